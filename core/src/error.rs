@@ -1,0 +1,173 @@
+//! What can go wrong, as one opaque error with predicates.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// An error of this crate.
+///
+/// A denial is never an error: it is an [`Answer`](crate::Answer). An error never stands for an allow.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Kind);
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Kind {
+    #[error("{}", Lines { what: "the policies cannot be used", problems: .0 })]
+    Policies(Arc<[Problem]>),
+    #[error("{}", Lines { what: "the data cannot be used", problems: .0 })]
+    Data(Arc<[Problem]>),
+    #[error("{0}")]
+    Request(String),
+    #[error("the data was built for another schema than the policies")]
+    Schema,
+    #[error("cannot read {what}: {why}")]
+    Read { what: String, why: String },
+}
+
+impl Error {
+    /// Policies or a schema were refused; [`Error::problems`] says where and why.
+    pub fn is_policies(&self) -> bool {
+        matches!(self.0, Kind::Policies(_))
+    }
+
+    /// Data was refused; [`Error::problems`] names every entity and attribute concerned.
+    pub fn is_data(&self) -> bool {
+        matches!(self.0, Kind::Data(_))
+    }
+
+    /// A request makes no sense under the schema: an unknown action, a context of another shape.
+    pub fn is_request(&self) -> bool {
+        matches!(self.0, Kind::Request(_))
+    }
+
+    /// Data and policies that do not belong together were used together.
+    pub fn is_schema(&self) -> bool {
+        matches!(self.0, Kind::Schema)
+    }
+
+    /// A file or a stream could not be read.
+    pub fn is_read(&self) -> bool {
+        matches!(self.0, Kind::Read { .. })
+    }
+
+    /// The problems behind a refusal of policies or data; empty for other errors.
+    pub fn problems(&self) -> &[Problem] {
+        match &self.0 {
+            Kind::Policies(problems) | Kind::Data(problems) => problems,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn policies(problems: Vec<Problem>) -> Self {
+        Error(Kind::Policies(problems.into()))
+    }
+
+    pub(crate) fn data(problems: Vec<Problem>) -> Self {
+        Error(Kind::Data(problems.into()))
+    }
+
+    pub(crate) fn request(message: impl Into<String>) -> Self {
+        Error(Kind::Request(message.into()))
+    }
+
+    pub(crate) fn schema() -> Self {
+        Error(Kind::Schema)
+    }
+
+    pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {
+        Error(Kind::Read { what: what.into(), why: why.to_string() })
+    }
+}
+
+/// How much a [`Problem`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look; nothing is refused for it.
+    Warning,
+    /// What was given cannot be used.
+    Error,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// The source concerned, as it was named when it was given; empty where it has no name.
+    pub source: String,
+    /// The place in that source, in bytes.
+    pub span: Option<Range<usize>>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Problem {
+            severity: Severity::Error,
+            message: message.into(),
+            source: String::new(),
+            span: None,
+            help: None,
+        }
+    }
+
+    pub(crate) fn in_source(mut self, source: &str) -> Self {
+        self.source = source.to_owned();
+        self
+    }
+
+    pub(crate) fn at(mut self, span: Range<usize>) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.source.is_empty() {
+            write!(f, "{}", self.source)?;
+            if let Some(span) = &self.span {
+                write!(f, ":{}", span.start)?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Prints the first problems of a list and how many more there are.
+struct Lines<'a> {
+    what: &'a str,
+    problems: &'a [Problem],
+}
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 20;
+        if let [only] = self.problems {
+            return write!(f, "{}: {only}", self.what);
+        }
+        write!(f, "{} ({} problems)", self.what, self.problems.len())?;
+        for problem in self.problems.iter().take(SHOWN) {
+            write!(f, "\n  {problem}")?;
+        }
+        match self.problems.len().checked_sub(SHOWN) {
+            Some(rest @ 1..) => write!(f, "\n  and {rest} more"),
+            _ => Ok(()),
+        }
+    }
+}

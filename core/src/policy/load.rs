@@ -1,0 +1,273 @@
+//! Reading, naming and validating a set of policies.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
+use miette::Diagnostic;
+use sha2::{Digest, Sha256};
+
+use super::limits::{self, Language, MAX_POLICIES};
+use super::{needs::Needs, reference::Reference, schema};
+use crate::error::{Error, Problem, Severity};
+use crate::schema::Schema;
+
+/// A text, and what it is called in messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// A path below the policy folder, such as `school/S1.cedar`; or any name for a text that is no file.
+    pub name: Arc<str>,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+impl Source {
+    /// A text called `name`.
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Source { name: name.into(), text: text.into() }
+    }
+
+    /// The id that a policy of this source must carry: its path with dots. `None` where the name is no path.
+    fn expected_id(&self) -> Option<String> {
+        let path = self.name.strip_suffix(".cedar")?;
+        Some(path.replace(['/', '\\'], "."))
+    }
+}
+
+/// A schema and its policies, as text.
+///
+/// A source whose name ends in `.cedar` is a file: it holds one policy, whose `@id` is the path with dots.
+/// A source of any other name may hold several policies, each with an `@id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// The schema, in Cedar's schema language.
+    pub schema: Source,
+    /// The policies.
+    pub policies: Vec<Source>,
+}
+
+/// Whether a policy allows or denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// The policy allows what it matches.
+    Permit,
+    /// The policy denies what it matches, whatever else allows it.
+    Forbid,
+}
+
+/// What is known about a policy.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Policy {
+    /// The `@id`.
+    pub id: Arc<str>,
+    /// Whether it allows or denies.
+    pub effect: Effect,
+    /// The rule that it writes down: `@rule`.
+    pub rule: Option<Arc<str>>,
+    /// What it says, in words for people: `@description`.
+    pub description: Option<Arc<str>>,
+    /// Every annotation, `@id` included, by name.
+    pub annotations: std::collections::BTreeMap<Arc<str>, Arc<str>>,
+    /// The name of the source that it was read from.
+    pub source: Arc<str>,
+}
+
+/// A schema and policies that were found valid.
+pub(crate) struct Loaded {
+    pub(crate) schema: Arc<Schema>,
+    /// In the order of their ids.
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) sources: HashMap<Arc<str>, Source>,
+    pub(crate) hash: Arc<str>,
+    pub(crate) reference: Reference,
+    pub(crate) needs: Needs,
+    pub(crate) cedar_schema: CedarSchema,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Loaded {
+    /// # Errors
+    /// [`Error::is_policies`], with every problem found.
+    pub(crate) fn new(sources: &Sources) -> Result<Self, Error> {
+        let cedar_schema = read_schema(&sources.schema).map_err(Error::policies)?;
+        let schema = schema::convert(cedar_schema.as_ref())
+            .map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
+        let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(Error::policies)?;
+        let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
+        policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let needs = Needs::new(cedar_schema.as_ref(), &set, &schema);
+        Ok(Loaded {
+            hash: hash(&sources.schema, &policies, &by_id).into(),
+            schema: Arc::new(schema),
+            policies,
+            sources: by_id,
+            reference: Reference::new(set, &cedar_schema)?,
+            needs,
+            cedar_schema,
+            warnings,
+        })
+    }
+}
+
+fn read_schema(source: &Source) -> Result<CedarSchema, Vec<Problem>> {
+    limits::check(&source.text, Language::Schema).map_err(|p| vec![p.in_source(&source.name)])?;
+    match CedarSchema::from_cedarschema_str(&source.text) {
+        Ok((schema, _warnings)) => Ok(schema),
+        Err(error) => Err(problems_of(&error, &source.name)),
+    }
+}
+
+type Read = (PolicySet, Vec<Policy>, HashMap<Arc<str>, Source>);
+
+fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
+    let (mut set, mut policies, mut by_id) = (PolicySet::new(), Vec::new(), HashMap::new());
+    let mut problems = Vec::new();
+    if sources.len() > MAX_POLICIES {
+        return Err(vec![Problem::error(format!(
+            "{} sources of policies, more than the {MAX_POLICIES} that are taken",
+            sources.len()
+        ))]);
+    }
+    for source in sources {
+        match read_source(source) {
+            Ok(found) => {
+                for (policy, info) in found {
+                    if let Some(other) = by_id.get(&info.id) {
+                        let other: &Source = other;
+                        problems.push(
+                            Problem::error(format!("the id `{}` is taken by {}", info.id, other.name))
+                                .in_source(&source.name),
+                        );
+                        continue;
+                    }
+                    by_id.insert(info.id.clone(), source.clone());
+                    policies.push(info);
+                    if let Err(error) = set.add(policy) {
+                        problems.extend(problems_of(&error, &source.name));
+                    }
+                }
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok((set, policies, by_id)) } else { Err(problems) }
+}
+
+fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, Vec<Problem>> {
+    limits::check(&source.text, Language::Policy).map_err(|p| vec![p.in_source(&source.name)])?;
+    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, &source.name))?;
+    let refuse = |message: String| vec![Problem::error(message).in_source(&source.name)];
+    if set.templates().next().is_some() {
+        return Err(refuse("a policy with a slot such as `?principal` is a template; templates are not taken".into()));
+    }
+    let mut found: Vec<cedar_policy::Policy> = set.policies().cloned().collect();
+    // Cedar names what it parses policy0, policy1 …: back into the order of the text.
+    found.sort_by_key(|policy| policy.id().to_string().trim_start_matches("policy").parse::<usize>().ok());
+    let expected = source.expected_id();
+    if expected.is_some() && found.len() != 1 {
+        return Err(refuse(format!("a file holds one policy; this one holds {}", found.len())));
+    }
+    let named = found.into_iter().map(|policy| {
+        let Some(id) = policy.annotation("id").map(str::to_owned) else {
+            return Err(refuse(match &expected {
+                Some(id) => format!("the policy has no @id; its place asks for @id(\"{id}\")"),
+                None => "a policy has no @id".to_owned(),
+            }));
+        };
+        match &expected {
+            Some(expected) if *expected != id => {
+                Err(refuse(format!("the policy's @id is `{id}`, and its place asks for `{expected}`")))
+            }
+            _ => {
+                let info = describe(&policy, &id, source);
+                Ok((policy.new_id(PolicyId::new(id)), info))
+            }
+        }
+    });
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for policy in named {
+        match policy {
+            Ok(policy) => good.push(policy),
+            Err(problems) => bad.extend(problems),
+        }
+    }
+    if bad.is_empty() { Ok(good) } else { Err(bad) }
+}
+
+fn describe(policy: &cedar_policy::Policy, id: &str, source: &Source) -> Policy {
+    let annotation = |name: &str| policy.annotation(name).map(Arc::from);
+    Policy {
+        id: id.into(),
+        effect: match policy.effect() {
+            cedar_policy::Effect::Permit => Effect::Permit,
+            cedar_policy::Effect::Forbid => Effect::Forbid,
+        },
+        rule: annotation("rule"),
+        description: annotation("description"),
+        annotations: policy.annotations().map(|(k, v)| (k.into(), v.into())).collect(),
+        source: source.name.clone(),
+    }
+}
+
+/// Strict validation; returns the warnings.
+fn validate(
+    schema: &CedarSchema,
+    set: &PolicySet,
+    sources: &HashMap<Arc<str>, Source>,
+) -> Result<Vec<Problem>, Vec<Problem>> {
+    let result = Validator::new(schema.clone()).validate(set, ValidationMode::Strict);
+    let name_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).map_or("", |s| s.name.as_ref());
+    let mut errors: Vec<Problem> =
+        result.validation_errors().flat_map(|e| problems_of(e, name_of(e.policy_id()))).collect();
+    if !errors.is_empty() {
+        errors.sort_by(|a, b| a.source.cmp(&b.source));
+        return Err(errors);
+    }
+    let mut warnings: Vec<Problem> =
+        result.validation_warnings().flat_map(|w| problems_of(w, name_of(w.policy_id()))).collect();
+    for warning in &mut warnings {
+        warning.severity = Severity::Warning;
+    }
+    warnings.sort_by(|a, b| a.source.cmp(&b.source));
+    Ok(warnings)
+}
+
+/// Cedar's diagnostic, and those related to it, as problems of one source.
+pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Problem> {
+    let span = diagnostic.labels().and_then(|mut labels| labels.next()).map(|label| -> Range<usize> {
+        label.offset()..label.offset() + label.len()
+    });
+    let label = diagnostic.labels().and_then(|mut labels| labels.next()?.label().map(str::to_owned));
+    let problem = Problem {
+        severity: Severity::Error,
+        message: match label {
+            Some(label) => format!("{diagnostic}: {label}"),
+            None => diagnostic.to_string(),
+        },
+        source: source.to_owned(),
+        span,
+        help: diagnostic.help().map(|h| h.to_string()),
+    };
+    let related = diagnostic.related().into_iter().flatten();
+    let mut problems = vec![problem];
+    problems.extend(related.flat_map(|d| problems_of(d, source)));
+    problems
+}
+
+/// SHA-256 over the schema and every policy, in the order of their ids, each part with its length.
+fn hash(schema: &Source, policies: &[Policy], sources: &HashMap<Arc<str>, Source>) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    part(&schema.text);
+    for policy in policies {
+        part(&policy.id);
+        part(sources.get(&policy.id).map_or("", |s| &s.text));
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,23 @@
+//! Policies and schema: loading, checking, and Cedar's own authorizer.
+//!
+//! INVARIANT: this is the only module that names `cedar_policy` or `cedar_policy_core`. It hands out
+//! this crate's own types, so that a change of Cedar stays in here.
+
+mod entities;
+mod explain;
+mod format;
+mod limits;
+mod load;
+mod needs;
+mod reference;
+mod schema;
+mod value;
+
+pub(crate) use entities::{EntityParser, Parsed};
+pub(crate) use explain::{Clause, Conditions};
+pub use format::format;
+pub(crate) use load::Loaded;
+pub use load::{Effect, Policy, Source, Sources};
+pub(crate) use reference::{Fact, Reference, Verdict};
+pub(crate) use needs::{Need, Needs};
+pub(crate) use value::{construct, parse_decimal, parse_uid};

@@ -1,0 +1,173 @@
+//! The schema in this crate's own terms: which entities, attributes and actions there are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::uid::EntityUid;
+
+/// The type of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `Bool`
+    Bool,
+    /// `Long`
+    Long,
+    /// `String`
+    String,
+    /// A reference to an entity of the type with this index in [`Schema::entity_types`].
+    Entity(TypeId),
+    /// `Set<…>`
+    Set(Box<Type>),
+    /// A record, its fields by name.
+    Record(Arc<BTreeMap<Arc<str>, Attribute>>),
+    /// `decimal`
+    Decimal,
+    /// `ipaddr`
+    Ip,
+    /// `datetime`
+    Datetime,
+    /// `duration`
+    Duration,
+}
+
+/// The place of an entity type in [`Schema::entity_types`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub(crate) u16);
+
+impl TypeId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The place of an attribute in [`EntityType::attributes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttrId(pub(crate) u16);
+
+impl AttrId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// An attribute of an entity type, or a field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// What it holds.
+    pub ty: Type,
+    /// Whether every entity or record of the type has it.
+    pub required: bool,
+}
+
+/// An entity type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityType {
+    /// The name, with its namespace.
+    pub name: Arc<str>,
+    /// The attributes by name, in the order of their names.
+    pub attributes: Vec<(Arc<str>, Attribute)>,
+    /// The type of the tags, where the type has tags.
+    pub tags: Option<Type>,
+    /// The types that an entity of this type can lie in, directly or through others.
+    pub ancestors: Vec<TypeId>,
+    /// For an enumerated type, every id there is. Such entities exist without being loaded.
+    pub choices: Option<Vec<Arc<str>>>,
+}
+
+impl EntityType {
+    /// The attribute called `name`.
+    pub fn attribute(&self, name: &str) -> Option<(AttrId, &Attribute)> {
+        let at = self.attributes.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
+        let (_, attribute) = self.attributes.get(at)?;
+        Some((AttrId(u16::try_from(at).ok()?), attribute))
+    }
+}
+
+/// An action: on what, by whom and with which context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The name, as in `Action::"viewSummary"`.
+    pub uid: EntityUid,
+    /// The types that may be its principal.
+    pub principals: Vec<TypeId>,
+    /// The types that may be its resource.
+    pub resources: Vec<TypeId>,
+    /// The fields of its context.
+    pub context: Arc<BTreeMap<Arc<str>, Attribute>>,
+    /// The action groups it lies in, directly or through others.
+    pub groups: Vec<EntityUid>,
+}
+
+/// A Cedar schema, read once.
+#[derive(Debug)]
+pub struct Schema {
+    entity_types: Vec<EntityType>,
+    actions: Vec<Action>,
+    type_ids: HashMap<Arc<str>, TypeId>,
+}
+
+impl Schema {
+    /// INVARIANT: `entity_types` and `actions` are in the order of their names.
+    pub(crate) fn new(entity_types: Vec<EntityType>, actions: Vec<Action>) -> Self {
+        let names = entity_types.iter().enumerate();
+        let type_ids = names
+            .filter_map(|(i, t)| Some((t.name.clone(), TypeId(u16::try_from(i).ok()?))))
+            .collect();
+        Schema { entity_types, actions, type_ids }
+    }
+
+    /// Every entity type, by name.
+    pub fn entity_types(&self) -> &[EntityType] {
+        &self.entity_types
+    }
+
+    /// Every action, by name; action groups that apply to nothing are left out.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The place of the entity type called `name`.
+    pub fn type_id(&self, name: &str) -> Option<TypeId> {
+        self.type_ids.get(name).copied()
+    }
+
+    /// The entity type at `id`, which this schema must have given out.
+    pub fn entity_type(&self, id: TypeId) -> Option<&EntityType> {
+        self.entity_types.get(id.index())
+    }
+
+    /// The action called `name`: its id alone (`viewSummary`) or its whole name (`Action::"viewSummary"`).
+    ///
+    /// The id alone finds nothing where two namespaces have an action of that id.
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        let mut by_id = self.actions.iter().filter(|a| a.uid.id() == name);
+        match (by_id.next(), by_id.next()) {
+            (Some(action), None) => Some(action),
+            _ => {
+                let uid: EntityUid = name.parse().ok()?;
+                self.actions.iter().find(|a| a.uid == uid)
+            }
+        }
+    }
+
+    /// How `ty` is written in a schema.
+    pub(crate) fn show(&self, ty: &Type) -> String {
+        match ty {
+            Type::Bool => "Bool".into(),
+            Type::Long => "Long".into(),
+            Type::String => "String".into(),
+            Type::Decimal => "decimal".into(),
+            Type::Ip => "ipaddr".into(),
+            Type::Datetime => "datetime".into(),
+            Type::Duration => "duration".into(),
+            Type::Entity(id) => self.entity_type(*id).map_or_else(String::new, |t| t.name.to_string()),
+            Type::Set(element) => format!("Set<{}>", self.show(element)),
+            Type::Record(fields) => {
+                let fields = fields.iter().map(|(name, field)| {
+                    format!("{name}{}: {}", if field.required { "" } else { "?" }, self.show(&field.ty))
+                });
+                format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}

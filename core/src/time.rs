@@ -1,0 +1,143 @@
+//! Instants as Cedar writes them.
+//!
+//! Cedar's `datetime` takes five forms: a date, or a date and a time to the second or the millisecond,
+//! with `Z` or an offset such as `+1300`. Values are milliseconds since 1970-01-01T00:00:00Z.
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// Reads Cedar's forms of a datetime; `None` for anything else.
+pub(crate) fn parse(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let date = civil(number(bytes, 0, 4)?, number(bytes, 5, 2)?, number(bytes, 8, 2)?)?;
+    if byte(bytes, 4)? != b'-' || byte(bytes, 7)? != b'-' {
+        return None;
+    }
+    let day_ms = date * MS_PER_DAY;
+    if bytes.len() == 10 {
+        return Some(day_ms);
+    }
+    if byte(bytes, 10)? != b'T' || byte(bytes, 13)? != b':' || byte(bytes, 16)? != b':' {
+        return None;
+    }
+    let (hour, minute, second) = (number(bytes, 11, 2)?, number(bytes, 14, 2)?, number(bytes, 17, 2)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (millis, zone) = match byte(bytes, 19)? {
+        b'.' => (number(bytes, 20, 3)?, 23),
+        _ => (0, 19),
+    };
+    let local = day_ms + ((hour * 60 + minute) * 60 + second) * 1000 + millis;
+    Some(local - offset_ms(bytes, zone)?)
+}
+
+/// Writes an instant in Cedar's longest form; `None` outside the years 0 to 9999, which have none.
+pub(crate) fn format(ms: i64) -> Option<String> {
+    let (day, in_day) = (ms.div_euclid(MS_PER_DAY), ms.rem_euclid(MS_PER_DAY));
+    let (year, month, day) = from_days(day);
+    if !(0..=9999).contains(&year) {
+        return None;
+    }
+    let (seconds, millis) = (in_day / 1000, in_day % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"))
+}
+
+fn byte(bytes: &[u8], at: usize) -> Option<u8> {
+    bytes.get(at).copied()
+}
+
+fn number(bytes: &[u8], at: usize, len: usize) -> Option<i64> {
+    bytes.get(at..at + len)?.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+}
+
+/// The zone from byte `at` to the end: `Z`, or a sign and four digits.
+fn offset_ms(bytes: &[u8], at: usize) -> Option<i64> {
+    let sign = match (byte(bytes, at)?, bytes.len() - at) {
+        (b'Z', 1) => return Some(0),
+        (b'+', 5) => 1,
+        (b'-', 5) => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = (number(bytes, at + 1, 2)?, number(bytes, at + 3, 2)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60_000)
+}
+
+/// Days since 1970-01-01 of a date that exists in the Gregorian calendar.
+fn civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if day < 1 || day > length {
+        return None;
+    }
+    // Years that start in March put the leap day last; eras of 400 years have 146,097 days.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+/// The date of a day since 1970-01-01: year, month, day. The inverse of [`civil`].
+fn from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MS_PER_DAY, format, parse};
+
+    #[test]
+    fn reads_every_form() {
+        for (text, ms) in [
+            ("1970-01-01", 0),
+            ("1970-01-01T00:00:01Z", 1_000),
+            ("1970-01-01T00:00:00.007Z", 7),
+            ("1970-01-02T13:00:00+1300", MS_PER_DAY),
+            ("1969-12-31T23:30:00.500-0030", 500),
+            ("2026-02-28T00:00:00+1300", 1_772_190_000_000),
+            ("0000-01-01", -62_167_219_200_000),
+            ("2024-02-29", 1_709_164_800_000),
+        ] {
+            assert_eq!(parse(text), Some(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            "", "1970", "1970-1-1", "1970-13-01", "1970-02-30", "1900-02-29", "1970-01-01T00:00Z",
+            "1970-01-01T24:00:00Z", "1970-01-01T00:60:00Z", "1970-01-01T00:00:60Z", "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00.5Z", "1970-01-01T00:00:00+13:00", "1970-01-01T00:00:00+2400", "1970-01-01Z",
+            "+970-01-01", "1970-01-01T00:00:00ZZ", "１970-01-01",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for ms in [0, -1, 1_772_190_000_123, -62_167_219_200_000, 253_402_300_799_999] {
+            let text = format(ms).expect("a year of four digits");
+            assert_eq!(parse(&text), Some(ms), "{text}");
+        }
+        assert_eq!(format(-62_167_219_200_001), None);
+        assert_eq!(format(253_402_300_800_000), None);
+        for ms in (-800_000..800_000).map(|d| d * MS_PER_DAY) {
+            if let Some(text) = format(ms) {
+                assert_eq!(parse(&text), Some(ms), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The data: every entity, interned and in columns.
+//!
+//! Entities are dense rows per type, attributes are columns, references are row numbers. A [`World`] is
+//! read-only and cheap to clone; a [`WorldBuilder`] makes one.
+//!
+//! INVARIANT: no reference dangles. [`WorldBuilder::finish`] refuses data in which one does.
+
+mod build;
+mod column;
+mod ids;
+pub(crate) mod json;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+pub use build::{Draft, WorldBuilder};
+pub(crate) use build::convert;
+use column::{Cell, Column};
+use ids::Interner;
+
+use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::uid::EntityUid;
+use crate::value::Value;
+
+/// The number of an entity within its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Row(pub(crate) u32);
+
+/// An entity's type and row.
+pub(crate) type Place = (TypeId, Row);
+
+/// A set of entities that conforms to a schema. Cloning shares the data.
+#[derive(Clone)]
+pub struct World {
+    data: Arc<Data>,
+}
+
+pub(crate) struct Data {
+    schema: Arc<Schema>,
+    tables: Vec<Table>,
+    strings: Interner,
+    version: u64,
+}
+
+/// All entities of one type.
+#[derive(Default)]
+struct Table {
+    ids: Interner,
+    defined: Vec<bool>,
+    columns: Vec<Column>,
+    /// Direct parents, of those rows that have any.
+    parents: HashMap<u32, Vec<Place>>,
+    /// Parents of parents too; filled when the world is finished.
+    ancestors: HashMap<u32, Vec<Place>>,
+    tags: HashMap<u32, BTreeMap<Arc<str>, Value>>,
+}
+
+impl Table {
+    fn is_defined(&self, row: u32) -> bool {
+        self.defined.get(row as usize).copied().unwrap_or(false)
+    }
+
+    fn defined_rows(&self) -> impl Iterator<Item = u32> + '_ {
+        (0u32..).zip(&self.defined).filter(|(_, d)| **d).map(|(row, _)| row)
+    }
+}
+
+impl World {
+    /// The schema that the data conforms to.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.data.schema
+    }
+
+    /// The version of the data: 1 for a world as it was loaded.
+    pub fn version(&self) -> u64 {
+        self.data.version
+    }
+
+    /// How many entities there are, of all types. Enumerated entities are left out: the schema has them.
+    pub fn len(&self) -> usize {
+        let loaded = self.data.schema.entity_types().iter().zip(&self.data.tables);
+        loaded.filter(|(ty, _)| ty.choices.is_none()).map(|(_, t)| t.defined_rows().count()).sum()
+    }
+
+    /// Whether there is no entity at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many entities of `type_name` there are; 0 for a type that the schema lacks.
+    pub fn count(&self, type_name: &str) -> usize {
+        self.ids(type_name).count()
+    }
+
+    /// The ids of all entities of `type_name`, in the order in which they were first named.
+    pub fn ids(&self, type_name: &str) -> impl Iterator<Item = &str> + '_ {
+        let table = self.data.schema.type_id(type_name).and_then(|id| self.table(id));
+        table.into_iter().flat_map(|t| t.defined_rows().map(|row| t.ids.text(row)))
+    }
+
+    /// Whether the entity is there.
+    pub fn contains(&self, uid: &EntityUid) -> bool {
+        self.place(uid).is_some()
+    }
+
+    /// The value of an entity's attribute; `None` where the entity or the attribute is absent.
+    pub fn attribute(&self, uid: &EntityUid, name: &str) -> Option<Value> {
+        let (ty, row) = self.place(uid)?;
+        let (attr, _) = self.data.schema.entity_type(ty)?.attribute(name)?;
+        self.value(ty, row, attr)
+    }
+
+    /// Every attribute that an entity has, by name; `None` where the entity is absent.
+    pub fn attributes(&self, uid: &EntityUid) -> Option<BTreeMap<Arc<str>, Value>> {
+        let (ty, row) = self.place(uid)?;
+        let names = self.data.schema.entity_type(ty)?.attributes.iter();
+        Some(
+            (0u16..)
+                .zip(names)
+                .filter_map(|(at, (name, _))| Some((name.clone(), self.value(ty, row, AttrId(at))?)))
+                .collect(),
+        )
+    }
+
+    /// Bytes that the columns and ids take; hash tables of parents and tags are left out.
+    pub fn bytes(&self) -> usize {
+        let tables = self.data.tables.iter().map(|t| {
+            t.ids.bytes() + t.defined.capacity() + t.columns.iter().map(Column::bytes).sum::<usize>()
+        });
+        tables.sum::<usize>() + self.data.strings.bytes()
+    }
+
+    fn table(&self, ty: TypeId) -> Option<&Table> {
+        self.data.tables.get(ty.index())
+    }
+
+    pub(crate) fn place(&self, uid: &EntityUid) -> Option<Place> {
+        let ty = self.data.schema.type_id(uid.type_name())?;
+        let table = self.table(ty)?;
+        let row = table.ids.find(uid.id()).filter(|&row| table.is_defined(row))?;
+        Some((ty, Row(row)))
+    }
+
+    pub(crate) fn rows(&self, ty: TypeId) -> impl Iterator<Item = Row> + '_ {
+        self.table(ty).into_iter().flat_map(|t| t.defined_rows().map(Row))
+    }
+
+    pub(crate) fn id(&self, (ty, row): Place) -> &str {
+        self.table(ty).map_or("", |t| t.ids.text(row.0))
+    }
+
+    pub(crate) fn uid(&self, place: Place) -> EntityUid {
+        let name = self.data.schema.entity_type(place.0).map_or_else(|| "".into(), |t| t.name.clone());
+        EntityUid::new(name, self.id(place))
+    }
+
+    pub(crate) fn value(&self, ty: TypeId, row: Row, attr: AttrId) -> Option<Value> {
+        let cell = self.table(ty)?.columns.get(attr.index())?.cell(row.0)?;
+        let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
+        Some(self.materialise(&cell, &attribute.ty))
+    }
+
+    /// The entities above this one in the hierarchy, at any distance.
+    pub(crate) fn ancestors(&self, (ty, row): Place) -> &[Place] {
+        self.table(ty).and_then(|t| t.ancestors.get(&row.0)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn parents(&self, (ty, row): Place) -> &[Place] {
+        self.table(ty).and_then(|t| t.parents.get(&row.0)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn tags(&self, (ty, row): Place) -> Option<&BTreeMap<Arc<str>, Value>> {
+        self.table(ty)?.tags.get(&row.0)
+    }
+
+    fn materialise(&self, cell: &Cell<'_>, ty: &Type) -> Value {
+        match (cell, ty) {
+            (Cell::Bool(v), _) => Value::Bool(*v),
+            (Cell::Long(v), Type::Datetime) => Value::Datetime(*v),
+            (Cell::Long(v), Type::Duration) => Value::Duration(*v),
+            (Cell::Long(v), Type::Decimal) => Value::Decimal(*v),
+            (Cell::Long(v), _) => Value::Long(*v),
+            (Cell::String(n), _) => Value::string(self.data.strings.text(*n)),
+            (Cell::Row(row), Type::Entity(of)) => Value::Entity(self.uid((*of, Row(*row)))),
+            (Cell::Rows(rows), Type::Set(element)) => Value::set(rows.iter().map(|row| match **element {
+                Type::Entity(of) => Value::Entity(self.uid((of, Row(*row)))),
+                _ => Value::Long(i64::from(*row)),
+            })),
+            (Cell::Row(row), _) => Value::Long(i64::from(*row)),
+            (Cell::Rows(_), _) => Value::set([]),
+            (Cell::Value(value), _) => (*value).clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "World {{ version: {}, entities: {} }}", self.version(), self.len())
+    }
+}

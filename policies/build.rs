@@ -1,0 +1,50 @@
+//! Lists every policy file beside this script, so that a new file needs no other change.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
+    let mut files = Vec::new();
+    for topic in fs::read_dir(&root)? {
+        let topic = topic?.path();
+        if topic.is_dir() && topic.file_name().is_some_and(|n| n != "src" && n != "invariants") {
+            println!("cargo::rerun-if-changed={}", topic.display());
+            collect(&topic, &mut files)?;
+        }
+    }
+    println!("cargo::rerun-if-changed={}", root.display());
+    files.sort();
+
+    let mut code = String::from("&[\n");
+    for file in &files {
+        let name = relative(&root, file);
+        let _ = writeln!(code, "    (\"{name}\", include_str!({:?})),", file.display().to_string());
+    }
+    code.push(']');
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
+    fs::write(out.join("policies.rs"), code)
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "cedar") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The path below `root` with forward slashes on every system.
+fn relative(root: &Path, file: &Path) -> String {
+    let parts = file.strip_prefix(root).unwrap_or(file).components();
+    parts.map(|p| p.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn missing() -> io::Error {
+    io::Error::other("cargo did not set the build script's variables")
+}

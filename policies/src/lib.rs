@@ -1,0 +1,10 @@
+//! The access rules of attendance case management, as text: a Cedar schema and one policy a file.
+//!
+//! This crate holds text and nothing else, so that a tool can read the rules without an engine.
+//! Crate `caseward` loads it by default.
+
+/// The Cedar schema: every entity, attribute, action and context that the policies speak of.
+pub const SCHEMA: &str = include_str!("../schema.cedarschema");
+
+/// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
+pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));

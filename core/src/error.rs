@@ -13,9 +13,9 @@ pub struct Error(#[from] Kind);
 
 #[derive(Clone, Debug, thiserror::Error)]
 enum Kind {
-    #[error("{}", Lines { what: "the policies cannot be used", problems: .0 })]
+    #[error("{}", lines("the policies cannot be used", .0))]
     Policies(Arc<[Problem]>),
-    #[error("{}", Lines { what: "the data cannot be used", problems: .0 })]
+    #[error("{}", lines("the data cannot be used", .0))]
     Data(Arc<[Problem]>),
     #[error("{0}")]
     Request(String),
@@ -125,11 +125,6 @@ impl Problem {
         self.span = Some(span);
         self
     }
-
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
 }
 
 impl fmt::Display for Problem {
@@ -147,6 +142,10 @@ impl fmt::Display for Problem {
             None => Ok(()),
         }
     }
+}
+
+fn lines<'a>(what: &'a str, problems: &'a [Problem]) -> Lines<'a> {
+    Lines { what, problems }
 }
 
 /// Prints the first problems of a list and how many more there are.

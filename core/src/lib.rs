@@ -1,1 +1,30 @@
-//! core
+#![doc = include_str!("../../README.md")]
+
+mod actions;
+mod answer;
+pub mod attendance;
+mod decide;
+mod error;
+mod explain;
+mod policy;
+mod request;
+mod schema;
+mod slice;
+mod time;
+mod uid;
+mod value;
+mod visible;
+mod ward;
+mod world;
+
+pub use actions::ActionAnswer;
+pub use answer::{Answer, Decision, Fault};
+pub use error::{Error, Problem, Severity};
+pub use explain::{Condition, Explanation, Reason};
+pub use policy::{Effect, Policy, Source, Sources, format};
+pub use request::Request;
+pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
+pub use uid::EntityUid;
+pub use value::{Ip, Value};
+pub use ward::Ward;
+pub use world::{Draft, Row, World, WorldBuilder};

@@ -99,7 +99,7 @@ pub struct Action {
 }
 
 /// A Cedar schema, read once.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Schema {
     entity_types: Vec<EntityType>,
     actions: Vec<Action>,

@@ -40,10 +40,6 @@ impl EntityUid {
     pub fn id(&self) -> &str {
         &self.id
     }
-
-    pub(crate) fn shared_type_name(&self) -> &Arc<str> {
-        &self.type_name
-    }
 }
 
 impl fmt::Display for EntityUid {

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::limits::{self, Language, MAX_POLICIES};
-use super::{needs::Needs, reference::Reference, schema};
+use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::schema::Schema;
 
@@ -86,6 +86,8 @@ pub(crate) struct Loaded {
     pub(crate) needs: Needs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
+    /// By policy id.
+    pub(crate) conditions: HashMap<Arc<str>, Conditions>,
 }
 
 impl Loaded {
@@ -99,7 +101,13 @@ impl Loaded {
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let needs = Needs::new(cedar_schema.as_ref(), &set, &schema);
+        let conditions = set.policies().filter_map(|policy| {
+            let id: Arc<str> = policy.id().to_string().into();
+            let conditions = Conditions::new(policy, by_id.get(&id)?);
+            Some((id, conditions))
+        });
         Ok(Loaded {
+            conditions: conditions.collect(),
             hash: hash(&sources.schema, &policies, &by_id).into(),
             schema: Arc::new(schema),
             policies,

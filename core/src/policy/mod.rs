@@ -5,6 +5,8 @@
 
 mod entities;
 mod explain;
+#[cfg(feature = "fs")]
+mod folder;
 mod format;
 mod limits;
 mod load;
@@ -14,10 +16,10 @@ mod schema;
 mod value;
 
 pub(crate) use entities::{EntityParser, Parsed};
-pub(crate) use explain::{Clause, Conditions};
+pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
-pub(crate) use reference::{Fact, Reference, Verdict};
-pub(crate) use needs::{Need, Needs};
-pub(crate) use value::{construct, parse_decimal, parse_uid};
+pub(crate) use reference::{Fact, Question};
+pub(crate) use needs::{Need, Roots};
+pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

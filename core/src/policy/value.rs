@@ -20,13 +20,6 @@ pub(super) fn uid_from_cedar(uid: &EntityUID) -> EntityUid {
     EntityUid::new(uid.entity_type().to_string(), id)
 }
 
-pub(super) fn uid_to_cedar(uid: &EntityUid) -> Result<EntityUID, Error> {
-    let ty = uid.type_name().parse().map_err(|_| {
-        Error::request(format!("`{}` is not the name of an entity type", uid.type_name()))
-    })?;
-    Ok(EntityUID::from_components(ty, cedar_policy_core::ast::Eid::new(uid.id()), None))
-}
-
 /// Reads a name in Cedar's syntax, as in `Case::"c1"`.
 pub(crate) fn parse_uid(text: &str) -> Result<EntityUid, Error> {
     let refuse = |why: &str| Error::request(format!("`{text}` is not an entity's name such as User::\"u1\": {why}"));
@@ -81,7 +74,7 @@ fn evaluate(expr: RestrictedExpr) -> CedarValue {
     evaluator.interpret(expr.as_borrowed()).unwrap_or_else(|_| CedarValue::from(false))
 }
 
-pub(super) fn decimal_text(ten_thousandths: i64) -> String {
+pub(crate) fn decimal_text(ten_thousandths: i64) -> String {
     let (sign, digits) = (if ten_thousandths < 0 { "-" } else { "" }, ten_thousandths.unsigned_abs());
     format!("{sign}{}.{:04}", digits / 10_000, digits % 10_000)
 }

@@ -278,9 +278,11 @@ impl WorldBuilder {
     ) -> Result<(), String> {
         convert::conforms(&self.schema, ty, value)?;
         match (value, ty) {
-            (Value::Bool(v), _) => drop(draft.bool(attr, *v)),
+            (Value::Bool(v), _) => {
+                draft.bool(attr, *v);
+            }
             (Value::Long(v) | Value::Datetime(v) | Value::Duration(v) | Value::Decimal(v), _) => {
-                drop(draft.long(attr, *v));
+                draft.long(attr, *v);
             }
             (Value::String(text), _) => self.string(draft, attr, text),
             (Value::Entity(uid), Type::Entity(of)) => {

@@ -46,6 +46,10 @@ impl Interner {
         Some(number)
     }
 
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Bytes held, unused capacity included.
     pub(crate) fn bytes(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.numbers.allocation_size()

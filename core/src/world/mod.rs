@@ -5,7 +5,7 @@
 //!
 //! INVARIANT: no reference dangles. [`WorldBuilder::finish`] refuses data in which one does.
 
-mod build;
+pub(crate) mod build;
 mod column;
 mod ids;
 pub(crate) mod json;
@@ -128,6 +128,11 @@ impl World {
             t.ids.bytes() + t.defined.capacity() + t.columns.iter().map(Column::bytes).sum::<usize>()
         });
         tables.sum::<usize>() + self.data.strings.bytes()
+    }
+
+    /// Bytes of id text and unique strings alone.
+    pub fn text_bytes(&self) -> usize {
+        self.data.tables.iter().map(|t| t.ids.text_bytes()).sum::<usize>() + self.data.strings.text_bytes()
     }
 
     fn table(&self, ty: TypeId) -> Option<&Table> {

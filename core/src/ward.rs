@@ -1,0 +1,132 @@
+//! Policies and schema, ready to answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Problem};
+use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
+use crate::schema::Schema;
+use crate::world::{self, World};
+
+/// A schema and its policies, loaded once and immutable. Cloning shares it.
+///
+/// # Example
+/// ```
+/// use caseward::Ward;
+///
+/// let ward = Ward::attendance()?;
+/// assert!(ward.policy("school.S1").is_some_and(|p| p.rule.as_deref() == Some("S1")));
+/// # Ok::<(), caseward::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Ward {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) loaded: Loaded,
+    pub(crate) by_id: HashMap<Arc<str>, usize>,
+}
+
+impl Ward {
+    /// The rules of attendance case management, which come with this crate.
+    ///
+    /// # Errors
+    /// [`Error::is_policies`], never for a released crate: its tests load them.
+    pub fn attendance() -> Result<Self, Error> {
+        Self::new(&Sources::attendance())
+    }
+
+    /// Loads and validates a schema and policies.
+    ///
+    /// # Errors
+    /// [`Error::is_policies`], with every problem: text over a limit or not in Cedar's syntax, a missing or
+    /// duplicate `@id` or one that is not the file's path, a template, anything that strict validation refuses.
+    pub fn new(sources: &Sources) -> Result<Self, Error> {
+        let loaded = Loaded::new(sources)?;
+        let by_id = loaded.policies.iter().enumerate().map(|(at, p)| (p.id.clone(), at)).collect();
+        Ok(Ward { inner: Arc::new(Inner { loaded, by_id }) })
+    }
+
+    /// Loads a folder of policies, as [`Sources::read_folder`] reads it.
+    ///
+    /// # Errors
+    /// [`Error::is_read`] and [`Error::is_policies`].
+    #[cfg(feature = "fs")]
+    pub fn from_folder(folder: impl AsRef<std::path::Path>) -> Result<Self, Error> {
+        Self::new(&Sources::read_folder(folder, None)?)
+    }
+
+    /// The schema, which worlds are built for.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.inner.loaded.schema
+    }
+
+    /// Every policy, in the order of their ids.
+    pub fn policies(&self) -> &[Policy] {
+        &self.inner.loaded.policies
+    }
+
+    /// The policy whose `@id` is `id`.
+    pub fn policy(&self, id: &str) -> Option<&Policy> {
+        self.inner.loaded.policies.get(*self.inner.by_id.get(id)?)
+    }
+
+    /// The text that a policy was read from.
+    pub fn source(&self, id: &str) -> Option<&Source> {
+        self.inner.loaded.sources.get(id)
+    }
+
+    /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.inner.loaded.hash
+    }
+
+    /// What validation finds worth a look: policies that can never apply, and the like.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.inner.loaded.warnings
+    }
+
+    /// Reads a world from Cedar's entities JSON.
+    ///
+    /// It takes what Cedar's own parser takes with the schema, and refuses dangling references besides.
+    ///
+    /// # Errors
+    /// [`Error::is_data`], with every problem: the entity, the attribute and what is wrong.
+    pub fn read_world(&self, input: impl std::io::Read) -> Result<World, Error> {
+        self.read_world_with(input, &mut |_| {})
+    }
+
+    /// As [`Ward::read_world`]; `progress` hears, now and then, how many bytes were read.
+    ///
+    /// # Errors
+    /// As [`Ward::read_world`].
+    pub fn read_world_with(
+        &self,
+        input: impl std::io::Read,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<World, Error> {
+        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        world::json::read(self.schema(), &parser, input, progress)
+    }
+
+    pub(crate) fn conditions(&self, id: &str) -> Option<&Conditions> {
+        self.inner.loaded.conditions.get(id)
+    }
+}
+
+impl Sources {
+    /// The rules of attendance case management, as text.
+    pub fn attendance() -> Self {
+        Sources {
+            schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),
+            policies: caseward_policies::POLICIES.iter().map(|(name, text)| Source::new(*name, *text)).collect(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ward {{ policies: {}, hash: {} }}", self.policies().len(), self.policy_hash())
+    }
+}

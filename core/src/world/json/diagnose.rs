@@ -1,0 +1,67 @@
+//! What is wrong with an entity that Cedar does not take: everything, not just the first thing.
+
+use serde_json::{Map, Value as Json};
+
+use super::read::is_usual;
+use crate::error::Problem;
+use crate::schema::{Schema, TypeId};
+use crate::uid::EntityUid;
+use crate::world::WorldBuilder;
+use crate::world::build::on;
+
+/// Reports the entity whose JSON is `text`, which Cedar refused with `why`.
+pub(super) fn diagnose(builder: &mut WorldBuilder, text: &str, number: u64, why: &str) {
+    let json: Option<Json> = serde_json::from_str(text).ok();
+    let Some(uid) = json.as_ref().and_then(|json| uid(json.get("uid")?)) else {
+        return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
+    };
+    let schema = builder.schema().clone();
+    let attributes = json.as_ref().and_then(|json| json.get("attrs")?.as_object());
+    let found = match (schema.type_id(uid.type_name()), attributes) {
+        (Some(ty), Some(attributes)) => attribute_problems(&schema, ty, attributes),
+        _ => Vec::new(),
+    };
+    let messages = if found.is_empty() { vec![why.to_owned()] } else { found };
+    for message in messages {
+        match schema.type_id(uid.type_name()) {
+            Some(ty) => {
+                let row = builder.row(ty, uid.id());
+                builder.refuse((ty, row), on(&uid, message));
+            }
+            None => builder.problem(on(&uid, message)),
+        }
+    }
+}
+
+/// The name in either form that Cedar takes.
+fn uid(json: &Json) -> Option<EntityUid> {
+    let json = json.get("__entity").unwrap_or(json);
+    Some(EntityUid::new(json.get("type")?.as_str()?, json.get("id")?.as_str()?))
+}
+
+fn attribute_problems(schema: &Schema, ty: TypeId, attributes: &Map<String, Json>) -> Vec<String> {
+    let Some(entity_type) = schema.entity_type(ty) else { return Vec::new() };
+    let mut problems = Vec::new();
+    for (name, attribute) in &entity_type.attributes {
+        match attributes.get(name.as_ref()) {
+            None if attribute.required => problems.push(format!("attribute `{name}` is missing")),
+            Some(value) if !is_usual(schema, &attribute.ty, value) => {
+                let shown = shorten(&value.to_string());
+                problems.push(format!("attribute `{name}`: expected {}, found {shown}", schema.show(&attribute.ty)));
+            }
+            _ => {}
+        }
+    }
+    for name in attributes.keys().filter(|name| entity_type.attribute(name).is_none()) {
+        problems.push(format!("attribute `{name}` is not in the schema"));
+    }
+    problems
+}
+
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

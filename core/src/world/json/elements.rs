@@ -1,0 +1,212 @@
+//! The elements of a JSON list, one at a time, from a stream of any length.
+
+use std::io::{ErrorKind, Read};
+
+/// Bytes of one element.
+const MAX_ELEMENT: usize = 64 << 20;
+const CHUNK: usize = 1 << 20;
+
+/// Splits a JSON list into the texts of its elements.
+///
+/// It checks the list's own syntax: brackets, commas and what comes before and after. An element's text
+/// ends where its brackets close; its inner syntax is for its reader to check.
+pub(super) struct Elements<R> {
+    input: R,
+    buffer: Vec<u8>,
+    at: usize,
+    /// Bytes of the stream before the buffer.
+    passed: u64,
+    at_end: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Before,
+    First,
+    Next,
+    After,
+}
+
+impl<R: Read> Elements<R> {
+    pub(super) fn new(input: R) -> Self {
+        Elements { input, buffer: Vec::new(), at: 0, passed: 0, at_end: false, state: State::Before }
+    }
+
+    /// Bytes of the stream that were read so far.
+    pub(super) fn position(&self) -> u64 {
+        self.passed + self.at as u64
+    }
+
+    /// The next element's text, or `None` at the end of the list.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, String> {
+        if self.state == State::Before {
+            self.expect(b'[')?;
+            self.state = State::First;
+        }
+        match (self.state, self.peek()?) {
+            (State::After, _) => return Ok(None),
+            (State::First | State::Next, Some(b']')) => {
+                self.at += 1;
+                self.state = State::After;
+                return match self.peek()? {
+                    None => Ok(None),
+                    Some(_) => Err(self.complaint("something follows the list")),
+                };
+            }
+            (State::Next, Some(b',')) => {
+                self.at += 1;
+                if matches!(self.peek()?, Some(b']')) {
+                    return Err(self.complaint("a comma before the end of the list"));
+                }
+            }
+            (State::Next, Some(_)) => return Err(self.complaint("a comma is missing")),
+            (_, None) => return Err(self.complaint("the list does not end")),
+            (State::First | State::Before, Some(_)) => {}
+        }
+        self.state = State::Next;
+        let len = self.element_len()?;
+        let start = self.at;
+        self.at += len;
+        Ok(self.buffer.get(start..start + len))
+    }
+
+    fn expect(&mut self, wanted: u8) -> Result<(), String> {
+        match self.peek()? {
+            Some(byte) if byte == wanted => {
+                self.at += 1;
+                Ok(())
+            }
+            _ => Err(self.complaint("expected a list of entities")),
+        }
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Result<Option<u8>, String> {
+        loop {
+            match self.buffer.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(byte) => return Ok(Some(*byte)),
+                None if self.at_end => return Ok(None),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    /// How many bytes from here the element takes.
+    fn element_len(&mut self) -> Result<usize, String> {
+        let (mut len, mut depth, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
+        loop {
+            let Some(&byte) = self.buffer.get(self.at + len) else {
+                if self.at_end {
+                    // A bare number may end with the input; its list then lacks the bracket.
+                    return if depth == 0 && !in_string && len > 0 {
+                        Ok(len)
+                    } else {
+                        Err(self.complaint("the last entity does not end"))
+                    };
+                }
+                if len > MAX_ELEMENT {
+                    return Err(self.complaint(&format!("an entity of more than {MAX_ELEMENT} bytes")));
+                }
+                self.fill()?;
+                continue;
+            };
+            let mut ends_here = false;
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_string => escaped = true,
+                b'"' => {
+                    in_string = !in_string;
+                    ends_here = !in_string && depth == 0;
+                }
+                _ if in_string => {}
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    ends_here = depth == 0;
+                }
+                b',' | b']' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => {
+                    return if len > 0 { Ok(len) } else { Err(self.complaint("an entity is missing")) };
+                }
+                _ => {}
+            }
+            len += 1;
+            if ends_here {
+                return Ok(len);
+            }
+        }
+    }
+
+    /// Reads more, dropping what was passed.
+    fn fill(&mut self) -> Result<(), String> {
+        if self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.passed += self.at as u64;
+            self.at = 0;
+        }
+        let old = self.buffer.len();
+        self.buffer.resize(old + CHUNK, 0);
+        let read = loop {
+            let Some(room) = self.buffer.get_mut(old..) else { break 0 };
+            match self.input.read(room) {
+                Ok(read) => break read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        };
+        self.buffer.truncate(old + read);
+        self.at_end = read == 0;
+        Ok(())
+    }
+
+    fn complaint(&self, what: &str) -> String {
+        format!("{what}, at byte {}", self.position())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Elements;
+    use std::io::Read;
+
+    /// Hands out one byte at a time.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(buffer.get_mut(..1).unwrap_or_default())
+        }
+    }
+
+    fn split(text: &str) -> Result<Vec<String>, String> {
+        let collect = |mut elements: Elements<Box<dyn Read + '_>>| {
+            let mut all = Vec::new();
+            while let Some(element) = elements.next()? {
+                all.push(String::from_utf8_lossy(element).into_owned());
+            }
+            Ok(all)
+        };
+        let whole = collect(Elements::new(Box::new(text.as_bytes())));
+        let drip = collect(Elements::new(Box::new(Drip(text.as_bytes()))));
+        assert_eq!(whole, drip, "however it arrives: {text}");
+        whole
+    }
+
+    #[test]
+    fn splits_lists() {
+        assert_eq!(split(" [ ] \n"), Ok(vec![]));
+        assert_eq!(split(r#"[{"a":"]}\"{"},[1,[2]], 3 ,"x"]"#).expect("a list"), [
+            r#"{"a":"]}\"{"}"#, "[1,[2]]", "3", r#""x""#
+        ]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_list() {
+        for text in ["", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] x", "[{]", "[\"", "[{\"\\\"}]", "]"] {
+            let result = split(text);
+            // The splitter leaves inner syntax to the reader: `{]` closes nothing, so it never ends.
+            assert!(result.is_err(), "{text}: {result:?}");
+        }
+    }
+}

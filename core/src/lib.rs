@@ -3,6 +3,8 @@
 mod actions;
 mod answer;
 pub mod attendance;
+#[cfg(feature = "author")]
+pub mod author;
 mod decide;
 mod error;
 mod explain;

@@ -31,6 +31,16 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     Some(local - offset_ms(bytes, zone)?)
 }
 
+/// Reads an instant of RFC 3339 or Cedar's forms, which differ in the colon of the offset.
+pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
+    match text.len().checked_sub(3).map(|at| text.split_at_checked(at)) {
+        Some(Some((head, minutes))) if minutes.starts_with(':') && head.contains('T') => {
+            parse(&format!("{head}{}", minutes.trim_start_matches(':')))
+        }
+        _ => parse(text),
+    }
+}
+
 /// Writes an instant in Cedar's longest form; `None` outside the years 0 to 9999, which have none.
 pub(crate) fn format(ms: i64) -> Option<String> {
     let (day, in_day) = (ms.div_euclid(MS_PER_DAY), ms.rem_euclid(MS_PER_DAY));

@@ -191,14 +191,14 @@ mod tests {
     #[test]
     fn refuses_what_overflows_the_parser() {
         for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}"), ("if true then 1 else ", ""), ("f(", ")")] {
-            let deep = open.repeat(100_000) + "1" + &close.repeat(100_000);
+            let deep = open.repeat(20_000) + "1" + &close.repeat(20_000);
             refused(&policy(&deep), "nested");
         }
         for link in [" && true", " || true", " + 1", " - 1", " * 1", ".a", " == 1", " in x", ".f(1)", " has a", "(1)"] {
-            let long = format!("true{}", link.repeat(100_000));
+            let long = format!("true{}", link.repeat(20_000));
             refused(&policy(&long), "operators");
         }
-        refused(&policy(&format!("{}true", "!".repeat(100_000))), "operators");
+        refused(&policy(&format!("{}true", "!".repeat(20_000))), "operators");
         refused(&"permit (principal, action, resource)".to_owned().add_clauses(), "operators");
         refused(&"x".repeat((1 << 20) + 1), "bytes");
     }
@@ -209,7 +209,7 @@ mod tests {
 
     impl AddClauses for String {
         fn add_clauses(mut self) -> String {
-            self.push_str(&"when { true }".repeat(100_000));
+            self.push_str(&"when { true }".repeat(20_000));
             self
         }
     }
@@ -220,8 +220,9 @@ mod tests {
         assert!(check(&nested(MAX_NESTING - 1), Language::Policy).is_ok());
         assert!(check(&nested(MAX_NESTING), Language::Policy).is_err());
         let chain = |n: usize| policy(&format!("true{}", " && true".repeat(n)));
-        assert!(check(&chain(MAX_CHAIN - 1), Language::Policy).is_ok(), "the `when` counts as one");
-        assert!(check(&chain(MAX_CHAIN), Language::Policy).is_err());
+        // The scope's brackets and the `when` come before it.
+        assert!(check(&chain(MAX_CHAIN - 2), Language::Policy).is_ok());
+        assert!(check(&chain(MAX_CHAIN - 1), Language::Policy).is_err());
     }
 
     #[test]

@@ -235,6 +235,17 @@ impl WorldBuilder {
         attributes: impl IntoIterator<Item = (&'a str, Value)>,
         parents: impl IntoIterator<Item = EntityUid>,
     ) {
+        self.add_whole(uid, attributes, parents, BTreeMap::new());
+    }
+
+    /// As [`WorldBuilder::add_with_parents`], with tags.
+    pub fn add_whole<'a>(
+        &mut self,
+        uid: &EntityUid,
+        attributes: impl IntoIterator<Item = (&'a str, Value)>,
+        parents: impl IntoIterator<Item = EntityUid>,
+        tags: BTreeMap<Arc<str>, Value>,
+    ) {
         let Some(ty) = self.schema.type_id(uid.type_name()) else {
             return self.problem(on(uid, format!("the schema has no entity type `{}`", uid.type_name())));
         };
@@ -254,9 +265,21 @@ impl WorldBuilder {
                 None => self.refuse((ty, row), on(uid, format!("no such parent: {parent}"))),
             }
         }
+        if let Err(message) = self.tags_conform(ty, &tags) {
+            self.refuse((ty, row), on(uid, message));
+        }
+        draft.tags = tags;
         if !self.refused.contains(&(ty, row)) {
             self.take(&draft);
         }
+    }
+
+    fn tags_conform(&self, ty: TypeId, tags: &BTreeMap<Arc<str>, Value>) -> Result<(), String> {
+        let of = self.schema.entity_type(ty).and_then(|ty| ty.tags.as_ref());
+        tags.iter().try_for_each(|(name, value)| match of {
+            Some(of) => convert::conforms(&self.schema, of, value).map_err(|e| format!("tag `{name}`: {e}")),
+            None => Err(format!("tag `{name}`: the type has no tags")),
+        })
     }
 
     fn set_named(&mut self, draft: &mut Draft, ty: TypeId, name: &str, value: &Value) -> Result<(), String> {

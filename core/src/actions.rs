@@ -37,7 +37,8 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
-        let types = (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
+        let types =
+            (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
         let (Some(principal_type), Some(resource_type)) = types else { return Ok(Vec::new()) };
         let mut all = Vec::new();
         for action in self.schema().actions() {
@@ -48,7 +49,8 @@ impl Ward {
                 Some(_) => action.uid.id().into(),
                 None => action.uid.to_string().into(),
             };
-            let needs = action.context.iter().filter(|(field, ty)| ty.required && !context.contains_key(*field));
+            let needs =
+                action.context.iter().filter(|(field, ty)| ty.required && !context.contains_key(*field));
             let needs: Vec<Arc<str>> = needs.map(|(field, _)| field.clone()).collect();
             let answer = if needs.is_empty() {
                 let mut request = Request::new(principal.clone(), name.clone(), resource.clone());

@@ -131,11 +131,9 @@ impl Ward {
     /// entities: such a request is denied for its absence, like any other entity that is not there.
     fn takes(&self, action: &Action, role: &str, types: &[TypeId], uid: &EntityUid) -> Result<(), Error> {
         match self.schema().type_id(uid.type_name()) {
-            Some(ty) if !types.contains(&ty) => Err(Error::request(format!(
-                "{} takes no {role} of type `{}`",
-                action.uid,
-                uid.type_name()
-            ))),
+            Some(ty) if !types.contains(&ty) => {
+                Err(Error::request(format!("{} takes no {role} of type `{}`", action.uid, uid.type_name())))
+            }
             _ => Ok(()),
         }
     }
@@ -145,7 +143,8 @@ impl Ward {
         for (name, field) in action.context.iter() {
             match context.get(name) {
                 Some(value) => {
-                    conforms(self.schema(), &field.ty, value).map_err(|e| refuse(format!("`{name}`: {e}")))?;
+                    conforms(self.schema(), &field.ty, value)
+                        .map_err(|e| refuse(format!("`{name}`: {e}")))?;
                 }
                 None if field.required => return Err(refuse(format!("`{name}` is missing"))),
                 None => {}

@@ -12,6 +12,8 @@ mod policy;
 mod request;
 mod schema;
 mod slice;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod uid;
 mod value;

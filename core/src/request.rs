@@ -85,13 +85,19 @@ impl Ward {
     ///
     /// # Errors
     /// [`Error::is_request`]
-    pub fn read_context(&self, action: &str, json: &str, now: i64) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+    pub fn read_context(
+        &self,
+        action: &str,
+        json: &str,
+        now: i64,
+    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
         let action = self.action(action)?;
         if let Some(mut fields) = context_fields(self.schema(), &action.context, json) {
             fill_now(action, &mut fields, now);
             return Ok(fields);
         }
-        let refuse = |why: &dyn std::fmt::Display| Error::request(format!("the context of {}: {why}", action.uid));
+        let refuse =
+            |why: &dyn std::fmt::Display| Error::request(format!("the context of {}: {why}", action.uid));
         let mut object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(json).map_err(|e| refuse(&e))?;
         if takes_now(action) && !object.contains_key("now") {

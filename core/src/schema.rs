@@ -110,9 +110,8 @@ impl Schema {
     /// INVARIANT: `entity_types` and `actions` are in the order of their names.
     pub(crate) fn new(entity_types: Vec<EntityType>, actions: Vec<Action>) -> Self {
         let names = entity_types.iter().enumerate();
-        let type_ids = names
-            .filter_map(|(i, t)| Some((t.name.clone(), TypeId(u16::try_from(i).ok()?))))
-            .collect();
+        let type_ids =
+            names.filter_map(|(i, t)| Some((t.name.clone(), TypeId(u16::try_from(i).ok()?)))).collect();
         Schema { entity_types, actions, type_ids }
     }
 

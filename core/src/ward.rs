@@ -110,6 +110,11 @@ impl Ward {
         world::json::read(self.schema(), &parser, input, progress)
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn literals(&self) -> &crate::policy::Literals {
+        &self.inner.loaded.literals
+    }
+
     pub(crate) fn conditions(&self, id: &str) -> Option<&Conditions> {
         self.inner.loaded.conditions.get(id)
     }
@@ -120,7 +125,10 @@ impl Sources {
     pub fn attendance() -> Self {
         Sources {
             schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),
-            policies: caseward_policies::POLICIES.iter().map(|(name, text)| Source::new(*name, *text)).collect(),
+            policies: caseward_policies::POLICIES
+                .iter()
+                .map(|(name, text)| Source::new(*name, *text))
+                .collect(),
         }
     }
 }

@@ -209,13 +209,22 @@ fn build(ward: &Ward, entities: &Entities) -> Result<World, String> {
     builder.finish().map_err(|e| e.to_string())
 }
 
-fn add(builder: &mut WorldBuilder, schema: &Arc<Schema>, uid: &EntityUid, table: &Table) -> Result<(), String> {
+fn add(
+    builder: &mut WorldBuilder,
+    schema: &Arc<Schema>,
+    uid: &EntityUid,
+    table: &Table,
+) -> Result<(), String> {
     let ty = schema.type_id(uid.type_name()).and_then(|id| schema.entity_type(id));
     let ty = ty.ok_or_else(|| format!("the schema has no entity type `{}`", uid.type_name()))?;
     let mut values: Vec<(&str, Value)> = Vec::new();
     for (name, given) in table.iter().filter(|(name, _)| !name.starts_with('@')) {
-        let (_, attribute) = ty.attribute(name).ok_or_else(|| format!("attribute `{name}` is not in the schema"))?;
-        values.push((name, value(schema, &attribute.ty, given).map_err(|e| format!("attribute `{name}`: {e}"))?));
+        let (_, attribute) =
+            ty.attribute(name).ok_or_else(|| format!("attribute `{name}` is not in the schema"))?;
+        values.push((
+            name,
+            value(schema, &attribute.ty, given).map_err(|e| format!("attribute `{name}`: {e}"))?,
+        ));
     }
     for (name, attribute) in &ty.attributes {
         if attribute.required && !table.contains_key(name.as_ref()) {

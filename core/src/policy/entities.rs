@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::{Context, Entities, Schema as CedarSchema};
-use cedar_policy_core::ast::EntityUID;
+use cedar_policy_core::ast::{EntityUID, PartialValue};
+use cedar_policy_core::entities::conformance::typecheck_value_against_schematype;
+use cedar_policy_core::entities::{
+    AttributeType, ContextJsonParser, ContextSchema, EntityTypeDescription as _, SchemaType,
+};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::{EntityTypeDescription, ValidatorSchema};
+use smol_str::SmolStr;
 
 use super::value::{from_partial, uid_from_cedar};
 use crate::uid::EntityUid;
@@ -23,6 +30,14 @@ pub(crate) enum Parsed {
     Action,
 }
 
+/// Why one entity's JSON is not taken.
+pub(crate) enum Refusal {
+    /// Cedar's message.
+    Cedar(String),
+    /// Cedar takes it, as a value to be filled in later; a world has no such values.
+    Unknown(String),
+}
+
 /// Reads JSON just as Cedar does.
 pub(crate) struct EntityParser<'a> {
     schema: &'a CedarSchema,
@@ -36,23 +51,25 @@ impl<'a> EntityParser<'a> {
     /// Reads the JSON text of one entity.
     ///
     /// # Errors
-    /// Cedar's message, where it does not take the entity.
-    pub(crate) fn parse(&self, json: &str) -> Result<Parsed, String> {
+    /// Where Cedar does not take the entity, or it holds an unknown.
+    pub(crate) fn parse(&self, json: &str) -> Result<Parsed, Refusal> {
         // As a list of one: so it is read at the depth at which it stands in its file.
-        let entities = Entities::from_json_str(&format!("[{json}]"), Some(self.schema)).map_err(|e| chain(&e))?;
+        let entities = Entities::from_json_str(&format!("[{json}]"), Some(self.schema))
+            .map_err(|e| Refusal::Cedar(chain(&e)))?;
         let data = entities.iter().find(|e| {
             let uid: &EntityUID = AsRef::<cedar_policy_core::ast::Entity>::as_ref(*e).uid();
             !uid.is_action()
         });
         let Some(entity) = data else { return Ok(Parsed::Action) };
         let entity: &cedar_policy_core::ast::Entity = entity.as_ref();
-        let values = |pairs: &mut dyn Iterator<Item = (&smol_str::SmolStr, &cedar_policy_core::ast::PartialValue)>| {
+        let values = |pairs: &mut dyn Iterator<Item = (&SmolStr, &PartialValue)>| {
             pairs
                 .map(|(name, value)| {
-                    let value = from_partial(value).ok_or_else(|| format!("`{name}` has no known value"))?;
-                    Ok((Arc::from(name.as_str()), value))
+                    let unknown =
+                        || Refusal::Unknown(format!("`{name}` holds an unknown, which data may not"));
+                    Ok((Arc::from(name.as_str()), from_partial(value).ok_or_else(unknown)?))
                 })
-                .collect::<Result<BTreeMap<_, _>, String>>()
+                .collect::<Result<BTreeMap<_, _>, Refusal>>()
         };
         Ok(Parsed::Entity {
             uid: uid_from_cedar(entity.uid()),
@@ -60,6 +77,31 @@ impl<'a> EntityParser<'a> {
             parents: entity.ancestors().map(uid_from_cedar).collect(),
             tags: values(&mut entity.tags())?,
         })
+    }
+
+    /// Says what Cedar has against the JSON of one attribute.
+    pub(crate) fn attribute(
+        &self,
+        type_name: &str,
+        name: &str,
+        json: &serde_json::Value,
+    ) -> Result<(), String> {
+        let schema: &ValidatorSchema = self.schema.as_ref();
+        let described = type_name.parse().ok().and_then(|ty| EntityTypeDescription::new(schema, &ty));
+        let Some(ty) = described.and_then(|described| described.attr_type(name)) else { return Ok(()) };
+        // Cedar reads single values only as fields of a context.
+        let reader =
+            ContextJsonParser::new(Some(&OneField { name, ty: ty.clone() }), Extensions::all_available())
+                .from_json_value(serde_json::json!({ name: json }))
+                .map_err(|e| chain(&e))?;
+        let cedar_policy_core::ast::Context::Value(fields) = reader else { return Ok(()) };
+        let Some(value) = fields.get(name) else { return Ok(()) };
+        typecheck_value_against_schematype(
+            &PartialValue::Value(value.clone()),
+            &ty,
+            Extensions::all_available(),
+        )
+        .map_err(|e| chain(&e))
     }
 
     /// Reads a context's JSON for an action.
@@ -76,10 +118,24 @@ impl<'a> EntityParser<'a> {
             return Err("the context holds an unknown".to_owned());
         };
         let fields = fields.iter().map(|(name, value)| {
-            let value = super::value::from_cedar(value).ok_or_else(|| format!("`{name}` has no known value"))?;
+            let value =
+                super::value::from_cedar(value).ok_or_else(|| format!("`{name}` has no known value"))?;
             Ok((Arc::from(name.as_str()), value))
         });
         Ok(Value::Record(fields.collect::<Result<_, String>>()?))
+    }
+}
+
+/// A context with one field.
+struct OneField<'a> {
+    name: &'a str,
+    ty: SchemaType,
+}
+
+impl ContextSchema for OneField<'_> {
+    fn context_type(&self) -> SchemaType {
+        let field = (SmolStr::new(self.name), AttributeType::required(self.ty.clone()));
+        SchemaType::Record { attrs: BTreeMap::from([field]), open_attrs: false }
     }
 }
 

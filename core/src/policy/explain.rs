@@ -112,7 +112,8 @@ fn clauses(text: &str) -> Vec<ClauseHead> {
             "when" | "unless" if depth == 0 => {
                 let between = text.get(end_of_last..token.span.start).unwrap_or_default();
                 let comment = between.lines().rev().find_map(|line| line.trim().strip_prefix("//"));
-                heads.push(ClauseHead { start: token.span.start, name: comment.map(|c| c.trim().to_owned()) });
+                heads
+                    .push(ClauseHead { start: token.span.start, name: comment.map(|c| c.trim().to_owned()) });
             }
             _ => {}
         }

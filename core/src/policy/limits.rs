@@ -190,11 +190,14 @@ mod tests {
 
     #[test]
     fn refuses_what_overflows_the_parser() {
-        for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}"), ("if true then 1 else ", ""), ("f(", ")")] {
+        for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}"), ("if true then 1 else ", ""), ("f(", ")")]
+        {
             let deep = open.repeat(20_000) + "1" + &close.repeat(20_000);
             refused(&policy(&deep), "nested");
         }
-        for link in [" && true", " || true", " + 1", " - 1", " * 1", ".a", " == 1", " in x", ".f(1)", " has a", "(1)"] {
+        for link in
+            [" && true", " || true", " + 1", " - 1", " * 1", ".a", " == 1", " in x", ".f(1)", " has a", "(1)"]
+        {
             let long = format!("true{}", link.repeat(20_000));
             refused(&policy(&long), "operators");
         }

@@ -86,6 +86,8 @@ pub(crate) struct Loaded {
     pub(crate) needs: Needs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
+    #[cfg(feature = "testing")]
+    pub(crate) literals: super::Literals,
     /// By policy id.
     pub(crate) conditions: HashMap<Arc<str>, Conditions>,
 }
@@ -108,6 +110,8 @@ impl Loaded {
         });
         Ok(Loaded {
             conditions: conditions.collect(),
+            #[cfg(feature = "testing")]
+            literals: super::Literals::new(&set),
             hash: hash(&sources.schema, &policies, &by_id).into(),
             schema: Arc::new(schema),
             policies,
@@ -169,7 +173,9 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
     let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, &source.name))?;
     let refuse = |message: String| vec![Problem::error(message).in_source(&source.name)];
     if set.templates().next().is_some() {
-        return Err(refuse("a policy with a slot such as `?principal` is a template; templates are not taken".into()));
+        return Err(refuse(
+            "a policy with a slot such as `?principal` is a template; templates are not taken".into(),
+        ));
     }
     let mut found: Vec<cedar_policy::Policy> = set.policies().cloned().collect();
     // Cedar names what it parses policy0, policy1 …: back into the order of the text.
@@ -245,9 +251,10 @@ fn validate(
 
 /// Cedar's diagnostic, and those related to it, as problems of one source.
 pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Problem> {
-    let span = diagnostic.labels().and_then(|mut labels| labels.next()).map(|label| -> Range<usize> {
-        label.offset()..label.offset() + label.len()
-    });
+    let span = diagnostic
+        .labels()
+        .and_then(|mut labels| labels.next())
+        .map(|label| -> Range<usize> { label.offset()..label.offset() + label.len() });
     let label = diagnostic.labels().and_then(|mut labels| labels.next()?.label().map(str::to_owned));
     let problem = Problem {
         severity: Severity::Error,

@@ -9,17 +9,21 @@ mod explain;
 mod folder;
 mod format;
 mod limits;
+#[cfg(feature = "testing")]
+mod literals;
 mod load;
 mod needs;
 mod reference;
 mod schema;
 mod value;
 
-pub(crate) use entities::{EntityParser, Parsed};
+pub(crate) use entities::{EntityParser, Parsed, Refusal};
 pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
+#[cfg(feature = "testing")]
+pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
-pub(crate) use reference::{Fact, Question};
 pub(crate) use needs::{Need, Roots};
+pub(crate) use reference::{Fact, Question};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

@@ -140,7 +140,9 @@ impl Reader<'_> {
                 let then = self.read(then_expr);
                 then.or(self.read(else_expr))
             }
-            ExprKind::And { left, right } | ExprKind::Or { left, right } => self.read_all([&**left, &**right]),
+            ExprKind::And { left, right } | ExprKind::Or { left, right } => {
+                self.read_all([&**left, &**right])
+            }
             ExprKind::UnaryApp { arg, .. } => self.read_all([&**arg]),
             ExprKind::BinaryApp { op, arg1, arg2 } => self.read_binary(*op, arg1, arg2),
             ExprKind::GetAttr { expr, attr } => {

@@ -58,9 +58,8 @@ impl Reference {
     pub(super) fn new(policies: PolicySet, schema: &CedarSchema) -> Result<Self, Error> {
         let schema: &cedar_policy_core::validator::ValidatorSchema = schema.as_ref();
         let types = schema.entity_type_names().map(|name| (Arc::from(name.to_string()), name.clone()));
-        let actions = schema
-            .action_entities()
-            .map_err(|e| Error::policies(vec![Problem::error(e.to_string())]))?;
+        let actions =
+            schema.action_entities().map_err(|e| Error::policies(vec![Problem::error(e.to_string())]))?;
         let unknown = "Unknown".parse().map_err(|_| Error::request("no name for unknown types"))?;
         Ok(Reference {
             unknown,
@@ -132,7 +131,8 @@ impl Reference {
 
     fn context(&self, context: &Value) -> Context {
         let Value::Record(fields) = context else { return Context::empty() };
-        let fields = fields.iter().map(|(name, value)| (SmolStr::new(name), to_cedar(value, &|uid| self.uid(uid))));
+        let fields =
+            fields.iter().map(|(name, value)| (SmolStr::new(name), to_cedar(value, &|uid| self.uid(uid))));
         Context::Value(Arc::new(fields.collect()))
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cedar_policy_core::ast::EntityType as CedarEntityType;
 use cedar_policy_core::validator::ValidatorSchema;
 use cedar_policy_core::validator::types::{Attributes, EntityKind, Type as CedarType};
-use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorActionId};
+use cedar_policy_core::validator::{ValidatorActionId, ValidatorEntityTypeKind};
 
 use super::value::uid_from_cedar;
 use crate::error::Problem;
@@ -26,10 +26,8 @@ pub(super) fn convert(cedar: &ValidatorSchema) -> Result<Schema, Problem> {
     let converter = Converter { cedar, ids: ids.collect::<Result<_, Problem>>()? };
 
     let types = names.iter().map(|name| converter.entity_type(name)).collect::<Result<_, _>>()?;
-    let mut actions = cedar
-        .action_ids()
-        .map(|action| converter.action(action))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut actions =
+        cedar.action_ids().map(|action| converter.action(action)).collect::<Result<Vec<_>, _>>()?;
     actions.retain(|action| !action.principals.is_empty() && !action.resources.is_empty());
     actions.sort_by(|a, b| a.uid.cmp(&b.uid));
     Ok(Schema::new(types, actions))

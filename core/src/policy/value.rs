@@ -22,9 +22,11 @@ pub(super) fn uid_from_cedar(uid: &EntityUID) -> EntityUid {
 
 /// Reads a name in Cedar's syntax, as in `Case::"c1"`.
 pub(crate) fn parse_uid(text: &str) -> Result<EntityUid, Error> {
-    let refuse = |why: &str| Error::request(format!("`{text}` is not an entity's name such as User::\"u1\": {why}"));
+    let refuse =
+        |why: &str| Error::request(format!("`{text}` is not an entity's name such as User::\"u1\": {why}"));
     super::limits::check(text, super::limits::Language::Policy).map_err(|p| refuse(&p.message))?;
-    let uid: EntityUID = text.parse().map_err(|e: cedar_policy_core::parser::err::ParseErrors| refuse(&e.to_string()))?;
+    let uid: EntityUID =
+        text.parse().map_err(|e: cedar_policy_core::parser::err::ParseErrors| refuse(&e.to_string()))?;
     Ok(uid_from_cedar(&uid))
 }
 
@@ -39,7 +41,9 @@ pub(super) fn to_cedar(value: &Value, uids: &impl Fn(&EntityUid) -> EntityUID) -
         Value::Record(fields) => {
             CedarValue::record(fields.iter().map(|(k, v)| (k.as_ref(), to_cedar(v, uids))), None)
         }
-        Value::Decimal(_) | Value::Ip(_) | Value::Datetime(_) | Value::Duration(_) => evaluate(extension(value)),
+        Value::Decimal(_) | Value::Ip(_) | Value::Datetime(_) | Value::Duration(_) => {
+            evaluate(extension(value))
+        }
     }
 }
 
@@ -104,19 +108,19 @@ pub(super) fn from_partial(value: &PartialValue) -> Option<Value> {
 
 /// Asks the value itself what it is, since its parts are private to Cedar.
 fn extension_from_cedar(value: &CedarValue) -> Option<Value> {
-    let long = |method: &str| {
-        let expr = RestrictedExpr::from(value.clone());
+    let ask = |method: &str, args: Vec<RestrictedExpr>| {
         let evaluator = RestrictedEvaluator::new(Extensions::all_available());
-        let result = evaluator.interpret(call(method, vec![expr]).as_borrowed()).ok()?;
-        match result.value {
-            ValueKind::Lit(Literal::Long(v)) => Some(v),
-            _ => None,
-        }
+        evaluator.interpret(call(method, args).as_borrowed()).ok()
     };
-    if let Some(ms) = long("toTime") {
-        return Some(Value::Datetime(ms));
+    let milliseconds = |value: CedarValue| match ask("toMilliseconds", vec![value.into()])?.value {
+        ValueKind::Lit(Literal::Long(ms)) => Some(ms),
+        _ => None,
+    };
+    let epoch = extension(&Value::Datetime(0));
+    if let Some(since_epoch) = ask("durationSince", vec![value.clone().into(), epoch]) {
+        return milliseconds(since_epoch).map(Value::Datetime);
     }
-    if let Some(ms) = long("toMilliseconds") {
+    if let Some(ms) = milliseconds(value.clone()) {
         return Some(Value::Duration(ms));
     }
     let expr = Expr::from(value.clone());

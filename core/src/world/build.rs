@@ -438,7 +438,11 @@ impl WorldBuilder {
     /// Finds who names an entity that is not there.
     fn report_dangling(&mut self) {
         if !self.tables.iter().any(|t| t.defined.len() < t.ids.len() || t.defined.contains(&false))
-            && !self.schema.entity_types().iter().any(|t| t.attributes.iter().any(|(_, a)| is_loose(a)) || t.tags.is_some())
+            && !self
+                .schema
+                .entity_types()
+                .iter()
+                .any(|t| t.attributes.iter().any(|(_, a)| is_loose(a)) || t.tags.is_some())
         {
             return;
         }
@@ -451,7 +455,9 @@ impl WorldBuilder {
                 };
                 for ((name, attribute), column) in ty.attributes.iter().zip(&table.columns) {
                     if let Some(cell) = column.cell(row) {
-                        self.each_missing(&cell, attribute, |uid| report(&format!("attribute `{name}`"), uid));
+                        self.each_missing(&cell, attribute, |uid| {
+                            report(&format!("attribute `{name}`"), uid)
+                        });
                     }
                 }
                 for &place in table.parents.get(&row).into_iter().flatten() {
@@ -588,7 +594,9 @@ pub(crate) mod convert {
             (Value::Record(values), Type::Record(fields)) => {
                 for (name, field) in fields.iter() {
                     match values.get(name) {
-                        Some(value) => conforms(schema, &field.ty, value).map_err(|e| format!("`{name}`: {e}"))?,
+                        Some(value) => {
+                            conforms(schema, &field.ty, value).map_err(|e| format!("`{name}`: {e}"))?
+                        }
                         None if field.required => return Err(format!("`{name}` is missing")),
                         None => {}
                     }

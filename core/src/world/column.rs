@@ -25,12 +25,21 @@ pub(crate) enum Cell<'a> {
 /// The values of one attribute, by row.
 #[derive(Clone)]
 pub(crate) enum Column {
-    Bool { values: Vec<bool>, present: Vec<bool> },
-    Long { values: Vec<i64>, present: Vec<bool> },
+    Bool {
+        values: Vec<bool>,
+        present: Vec<bool>,
+    },
+    Long {
+        values: Vec<i64>,
+        present: Vec<bool>,
+    },
     String(Vec<u32>),
     Row(Vec<u32>),
     /// Each set is a slice of `pool`; an absent set starts at [`ABSENT`].
-    Rows { slices: Vec<(u32, u32)>, pool: Vec<u32> },
+    Rows {
+        slices: Vec<(u32, u32)>,
+        pool: Vec<u32>,
+    },
     Value(Vec<Option<Box<Value>>>),
 }
 
@@ -53,10 +62,12 @@ impl Column {
     pub(crate) fn cell(&self, row: u32) -> Option<Cell<'_>> {
         let at = row as usize;
         match self {
-            Column::Bool { values, present } => present.get(at)?.then_some(())
-                .and_then(|()| values.get(at)).map(|&v| Cell::Bool(v)),
-            Column::Long { values, present } => present.get(at)?.then_some(())
-                .and_then(|()| values.get(at)).map(|&v| Cell::Long(v)),
+            Column::Bool { values, present } => {
+                present.get(at)?.then_some(()).and_then(|()| values.get(at)).map(|&v| Cell::Bool(v))
+            }
+            Column::Long { values, present } => {
+                present.get(at)?.then_some(()).and_then(|()| values.get(at)).map(|&v| Cell::Long(v))
+            }
             Column::String(values) => values.get(at).filter(|&&v| v != ABSENT).map(|&v| Cell::String(v)),
             Column::Row(values) => values.get(at).filter(|&&v| v != ABSENT).map(|&v| Cell::Row(v)),
             Column::Rows { slices, pool } => {

@@ -13,8 +13,8 @@ pub(crate) mod json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-pub use build::{Draft, WorldBuilder};
 pub(crate) use build::convert;
+pub use build::{Draft, WorldBuilder};
 use column::{Cell, Column};
 use ids::Interner;
 

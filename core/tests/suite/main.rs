@@ -1,4 +1,13 @@
 //! Behaviour of the library as a whole: one binary, a module a subject.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod cases;
+mod json;
+mod reference;
+mod support;

@@ -4,24 +4,34 @@ use serde_json::{Map, Value as Json};
 
 use super::read::is_usual;
 use crate::error::Problem;
+use crate::policy::{EntityParser, Refusal};
 use crate::schema::{Schema, TypeId};
 use crate::uid::EntityUid;
 use crate::world::WorldBuilder;
 use crate::world::build::on;
 
 /// Reports the entity whose JSON is `text`, which Cedar refused with `why`.
-pub(super) fn diagnose(builder: &mut WorldBuilder, text: &str, number: u64, why: &str) {
+pub(super) fn diagnose(
+    builder: &mut WorldBuilder,
+    parser: &EntityParser<'_>,
+    text: &str,
+    number: u64,
+    refusal: &Refusal,
+) {
+    let (Refusal::Cedar(why) | Refusal::Unknown(why)) = refusal;
     let json: Option<Json> = serde_json::from_str(text).ok();
     let Some(uid) = json.as_ref().and_then(|json| uid(json.get("uid")?)) else {
         return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
     };
     let schema = builder.schema().clone();
     let attributes = json.as_ref().and_then(|json| json.get("attrs")?.as_object());
-    let found = match (schema.type_id(uid.type_name()), attributes) {
-        (Some(ty), Some(attributes)) => attribute_problems(&schema, ty, attributes),
+    let found = match (schema.type_id(uid.type_name()), attributes, refusal) {
+        (Some(ty), Some(attributes), Refusal::Cedar(_)) => {
+            attribute_problems(&schema, parser, ty, attributes)
+        }
         _ => Vec::new(),
     };
-    let messages = if found.is_empty() { vec![why.to_owned()] } else { found };
+    let messages = if found.is_empty() { vec![why.clone()] } else { found };
     for message in messages {
         match schema.type_id(uid.type_name()) {
             Some(ty) => {
@@ -39,15 +49,22 @@ fn uid(json: &Json) -> Option<EntityUid> {
     Some(EntityUid::new(json.get("type")?.as_str()?, json.get("id")?.as_str()?))
 }
 
-fn attribute_problems(schema: &Schema, ty: TypeId, attributes: &Map<String, Json>) -> Vec<String> {
+fn attribute_problems(
+    schema: &Schema,
+    parser: &EntityParser<'_>,
+    ty: TypeId,
+    attributes: &Map<String, Json>,
+) -> Vec<String> {
     let Some(entity_type) = schema.entity_type(ty) else { return Vec::new() };
     let mut problems = Vec::new();
     for (name, attribute) in &entity_type.attributes {
         match attributes.get(name.as_ref()) {
             None if attribute.required => problems.push(format!("attribute `{name}` is missing")),
             Some(value) if !is_usual(schema, &attribute.ty, value) => {
-                let shown = shorten(&value.to_string());
-                problems.push(format!("attribute `{name}`: expected {}, found {shown}", schema.show(&attribute.ty)));
+                if parser.attribute(&entity_type.name, name, value).is_err() {
+                    let (expected, found) = (schema.show(&attribute.ty), shorten(&value.to_string()));
+                    problems.push(format!("attribute `{name}`: expected {expected}, found {found}"));
+                }
             }
             _ => {}
         }

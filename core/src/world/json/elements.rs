@@ -196,14 +196,30 @@ mod tests {
     #[test]
     fn splits_lists() {
         assert_eq!(split(" [ ] \n"), Ok(vec![]));
-        assert_eq!(split(r#"[{"a":"]}\"{"},[1,[2]], 3 ,"x"]"#).expect("a list"), [
-            r#"{"a":"]}\"{"}"#, "[1,[2]]", "3", r#""x""#
-        ]);
+        assert_eq!(
+            split(r#"[{"a":"]}\"{"},[1,[2]], 3 ,"x"]"#).expect("a list"),
+            [r#"{"a":"]}\"{"}"#, "[1,[2]]", "3", r#""x""#]
+        );
     }
 
     #[test]
     fn refuses_what_is_no_list() {
-        for text in ["", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] x", "[{]", "[\"", "[{\"\\\"}]", "]"] {
+        for text in [
+            "",
+            "{}",
+            "[",
+            "[1",
+            "[1,",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1]]",
+            "[1] x",
+            "[{]",
+            "[\"",
+            "[{\"\\\"}]",
+            "]",
+        ] {
             let result = split(text);
             // The splitter leaves inner syntax to the reader: `{]` closes nothing, so it never ends.
             assert!(result.is_err(), "{text}: {result:?}");

@@ -65,7 +65,7 @@ fn take(builder: &mut WorldBuilder, draft: &mut Draft, parser: &EntityParser<'_>
         Ok(Parsed::Entity { uid, attributes, parents, tags }) => {
             take_parsed(builder, draft, &uid, attributes, &parents, tags);
         }
-        Err(why) => diagnose(builder, text, number, &why),
+        Err(refusal) => diagnose(builder, parser, text, number, &refusal),
     }
 }
 
@@ -79,7 +79,9 @@ fn take_parsed(
     tags: BTreeMap<Arc<str>, Value>,
 ) {
     let schema = builder.schema().clone();
-    let Some((ty, entity_type)) = schema.type_id(uid.type_name()).and_then(|ty| Some((ty, schema.entity_type(ty)?))) else {
+    let Some((ty, entity_type)) =
+        schema.type_id(uid.type_name()).and_then(|ty| Some((ty, schema.entity_type(ty)?)))
+    else {
         return builder.problem(on(uid, "its type is not in the schema".into()));
     };
     let row = builder.row(ty, uid.id());
@@ -141,7 +143,8 @@ fn take_usual(builder: &mut WorldBuilder, draft: &mut Draft, text: &str) -> Opti
         let row = builder.row(of, &id);
         draft.parent((of, row));
     }
-    let complete = (0u16..).zip(&entity_type.attributes).all(|(at, (_, a))| !a.required || draft.has(AttrId(at)));
+    let complete =
+        (0u16..).zip(&entity_type.attributes).all(|(at, (_, a))| !a.required || draft.has(AttrId(at)));
     complete.then_some(())
 }
 

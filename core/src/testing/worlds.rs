@@ -1,0 +1,219 @@
+//! Small worlds and requests of any schema, with every oddity that the schema allows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Choices;
+use crate::error::Error;
+use crate::request::Request;
+use crate::schema::{Attribute, Schema, Type, TypeId};
+use crate::uid::EntityUid;
+use crate::value::{Ip, Value};
+use crate::ward::Ward;
+use crate::world::{World, WorldBuilder};
+
+/// Entities of a type in one world, at most.
+const MAX_OF_A_TYPE: usize = 4;
+
+/// A small world that a test can change before it is built.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    schema: Arc<Schema>,
+    /// Attributes by entity, then by name.
+    pub entities: BTreeMap<EntityUid, BTreeMap<Arc<str>, Value>>,
+    /// Direct parents by entity.
+    pub parents: BTreeMap<EntityUid, Vec<EntityUid>>,
+    /// Tags by entity, then by name.
+    pub tags: BTreeMap<EntityUid, BTreeMap<Arc<str>, Value>>,
+}
+
+impl Facts {
+    /// Facts of the ward's schema: up to four entities of each type, references among them, strings and
+    /// numbers near those that the policies compare with, optional attributes here and there.
+    pub fn new(ward: &Ward, choices: &mut Choices<'_>) -> Self {
+        let schema = ward.schema().clone();
+        let mut facts = Facts {
+            schema: schema.clone(),
+            entities: BTreeMap::new(),
+            parents: BTreeMap::new(),
+            tags: BTreeMap::new(),
+        };
+        for ty in schema.entity_types().iter().filter(|ty| ty.choices.is_none()) {
+            for n in 0..=choices.below(MAX_OF_A_TYPE) {
+                facts.entities.insert(EntityUid::new(ty.name.clone(), format!("{n}")), BTreeMap::new());
+            }
+        }
+        let uids: Vec<EntityUid> = facts.entities.keys().cloned().collect();
+        for uid in &uids {
+            facts.fill(ward, choices, uid);
+        }
+        facts
+    }
+
+    fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
+        let schema = self.schema.clone();
+        let Some(ty) = schema.type_id(uid.type_name()).and_then(|ty| schema.entity_type(ty)) else { return };
+        for (name, attribute) in &ty.attributes {
+            if attribute.required || choices.chance(4, 5) {
+                let value = self.value(ward, choices, name, &attribute.ty);
+                self.entities.entry(uid.clone()).or_default().insert(name.clone(), value);
+            }
+        }
+        if let Some(of) = &ty.tags {
+            for name in ["a", "b"] {
+                if choices.chance(1, 2) {
+                    let value = self.value(ward, choices, name, of);
+                    self.tags.entry(uid.clone()).or_default().insert(name.into(), value);
+                }
+            }
+        }
+        // Only entities earlier in the order, so that no hierarchy goes in a circle.
+        let earlier: Vec<EntityUid> = self.entities.keys().filter(|other| *other < uid).cloned().collect();
+        for parent in earlier {
+            let allowed = schema.type_id(parent.type_name()).is_some_and(|of| ty.ancestors.contains(&of));
+            if allowed && choices.chance(1, 3) {
+                self.parents.entry(uid.clone()).or_default().push(parent);
+            }
+        }
+    }
+
+    /// A value of type `ty` for the attribute or field `name`.
+    pub fn value(&self, ward: &Ward, choices: &mut Choices<'_>, name: &str, ty: &Type) -> Value {
+        match ty {
+            Type::Bool => Value::Bool(choices.chance(1, 2)),
+            Type::Entity(of) => match choices.pick(&self.of_type(*of)) {
+                Some(uid) => Value::Entity(uid.clone()),
+                None => Value::Entity(EntityUid::new("", "")),
+            },
+            Type::Set(element) => {
+                if let Type::Entity(of) = **element {
+                    let all = self.of_type(of).into_iter().filter(|_| choices.chance(1, 3));
+                    return Value::set(all.map(Value::Entity));
+                }
+                let len = choices.below(4);
+                Value::set((0..len).map(|_| self.value(ward, choices, name, element)))
+            }
+            Type::Record(fields) => Value::Record(self.record(ward, choices, fields)),
+            _ => near(ward, choices, name, ty),
+        }
+    }
+
+    /// A record with these fields.
+    pub fn record(
+        &self,
+        ward: &Ward,
+        choices: &mut Choices<'_>,
+        fields: &BTreeMap<Arc<str>, Attribute>,
+    ) -> BTreeMap<Arc<str>, Value> {
+        let mut record = BTreeMap::new();
+        for (name, field) in fields {
+            if field.required || choices.chance(4, 5) {
+                record.insert(name.clone(), self.value(ward, choices, name, &field.ty));
+            }
+        }
+        record
+    }
+
+    /// Every entity of a type, those of an enumerated type too.
+    pub fn of_type(&self, ty: TypeId) -> Vec<EntityUid> {
+        let Some(ty) = self.schema.entity_type(ty) else { return Vec::new() };
+        match &ty.choices {
+            Some(ids) => ids.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone())).collect(),
+            None => self.entities.keys().filter(|uid| uid.type_name() == ty.name.as_ref()).cloned().collect(),
+        }
+    }
+
+    /// Sets one attribute.
+    pub fn set(&mut self, uid: &EntityUid, name: &str, value: Value) {
+        self.entities.entry(uid.clone()).or_default().insert(name.into(), value);
+    }
+
+    /// Removes one attribute; returns what it held.
+    pub fn unset(&mut self, uid: &EntityUid, name: &str) -> Option<Value> {
+        self.entities.get_mut(uid)?.remove(name)
+    }
+
+    /// What an attribute holds.
+    pub fn get(&self, uid: &EntityUid, name: &str) -> Option<&Value> {
+        self.entities.get(uid)?.get(name)
+    }
+
+    /// The world of these facts.
+    ///
+    /// # Errors
+    /// As [`WorldBuilder::finish`].
+    pub fn build(&self) -> Result<World, Error> {
+        let mut builder = WorldBuilder::new(&self.schema);
+        for (uid, attributes) in &self.entities {
+            builder.add_whole(
+                uid,
+                attributes.iter().map(|(name, value)| (name.as_ref(), value.clone())),
+                self.parents.get(uid).into_iter().flatten().cloned(),
+                self.tags.get(uid).cloned().unwrap_or_default(),
+            );
+        }
+        builder.finish()
+    }
+}
+
+/// A number or text at, or next to, one that policies compare with; or any at all.
+fn near(ward: &Ward, choices: &mut Choices<'_>, name: &str, ty: &Type) -> Value {
+    let literals = ward.literals();
+    let pool = literals.by_name.get(name).filter(|_| choices.chance(9, 10)).unwrap_or(&literals.all);
+    let fitting: Vec<&Value> = pool.iter().filter(|value| is_of(value, ty)).collect();
+    let literal = choices.pick(&fitting).copied();
+    let step = [0, 0, 1, -1, i64::MAX, i64::MIN].get(choices.below(6)).copied().unwrap_or(0);
+    let long = |n: Option<i64>, choices: &mut Choices<'_>| match n {
+        Some(n) if choices.chance(9, 10) => n.saturating_add(step),
+        _ => choices.long(),
+    };
+    match (ty, literal) {
+        (Type::String, Some(Value::String(text))) if choices.chance(9, 10) => Value::String(text.clone()),
+        (Type::String, _) => {
+            Value::string(["", "unknown", "é\"\\\n\u{0}*"].get(choices.below(3)).copied().unwrap_or(""))
+        }
+        (Type::Datetime, Some(Value::Datetime(n))) => Value::Datetime(long(Some(*n), choices)),
+        (Type::Duration, Some(Value::Duration(n))) => Value::Duration(long(Some(*n), choices)),
+        (Type::Decimal, Some(Value::Decimal(n))) => Value::Decimal(long(Some(*n), choices)),
+        (Type::Datetime, _) => Value::Datetime(long(None, choices)),
+        (Type::Duration, _) => Value::Duration(long(None, choices)),
+        (Type::Decimal, _) => Value::Decimal(long(None, choices)),
+        (Type::Ip, Some(ip)) if choices.chance(1, 2) => ip.clone(),
+        (Type::Ip, _) => Value::Ip(ip(choices)),
+        (_, Some(Value::Long(n))) => Value::Long(long(Some(*n), choices)),
+        _ => Value::Long(long(None, choices)),
+    }
+}
+
+fn ip(choices: &mut Choices<'_>) -> Ip {
+    let octet = |choices: &mut Choices<'_>| u8::try_from(choices.below(256)).unwrap_or(0);
+    if choices.chance(1, 2) {
+        let address = [10, octet(choices), 0, octet(choices)];
+        Ip { address: address.into(), prefix: u8::try_from(choices.below(33)).unwrap_or(0) }
+    } else {
+        let address = [0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(octet(choices))];
+        Ip { address: address.into(), prefix: u8::try_from(choices.below(129)).unwrap_or(0) }
+    }
+}
+
+fn is_of(value: &Value, ty: &Type) -> bool {
+    matches!(
+        (value, ty),
+        (Value::String(_), Type::String)
+            | (Value::Long(_), Type::Long)
+            | (Value::Datetime(_), Type::Datetime)
+            | (Value::Duration(_), Type::Duration)
+            | (Value::Decimal(_), Type::Decimal)
+            | (Value::Ip(_), Type::Ip)
+    )
+}
+
+/// A request that the schema allows, among the entities of `facts`; `None` where there is none.
+pub fn request(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Option<Request> {
+    let action = choices.pick(ward.schema().actions())?;
+    let (principals, resources) = (*choices.pick(&action.principals)?, *choices.pick(&action.resources)?);
+    let principal = choices.pick(&facts.of_type(principals))?.clone();
+    let resource = choices.pick(&facts.of_type(resources))?.clone();
+    let context = facts.record(ward, choices, &action.context);
+    Some(Request { principal, action: action.uid.to_string().into(), resource, context })
+}

@@ -1,0 +1,157 @@
+//! Reading entities takes exactly what Cedar's own parser takes, and nothing that dangles.
+
+use std::str::FromStr;
+
+use caseward::testing::{Choices, Facts, corrupt, entities_json};
+use caseward::{EntityUid, Ward};
+use cedar_policy::{Entities, Schema};
+use proptest::prelude::*;
+
+use crate::support::{ATTENDANCE, CLINIC, bytes, few_bytes};
+
+/// Reads `text` both ways and compares; says whether Cedar took it and whether this crate did.
+fn compare(ward: &Ward, schema: &Schema, text: &str) -> (bool, bool) {
+    let cedar = Entities::from_json_str(text, Some(schema));
+    match (ward.read_world(text.as_bytes()), cedar) {
+        (Ok(world), Ok(entities)) => {
+            let mut json = Vec::new();
+            world.write_json(&mut json).unwrap();
+            let written = Entities::from_json_str(std::str::from_utf8(&json).unwrap(), Some(schema)).unwrap();
+            assert_eq!(written, entities, "the same entities\n{text}");
+            (true, true)
+        }
+        (Ok(_), Err(error)) => panic!("taken, and Cedar refuses it: {error}\n{text}"),
+        (Err(error), Ok(_)) => {
+            for problem in error.problems() {
+                let dangles = problem.message.ends_with("is not in the data");
+                let is_unknown = problem.message.ends_with("holds an unknown, which data may not");
+                assert!(dangles || is_unknown, "Cedar takes it: {error}\n{text}");
+            }
+            (true, false)
+        }
+        (Err(error), Err(_)) => {
+            assert!(error.is_data(), "{error}");
+            assert!(!error.problems().is_empty());
+            (false, false)
+        }
+    }
+}
+
+fn run(ward: &Ward, schema: &str, cases: u32) {
+    let schema = Schema::from_str(schema).unwrap();
+    let seen = std::cell::Cell::new((0_u32, 0_u32, 0_u32));
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(bytes in bytes(), forms in few_bytes(), breaks in few_bytes())| {
+        let facts = Facts::new(ward, &mut Choices::new(&bytes));
+        let text = entities_json(&facts, &mut Choices::new(&forms));
+        let mut choices = Choices::new(&breaks);
+        prop_assert_eq!(compare(ward, &schema, &text), (true, true), "whole: {}", text);
+        for _ in 0..8 {
+            let broken = corrupt(&text, &mut choices);
+            let (cedar, ours) = compare(ward, &schema, &broken);
+            let (taken, refused, dangling) = seen.get();
+            seen.set((
+                taken + u32::from(ours),
+                refused + u32::from(!cedar),
+                dangling + u32::from(cedar && !ours),
+            ));
+        }
+    });
+    let (taken, refused, dangling) = seen.get();
+    println!(
+        "broken texts: {taken} taken by both, {refused} refused by both, {dangling} refused as dangling"
+    );
+    assert!(taken > cases / 4 && refused > cases && dangling > 0, "the corruptions are too much of one kind");
+}
+
+#[test]
+fn attendance_reads_as_cedar_does() {
+    run(&ATTENDANCE, caseward_policies::SCHEMA, 60);
+}
+
+#[test]
+fn clinic_reads_as_cedar_does() {
+    run(&CLINIC, include_str!("../clinic/schema.cedarschema"), 300);
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let error = ATTENDANCE.read_world(text.as_bytes()).unwrap_err();
+    assert!(error.is_data());
+    error.problems().iter().map(|p| format!("{}: {}", p.source, p.message)).collect()
+}
+
+#[test]
+fn every_problem_is_reported_with_entity_and_attribute() {
+    let found = problems(
+        r#"[
+        {"uid": {"type": "School", "id": "a"}, "attrs": {"kind": 3, "colour": "red"}, "parents": []},
+        {"uid": {"type": "Student", "id": "t"}, "attrs": {"enrolledAt": {"type": "School", "id": "b"}}, "parents": []},
+        {"uid": {"type": "Student", "id": "u"}, "attrs": {"nsn": "1", "enrolledAt": {"type": "School", "id": "c"},
+                 "lastSchool": {"type": "School", "id": "a"}}, "parents": []},
+        {"uid": {"type": "Teacher", "id": "x"}, "attrs": {}, "parents": []}
+        ]"#,
+    );
+    let expected = [
+        "School::\"a\": attribute `kind`: expected String, found 3",
+        "School::\"a\": attribute `colour` is not in the schema",
+        "Student::\"t\": attribute `nsn` is missing",
+        "Student::\"u\": attribute `enrolledAt`: School::\"c\" is not in the data",
+    ];
+    for line in expected {
+        assert!(found.iter().any(|f| f == line), "{line}\nin {found:#?}");
+    }
+    assert!(found.iter().any(|f| f.starts_with("Teacher::\"x\": ")), "{found:#?}");
+    assert_eq!(found.len(), 5, "a refused entity is no dangling reference: {found:#?}");
+}
+
+#[test]
+fn an_entity_given_twice_must_be_the_same() {
+    let school = |kind: &str| {
+        format!(r#"{{"uid": {{"type": "School", "id": "a"}}, "attrs": {{"kind": "{kind}"}}, "parents": []}}"#)
+    };
+    let world =
+        ATTENDANCE.read_world(format!("[{}, {}]", school("state"), school("state")).as_bytes()).unwrap();
+    assert_eq!(world.count("School"), 1);
+    let found = problems(&format!("[{}, {}]", school("state"), school("private")));
+    assert_eq!(found, ["School::\"a\": given twice, and not the same"]);
+}
+
+#[test]
+fn hierarchies_may_not_go_in_circles() {
+    let team = |id: &str, parent: &str| {
+        format!(
+            r#"{{"uid": {{"type": "Clinic::Team", "id": "{id}"}}, "attrs": {{}},
+            "parents": [{{"type": "Clinic::Team", "id": "{parent}"}}]}}"#
+        )
+    };
+    let error =
+        CLINIC.read_world(format!("[{}, {}]", team("a", "b"), team("b", "a")).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("lies in itself"), "{error}");
+}
+
+#[test]
+fn text_that_is_no_list_is_refused() {
+    for text in ["", "{}", "[", "nonsense", "[{}", "\u{feff}[]", "[1]", "[null]", "[[]]"] {
+        assert!(!problems(text).is_empty(), "{text}");
+    }
+    let error = ATTENDANCE.read_world(&b"[\"\xff\"]"[..]).unwrap_err();
+    assert!(error.to_string().contains("utf-8"), "{error}");
+    let deep = "[".repeat(100_000);
+    assert!(!problems(&deep).is_empty());
+    assert!(
+        !problems(&format!("[{{\"uid\": {}", "[".repeat(100_000) + &"]".repeat(100_000) + "}]")).is_empty()
+    );
+}
+
+#[test]
+fn instants_outside_four_digit_years_survive() {
+    let mut facts = Facts::new(&ATTENDANCE, &mut Choices::new(&[]));
+    let register = EntityUid::new("Register", "0");
+    for ms in [i64::MAX, i64::MIN, 253_402_300_800_000, -62_167_219_200_001, 0] {
+        facts.set(&register, "lastEntryAt", caseward::Value::Datetime(ms));
+        let mut json = Vec::new();
+        facts.build().unwrap().write_json(&mut json).unwrap();
+        let world = ATTENDANCE.read_world(json.as_slice()).unwrap();
+        assert_eq!(world.attribute(&register, "lastEntryAt"), Some(caseward::Value::Datetime(ms)));
+    }
+}

@@ -1,0 +1,73 @@
+//! What the suite's modules share: the two domains, and worlds drawn by proptest.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use caseward::testing::{Choices, Facts};
+use caseward::{EntityUid, Request, Value, Ward, World};
+use proptest::prelude::*;
+
+/// The attendance rules.
+pub(crate) static ATTENDANCE: LazyLock<Ward> = LazyLock::new(|| Ward::attendance().unwrap());
+
+/// The second domain, with hierarchies, tags, records, decimals and addresses.
+pub(crate) static CLINIC: LazyLock<Ward> =
+    LazyLock::new(|| Ward::from_folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clinic")).unwrap());
+
+/// 2026-05-11T09:00:00+12:00, when everything is rolled out.
+pub(crate) const NOW: i64 = 1_778_446_800_000;
+
+/// Bytes that choices are drawn from, short in messages.
+#[derive(Clone)]
+pub(crate) struct Bytes(Vec<u8>);
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Bytes that make a small world with what a test draws besides.
+pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
+    proptest::collection::vec(any::<u8>(), 600..1_800).prop_map(Bytes)
+}
+
+/// A few bytes.
+pub(crate) fn few_bytes() -> impl Strategy<Value = Bytes> {
+    proptest::collection::vec(any::<u8>(), 64).prop_map(Bytes)
+}
+
+pub(crate) fn facts(ward: &Ward, bytes: &[u8]) -> (Facts, World) {
+    let facts = Facts::new(ward, &mut Choices::new(bytes));
+    let world = facts.build().unwrap();
+    (facts, world)
+}
+
+/// Every request that the schema allows among the entities of `facts`, with the contexts that `choices` draw.
+pub(crate) fn every_request(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Request> {
+    let mut all = Vec::new();
+    for action in ward.schema().actions() {
+        let types = |types: &[_]| types.iter().flat_map(|&ty| facts.of_type(ty)).collect::<Vec<EntityUid>>();
+        for principal in types(&action.principals) {
+            for resource in types(&action.resources) {
+                let context = facts.record(ward, choices, &action.context);
+                let action = action.uid.to_string().into();
+                all.push(Request { principal: principal.clone(), action, resource, context });
+            }
+        }
+    }
+    all
+}
+
+pub(crate) fn at(now: i64) -> BTreeMap<Arc<str>, Value> {
+    BTreeMap::from([("now".into(), Value::Datetime(now))])
+}

@@ -8,6 +8,9 @@
 )]
 
 mod cases;
+mod invariants;
 mod json;
+mod loader;
+mod policies;
 mod reference;
 mod support;

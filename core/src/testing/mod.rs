@@ -5,8 +5,10 @@
 
 mod choices;
 mod json;
+mod slice;
 mod worlds;
 
 pub use choices::Choices;
 pub use json::{corrupt, entities_json};
+pub use slice::slice_json;
 pub use worlds::{Facts, request};

@@ -137,7 +137,7 @@ fn give_cases_people(facts: &mut Facts, users: &[EntityUid], bytes: &[u8]) {
         facts.set(user, role, Value::set([Value::Entity(provider.clone())]));
     }
     for (n, item) in of_type(facts, "Item").iter().enumerate() {
-        if bytes[30 + n] % 2 == 0 {
+        if bytes[30 + n].is_multiple_of(2) {
             facts.set(item, "kind", "comment".into());
         }
     }

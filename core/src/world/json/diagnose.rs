@@ -60,11 +60,12 @@ fn attribute_problems(
     for (name, attribute) in &entity_type.attributes {
         match attributes.get(name.as_ref()) {
             None if attribute.required => problems.push(format!("attribute `{name}` is missing")),
-            Some(value) if !is_usual(schema, &attribute.ty, value) => {
-                if parser.attribute(&entity_type.name, name, value).is_err() {
-                    let (expected, found) = (schema.show(&attribute.ty), shorten(&value.to_string()));
-                    problems.push(format!("attribute `{name}`: expected {expected}, found {found}"));
-                }
+            Some(value)
+                if !is_usual(schema, &attribute.ty, value)
+                    && parser.attribute(&entity_type.name, name, value).is_err() =>
+            {
+                let (expected, found) = (schema.show(&attribute.ty), shorten(&value.to_string()));
+                problems.push(format!("attribute `{name}`: expected {expected}, found {found}"));
             }
             _ => {}
         }

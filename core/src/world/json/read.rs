@@ -48,7 +48,7 @@ pub(crate) fn read(
             Ok(text) => take(&mut builder, &mut draft, parser, text, number),
             Err(error) => builder.problem(Problem::error(format!("entity {number} of the list: {error}"))),
         }
-        if number % REPORT_EVERY == 0 {
+        if number.is_multiple_of(REPORT_EVERY) {
             progress(elements.position());
         }
     }

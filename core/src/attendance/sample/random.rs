@@ -1,0 +1,116 @@
+//! Numbers that look random and are the same on every platform.
+//!
+//! INVARIANT: integers only, and 64 bits wide everywhere: a seed means the same on every machine.
+
+/// SplitMix64, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators", OOPSLA 2014),
+/// with the constants of Vigna's reference implementation, which is in the public domain.
+pub(super) struct Random(u64);
+
+impl Random {
+    /// The stream of one part of the data: what one part draws does not disturb the others.
+    pub(super) fn new(seed: u64, part: u64) -> Self {
+        Random(Random(seed).next() ^ part.wrapping_mul(0xD6E8_FEB8_6659_FD93))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number from 0 to below `end`, by Lemire's multiplication; 0 where `end` is 0.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+    }
+
+    /// As [`Random::below`], for counts of things in memory.
+    pub(super) fn number(&mut self, end: usize) -> usize {
+        self.below(end as u64) as usize
+    }
+
+    pub(super) fn chance(&mut self, in_1_000: u64) -> bool {
+        self.below(1_000) < in_1_000
+    }
+
+    /// One of `from`; `None` where there is none.
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        from.get(self.number(from.len())).copied()
+    }
+
+    /// One of `from`, the first as often as its weight says, and so on; the weights are parts of 1,000.
+    pub(super) fn among<T: Copy>(&mut self, from: &[(u64, T)], otherwise: T) -> T {
+        let mut at = self.below(1_000);
+        for &(weight, choice) in from {
+            match at.checked_sub(weight) {
+                None => return choice,
+                Some(rest) => at = rest,
+            }
+        }
+        otherwise
+    }
+
+    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for end in (2..=all.len()).rev() {
+            let other = self.number(end);
+            all.swap(end - 1, other);
+        }
+    }
+}
+
+/// Picks numbers with given weights.
+#[derive(Default)]
+pub(super) struct Skew {
+    /// The weights up to each number, it included.
+    sums: Vec<u64>,
+}
+
+impl Skew {
+    pub(super) fn new(weights: impl IntoIterator<Item = u64>) -> Self {
+        let mut sum = 0;
+        let sums = weights.into_iter().map(|weight| {
+            sum += weight;
+            sum
+        });
+        Skew { sums: sums.collect() }
+    }
+
+    /// One of the numbers; `None` where there is none.
+    pub(super) fn pick(&self, random: &mut Random) -> Option<usize> {
+        let at = random.below(*self.sums.last()?);
+        Some(self.sums.partition_point(|&sum| sum <= at))
+    }
+}
+
+/// The weight of rank 0, 1, 2 … by the law of Zipf and Mandelbrot: 1 ÷ (rank + `flat`).
+///
+/// The larger `flat`, the less do the first ones stand out.
+pub(super) fn zipf(rank: usize, flat: usize) -> u64 {
+    1_000_000_000 / (rank + flat.max(1)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Random, Skew, zipf};
+
+    #[test]
+    fn is_splitmix64() {
+        // The first numbers of the reference implementation for the seed 1234567.
+        let mut random = Random(1_234_567);
+        let first = [random.next(), random.next(), random.next()];
+        assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn stays_below_and_follows_weights() {
+        let mut random = Random::new(1, 2);
+        assert!((0..1_000).all(|_| random.below(7) < 7));
+        assert_eq!((random.below(0), random.pick::<u8>(&[])), (0, None));
+        let skew = Skew::new([1, 0, 3]);
+        let mut counts = [0; 3];
+        (0..4_000).filter_map(|_| skew.pick(&mut random)).for_each(|n| counts[n] += 1);
+        assert!(counts[1] == 0 && counts[0] > 800 && counts[2] > 2_800, "{counts:?}");
+        assert_eq!(Skew::default().pick(&mut random), None);
+        assert!(zipf(0, 0) > zipf(1, 0));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, StdoutLock, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use caseward::{Answer, Decision, Error, Fault, Ward, World};
 use clap::ValueEnum;
@@ -13,7 +13,7 @@ use crate::failure::{Failure, counted, printable};
 use crate::instant::NowArgs;
 use crate::lines::{Line, Lines, MAX_LINE};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{QuestionArgs, note_unknown_types};
+use crate::question::{Question, note_unknown_types};
 use crate::terminal::{Palette, Terminal};
 use crate::{input, output};
 
@@ -27,11 +27,20 @@ pub(crate) struct Args {
     policies: PolicyArgs,
     #[command(flatten)]
     data: DataArgs,
-    #[command(flatten)]
-    question: Option<QuestionArgs>,
+    /// Who asks, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID", required_unless_present = "requests")]
+    principal: Option<String>,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME", required_unless_present = "requests")]
+    action: Option<String>,
+    /// The record, such as 'Case::"c1"'.
+    #[arg(long, value_name = "UID", required_unless_present = "requests")]
+    resource: Option<String>,
+    /// The circumstances in Cedar's JSON, such as '{"sizeBytes": 4096}'.
+    #[arg(long, value_name = "JSON")]
+    context: Option<String>,
     /// Requests, one a line in JSON, or `-` for standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "principal")]
-    #[arg(conflicts_with_all = ["principal", "action", "resource", "context"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
     requests: Option<PathBuf>,
     #[command(flatten)]
     now: NowArgs,
@@ -51,45 +60,53 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
-    match (&args.requests, &args.question) {
-        (Some(requests), _) => {
-            if input::is_dash(requests) && input::is_dash(&args.data.entities) {
-                let message = "standard input cannot be both --entities and --requests";
-                return Err(Failure::usage(ErrorKind::ArgumentConflict, message));
-            }
-            let ward = args.policies.load()?;
-            // Before the data, which can take long: a wrong path is told at once.
-            let requests = input::open(requests)?;
-            let world = args.data.load(&ward, terminal)?;
-            let batch = Batch { ward: &ward, world: &world, now, format: args.format };
-            batch.run(requests, terminal)
+    if let Some(requests) = &args.requests {
+        return many(args, requests, terminal);
+    }
+    match (&args.principal, &args.action, &args.resource) {
+        (Some(principal), Some(action), Some(resource)) => {
+            let context = args.context.as_deref().unwrap_or("{}");
+            one(args, &Question { principal, action, resource, context }, terminal)
         }
-        (None, Some(question)) => {
-            let ward = args.policies.load()?;
-            let request = question.request(&ward, now)?;
-            let world = args.data.load(&ward, terminal)?;
-            let answer = ward.check(&world, &request)?;
-            note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
-            let shown = match args.format {
-                Format::Text => output::print(&text(&ward, &answer, terminal.palette())),
-                Format::Json => output::print_json(&answer),
-            };
-            match shown {
-                // The exit code is the answer too, also for a caller who reads nothing else.
-                Ok(()) | Err(Failure::Closed) => Ok(answer.decision.into()),
-                Err(failure) => Err(failure),
-            }
-        }
-        (None, None) => {
-            let message = "either --requests or --principal, --action and --resource are needed";
-            Err(Failure::usage(ErrorKind::MissingRequiredArgument, message))
-        }
+        // The flags' own rules refuse this first.
+        _ => Err(Failure::usage(ErrorKind::MissingRequiredArgument, "nothing is asked")),
     }
 }
 
+fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    let request = question.request(&ward, now)?;
+    let world = args.data.load(&ward, terminal)?;
+    let answer = ward.check(&world, &request)?;
+    note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
+    let shown = match args.format {
+        Format::Text => output::print(&text(&ward, &answer, terminal.palette())),
+        Format::Json => output::print_json(&answer),
+    };
+    match shown {
+        // The exit code is the answer too, also for a caller who reads nothing else.
+        Ok(()) | Err(Failure::Closed) => Ok(answer.decision.into()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn many(args: &Args, requests: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
+    if input::is_dash(requests) && input::is_dash(&args.data.entities) {
+        let message = "standard input cannot be both --entities and --requests";
+        return Err(Failure::usage(ErrorKind::ArgumentConflict, message));
+    }
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    // Before the data, which can take long: a wrong path is told at once.
+    let requests = input::open(requests)?;
+    let world = args.data.load(&ward, terminal)?;
+    let batch = Batch { ward: &ward, world: &world, now, format: args.format };
+    batch.run(requests, terminal)
+}
+
 /// The answer in words.
-pub(crate) fn text(ward: &Ward, answer: &Answer, palette: Palette) -> String {
+fn text(ward: &Ward, answer: &Answer, palette: Palette) -> String {
     let mut out = format!("{}\n", decision(answer.decision, palette));
     for fault in &answer.errors {
         let _ = writeln!(out, "  {}", printable(&fault.to_string()));

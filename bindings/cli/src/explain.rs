@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caseward::{Effect, Explanation, Reason, Ward};
+use caseward::{Condition, Effect, Explanation, Reason, Ward};
 
 use crate::check::{Format, decision, headline};
 use crate::exit::Exit;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let ward = args.policies.load()?;
-    let request = args.question.request(&ward, now)?;
+    let request = args.question.question().request(&ward, now)?;
     let world = args.data.load(&ward, terminal)?;
     let explanation = ward.explain(&world, &request)?;
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
@@ -84,7 +84,11 @@ fn decided(out: &mut String, ward: &Ward, reason: &Reason, palette: Palette) {
     let _ = writeln!(out, "  {colour}{verb}{reset} {}", headline(ward, &reason.policy.id));
     let mut last = None;
     for condition in &reason.conditions {
-        let asked = condition.name.clone().unwrap_or_else(|| one_line(&condition.text));
+        let asked = match (&condition.name, is_unless(condition)) {
+            (Some(name), true) => format!("not so: {name}"),
+            (Some(name), false) => name.clone(),
+            (None, _) => one_line(&condition.text),
+        };
         // A clause of several terms has one name; it is said once.
         if last.as_ref() != Some(&asked) {
             let _ = writeln!(out, "    {dim}✔ {}{reset}", printable(&asked));
@@ -101,8 +105,9 @@ fn failed(ward: &Ward, reason: &Reason, terminal: &Terminal) -> String {
     };
     let here = match (&condition.error, &condition.name) {
         (Some(error), _) => format!("could not be evaluated: {error}"),
+        (None, Some(name)) if is_unless(condition) => format!("but it is so: {name}"),
         (None, Some(name)) => format!("not so: {name}"),
-        (None, None) => "not so".to_owned(),
+        (None, None) => "this fails".to_owned(),
     };
     match ward.source(&reason.policy.id) {
         Some(source) => {
@@ -110,6 +115,11 @@ fn failed(ward: &Ward, reason: &Reason, terminal: &Terminal) -> String {
         }
         None => format!("  {headline}\n    {}: {}\n", printable(&here), one_line(&condition.text)),
     }
+}
+
+/// Whether the condition is an `unless` clause: it holds where what its comment names is not so.
+fn is_unless(condition: &Condition) -> bool {
+    condition.text.starts_with("unless")
 }
 
 fn one_line(text: &str) -> String {

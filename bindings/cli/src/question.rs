@@ -19,7 +19,7 @@ pub(crate) struct QuestionArgs {
     #[arg(long, value_name = "UID")]
     pub(crate) resource: String,
     #[command(flatten)]
-    pub(crate) context: ContextArgs,
+    context: ContextArgs,
 }
 
 /// The circumstances of a question.
@@ -30,16 +30,33 @@ pub(crate) struct ContextArgs {
     pub(crate) context: String,
 }
 
+/// One question, as text.
+pub(crate) struct Question<'a> {
+    pub(crate) principal: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) resource: &'a str,
+    /// Cedar's JSON.
+    pub(crate) context: &'a str,
+}
+
 impl QuestionArgs {
-    /// The request that the flags make; `now` fills the context's `now`.
+    pub(crate) fn question(&self) -> Question<'_> {
+        Question {
+            principal: &self.principal,
+            action: &self.action,
+            resource: &self.resource,
+            context: &self.context.context,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// The request that the texts make; `now` fills the context's `now`.
     pub(crate) fn request(&self, ward: &Ward, now: i64) -> Result<Request, Failure> {
-        suggest::known_action(ward, &self.action)?;
-        let mut request = Request::new(
-            uid("--principal", &self.principal)?,
-            self.action.as_str(),
-            uid("--resource", &self.resource)?,
-        );
-        request.context = ward.read_context(&self.action, &self.context.context, now)?;
+        suggest::known_action(ward, self.action)?;
+        let (principal, resource) = (uid("--principal", self.principal)?, uid("--resource", self.resource)?);
+        let mut request = Request::new(principal, self.action, resource);
+        request.context = ward.read_context(self.action, self.context, now)?;
         Ok(request)
     }
 }

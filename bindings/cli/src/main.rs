@@ -1,2 +1,51 @@
-//! cli
-fn main() {}
+//! The `caseward` command: asks the library and shows what it answers. It decides nothing itself.
+//!
+//! One file a verb. Beside them: `cli` names the verbs, `exit` the exit codes, `load` reads policies and
+//! data, `question` what is asked, `report` and `failure` show what is wrong.
+
+mod actions;
+mod check;
+mod cli;
+mod completions;
+mod exit;
+mod explain;
+mod failure;
+mod fmt;
+mod input;
+mod instant;
+mod lines;
+mod list;
+mod load;
+mod man;
+mod output;
+mod progress;
+mod question;
+mod replace;
+mod report;
+mod sample;
+mod suggest;
+mod terminal;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and the version are asked for and go to stdout; all else is wrong usage.
+            let exit = if message.use_stderr() { Exit::Usage } else { Exit::Success };
+            let _ = message.print();
+            return exit.into();
+        }
+    };
+    let terminal = Terminal::new(cli.quiet);
+    let exit = cli.verb.run(&terminal).unwrap_or_else(|failure| failure.show(&terminal));
+    exit.into()
+}

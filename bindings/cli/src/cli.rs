@@ -1,0 +1,68 @@
+//! The verbs and what is common to all of them.
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::{actions, check, completions, explain, fmt, list, man, sample, validate};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   allowed, or done
+  1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
+  2   denied
+  3   the policies or the schema were refused
+  64  wrong usage";
+
+/// Who may do and see what in attendance case management, decided by Cedar policies.
+///
+/// The policies that come with the command are used unless `--policies` names a folder.
+#[derive(Parser)]
+#[command(name = "caseward", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// No progress bars and no notes: only answers and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    Validate(validate::Args),
+    Fmt(fmt::Args),
+    Check(check::Args),
+    List(list::Args),
+    Actions(actions::Args),
+    Explain(explain::Args),
+    Sample(sample::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Verb {
+    pub(crate) fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        match self {
+            Verb::Validate(args) => validate::run(args, terminal),
+            Verb::Fmt(args) => fmt::run(args, terminal),
+            Verb::Check(args) => check::run(args, terminal),
+            Verb::List(args) => list::run(args, terminal),
+            Verb::Actions(args) => actions::run(args, terminal),
+            Verb::Explain(args) => explain::run(args, terminal),
+            Verb::Sample(args) => sample::run(args, terminal),
+            Verb::Completions(args) => completions::run(args),
+            Verb::Man(args) => man::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,124 @@
+//! Why a run ended without its answer.
+
+use std::fmt::Display;
+use std::io;
+
+use caseward::{Error, Problem};
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::report::{Report, draw_all};
+use crate::terminal::{Terminal, say};
+
+/// Problems of data that are shown when the verb is not `validate`.
+const SHOWN: usize = 20;
+
+/// Why a run ended without its answer.
+pub(crate) enum Failure {
+    /// Flags that do not go together, where clap's own rules cannot say so.
+    Usage(clap::Error),
+    /// Policies or schema were refused.
+    Policies(Vec<Report>),
+    /// Data was refused.
+    Data {
+        /// The file.
+        file: String,
+        problems: Vec<Problem>,
+    },
+    /// Anything else.
+    Other(String),
+    /// Nobody reads standard output any longer. That is not worth a message.
+    Closed,
+}
+
+impl Failure {
+    pub(crate) fn usage(kind: ErrorKind, message: impl Display) -> Self {
+        Failure::Usage(Cli::command().error(kind, message))
+    }
+
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Failure::Other(message.into())
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(what: &str, file: impl Display, why: &io::Error) -> Self {
+        Failure::Other(format!("cannot {what} {file}: {why}"))
+    }
+
+    /// What writing to standard output reports.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed,
+            _ => Failure::Other(format!("cannot write to standard output: {error}")),
+        }
+    }
+
+    /// Tells people and gives the exit code.
+    pub(crate) fn show(&self, terminal: &Terminal) -> Exit {
+        match self {
+            Failure::Usage(error) => {
+                let _ = error.print();
+                Exit::Usage
+            }
+            Failure::Policies(reports) => {
+                draw_all(reports, terminal);
+                say(&format!("error: the policies cannot be used ({})", counted(reports.len(), "problem")));
+                Exit::Invalid
+            }
+            Failure::Data { file, problems } => {
+                let shown: Vec<Report> = problems.iter().take(SHOWN).map(Report::without_text).collect();
+                draw_all(&shown, terminal);
+                let rest = problems.len().saturating_sub(SHOWN);
+                if rest > 0 {
+                    say(&format!("  and {rest} more: `caseward validate --entities` shows all"));
+                }
+                say(&format!(
+                    "error: the data in {file} cannot be used ({})",
+                    counted(problems.len(), "problem")
+                ));
+                Exit::Failure
+            }
+            Failure::Other(message) => {
+                say(&format!("error: {}", printable(message)));
+                Exit::Failure
+            }
+            Failure::Closed => Exit::Success,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Other(error.to_string())
+    }
+}
+
+/// `1 problem`, `2 problems`.
+pub(crate) fn counted(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The text without what could steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(printable("a\u{1b}[31m\nb\u{9b}"), "a\\u{1b}[31m\nb\\u{9b}");
+    }
+}

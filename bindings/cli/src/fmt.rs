@@ -1,0 +1,120 @@
+//! `caseward fmt`: policies in Cedar's standard layout.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use caseward::{Source, format};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::replace::Replacement;
+use crate::report::{Report, draw_all};
+use crate::terminal::{Terminal, say};
+use crate::{input, output};
+
+/// Bytes of one file.
+const MAX_BYTES: usize = 1 << 20;
+/// Folders inside folders; this also ends a walk through linked folders.
+const MAX_DEPTH: usize = 16;
+
+/// Lay out policies in Cedar's standard way, comments kept.
+///
+/// Files are changed in place; `-` goes from standard input to standard output.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files, folders whose `.cedar` files are meant, or `-`.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Change nothing; name the files that would change and end with exit code 1.
+    #[arg(long)]
+    check: bool,
+}
+
+/// What became of one text.
+enum Outcome {
+    Same,
+    Changed,
+    Refused,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        if !input::is_dash(path) && path.is_dir() {
+            walk(path, 0, &mut files)?;
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let (mut refused, mut failed) = (false, false);
+    for file in &files {
+        match lay_out(file, args.check, terminal) {
+            Ok(Outcome::Same) => {}
+            Ok(Outcome::Changed) => failed |= args.check,
+            Ok(Outcome::Refused) => refused = true,
+            Err(Failure::Closed) => return Err(Failure::Closed),
+            // One file that cannot be read keeps no other from being laid out.
+            Err(failure) => {
+                failure.show(terminal);
+                failed = true;
+            }
+        }
+    }
+    Ok(match (refused, failed) {
+        (true, _) => Exit::Invalid,
+        (false, true) => Exit::Failure,
+        (false, false) => Exit::Success,
+    })
+}
+
+fn lay_out(file: &Path, check: bool, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let text = input::text(file, MAX_BYTES)?;
+    let source = Source::new(file.display().to_string(), text);
+    let laid_out = match format(&source) {
+        Ok(laid_out) => laid_out,
+        Err(error) => {
+            let reports: Vec<Report> =
+                error.problems().iter().map(|p| Report::in_text(p, &source, &source.name)).collect();
+            draw_all(&reports, terminal);
+            say(&format!("error: {} is left as it is", input::name(file)));
+            return Ok(Outcome::Refused);
+        }
+    };
+    let changed = laid_out != *source.text;
+    if check {
+        if changed {
+            say(&format!("{} is not in the standard layout", input::name(file)));
+        }
+    } else if input::is_dash(file) {
+        output::print(&laid_out)?;
+    } else if changed {
+        write(file, &laid_out).map_err(|e| Failure::file("write", input::name(file), &e))?;
+    }
+    Ok(if changed { Outcome::Changed } else { Outcome::Same })
+}
+
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut replacement = Replacement::begin(file)?;
+    replacement.writer().write_all(text.as_bytes())?;
+    replacement.commit()
+}
+
+/// Every `.cedar` file below `folder`, in order.
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if depth > MAX_DEPTH {
+        return Err(Failure::other(format!("{}: more than {MAX_DEPTH} folders deep", input::name(folder))));
+    }
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let entries = entries.map_err(|e| Failure::file("read", input::name(folder), &e))?;
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, depth + 1, files)?;
+        } else if path.extension().is_some_and(|ext| ext == "cedar") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Files to read, and `-` for standard input.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// A stream that was opened for reading.
+pub(crate) struct Input {
+    pub(crate) stream: Box<dyn Read>,
+    /// What it is called in messages.
+    pub(crate) name: String,
+    /// Bytes, where they are known.
+    pub(crate) len: Option<u64>,
+}
+
+/// Whether the path stands for standard input or output.
+pub(crate) fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What a path is called in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if is_dash(path) { "standard input".to_owned() } else { format!("`{}`", path.display()) }
+}
+
+/// Opens a file, or standard input for `-`.
+pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
+    let name = name(path);
+    if is_dash(path) {
+        return Ok(Input { stream: Box::new(io::stdin().lock()), name, len: None });
+    }
+    let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+    let (about, file) = opened.map_err(|e| Failure::file("read", &name, &e))?;
+    if about.is_dir() {
+        return Err(Failure::other(format!("cannot read {name}: it is a folder")));
+    }
+    let len = about.is_file().then_some(about.len());
+    Ok(Input { stream: Box::new(file), name, len })
+}
+
+/// Reads a text of at most `limit` bytes.
+pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
+    let Input { stream, name, .. } = open(path)?;
+    let mut bytes = Vec::new();
+    // One byte more than the limit is enough to know.
+    stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| Failure::file("read", &name, &e))?;
+    if bytes.len() > limit {
+        return Err(Failure::other(format!("cannot read {name}: it has more than {limit} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|e| Failure::other(format!("cannot read {name}: {}", e.utf8_error())))
+}

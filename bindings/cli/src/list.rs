@@ -1,0 +1,120 @@
+//! `caseward list`: which records may this person do this to?
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use caseward::{EntityUid, Value};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::instant::{self, NowArgs};
+use crate::load::{DataArgs, PolicyArgs};
+use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::terminal::Terminal;
+use crate::{output, progress, suggest};
+
+/// List the records of a type to which a person may do something.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Who asks, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID")]
+    principal: String,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME")]
+    action: String,
+    /// The type of the records, such as Case.
+    #[arg(long = "type", value_name = "TYPE")]
+    resource_type: String,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// One id a line, sorted.
+    #[default]
+    Ids,
+    /// How many there are.
+    Count,
+    /// For programs.
+    Json,
+}
+
+/// The list, with what it was made from.
+#[derive(Serialize)]
+struct Listed<'a> {
+    ids: Vec<&'a str>,
+    count: usize,
+    policy_hash: &'a str,
+    version: u64,
+    now: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    let principal = uid("--principal", &args.principal)?;
+    suggest::known_action(&ward, &args.action)?;
+    if let Some(unknown) = suggest::unknown_type(ward.schema(), &args.resource_type) {
+        return Err(Failure::other(unknown));
+    }
+    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let world = args.data.load(&ward, terminal)?;
+    note_unknown_types(&ward, &[&principal], terminal);
+
+    let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
+    let ask = (&world, &principal, args.action.as_str(), args.resource_type.as_str(), &context);
+    let found = match args.format {
+        Format::Count => ward.count(ask.0, ask.1, ask.2, ask.3, ask.4).map(Found::Count),
+        _ => ward.list(ask.0, ask.1, ask.2, ask.3, ask.4).map(Found::Uids),
+    };
+    spinner.finish_and_clear();
+    match (found?, args.format) {
+        (Found::Count(count), _) => output::print(&format!("{count}\n"))?,
+        (Found::Uids(uids), Format::Json) => output::print_json(&Listed {
+            ids: uids.iter().map(EntityUid::id).collect(),
+            count: uids.len(),
+            policy_hash: ward.policy_hash(),
+            version: world.version(),
+            now: used_now(&context),
+        })?,
+        (Found::Uids(uids), _) => print_ids(&uids)?,
+    }
+    Ok(Exit::Success)
+}
+
+enum Found {
+    Count(usize),
+    Uids(Vec<EntityUid>),
+}
+
+/// The `now` that an answer was made with.
+pub(crate) fn used_now(context: &std::collections::BTreeMap<Arc<str>, Value>) -> Option<String> {
+    match context.get("now") {
+        Some(Value::Datetime(ms)) => instant::show(*ms),
+        _ => None,
+    }
+}
+
+fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
+    // An id with a line break in it would read as two, one of which the person may not see.
+    if let Some(broken) = uids.iter().find(|uid| uid.id().contains(['\n', '\r'])) {
+        return Err(Failure::other(format!("the id of {broken} holds a line break; ask with --format json")));
+    }
+    let mut out = output::stdout();
+    for uid in uids {
+        writeln!(out, "{}", uid.id()).map_err(|e| Failure::output(&e))?;
+    }
+    output::finish(out)
+}

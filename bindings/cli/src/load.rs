@@ -1,0 +1,86 @@
+//! Reading policies and data, with what goes wrong shown where it stands.
+
+use std::path::PathBuf;
+
+use caseward::{Error, Problem, Sources, Ward, World};
+
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::terminal::Terminal;
+use crate::{input, progress};
+
+/// Which policies.
+#[derive(clap::Args)]
+pub(crate) struct PolicyArgs {
+    /// A folder of policies, one `.cedar` file each, with `schema.cedarschema`.
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// The schema, where it is not the folder's `schema.cedarschema`.
+    #[arg(long, value_name = "FILE", requires = "policies")]
+    schema: Option<PathBuf>,
+}
+
+/// Which data.
+#[derive(clap::Args)]
+pub(crate) struct DataArgs {
+    /// The data: Cedar's entities JSON, or `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) entities: PathBuf,
+}
+
+impl PolicyArgs {
+    /// The text of schema and policies.
+    pub(crate) fn sources(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance()),
+            Some(folder) => Ok(Sources::read_folder(folder, self.schema.as_deref())?),
+        }
+    }
+
+    /// Reads and validates schema and policies.
+    pub(crate) fn load(&self) -> Result<Ward, Failure> {
+        let sources = self.sources()?;
+        Ward::new(&sources).map_err(|error| self.refused(&error, &sources))
+    }
+
+    fn refused(&self, error: &Error, sources: &Sources) -> Failure {
+        match error.problems() {
+            [] => Failure::other(error.to_string()),
+            problems => Failure::Policies(self.reports(problems, sources)),
+        }
+    }
+
+    /// The problems with the texts that they concern.
+    pub(crate) fn reports(&self, problems: &[Problem], sources: &Sources) -> Vec<Report> {
+        problems.iter().map(|problem| self.report(problem, sources)).collect()
+    }
+
+    fn report(&self, problem: &Problem, sources: &Sources) -> Report {
+        if problem.source == sources.schema.name.as_ref() {
+            return Report::in_text(problem, &sources.schema, &sources.schema.name);
+        }
+        match sources.policies.iter().find(|source| source.name.as_ref() == problem.source) {
+            Some(source) => {
+                // Policies are named by their path below the folder; people want a path that they can open.
+                let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
+                let shown = shown.map_or_else(|| source.name.to_string(), |path| path.display().to_string());
+                Report::in_text(problem, source, &shown)
+            }
+            None => Report::without_text(problem),
+        }
+    }
+}
+
+impl DataArgs {
+    /// Reads the data.
+    pub(crate) fn load(&self, ward: &Ward, terminal: &Terminal) -> Result<World, Failure> {
+        let input = input::open(&self.entities)?;
+        let bar = progress::bytes(terminal, "reading entities", input.len);
+        let world = ward.read_world_with(input.stream, &mut |bytes| bar.set_position(bytes));
+        bar.finish_and_clear();
+        world.map_err(|error| match error.problems() {
+            [] => Failure::other(format!("{}: {error}", input.name)),
+            problems => Failure::Data { file: input.name.clone(), problems: problems.to_vec() },
+        })
+    }
+}

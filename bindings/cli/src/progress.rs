@@ -1,0 +1,42 @@
+//! Progress on long work, on standard error, for people alone.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::terminal::Terminal;
+
+/// Progress in bytes, of `total` where it is known.
+pub(crate) fn bytes(terminal: &Terminal, what: &str, total: Option<u64>) -> ProgressBar {
+    match total {
+        Some(total) => {
+            let bar = "{msg} [{bar:40}] {bytes}/{total_bytes} {eta}";
+            begin(terminal, what, || ProgressBar::new(total).with_style(style(bar)))
+        }
+        None => {
+            begin(terminal, what, || ProgressBar::new_spinner().with_style(style("{spinner} {msg} {bytes}")))
+        }
+    }
+}
+
+/// Progress in parts of a whole.
+pub(crate) fn parts(terminal: &Terminal, what: &str, total: u64) -> ProgressBar {
+    begin(terminal, what, || ProgressBar::new(total).with_style(style("{msg} [{bar:40}] {percent}% {eta}")))
+}
+
+/// Work whose end cannot be told.
+pub(crate) fn spinner(terminal: &Terminal, what: &str) -> ProgressBar {
+    begin(terminal, what, || {
+        let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg} {elapsed}"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    })
+}
+
+fn begin(terminal: &Terminal, what: &str, bar: impl FnOnce() -> ProgressBar) -> ProgressBar {
+    if terminal.shows_progress() { bar().with_message(what.to_owned()) } else { ProgressBar::hidden() }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,118 @@
+//! Problems of policies and data, drawn with the text that they concern.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use caseward::{Problem, Severity, Source};
+use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
+
+use crate::failure::printable;
+use crate::terminal::{Terminal, say};
+
+/// Something to tell, at a place in a text where it has one.
+#[derive(Debug)]
+pub(crate) struct Report {
+    severity: miette::Severity,
+    message: String,
+    help: Option<String>,
+    text: Option<NamedSource<Arc<str>>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Report {
+    /// A problem in `source`, which is shown under the name `shown`.
+    pub(crate) fn in_text(problem: &Problem, source: &Source, shown: &str) -> Self {
+        let mut report = Report::new(problem);
+        let Some(span) = &problem.span else {
+            report.message = format!("{}: {}", printable(shown), report.message);
+            return report;
+        };
+        report.text = Some(NamedSource::new(printable(shown), source.text.clone()));
+        report.labels = vec![label(None, span, &source.text)];
+        report
+    }
+
+    /// A problem whose text is not at hand; its place is told in words.
+    pub(crate) fn without_text(problem: &Problem) -> Self {
+        let mut report = Report::new(problem);
+        if !problem.source.is_empty() {
+            report.message = format!("{}: {}", printable(&problem.source), report.message);
+        }
+        report
+    }
+
+    /// Advice on one place of a policy's text.
+    pub(crate) fn advice(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
+        Report {
+            severity: miette::Severity::Advice,
+            message,
+            help: None,
+            labels: vec![label(Some(here), span, &source.text)],
+            text: Some(NamedSource::new(printable(&source.name), source.text.clone())),
+        }
+    }
+
+    fn new(problem: &Problem) -> Self {
+        Report {
+            severity: match problem.severity {
+                Severity::Warning => miette::Severity::Warning,
+                Severity::Error => miette::Severity::Error,
+            },
+            message: printable(&problem.message),
+            help: problem.help.as_deref().map(printable),
+            text: None,
+            labels: Vec::new(),
+        }
+    }
+
+    /// Draws the report; the bare message where it cannot be drawn.
+    pub(crate) fn draw(&self, drawer: &GraphicalReportHandler) -> String {
+        let mut out = String::new();
+        match drawer.render_report(&mut out, self) {
+            Ok(()) => out,
+            Err(_) => format!("{}\n", self.message),
+        }
+    }
+}
+
+/// Draws the reports on standard error.
+pub(crate) fn draw_all(reports: &[Report], terminal: &Terminal) {
+    let drawer = terminal.drawer_err();
+    for report in reports {
+        say(&report.draw(&drawer));
+    }
+}
+
+/// A label within the text, also where the span is not.
+fn label(here: Option<String>, span: &Range<usize>, text: &str) -> LabeledSpan {
+    let start = span.start.min(text.len());
+    let end = span.end.clamp(start, text.len());
+    LabeledSpan::new(here, start, end - start)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl Diagnostic for Report {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.text.as_ref().map(|text| text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<_>)
+    }
+}

@@ -1,0 +1,71 @@
+//! What the streams can show.
+
+use std::io::{IsTerminal, Write as _, stderr, stdout};
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+/// Columns to which messages are wrapped.
+const WIDTH: usize = 100;
+
+/// Which streams people look at, and how much they want to see.
+pub(crate) struct Terminal {
+    quiet: bool,
+    colour: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        Terminal { quiet, colour: !refused && !dumb }
+    }
+
+    /// Whether progress is shown at all.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && stderr().is_terminal()
+    }
+
+    /// Draws reports for standard output.
+    pub(crate) fn drawer_out(&self) -> GraphicalReportHandler {
+        drawer(self.colour && stdout().is_terminal())
+    }
+
+    /// Draws reports for standard error.
+    pub(crate) fn drawer_err(&self) -> GraphicalReportHandler {
+        drawer(self.colour && stderr().is_terminal())
+    }
+
+    /// The escape codes for standard output.
+    pub(crate) fn palette(&self) -> Palette {
+        if self.colour && stdout().is_terminal() { COLOURS } else { Palette::default() }
+    }
+
+    /// A remark for people, left out when `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            say(&format!("note: {text}"));
+        }
+    }
+}
+
+/// Writes a line to standard error. There is nowhere to report it where that fails.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(stderr().lock(), "{}", text.trim_end());
+}
+
+fn drawer(colour: bool) -> GraphicalReportHandler {
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false)
+}
+
+/// Escape codes; all empty where there is no colour.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Palette {
+    pub(crate) good: &'static str,
+    pub(crate) bad: &'static str,
+    pub(crate) dim: &'static str,
+    pub(crate) reset: &'static str,
+}
+
+const COLOURS: Palette =
+    Palette { good: "\u{1b}[32m", bad: "\u{1b}[31m", dim: "\u{1b}[2m", reset: "\u{1b}[0m" };

@@ -1,0 +1,269 @@
+//! The answers that other programs rely on, one question at a time.
+
+use serde_json::json;
+
+use crate::support::{Bench, NOW, case, world};
+
+const U1: &str = r#"User::"u1""#;
+const U2: &str = r#"User::"u2""#;
+const C1: &str = r#"Case::"c1""#;
+
+#[test]
+fn check_allows_and_denies_by_exit_code() {
+    let bench = Bench::new();
+    let allow = bench.check(U1, "viewSummary", C1);
+    allow.ends(0);
+    assert!(allow.out.starts_with("allow\n  S1 (school.S1): "), "{}", allow.out);
+    let whole_name = bench.check(U1, r#"Action::"viewSummary""#, C1);
+    assert_eq!(whole_name.out, allow.out);
+
+    let forbidden = bench.check(U2, "viewSummary", C1);
+    forbidden.ends(2);
+    assert!(forbidden.out.starts_with("deny\n  G1 (gates.G1): "), "{}", forbidden.out);
+    let unpermitted = bench.check(U1, "viewSummary", r#"Case::"c2""#);
+    unpermitted.ends(2);
+    assert_eq!(unpermitted.out, "deny\n  no policy permits it\n");
+}
+
+#[test]
+fn check_answers_json() {
+    let bench = Bench::new();
+    let question = ["--principal", U1, "--action", "viewSummary", "--resource", C1, "--format", "json"];
+    let ran = bench.ask("check", &question);
+    let answer = ran.ends(0).json();
+    assert_eq!(answer["decision"], "allow");
+    assert_eq!(answer["policies"], json!(["school.S1"]));
+    assert_eq!(answer["rules"], json!(["S1"]));
+    assert_eq!(answer["errors"], json!([]));
+    assert_eq!(answer["policy_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(answer["version"], 1);
+    assert_eq!(answer["now"], "2026-05-10T21:00:00.000Z");
+    assert_eq!(ran.out.lines().count(), 1);
+}
+
+#[test]
+fn an_unknown_principal_or_resource_is_a_denial() {
+    let bench = Bench::new();
+    for (principal, resource, absent) in [
+        (r#"User::"nobody""#, C1, r#"User::"nobody""#),
+        (U1, r#"Case::"none""#, r#"Case::"none""#),
+        (r#"Martian::"m""#, C1, r#"Martian::"m""#),
+    ] {
+        let ran = bench.check(principal, "viewSummary", resource);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert_eq!(ran.out, format!("deny\n  {absent} is not in the data\n"));
+    }
+    bench.check(r#"Usr::"u1""#, "viewSummary", C1).fails(2, "did you mean `User`?");
+}
+
+#[test]
+fn now_fills_what_the_context_lacks_and_nothing_else() {
+    let bench = Bench::new();
+    let ask = |now: &str, context: &str| {
+        let question = ["--principal", U1, "--action", "viewSummary", "--resource", C1];
+        let rest = ["--context", context, "--format", "json"];
+        let common = ["check", "--entities", "world.json", "--now", now];
+        bench.run(common.into_iter().chain(question).chain(rest))
+    };
+    // Before the roll-out of cases, school roles see none.
+    ask("2026-02-27T23:59:59.999+13:00", "{}").ends(2);
+    ask("2026-02-28T00:00:00+13:00", "{}").ends(0);
+    let given = ask("2026-02-27T00:00:00Z", r#"{"now": "2026-03-01T00:00:00Z"}"#);
+    assert_eq!(given.ends(0).json()["now"], "2026-03-01T00:00:00.000Z");
+    // Half a millisecond is in the millisecond that began before it.
+    assert_eq!(ask("2026-05-11T00:00:00.0009Z", "{}").json()["now"], "2026-05-11T00:00:00.000Z");
+}
+
+#[test]
+fn the_clock_is_read_where_no_now_is_given() {
+    let bench = Bench::new();
+    let args = ["check", "--entities", "world.json", "--format", "json"];
+    let question = ["--principal", U2, "--action", "viewSummary", "--resource", C1];
+    let answer = bench.run(args.into_iter().chain(question)).ends(2).json();
+    assert!(answer["now"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn entities_come_from_standard_input_too() {
+    let bench = Bench::new();
+    let args = ["check", "--entities", "-", "--now", NOW];
+    let question = ["--principal", U1, "--action", "viewSummary", "--resource", C1];
+    bench.run_with(world().to_string(), args.into_iter().chain(question)).ends(0);
+}
+
+#[test]
+fn list_gives_ids_a_count_or_json() {
+    let bench = Bench::new();
+    let ask = |principal: &str, format: &str| {
+        let rest =
+            ["--principal", principal, "--action", "viewSummary", "--type", "Case", "--format", format];
+        bench.ask("list", &rest)
+    };
+    assert_eq!(ask(U1, "ids").ends(0).out, "c1\nc10\n");
+    assert_eq!(ask(U1, "count").ends(0).out, "2\n");
+    let json = ask(U1, "json").ends(0).json();
+    assert_eq!(json["ids"], json!(["c1", "c10"]));
+    assert_eq!(json["count"], 2);
+    assert_eq!(json["policy_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["now"], "2026-05-10T21:00:00.000Z");
+
+    assert_eq!(ask(U2, "ids").ends(0).out, "");
+    assert_eq!(ask(U2, "count").ends(0).out, "0\n");
+    assert_eq!(ask(r#"User::"nobody""#, "ids").ends(0).out, "");
+}
+
+#[test]
+fn list_never_splits_an_id() {
+    let bench = Bench::new();
+    let mut world = world();
+    world.as_array_mut().unwrap().push(case("c1\nc2", "st1", "open"));
+    bench.write("world.json", world.to_string());
+    let rest = ["--principal", U1, "--action", "viewSummary", "--type", "Case"];
+    let ran = bench.ask("list", &rest);
+    ran.fails(1, r#"Case::"c1\nc2""#);
+    assert_eq!(ran.out, "", "no id was shown before the refusal");
+    let json = bench.ask("list", &[&rest[..], &["--format", "json"]].concat()).ends(0).json();
+    assert_eq!(json["ids"], json!(["c1", "c1\nc2", "c10"]));
+}
+
+#[test]
+fn list_equals_check() {
+    let bench = Bench::new();
+    for principal in [U1, U2] {
+        for action in ["viewSummary", "viewSupportPlan", "closeCase", "addComment"] {
+            let rest = ["--principal", principal, "--action", action, "--type", "Case"];
+            let listed = bench.ask("list", &rest);
+            let ids: Vec<&str> = listed.ends(0).out.lines().collect();
+            for id in ["c1", "c2", "c10"] {
+                let allowed = bench.check(principal, action, &format!("Case::\"{id}\"")).code == 0;
+                assert_eq!(ids.contains(&id), allowed, "{principal} {action} {id}");
+            }
+        }
+    }
+}
+
+#[test]
+fn actions_shows_each_action_and_what_it_needs() {
+    let bench = Bench::new();
+    let ask = |rest: &[&str]| bench.ask("actions", &[&["--principal", U1, "--resource", C1], rest].concat());
+    let ran = ask(&[]);
+    let text = &ran.ends(0).out;
+    assert!(
+        text.lines().any(|line| line.starts_with("✔ viewSummary ") && line.ends_with("school.S1")),
+        "{text}"
+    );
+    assert!(text.lines().any(|line| line == "✘ closeCase"), "{text}");
+    assert!(
+        text.lines().any(|line| line.starts_with("? uploadFile ") && line.ends_with("needs sizeBytes")),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "colour where no terminal is");
+
+    let json = ask(&["--format", "json", "--context", r#"{"sizeBytes": 4096}"#]).ends(0).json();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["now"], "2026-05-10T21:00:00.000Z");
+    let of = |name: &str| {
+        let all = json["actions"].as_array().unwrap();
+        all.iter().find(|action| action["action"] == name).unwrap().clone()
+    };
+    assert_eq!(of("uploadFile")["answer"]["decision"], "allow");
+    assert_eq!(of("uploadFile")["answer"]["rules"], json!(["S5"]));
+    assert_eq!(of("changePrimaryContact")["needs"], json!(["contact"]));
+    assert_eq!(of("changePrimaryContact")["answer"], json!(null));
+    assert_eq!(of("closeCase")["answer"]["decision"], "deny");
+
+    // A context may serve several actions at once.
+    let both = r#"{"sizeBytes": 99999999, "contact": {"type": "User", "id": "u1"}}"#;
+    let text = ask(&["--context", both]).ends(0).out.clone();
+    assert!(
+        text.lines().any(|line| line.starts_with("✘ uploadFile ") && line.ends_with("school.S5b")),
+        "{text}"
+    );
+    assert!(text.lines().any(|line| line.starts_with("✔ changePrimaryContact ")), "{text}");
+}
+
+#[test]
+fn explain_says_why() {
+    let bench = Bench::new();
+    let ask = |principal: &str, resource: &str, format: &str| {
+        let question = ["--principal", principal, "--action", "viewSummary", "--resource", resource];
+        bench.ask("explain", &[&question[..], &["--format", format]].concat())
+    };
+    let allow = ask(U1, C1, "text");
+    assert!(allow.ends(0).out.contains("permitted by S1 (school.S1): "), "{}", allow.out);
+    let forbidden = ask(U2, C1, "text");
+    assert!(forbidden.ends(2).out.contains("forbidden by G1 (gates.G1): "), "{}", forbidden.out);
+    assert!(forbidden.out.contains("✔ not so: an active login"), "{}", forbidden.out);
+
+    let near = ask(U1, r#"Case::"c2""#, "text");
+    assert!(near.ends(2).out.contains("no policy permits it"), "{}", near.out);
+    // The failing condition at its place in the policy.
+    assert!(near.out.contains("[school/S1.cedar:"), "{}", near.out);
+    assert!(
+        near.out.contains("not so: attendance lead or office support at the student's school"),
+        "{}",
+        near.out
+    );
+    assert!(!near.out.contains('\u{1b}'), "colour where no terminal is");
+
+    let absent = ask(r#"User::"nobody""#, C1, "text");
+    assert_eq!(absent.ends(2).out, "deny\n  User::\"nobody\" is not in the data\n");
+
+    let json = ask(U1, r#"Case::"c2""#, "json").ends(2).json();
+    assert_eq!(json["answer"]["decision"], "deny");
+    let nearest = json["nearest"].as_array().unwrap();
+    let s1 = nearest.iter().find(|reason| reason["policy"]["id"] == "school.S1").unwrap();
+    assert!(s1["conditions"].as_array().unwrap().iter().any(|condition| condition["holds"] == false));
+}
+
+#[test]
+fn a_policy_that_cannot_be_evaluated_denies_with_its_name() {
+    let bench = Bench::new();
+    bench.write(
+        "p/schema.cedarschema",
+        "entity User; entity Doc = { n: Long };\naction read appliesTo { principal: User, resource: Doc };\n",
+    );
+    bench.write("p/all.cedar", "@id(\"all\")\npermit (principal, action, resource);\n");
+    bench.write(
+        "p/big.cedar",
+        "@id(\"big\")\nforbid (principal, action, resource) when { resource.n * 2 > 10 };\n",
+    );
+    let world = json!([
+        {"uid": {"type": "User", "id": "u"}, "attrs": {}, "parents": []},
+        {"uid": {"type": "Doc", "id": "d"}, "attrs": {"n": i64::MAX}, "parents": []},
+        {"uid": {"type": "Doc", "id": "small"}, "attrs": {"n": 1}, "parents": []},
+    ]);
+    bench.write("world.json", world.to_string());
+    let ask = |verb: &str, resource: &str| {
+        let question = ["--principal", "User::\"u\"", "--action", "read", "--resource", resource];
+        bench.run([verb, "--policies", "p", "--entities", "world.json"].into_iter().chain(question))
+    };
+    ask("check", "Doc::\"small\"").ends(0);
+    let denied = ask("check", "Doc::\"d\"");
+    assert!(
+        denied.ends(2).out.starts_with("deny\n  policy `big` could not be evaluated: "),
+        "{}",
+        denied.out
+    );
+    let explained = ask("explain", "Doc::\"d\"");
+    assert!(explained.ends(2).out.contains("policy `big` could not be evaluated"), "{}", explained.out);
+    assert!(!explained.out.contains("no policy permits it"), "{}", explained.out);
+    // An action without `now` in its context has none in its answers.
+    let json = bench.run([
+        "check",
+        "--policies",
+        "p",
+        "--entities",
+        "world.json",
+        "--principal",
+        "User::\"u\"",
+        "--action",
+        "read",
+        "--resource",
+        "Doc::\"small\"",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(json.ends(0).json()["now"], json!(null));
+}

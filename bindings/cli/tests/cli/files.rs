@@ -1,0 +1,217 @@
+//! Verbs about files: `validate`, `fmt`, `sample`, `completions` and `man`.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{Bench, names, world};
+
+const SCHEMA: &str =
+    "entity User; entity Doc = { open: Bool };\naction read appliesTo { principal: User, resource: Doc };\n";
+const TIDY: &str =
+    "@id(\"a\")\npermit (principal, action, resource)\n// it is open\nwhen { resource.open };\n";
+const UNTIDY: &str = "@id(\"a\") permit(principal,action,resource)\n// it is open\nwhen{resource.open};";
+
+fn with_policies(policies: &[(&str, &str)]) -> Bench {
+    let bench = Bench::new();
+    bench.write("p/schema.cedarschema", SCHEMA);
+    for (name, text) in policies {
+        bench.write(&format!("p/{name}"), text);
+    }
+    bench
+}
+
+#[test]
+fn validate_takes_what_is_valid() {
+    let bench = with_policies(&[("a.cedar", TIDY)]);
+    assert!(bench.run(["validate"]).ends(0).out.ends_with("policies valid\n"));
+    assert_eq!(bench.run(["validate", "--policies", "p"]).ends(0).out, "1 policy valid\n");
+    let ran = bench.run(["validate", "--entities", "world.json"]);
+    assert!(ran.ends(0).out.ends_with("policies valid, 8 entities valid\n"), "{}", ran.out);
+    assert_eq!(bench.run(["validate", "--format", "json"]).ends(0).json(), json!([]));
+    assert_eq!(bench.run_with(world().to_string(), ["validate", "--entities", "-"]).code, 0);
+    bench.write("other.cedarschema", SCHEMA);
+    fs::remove_file(bench.path("p/schema.cedarschema")).unwrap();
+    bench.run(["validate", "--policies", "p", "--schema", "other.cedarschema"]).ends(0);
+}
+
+#[test]
+fn validate_shows_every_problem_at_its_place() {
+    let bench = with_policies(&[
+        ("a.cedar", "@id(\"a\")\npermit (principal, action, resource)\nwhen { resource.opne };\n"),
+        ("b.cedar", "@id(\"b\")\npermit (principal, action, resource)\nwhen { resource.open > 1 };\n"),
+    ]);
+    let ran = bench.run(["validate", "--policies", "p"]);
+    ran.fails(3, "a.cedar:3:").fails(3, "b.cedar:3:").fails(3, "resource.opne").fails(3, "2 problems");
+    assert_eq!(ran.out, "");
+    let json = bench.run(["validate", "--policies", "p", "--format", "json"]);
+    let problems = json.ends(3).json();
+    assert_eq!(problems[0]["source"], "a.cedar");
+    assert_eq!(problems[0]["severity"], "error");
+    assert_eq!(problems[0]["span"], json!({"start": 53, "end": 66}));
+    assert_eq!(problems[1]["source"], "b.cedar");
+    // The other verbs refuse such policies in the same way.
+    let question = ["--principal", "User::\"u\"", "--action", "read", "--resource", "Doc::\"d\""];
+    let args = ["check", "--policies", "p", "--entities", "world.json"];
+    bench.run(args.into_iter().chain(question)).fails(3, "a.cedar:3:");
+}
+
+#[test]
+fn validate_names_what_is_wrong() {
+    for (name, text, thing) in [
+        ("a.cedar", "permit (principal, action, resource)", "a.cedar"),
+        ("a.cedar", "permit (principal, action, resource);", "has no @id"),
+        ("a.cedar", "@id(\"b\") permit (principal, action, resource);", "its place asks for `a`"),
+        ("a.cedar", "@id(\"a\") permit (principal == ?principal, action, resource);", "template"),
+        ("a.cedar", "", "holds 0"),
+        ("schema.cedarschema", "entity User = { a: Nothing };", "Nothing"),
+        ("schema.cedarschema", "entity", "schema.cedarschema:1:"),
+    ] {
+        let bench = with_policies(&[("a.cedar", TIDY), (name, text)]);
+        bench.run(["validate", "--policies", "p"]).fails(3, thing);
+    }
+    let bench = with_policies(&[]);
+    let deep = format!(
+        "@id(\"a\") permit (principal, action, resource) when {{ {}1{} }};",
+        "(".repeat(9_999),
+        ")".repeat(9_999)
+    );
+    bench.write("p/a.cedar", deep);
+    bench.run(["validate", "--policies", "p"]).fails(3, "nested");
+}
+
+#[test]
+fn warnings_are_shown_and_refused_on_request() {
+    let never = "@id(\"a\")\npermit (principal, action, resource)\nwhen { resource.open && false };\n";
+    let bench = with_policies(&[("a.cedar", never)]);
+    let ran = bench.run(["validate", "--policies", "p"]);
+    ran.fails(0, "a").fails(0, "1 problem");
+    assert_eq!(ran.out, "1 policy valid\n");
+    assert_eq!(bench.run(["validate", "--policies", "p", "--deny-warnings"]).fails(3, "1 problem").out, "");
+    let json = bench.run(["validate", "--policies", "p", "--format", "json"]).ends(0).json();
+    assert_eq!(json[0]["severity"], "warning");
+}
+
+#[test]
+fn validate_lists_all_that_is_wrong_with_data() {
+    let bench = Bench::new();
+    let mut world = world();
+    world[0]["attrs"]["kind"] = json!(1);
+    world[3]["attrs"]["enrolledAt"]["id"] = json!("s9");
+    bench.write("world.json", world.to_string());
+    let ran = bench.run(["validate", "--entities", "world.json"]);
+    ran.fails(1, r#"School::"s1""#).fails(1, "`kind`");
+    let json = bench.run(["validate", "--entities", "world.json", "--format", "json"]).ends(1).json();
+    assert!(json.as_array().unwrap().iter().any(|p| p["source"] == r#"School::"s1""#), "{json}");
+    world[0]["attrs"]["kind"] = json!("state");
+    bench.write("world.json", world.to_string());
+    bench.run(["validate", "--entities", "world.json"]).fails(1, r#"School::"s9""#);
+}
+
+#[test]
+fn fmt_changes_files_in_place_and_only_once() {
+    let bench = with_policies(&[("a.cedar", UNTIDY), ("deep/b.cedar", UNTIDY), ("notes.txt", UNTIDY)]);
+    let check = bench.run(["fmt", "--check", "p"]);
+    check.fails(1, "a.cedar").fails(1, "b.cedar");
+    assert_eq!(bench.read("p/a.cedar"), UNTIDY, "--check changes nothing");
+    bench.run(["fmt", "p"]).ends(0);
+    let tidy = bench.read("p/a.cedar");
+    assert!(tidy != UNTIDY && tidy.contains("// it is open"), "{tidy}");
+    assert_eq!(bench.read("p/deep/b.cedar"), tidy);
+    assert_eq!(bench.read("p/notes.txt"), UNTIDY);
+    bench.run(["fmt", "--check", "p", "p/a.cedar"]).ends(0);
+    assert_eq!(bench.run_with(UNTIDY, ["fmt", "-"]).ends(0).out, tidy);
+    assert_eq!(bench.run_with(UNTIDY, ["fmt", "-", "--check"]).fails(1, "standard input").out, "");
+    bench.run_with(&tidy, ["fmt", "-", "--check"]).ends(0);
+    assert_eq!(names(&bench.path("p")), ["a.cedar", "deep", "notes.txt", "schema.cedarschema"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn fmt_keeps_links_and_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = with_policies(&[("a.cedar", UNTIDY)]);
+    fs::set_permissions(bench.path("p/a.cedar"), fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("p/a.cedar", bench.path("link.cedar")).unwrap();
+    bench.run(["fmt", "link.cedar"]).ends(0);
+    assert!(fs::symlink_metadata(bench.path("link.cedar")).unwrap().is_symlink());
+    assert_ne!(bench.read("p/a.cedar"), UNTIDY);
+    assert_eq!(fs::metadata(bench.path("p/a.cedar")).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn fmt_leaves_what_it_cannot_read_and_does_the_rest() {
+    let bench = with_policies(&[("a.cedar", "permit ("), ("b.cedar", UNTIDY)]);
+    bench.run(["fmt", "p"]).fails(3, "a.cedar:1:").fails(3, "left as it is");
+    assert_eq!(bench.read("p/a.cedar"), "permit (");
+    assert_ne!(bench.read("p/b.cedar"), UNTIDY);
+    bench.run(["fmt", "p/none.cedar", "p/b.cedar"]).fails(1, "none.cedar");
+    bench.write("p/c.cedar", b"\xff");
+    bench.run(["fmt", "p/c.cedar"]).fails(1, "utf-8");
+    bench.write("p/c.cedar", vec![b' '; (1 << 20) + 1]);
+    bench.run(["fmt", "p/c.cedar"]).fails(1, "more than 1048576 bytes");
+    bench.run(["fmt"]).fails(64, "PATH");
+}
+
+#[test]
+fn sample_writes_the_same_data_again() {
+    let bench = Bench::new();
+    for file in ["a.json", "b.json"] {
+        bench.run(["sample", "--cases", "10", "--seed", "7", "--output", file]).ends(0);
+    }
+    let text = bench.read("a.json");
+    assert!(text == bench.read("b.json"), "same seed, same bytes");
+    let stdout = bench.run(["sample", "--cases", "10", "--seed", "7"]);
+    assert!(stdout.ends(0).out == text, "a file holds what standard output shows");
+    bench.run(["validate", "--entities", "a.json"]).ends(0);
+    assert_eq!(bench.names(), ["a.json", "b.json", "world.json"], "nothing else is left behind");
+    bench.write("a.json", "old");
+    bench.run(["sample", "--cases", "10", "--seed", "7", "-o", "a.json"]).ends(0);
+    assert!(bench.read("a.json") == text, "what was there is replaced");
+}
+
+#[test]
+fn sample_refuses_what_it_cannot_do() {
+    let bench = Bench::new();
+    bench.run(["sample", "--cases", "5", "--output", "none/a.json"]).fails(1, "none/a.json");
+    bench.run(["sample", "--cases", "5", "--output", "."]).fails(1, "folder");
+    bench.run(["sample"]).fails(64, "--cases");
+    bench.run(["sample", "--cases", "-1"]).fails(64, "-1");
+    bench.run(["sample", "--cases", "many"]).fails(64, "many");
+    bench.run(["sample", "--cases", "99999999999"]).fails(64, "99999999999");
+    bench.run(["sample", "--cases", "5", "--seed", "x"]).fails(64, "--seed");
+    assert_eq!(bench.names(), ["world.json"]);
+}
+
+#[test]
+fn completions_and_man_pages_name_every_verb() {
+    let bench = Bench::new();
+    let verbs = ["actions", "check", "completions", "explain", "fmt", "list", "man", "sample", "validate"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = bench.run(["completions", shell]);
+        assert!(verbs.iter().all(|verb| ran.ends(0).out.contains(verb)), "{shell}");
+    }
+    let page = bench.run(["man"]);
+    assert!(verbs.iter().all(|verb| page.ends(0).out.contains(verb)));
+    bench.run(["man", "--output", "pages"]).ends(0);
+    let pages = names(&bench.path("pages"));
+    for verb in verbs {
+        assert!(pages.contains(&format!("caseward-{verb}.1")), "{verb} in {pages:?}");
+    }
+    bench.run(["completions", "tcsh"]).fails(64, "tcsh");
+    bench.run(["completions"]).fails(64, "SHELL");
+    bench.run(["man", "--output", "world.json"]).fails(1, "world.json");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let bench = Bench::new();
+    for args in [&["man"][..], &["completions", "bash"], &["sample", "--cases", "10"]] {
+        let mut command = bench.command();
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+    }
+}

@@ -1,5 +1,8 @@
 //! The domain of attendance case management: its sample data, its story and its matrix of decisions.
 
+mod matrix;
 mod sample;
+mod scene;
 
+pub use matrix::{Matrix, matrix};
 pub use sample::Sample;

@@ -99,7 +99,8 @@ fn progress_goes_up_to_its_end() {
 
 #[test]
 fn another_schema_is_refused() {
-    let schema = "entity School = { kind: Long }; entity User; action read appliesTo { principal: User, resource: School };";
+    let schema = "entity School = { kind: Long }; entity User;\n\
+        action read appliesTo { principal: User, resource: School };";
     let ward =
         Ward::new(&Sources { schema: Source::new("other", schema), policies: Vec::new() }).expect("valid");
     let error = Sample { cases: 1_000, seed: 1 }.build(&ward, &mut |_| {}).expect_err("another schema");

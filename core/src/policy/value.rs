@@ -1,13 +1,12 @@
 //! Values between Cedar's form and this crate's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy_core::ast::{
-    EntityUID, Expr, ExprKind, Literal, Name, PartialValue, RestrictedExpr, Value as CedarValue, ValueKind,
+    EntityUID, Expr, ExprKind, ExtensionFunction, Literal, Name, PartialValue, Value as CedarValue, ValueKind,
 };
-use cedar_policy_core::evaluator::RestrictedEvaluator;
 use cedar_policy_core::extensions::Extensions;
 
 use crate::error::Error;
@@ -42,40 +41,43 @@ pub(super) fn to_cedar(value: &Value, uids: &impl Fn(&EntityUid) -> EntityUID) -
             CedarValue::record(fields.iter().map(|(k, v)| (k.as_ref(), to_cedar(v, uids))), None)
         }
         Value::Decimal(_) | Value::Ip(_) | Value::Datetime(_) | Value::Duration(_) => {
-            evaluate(extension(value))
+            // What this crate writes is what the constructors take, so there is always a value.
+            extension(value).unwrap_or_else(|| CedarValue::from(false))
         }
     }
 }
 
-/// The call that makes an extension value.
-fn extension(value: &Value) -> RestrictedExpr {
-    let call = |function: &str, text: String| call(function, vec![RestrictedExpr::val(text)]);
+/// The extension functions used here, looked up once: parsing a name costs more than a call.
+static FUNCTIONS: LazyLock<HashMap<&'static str, &'static ExtensionFunction>> = LazyLock::new(|| {
+    let names = ["decimal", "ip", "datetime", "duration", "offset", "durationSince", "toMilliseconds"];
+    let found = names.into_iter().filter_map(|name| {
+        let parsed = Name::parse_unqualified_name(name).ok()?;
+        Some((name, Extensions::all_available().func(&parsed).ok()?))
+    });
+    found.collect()
+});
+
+/// Calls an extension function; `None` where it does not take the arguments.
+fn call(function: &str, args: &[CedarValue]) -> Option<CedarValue> {
+    match FUNCTIONS.get(function)?.call(args).ok()? {
+        PartialValue::Value(value) => Some(value),
+        PartialValue::Residual(_) => None,
+    }
+}
+
+/// The extension value itself; `None` for a value of another kind.
+fn extension(value: &Value) -> Option<CedarValue> {
+    let make = |function: &str, text: String| call(function, &[CedarValue::from(text)]);
     match value {
-        Value::Decimal(v) => call("decimal", decimal_text(*v)),
-        Value::Ip(ip) => call("ip", format!("{}/{}", ip.address, ip.prefix)),
-        Value::Duration(ms) => call("duration", format!("{ms}ms")),
+        Value::Decimal(v) => make("decimal", decimal_text(*v)),
+        Value::Ip(ip) => make("ip", format!("{}/{}", ip.address, ip.prefix)),
+        Value::Duration(ms) => make("duration", format!("{ms}ms")),
         Value::Datetime(ms) => match time::format(*ms) {
-            Some(text) => call("datetime", text),
-            None => {
-                let parts = vec![extension(&Value::Datetime(0)), extension(&Value::Duration(*ms))];
-                self::call("offset", parts)
-            }
+            Some(text) => make("datetime", text),
+            None => call("offset", &[extension(&Value::Datetime(0))?, extension(&Value::Duration(*ms))?]),
         },
-        _ => RestrictedExpr::val(false),
+        _ => None,
     }
-}
-
-fn call(function: &str, args: Vec<RestrictedExpr>) -> RestrictedExpr {
-    match Name::parse_unqualified_name(function) {
-        Ok(name) => RestrictedExpr::call_extension_fn(name, args),
-        Err(_) => RestrictedExpr::val(false),
-    }
-}
-
-/// The value of a call whose arguments this crate wrote, and which therefore has one.
-fn evaluate(expr: RestrictedExpr) -> CedarValue {
-    let evaluator = RestrictedEvaluator::new(Extensions::all_available());
-    evaluator.interpret(expr.as_borrowed()).unwrap_or_else(|_| CedarValue::from(false))
 }
 
 pub(crate) fn decimal_text(ten_thousandths: i64) -> String {
@@ -108,16 +110,12 @@ pub(super) fn from_partial(value: &PartialValue) -> Option<Value> {
 
 /// Asks the value itself what it is, since its parts are private to Cedar.
 fn extension_from_cedar(value: &CedarValue) -> Option<Value> {
-    let ask = |method: &str, args: Vec<RestrictedExpr>| {
-        let evaluator = RestrictedEvaluator::new(Extensions::all_available());
-        evaluator.interpret(call(method, args).as_borrowed()).ok()
-    };
-    let milliseconds = |value: CedarValue| match ask("toMilliseconds", vec![value.into()])?.value {
+    let milliseconds = |value: CedarValue| match call("toMilliseconds", &[value])?.value {
         ValueKind::Lit(Literal::Long(ms)) => Some(ms),
         _ => None,
     };
-    let epoch = extension(&Value::Datetime(0));
-    if let Some(since_epoch) = ask("durationSince", vec![value.clone().into(), epoch]) {
+    let epoch = extension(&Value::Datetime(0))?;
+    if let Some(since_epoch) = call("durationSince", &[value.clone(), epoch]) {
         return milliseconds(since_epoch).map(Value::Datetime);
     }
     if let Some(ms) = milliseconds(value.clone()) {
@@ -159,7 +157,5 @@ fn parse_ip(text: &str) -> Option<Ip> {
 
 /// Reads the one-argument form of an extension constructor, as in `datetime("2026-02-28")`.
 pub(crate) fn construct(function: &str, text: &str) -> Option<Value> {
-    let evaluator = RestrictedEvaluator::new(Extensions::all_available());
-    let expr = call(function, vec![RestrictedExpr::val(text)]);
-    from_cedar(&evaluator.interpret(expr.as_borrowed()).ok()?)
+    from_cedar(&call(function, &[CedarValue::from(text)])?)
 }

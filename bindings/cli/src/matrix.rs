@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use similar::TextDiff;
 
+use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::load::PolicyArgs;
@@ -23,6 +24,9 @@ pub(crate) struct Args {
     /// Print nothing but what differs from this file, or from standard input for `-`.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// How to answer; a comparison is of the text alone.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -34,11 +38,15 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let spinner = progress::spinner(terminal, "deciding");
     let matrix = caseward::attendance::matrix(&ward);
     spinner.finish_and_clear();
-    let matrix = matrix?.to_string();
+    let matrix = matrix?;
     let Some((name, expected)) = expected else {
-        output::print(&matrix)?;
+        match args.format {
+            Format::Text => output::print(&matrix.to_string())?,
+            Format::Json => output::print_json(&matrix)?,
+        }
         return Ok(Exit::Success);
     };
+    let matrix = matrix.to_string();
     if matrix == expected {
         return Ok(Exit::Success);
     }

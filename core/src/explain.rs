@@ -90,7 +90,8 @@ impl Ward {
         Ok(reasons)
     }
 
-    fn reasons<'a>(
+    /// How the conditions of the policies with these ids come out.
+    pub(crate) fn reasons<'a>(
         &self,
         world: &World,
         request: &Request,

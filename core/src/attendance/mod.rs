@@ -3,6 +3,8 @@
 mod matrix;
 mod sample;
 mod scene;
+mod story;
 
 pub use matrix::{Matrix, matrix};
 pub use sample::Sample;
+pub use story::demo;

@@ -14,9 +14,9 @@ pub(super) const SCENERY: &str = "
 
 /// What the context holds, as people would ordinarily fill it in.
 pub(super) const CONTEXT: &str = "now=2026-05-11T09:00:00+1200 sizeBytes=4096 contact=PC assignee=OC \
-       toProvider=southern \
-    caregiverConsent=true consent=true agreementInForce=true withSchool=kauri primaryContact=PC \
-    protectionInstruction=false subject=new role=attendanceLead leaderApproved=true approvedBy=board";
+    toProvider=southern caregiverConsent=true consent=true agreementInForce=true withSchool=kauri \
+    primaryContact=PC protectionInstruction=false subject=new role=attendanceLead leaderApproved=true \
+    approvedBy=board";
 
 /// A block: one record in one state.
 pub(super) struct Situation {

@@ -37,14 +37,8 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
-        let types =
-            (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
-        let (Some(principal_type), Some(resource_type)) = types else { return Ok(Vec::new()) };
         let mut all = Vec::new();
-        for action in self.schema().actions() {
-            if !action.principals.contains(&principal_type) || !action.resources.contains(&resource_type) {
-                continue;
-            }
+        for action in self.actions_for(principal, resource) {
             let name: Arc<str> = match self.schema().action(action.uid.id()) {
                 Some(_) => action.uid.id().into(),
                 None => action.uid.to_string().into(),

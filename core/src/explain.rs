@@ -43,6 +43,8 @@ pub struct Reason {
 pub struct Condition {
     /// `Some(true)`, `Some(false)`, or `None` where it was not reached or could not be evaluated.
     pub holds: Option<bool>,
+    /// Whether it is an `unless` clause, which holds where what its comment names is not so.
+    pub negated: bool,
     /// What its clause asks, from the comment above the clause.
     pub name: Option<String>,
     /// Its text.
@@ -73,7 +75,7 @@ impl Ward {
         let answer = self.check(world, request)?;
         let deciding = self.reasons(world, request, answer.policies.iter())?;
         let mut nearest = Vec::new();
-        if !answer.is_allowed() && answer.policies.is_empty() {
+        if !answer.is_allowed() && answer.policies.is_empty() && answer.errors.is_empty() {
             nearest = self.permits_that_failed(world, request)?;
         }
         Ok(Explanation { answer, deciding, nearest })
@@ -110,6 +112,7 @@ impl Ward {
                     Truth::False => Some(false),
                     Truth::Error(_) | Truth::NotReached => None,
                 },
+                negated: outcome.negated,
                 name: outcome.name,
                 text: outcome.text,
                 span: outcome.span,
@@ -140,7 +143,8 @@ impl fmt::Display for Explanation {
             writeln!(f, "  {}", headline(&reason.policy))?;
             if let Some(failed) = reason.failed() {
                 let asked = failed.name.as_deref().unwrap_or("a condition");
-                writeln!(f, "    ✘ {asked}: {}", one_line(&failed.text))?;
+                let found = if failed.negated { "✘ unless" } else { "✘" };
+                writeln!(f, "    {found} {asked}: {}", one_line(&failed.text))?;
             }
         }
         Ok(())

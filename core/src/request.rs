@@ -1,8 +1,11 @@
 //! Who asks to do what to which record, and under which circumstances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
@@ -96,24 +99,159 @@ impl Ward {
             fill_now(action, &mut fields, now);
             return Ok(fields);
         }
-        let refuse =
-            |why: &dyn std::fmt::Display| Error::request(format!("the context of {}: {why}", action.uid));
-        let mut object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(json).map_err(|e| refuse(&e))?;
-        if takes_now(action) && !object.contains_key("now") {
-            let now = serde_json::to_value(Value::Datetime(now)).map_err(|e| refuse(&e))?;
-            object.insert("now".to_owned(), now);
+        let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
+        let mut fields = BTreeMap::new();
+        for (name, value) in distinct_fields(json).map_err(refuse)? {
+            fields.insert(Arc::from(name.as_str()), self.read_field(action, &name, value).map_err(refuse)?);
         }
-        let text = serde_json::to_string(&object).map_err(|e| refuse(&e))?;
-        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-        match parser.context(&text, &action.uid).map_err(|e| refuse(&e))? {
-            Value::Record(fields) => Ok(fields),
-            _ => Err(refuse(&"not a record")),
+        fill_now(action, &mut fields, now);
+        Ok(fields)
+    }
+
+    /// Reads a context that serves every action of the two types: each field as an action that knows it reads it.
+    ///
+    /// `now` becomes the field of that name where some action asks for it and the JSON lacks it.
+    ///
+    /// # Errors
+    /// [`Error::is_request`]
+    pub fn read_context_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        json: &str,
+        now: i64,
+    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+        let refuse = |why: String| Error::request(format!("the context: {why}"));
+        let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
+        let mut fields = BTreeMap::new();
+        for (name, value) in distinct_fields(json).map_err(refuse)? {
+            let reader = actions.iter().find(|action| action.context.contains_key(name.as_str()));
+            let reader = reader.ok_or_else(|| refuse(format!("no action here takes a field `{name}`")))?;
+            fields.insert(Arc::from(name.as_str()), self.read_field(reader, &name, value).map_err(refuse)?);
         }
+        for action in actions {
+            fill_now(action, &mut fields, now);
+        }
+        Ok(fields)
+    }
+
+    /// The actions that take a principal and a resource of these types.
+    pub(crate) fn actions_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+    ) -> impl Iterator<Item = &Action> {
+        let types =
+            (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
+        self.schema().actions().iter().filter(move |action| {
+            types.0.is_some_and(|ty| action.principals.contains(&ty))
+                && types.1.is_some_and(|ty| action.resources.contains(&ty))
+        })
+    }
+
+    /// Reads one field of an action's context.
+    fn read_field(&self, action: &Action, name: &str, value: &RawValue) -> Result<Value, String> {
+        if !action.context.contains_key(name) {
+            return Err(format!("`{name}` is not in the schema"));
+        }
+        let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
+        let read = match context_fields(self.schema(), &action.context, &alone) {
+            Some(fields) => Value::Record(fields),
+            None => {
+                serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
+                let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+                parser.context(&alone, &action.uid).map_err(|why| format!("`{name}`: {why}"))?
+            }
+        };
+        let Value::Record(mut fields) = read else { return Err(format!("`{name}` cannot be read")) };
+        fields.remove(name).ok_or_else(|| format!("`{name}` cannot be read"))
     }
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
         self.schema().action(name).ok_or_else(|| Error::request(format!("the schema has no action `{name}`")))
+    }
+}
+
+/// The fields of a JSON record, none of them twice: of two, a reader could take the one that another ignores.
+fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let fields = DistinctFields.deserialize(&mut deserializer).map_err(|e| e.to_string())?;
+    deserializer.end().map_err(|e| e.to_string())?;
+    Ok(fields)
+}
+
+struct DistinctFields;
+
+impl<'de> DeserializeSeed<'de> for DistinctFields {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for DistinctFields {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields: Vec<(String, &RawValue)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            if fields.iter().any(|(other, _)| *other == name) {
+                return Err(A::Error::custom(format!("`{name}` is given twice")));
+            }
+            fields.push((name, value));
+        }
+        Ok(fields)
+    }
+}
+
+/// Any JSON in which no record has two fields of one name, at any depth.
+struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Distinct)
+    }
+}
+
+macro_rules! any_scalar {
+    ($($visit:ident: $ty:ty),*) => {
+        $(fn $visit<E>(self, _: $ty) -> Result<Self, E> {
+            Ok(self)
+        })*
+    };
+}
+
+impl<'de> Visitor<'de> for Distinct {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    any_scalar!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Distinct>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, Distinct)) = map.next_entry::<String, Distinct>()? {
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom(format!("`{name}` is given twice")));
+            }
+        }
+        Ok(self)
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 }
 
 /// Reads an instant of RFC 3339 or Cedar's forms, which differ in the colon of the offset.
+#[cfg(feature = "author")]
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     match text.len().checked_sub(3).map(|at| text.split_at_checked(at)) {
         Some(Some((head, minutes))) if minutes.starts_with(':') && head.contains('T') => {

@@ -1,12 +1,9 @@
 //! `caseward actions`: what may this person do to that record?
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use caseward::{ActionAnswer, EntityUid, Schema, Value, Ward};
+use caseward::ActionAnswer;
 use serde::Serialize;
-use serde_json::Map;
 
 use crate::check::Format;
 use crate::exit::Exit;
@@ -14,9 +11,9 @@ use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::list::used_now;
 use crate::load::{DataArgs, PolicyArgs};
+use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
 use crate::terminal::{Palette, Terminal};
-use crate::{output, suggest};
 
 /// Say of every action whether a person may do it to a record.
 ///
@@ -56,7 +53,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
     let resource = uid("--resource", &args.resource)?;
-    let context = read_context(&ward, &principal, &resource, &args.context.context, now)?;
+    let context = ward.read_context_for(&principal, &resource, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
     note_unknown_types(&ward, &[&principal, &resource], terminal);
     let actions = ward.actions(&world, &principal, &resource, &context)?;
@@ -77,53 +74,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Text => output::print(&text(&actions, terminal.palette()))?,
     }
     Ok(Exit::Success)
-}
-
-/// Reads a context that serves several actions: each field as an action that knows it reads it.
-fn read_context(
-    ward: &Ward,
-    principal: &EntityUid,
-    resource: &EntityUid,
-    json: &str,
-    now: i64,
-) -> Result<BTreeMap<Arc<str>, Value>, Failure> {
-    let given: Map<String, serde_json::Value> = serde_json::from_str(json)
-        .map_err(|e| Failure::other(format!("--context: not a record in JSON: {e}")))?;
-    let applicable = applicable(ward.schema(), principal, resource);
-    let mut context = BTreeMap::new();
-    for (name, _) in &applicable {
-        // Fills `now` for the actions that ask for it.
-        context.extend(ward.read_context(name, "{}", now)?);
-    }
-    for (field, value) in given {
-        let Some((name, _)) =
-            applicable.iter().find(|(_, action)| action.context.contains_key(field.as_str()))
-        else {
-            let fields = applicable.iter().flat_map(|(_, action)| action.context.keys());
-            let near = suggest::nearest(&field, fields.map(AsRef::as_ref));
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return Err(Failure::other(format!("--context: no action here takes a field `{field}`{hint}")));
-        };
-        let alone = serde_json::Value::Object(Map::from_iter([(field.clone(), value)]));
-        let read = ward.read_context(name, &alone.to_string(), now)?;
-        context.extend(read.into_iter().filter(|(name, _)| name.as_ref() == field));
-    }
-    Ok(context)
-}
-
-/// The actions for the two types, each with a name that the library knows it by.
-fn applicable<'a>(
-    schema: &'a Schema,
-    principal: &EntityUid,
-    resource: &EntityUid,
-) -> Vec<(String, &'a caseward::Action)> {
-    let types = (schema.type_id(principal.type_name()), schema.type_id(resource.type_name()));
-    let (Some(principal), Some(resource)) = types else { return Vec::new() };
-    let here = schema
-        .actions()
-        .iter()
-        .filter(|action| action.principals.contains(&principal) && action.resources.contains(&resource));
-    here.map(|action| (action.uid.to_string(), action)).collect()
 }
 
 fn text(actions: &[ActionAnswer], palette: Palette) -> String {

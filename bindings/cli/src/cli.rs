@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, explain, fmt, list, man, sample, validate};
+use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -36,7 +36,9 @@ pub(crate) enum Verb {
     List(list::Args),
     Actions(actions::Args),
     Explain(explain::Args),
+    Matrix(matrix::Args),
     Sample(sample::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -50,6 +52,8 @@ impl Verb {
             Verb::List(args) => list::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
+            Verb::Matrix(args) => matrix::run(args, terminal),
+            Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caseward::{Condition, Effect, Explanation, Reason, Ward};
+use caseward::{Effect, Explanation, Reason, Ward};
 
 use crate::check::{Format, decision, headline};
 use crate::exit::Exit;
@@ -84,7 +84,7 @@ fn decided(out: &mut String, ward: &Ward, reason: &Reason, palette: Palette) {
     let _ = writeln!(out, "  {colour}{verb}{reset} {}", headline(ward, &reason.policy.id));
     let mut last = None;
     for condition in &reason.conditions {
-        let asked = match (&condition.name, is_unless(condition)) {
+        let asked = match (&condition.name, condition.negated) {
             (Some(name), true) => format!("not so: {name}"),
             (Some(name), false) => name.clone(),
             (None, _) => one_line(&condition.text),
@@ -105,7 +105,7 @@ fn failed(ward: &Ward, reason: &Reason, terminal: &Terminal) -> String {
     };
     let here = match (&condition.error, &condition.name) {
         (Some(error), _) => format!("could not be evaluated: {error}"),
-        (None, Some(name)) if is_unless(condition) => format!("but it is so: {name}"),
+        (None, Some(name)) if condition.negated => format!("but it is so: {name}"),
         (None, Some(name)) => format!("not so: {name}"),
         (None, None) => "this fails".to_owned(),
     };
@@ -115,11 +115,6 @@ fn failed(ward: &Ward, reason: &Reason, terminal: &Terminal) -> String {
         }
         None => format!("  {headline}\n    {}: {}\n", printable(&here), one_line(&condition.text)),
     }
-}
-
-/// Whether the condition is an `unless` clause: it holds where what its comment names is not so.
-fn is_unless(condition: &Condition) -> bool {
-    condition.text.starts_with("unless")
 }
 
 fn one_line(text: &str) -> String {

@@ -22,6 +22,7 @@ struct Term {
     text: String,
     /// The comment line above its clause, which names what the clause asks.
     name: Option<String>,
+    negated: bool,
 }
 
 /// How one condition came out.
@@ -31,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) span: Range<usize>,
     pub(crate) text: String,
     pub(crate) name: Option<String>,
+    /// Whether the clause is an `unless`.
+    pub(crate) negated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,7 @@ impl Conditions {
                     expr: expr.clone(),
                     text: source.text.get(span.clone()).unwrap_or_default().to_owned(),
                     name: clause.and_then(|clause| clause.name.clone()),
+                    negated: clause.is_some_and(|clause| clause.negated),
                     span,
                 });
             });
@@ -70,7 +74,13 @@ impl Conditions {
         let outcomes = self.terms.iter().map(|term| {
             let truth = if goes_on { truth(&evaluator, &term.expr) } else { Truth::NotReached };
             goes_on &= truth == Truth::True;
-            Outcome { truth, span: term.span.clone(), text: term.text.clone(), name: term.name.clone() }
+            Outcome {
+                truth,
+                span: term.span.clone(),
+                text: term.text.clone(),
+                name: term.name.clone(),
+                negated: term.negated,
+            }
         });
         outcomes.collect()
     }
@@ -99,6 +109,7 @@ fn flatten<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
 struct ClauseHead {
     start: usize,
     name: Option<String>,
+    negated: bool,
 }
 
 /// Where each clause of a policy's text begins, with the comment line above it.
@@ -112,8 +123,11 @@ fn clauses(text: &str) -> Vec<ClauseHead> {
             "when" | "unless" if depth == 0 => {
                 let between = text.get(end_of_last..token.span.start).unwrap_or_default();
                 let comment = between.lines().rev().find_map(|line| line.trim().strip_prefix("//"));
-                heads
-                    .push(ClauseHead { start: token.span.start, name: comment.map(|c| c.trim().to_owned()) });
+                heads.push(ClauseHead {
+                    start: token.span.start,
+                    name: comment.map(|c| c.trim().to_owned()),
+                    negated: token.text == "unless",
+                });
             }
             _ => {}
         }

@@ -155,3 +155,36 @@ fn instants_outside_four_digit_years_survive() {
         assert_eq!(world.attribute(&register, "lastEntryAt"), Some(caseward::Value::Datetime(ms)));
     }
 }
+
+#[test]
+fn a_context_may_not_name_a_field_twice() {
+    let read = |json: &str| ATTENDANCE.read_context("uploadFile", json, 0);
+    assert_eq!(read(r#"{"sizeBytes": 3}"#).unwrap().len(), 2, "`now` is filled in");
+    for (json, why) in [
+        (r#"{"sizeBytes": 3, "sizeBytes": 99999999}"#, "given twice"),
+        (r#"{"sizeBytes": "3"}"#, "sizeBytes"),
+        (r#"{"sizeBites": 3}"#, "`sizeBites` is not in the schema"),
+        (r#"{"sizeBytes": 3, "now": "soon"}"#, "now"),
+        ("[]", "record"),
+        ("{", "EOF"),
+        (r#"{"sizeBytes": 3} {}"#, "trailing"),
+    ] {
+        let error = read(json).unwrap_err();
+        assert!(error.is_request() && error.to_string().contains(why), "{json}: {error}");
+    }
+    let twice = r#"{"now": "2026-05-11", "from": "10.0.0.1", "extra": {"reason": "a", "reason": "b", "amount": "1.0"}}"#;
+    let error = CLINIC.read_context("read", twice, 0).unwrap_err();
+    assert!(error.to_string().contains("given twice"), "{error}");
+}
+
+#[test]
+fn a_stream_that_fails_is_no_syntax_error() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the disk is gone"))
+        }
+    }
+    let error = ATTENDANCE.read_world(Broken).unwrap_err();
+    assert!(error.is_read() && error.to_string().contains("the disk is gone"), "{error}");
+}

@@ -173,7 +173,19 @@ fn help_and_version_are_answers() {
     assert!(bench.run(["--help"]).ends(0).out.contains("Exit codes:"));
     assert!(bench.run(["help", "check"]).ends(0).out.contains("--requests"));
     assert!(bench.run(["--version"]).ends(0).out.starts_with("caseward "));
-    for verb in ["validate", "fmt", "check", "list", "actions", "explain", "sample", "completions", "man"] {
+    for verb in [
+        "validate",
+        "fmt",
+        "check",
+        "list",
+        "actions",
+        "explain",
+        "sample",
+        "completions",
+        "man",
+        "matrix",
+        "demo",
+    ] {
         assert!(bench.run([verb, "--help"]).ends(0).out.contains("Usage: caseward"), "{verb}");
     }
 }

@@ -187,7 +187,19 @@ fn sample_refuses_what_it_cannot_do() {
 #[test]
 fn completions_and_man_pages_name_every_verb() {
     let bench = Bench::new();
-    let verbs = ["actions", "check", "completions", "explain", "fmt", "list", "man", "sample", "validate"];
+    let verbs = [
+        "actions",
+        "check",
+        "completions",
+        "demo",
+        "explain",
+        "fmt",
+        "list",
+        "man",
+        "matrix",
+        "sample",
+        "validate",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = bench.run(["completions", shell]);
         assert!(verbs.iter().all(|verb| ran.ends(0).out.contains(verb)), "{shell}");

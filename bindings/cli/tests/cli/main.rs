@@ -6,4 +6,5 @@ mod bad_input;
 mod batch;
 mod contract;
 mod files;
+mod rules;
 mod support;

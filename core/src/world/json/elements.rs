@@ -6,6 +6,15 @@ use std::io::{ErrorKind, Read};
 const MAX_ELEMENT: usize = 64 << 20;
 const CHUNK: usize = 1 << 20;
 
+/// Why a list cannot be read on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The stream failed.
+    Stream(String),
+    /// The text is no list.
+    Syntax(String),
+}
+
 /// Splits a JSON list into the texts of its elements.
 ///
 /// It checks the list's own syntax: brackets, commas and what comes before and after. An element's text
@@ -39,7 +48,7 @@ impl<R: Read> Elements<R> {
     }
 
     /// The next element's text, or `None` at the end of the list.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, String> {
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Broken> {
         if self.state == State::Before {
             self.expect(b'[')?;
             self.state = State::First;
@@ -71,7 +80,7 @@ impl<R: Read> Elements<R> {
         Ok(self.buffer.get(start..start + len))
     }
 
-    fn expect(&mut self, wanted: u8) -> Result<(), String> {
+    fn expect(&mut self, wanted: u8) -> Result<(), Broken> {
         match self.peek()? {
             Some(byte) if byte == wanted => {
                 self.at += 1;
@@ -82,7 +91,7 @@ impl<R: Read> Elements<R> {
     }
 
     /// The next byte that is no white space.
-    fn peek(&mut self) -> Result<Option<u8>, String> {
+    fn peek(&mut self) -> Result<Option<u8>, Broken> {
         loop {
             match self.buffer.get(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
@@ -94,7 +103,7 @@ impl<R: Read> Elements<R> {
     }
 
     /// How many bytes from here the element takes.
-    fn element_len(&mut self) -> Result<usize, String> {
+    fn element_len(&mut self) -> Result<usize, Broken> {
         let (mut len, mut depth, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
         loop {
             let Some(&byte) = self.buffer.get(self.at + len) else {
@@ -139,7 +148,7 @@ impl<R: Read> Elements<R> {
     }
 
     /// Reads more, dropping what was passed.
-    fn fill(&mut self) -> Result<(), String> {
+    fn fill(&mut self) -> Result<(), Broken> {
         if self.at > 0 {
             self.buffer.drain(..self.at);
             self.passed += self.at as u64;
@@ -152,7 +161,7 @@ impl<R: Read> Elements<R> {
             match self.input.read(room) {
                 Ok(read) => break read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.to_string()),
+                Err(error) => return Err(Broken::Stream(error.to_string())),
             }
         };
         self.buffer.truncate(old + read);
@@ -160,14 +169,14 @@ impl<R: Read> Elements<R> {
         Ok(())
     }
 
-    fn complaint(&self, what: &str) -> String {
-        format!("{what}, at byte {}", self.position())
+    fn complaint(&self, what: &str) -> Broken {
+        Broken::Syntax(format!("{what}, at byte {}", self.position()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Elements;
+    use super::{Broken, Elements};
     use std::io::Read;
 
     /// Hands out one byte at a time.
@@ -179,7 +188,7 @@ mod tests {
         }
     }
 
-    fn split(text: &str) -> Result<Vec<String>, String> {
+    fn split(text: &str) -> Result<Vec<String>, Broken> {
         let collect = |mut elements: Elements<Box<dyn Read + '_>>| {
             let mut all = Vec::new();
             while let Some(element) = elements.next()? {

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::diagnose::diagnose;
-use super::elements::Elements;
+use super::elements::{Broken, Elements};
 use crate::error::{Error, Problem};
 use crate::policy::{EntityParser, Parsed, construct, parse_decimal};
 use crate::schema::{AttrId, Attribute, Schema, Type, TypeId};
@@ -38,7 +38,8 @@ pub(crate) fn read(
         let element = match elements.next() {
             Ok(Some(element)) => element,
             Ok(None) => break,
-            Err(why) => {
+            Err(Broken::Stream(why)) => return Err(Error::read("the entities", why)),
+            Err(Broken::Syntax(why)) => {
                 builder.problem(Problem::error(format!("not a list of entities in JSON: {why}")));
                 break;
             }

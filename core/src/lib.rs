@@ -12,6 +12,7 @@ mod policy;
 mod request;
 mod schema;
 mod slice;
+mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::policy::EntityParser;
 use crate::schema::{Action, Type};
+use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -126,7 +127,13 @@ impl Ward {
         let mut fields = BTreeMap::new();
         for (name, value) in distinct_fields(json).map_err(refuse)? {
             let reader = actions.iter().find(|action| action.context.contains_key(name.as_str()));
-            let reader = reader.ok_or_else(|| refuse(format!("no action here takes a field `{name}`")))?;
+            let reader = reader.ok_or_else(|| {
+                let known = actions.iter().flat_map(|action| action.context.keys());
+                refuse(format!(
+                    "no action here takes a field `{name}`{}",
+                    hint(&name, known.map(AsRef::as_ref))
+                ))
+            })?;
             fields.insert(Arc::from(name.as_str()), self.read_field(reader, &name, value).map_err(refuse)?);
         }
         for action in actions {
@@ -152,7 +159,8 @@ impl Ward {
     /// Reads one field of an action's context.
     fn read_field(&self, action: &Action, name: &str, value: &RawValue) -> Result<Value, String> {
         if !action.context.contains_key(name) {
-            return Err(format!("`{name}` is not in the schema"));
+            let known = action.context.keys().map(AsRef::as_ref);
+            return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
         }
         let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
         let read = match context_fields(self.schema(), &action.context, &alone) {
@@ -168,7 +176,7 @@ impl Ward {
     }
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
-        self.schema().action(name).ok_or_else(|| Error::request(format!("the schema has no action `{name}`")))
+        self.schema().known_action(name)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::error::Error;
+use crate::suggest::hint;
 use crate::uid::EntityUid;
 
 /// The type of a value.
@@ -128,6 +130,29 @@ impl Schema {
     /// The place of the entity type called `name`.
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
         self.type_ids.get(name).copied()
+    }
+
+    /// The place of the entity type called `name`.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where there is none, with the name that was probably meant.
+    pub fn known_type(&self, name: &str) -> Result<TypeId, Error> {
+        self.type_id(name).ok_or_else(|| {
+            let hint = hint(name, self.entity_types.iter().map(|ty| ty.name.as_ref()));
+            Error::request(format!("the schema has no entity type `{name}`{hint}"))
+        })
+    }
+
+    /// The action called `name`, as in [`Schema::action`].
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where there is none, with the name that was probably meant.
+    pub fn known_action(&self, name: &str) -> Result<&Action, Error> {
+        self.action(name).ok_or_else(|| {
+            let id = name.rsplit("::").next().unwrap_or(name).trim_matches('"');
+            let hint = hint(id, self.actions.iter().map(|action| action.uid.id()));
+            Error::request(format!("the schema has no action `{name}`{hint}"))
+        })
     }
 
     /// The entity type at `id`, which this schema must have given out.

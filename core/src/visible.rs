@@ -26,10 +26,7 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<EntityUid>, Error> {
         self.belongs_to(world)?;
-        let ty = self
-            .schema()
-            .type_id(resource_type)
-            .ok_or_else(|| Error::request(format!("the schema has no entity type `{resource_type}`")))?;
+        let ty = self.schema().known_type(resource_type)?;
         let name = self.schema().entity_type(ty).map_or_else(|| "".into(), |t| t.name.clone());
         let mut request = Request {
             principal: principal.clone(),

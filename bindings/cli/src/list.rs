@@ -13,7 +13,7 @@ use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::question::{ContextArgs, note_unknown_types, uid};
 use crate::terminal::Terminal;
-use crate::{output, progress, suggest};
+use crate::{output, progress};
 
 /// List the records of a type to which a person may do something.
 #[derive(clap::Args)]
@@ -65,10 +65,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
-    suggest::known_action(&ward, &args.action)?;
-    if let Some(unknown) = suggest::unknown_type(ward.schema(), &args.resource_type) {
-        return Err(Failure::other(unknown));
-    }
+    ward.schema().known_action(&args.action)?;
+    ward.schema().known_type(&args.resource_type)?;
     let context = ward.read_context(&args.action, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
     note_unknown_types(&ward, &[&principal], terminal);

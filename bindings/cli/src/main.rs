@@ -25,7 +25,6 @@ mod question;
 mod replace;
 mod report;
 mod sample;
-mod suggest;
 mod terminal;
 mod validate;
 

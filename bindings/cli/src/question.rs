@@ -3,7 +3,6 @@
 use caseward::{EntityUid, Request, Ward};
 
 use crate::failure::Failure;
-use crate::suggest;
 use crate::terminal::Terminal;
 
 /// One question.
@@ -53,7 +52,7 @@ impl QuestionArgs {
 impl Question<'_> {
     /// The request that the texts make; `now` fills the context's `now`.
     pub(crate) fn request(&self, ward: &Ward, now: i64) -> Result<Request, Failure> {
-        suggest::known_action(ward, self.action)?;
+        ward.schema().known_action(self.action)?;
         let (principal, resource) = (uid("--principal", self.principal)?, uid("--resource", self.resource)?);
         let mut request = Request::new(principal, self.action, resource);
         request.context = ward.read_context(self.action, self.context, now)?;
@@ -69,8 +68,8 @@ pub(crate) fn uid(flag: &str, text: &str) -> Result<EntityUid, Failure> {
 /// Tells people that a type is unknown: such a request is denied, which alone says too little of a typo.
 pub(crate) fn note_unknown_types(ward: &Ward, uids: &[&EntityUid], terminal: &Terminal) {
     for uid in uids {
-        if let Some(note) = suggest::unknown_type(ward.schema(), uid.type_name()) {
-            terminal.note(&note);
+        if let Err(unknown) = ward.schema().known_type(uid.type_name()) {
+            terminal.note(&unknown.to_string());
         }
     }
 }

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::answer::Answer;
-use crate::decide::Examined;
 use crate::error::Error;
 use crate::policy::{Effect, Policy, Truth};
 use crate::request::Request;
@@ -82,7 +81,7 @@ impl Ward {
     }
 
     fn permits_that_failed(&self, world: &World, request: &Request) -> Result<Vec<Reason>, Error> {
-        let Examined::Ready(ready) = self.examine(world, request)? else { return Ok(Vec::new()) };
+        let Some(ready) = self.examine(world, request)?.ready() else { return Ok(Vec::new()) };
         let applicable = self.roots(&ready).policies.iter();
         let permits = applicable.filter(|id| self.policy(id).is_some_and(|p| p.effect == Effect::Permit));
         let mut reasons = self.reasons(world, request, permits)?;
@@ -99,7 +98,7 @@ impl Ward {
         request: &Request,
         ids: impl Iterator<Item = &'a Arc<str>>,
     ) -> Result<Vec<Reason>, Error> {
-        let Examined::Ready(ready) = self.examine(world, request)? else { return Ok(Vec::new()) };
+        let Some(ready) = self.examine(world, request)?.ready() else { return Ok(Vec::new()) };
         let context = Value::Record(request.context.clone());
         let mut reasons = Vec::new();
         for id in ids {

@@ -8,6 +8,7 @@ pub mod author;
 mod decide;
 mod error;
 mod explain;
+mod ir;
 mod policy;
 mod request;
 mod schema;

@@ -1,11 +1,14 @@
 //! Policies and schema, ready to answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::{Error, Problem};
+use crate::ir::Printed;
 use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
 use crate::schema::Schema;
+use crate::uid::EntityUid;
+use crate::value::Value;
 use crate::world::{self, World};
 
 /// A schema and its policies, loaded once and immutable. Cloning shares it.
@@ -108,6 +111,43 @@ impl Ward {
     ) -> Result<World, Error> {
         let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
         world::json::read(self.schema(), &parser, input, progress)
+    }
+
+    /// What decides a principal type, an action and a resource type: the program made of the policies that can
+    /// apply, as text. What several policies ask stands once, on a line of its own.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for names that the schema lacks.
+    pub fn plan(&self, principal_type: &str, action: &str, resource_type: &str) -> Result<String, Error> {
+        let (principal, resource) =
+            (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
+        let program = self.program(principal, self.action(action)?, resource);
+        let names =
+            |at: usize| self.policies().get(at).map_or_else(String::new, |policy| policy.id.to_string());
+        Ok(Printed { program, schema: self.schema(), names: &names }.to_string())
+    }
+
+    /// As [`Ward::plan`], for one person and context: what is left once these are known.
+    ///
+    /// # Errors
+    /// As [`Ward::list`]; and [`Error::is_request`] for a person who is not in the data.
+    pub fn plan_for(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        action: &str,
+        resource_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<String, Error> {
+        self.belongs_to(world)?;
+        let resource = self.schema().known_type(resource_type)?;
+        let place = world
+            .place(principal)
+            .ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
+        let program = self.program(place.0, self.action(action)?, resource).specialise(world, place, context);
+        let names =
+            |at: usize| self.policies().get(at).map_or_else(String::new, |policy| policy.id.to_string());
+        Ok(Printed { program: &program, schema: self.schema(), names: &names }.to_string())
     }
 
     #[cfg(feature = "testing")]

@@ -10,6 +10,7 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::limits::{self, Language, MAX_POLICIES};
+use super::lower::Programs;
 use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::schema::Schema;
@@ -84,6 +85,7 @@ pub(crate) struct Loaded {
     pub(crate) hash: Arc<str>,
     pub(crate) reference: Reference,
     pub(crate) needs: Needs,
+    pub(crate) programs: Programs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
     #[cfg(feature = "testing")]
@@ -102,6 +104,7 @@ impl Loaded {
         let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(Error::policies)?;
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let programs = Programs::new(&set, &policies, &schema);
         let needs = Needs::new(cedar_schema.as_ref(), &set, &schema);
         let conditions = set.policies().filter_map(|policy| {
             let id: Arc<str> = policy.id().to_string().into();
@@ -118,6 +121,7 @@ impl Loaded {
             sources: by_id,
             reference: Reference::new(set, &cedar_schema)?,
             needs,
+            programs,
             cedar_schema,
             warnings,
         })

@@ -12,6 +12,7 @@ mod limits;
 #[cfg(feature = "testing")]
 mod literals;
 mod load;
+mod lower;
 mod needs;
 mod reference;
 mod schema;

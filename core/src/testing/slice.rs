@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::decide::Examined;
 use crate::error::Error;
 use crate::request::Request;
 use crate::slice::gather;
@@ -16,7 +15,7 @@ use crate::world::World;
 /// # Errors
 /// As [`Ward::check`].
 pub fn slice_json(ward: &Ward, world: &World, request: &Request) -> Result<String, Error> {
-    let Examined::Ready(ready) = ward.examine(world, request)? else { return Ok("[]".to_owned()) };
+    let Some(ready) = ward.examine(world, request)?.ready() else { return Ok("[]".to_owned()) };
     let facts = gather(world, ward.roots(&ready), ready.principal, ready.resource, &request.context);
     let uid = |uid: &EntityUid| json!({ "type": uid.type_name(), "id": uid.id() });
     let entities = facts.iter().map(|fact| {

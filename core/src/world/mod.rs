@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 pub(crate) use build::convert;
 pub use build::{Draft, WorldBuilder};
-use column::{Cell, Column};
+pub(crate) use column::Cell;
+use column::Column;
 use ids::Interner;
 
 use crate::schema::{AttrId, Schema, Type, TypeId};
@@ -160,9 +161,20 @@ impl World {
     }
 
     pub(crate) fn value(&self, ty: TypeId, row: Row, attr: AttrId) -> Option<Value> {
+        let (cell, ty) = self.cell((ty, row), attr)?;
+        Some(self.materialise(&cell, ty))
+    }
+
+    /// What the attribute holds, in the world's own numbers, with its type.
+    pub(crate) fn cell(&self, (ty, row): Place, attr: AttrId) -> Option<(Cell<'_>, &Type)> {
         let cell = self.table(ty)?.columns.get(attr.index())?.cell(row.0)?;
         let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
-        Some(self.materialise(&cell, &attribute.ty))
+        Some((cell, &attribute.ty))
+    }
+
+    /// The text of a string's number.
+    pub(crate) fn text(&self, number: u32) -> &str {
+        self.data.strings.text(number)
     }
 
     /// The entities above this one in the hierarchy, at any distance.

@@ -14,3 +14,4 @@ mod loader;
 mod policies;
 mod reference;
 mod support;
+mod visible;

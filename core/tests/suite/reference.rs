@@ -66,6 +66,12 @@ fn compare(ward: &Ward, schema: &str, facts: &Facts, world: &World, choices: &mu
     for request in every_request(ward, facts, choices) {
         let answer = ward.check(world, &request).unwrap();
         let (decision, policies, failed) = cedar.decide(&request);
+        let reference = ward.check_by_reference(world, &request).unwrap();
+        assert_eq!(
+            (reference.decision, &reference.policies),
+            (answer.decision, &answer.policies),
+            "{request:?}"
+        );
         assert_eq!(answer.decision, decision, "{request:?}");
         assert_eq!(
             answer.policies.iter().map(ToString::to_string).collect::<Vec<_>>(),

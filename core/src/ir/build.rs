@@ -1,0 +1,218 @@
+//! Making programs: no node twice, constants folded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Binary, Entry, Evaluation, Function, Id, Node, Program};
+use crate::policy::Effect;
+use crate::schema::Schema;
+use crate::value::Value;
+
+/// Makes one program.
+pub(crate) struct Builder<'a> {
+    schema: &'a Schema,
+    program: Program,
+    numbers: HashMap<Node, Id>,
+    /// Whether evaluating a node can fail, by number.
+    fallible: Vec<bool>,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(schema: &'a Schema) -> Self {
+        Builder { schema, program: Program::default(), numbers: HashMap::new(), fallible: Vec::new() }
+    }
+
+    /// Adds a policy, unless its condition is always false.
+    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) {
+        if self.constant(root) != Some(&Value::Bool(false)) {
+            self.program.entries.push(Entry { policy, effect, root });
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Program {
+        self.program.can_fail = self.program.entries.iter().any(|entry| self.can_fail(entry.root));
+        self.program
+    }
+
+    pub(crate) fn constant(&self, id: Id) -> Option<&Value> {
+        match self.program.node(id) {
+            Node::Const(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the principal or the resource, which are there and of a known type.
+    pub(crate) fn is_variable(&self, id: Id) -> bool {
+        matches!(self.program.node(id), Node::Principal | Node::Resource)
+    }
+
+    pub(crate) fn is_context(&self, id: Id) -> bool {
+        matches!(self.program.node(id), Node::Context)
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) -> Id {
+        self.add(Node::Const(Value::Bool(value)))
+    }
+
+    /// The number of `node`, or of what it folds to.
+    pub(crate) fn add(&mut self, node: Node) -> Id {
+        if let Some(id) = self.simpler(&node) {
+            return id;
+        }
+        if let Some(&id) = self.numbers.get(&node) {
+            return id;
+        }
+        let node = match self.folded(&node) {
+            Some(value) => Node::Const(value),
+            None => node,
+        };
+        if let Some(&id) = self.numbers.get(&node) {
+            return id;
+        }
+        let Ok(number) = u32::try_from(self.program.nodes.len()) else { return Id(0) };
+        let of_resource = self.depends_on_resource(&node);
+        self.program.of_resource.push(of_resource);
+        self.fallible.push(self.can_fail_itself(&node));
+        self.program.nodes.push(node.clone());
+        self.numbers.insert(node, Id(number));
+        Id(number)
+    }
+
+    fn truth(&self, id: Id) -> Option<bool> {
+        match self.constant(id)? {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn can_fail(&self, id: Id) -> bool {
+        self.fallible.get(id.index()).copied().unwrap_or(true)
+    }
+
+    /// An operand that says the same as the node. Validation has every operand of `&&` and `||` be a Bool.
+    fn simpler(&mut self, node: &Node) -> Option<Id> {
+        match *node {
+            Node::And(a, b) => match (self.truth(a), self.truth(b)) {
+                (Some(true), _) => Some(b),
+                (Some(false), _) | (_, Some(true)) => Some(a),
+                (_, Some(false)) if !self.can_fail(a) => Some(b),
+                _ if a == b => Some(a),
+                _ => None,
+            },
+            Node::Or(a, b) => match (self.truth(a), self.truth(b)) {
+                (Some(false), _) => Some(b),
+                (Some(true), _) | (_, Some(false)) => Some(a),
+                (_, Some(true)) if !self.can_fail(a) => Some(b),
+                _ if a == b => Some(a),
+                _ => None,
+            },
+            Node::If(test, then, or) => match self.truth(test) {
+                Some(true) => Some(then),
+                Some(false) => Some(or),
+                None if then == or && !self.can_fail(test) => Some(then),
+                None => None,
+            },
+            Node::Not(a) => match self.program.node(a) {
+                Node::Not(inner) => Some(*inner),
+                _ => None,
+            },
+            Node::HasAttr(of, ty, attr) if !self.can_fail(of) && self.constant(of).is_none() => {
+                let (_, attribute) = self.schema.entity_type(ty)?.attributes.get(attr.index())?;
+                attribute.required.then(|| self.bool(true))
+            }
+            _ => None,
+        }
+    }
+
+    /// The node's value, where all that it works on is constant and it has one.
+    fn folded(&self, node: &Node) -> Option<Value> {
+        let reads_data = matches!(
+            node,
+            Node::Const(_)
+                | Node::Attr(..)
+                | Node::HasAttr(..)
+                | Node::Tag(..)
+                | Node::HasTag(..)
+                | Node::Unreachable
+                | Node::Principal
+                | Node::Resource
+                | Node::Context
+                | Node::Given(_)
+                | Node::IsGiven(_)
+                | Node::Binary(Binary::In, ..)
+        );
+        let mut all_constant = !reads_data;
+        node.operands(&mut |id| all_constant &= self.constant(id).is_some());
+        if all_constant { Evaluation::of_constants(&self.program, self.schema, node) } else { None }
+    }
+
+    fn depends_on_resource(&self, node: &Node) -> bool {
+        let mut any = *node == Node::Resource;
+        node.operands(&mut |id| any |= self.program.of_resource.get(id.index()).copied().unwrap_or(true));
+        any
+    }
+
+    /// Whether evaluating the node can fail: by itself or in an operand.
+    fn can_fail_itself(&self, node: &Node) -> bool {
+        let itself = match node {
+            // An entity that a policy names need not be there. Else what is read is there: validation has seen
+            // to it that whatever is optional is only read behind `has`.
+            Node::Attr(of, ..) | Node::Tag(of, _) => self.constant(*of).is_some(),
+            Node::Neg(_) | Node::Unreachable => true,
+            Node::Binary(op, ..) => matches!(op, Binary::Add | Binary::Sub | Binary::Mul),
+            Node::Call(function, _) => matches!(
+                function,
+                Function::Decimal
+                    | Function::Ip
+                    | Function::Datetime
+                    | Function::Duration
+                    | Function::Offset
+                    | Function::DurationSince
+                    | Function::ToDate
+            ),
+            _ => false,
+        };
+        let mut any = itself;
+        node.operands(&mut |id| any |= self.can_fail(id));
+        any
+    }
+}
+
+impl Node {
+    /// Calls `visit` with each operand.
+    pub(super) fn operands(&self, visit: &mut impl FnMut(Id)) {
+        match self {
+            Node::Const(_)
+            | Node::Principal
+            | Node::Resource
+            | Node::Context
+            | Node::Given(_)
+            | Node::IsGiven(_)
+            | Node::Unreachable => {}
+            Node::Attr(a, ..)
+            | Node::HasAttr(a, ..)
+            | Node::Field(a, _)
+            | Node::HasField(a, _)
+            | Node::Not(a)
+            | Node::Neg(a)
+            | Node::IsEmpty(a)
+            | Node::Like(a, _)
+            | Node::Is(a, _) => visit(*a),
+            Node::Tag(a, b)
+            | Node::HasTag(a, b)
+            | Node::And(a, b)
+            | Node::Or(a, b)
+            | Node::Binary(_, a, b) => {
+                visit(*a);
+                visit(*b);
+            }
+            Node::If(a, b, c) => {
+                visit(*a);
+                visit(*b);
+                visit(*c);
+            }
+            Node::Set(all) | Node::Call(_, all) => all.iter().copied().for_each(visit),
+            Node::Record(fields) => fields.iter().for_each(|(_, id): &(Arc<str>, Id)| visit(*id)),
+        }
+    }
+}

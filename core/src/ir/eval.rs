@@ -1,0 +1,539 @@
+//! Evaluating a program for one principal, resource and context.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Binary, Failure, Function, Id, Node, Program};
+use crate::policy::{Effect, construct};
+use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::uid::EntityUid;
+use crate::value::{Ip, Value};
+use crate::world::{Cell, Place, Row, World};
+
+/// A value while it is worked on: as the data holds it, where that is possible.
+#[derive(Clone, Debug)]
+pub(crate) enum Val<'a> {
+    Bool(bool),
+    Long(i64),
+    String(&'a str),
+    Entity(Place),
+    /// An entity that is not in the data; it equals itself and lies in nothing else.
+    Absent(&'a EntityUid),
+    /// A set of entities of one type: rows, ascending.
+    Rows(TypeId, &'a [u32]),
+    Datetime(i64),
+    Duration(i64),
+    Decimal(i64),
+    Ip(Ip),
+    /// A set or a record that the data, the context or the policy holds.
+    Held(&'a Value),
+    /// A set or a record, or a string in one, that the policy made.
+    Made(Rc<Value>),
+}
+
+/// What is known of a node without the resource.
+pub(super) enum KnownValue {
+    Value(Value),
+    /// A set of entities, best left where the data holds it.
+    Rows {
+        empty: bool,
+    },
+}
+
+type Result<'a> = std::result::Result<Val<'a>, Failure>;
+
+/// The evaluation of one program for one request. What was computed is kept until it is dropped.
+pub(crate) struct Evaluation<'a> {
+    program: &'a Program,
+    schema: &'a Schema,
+    /// `None` while constants are folded.
+    world: Option<&'a World>,
+    principal: Option<Place>,
+    resource: Option<Place>,
+    context: &'a BTreeMap<Arc<str>, Value>,
+    known: Vec<Known<'a>>,
+    /// Counts the resources that were looked at.
+    round: u32,
+}
+
+/// A result, and the round that it holds in; [`ALWAYS`] where it does not depend on the resource.
+#[derive(Clone)]
+struct Known<'a> {
+    round: u32,
+    result: Result<'a>,
+}
+
+const ALWAYS: u32 = u32::MAX;
+const NEVER: Known<'static> = Known { round: 0, result: Err(Failure::Unreachable) };
+
+static NO_CONTEXT: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+
+impl<'a> Evaluation<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        world: &'a World,
+        principal: Place,
+        resource: Option<Place>,
+        context: &'a BTreeMap<Arc<str>, Value>,
+    ) -> Self {
+        Evaluation {
+            program,
+            schema: world.schema(),
+            world: Some(world),
+            principal: Some(principal),
+            resource,
+            context,
+            known: vec![NEVER; program.len()],
+            round: 1,
+        }
+    }
+
+    /// Goes on to another resource; what does not depend on the resource stays known.
+    pub(crate) fn turn_to(&mut self, resource: Place) {
+        self.resource = Some(resource);
+        self.round += 1;
+        if self.round == ALWAYS {
+            self.known.fill(NEVER);
+            self.round = 1;
+        }
+    }
+
+    /// The value of a node all of whose operands are constants; `None` where it has none.
+    pub(super) fn of_constants(program: &Program, schema: &Schema, node: &Node) -> Option<Value> {
+        let mut evaluation = Evaluation {
+            program,
+            schema,
+            world: None,
+            principal: None,
+            resource: None,
+            context: &NO_CONTEXT,
+            known: vec![NEVER; program.len()],
+            round: 1,
+        };
+        let value = evaluation.compute(node).ok()?;
+        Some(evaluation.value(&value))
+    }
+
+    /// Whether a condition holds.
+    pub(crate) fn holds(&mut self, id: Id) -> std::result::Result<bool, Failure> {
+        match self.eval(id)? {
+            Val::Bool(value) => Ok(value),
+            _ => Err(Failure::Unreachable),
+        }
+    }
+
+    /// Whether the policies allow the resource, failing closed.
+    pub(crate) fn allows(&mut self) -> bool {
+        let program = self.program;
+        let mut permitted = false;
+        for entry in &program.entries {
+            // A permit adds nothing to another, unless evaluating it could fail.
+            if permitted && entry.effect == Effect::Permit && !program.can_fail() {
+                continue;
+            }
+            match (self.holds(entry.root), entry.effect) {
+                (Ok(false), _) => {}
+                (Ok(true), Effect::Permit) => permitted = true,
+                (Ok(true), Effect::Forbid) | (Err(_), _) => return false,
+            }
+        }
+        permitted
+    }
+
+    /// The value of a node that does not depend on the resource, where it has one; and whether it is a set
+    /// of entities without elements.
+    pub(super) fn known_value(&mut self, id: Id) -> Option<KnownValue> {
+        Some(match self.eval(id).ok()? {
+            Val::Rows(_, rows) => KnownValue::Rows { empty: rows.is_empty() },
+            val => KnownValue::Value(self.value(&val)),
+        })
+    }
+
+    /// Recursion is bounded by the limits on policy text.
+    fn eval(&mut self, id: Id) -> Result<'a> {
+        if let Some(known) = self.known.get(id.index())
+            && (known.round == self.round || known.round == ALWAYS)
+        {
+            return known.result.clone();
+        }
+        let program = self.program;
+        let result = self.compute(program.node(id));
+        let round = if program.depends_on_resource(id) { self.round } else { ALWAYS };
+        if let Some(slot) = self.known.get_mut(id.index()) {
+            *slot = Known { round, result: result.clone() };
+        }
+        result
+    }
+
+    fn compute<'n>(&mut self, node: &'n Node) -> Result<'a>
+    where
+        'n: 'a,
+    {
+        match node {
+            Node::Const(value) => Ok(self.held(value)),
+            Node::Principal => self.principal.map(Val::Entity).ok_or(Failure::Unreachable),
+            Node::Resource => self.resource.map(Val::Entity).ok_or(Failure::Unreachable),
+            Node::Context => Ok(Val::Made(Rc::new(Value::Record(self.context.clone())))),
+            Node::Given(name) => match self.context.get(name) {
+                Some(value) => Ok(self.held(value)),
+                None => Err(Failure::NoAttribute),
+            },
+            Node::IsGiven(name) => Ok(Val::Bool(self.context.contains_key(name))),
+            Node::Attr(of, ty, attr) => self.attribute(*of, *ty, *attr),
+            Node::HasAttr(of, ty, attr) => match self.attribute(*of, *ty, *attr) {
+                Ok(_) => Ok(Val::Bool(true)),
+                Err(_) => self.eval(*of).map(|_| Val::Bool(false)),
+            },
+            Node::Field(of, name) => {
+                let of = self.eval(*of)?;
+                self.field(&of, name)?.ok_or(Failure::NoAttribute)
+            }
+            Node::HasField(of, name) => {
+                let of = self.eval(*of)?;
+                Ok(Val::Bool(self.field(&of, name)?.is_some()))
+            }
+            Node::Tag(of, name) => self.tag(*of, *name)?.ok_or(Failure::NoTag),
+            Node::HasTag(of, name) => match self.tag(*of, *name) {
+                Ok(tag) => Ok(Val::Bool(tag.is_some())),
+                Err(Failure::NoEntity) => Ok(Val::Bool(false)),
+                Err(failure) => Err(failure),
+            },
+            Node::And(a, b) => Ok(Val::Bool(self.holds(*a)? && self.holds(*b)?)),
+            Node::Or(a, b) => Ok(Val::Bool(self.holds(*a)? || self.holds(*b)?)),
+            Node::If(test, then, or) => {
+                if self.holds(*test)? {
+                    self.eval(*then)
+                } else {
+                    self.eval(*or)
+                }
+            }
+            Node::Not(a) => Ok(Val::Bool(!self.holds(*a)?)),
+            Node::Neg(a) => self.long(*a)?.checked_neg().map(Val::Long).ok_or(Failure::Overflow),
+            Node::IsEmpty(a) => {
+                let set = self.eval(*a)?;
+                Ok(Val::Bool(self.set_len(&set)? == 0))
+            }
+            Node::Binary(op, a, b) => {
+                let (a, b) = (self.eval(*a)?, self.eval(*b)?);
+                self.binary(*op, &a, &b)
+            }
+            Node::Like(a, pattern) => {
+                let value = self.eval(*a)?;
+                Ok(Val::Bool(pattern.matches(text(&value)?)))
+            }
+            Node::Is(a, ty) => match self.eval(*a)? {
+                Val::Entity((of, _)) => Ok(Val::Bool(of == *ty)),
+                Val::Absent(uid) => Ok(Val::Bool(self.schema.type_id(uid.type_name()) == Some(*ty))),
+                _ => Err(Failure::Unreachable),
+            },
+            Node::Set(all) => {
+                let mut set = BTreeSet::new();
+                for id in all {
+                    let value = self.eval(*id)?;
+                    set.insert(self.value(&value));
+                }
+                Ok(Val::Made(Rc::new(Value::Set(set))))
+            }
+            Node::Record(fields) => {
+                let mut record = BTreeMap::new();
+                for (name, id) in fields {
+                    let value = self.eval(*id)?;
+                    record.insert(name.clone(), self.value(&value));
+                }
+                Ok(Val::Made(Rc::new(Value::Record(record))))
+            }
+            Node::Call(function, args) => {
+                let args =
+                    args.iter().map(|id| self.eval(*id)).collect::<std::result::Result<Vec<_>, _>>()?;
+                self.call(*function, &args)
+            }
+            Node::Unreachable => Err(Failure::Unreachable),
+        }
+    }
+
+    /// A value of the data, the context or the policy in the form that it is worked on in.
+    fn held(&self, value: &'a Value) -> Val<'a> {
+        match value {
+            Value::Bool(v) => Val::Bool(*v),
+            Value::Long(v) => Val::Long(*v),
+            Value::String(v) => Val::String(v),
+            Value::Entity(uid) => match self.world.and_then(|world| world.place(uid)) {
+                Some(place) => Val::Entity(place),
+                None => Val::Absent(uid),
+            },
+            Value::Datetime(v) => Val::Datetime(*v),
+            Value::Duration(v) => Val::Duration(*v),
+            Value::Decimal(v) => Val::Decimal(*v),
+            Value::Ip(v) => Val::Ip(*v),
+            Value::Set(_) | Value::Record(_) => Val::Held(value),
+        }
+    }
+
+    /// The value on its own, out of the data.
+    fn value(&self, val: &Val<'a>) -> Value {
+        let uid = |place| self.world.map_or_else(|| EntityUid::new("", ""), |world| world.uid(place));
+        match val {
+            Val::Bool(v) => Value::Bool(*v),
+            Val::Long(v) => Value::Long(*v),
+            Val::String(v) => Value::string(*v),
+            Val::Entity(place) => Value::Entity(uid(*place)),
+            Val::Absent(uid) => Value::Entity((*uid).clone()),
+            Val::Rows(ty, rows) => Value::set(rows.iter().map(|row| Value::Entity(uid((*ty, Row(*row)))))),
+            Val::Datetime(v) => Value::Datetime(*v),
+            Val::Duration(v) => Value::Duration(*v),
+            Val::Decimal(v) => Value::Decimal(*v),
+            Val::Ip(v) => Value::Ip(*v),
+            Val::Held(value) => (*value).clone(),
+            Val::Made(value) => (**value).clone(),
+        }
+    }
+
+    fn attribute(&mut self, of: Id, ty: TypeId, attr: AttrId) -> Result<'a> {
+        let place = match self.eval(of)? {
+            Val::Entity(place) if place.0 == ty => place,
+            Val::Absent(_) => return Err(Failure::NoEntity),
+            _ => return Err(Failure::Unreachable),
+        };
+        let world = self.world.ok_or(Failure::Unreachable)?;
+        let (cell, ty) = world.cell(place, attr).ok_or(Failure::NoAttribute)?;
+        Ok(match (cell, ty) {
+            (Cell::Bool(v), _) => Val::Bool(v),
+            (Cell::Long(v), Type::Datetime) => Val::Datetime(v),
+            (Cell::Long(v), Type::Duration) => Val::Duration(v),
+            (Cell::Long(v), Type::Decimal) => Val::Decimal(v),
+            (Cell::Long(v), _) => Val::Long(v),
+            (Cell::String(number), _) => Val::String(world.text(number)),
+            (Cell::Row(row), Type::Entity(of)) => Val::Entity((*of, Row(row))),
+            (Cell::Rows(rows), Type::Set(element)) => match **element {
+                Type::Entity(of) => Val::Rows(of, rows),
+                _ => return Err(Failure::Unreachable),
+            },
+            (Cell::Value(value), _) => self.held(value),
+            (Cell::Row(_) | Cell::Rows(_), _) => return Err(Failure::Unreachable),
+        })
+    }
+
+    fn field(&self, of: &Val<'a>, name: &str) -> std::result::Result<Option<Val<'a>>, Failure> {
+        match of {
+            Val::Held(Value::Record(fields)) => Ok(fields.get(name).map(|value| self.held(value))),
+            Val::Made(made) => match &**made {
+                Value::Record(fields) => Ok(fields.get(name).map(|value| self.made(value))),
+                _ => Err(Failure::Unreachable),
+            },
+            _ => Err(Failure::Unreachable),
+        }
+    }
+
+    /// A part of what the policy made, which does not outlive it.
+    fn made(&self, value: &Value) -> Val<'a> {
+        match value {
+            Value::Bool(v) => Val::Bool(*v),
+            Value::Long(v) => Val::Long(*v),
+            Value::Datetime(v) => Val::Datetime(*v),
+            Value::Duration(v) => Val::Duration(*v),
+            Value::Decimal(v) => Val::Decimal(*v),
+            Value::Ip(v) => Val::Ip(*v),
+            Value::Entity(uid) => match self.world.and_then(|world| world.place(uid)) {
+                Some(place) => Val::Entity(place),
+                None => Val::Made(Rc::new(value.clone())),
+            },
+            Value::String(_) | Value::Set(_) | Value::Record(_) => Val::Made(Rc::new(value.clone())),
+        }
+    }
+
+    fn tag(&mut self, of: Id, name: Id) -> std::result::Result<Option<Val<'a>>, Failure> {
+        let (of, name) = (self.eval(of)?, self.eval(name)?);
+        let name = text(&name)?;
+        match (of, self.world) {
+            (Val::Entity(place), Some(world)) => {
+                Ok(world.tags(place).and_then(|tags| tags.get(name)).map(|value| self.held(value)))
+            }
+            (Val::Absent(_), _) => Err(Failure::NoEntity),
+            _ => Err(Failure::Unreachable),
+        }
+    }
+
+    fn long(&mut self, id: Id) -> std::result::Result<i64, Failure> {
+        match self.eval(id)? {
+            Val::Long(value) => Ok(value),
+            _ => Err(Failure::Unreachable),
+        }
+    }
+
+    fn binary(&self, op: Binary, a: &Val<'a>, b: &Val<'a>) -> Result<'a> {
+        let arithmetic = |f: fn(i64, i64) -> Option<i64>| match (a, b) {
+            (Val::Long(a), Val::Long(b)) => f(*a, *b).map(Val::Long).ok_or(Failure::Overflow),
+            _ => Err(Failure::Unreachable),
+        };
+        match op {
+            Binary::Eq => Ok(Val::Bool(self.equal(a, b))),
+            Binary::Less => Ok(Val::Bool(order(a, b)? == Ordering::Less)),
+            Binary::LessEq => Ok(Val::Bool(order(a, b)? != Ordering::Greater)),
+            Binary::Add => arithmetic(i64::checked_add),
+            Binary::Sub => arithmetic(i64::checked_sub),
+            Binary::Mul => arithmetic(i64::checked_mul),
+            Binary::In => Ok(Val::Bool(self.lies_in(a, b)?)),
+            Binary::Contains => Ok(Val::Bool(self.contains(a, b)?)),
+            Binary::ContainsAll => {
+                let (a, b) = (self.set(a)?, self.set(b)?);
+                Ok(Val::Bool(b.is_subset(&a)))
+            }
+            Binary::ContainsAny => {
+                let (a, b) = (self.set(a)?, self.set(b)?);
+                Ok(Val::Bool(!a.is_disjoint(&b)))
+            }
+        }
+    }
+
+    fn equal(&self, a: &Val<'a>, b: &Val<'a>) -> bool {
+        match (a, b) {
+            (Val::Bool(a), Val::Bool(b)) => a == b,
+            (Val::Long(a), Val::Long(b))
+            | (Val::Datetime(a), Val::Datetime(b))
+            | (Val::Duration(a), Val::Duration(b))
+            | (Val::Decimal(a), Val::Decimal(b)) => a == b,
+            (Val::String(a), Val::String(b)) => a == b,
+            (Val::Entity(a), Val::Entity(b)) => a == b,
+            (Val::Ip(a), Val::Ip(b)) => a == b,
+            (Val::Rows(of, a), Val::Rows(with, b)) if of == with => a == b,
+            _ => self.value(a) == self.value(b),
+        }
+    }
+
+    /// Whether entity `a` is `b`, or lies in it, or in one of its elements.
+    fn lies_in(&self, a: &Val<'a>, b: &Val<'a>) -> std::result::Result<bool, Failure> {
+        let above: &[Place] = match (a, self.world) {
+            (Val::Entity(place), Some(world)) => world.ancestors(*place),
+            (Val::Absent(_) | Val::Made(_), _) => &[],
+            _ => return Err(Failure::Unreachable),
+        };
+        let is_or_lies_in = |b: &Val<'a>| {
+            self.equal(a, b) || matches!(b, Val::Entity(place) if above.binary_search(place).is_ok())
+        };
+        Ok(match b {
+            Val::Rows(ty, rows) => rows.iter().any(|row| is_or_lies_in(&Val::Entity((*ty, Row(*row))))),
+            Val::Held(Value::Set(all)) => all.iter().any(|uid| is_or_lies_in(&self.held(uid))),
+            Val::Made(made) => match &**made {
+                Value::Set(all) => all.iter().any(|uid| is_or_lies_in(&self.made(uid))),
+                _ => is_or_lies_in(b),
+            },
+            _ => is_or_lies_in(b),
+        })
+    }
+
+    fn contains(&self, set: &Val<'a>, element: &Val<'a>) -> std::result::Result<bool, Failure> {
+        /// Up to here a look at every element is cheaper than making a value to search for.
+        const FEW: usize = 16;
+        match (set, element) {
+            (Val::Rows(of, rows), Val::Entity((ty, row))) => {
+                Ok(of == ty && rows.binary_search(&row.0).is_ok())
+            }
+            (Val::Rows(..), Val::Absent(_)) => Ok(false),
+            (Val::Held(Value::Set(all)), _) if all.len() <= FEW => {
+                Ok(all.iter().any(|one| self.equal(&self.held(one), element)))
+            }
+            (Val::Held(Value::Set(all)), _) => Ok(all.contains(&self.value(element))),
+            _ => Ok(self.set(set)?.contains(&self.value(element))),
+        }
+    }
+
+    fn set_len(&self, set: &Val<'a>) -> std::result::Result<usize, Failure> {
+        match set {
+            Val::Rows(_, rows) => Ok(rows.len()),
+            Val::Held(Value::Set(all)) => Ok(all.len()),
+            _ => Ok(self.set(set)?.len()),
+        }
+    }
+
+    fn set(&self, val: &Val<'a>) -> std::result::Result<BTreeSet<Value>, Failure> {
+        match self.value(val) {
+            Value::Set(all) => Ok(all),
+            _ => Err(Failure::Unreachable),
+        }
+    }
+
+    fn call(&self, function: Function, args: &[Val<'a>]) -> Result<'a> {
+        use Function as F;
+        match (function, args) {
+            (F::Decimal | F::Ip | F::Datetime | F::Duration, [text]) => {
+                let Value::String(text) = self.value(text) else { return Err(Failure::Unreachable) };
+                construct(function.name(), &text).map(|value| self.made(&value)).ok_or(Failure::BadText)
+            }
+            (F::LessThan, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a < b)),
+            (F::LessThanOrEqual, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a <= b)),
+            (F::GreaterThan, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a > b)),
+            (F::GreaterThanOrEqual, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a >= b)),
+            (F::IsIpv4, [Val::Ip(ip)]) => Ok(Val::Bool(ip.address.is_ipv4())),
+            (F::IsIpv6, [Val::Ip(ip)]) => Ok(Val::Bool(ip.address.is_ipv6())),
+            (F::IsLoopback, [Val::Ip(ip)]) => {
+                let whole = if ip.address.is_ipv4() { 8 } else { 128 };
+                Ok(Val::Bool(ip.address.is_loopback() && ip.prefix >= whole))
+            }
+            (F::IsMulticast, [Val::Ip(ip)]) => {
+                let whole = if ip.address.is_ipv4() { 4 } else { 8 };
+                Ok(Val::Bool(ip.address.is_multicast() && ip.prefix >= whole))
+            }
+            (F::IsInRange, [Val::Ip(ip), Val::Ip(range)]) => Ok(Val::Bool(in_range(ip, range))),
+            (F::Offset, [Val::Datetime(at), Val::Duration(by)]) => {
+                at.checked_add(*by).map(Val::Datetime).ok_or(Failure::Overflow)
+            }
+            (F::DurationSince, [Val::Datetime(at), Val::Datetime(since)]) => {
+                at.checked_sub(*since).map(Val::Duration).ok_or(Failure::Overflow)
+            }
+            (F::ToDate, [Val::Datetime(at)]) => {
+                at.checked_sub(at.rem_euclid(DAY)).map(Val::Datetime).ok_or(Failure::Overflow)
+            }
+            (F::ToTime, [Val::Datetime(at)]) => Ok(Val::Duration(at.rem_euclid(DAY))),
+            (F::ToMilliseconds, [Val::Duration(ms)]) => Ok(Val::Long(*ms)),
+            (F::ToSeconds, [Val::Duration(ms)]) => Ok(Val::Long(ms / 1_000)),
+            (F::ToMinutes, [Val::Duration(ms)]) => Ok(Val::Long(ms / 60_000)),
+            (F::ToHours, [Val::Duration(ms)]) => Ok(Val::Long(ms / 3_600_000)),
+            (F::ToDays, [Val::Duration(ms)]) => Ok(Val::Long(ms / DAY)),
+            _ => Err(Failure::Unreachable),
+        }
+    }
+}
+
+fn text<'v>(val: &'v Val<'_>) -> std::result::Result<&'v str, Failure> {
+    match val {
+        Val::String(text) => Ok(text),
+        Val::Made(made) => match &**made {
+            Value::String(text) => Ok(text),
+            _ => Err(Failure::Unreachable),
+        },
+        _ => Err(Failure::Unreachable),
+    }
+}
+
+const DAY: i64 = 86_400_000;
+
+/// The order of two values of a type that has one.
+fn order(a: &Val<'_>, b: &Val<'_>) -> std::result::Result<Ordering, Failure> {
+    match (a, b) {
+        (Val::Long(a), Val::Long(b))
+        | (Val::Datetime(a), Val::Datetime(b))
+        | (Val::Duration(a), Val::Duration(b)) => Ok(a.cmp(b)),
+        _ => Err(Failure::Unreachable),
+    }
+}
+
+/// Whether every address of `ip` is one of `range`.
+fn in_range(ip: &Ip, range: &Ip) -> bool {
+    let bounds = |ip: &Ip| match ip.address {
+        IpAddr::V4(address) => {
+            let host = u32::MAX.checked_shr(ip.prefix.into()).unwrap_or(0);
+            let address = u32::from(address);
+            (true, u128::from(address & !host), u128::from(address | host))
+        }
+        IpAddr::V6(address) => {
+            let host = u128::MAX.checked_shr(ip.prefix.into()).unwrap_or(0);
+            let address = u128::from(address);
+            (false, address & !host, address | host)
+        }
+    };
+    let ((is_v4, from, to), (range_is_v4, range_from, range_to)) = (bounds(ip), bounds(range));
+    is_v4 == range_is_v4 && range_from <= from && to <= range_to
+}

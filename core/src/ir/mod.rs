@@ -1,0 +1,219 @@
+//! The policies as programs: one small typed expression language, one program a request environment.
+//!
+//! A [`Program`] holds every policy that can apply to a principal type, an action and a resource type.
+//! Its expressions form one graph without duplicates: what several policies ask is one node, and an
+//! evaluation computes it once. Constants are folded. Semantics are Cedar's, to the letter: an error is a
+//! value of its own, `&&`, `||` and `if` evaluate their operands only when they need them.
+//!
+//! INVARIANT: an operand's number is smaller than that of the node that uses it.
+
+mod build;
+mod eval;
+mod pattern;
+mod print;
+mod specialise;
+
+use std::sync::Arc;
+
+pub(crate) use build::Builder;
+pub(crate) use eval::Evaluation;
+pub(crate) use pattern::Pattern;
+pub(crate) use print::Printed;
+
+use crate::policy::Effect;
+use crate::schema::{AttrId, TypeId};
+use crate::value::Value;
+
+/// The number of a node in its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Id(u32);
+
+impl Id {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Node {
+    /// A value; an entity in it need not be in the data.
+    Const(Value),
+    Principal,
+    Resource,
+    /// The whole context.
+    Context,
+    /// A field of the context.
+    Given(Arc<str>),
+    /// Whether the context has a field.
+    IsGiven(Arc<str>),
+    /// An attribute of an entity of a known type.
+    Attr(Id, TypeId, AttrId),
+    HasAttr(Id, TypeId, AttrId),
+    /// A field of a record.
+    Field(Id, Arc<str>),
+    HasField(Id, Arc<str>),
+    /// A tag, by a name that is itself computed.
+    Tag(Id, Id),
+    HasTag(Id, Id),
+    And(Id, Id),
+    Or(Id, Id),
+    If(Id, Id, Id),
+    Not(Id),
+    Neg(Id),
+    IsEmpty(Id),
+    Binary(Binary, Id, Id),
+    Like(Id, Pattern),
+    Is(Id, TypeId),
+    Set(Vec<Id>),
+    Record(Vec<(Arc<str>, Id)>),
+    Call(Function, Vec<Id>),
+    /// What validation proved that no evaluation reaches.
+    Unreachable,
+}
+
+/// An operation on two values, both of which are always evaluated, the left one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Binary {
+    Eq,
+    Less,
+    LessEq,
+    Add,
+    Sub,
+    Mul,
+    /// Whether an entity is another, or lies in it, or in one of a set.
+    In,
+    Contains,
+    ContainsAll,
+    ContainsAny,
+}
+
+/// An extension function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Function {
+    Decimal,
+    Ip,
+    Datetime,
+    Duration,
+    LessThan,
+    LessThanOrEqual,
+    GreaterThan,
+    GreaterThanOrEqual,
+    IsIpv4,
+    IsIpv6,
+    IsLoopback,
+    IsMulticast,
+    IsInRange,
+    Offset,
+    DurationSince,
+    ToDate,
+    ToTime,
+    ToMilliseconds,
+    ToSeconds,
+    ToMinutes,
+    ToHours,
+    ToDays,
+}
+
+impl Function {
+    /// Every function with Cedar's name for it.
+    pub(crate) const ALL: [(&str, Function); 22] = [
+        ("decimal", Function::Decimal),
+        ("ip", Function::Ip),
+        ("datetime", Function::Datetime),
+        ("duration", Function::Duration),
+        ("lessThan", Function::LessThan),
+        ("lessThanOrEqual", Function::LessThanOrEqual),
+        ("greaterThan", Function::GreaterThan),
+        ("greaterThanOrEqual", Function::GreaterThanOrEqual),
+        ("isIpv4", Function::IsIpv4),
+        ("isIpv6", Function::IsIpv6),
+        ("isLoopback", Function::IsLoopback),
+        ("isMulticast", Function::IsMulticast),
+        ("isInRange", Function::IsInRange),
+        ("offset", Function::Offset),
+        ("durationSince", Function::DurationSince),
+        ("toDate", Function::ToDate),
+        ("toTime", Function::ToTime),
+        ("toMilliseconds", Function::ToMilliseconds),
+        ("toSeconds", Function::ToSeconds),
+        ("toMinutes", Function::ToMinutes),
+        ("toHours", Function::ToHours),
+        ("toDays", Function::ToDays),
+    ];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(n, _)| *n == name).map(|(_, function)| *function)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Why an expression has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Overflow,
+    /// A policy reads an entity that it names and that is not in the data.
+    NoEntity,
+    NoAttribute,
+    NoTag,
+    /// A constructor such as `decimal` was given a text that it does not take.
+    BadText,
+    /// Validation proved that this does not happen.
+    Unreachable,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Failure::Overflow => "a number is too large",
+            Failure::NoEntity => "an entity that it names is not in the data",
+            Failure::NoAttribute => "an attribute is absent",
+            Failure::NoTag => "a tag is absent",
+            Failure::BadText => "a text is not of the form that an extension type takes",
+            Failure::Unreachable => "it reached what validation holds to be unreachable",
+        })
+    }
+}
+
+/// A policy in a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its place among the ward's policies.
+    pub(crate) policy: usize,
+    pub(crate) effect: Effect,
+    /// Its condition.
+    pub(crate) root: Id,
+}
+
+/// Every policy that can apply in one request environment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    nodes: Vec<Node>,
+    /// Whether a node's value depends on the resource, by number.
+    of_resource: Vec<bool>,
+    can_fail: bool,
+    /// In the order of the policies' ids.
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Program {
+    fn node(&self, id: Id) -> &Node {
+        self.nodes.get(id.index()).unwrap_or(&Node::Unreachable)
+    }
+
+    fn depends_on_resource(&self, id: Id) -> bool {
+        self.of_resource.get(id.index()).copied().unwrap_or(true)
+    }
+
+    /// Whether evaluating some policy can fail.
+    pub(crate) fn can_fail(&self) -> bool {
+        self.can_fail
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+}

@@ -1,0 +1,125 @@
+//! A list holds exactly what a check of each record allows.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use caseward::testing::Choices;
+use caseward::{EntityUid, Ward};
+use proptest::prelude::*;
+
+use crate::support::{ATTENDANCE, CLINIC, bytes, facts};
+
+/// Compares lists with checks over random worlds; says how many records were compared and how many listed.
+fn compare(ward: &Ward, cases: u32) -> (usize, usize) {
+    let seen = Cell::new((0, 0));
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(bytes in bytes())| {
+        let (facts, world) = facts(ward, &bytes);
+        let mut choices = Choices::new(&bytes);
+        for action in ward.schema().actions() {
+            for &principal_type in &action.principals {
+                for &ty in &action.resources {
+                    let context = facts.record(ward, &mut choices, &action.context);
+                    let name = ward.schema().entity_type(ty).unwrap().name.clone();
+                    for principal in facts.of_type(principal_type) {
+                        let listed = ward.list(&world, &principal, &action.uid.to_string(), &name, &context).unwrap();
+                        let count = ward.count(&world, &principal, &action.uid.to_string(), &name, &context).unwrap();
+                        prop_assert_eq!(count, listed.len());
+                        let mut allowed = facts.of_type(ty);
+                        let (all, some) = seen.get();
+                        seen.set((all + allowed.len(), some + listed.len()));
+                        allowed.retain(|resource| {
+                            let request = caseward::Request {
+                                principal: principal.clone(),
+                                action: action.uid.to_string().into(),
+                                resource: resource.clone(),
+                                context: context.clone(),
+                            };
+                            ward.check(&world, &request).unwrap().is_allowed()
+                        });
+                        allowed.sort();
+                        prop_assert_eq!(listed, allowed, "{} {} {:?}", principal, action.uid, context);
+                    }
+                }
+            }
+        }
+    });
+    println!("{} records compared, {} listed", seen.get().0, seen.get().1);
+    seen.get()
+}
+
+#[test]
+fn attendance_lists_what_it_allows() {
+    let (all, listed) = compare(&ATTENDANCE, 400);
+    assert!(all > 100_000 && listed > 2_000, "{all} {listed}");
+}
+
+#[test]
+fn clinic_lists_what_it_allows() {
+    let (all, listed) = compare(&CLINIC, 1_500);
+    assert!(all > 30_000 && listed > 3_000, "{all} {listed}");
+}
+
+#[test]
+fn nobody_sees_nothing_and_nonsense_is_refused() {
+    let (_, world) = facts(&ATTENDANCE, &[]);
+    let at = crate::support::at(crate::support::NOW);
+    let (nobody, somebody) = (EntityUid::new("User", "nobody"), EntityUid::new("User", "0"));
+    assert_eq!(ATTENDANCE.list(&world, &nobody, "viewSummary", "Case", &at).unwrap(), []);
+    for (action, ty, why) in [
+        ("viewSumary", "Case", "did you mean `viewSummary`?"),
+        ("viewSummary", "Cases", "did you mean `Case`?"),
+        ("viewSummary", "School", "takes no resource of type `School`"),
+        ("uploadFile", "Case", "`sizeBytes` is missing"),
+    ] {
+        let error = ATTENDANCE.list(&world, &somebody, action, ty, &at).unwrap_err();
+        assert!(error.is_request() && error.to_string().contains(why), "{error}");
+    }
+    let error = CLINIC.list(&world, &somebody, "open", "Clinic::Ward", &at).unwrap_err();
+    assert!(error.is_schema(), "{error}");
+}
+
+/// Every source file below a folder of `core/src`, or the file itself.
+fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| sources(&entry.unwrap().path(), found));
+    } else {
+        found.push(path.to_owned());
+    }
+}
+
+#[test]
+fn the_engine_knows_nothing_of_attendance() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    for part in [
+        "ir",
+        "policy",
+        "world",
+        "decide.rs",
+        "visible.rs",
+        "actions.rs",
+        "explain.rs",
+        "slice.rs",
+        "value.rs",
+    ] {
+        sources(&root.join(part), &mut files);
+    }
+    let schema = ATTENDANCE.schema();
+    let mut words: Vec<String> = schema.actions().iter().map(|a| a.uid.id().to_owned()).collect();
+    for ty in schema.entity_types() {
+        words.push(ty.name.to_string());
+        words.extend(ty.attributes.iter().map(|(name, _)| name.to_string()));
+    }
+    assert!(files.len() > 15 && words.len() > 80);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in &words {
+                assert!(!line.contains(&format!("\"{word}\"")), "{}: {line}", file.display());
+            }
+        }
+    }
+}

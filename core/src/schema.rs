@@ -149,8 +149,12 @@ impl Schema {
     /// [`Error::is_request`] where there is none, with the name that was probably meant.
     pub fn known_action(&self, name: &str) -> Result<&Action, Error> {
         self.action(name).ok_or_else(|| {
-            let id = name.rsplit("::").next().unwrap_or(name).trim_matches('"');
-            let hint = hint(id, self.actions.iter().map(|action| action.uid.id()));
+            // In the form in which it was typed: the id alone or the whole name.
+            let whole = name.contains("::");
+            let names =
+                self.actions.iter().map(|a| if whole { a.uid.to_string() } else { a.uid.id().to_owned() });
+            let names: Vec<String> = names.collect();
+            let hint = hint(name, names.iter().map(String::as_str));
             Error::request(format!("the schema has no action `{name}`{hint}"))
         })
     }

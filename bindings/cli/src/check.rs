@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{BufWriter, StdoutLock, Write as _};
 use std::path::{Path, PathBuf};
 
-use caseward::{Answer, Decision, Error, Fault, Ward, World};
+use caseward::{Answer, Decision, Error, Fault, Request, Ward, World};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Requests, one a line in JSON, or `-` for standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "action", "resource", "context"])]
     requests: Option<PathBuf>,
+    /// Decide with Cedar's own authorizer: slower, and the same.
+    #[arg(long)]
+    reference: bool,
     #[command(flatten)]
     now: NowArgs,
     /// How to answer.
@@ -78,7 +81,7 @@ fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit
     let ward = args.policies.load()?;
     let request = question.request(&ward, now)?;
     let world = args.data.load(&ward, terminal)?;
-    let answer = ward.check(&world, &request)?;
+    let answer = decide(args, &ward, &world, &request)?;
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
     let shown = match args.format {
         Format::Text => output::print(&text(&ward, &answer, terminal.palette())),
@@ -91,6 +94,10 @@ fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit
     }
 }
 
+fn decide(args: &Args, ward: &Ward, world: &World, request: &Request) -> Result<Answer, Error> {
+    if args.reference { ward.check_by_reference(world, request) } else { ward.check(world, request) }
+}
+
 fn many(args: &Args, requests: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
     if input::is_dash(requests) && input::is_dash(&args.data.entities) {
         let message = "standard input cannot be both --entities and --requests";
@@ -101,7 +108,7 @@ fn many(args: &Args, requests: &Path, terminal: &Terminal) -> Result<Exit, Failu
     // Before the data, which can take long: a wrong path is told at once.
     let requests = input::open(requests)?;
     let world = args.data.load(&ward, terminal)?;
-    let batch = Batch { ward: &ward, world: &world, now, format: args.format };
+    let batch = Batch { args, ward: &ward, world: &world, now };
     batch.run(requests, terminal)
 }
 
@@ -141,10 +148,10 @@ pub(crate) fn decision(decision: Decision, palette: Palette) -> String {
 
 /// Requests from a stream, each answered as it comes.
 struct Batch<'a> {
+    args: &'a Args,
     ward: &'a Ward,
     world: &'a World,
     now: i64,
-    format: Format,
 }
 
 /// What could not be read.
@@ -217,7 +224,7 @@ impl Batch<'_> {
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
         let why = |error: Error| error.to_string();
         let request = self.ward.read_request(text, self.now).map_err(why)?;
-        self.ward.check(self.world, &request).map_err(why)
+        decide(self.args, self.ward, self.world, &request).map_err(why)
     }
 
     /// The answer to a line that holds no request: it fails closed.
@@ -243,7 +250,7 @@ impl Batch<'_> {
         answer: &Answer,
         palette: Palette,
     ) -> Result<(), Failure> {
-        match self.format {
+        match self.args.format {
             Format::Json => output::json_line(out, answer),
             Format::Text => {
                 let mut line = decision(answer.decision, palette);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caseward::{Effect, Explanation, Reason, Ward};
+use caseward::{Effect, Explanation, Reason, Request, Ward, World};
 
 use crate::check::{Format, decision, headline};
 use crate::exit::Exit;
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     question: QuestionArgs,
     #[command(flatten)]
     now: NowArgs,
+    /// Show instead what the policies come to for this person and action, on any record of the type.
+    #[arg(long, conflicts_with = "format")]
+    plan: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -38,6 +41,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let request = args.question.question().request(&ward, now)?;
     let world = args.data.load(&ward, terminal)?;
+    if args.plan {
+        return show_plan(&ward, &world, &request);
+    }
     let explanation = ward.explain(&world, &request)?;
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
     let shown = match args.format {
@@ -48,6 +54,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Ok(()) | Err(Failure::Closed) => Ok(explanation.answer.decision.into()),
         Err(failure) => Err(failure),
     }
+}
+
+fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Failure> {
+    let plan = ward.plan_for(
+        world,
+        &request.principal,
+        &request.action,
+        request.resource.type_name(),
+        &request.context,
+    )?;
+    output::print(if plan.is_empty() { "deny: no policy can apply\n" } else { &plan })?;
+    Ok(Exit::Success)
 }
 
 fn text(ward: &Ward, explanation: &Explanation, terminal: &Terminal) -> String {

@@ -267,3 +267,34 @@ fn a_policy_that_cannot_be_evaluated_denies_with_its_name() {
     ]);
     assert_eq!(json.ends(0).json()["now"], json!(null));
 }
+
+#[test]
+fn the_reference_answers_the_same() {
+    let bench = Bench::new();
+    for (principal, action, resource) in [
+        (U1, "viewSummary", C1),
+        (U1, "viewRecord", C1),
+        (U2, "viewSummary", C1),
+        (U1, "viewSummary", r#"Case::"nowhere""#),
+    ] {
+        let question =
+            ["--principal", principal, "--action", action, "--resource", resource, "--format", "json"];
+        let fast = bench.ask("check", &question);
+        let reference = bench.ask("check", &[&question[..], &["--reference"]].concat());
+        assert_eq!(
+            (fast.code, &fast.out),
+            (reference.code, &reference.out),
+            "{principal} {action} {resource}"
+        );
+    }
+}
+
+#[test]
+fn explain_shows_what_the_policies_come_to() {
+    let bench = Bench::new();
+    let question = ["--principal", U1, "--action", "viewSummary", "--resource", C1, "--plan"];
+    let plan = bench.ask("explain", &question);
+    plan.ends(0);
+    assert!(plan.out.contains("permit school.S1 when "), "{}", plan.out);
+    assert!(!plan.out.contains("ministry."), "what does not concern the person is gone: {}", plan.out);
+}

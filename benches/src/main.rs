@@ -4,6 +4,7 @@
 //! "samples", "answer"}`, `value` the median.
 
 mod check;
+mod list;
 mod report;
 mod world;
 
@@ -16,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for cases in sizes {
         let data = world::Data::new(cases, &mut report)?;
         check::batch(&data, &mut report)?;
+        list::lists(&data, &mut report)?;
     }
     report.write("report.json")?;
     println!("{report}");

@@ -23,7 +23,14 @@ pub struct Report {
 
 impl Report {
     /// Records one value.
-    pub fn record(&mut self, name: String, implementation: &'static str, unit: &'static str, value: f64, answer: String) {
+    pub fn record(
+        &mut self,
+        name: String,
+        implementation: &'static str,
+        unit: &'static str,
+        value: f64,
+        answer: String,
+    ) {
         self.rows.push(Row { name, implementation, unit, value, p99: value, samples: 1, answer });
     }
 
@@ -44,7 +51,8 @@ impl Report {
 
     /// How many times more `this` takes than `that`, by median.
     pub fn ratio(&self, name: &str, this: &str, that: &str) -> Option<f64> {
-        let of = |who: &str| self.rows.iter().find(|r| r.name == name && r.implementation == who).map(|r| r.value);
+        let of =
+            |who: &str| self.rows.iter().find(|r| r.name == name && r.implementation == who).map(|r| r.value);
         Some(of(this)? / of(that)?)
     }
 

@@ -22,13 +22,25 @@ impl Data {
         let (world, generate) = timed(|| Sample { cases, seed: 1 }.build(&ward, &mut |_| {}));
         let world = world?;
         report.record(format!("generate/{cases}"), "caseward", "ns", generate, world.len().to_string());
-        report.record(format!("memory/{cases}"), "caseward", "bytes", world.bytes() as f64, world.text_bytes().to_string());
+        report.record(
+            format!("memory/{cases}"),
+            "caseward",
+            "bytes",
+            world.bytes() as f64,
+            world.text_bytes().to_string(),
+        );
         let mut json = Vec::new();
         let (_, write) = timed(|| world.write_json(&mut json));
         report.record(format!("write_json/{cases}"), "caseward", "ns", write, json.len().to_string());
         let (read, time) = timed(|| ward.read_world(json.as_slice()));
         assert_eq!(read?.len(), world.len());
-        report.record(format!("read_json/{cases}"), "caseward", "ns", time, format!("{:.0} MB/s", json.len() as f64 / time * 1e3));
+        report.record(
+            format!("read_json/{cases}"),
+            "caseward",
+            "ns",
+            time,
+            format!("{:.0} MB/s", json.len() as f64 / time * 1e3),
+        );
         Ok(Data { cases, ward, world })
     }
 

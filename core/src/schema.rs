@@ -106,6 +106,8 @@ pub struct Schema {
     entity_types: Vec<EntityType>,
     actions: Vec<Action>,
     type_ids: HashMap<Arc<str>, TypeId>,
+    /// The place of each action, by its whole name and by its id; `None` for an id that several have.
+    action_names: HashMap<Arc<str>, Option<usize>>,
 }
 
 impl Schema {
@@ -114,7 +116,15 @@ impl Schema {
         let names = entity_types.iter().enumerate();
         let type_ids =
             names.filter_map(|(i, t)| Some((t.name.clone(), TypeId(u16::try_from(i).ok()?)))).collect();
-        Schema { entity_types, actions, type_ids }
+        let mut action_names: HashMap<Arc<str>, Option<usize>> = HashMap::new();
+        for (at, action) in actions.iter().enumerate() {
+            let by_id = action_names.entry(action.uid.id().into()).or_insert(Some(at));
+            if *by_id != Some(at) {
+                *by_id = None;
+            }
+        }
+        action_names.extend(actions.iter().enumerate().map(|(at, a)| (a.uid.to_string().into(), Some(at))));
+        Schema { entity_types, actions, type_ids, action_names }
     }
 
     /// Every entity type, by name.
@@ -168,14 +178,12 @@ impl Schema {
     ///
     /// The id alone finds nothing where two namespaces have an action of that id.
     pub fn action(&self, name: &str) -> Option<&Action> {
-        let mut by_id = self.actions.iter().filter(|a| a.uid.id() == name);
-        match (by_id.next(), by_id.next()) {
-            (Some(action), None) => Some(action),
-            _ => {
-                let uid: EntityUid = name.parse().ok()?;
-                self.actions.iter().find(|a| a.uid == uid)
-            }
-        }
+        let at = match self.action_names.get(name) {
+            Some(at) => *at,
+            // Cedar takes some names in several spellings; the one that it writes is in the table.
+            None => *self.action_names.get(name.parse::<EntityUid>().ok()?.to_string().as_str())?,
+        };
+        self.actions.get(at?)
     }
 
     /// How `ty` is written in a schema.

@@ -54,7 +54,64 @@ impl FromStr for EntityUid {
     /// # Errors
     /// [`Error::is_request`] where the text is not a name in Cedar's syntax.
     fn from_str(text: &str) -> Result<Self, Error> {
-        crate::policy::parse_uid(text)
+        match parse_plain(text) {
+            Some(uid) => Ok(uid),
+            None => crate::policy::parse_uid(text),
+        }
+    }
+}
+
+/// Reads a name without escapes or white space, which Cedar's parser would take a hundred times as long for.
+///
+/// It takes a part of what Cedar takes, and nothing else: `None` says nothing.
+fn parse_plain(text: &str) -> Option<EntityUid> {
+    let (type_name, id) = text.strip_suffix('"')?.split_once("::\"")?;
+    let is_plain_part = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.next().is_some_and(|b| b.is_ascii_uppercase()) && bytes.all(|b| b.is_ascii_alphanumeric())
+    };
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '@' | '/' | ':');
+    (type_name.split("::").all(is_plain_part) && id.chars().all(is_plain))
+        .then(|| EntityUid::new(type_name, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EntityUid, parse_plain};
+
+    #[test]
+    fn the_plain_reading_is_cedars() {
+        for text in [
+            "User::\"u1\"",
+            "A::B::C::\"\"",
+            "User::\"a b.c-d_e@f/g:h\"",
+            "Case::\"::\"",
+            "User::\"a\\\"b\"",
+            "User::\"é\"",
+            "User::\"a\\u{301}\"",
+            "user::\"x\"",
+            "If::\"x\"",
+            "__cedar::\"x\"",
+            " User::\"u1\"",
+            "User :: \"u1\"",
+            "User::u1",
+            "User::\"u1",
+            "::\"u1\"",
+            "User::::\"u1\"",
+            "User::\"a\"b\"",
+            "User::\"a\"::\"b\"",
+            "",
+            "\"",
+            "User::\"a\nb\"",
+        ] {
+            let cedar = crate::policy::parse_uid(text).ok();
+            if let Some(plain) = parse_plain(text) {
+                assert_eq!(Some(plain), cedar, "{text}");
+            }
+            assert_eq!(text.parse::<EntityUid>().ok(), cedar, "{text}");
+        }
+        assert!(parse_plain("A::B::\"u1\"").is_some());
     }
 }
 

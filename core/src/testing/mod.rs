@@ -5,6 +5,7 @@
 
 mod choices;
 mod json;
+pub mod policies;
 mod slice;
 mod worlds;
 

@@ -67,14 +67,17 @@ impl Facts {
                 }
             }
         }
-        // Only entities earlier in the order, so that no hierarchy goes in a circle.
-        let earlier: Vec<EntityUid> = self.entities.keys().filter(|other| *other < uid).cloned().collect();
-        for parent in earlier {
+        for parent in self.entities.keys().cloned().collect::<Vec<_>>() {
             let allowed = schema.type_id(parent.type_name()).is_some_and(|of| ty.ancestors.contains(&of));
-            if allowed && choices.chance(1, 3) {
+            if allowed && choices.chance(1, 3) && !self.lies_in(&parent, uid) {
                 self.parents.entry(uid.clone()).or_default().push(parent);
             }
         }
+    }
+
+    /// Whether `uid` is `above` or lies in it: then `above` may not lie in `uid`.
+    fn lies_in(&self, uid: &EntityUid, above: &EntityUid) -> bool {
+        uid == above || self.parents.get(uid).into_iter().flatten().any(|parent| self.lies_in(parent, above))
     }
 
     /// A value of type `ty` for the attribute or field `name`.

@@ -12,6 +12,7 @@ mod invariants;
 mod json;
 mod loader;
 mod policies;
+mod random;
 mod reference;
 mod support;
 mod visible;

@@ -22,6 +22,12 @@ pub(crate) const NOW: i64 = 1_778_446_800_000;
 #[derive(Clone)]
 pub(crate) struct Bytes(Vec<u8>);
 
+impl Bytes {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Bytes(bytes)
+    }
+}
+
 impl std::fmt::Debug for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -76,6 +76,12 @@ fn parse_plain(text: &str) -> Option<EntityUid> {
         .then(|| EntityUid::new(type_name, id))
 }
 
+impl serde::Serialize for EntityUid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{EntityUid, parse_plain};
@@ -112,11 +118,5 @@ mod tests {
             assert_eq!(text.parse::<EntityUid>().ok(), cedar, "{text}");
         }
         assert!(parse_plain("A::B::\"u1\"").is_some());
-    }
-}
-
-impl serde::Serialize for EntityUid {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

@@ -141,13 +141,12 @@ impl Ward {
     ) -> Result<String, Error> {
         self.belongs_to(world)?;
         let resource = self.schema().known_type(resource_type)?;
-        let place = world
-            .place(principal)
-            .ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
+        let place = world.place(principal);
+        let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
         let program = self.program(place.0, self.action(action)?, resource).specialise(world, place, context);
-        let names =
-            |at: usize| self.policies().get(at).map_or_else(String::new, |policy| policy.id.to_string());
-        Ok(Printed { program: &program, schema: self.schema(), names: &names }.to_string())
+        let names = |at: usize| self.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
+        let printed = Printed { program: &program, schema: self.schema(), names: &names }.to_string();
+        Ok(printed + &crate::visible::show_candidates(&program, world, place, context))
     }
 
     #[cfg(feature = "testing")]

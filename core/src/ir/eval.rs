@@ -152,6 +152,26 @@ impl<'a> Evaluation<'a> {
         })
     }
 
+    /// The entities of the data that a node is or holds, where it does not depend on the resource, and whether
+    /// it is a set of them; those that it names and the data lacks are left out.
+    pub(crate) fn known_places(&mut self, id: Id) -> Option<(Vec<Place>, bool)> {
+        let world = self.world;
+        let one = |value: &Value| match value {
+            Value::Entity(uid) => Some(world.and_then(|world| world.place(uid))),
+            _ => None,
+        };
+        Some(match self.eval(id).ok()? {
+            Val::Entity(place) => (vec![place], false),
+            Val::Absent(_) => (Vec::new(), false),
+            Val::Rows(ty, rows) => (rows.iter().map(|row| (ty, Row(*row))).collect(), true),
+            Val::Held(Value::Set(all)) => {
+                let places = all.iter().map(one).collect::<Option<Vec<_>>>()?;
+                (places.into_iter().flatten().collect(), true)
+            }
+            _ => return None,
+        })
+    }
+
     /// Recursion is bounded by the limits on policy text.
     fn eval(&mut self, id: Id) -> Result<'a> {
         if let Some(known) = self.known.get(id.index())

@@ -200,11 +200,11 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    fn node(&self, id: Id) -> &Node {
+    pub(crate) fn node(&self, id: Id) -> &Node {
         self.nodes.get(id.index()).unwrap_or(&Node::Unreachable)
     }
 
-    fn depends_on_resource(&self, id: Id) -> bool {
+    pub(crate) fn depends_on_resource(&self, id: Id) -> bool {
         self.of_resource.get(id.index()).copied().unwrap_or(true)
     }
 

@@ -1,7 +1,7 @@
 //! Making a world, entity by entity.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::column::{Cell, Column};
 use super::ids::Interner;
@@ -432,7 +432,8 @@ impl WorldBuilder {
             column.shrink();
         }
         let WorldBuilder { schema, tables, strings, .. } = self;
-        Ok(World { data: Arc::new(Data { schema, tables, strings, version: 1 }) })
+        let reverses = tables.iter().map(|t| t.columns.iter().map(|_| OnceLock::new()).collect()).collect();
+        Ok(World { data: Arc::new(Data { schema, tables, strings, version: 1, reverses }) })
     }
 
     /// Finds who names an entity that is not there.

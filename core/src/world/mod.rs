@@ -8,16 +8,18 @@
 pub(crate) mod build;
 mod column;
 mod ids;
+mod index;
 pub(crate) mod json;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use build::convert;
 pub use build::{Draft, WorldBuilder};
 pub(crate) use column::Cell;
 use column::Column;
 use ids::Interner;
+pub(crate) use index::Reverse;
 
 use crate::schema::{AttrId, Schema, Type, TypeId};
 use crate::uid::EntityUid;
@@ -41,6 +43,8 @@ pub(crate) struct Data {
     tables: Vec<Table>,
     strings: Interner,
     version: u64,
+    /// By type and attribute, made when first asked for.
+    reverses: Vec<Vec<OnceLock<Reverse>>>,
 }
 
 /// All entities of one type.
@@ -61,7 +65,7 @@ impl Table {
         self.defined.get(row as usize).copied().unwrap_or(false)
     }
 
-    fn defined_rows(&self) -> impl Iterator<Item = u32> + '_ {
+    fn defined_rows(&self) -> impl Iterator<Item = u32> + Clone + '_ {
         (0u32..).zip(&self.defined).filter(|(_, d)| **d).map(|(row, _)| row)
     }
 }
@@ -147,7 +151,11 @@ impl World {
         Some((ty, Row(row)))
     }
 
-    pub(crate) fn rows(&self, ty: TypeId) -> impl Iterator<Item = Row> + '_ {
+    pub(crate) fn has(&self, (ty, row): Place) -> bool {
+        self.table(ty).is_some_and(|table| table.is_defined(row.0))
+    }
+
+    pub(crate) fn rows(&self, ty: TypeId) -> impl Iterator<Item = Row> + Clone + '_ {
         self.table(ty).into_iter().flat_map(|t| t.defined_rows().map(Row))
     }
 
@@ -170,6 +178,40 @@ impl World {
         let cell = self.table(ty)?.columns.get(attr.index())?.cell(row.0)?;
         let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
         Some((cell, &attribute.ty))
+    }
+
+    /// Who refers to whom through an attribute; `None` where it holds no references.
+    ///
+    /// Made when first asked for, in a time that follows the number of entities of the type.
+    pub(crate) fn reverse(&self, (ty, attr): (TypeId, AttrId)) -> Option<&Reverse> {
+        let (column, target) = (self.table(ty)?.columns.get(attr.index())?, self.target((ty, attr))?);
+        let slot = self.data.reverses.get(ty.index())?.get(attr.index())?;
+        let targets = self.table(target)?.ids.len();
+        Some(slot.get_or_init(|| Reverse::new(column, self.rows(ty).map(|row| row.0), targets)))
+    }
+
+    /// Whether the attribute holds sets.
+    pub(crate) fn is_set(&self, (ty, attr): (TypeId, AttrId)) -> bool {
+        let ty = self.data.schema.entity_type(ty);
+        ty.and_then(|ty| ty.attributes.get(attr.index())).is_some_and(|(_, a)| matches!(a.ty, Type::Set(_)))
+    }
+
+    /// How many entities an attribute's references can be to.
+    pub(crate) fn reverse_targets(&self, of: (TypeId, AttrId)) -> usize {
+        self.target(of).and_then(|ty| self.table(ty)).map_or(0, |table| table.ids.len())
+    }
+
+    /// The type that an attribute refers to.
+    fn target(&self, (ty, attr): (TypeId, AttrId)) -> Option<TypeId> {
+        let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
+        match &attribute.ty {
+            Type::Entity(of) => Some(*of),
+            Type::Set(element) => match **element {
+                Type::Entity(of) => Some(of),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The text of a string's number.

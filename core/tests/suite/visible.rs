@@ -98,7 +98,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "policy",
         "world",
         "decide.rs",
-        "visible.rs",
+        "visible",
         "actions.rs",
         "explain.rs",
         "slice.rs",

@@ -1,22 +1,27 @@
 //! Which records may this person do this to?
 
+mod candidates;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use candidates::{Candidates, Printed};
+
 use crate::decide::Examined;
 use crate::error::Error;
-use crate::ir::Evaluation;
+use crate::ir::{Evaluation, Program};
 use crate::request::Request;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
-use crate::world::{Place, World};
+use crate::world::{Place, Row, World};
 
 impl Ward {
     /// The entities of type `resource_type` to which `principal` may do `action`, in the order of their ids.
     ///
-    /// A principal who is not in the data sees nothing. Cost: the policies are specialised on the person
-    /// once; what is left of them is evaluated for every entity of the type.
+    /// A principal who is not in the data sees nothing. Cost: the policies are specialised on the person once;
+    /// what is left of them is evaluated for the entities that its comparisons of references lead to, by
+    /// index, or for all of the type where nothing bounds them.
     ///
     /// # Errors
     /// As [`Ward::check`], and [`Error::is_request`] for a type that the schema lacks.
@@ -78,12 +83,29 @@ impl Ward {
         }
         let program = self.program(principal.0, action, ty).specialise(world, principal, context);
         let mut evaluation = Evaluation::new(&program, world, principal, None, context);
-        for row in world.rows(ty) {
+        let rows = Candidates::of(&program, &mut evaluation, world).rows(world);
+        let look_at = |row: Row| {
             evaluation.turn_to((ty, row));
             if evaluation.allows() {
                 visit((ty, row));
             }
+        };
+        match rows {
+            Some(rows) => rows.into_iter().map(Row).filter(|&row| world.has((ty, row))).for_each(look_at),
+            None => world.rows(ty).for_each(look_at),
         }
         Ok(())
     }
+}
+
+/// How a list finds its candidates, for people.
+pub(crate) fn show_candidates(
+    program: &Program,
+    world: &World,
+    principal: Place,
+    context: &BTreeMap<Arc<str>, Value>,
+) -> String {
+    let mut evaluation = Evaluation::new(program, world, principal, None, context);
+    let candidates = Candidates::of(program, &mut evaluation, world);
+    Printed { candidates: &candidates, world }.to_string()
 }

@@ -93,17 +93,9 @@ fn sources(path: &Path, found: &mut Vec<PathBuf>) {
 fn the_engine_knows_nothing_of_attendance() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    for part in [
-        "ir",
-        "policy",
-        "world",
-        "decide.rs",
-        "visible",
-        "actions.rs",
-        "explain.rs",
-        "slice.rs",
-        "value.rs",
-    ] {
+    for part in
+        ["ir", "policy", "world", "decide.rs", "visible", "actions.rs", "explain.rs", "slice.rs", "value.rs"]
+    {
         sources(&root.join(part), &mut files);
     }
     let schema = ATTENDANCE.schema();

@@ -13,8 +13,7 @@ use crate::slice::gather;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
-use crate::world::convert::conforms;
-use crate::world::{Place, World};
+use crate::world::{Place, World, conforms};
 
 impl Ward {
     /// Decides a request, failing closed.

@@ -1,13 +1,15 @@
 //! Making a world, entity by entity.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use super::column::{Cell, Column};
+use super::column::Column;
+use super::conform::conforms;
+use super::draft::Draft;
 use super::ids::Interner;
-use super::{Data, Place, Row, Table, World};
-use crate::error::{Error, Problem};
-use crate::schema::{AttrId, Attribute, Schema, Type, TypeId};
+use super::{Place, Row, Table};
+use crate::error::Problem;
+use crate::schema::{AttrId, Schema, Type, TypeId};
 use crate::uid::EntityUid;
 use crate::value::Value;
 
@@ -28,114 +30,13 @@ const MAX_PROBLEMS: usize = 1_000;
 /// # Ok::<(), caseward::Error>(())
 /// ```
 pub struct WorldBuilder {
-    schema: Arc<Schema>,
-    tables: Vec<Table>,
-    strings: Interner,
-    problems: Vec<Problem>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) tables: Vec<Table>,
+    pub(super) strings: Interner,
+    pub(super) problems: Vec<Problem>,
     /// Entities that were refused: a reference to one of them is no problem of its own.
-    refused: std::collections::HashSet<Place>,
-    more_problems: usize,
-}
-
-/// One entity on its way into a world, reused from entity to entity.
-///
-/// It is the fast way in, for code that makes many entities; [`WorldBuilder::add`] is the plain one.
-pub struct Draft {
-    place: Place,
-    cells: Vec<Held>,
-    rows: Vec<u32>,
-    parents: Vec<Place>,
-    tags: BTreeMap<Arc<str>, Value>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Held {
-    Nothing,
-    Bool(bool),
-    Long(i64),
-    String(u32),
-    Row(u32),
-    /// A slice of the draft's `rows`.
-    Rows(usize, usize),
-    Value(Value),
-}
-
-impl Draft {
-    /// Sets a `Bool`.
-    pub fn bool(&mut self, attr: AttrId, value: bool) -> &mut Self {
-        self.put(attr, Held::Bool(value))
-    }
-
-    /// Sets a `Long`, or a `datetime` or `duration` in milliseconds, or a `decimal` in ten-thousandths.
-    pub fn long(&mut self, attr: AttrId, value: i64) -> &mut Self {
-        self.put(attr, Held::Long(value))
-    }
-
-    /// Sets a reference; `row` is of the attribute's type, from [`WorldBuilder::row`].
-    pub fn entity(&mut self, attr: AttrId, row: Row) -> &mut Self {
-        self.put(attr, Held::Row(row.0))
-    }
-
-    /// Sets a set of references; the rows are of its element type, in any order.
-    pub fn entities(&mut self, attr: AttrId, rows: impl IntoIterator<Item = Row>) -> &mut Self {
-        let start = self.rows.len();
-        self.rows.extend(rows.into_iter().map(|row| row.0));
-        if let Some(new) = self.rows.get_mut(start..) {
-            new.sort_unstable();
-        }
-        let mut kept = start;
-        for at in start..self.rows.len() {
-            let repeated = kept > start && self.rows.get(kept - 1) == self.rows.get(at);
-            if !repeated {
-                self.rows.swap(kept, at);
-                kept += 1;
-            }
-        }
-        self.rows.truncate(kept);
-        self.put(attr, Held::Rows(start, kept))
-    }
-
-    pub(crate) fn string_number(&mut self, attr: AttrId, number: u32) {
-        self.put(attr, Held::String(number));
-    }
-
-    pub(crate) fn value(&mut self, attr: AttrId, value: Value) {
-        self.put(attr, Held::Value(value));
-    }
-
-    pub(crate) fn tag(&mut self, name: Arc<str>, value: Value) {
-        self.tags.insert(name, value);
-    }
-
-    pub(crate) fn parent(&mut self, place: Place) {
-        self.parents.push(place);
-    }
-
-    pub(crate) fn has(&self, attr: AttrId) -> bool {
-        self.cells.get(attr.index()).is_some_and(|held| *held != Held::Nothing)
-    }
-
-    fn put(&mut self, attr: AttrId, held: Held) -> &mut Self {
-        if self.cells.len() <= attr.index() {
-            self.cells.resize(attr.index() + 1, Held::Nothing);
-        }
-        if let Some(cell) = self.cells.get_mut(attr.index()) {
-            *cell = held;
-        }
-        self
-    }
-
-    fn cell(&self, attr: AttrId) -> Option<Cell<'_>> {
-        Some(match self.cells.get(attr.index())? {
-            Held::Nothing => return None,
-            Held::Bool(v) => Cell::Bool(*v),
-            Held::Long(v) => Cell::Long(*v),
-            Held::String(v) => Cell::String(*v),
-            Held::Row(v) => Cell::Row(*v),
-            Held::Rows(start, end) => Cell::Rows(self.rows.get(*start..*end)?),
-            Held::Value(v) => Cell::Value(v),
-        })
-    }
+    pub(super) refused: HashSet<Place>,
+    pub(super) more_problems: usize,
 }
 
 impl WorldBuilder {
@@ -157,7 +58,7 @@ impl WorldBuilder {
             schema: schema.clone(),
             strings: Interner::default(),
             problems: Vec::new(),
-            refused: std::collections::HashSet::new(),
+            refused: HashSet::new(),
             more_problems: 0,
         }
     }
@@ -180,27 +81,18 @@ impl WorldBuilder {
         }
     }
 
-    /// Begins the entity at `row`; what an earlier draft held is given back for reuse.
+    /// Begins the entity at `row`.
     pub fn draft(&self, ty: TypeId, row: Row) -> Draft {
-        let attributes = self.schema.entity_type(ty).map_or(0, |t| t.attributes.len());
-        Draft {
-            place: (ty, row),
-            cells: vec![Held::Nothing; attributes],
-            rows: Vec::new(),
-            parents: Vec::new(),
-            tags: BTreeMap::new(),
-        }
+        Draft::new((ty, row), self.attribute_count(ty))
     }
 
     /// Empties `draft` for another entity.
     pub fn restart(&self, draft: &mut Draft, ty: TypeId, row: Row) {
-        let attributes = self.schema.entity_type(ty).map_or(0, |t| t.attributes.len());
-        draft.place = (ty, row);
-        draft.cells.clear();
-        draft.cells.resize(attributes, Held::Nothing);
-        draft.rows.clear();
-        draft.parents.clear();
-        draft.tags.clear();
+        draft.restart((ty, row), self.attribute_count(ty));
+    }
+
+    fn attribute_count(&self, ty: TypeId) -> usize {
+        self.schema.entity_type(ty).map_or(0, |t| t.attributes.len())
     }
 
     /// Sets a `String` of `draft`.
@@ -277,7 +169,7 @@ impl WorldBuilder {
     fn tags_conform(&self, ty: TypeId, tags: &BTreeMap<Arc<str>, Value>) -> Result<(), String> {
         let of = self.schema.entity_type(ty).and_then(|ty| ty.tags.as_ref());
         tags.iter().try_for_each(|(name, value)| match of {
-            Some(of) => convert::conforms(&self.schema, of, value).map_err(|e| format!("tag `{name}`: {e}")),
+            Some(of) => conforms(&self.schema, of, value).map_err(|e| format!("tag `{name}`: {e}")),
             None => Err(format!("tag `{name}`: the type has no tags")),
         })
     }
@@ -299,7 +191,7 @@ impl WorldBuilder {
         ty: &Type,
         value: &Value,
     ) -> Result<(), String> {
-        convert::conforms(&self.schema, ty, value)?;
+        conforms(&self.schema, ty, value)?;
         match (value, ty) {
             (Value::Bool(v), _) => {
                 draft.bool(attr, *v);
@@ -393,7 +285,7 @@ impl WorldBuilder {
             && table.tags.get(&row.0).unwrap_or(&no_tags) == &draft.tags
     }
 
-    fn uid(&self, (ty, row): Place) -> EntityUid {
+    pub(super) fn uid(&self, (ty, row): Place) -> EntityUid {
         let name = self.schema.entity_type(ty).map_or_else(|| "".into(), |t| t.name.clone());
         EntityUid::new(name, self.tables.get(ty.index()).map_or("", |t| t.ids.text(row.0)))
     }
@@ -410,149 +302,6 @@ impl WorldBuilder {
             self.more_problems += 1;
         }
     }
-
-    /// The world, if nothing is wrong with it.
-    ///
-    /// # Errors
-    /// [`Error::is_data`], with every problem: attributes missing, unknown or of a wrong type, entities
-    /// given twice, references to entities that are not there, hierarchies that go in circles.
-    pub fn finish(mut self) -> Result<World, Error> {
-        self.report_dangling();
-        if self.problems.is_empty() {
-            self.close_hierarchy();
-        }
-        if self.more_problems > 0 {
-            let more = self.more_problems;
-            self.problems.push(Problem::error(format!("and {more} problems more")));
-        }
-        if !self.problems.is_empty() {
-            return Err(Error::data(self.problems));
-        }
-        for column in self.tables.iter_mut().flat_map(|t| &mut t.columns) {
-            column.shrink();
-        }
-        let WorldBuilder { schema, tables, strings, .. } = self;
-        let reverses = tables.iter().map(|t| t.columns.iter().map(|_| OnceLock::new()).collect()).collect();
-        Ok(World { data: Arc::new(Data { schema, tables, strings, version: 1, reverses }) })
-    }
-
-    /// Finds who names an entity that is not there.
-    fn report_dangling(&mut self) {
-        if !self.tables.iter().any(|t| t.defined.len() < t.ids.len() || t.defined.contains(&false))
-            && !self
-                .schema
-                .entity_types()
-                .iter()
-                .any(|t| t.attributes.iter().any(|(_, a)| is_loose(a)) || t.tags.is_some())
-        {
-            return;
-        }
-        let mut found = Vec::new();
-        for (at, (table, ty)) in (0u16..).zip(self.tables.iter().zip(self.schema.entity_types())) {
-            for row in table.defined_rows() {
-                let from = (TypeId(at), Row(row));
-                let mut report = |where_: &str, missing: EntityUid| {
-                    found.push(on(&self.uid(from), format!("{where_}: {missing} is not in the data")));
-                };
-                for ((name, attribute), column) in ty.attributes.iter().zip(&table.columns) {
-                    if let Some(cell) = column.cell(row) {
-                        self.each_missing(&cell, attribute, |uid| {
-                            report(&format!("attribute `{name}`"), uid)
-                        });
-                    }
-                }
-                for &place in table.parents.get(&row).into_iter().flatten() {
-                    if self.is_missing(place) {
-                        report("parent", self.uid(place));
-                    }
-                }
-                for (name, value) in table.tags.get(&row).into_iter().flatten() {
-                    self.each_missing_in(value, &mut |uid| report(&format!("tag `{name}`"), uid));
-                }
-            }
-        }
-        for problem in found {
-            self.problem(problem);
-        }
-    }
-
-    fn is_missing(&self, place: Place) -> bool {
-        let defined = self.tables.get(place.0.index()).is_some_and(|t| t.is_defined(place.1.0));
-        !defined && !self.refused.contains(&place)
-    }
-
-    fn each_missing(&self, cell: &Cell<'_>, attribute: &Attribute, mut report: impl FnMut(EntityUid)) {
-        let mut check = |of: TypeId, row: u32| {
-            let place = (of, Row(row));
-            if self.is_missing(place) {
-                report(self.uid(place));
-            }
-        };
-        match (cell, &attribute.ty) {
-            (Cell::Row(row), Type::Entity(of)) => check(*of, *row),
-            (Cell::Rows(rows), Type::Set(element)) => {
-                if let Type::Entity(of) = **element {
-                    rows.iter().for_each(|&row| check(of, row));
-                }
-            }
-            (Cell::Value(value), _) => self.each_missing_in(value, &mut report),
-            _ => {}
-        }
-    }
-
-    fn each_missing_in(&self, value: &Value, report: &mut impl FnMut(EntityUid)) {
-        value.for_each_entity(&mut |uid| {
-            let ty = self.schema.type_id(uid.type_name());
-            let place = ty.and_then(|ty| {
-                let row = self.tables.get(ty.index())?.ids.find(uid.id())?;
-                Some((ty, Row(row)))
-            });
-            if place.is_none_or(|place| self.is_missing(place)) {
-                report(uid.clone());
-            }
-        });
-    }
-
-    /// Fills in ancestors; a hierarchy that goes in a circle is a problem.
-    fn close_hierarchy(&mut self) {
-        let mut closed: HashMap<Place, Vec<Place>> = HashMap::new();
-        let starts: Vec<Place> = (0u16..)
-            .zip(&self.tables)
-            .flat_map(|(at, t)| t.parents.keys().map(move |&row| (TypeId(at), Row(row))))
-            .collect();
-        for start in starts {
-            let mut seen = std::collections::BTreeSet::new();
-            let mut next: Vec<Place> = self.parents_of(start).to_vec();
-            while let Some(place) = next.pop() {
-                if seen.insert(place) {
-                    next.extend_from_slice(self.parents_of(place));
-                }
-            }
-            if seen.contains(&start) {
-                let problem = on(&self.uid(start), "lies in itself, through its parents".into());
-                self.problem(problem);
-            }
-            closed.insert(start, seen.into_iter().collect());
-        }
-        for ((ty, row), ancestors) in closed {
-            if let Some(table) = self.tables.get_mut(ty.index()) {
-                table.ancestors.insert(row.0, ancestors);
-            }
-        }
-    }
-
-    fn parents_of(&self, (ty, row): Place) -> &[Place] {
-        self.tables.get(ty.index()).and_then(|t| t.parents.get(&row.0)).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Whether the attribute's references are held by name, not by row.
-fn is_loose(attribute: &Attribute) -> bool {
-    match &attribute.ty {
-        Type::Record(_) => true,
-        Type::Set(element) => !matches!(**element, Type::Entity(_)),
-        _ => false,
-    }
 }
 
 fn sorted(places: &[Place]) -> Vec<Place> {
@@ -564,67 +313,4 @@ fn sorted(places: &[Place]) -> Vec<Place> {
 
 pub(crate) fn on(uid: &EntityUid, message: String) -> Problem {
     Problem::error(message).in_source(&uid.to_string())
-}
-
-/// Whether values fit types.
-pub(crate) mod convert {
-    use super::{Schema, Type, Value};
-
-    /// Says in what way `value` is not of type `ty`.
-    pub(crate) fn conforms(schema: &Schema, ty: &Type, value: &Value) -> Result<(), String> {
-        let fits = match (value, ty) {
-            (Value::Bool(_), Type::Bool)
-            | (Value::Long(_), Type::Long)
-            | (Value::String(_), Type::String)
-            | (Value::Decimal(_), Type::Decimal)
-            | (Value::Ip(_), Type::Ip)
-            | (Value::Datetime(_), Type::Datetime)
-            | (Value::Duration(_), Type::Duration) => true,
-            (Value::Entity(uid), Type::Entity(of)) => match schema.entity_type(*of) {
-                Some(ty) if ty.name.as_ref() == uid.type_name() => match &ty.choices {
-                    Some(choices) if !choices.iter().any(|c| c.as_ref() == uid.id()) => {
-                        return Err(format!("{uid} is not one of the schema's"));
-                    }
-                    _ => true,
-                },
-                _ => false,
-            },
-            (Value::Set(values), Type::Set(element)) => {
-                return values.iter().try_for_each(|v| conforms(schema, element, v));
-            }
-            (Value::Record(values), Type::Record(fields)) => {
-                for (name, field) in fields.iter() {
-                    match values.get(name) {
-                        Some(value) => {
-                            conforms(schema, &field.ty, value).map_err(|e| format!("`{name}`: {e}"))?
-                        }
-                        None if field.required => return Err(format!("`{name}` is missing")),
-                        None => {}
-                    }
-                }
-                return match values.keys().find(|name| !fields.contains_key(*name)) {
-                    Some(name) => Err(format!("`{name}` is not in the schema")),
-                    None => Ok(()),
-                };
-            }
-            _ => false,
-        };
-        if fits { Ok(()) } else { Err(format!("expected {}, found {}", schema.show(ty), kind(value))) }
-    }
-
-    /// What kind of value it is, in words.
-    fn kind(value: &Value) -> String {
-        match value {
-            Value::Bool(_) => "a Bool".into(),
-            Value::Long(_) => "a Long".into(),
-            Value::String(_) => "a String".into(),
-            Value::Entity(uid) => uid.to_string(),
-            Value::Set(_) => "a set".into(),
-            Value::Record(_) => "a record".into(),
-            Value::Decimal(_) => "a decimal".into(),
-            Value::Ip(_) => "an ipaddr".into(),
-            Value::Datetime(_) => "a datetime".into(),
-            Value::Duration(_) => "a duration".into(),
-        }
-    }
 }

@@ -7,6 +7,9 @@
 
 pub(crate) mod build;
 mod column;
+mod conform;
+mod draft;
+mod finish;
 mod ids;
 mod index;
 pub(crate) mod json;
@@ -14,10 +17,11 @@ pub(crate) mod json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use build::convert;
-pub use build::{Draft, WorldBuilder};
+pub use build::WorldBuilder;
 pub(crate) use column::Cell;
 use column::Column;
+pub(crate) use conform::conforms;
+pub use draft::Draft;
 use ids::Interner;
 pub(crate) use index::Reverse;
 

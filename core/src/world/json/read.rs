@@ -125,7 +125,7 @@ fn take_usual(builder: &mut WorldBuilder, draft: &mut Draft, text: &str) -> Opti
     }
     let parts: Parts<'_> = serde_json::from_str(text).ok()?;
     let schema = builder.schema().clone();
-    let (type_name, id) = from_text(Reference, parts.uid)?;
+    let (type_name, id) = from_text(Reference::Outer, parts.uid)?;
     let ty = schema.type_id(&type_name)?;
     let entity_type = schema.entity_type(ty)?;
     if parts.tags.is_some() || entity_type.choices.is_some() {
@@ -179,8 +179,12 @@ macro_rules! expecting {
     };
 }
 
-/// `{"type": …, "id": …}` or the same under `__entity`.
-struct Reference;
+/// `{"type": …, "id": …}`, or the same under `__entity` where it is not that already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reference {
+    Outer,
+    Escaped,
+}
 
 impl<'de> DeserializeSeed<'de> for Reference {
     type Value = (Cow<'de, str>, Cow<'de, str>);
@@ -198,41 +202,13 @@ impl<'de> Visitor<'de> for Reference {
         let (mut type_name, mut id) = (None, None);
         while let Some(key) = map.next_key_seed(Text)? {
             match key.as_ref() {
-                "__entity" if type_name.is_none() && id.is_none() => {
-                    let inner = map.next_value_seed(Plain)?;
+                "__entity" if self == Reference::Outer && type_name.is_none() && id.is_none() => {
+                    let inner = map.next_value_seed(Reference::Escaped)?;
                     return match map.next_key_seed(Text)? {
                         None => Ok(inner),
                         Some(_) => Err(unusual()),
                     };
                 }
-                "type" if type_name.is_none() => type_name = Some(map.next_value_seed(Text)?),
-                "id" if id.is_none() => id = Some(map.next_value_seed(Text)?),
-                _ => return Err(unusual()),
-            }
-        }
-        type_name.zip(id).ok_or_else(unusual)
-    }
-}
-
-/// `{"type": …, "id": …}` alone, as it stands under `__entity`.
-struct Plain;
-
-impl<'de> DeserializeSeed<'de> for Plain {
-    type Value = (Cow<'de, str>, Cow<'de, str>);
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Plain {
-    type Value = (Cow<'de, str>, Cow<'de, str>);
-    expecting!("a type and an id");
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut type_name, mut id) = (None, None);
-        while let Some(key) = map.next_key_seed(Text)? {
-            match key.as_ref() {
                 "type" if type_name.is_none() => type_name = Some(map.next_value_seed(Text)?),
                 "id" if id.is_none() => id = Some(map.next_value_seed(Text)?),
                 _ => return Err(unusual()),
@@ -259,7 +235,7 @@ impl<'de> Visitor<'de> for References {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(reference) = list.next_element_seed(Reference)? {
+        while let Some(reference) = list.next_element_seed(Reference::Outer)? {
             all.push(reference);
         }
         Ok(all)
@@ -323,7 +299,7 @@ impl<'de> Visitor<'de> for Attributes<'_> {
                     self.builder.string(self.draft, attr, &text);
                 }
                 Type::Entity(of) => {
-                    let row = self.row(*of, map.next_value_seed(Reference)?).ok_or_else(unusual)?;
+                    let row = self.row(*of, map.next_value_seed(Reference::Outer)?).ok_or_else(unusual)?;
                     self.draft.entity(attr, row);
                 }
                 Type::Set(element) if matches!(**element, Type::Entity(_)) => {
@@ -379,7 +355,7 @@ impl<'de> DeserializeSeed<'de> for Typed<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         match self.ty {
             Type::Entity(of) => {
-                let (type_name, id) = Reference.deserialize(deserializer)?;
+                let (type_name, id) = Reference::Outer.deserialize(deserializer)?;
                 is_of(self.schema, *of, &type_name, &id).ok_or_else(unusual)?;
                 let ty = self.schema.entity_type(*of).ok_or_else(unusual)?;
                 Ok(Value::Entity(EntityUid::new(ty.name.clone(), id)))

@@ -54,7 +54,7 @@ impl Ward {
     }
 
     pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
-        self.inner.loaded.programs.of(principal, &action.uid, resource)
+        self.inner.loaded.programs.of(principal, action.place, resource)
     }
 
     fn decide(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {

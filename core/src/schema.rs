@@ -96,6 +96,8 @@ pub struct Action {
     pub resources: Vec<TypeId>,
     /// The fields of its context.
     pub context: Arc<BTreeMap<Arc<str>, Attribute>>,
+    /// Its place in [`Schema::actions`].
+    pub(crate) place: usize,
     /// The action groups it lies in, directly or through others.
     pub groups: Vec<EntityUid>,
 }
@@ -112,7 +114,8 @@ pub struct Schema {
 
 impl Schema {
     /// INVARIANT: `entity_types` and `actions` are in the order of their names.
-    pub(crate) fn new(entity_types: Vec<EntityType>, actions: Vec<Action>) -> Self {
+    pub(crate) fn new(entity_types: Vec<EntityType>, mut actions: Vec<Action>) -> Self {
+        actions.iter_mut().enumerate().for_each(|(place, action)| action.place = place);
         let names = entity_types.iter().enumerate();
         let type_ids =
             names.filter_map(|(i, t)| Some((t.name.clone(), TypeId(u16::try_from(i).ok()?)))).collect();

@@ -30,6 +30,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn finish(mut self) -> Program {
+        self.program.give_slots();
         self.program.can_fail = self.program.entries.iter().any(|entry| self.can_fail(entry.root));
         self.program
     }

@@ -86,7 +86,7 @@ impl<'a> Evaluation<'a> {
             principal: Some(principal),
             resource,
             context,
-            known: vec![NEVER; program.len()],
+            known: vec![NEVER; program.slot_count],
             round: 1,
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Evaluation<'a> {
             principal: None,
             resource: None,
             context: &NO_CONTEXT,
-            known: vec![NEVER; program.len()],
+            known: vec![NEVER; program.slot_count],
             round: 1,
         };
         let value = evaluation.compute(node).ok()?;
@@ -174,15 +174,16 @@ impl<'a> Evaluation<'a> {
 
     /// Recursion is bounded by the limits on policy text.
     fn eval(&mut self, id: Id) -> Result<'a> {
-        if let Some(known) = self.known.get(id.index())
+        let program = self.program;
+        let Some(slot) = program.slot(id) else { return self.compute(program.node(id)) };
+        if let Some(known) = self.known.get(slot)
             && (known.round == self.round || known.round == ALWAYS)
         {
             return known.result.clone();
         }
-        let program = self.program;
         let result = self.compute(program.node(id));
         let round = if program.depends_on_resource(id) { self.round } else { ALWAYS };
-        if let Some(slot) = self.known.get_mut(id.index()) {
+        if let Some(slot) = self.known.get_mut(slot) {
             *slot = Known { round, result: result.clone() };
         }
         result

@@ -194,6 +194,9 @@ pub(crate) struct Program {
     nodes: Vec<Node>,
     /// Whether a node's value depends on the resource, by number.
     of_resource: Vec<bool>,
+    /// Where an evaluation keeps a node's value, by number; `None` where computing it anew costs no more.
+    slots: Vec<Option<u32>>,
+    slot_count: usize,
     can_fail: bool,
     /// In the order of the policies' ids.
     pub(crate) entries: Vec<Entry>,
@@ -211,6 +214,37 @@ impl Program {
     /// Whether evaluating some policy can fail.
     pub(crate) fn can_fail(&self) -> bool {
         self.can_fail
+    }
+
+    /// Gives a slot to each node whose value an evaluation is to keep.
+    fn give_slots(&mut self) {
+        let mut uses = vec![0_u32; self.nodes.len()];
+        let mut count = |id: Id| {
+            if let Some(uses) = uses.get_mut(id.index()) {
+                *uses += 1;
+            }
+        };
+        self.nodes.iter().for_each(|node| node.operands(&mut count));
+        self.entries.iter().for_each(|entry| count(entry.root));
+        self.slot_count = 0;
+        for ((node, uses), of_resource) in self.nodes.iter().zip(uses).zip(&self.of_resource) {
+            let is_at_hand = match node {
+                Node::Const(value) => !matches!(value, Value::Entity(_)),
+                Node::Principal | Node::Resource | Node::Given(_) | Node::IsGiven(_) | Node::Unreachable => {
+                    true
+                }
+                _ => false,
+            };
+            // What does not depend on the resource is kept from record to record.
+            let keep = !is_at_hand && (uses > 1 || !of_resource);
+            self.slots.push(keep.then(|| u32::try_from(self.slot_count).unwrap_or(u32::MAX)));
+            self.slot_count += usize::from(keep);
+        }
+    }
+
+    /// The place of a node's value among [`Program::slot_count`].
+    fn slot(&self, id: Id) -> Option<usize> {
+        self.slots.get(id.index()).copied().flatten().map(|slot| slot as usize)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -14,12 +14,12 @@ use super::load::{Effect, Policy};
 use super::value::uid_from_cedar;
 use crate::ir::{Binary, Builder, Function, Id, Node, Pattern, Program};
 use crate::schema::{Action, Schema, Type, TypeId};
-use crate::uid::EntityUid;
 use crate::value::Value;
 
 /// The programs of a set of policies: one for each principal type, action and resource type.
 pub(crate) struct Programs {
-    by_environment: HashMap<(TypeId, EntityUid, TypeId), Arc<Program>>,
+    /// By principal type, the action's place in the schema, and resource type.
+    by_environment: HashMap<(TypeId, usize, TypeId), Arc<Program>>,
     nothing: Arc<Program>,
 }
 
@@ -36,20 +36,21 @@ impl Programs {
             })
             .collect();
         let mut by_environment = HashMap::new();
-        for action in schema.actions() {
+        for (place, action) in schema.actions().iter().enumerate() {
             for &principal in &action.principals {
                 for &resource in &action.resources {
                     let environment = Environment { schema, principal, action, resource };
                     let program = environment.program(&trees);
-                    by_environment.insert((principal, action.uid.clone(), resource), Arc::new(program));
+                    by_environment.insert((principal, place, resource), Arc::new(program));
                 }
             }
         }
         Programs { by_environment, nothing: Arc::default() }
     }
 
-    pub(crate) fn of(&self, principal: TypeId, action: &EntityUid, resource: TypeId) -> &Arc<Program> {
-        self.by_environment.get(&(principal, action.clone(), resource)).unwrap_or(&self.nothing)
+    /// The program for an action, by its place in the schema.
+    pub(crate) fn of(&self, principal: TypeId, action: usize, resource: TypeId) -> &Arc<Program> {
+        self.by_environment.get(&(principal, action, resource)).unwrap_or(&self.nothing)
     }
 }
 

@@ -86,6 +86,7 @@ impl Converter<'_> {
             principals: ids(&mut action.principals()),
             resources: ids(&mut action.resources()),
             context: Arc::new(context),
+            place: 0,
             groups,
         })
     }

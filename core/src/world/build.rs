@@ -16,7 +16,7 @@ use crate::value::Value;
 /// Problems kept of one load; more are counted only.
 const MAX_PROBLEMS: usize = 1_000;
 
-/// Makes a [`World`], entity by entity.
+/// Makes a [`World`](super::World), entity by entity.
 ///
 /// # Example
 /// ```

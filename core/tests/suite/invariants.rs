@@ -7,7 +7,7 @@ use caseward::testing::{Choices, Facts};
 use caseward::{EntityUid, Request, Value, World};
 use proptest::prelude::*;
 
-use crate::support::{ATTENDANCE, Bytes, NOW, at, bytes, every_request};
+use crate::support::{ATTENDANCE, Bytes, NOW, at, bytes, config, every_request};
 
 const VIEWS: [&str; 9] = [
     "viewSummary",
@@ -146,8 +146,7 @@ fn give_cases_people(facts: &mut Facts, users: &[EntityUid], bytes: &[u8]) {
 /// Runs `law` over random scenes; it says how often its premise held, which must happen.
 fn over_scenes(cases: u32, law: impl Fn(&Scene, &Bytes) -> u32) {
     let held = Cell::new(0);
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(bytes in bytes())| {
+    proptest!(config(cases), |(bytes in bytes())| {
         held.set(held.get() + law(&Scene::new(&bytes), &bytes));
     });
     println!("the premise held {} times", held.get());

@@ -7,7 +7,7 @@ use caseward::{EntityUid, Ward};
 use cedar_policy::{Entities, Schema};
 use proptest::prelude::*;
 
-use crate::support::{ATTENDANCE, CLINIC, bytes, few_bytes};
+use crate::support::{ATTENDANCE, CLINIC, bytes, config, few_bytes};
 
 /// Reads `text` both ways and compares; says whether Cedar took it and whether this crate did.
 fn compare(ward: &Ward, schema: &Schema, text: &str) -> (bool, bool) {
@@ -40,8 +40,7 @@ fn compare(ward: &Ward, schema: &Schema, text: &str) -> (bool, bool) {
 fn run(ward: &Ward, schema: &str, cases: u32) {
     let schema = Schema::from_str(schema).unwrap();
     let seen = std::cell::Cell::new((0_u32, 0_u32, 0_u32));
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(bytes in bytes(), forms in few_bytes(), breaks in few_bytes())| {
+    proptest!(config(cases), |(bytes in bytes(), forms in few_bytes(), breaks in few_bytes())| {
         let facts = Facts::new(ward, &mut Choices::new(&bytes));
         let text = entities_json(&facts, &mut Choices::new(&forms));
         let mut choices = Choices::new(&breaks);

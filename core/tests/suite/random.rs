@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use caseward::testing::{Choices, Facts, policies};
 use proptest::prelude::*;
 
-use crate::support::{Bytes, every_request};
+use crate::support::{Bytes, config, every_request};
 
 #[derive(Default)]
 struct Counts {
@@ -67,13 +67,7 @@ fn compare(bytes: &Bytes, counts: &mut Counts) {
 #[test]
 fn random_policies_decide_as_cedar_does() {
     let counts = RefCell::new(Counts::default());
-    let config = ProptestConfig {
-        cases: 700,
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        ..ProptestConfig::default()
-    };
-    proptest!(config, |(bytes in many_bytes())| compare(&bytes, &mut counts.borrow_mut()));
+    proptest!(config(700), |(bytes in many_bytes())| compare(&bytes, &mut counts.borrow_mut()));
     let Counts { wards, policies, refused, decisions, allows, errors, listed } = counts.into_inner();
     println!(
         "{wards} schemas, {policies} policies ({refused} refused by validation), {decisions} decisions, \

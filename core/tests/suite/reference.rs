@@ -7,7 +7,7 @@ use caseward::{Decision, Request, Ward, World};
 use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Schema};
 use proptest::prelude::*;
 
-use crate::support::{ATTENDANCE, CLINIC, bytes, every_request, facts};
+use crate::support::{ATTENDANCE, CLINIC, bytes, config, every_request, facts};
 
 /// Cedar itself, on all policies and all data.
 struct Cedar {
@@ -88,8 +88,7 @@ fn compare(ward: &Ward, schema: &str, facts: &Facts, world: &World, choices: &mu
 
 fn run(ward: &Ward, schema: &str, cases: u32, least: Counts) {
     let total = std::cell::Cell::new((0, 0, 0));
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(bytes in bytes())| {
+    proptest!(config(cases), |(bytes in bytes())| {
         let (facts, world) = facts(ward, &bytes);
         let mut choices = Choices::new(&bytes);
         let (all, allows, errors) = compare(ward, schema, &facts, &world, &mut choices);

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use caseward::testing::{Choices, Facts};
 use caseward::{EntityUid, Request, Value, Ward, World};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// The attendance rules.
 pub(crate) static ATTENDANCE: LazyLock<Ward> = LazyLock::new(|| Ward::attendance().unwrap());
@@ -17,6 +18,19 @@ pub(crate) static CLINIC: LazyLock<Ward> =
 
 /// 2026-05-11T09:00:00+12:00, when everything is rolled out.
 pub(crate) const NOW: i64 = 1_778_446_800_000;
+
+/// How a law is run: `cases` worlds, the same ones each time, so that a run tells of the change and not of its
+/// luck. `CASEWARD_SEED` draws others; `CASEWARD_CASES` takes so many times as many.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u32>().expect(name));
+    ProptestConfig {
+        cases: cases * number("CASEWARD_CASES").unwrap_or(1),
+        rng_seed: RngSeed::Fixed(number("CASEWARD_SEED").unwrap_or(1).into()),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..ProptestConfig::default()
+    }
+}
 
 /// Bytes that choices are drawn from, short in messages.
 #[derive(Clone)]

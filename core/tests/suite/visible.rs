@@ -8,13 +8,12 @@ use caseward::testing::Choices;
 use caseward::{EntityUid, Ward};
 use proptest::prelude::*;
 
-use crate::support::{ATTENDANCE, CLINIC, bytes, facts};
+use crate::support::{ATTENDANCE, CLINIC, bytes, config, facts};
 
 /// Compares lists with checks over random worlds; says how many records were compared and how many listed.
 fn compare(ward: &Ward, cases: u32) -> (usize, usize) {
     let seen = Cell::new((0, 0));
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(bytes in bytes())| {
+    proptest!(config(cases), |(bytes in bytes())| {
         let (facts, world) = facts(ward, &bytes);
         let mut choices = Choices::new(&bytes);
         for action in ward.schema().actions() {

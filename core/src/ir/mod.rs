@@ -216,8 +216,8 @@ impl Program {
         self.can_fail
     }
 
-    /// Gives a slot to each node whose value an evaluation is to keep.
-    fn give_slots(&mut self) {
+    /// How many nodes and policies use each node, by number.
+    fn uses(&self) -> Vec<u32> {
         let mut uses = vec![0_u32; self.nodes.len()];
         let mut count = |id: Id| {
             if let Some(uses) = uses.get_mut(id.index()) {
@@ -226,6 +226,12 @@ impl Program {
         };
         self.nodes.iter().for_each(|node| node.operands(&mut count));
         self.entries.iter().for_each(|entry| count(entry.root));
+        uses
+    }
+
+    /// Gives a slot to each node whose value an evaluation is to keep.
+    fn give_slots(&mut self) {
+        let uses = self.uses();
         self.slot_count = 0;
         for ((node, uses), of_resource) in self.nodes.iter().zip(uses).zip(&self.of_resource) {
             let is_at_hand = match node {
@@ -245,9 +251,5 @@ impl Program {
     /// The place of a node's value among [`Program::slot_count`].
     fn slot(&self, id: Id) -> Option<usize> {
         self.slots.get(id.index()).copied().flatten().map(|slot| slot as usize)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
     }
 }

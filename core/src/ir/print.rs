@@ -40,20 +40,11 @@ impl fmt::Display for Printed<'_> {
 impl Printed<'_> {
     /// Which nodes get a line of their own: those used more than once that are more than a name.
     fn shared(&self) -> Vec<bool> {
-        let mut uses = vec![0_u32; self.program.len()];
-        let mut count = |id: Id| {
-            if let Some(uses) = uses.get_mut(id.index()) {
-                *uses += 1;
-            }
-        };
-        for node in &self.program.nodes {
-            node.operands(&mut count);
-        }
-        self.program.entries.iter().for_each(|entry| count(entry.root));
         let is_name = |node: &Node| {
             matches!(node, Node::Const(_) | Node::Principal | Node::Resource | Node::Given(_))
                 || matches!(node, Node::Attr(of, ..) if matches!(self.program.node(*of), Node::Principal | Node::Resource))
         };
+        let uses = self.program.uses();
         uses.iter().zip(&self.program.nodes).map(|(uses, node)| *uses > 1 && !is_name(node)).collect()
     }
 

@@ -108,7 +108,7 @@ impl Ward {
     }
 
     pub(crate) fn roots(&self, ready: &Ready<'_>) -> &Roots {
-        self.inner.loaded.needs.of(ready.principal.0, &ready.action.uid, ready.resource.0)
+        self.inner.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
     }
 
     fn answer(

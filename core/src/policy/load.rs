@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -84,7 +84,8 @@ pub(crate) struct Loaded {
     pub(crate) sources: HashMap<Arc<str>, Source>,
     pub(crate) hash: Arc<str>,
     pub(crate) reference: Reference,
-    pub(crate) needs: Needs,
+    /// For the reference and for explanations alone; found when first asked for.
+    needs: OnceLock<Needs>,
     pub(crate) programs: Programs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
@@ -105,7 +106,6 @@ impl Loaded {
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let programs = Programs::new(&set, &policies, &schema);
-        let needs = Needs::new(cedar_schema.as_ref(), &set, &schema);
         let conditions = set.policies().filter_map(|policy| {
             let id: Arc<str> = policy.id().to_string().into();
             let conditions = Conditions::new(policy, by_id.get(&id)?);
@@ -120,11 +120,18 @@ impl Loaded {
             policies,
             sources: by_id,
             reference: Reference::new(set, &cedar_schema)?,
-            needs,
+            needs: OnceLock::new(),
             programs,
             cedar_schema,
             warnings,
         })
+    }
+}
+
+impl Loaded {
+    pub(crate) fn needs(&self) -> &Needs {
+        self.needs
+            .get_or_init(|| Needs::new(self.cedar_schema.as_ref(), self.reference.policies(), &self.schema))
     }
 }
 

@@ -73,6 +73,10 @@ impl Reference {
         })
     }
 
+    pub(super) fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
     /// Decides, failing closed: a policy that cannot be evaluated denies.
     pub(crate) fn decide(&self, question: Question<'_>) -> Verdict {
         let (request, entities) = self.question(question);

@@ -142,11 +142,30 @@ impl Ward {
 
     /// Checks the request against the schema and the data.
     pub(crate) fn examine<'a>(&'a self, world: &World, request: &Request) -> Result<Examined<'a>, Error> {
+        let Request { principal, action, resource, context } = request;
+        let asked = self.examine_asker(world, principal, action, resource.type_name(), context)?;
+        let Asker { action, principal, mut absent } = asked;
+        let place = world.place(resource);
+        if place.is_none() {
+            absent.insert(resource.clone());
+        }
+        Ok(Examined { action, principal, resource: place, absent })
+    }
+
+    /// As [`Ward::examine`], for whatever record of a type.
+    pub(crate) fn examine_asker<'a>(
+        &'a self,
+        world: &World,
+        principal: &EntityUid,
+        action: &str,
+        resource_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<Asker<'a>, Error> {
         self.belongs_to(world)?;
-        let action = self.action(&request.action)?;
-        self.takes(action, "principal", &action.principals, &request.principal)?;
-        self.takes(action, "resource", &action.resources, &request.resource)?;
-        self.context_conforms(action, &request.context)?;
+        let action = self.action(action)?;
+        self.takes(action, "principal", &action.principals, principal.type_name())?;
+        self.takes(action, "resource", &action.resources, resource_type)?;
+        self.context_conforms(action, context)?;
         let mut absent = BTreeSet::new();
         let mut look_up = |uid: &EntityUid| {
             let place = world.place(uid);
@@ -155,13 +174,13 @@ impl Ward {
             }
             place
         };
-        let (principal, resource) = (look_up(&request.principal), look_up(&request.resource));
-        for value in request.context.values() {
+        let principal = look_up(principal);
+        for value in context.values() {
             value.for_each_entity(&mut |uid| {
                 look_up(uid);
             });
         }
-        Ok(Examined { action, principal, resource, absent })
+        Ok(Asker { action, principal, absent })
     }
 
     pub(crate) fn belongs_to(&self, world: &World) -> Result<(), Error> {
@@ -171,10 +190,10 @@ impl Ward {
 
     /// Whether the action takes an entity of that type there. A type that the schema lacks has no
     /// entities: such a request is denied for its absence, like any other entity that is not there.
-    fn takes(&self, action: &Action, role: &str, types: &[TypeId], uid: &EntityUid) -> Result<(), Error> {
-        match self.schema().type_id(uid.type_name()) {
+    fn takes(&self, action: &Action, role: &str, types: &[TypeId], of: &str) -> Result<(), Error> {
+        match self.schema().type_id(of) {
             Some(ty) if !types.contains(&ty) => {
-                Err(Error::request(format!("{} takes no {role} of type `{}`", action.uid, uid.type_name())))
+                Err(Error::request(format!("{} takes no {role} of type `{of}`", action.uid)))
             }
             _ => Ok(()),
         }
@@ -197,6 +216,14 @@ impl Ward {
             None => Ok(()),
         }
     }
+}
+
+/// Who asks what, of whatever record of a type, looked up in the data.
+pub(crate) struct Asker<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) principal: Option<Place>,
+    /// Every entity that principal and context name and the data lacks.
+    pub(crate) absent: BTreeSet<EntityUid>,
 }
 
 /// A request that makes sense under the schema, looked up in the data.

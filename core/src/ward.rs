@@ -139,11 +139,11 @@ impl Ward {
         resource_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<String, Error> {
-        self.belongs_to(world)?;
         let resource = self.schema().known_type(resource_type)?;
-        let place = world.place(principal);
+        let asker = self.examine_asker(world, principal, action, resource_type, context)?;
+        let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        let program = self.program(place.0, self.action(action)?, resource).specialise(world, place, context);
+        let program = self.program(place.0, asker.action, resource).specialise(world, place, context);
         let names = |at: usize| self.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
         let printed = Printed { program: &program, schema: self.schema(), names: &names }.to_string();
         Ok(printed + &crate::visible::show_candidates(&program, world, place, context))

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use candidates::{Candidates, Printed};
 
-use crate::decide::Examined;
+use crate::decide::Asker;
 use crate::error::Error;
 use crate::ir::{Evaluation, Program};
-use crate::request::Request;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -69,18 +68,9 @@ impl Ward {
         mut visit: impl FnMut(Place),
     ) -> Result<(), Error> {
         let ty = self.schema().known_type(resource_type)?;
-        // Examined with a record that need not be there: an empty type is no excuse for a wrong request.
-        let request = Request {
-            principal: principal.clone(),
-            action: action.into(),
-            resource: EntityUid::new(resource_type, ""),
-            context: context.clone(),
-        };
-        let Examined { action, principal, absent, .. } = self.examine(world, &request)?;
-        let Some(principal) = principal else { return Ok(()) };
-        if absent.iter().any(|uid| *uid != request.resource) {
-            return Ok(());
-        }
+        let Asker { action, principal, absent } =
+            self.examine_asker(world, principal, action, resource_type, context)?;
+        let (Some(principal), true) = (principal, absent.is_empty()) else { return Ok(()) };
         let program = self.program(principal.0, action, ty).specialise(world, principal, context);
         let mut evaluation = Evaluation::new(&program, world, principal, None, context);
         let rows = Candidates::of(&program, &mut evaluation, world).rows(world);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use caseward::testing::Choices;
-use caseward::{EntityUid, Ward};
+use caseward::{EntityUid, Source, Sources, Value, Ward, WorldBuilder};
 use proptest::prelude::*;
 
 use crate::support::{ATTENDANCE, CLINIC, bytes, config, facts};
@@ -77,6 +77,35 @@ fn nobody_sees_nothing_and_nonsense_is_refused() {
     }
     let error = CLINIC.list(&world, &somebody, "open", "Clinic::Ward", &at).unwrap_err();
     assert!(error.is_schema(), "{error}");
+}
+
+#[test]
+fn an_absent_entity_in_the_context_denies_whatever_its_id() {
+    let schema = "entity User; entity Doc;
+        action link appliesTo { principal: User, resource: Doc, context: { to: Doc } };";
+    let policy = Source::new("all", "@id(\"all\") permit (principal, action, resource);");
+    let ward = Ward::new(&Sources { schema: Source::new("schema", schema), policies: vec![policy] }).unwrap();
+    let (user, doc) = (EntityUid::new("User", "u"), EntityUid::new("Doc", "d"));
+    let mut builder = WorldBuilder::new(ward.schema());
+    builder.add(&user, []);
+    builder.add(&doc, []);
+    let world = builder.finish().unwrap();
+    let linked = |to: &str| {
+        let context = [("to".into(), Value::Entity(EntityUid::new("Doc", to)))].into();
+        ward.list(&world, &user, "link", "Doc", &context).unwrap()
+    };
+    assert_eq!(linked("d"), [doc]);
+    for absent in ["", "e"] {
+        assert_eq!(linked(absent), [], "Doc::{absent:?} is not in the data");
+    }
+}
+
+#[test]
+fn a_plan_asks_for_what_a_list_asks_for() {
+    let (facts, world) = facts(&CLINIC, &[]);
+    let staff = facts.of_type(CLINIC.schema().type_id("Clinic::Staff").unwrap())[0].clone();
+    let error = CLINIC.plan_for(&world, &staff, "open", "Clinic::Record", &Default::default()).unwrap_err();
+    assert!(error.to_string().contains("takes no resource of type `Clinic::Record`"), "{error}");
 }
 
 /// Every source file below a folder of `core/src`, or the file itself.

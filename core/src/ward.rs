@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::{Error, Problem};
-use crate::ir::Printed;
+use crate::ir::{Printed, Program};
 use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
 use crate::schema::Schema;
 use crate::uid::EntityUid;
@@ -122,9 +122,7 @@ impl Ward {
         let (principal, resource) =
             (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
         let program = self.program(principal, self.action(action)?, resource);
-        let names =
-            |at: usize| self.policies().get(at).map_or_else(String::new, |policy| policy.id.to_string());
-        Ok(Printed { program, schema: self.schema(), names: &names }.to_string())
+        Ok(self.show(program))
     }
 
     /// As [`Ward::plan`], for one person and context: what is left once these are known.
@@ -144,9 +142,13 @@ impl Ward {
         let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
         let program = self.program(place.0, asker.action, resource).specialise(world, place, context);
+        Ok(self.show(&program) + &crate::visible::show_candidates(&program, world, place, context))
+    }
+
+    /// The program as text, with the ids of its policies.
+    fn show(&self, program: &Program) -> String {
         let names = |at: usize| self.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
-        let printed = Printed { program: &program, schema: self.schema(), names: &names }.to_string();
-        Ok(printed + &crate::visible::show_candidates(&program, world, place, context))
+        Printed { program, schema: self.schema(), names: &names }.to_string()
     }
 
     #[cfg(feature = "testing")]

@@ -101,6 +101,13 @@ fn an_absent_entity_in_the_context_denies_whatever_its_id() {
 }
 
 #[test]
+fn a_plan_names_every_policy_that_can_apply() {
+    let plan = CLINIC.plan("Clinic::Staff", "open", "Clinic::Ward").unwrap();
+    assert!(plan.contains("permit doors.open when ") && plan.contains("forbid doors.code when "), "{plan}");
+    assert!(!plan.contains("records."), "{plan}");
+}
+
+#[test]
 fn a_plan_asks_for_what_a_list_asks_for() {
     let (facts, world) = facts(&CLINIC, &[]);
     let staff = facts.of_type(CLINIC.schema().type_id("Clinic::Staff").unwrap())[0].clone();

@@ -21,6 +21,8 @@ enum Kind {
     Request(String),
     #[error("the data was built for another schema than the policies")]
     Schema,
+    #[error("version {wanted} has not come: the data is of version {found}")]
+    Timeout { wanted: u64, found: u64 },
     #[error("cannot read {what}: {why}")]
     Read { what: String, why: String },
 }
@@ -44,6 +46,11 @@ impl Error {
     /// Data and policies that do not belong together were used together.
     pub fn is_schema(&self) -> bool {
         matches!(self.0, Kind::Schema)
+    }
+
+    /// A version of the data that was waited for has not come.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0, Kind::Timeout { .. })
     }
 
     /// A file or a stream could not be read.
@@ -73,6 +80,10 @@ impl Error {
 
     pub(crate) fn schema() -> Self {
         Error(Kind::Schema)
+    }
+
+    pub(crate) fn timeout(wanted: u64, found: u64) -> Self {
+        Error(Kind::Timeout { wanted, found })
     }
 
     pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Problem};
 use crate::ir::{Printed, Program};
+use crate::link::Links;
 use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
 use crate::schema::Schema;
 use crate::uid::EntityUid;
@@ -29,6 +30,7 @@ pub struct Ward {
 pub(crate) struct Inner {
     pub(crate) loaded: Loaded,
     pub(crate) by_id: HashMap<Arc<str>, usize>,
+    pub(crate) links: Links,
 }
 
 impl Ward {
@@ -48,7 +50,7 @@ impl Ward {
     pub fn new(sources: &Sources) -> Result<Self, Error> {
         let loaded = Loaded::new(sources)?;
         let by_id = loaded.policies.iter().enumerate().map(|(at, p)| (p.id.clone(), at)).collect();
-        Ok(Ward { inner: Arc::new(Inner { loaded, by_id }) })
+        Ok(Ward { inner: Arc::new(Inner { loaded, by_id, links: Links::default() }) })
     }
 
     /// Loads a folder of policies, as [`Sources::read_folder`] reads it.
@@ -141,8 +143,7 @@ impl Ward {
         let asker = self.examine_asker(world, principal, action, resource_type, context)?;
         let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        let program = self.program(place.0, asker.action, resource).specialise(world, place, context);
-        Ok(self.show(&program) + &crate::visible::show_candidates(&program, world, place, context))
+        Ok(crate::visible::show(self, world, place, asker.action, resource, context))
     }
 
     /// The program as text, with the ids of its policies.

@@ -10,16 +10,14 @@ use crate::value::Value;
 
 /// Makes one program.
 pub(crate) struct Builder<'a> {
-    schema: &'a Schema,
-    program: Program,
+    pub(super) schema: &'a Schema,
+    pub(super) program: Program,
     numbers: HashMap<Node, Id>,
-    /// Whether evaluating a node can fail, by number.
-    fallible: Vec<bool>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(schema: &'a Schema) -> Self {
-        Builder { schema, program: Program::default(), numbers: HashMap::new(), fallible: Vec::new() }
+        Builder { schema, program: Program::default(), numbers: HashMap::new() }
     }
 
     /// Adds a policy, unless its condition is always false.
@@ -73,7 +71,8 @@ impl<'a> Builder<'a> {
         let Ok(number) = u32::try_from(self.program.nodes.len()) else { return Id(0) };
         let of_resource = self.depends_on_resource(&node);
         self.program.of_resource.push(of_resource);
-        self.fallible.push(self.can_fail_itself(&node));
+        let can_fail = self.can_fail_itself(&node);
+        self.program.fallible.push(can_fail);
         self.program.nodes.push(node.clone());
         self.numbers.insert(node, Id(number));
         Id(number)
@@ -87,7 +86,7 @@ impl<'a> Builder<'a> {
     }
 
     fn can_fail(&self, id: Id) -> bool {
-        self.fallible.get(id.index()).copied().unwrap_or(true)
+        self.program.node_can_fail(id)
     }
 
     /// An operand that says the same as the node. Validation has every operand of `&&` and `||` be a Bool.

@@ -1,5 +1,6 @@
 //! Evaluating a program for one principal, resource and context.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -37,11 +38,20 @@ pub(crate) enum Val<'a> {
 /// What is known of a node without the resource.
 pub(super) enum KnownValue {
     Value(Value),
-    /// A set of entities, best left where the data holds it.
-    Rows {
-        empty: bool,
-    },
+    /// A large set of entities, best left where the data holds it.
+    Rows,
 }
+
+/// What a node is known to be, to look it up by.
+pub(crate) enum Elements {
+    One(Value),
+    Set(BTreeSet<Value>),
+    /// A set of entities of a type.
+    Rows(TypeId, Vec<u32>),
+}
+
+/// Elements up to which a set of entities is made a constant.
+const SMALL: usize = 8;
 
 type Result<'a> = std::result::Result<Val<'a>, Failure>;
 
@@ -57,7 +67,12 @@ pub(crate) struct Evaluation<'a> {
     known: Vec<Known<'a>>,
     /// Counts the resources that were looked at.
     round: u32,
+    /// What was read so far, where that is asked for.
+    read: Option<RefCell<Read>>,
 }
+
+/// The entities that were read, and the types of those that were looked for and are not there.
+type Read = (BTreeSet<Place>, BTreeSet<TypeId>);
 
 /// A result, and the round that it holds in; [`ALWAYS`] where it does not depend on the resource.
 #[derive(Clone)]
@@ -88,7 +103,34 @@ impl<'a> Evaluation<'a> {
             context,
             known: vec![NEVER; program.slot_count],
             round: 1,
+            read: None,
         }
+    }
+
+    /// Notes from now on what is read.
+    pub(super) fn recording(mut self) -> Self {
+        self.read = Some(RefCell::default());
+        self
+    }
+
+    /// What was read.
+    pub(super) fn into_read(self) -> Read {
+        self.read.map(RefCell::into_inner).unwrap_or_default()
+    }
+
+    fn note_read(&self, place: Place) {
+        if let Some(read) = &self.read {
+            read.borrow_mut().0.insert(place);
+        }
+    }
+
+    /// The place of an entity that is named; one that is not there now may come.
+    fn look_up(&self, uid: &EntityUid) -> Option<Place> {
+        let place = self.world.and_then(|world| world.place(uid));
+        if let (None, Some(read), Some(ty)) = (place, &self.read, self.schema.type_id(uid.type_name())) {
+            read.borrow_mut().1.insert(ty);
+        }
+        place
     }
 
     /// Goes on to another resource; what does not depend on the resource stays known.
@@ -112,6 +154,7 @@ impl<'a> Evaluation<'a> {
             context: &NO_CONTEXT,
             known: vec![NEVER; program.slot_count],
             round: 1,
+            read: None,
         };
         let value = evaluation.compute(node).ok()?;
         Some(evaluation.value(&value))
@@ -147,28 +190,19 @@ impl<'a> Evaluation<'a> {
     /// of entities without elements.
     pub(super) fn known_value(&mut self, id: Id) -> Option<KnownValue> {
         Some(match self.eval(id).ok()? {
-            Val::Rows(_, rows) => KnownValue::Rows { empty: rows.is_empty() },
+            Val::Rows(_, rows) if rows.len() > SMALL => KnownValue::Rows,
             val => KnownValue::Value(self.value(&val)),
         })
     }
 
-    /// The entities of the data that a node is or holds, where it does not depend on the resource, and whether
-    /// it is a set of them; those that it names and the data lacks are left out.
-    pub(crate) fn known_places(&mut self, id: Id) -> Option<(Vec<Place>, bool)> {
-        let world = self.world;
-        let one = |value: &Value| match value {
-            Value::Entity(uid) => Some(world.and_then(|world| world.place(uid))),
-            _ => None,
-        };
+    /// What a node is, or what the set that it is holds, where it does not depend on the resource.
+    pub(crate) fn known_elements(&mut self, id: Id) -> Option<Elements> {
         Some(match self.eval(id).ok()? {
-            Val::Entity(place) => (vec![place], false),
-            Val::Absent(_) => (Vec::new(), false),
-            Val::Rows(ty, rows) => (rows.iter().map(|row| (ty, Row(*row))).collect(), true),
-            Val::Held(Value::Set(all)) => {
-                let places = all.iter().map(one).collect::<Option<Vec<_>>>()?;
-                (places.into_iter().flatten().collect(), true)
-            }
-            _ => return None,
+            Val::Rows(ty, rows) => Elements::Rows(ty, rows.to_vec()),
+            val => match self.value(&val) {
+                Value::Set(all) => Elements::Set(all),
+                value => Elements::One(value),
+            },
         })
     }
 
@@ -281,7 +315,7 @@ impl<'a> Evaluation<'a> {
             Value::Bool(v) => Val::Bool(*v),
             Value::Long(v) => Val::Long(*v),
             Value::String(v) => Val::String(v),
-            Value::Entity(uid) => match self.world.and_then(|world| world.place(uid)) {
+            Value::Entity(uid) => match self.look_up(uid) {
                 Some(place) => Val::Entity(place),
                 None => Val::Absent(uid),
             },
@@ -319,6 +353,7 @@ impl<'a> Evaluation<'a> {
             _ => return Err(Failure::Unreachable),
         };
         let world = self.world.ok_or(Failure::Unreachable)?;
+        self.note_read(place);
         let (cell, ty) = world.cell(place, attr).ok_or(Failure::NoAttribute)?;
         Ok(match (cell, ty) {
             (Cell::Bool(v), _) => Val::Bool(v),
@@ -357,7 +392,7 @@ impl<'a> Evaluation<'a> {
             Value::Duration(v) => Val::Duration(*v),
             Value::Decimal(v) => Val::Decimal(*v),
             Value::Ip(v) => Val::Ip(*v),
-            Value::Entity(uid) => match self.world.and_then(|world| world.place(uid)) {
+            Value::Entity(uid) => match self.look_up(uid) {
                 Some(place) => Val::Entity(place),
                 None => Val::Made(Rc::new(value.clone())),
             },
@@ -370,6 +405,7 @@ impl<'a> Evaluation<'a> {
         let name = text(&name)?;
         match (of, self.world) {
             (Val::Entity(place), Some(world)) => {
+                self.note_read(place);
                 Ok(world.tags(place).and_then(|tags| tags.get(name)).map(|value| self.held(value)))
             }
             (Val::Absent(_), _) => Err(Failure::NoEntity),
@@ -427,7 +463,10 @@ impl<'a> Evaluation<'a> {
     /// Whether entity `a` is `b`, or lies in it, or in one of its elements.
     fn lies_in(&self, a: &Val<'a>, b: &Val<'a>) -> std::result::Result<bool, Failure> {
         let above: &[Place] = match (a, self.world) {
-            (Val::Entity(place), Some(world)) => world.ancestors(*place),
+            (Val::Entity(place), Some(world)) => {
+                self.note_read(*place);
+                world.ancestors(*place)
+            }
             (Val::Absent(_) | Val::Made(_), _) => &[],
             _ => return Err(Failure::Unreachable),
         };

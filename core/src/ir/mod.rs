@@ -9,16 +9,20 @@
 
 mod build;
 mod eval;
+mod narrow;
 mod pattern;
 mod print;
+mod questions;
 mod specialise;
 
 use std::sync::Arc;
 
 pub(crate) use build::Builder;
-pub(crate) use eval::Evaluation;
+pub(crate) use eval::{Elements, Evaluation};
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
+pub(crate) use questions::{Answers, Asked, Questions};
+pub(crate) use specialise::{MadeFrom, Residual};
 
 use crate::policy::Effect;
 use crate::schema::{AttrId, TypeId};
@@ -29,7 +33,7 @@ use crate::value::Value;
 pub(crate) struct Id(u32);
 
 impl Id {
-    fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -197,6 +201,8 @@ pub(crate) struct Program {
     /// Where an evaluation keeps a node's value, by number; `None` where computing it anew costs no more.
     slots: Vec<Option<u32>>,
     slot_count: usize,
+    /// Whether evaluating a node can fail, by number.
+    fallible: Vec<bool>,
     can_fail: bool,
     /// In the order of the policies' ids.
     pub(crate) entries: Vec<Entry>,
@@ -207,8 +213,25 @@ impl Program {
         self.nodes.get(id.index()).unwrap_or(&Node::Unreachable)
     }
 
+    /// Every node's number, operands first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Id> + use<> {
+        (0..self.nodes.len() as u32).map(Id)
+    }
+
     pub(crate) fn depends_on_resource(&self, id: Id) -> bool {
         self.of_resource.get(id.index()).copied().unwrap_or(true)
+    }
+
+    pub(crate) fn constant(&self, id: Id) -> Option<&Value> {
+        match self.node(id) {
+            Node::Const(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether evaluating the node can fail.
+    pub(crate) fn node_can_fail(&self, id: Id) -> bool {
+        self.fallible.get(id.index()).copied().unwrap_or(true)
     }
 
     /// Whether evaluating some policy can fail.

@@ -1,26 +1,69 @@
 //! Which records may this person do this to?
 
-mod candidates;
+mod find;
+mod plan;
+mod set;
+mod show;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use candidates::{Candidates, Printed};
+use find::Finder;
+use plan::Plan;
+pub(crate) use plan::Plans;
+use roaring::RoaringBitmap;
+pub(crate) use show::show;
 
 use crate::decide::Asker;
 use crate::error::Error;
-use crate::ir::{Evaluation, Program};
+use crate::ir::Evaluation;
+use crate::schema::{Action, TypeId};
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
-use crate::world::{Place, Row, World};
+use crate::world::index::Path;
+use crate::world::{Handle, Place, Row, World};
+
+/// The entities of one type to which a person may do something, found at one version of the data.
+///
+/// It stays what it is when the data changes. They are in the world's order: that in which ids were first named.
+#[derive(Clone)]
+pub struct Visible {
+    world: World,
+    ty: TypeId,
+    rows: RoaringBitmap,
+    policy_hash: Arc<str>,
+    version: u64,
+    now: Option<i64>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The entities, in the world's order.
+    pub entities: Vec<EntityUid>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list: behind the last entity of a page.
+///
+/// It stays valid when the data changes: the next page is exact for the data as it is then, and no entity that
+/// an earlier page had comes again. As text it is safe to hand to a browser; it tells nothing but how many
+/// entities were named before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    epoch: u64,
+    last: u32,
+}
 
 impl Ward {
-    /// The entities of type `resource_type` to which `principal` may do `action`, in the order of their ids.
+    /// The entities of type `resource_type` to which `principal` may do `action`, in the world's order: that in
+    /// which their ids were first named.
     ///
-    /// A principal who is not in the data sees nothing. Cost: the policies are specialised on the person once;
-    /// what is left of them is evaluated for the entities that its comparisons of references lead to, by
-    /// index, or for all of the type where nothing bounds them.
+    /// A principal who is not in the data sees nothing. Cost: as [`Ward::visible`], and the ids.
     ///
     /// # Errors
     /// As [`Ward::check`], and [`Error::is_request`] for a type that the schema lacks.
@@ -32,12 +75,7 @@ impl Ward {
         resource_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<EntityUid>, Error> {
-        let mut found = Vec::new();
-        self.each_visible(world, principal, action, resource_type, context, |place| {
-            found.push(world.uid(place))
-        })?;
-        found.sort();
-        Ok(found)
+        Ok(self.visible(world, principal, action, resource_type, context)?.iter().collect())
     }
 
     /// How many entities [`Ward::list`] gives.
@@ -52,50 +90,278 @@ impl Ward {
         resource_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<usize, Error> {
-        let mut count = 0;
-        self.each_visible(world, principal, action, resource_type, context, |_| count += 1)?;
-        Ok(count)
+        Ok(self.visible(world, principal, action, resource_type, context)?.len())
     }
 
-    /// Calls `visit` with every entity of the type that the person may do the action to, in no order.
-    fn each_visible(
+    /// The entities of type `resource_type` to which `principal` may do `action`, as a set.
+    ///
+    /// Cost: the policies are specialised on the person, which is kept for the next time; what is left of them
+    /// is looked up in indices, so that it follows the size of the answer and not of the data. A list that
+    /// first uses an index makes it, with one look at all entities of the type.
+    ///
+    /// # Errors
+    /// As [`Ward::list`].
+    pub fn visible(
         &self,
         world: &World,
         principal: &EntityUid,
         action: &str,
         resource_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
-        mut visit: impl FnMut(Place),
-    ) -> Result<(), Error> {
+    ) -> Result<Visible, Error> {
         let ty = self.schema().known_type(resource_type)?;
         let Asker { action, principal, absent } =
             self.examine_asker(world, principal, action, resource_type, context)?;
-        let (Some(principal), true) = (principal, absent.is_empty()) else { return Ok(()) };
-        let program = self.program(principal.0, action, ty).specialise(world, principal, context);
-        let mut evaluation = Evaluation::new(&program, world, principal, None, context);
-        let rows = Candidates::of(&program, &mut evaluation, world).rows(world);
-        let look_at = |row: Row| {
-            evaluation.turn_to((ty, row));
-            if evaluation.allows() {
-                visit((ty, row));
-            }
+        let (rows, version) = match principal {
+            Some(principal) if absent.is_empty() => self.find(world, principal, action, ty, context),
+            _ => (RoaringBitmap::new(), world.version()),
         };
-        match rows {
-            Some(rows) => rows.into_iter().map(Row).filter(|&row| world.has((ty, row))).for_each(look_at),
-            None => world.rows(ty).for_each(look_at),
+        let now = match context.get("now") {
+            Some(Value::Datetime(ms)) => Some(*ms),
+            _ => None,
+        };
+        Ok(Visible { world: world.clone(), ty, rows, policy_hash: self.policy_hash().clone(), version, now })
+    }
+
+    /// Makes the indices that lists of every action can use for the people there are, so that none of them has
+    /// to.
+    ///
+    /// Cost: a few seconds for millions of entities; batches of changes wait.
+    ///
+    /// # Errors
+    /// [`Error::is_schema`] for a world of another schema.
+    pub fn make_indices(&self, world: &World) -> Result<(), Error> {
+        self.belongs_to(world)?;
+        let mut paths = BTreeSet::new();
+        for action in self.schema().actions() {
+            for &principal in &action.principals {
+                for &resource in &action.resources {
+                    paths.extend(plan::paths_of(
+                        self.program(principal, action, resource),
+                        resource,
+                        self.schema(),
+                    ));
+                }
+            }
         }
+        world.make_indices(paths.iter());
         Ok(())
+    }
+
+    /// The rows, and the version of the data that they were found in.
+    fn find(
+        &self,
+        world: &World,
+        principal: Place,
+        action: &Action,
+        ty: TypeId,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> (RoaringBitmap, u64) {
+        loop {
+            let plan = self.list_plan(world, principal, action, ty, context);
+            let ways = if world.is_overlaid() { plan.ways() } else { None };
+            let of_ways = ways.iter().flatten().flat_map(Path::prefixes).collect::<Vec<_>>();
+            world.make_indices(plan.paths().chain(of_ways).collect::<Vec<_>>().iter());
+            let indices = world.still();
+            // A batch may have come in since the plan was made.
+            if !plan.made_from.is_unchanged_since(plan.version, world) {
+                continue;
+            }
+            let mut finder = Finder::new(&plan, world, &indices, principal, context);
+            let found = finder.allowed();
+            let rows = if world.is_overlaid() {
+                Overlaid { plan: &plan, world, principal, context }.corrected(
+                    found.into_bitmap(),
+                    ways,
+                    &indices,
+                )
+            } else {
+                found.into_bitmap()
+            };
+            return (rows, world.version());
+        }
+    }
+
+    fn list_plan(
+        &self,
+        world: &World,
+        principal: Place,
+        action: &Action,
+        ty: TypeId,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Arc<Plan> {
+        let environment = (principal.0, action.place, ty);
+        let link = self.link(world);
+        link.plans.of(world, environment, principal, context, |version| {
+            let classes = link.classes(environment);
+            let residual = world
+                .consistent(|| {
+                    let compiled = link.compiled(self, world, &classes, environment, principal);
+                    compiled.program.specialise(world, principal, context)
+                })
+                .0;
+            Plan::new(residual, world, principal, ty, context, version)
+        })
     }
 }
 
-/// How a list finds its candidates, for people.
-pub(crate) fn show_candidates(
-    program: &Program,
-    world: &World,
+/// A list over a world that is seen through changes: what the indices find is right for every row from which no
+/// path leads to a changed entity; the others are decided one by one.
+struct Overlaid<'a> {
+    plan: &'a Plan,
+    world: &'a World,
     principal: Place,
-    context: &BTreeMap<Arc<str>, Value>,
-) -> String {
-    let mut evaluation = Evaluation::new(program, world, principal, None, context);
-    let candidates = Candidates::of(program, &mut evaluation, world);
-    Printed { candidates: &candidates, world }.to_string()
+    context: &'a BTreeMap<Arc<str>, Value>,
+}
+
+impl Overlaid<'_> {
+    fn corrected(
+        &self,
+        mut rows: RoaringBitmap,
+        ways: Option<BTreeSet<Path>>,
+        indices: &crate::world::Indices,
+    ) -> RoaringBitmap {
+        let concerned = match ways {
+            Some(ways) => self.concerned(&ways, indices),
+            None => (1..self.world.end(self.plan.ty)).collect(),
+        };
+        let mut evaluation =
+            Evaluation::new(&self.plan.residual, self.world, self.principal, None, self.context);
+        for row in &concerned {
+            let place = (self.plan.ty, Row(row));
+            evaluation.turn_to(place);
+            if self.world.has(place) && evaluation.allows() {
+                rows.insert(row);
+            } else {
+                rows.remove(row);
+            }
+        }
+        rows
+    }
+
+    /// The rows from which a path that is read leads to a changed entity.
+    fn concerned(&self, ways: &BTreeSet<Path>, indices: &crate::world::Indices) -> RoaringBitmap {
+        let mut rows = RoaringBitmap::new();
+        for place in self.world.changed() {
+            if place.0 == self.plan.ty {
+                rows.insert(place.1.0);
+            }
+            let prefixes = ways.iter().flat_map(Path::prefixes);
+            for path in prefixes.filter(|path| path.target(self.world.schema()) == Some(place.0)) {
+                if let Some(posting) = indices.of(&path).and_then(|index| index.rows(place.1.0)) {
+                    posting.each(|row| {
+                        rows.insert(row);
+                    });
+                }
+            }
+        }
+        rows
+    }
+}
+
+impl Visible {
+    /// How many entities these are.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.rows.len()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether the entity is one of them.
+    pub fn contains(&self, uid: &EntityUid) -> bool {
+        self.world.named(uid).is_some_and(|(ty, row)| ty == self.ty && self.rows.contains(row.0))
+    }
+
+    /// The names of the entities, in the world's order.
+    pub fn iter(&self) -> impl Iterator<Item = EntityUid> + '_ {
+        let name: Arc<str> =
+            self.world.schema().entity_type(self.ty).map_or_else(|| "".into(), |ty| ty.name.clone());
+        self.ids().map(move |id| EntityUid::new(name.clone(), id))
+    }
+
+    /// The ids of the entities, in the world's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> + '_ {
+        self.rows.iter().map(|row| self.world.id((self.ty, Row(row))))
+    }
+
+    /// The entities as handles, in the world's order.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        let epoch = self.world.epoch();
+        self.rows.iter().map(move |row| Handle { epoch, ty: self.ty, row: Row(row) })
+    }
+
+    /// The entities as a compressed bitmap of their numbers in the world, which [`Handle::number`] gives too.
+    pub fn bitmap(&self) -> &RoaringBitmap {
+        &self.rows
+    }
+
+    /// Up to `most` entities behind `cursor`, or the first ones.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a cursor of another world.
+    pub fn page(&self, cursor: Option<Cursor>, most: usize) -> Result<Page, Error> {
+        let last = match cursor {
+            Some(cursor) if cursor.epoch != self.world.epoch() => {
+                return Err(Error::request("the cursor is of another world"));
+            }
+            Some(cursor) => cursor.last,
+            None => 0,
+        };
+        let mut behind = self.rows.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded));
+        let rows: Vec<u32> = behind.by_ref().take(most).collect();
+        let next = match (rows.last(), behind.next()) {
+            (Some(&last), Some(_)) => Some(Cursor { epoch: self.world.epoch(), last }),
+            _ => None,
+        };
+        let entities = rows.into_iter().map(|row| self.world.uid((self.ty, Row(row)))).collect();
+        Ok(Page { entities, next })
+    }
+
+    /// SHA-256 of the schema and policies that it was found by.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+
+    /// The version of the data that it was found in.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn now(&self) -> Option<i64> {
+        self.now
+    }
+}
+
+impl fmt::Debug for Visible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.world.schema().entity_type(self.ty).map_or("?", |ty| ty.name.as_ref());
+        write!(f, "Visible {{ {} of type {name}, version: {} }}", self.len(), self.version)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", self.epoch, self.last)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::is_request`] for a text that is no cursor.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parse = || {
+            let (epoch, last) = text.split_once('-')?;
+            Some(Cursor {
+                epoch: u64::from_str_radix(epoch, 16).ok()?,
+                last: u32::from_str_radix(last, 16).ok()?,
+            })
+        };
+        parse().ok_or_else(|| Error::request("not a cursor"))
+    }
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::column::Column;
 use super::conform::conforms;
-use super::draft::Draft;
+use super::draft::{Draft, Held};
+use super::encode::{Numbers, Pools, TOO_MUCH, stored};
 use super::ids::Interner;
-use super::{Place, Row, Table};
+use super::layout::{DEFINED, Layout, Stored};
+use super::{Place, Row};
 use crate::error::Problem;
 use crate::schema::{AttrId, Schema, Type, TypeId};
 use crate::uid::EntityUid;
@@ -31,25 +32,76 @@ const MAX_PROBLEMS: usize = 1_000;
 /// ```
 pub struct WorldBuilder {
     pub(super) schema: Arc<Schema>,
-    pub(super) tables: Vec<Table>,
+    pub(super) tables: Vec<Loading>,
     pub(super) strings: Interner,
+    pub(super) pools: Pools,
+    /// The words of one entity, reused.
+    words: Vec<u32>,
     pub(super) problems: Vec<Problem>,
     /// Entities that were refused: a reference to one of them is no problem of its own.
     pub(super) refused: HashSet<Place>,
     pub(super) more_problems: usize,
 }
 
+/// All entities of one type while they are loaded.
+pub(super) struct Loading {
+    pub(super) ids: Interner,
+    pub(super) layout: Layout,
+    /// Row after row, from row 0, which stays all zeros.
+    pub(super) words: Vec<u32>,
+}
+
+impl Loading {
+    fn row(&self, row: u32) -> Option<&[u32]> {
+        let start = row as usize * self.layout.words();
+        self.words.get(start..start + self.layout.words())
+    }
+
+    fn is_defined(&self, row: u32) -> bool {
+        self.row(row).and_then(<[u32]>::first).is_some_and(|flags| flags & DEFINED != 0)
+    }
+
+    fn put(&mut self, row: u32, words: &[u32]) {
+        let start = row as usize * self.layout.words();
+        if self.words.len() < start + words.len() {
+            self.words.resize(start + words.len(), 0);
+        }
+        if let Some(row) = self.words.get_mut(start..start + words.len()) {
+            row.copy_from_slice(words);
+        }
+    }
+}
+
+impl Numbers for WorldBuilder {
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    fn row(&mut self, ty: TypeId, id: &str) -> Option<u32> {
+        self.tables.get_mut(ty.index())?.ids.intern(id)
+    }
+
+    fn string(&mut self, text: &str) -> Option<u32> {
+        self.strings.intern(text)
+    }
+}
+
 impl WorldBuilder {
     /// An empty world of `schema`; enumerated entities are there from the start.
     pub fn new(schema: &Arc<Schema>) -> Self {
         let tables = schema.entity_types().iter().map(|ty| {
-            let mut table = Table {
-                columns: ty.attributes.iter().map(|(_, a)| Column::new(&a.ty)).collect(),
-                ..Table::default()
-            };
+            let mut table = Loading { ids: Interner::default(), layout: Layout::new(ty), words: Vec::new() };
+            table.words.resize(table.layout.words(), 0);
             for id in ty.choices.iter().flatten() {
-                table.ids.intern(id);
-                table.defined.push(true);
+                let mut words = vec![0; table.layout.words()];
+                words.iter_mut().take(1).for_each(|flags| *flags = DEFINED);
+                if let Some(row) = table.ids.intern(id) {
+                    table.put(row, &words);
+                }
             }
             table
         });
@@ -57,6 +109,8 @@ impl WorldBuilder {
             tables: tables.collect(),
             schema: schema.clone(),
             strings: Interner::default(),
+            pools: Pools::default(),
+            words: Vec::new(),
             problems: Vec::new(),
             refused: HashSet::new(),
             more_problems: 0,
@@ -72,7 +126,7 @@ impl WorldBuilder {
     ///
     /// A type has room for 2³² − 1 entities; one more is reported by [`WorldBuilder::finish`].
     pub fn row(&mut self, ty: TypeId, id: &str) -> Row {
-        match self.tables.get_mut(ty.index()).and_then(|table| table.ids.intern(id)) {
+        match Numbers::row(self, ty, id) {
             Some(row) => Row(row),
             None => {
                 self.problem(Problem::error(format!("too many entities to take `{id}`")));
@@ -98,7 +152,7 @@ impl WorldBuilder {
     /// Sets a `String` of `draft`.
     pub fn string(&mut self, draft: &mut Draft, attr: AttrId, text: &str) {
         match self.strings.intern(text) {
-            Some(number) => draft.string_number(attr, number),
+            Some(number) => draft.stored(attr, Stored::Number(number)),
             None => self.problem(Problem::error("too many different strings")),
         }
     }
@@ -183,7 +237,15 @@ impl WorldBuilder {
         self.set_value(draft, attr, &attribute.ty, value).map_err(|e| format!("attribute `{name}`: {e}"))
     }
 
-    /// Puts `value` into the draft in the column's own form.
+    /// Puts a set or a record into the draft.
+    pub(crate) fn value(&mut self, draft: &mut Draft, attr: AttrId, value: &Value) {
+        match self.pools.value(value) {
+            Some(number) => draft.stored(attr, Stored::Number(number)),
+            None => self.problem(Problem::error(TOO_MUCH)),
+        }
+    }
+
+    /// Puts `value` into the draft in the row's own form.
     pub(crate) fn set_value(
         &mut self,
         draft: &mut Draft,
@@ -191,65 +253,52 @@ impl WorldBuilder {
         ty: &Type,
         value: &Value,
     ) -> Result<(), String> {
-        conforms(&self.schema, ty, value)?;
-        match (value, ty) {
-            (Value::Bool(v), _) => {
-                draft.bool(attr, *v);
-            }
-            (Value::Long(v) | Value::Datetime(v) | Value::Duration(v) | Value::Decimal(v), _) => {
-                draft.long(attr, *v);
-            }
-            (Value::String(text), _) => self.string(draft, attr, text),
-            (Value::Entity(uid), Type::Entity(of)) => {
-                let row = self.row(*of, uid.id());
-                draft.entity(attr, row);
-            }
-            (Value::Set(values), Type::Set(element)) if matches!(**element, Type::Entity(_)) => {
-                let Type::Entity(of) = **element else { return Ok(()) };
-                let uids = values.iter().filter_map(|v| match v {
-                    Value::Entity(uid) => Some(uid.id()),
-                    _ => None,
-                });
-                let rows: Vec<Row> = uids.map(|id| self.row(of, id)).collect();
-                draft.entities(attr, rows);
-            }
-            _ => draft.value(attr, value.clone()),
-        }
+        let stored = stored(self, ty, value)?;
+        draft.stored(attr, stored);
         Ok(())
     }
 
     fn try_take(&mut self, draft: &Draft) -> Result<(), Problem> {
         let (ty, row) = draft.place;
         self.check(draft).map_err(|message| on(&self.uid(draft.place), message))?;
-        if self.tables.get(ty.index()).is_some_and(|t| t.is_defined(row.0)) {
-            return if self.is_same(draft) {
-                Ok(())
-            } else {
-                Err(on(&self.uid(draft.place), "given twice, and not the same".into()))
-            };
-        }
-        let Some(table) = self.tables.get_mut(ty.index()) else { return Ok(()) };
-        for (at, column) in (0u16..).zip(&mut table.columns) {
-            if let Some(cell) = draft.cell(AttrId(at))
-                && !column.set(row.0, &cell)
-            {
-                return Err(on(&self.uid(draft.place), "too much data of one attribute".into()));
-            }
-        }
-        let at = row.0 as usize;
-        if table.defined.len() <= at {
-            table.defined.resize(at + 1, false);
-        }
-        if let Some(defined) = table.defined.get_mut(at) {
-            *defined = true;
-        }
-        if !draft.parents.is_empty() {
-            table.parents.insert(row.0, sorted(&draft.parents));
-        }
-        if !draft.tags.is_empty() {
-            table.tags.insert(row.0, draft.tags.clone());
+        self.encode(draft).ok_or_else(|| on(&self.uid(draft.place), TOO_MUCH.into()))?;
+        let WorldBuilder { tables, words, .. } = self;
+        let Some(table) = tables.get_mut(ty.index()) else { return Ok(()) };
+        if !table.is_defined(row.0) {
+            table.put(row.0, words);
+        } else if table.row(row.0) != Some(words.as_slice()) {
+            return Err(on(&self.uid(draft.place), "given twice, and not the same".into()));
         }
         Ok(())
+    }
+
+    /// Fills `words` with the draft's row; `None` where there is no number for something in it.
+    fn encode(&mut self, draft: &Draft) -> Option<()> {
+        let WorldBuilder { tables, words, pools, .. } = self;
+        let layout = &tables.get(draft.place.0.index())?.layout;
+        words.clear();
+        words.resize(layout.words(), 0);
+        if let Some(flags) = words.first_mut() {
+            *flags = DEFINED;
+        }
+        for (attr, held) in draft.cells() {
+            let stored = match held {
+                Held::Nothing => continue,
+                Held::Stored(stored) => *stored,
+                Held::Rows(start, end) => Stored::Number(pools.set(draft.rows(*start, *end))?),
+            };
+            layout.write(words, attr, Some(stored)).then_some(())?;
+        }
+        let mut put = |at: Option<usize>, number: u32| {
+            if let Some(word) = at.and_then(|at| words.get_mut(at)) {
+                *word = number;
+            }
+        };
+        if !draft.parents.is_empty() {
+            put(layout.parents, pools.places(&sorted(&draft.parents))?);
+        }
+        put(layout.tags, pools.tags(&draft.tags)?);
+        Some(())
     }
 
     /// What the schema says against the draft as a whole: attributes missing, parents of a wrong type.
@@ -273,18 +322,6 @@ impl WorldBuilder {
         }
     }
 
-    /// Whether the world already holds exactly what the draft says.
-    fn is_same(&self, draft: &Draft) -> bool {
-        let (ty, row) = draft.place;
-        let Some(table) = self.tables.get(ty.index()) else { return false };
-        let columns = (0u16..).zip(&table.columns);
-        let parents = table.parents.get(&row.0).map_or(&[][..], Vec::as_slice);
-        let no_tags = BTreeMap::new();
-        columns.into_iter().all(|(at, column)| column.cell(row.0) == draft.cell(AttrId(at)))
-            && parents == sorted(&draft.parents)
-            && table.tags.get(&row.0).unwrap_or(&no_tags) == &draft.tags
-    }
-
     pub(super) fn uid(&self, (ty, row): Place) -> EntityUid {
         let name = self.schema.entity_type(ty).map_or_else(|| "".into(), |t| t.name.clone());
         EntityUid::new(name, self.tables.get(ty.index()).map_or("", |t| t.ids.text(row.0)))
@@ -304,7 +341,7 @@ impl WorldBuilder {
     }
 }
 
-fn sorted(places: &[Place]) -> Vec<Place> {
+pub(super) fn sorted(places: &[Place]) -> Vec<Place> {
     let mut places = places.to_vec();
     places.sort_unstable();
     places.dedup();

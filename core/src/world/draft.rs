@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::column::Cell;
+use super::layout::Stored;
 use super::{Place, Row};
 use crate::schema::AttrId;
 use crate::value::Value;
@@ -20,15 +20,11 @@ pub struct Draft {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Held {
+pub(super) enum Held {
     Nothing,
-    Bool(bool),
-    Long(i64),
-    String(u32),
-    Row(u32),
-    /// A slice of the draft's `rows`.
+    Stored(Stored),
+    /// A set of rows: a slice of the draft's `rows`.
     Rows(usize, usize),
-    Value(Value),
 }
 
 impl Draft {
@@ -54,17 +50,17 @@ impl Draft {
 
     /// Sets a `Bool`.
     pub fn bool(&mut self, attr: AttrId, value: bool) -> &mut Self {
-        self.put(attr, Held::Bool(value))
+        self.put(attr, Held::Stored(Stored::Bool(value)))
     }
 
     /// Sets a `Long`, or a `datetime` or `duration` in milliseconds, or a `decimal` in ten-thousandths.
     pub fn long(&mut self, attr: AttrId, value: i64) -> &mut Self {
-        self.put(attr, Held::Long(value))
+        self.put(attr, Held::Stored(Stored::Long(value)))
     }
 
     /// Sets a reference; `row` is of the attribute's type, from [`WorldBuilder::row`](super::WorldBuilder::row).
     pub fn entity(&mut self, attr: AttrId, row: Row) -> &mut Self {
-        self.put(attr, Held::Row(row.0))
+        self.put(attr, Held::Stored(Stored::Number(row.0)))
     }
 
     /// Sets a set of references; the rows are of its element type, in any order.
@@ -86,12 +82,8 @@ impl Draft {
         self.put(attr, Held::Rows(start, kept))
     }
 
-    pub(crate) fn string_number(&mut self, attr: AttrId, number: u32) {
-        self.put(attr, Held::String(number));
-    }
-
-    pub(crate) fn value(&mut self, attr: AttrId, value: Value) {
-        self.put(attr, Held::Value(value));
+    pub(super) fn stored(&mut self, attr: AttrId, stored: Stored) {
+        self.put(attr, Held::Stored(stored));
     }
 
     pub(crate) fn tag(&mut self, name: Arc<str>, value: Value) {
@@ -116,15 +108,13 @@ impl Draft {
         self
     }
 
-    pub(super) fn cell(&self, attr: AttrId) -> Option<Cell<'_>> {
-        Some(match self.cells.get(attr.index())? {
-            Held::Nothing => return None,
-            Held::Bool(v) => Cell::Bool(*v),
-            Held::Long(v) => Cell::Long(*v),
-            Held::String(v) => Cell::String(*v),
-            Held::Row(v) => Cell::Row(*v),
-            Held::Rows(start, end) => Cell::Rows(self.rows.get(*start..*end)?),
-            Held::Value(v) => Cell::Value(v),
-        })
+    /// What the draft holds, by attribute.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (AttrId, &Held)> {
+        (0u16..).map(AttrId).zip(&self.cells).filter(|(_, held)| **held != Held::Nothing)
+    }
+
+    /// The rows of a set that the draft holds.
+    pub(super) fn rows(&self, start: usize, end: usize) -> &[u32] {
+        self.rows.get(start..end).unwrap_or_default()
     }
 }

@@ -1,15 +1,21 @@
 //! What can only be said of a world as a whole: no reference dangles, no hierarchy goes in a circle.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeSet, HashSet};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
-use super::build::{WorldBuilder, on};
-use super::column::Cell;
-use super::{Data, Place, Row, World};
+use super::apply::{Applied, Writer};
+use super::build::{Loading, WorldBuilder, on};
+use super::encode::{Pools, each_reference};
+use super::ids::{Interner, Names};
+use super::rows::Rows;
+use super::sequence::Sequence;
+use super::stamps::Stamps;
+use super::{Data, Indices, Place, Row, Table, World};
 use crate::error::{Error, Problem};
-use crate::schema::{Attribute, Type, TypeId};
+use crate::schema::{AttrId, EntityType, Schema, Type, TypeId};
 use crate::uid::EntityUid;
-use crate::value::Value;
 
 impl WorldBuilder {
     /// The world, if nothing is wrong with it.
@@ -18,140 +24,181 @@ impl WorldBuilder {
     /// [`Error::is_data`], with every problem: attributes missing, unknown or of a wrong type, entities
     /// given twice, references to entities that are not there, hierarchies that go in circles.
     pub fn finish(mut self) -> Result<World, Error> {
-        self.report_dangling();
-        if self.problems.is_empty() {
-            self.close_hierarchy();
+        let refused = std::mem::take(&mut self.refused);
+        let (mut problems, more) = (std::mem::take(&mut self.problems), self.more_problems);
+        let WorldBuilder { schema, tables, strings, pools, .. } = self;
+        let world = World::assemble(schema, tables, strings, pools);
+        problems.extend(world.dangling(&refused));
+        if problems.is_empty() {
+            problems.extend(world.close_hierarchy());
         }
-        if self.more_problems > 0 {
-            let more = self.more_problems;
-            self.problems.push(Problem::error(format!("and {more} problems more")));
+        if more > 0 {
+            problems.push(Problem::error(format!("and {more} problems more")));
         }
-        if !self.problems.is_empty() {
-            return Err(Error::data(self.problems));
-        }
-        for column in self.tables.iter_mut().flat_map(|t| &mut t.columns) {
-            column.shrink();
-        }
-        let WorldBuilder { schema, tables, strings, .. } = self;
-        let reverses = tables.iter().map(|t| t.columns.iter().map(|_| OnceLock::new()).collect()).collect();
-        Ok(World { data: Arc::new(Data { schema, tables, strings, version: 1, reverses }) })
-    }
-
-    /// Finds who names an entity that is not there.
-    fn report_dangling(&mut self) {
-        if !self.tables.iter().any(|t| t.defined.len() < t.ids.len() || t.defined.contains(&false))
-            && !self
-                .schema
-                .entity_types()
-                .iter()
-                .any(|t| t.attributes.iter().any(|(_, a)| is_loose(a)) || t.tags.is_some())
-        {
-            return;
-        }
-        let mut found = Vec::new();
-        for (at, (table, ty)) in (0u16..).zip(self.tables.iter().zip(self.schema.entity_types())) {
-            for row in table.defined_rows() {
-                let from = (TypeId(at), Row(row));
-                let mut report = |where_: &str, missing: EntityUid| {
-                    found.push(on(&self.uid(from), format!("{where_}: {missing} is not in the data")));
-                };
-                for ((name, attribute), column) in ty.attributes.iter().zip(&table.columns) {
-                    if let Some(cell) = column.cell(row) {
-                        self.each_missing(&cell, attribute, |uid| {
-                            report(&format!("attribute `{name}`"), uid)
-                        });
-                    }
-                }
-                for &place in table.parents.get(&row).into_iter().flatten() {
-                    if self.is_missing(place) {
-                        report("parent", self.uid(place));
-                    }
-                }
-                for (name, value) in table.tags.get(&row).into_iter().flatten() {
-                    self.each_missing_in(value, &mut |uid| report(&format!("tag `{name}`"), uid));
-                }
-            }
-        }
-        for problem in found {
-            self.problem(problem);
-        }
-    }
-
-    fn is_missing(&self, place: Place) -> bool {
-        let defined = self.tables.get(place.0.index()).is_some_and(|t| t.is_defined(place.1.0));
-        !defined && !self.refused.contains(&place)
-    }
-
-    fn each_missing(&self, cell: &Cell<'_>, attribute: &Attribute, mut report: impl FnMut(EntityUid)) {
-        let mut check = |of: TypeId, row: u32| {
-            let place = (of, Row(row));
-            if self.is_missing(place) {
-                report(self.uid(place));
-            }
-        };
-        match (cell, &attribute.ty) {
-            (Cell::Row(row), Type::Entity(of)) => check(*of, *row),
-            (Cell::Rows(rows), Type::Set(element)) => {
-                if let Type::Entity(of) = **element {
-                    rows.iter().for_each(|&row| check(of, row));
-                }
-            }
-            (Cell::Value(value), _) => self.each_missing_in(value, &mut report),
-            _ => {}
-        }
-    }
-
-    fn each_missing_in(&self, value: &Value, report: &mut impl FnMut(EntityUid)) {
-        value.for_each_entity(&mut |uid| {
-            let ty = self.schema.type_id(uid.type_name());
-            let place = ty.and_then(|ty| {
-                let row = self.tables.get(ty.index())?.ids.find(uid.id())?;
-                Some((ty, Row(row)))
-            });
-            if place.is_none_or(|place| self.is_missing(place)) {
-                report(uid.clone());
-            }
-        });
-    }
-
-    /// Fills in ancestors; a hierarchy that goes in a circle is a problem.
-    fn close_hierarchy(&mut self) {
-        let mut closed: HashMap<Place, Vec<Place>> = HashMap::new();
-        let starts: Vec<Place> = (0u16..)
-            .zip(&self.tables)
-            .flat_map(|(at, t)| t.parents.keys().map(move |&row| (TypeId(at), Row(row))))
-            .collect();
-        for start in starts {
-            let mut seen = BTreeSet::new();
-            let mut next: Vec<Place> = self.parents_of(start).to_vec();
-            while let Some(place) = next.pop() {
-                if seen.insert(place) {
-                    next.extend_from_slice(self.parents_of(place));
-                }
-            }
-            if seen.contains(&start) {
-                let problem = on(&self.uid(start), "lies in itself, through its parents".into());
-                self.problem(problem);
-            }
-            closed.insert(start, seen.into_iter().collect());
-        }
-        for ((ty, row), ancestors) in closed {
-            if let Some(table) = self.tables.get_mut(ty.index()) {
-                table.ancestors.insert(row.0, ancestors);
-            }
-        }
-    }
-
-    fn parents_of(&self, (ty, row): Place) -> &[Place] {
-        self.tables.get(ty.index()).and_then(|t| t.parents.get(&row.0)).map_or(&[], Vec::as_slice)
+        if problems.is_empty() { Ok(world) } else { Err(Error::data(problems)) }
     }
 }
 
-/// Whether the attribute's references are held by name, not by row.
-fn is_loose(attribute: &Attribute) -> bool {
-    match &attribute.ty {
+impl World {
+    pub(super) fn assemble(
+        schema: Arc<Schema>,
+        tables: Vec<Loading>,
+        strings: Interner,
+        pools: Pools,
+    ) -> World {
+        let tables = tables.into_iter().map(|Loading { ids, layout, mut words }| {
+            // Every id has its row, also of an entity that is only named.
+            words.resize(ids.end() as usize * layout.words(), 0);
+            words.shrink_to_fit();
+            Table { names: Names::new(ids), rows: Rows::new(layout.words(), words), layout }
+        });
+        let data = Data {
+            tables: tables.collect(),
+            strings: Names::new(strings),
+            pools,
+            sequence: Sequence::new(),
+            stamps: Stamps::new(schema.entity_types().len()),
+            epoch: new_epoch(),
+            naming: Mutex::new(()),
+            writer: Mutex::new(Writer::default()),
+            indices: RwLock::new(Indices::default()),
+            applied: Applied::default(),
+            schema,
+        };
+        World { data: Arc::new(data), overlay: None }
+    }
+
+    /// Who names an entity that is not there. What was refused itself is no problem of its own.
+    fn dangling(&self, refused: &HashSet<Place>) -> Vec<Problem> {
+        let schema = &self.data.schema;
+        let types = || (0u16..).map(TypeId).zip(schema.entity_types());
+        let is_whole = |(id, _): (TypeId, &EntityType)| (1..self.end(id)).all(|row| self.has((id, Row(row))));
+        let is_strict =
+            |ty: &EntityType| ty.tags.is_none() && !ty.attributes.iter().any(|(_, a)| is_loose(&a.ty));
+        if types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (id, _) in types() {
+            for row in self.rows(id) {
+                let from = (id, row);
+                self.each_named(from, |where_, place, uid| {
+                    let is_there = place.is_some_and(|place| self.has(place) || refused.contains(&place));
+                    if !is_there {
+                        found.push(on(&self.uid(from), format!("{where_}: {uid} is not in the data")));
+                    }
+                });
+            }
+        }
+        found
+    }
+
+    /// Calls `visit` with every entity that one names: where, its place if its id was ever named, and its name.
+    pub(super) fn each_named(
+        &self,
+        from: Place,
+        mut visit: impl FnMut(&Where<'_>, Option<Place>, &dyn std::fmt::Display),
+    ) {
+        let Some(ty) = self.data.schema.entity_type(from.0) else { return };
+        for (at, (name, attribute)) in (0u16..).zip(&ty.attributes) {
+            let Some(stored) = self.stored(from, AttrId(at)) else { continue };
+            let where_ = Where::Attribute(name);
+            each_reference(&attribute.ty, stored, &self.data.pools, &mut |place| {
+                visit(&where_, Some(place), &Named(self, place));
+            });
+            if is_loose(&attribute.ty)
+                && let Some(value) = self.value(from.0, from.1, AttrId(at))
+            {
+                value.for_each_entity(&mut |uid| visit(&where_, self.named(uid), uid));
+            }
+        }
+        for &place in self.parents(from) {
+            visit(&Where::Parent, Some(place), &Named(self, place));
+        }
+        for (name, value) in self.tags(from).into_iter().flatten() {
+            value.for_each_entity(&mut |uid| visit(&Where::Tag(name), self.named(uid), uid));
+        }
+    }
+
+    /// The place of an id that was ever named, whether the entity is there or not.
+    pub(crate) fn named(&self, uid: &EntityUid) -> Option<Place> {
+        let ty = self.data.schema.type_id(uid.type_name())?;
+        Some((ty, Row(self.table(ty)?.names.find(uid.id())?)))
+    }
+
+    /// Fills in ancestors; a hierarchy that goes in a circle is a problem.
+    fn close_hierarchy(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (at, table) in (0u16..).zip(&self.data.tables) {
+            let Some(word) = table.layout.ancestors else { continue };
+            for row in self.rows(TypeId(at)) {
+                let place = (TypeId(at), row);
+                let ancestors = above(self.parents(place), |place| self.parents(place));
+                if ancestors.binary_search(&place).is_ok() {
+                    problems.push(on(&self.uid(place), CIRCLE.into()));
+                }
+                if let Some(number) = self.data.pools.places(&ancestors) {
+                    table.rows.set_word(row.0, word, number);
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// Said of an entity whose ancestors hold itself.
+pub(super) const CIRCLE: &str = "lies in itself, through its parents";
+
+/// All that lies above, from the direct parents on; ascending, each once.
+pub(super) fn above<'a>(parents: &[Place], of: impl Fn(Place) -> &'a [Place]) -> Vec<Place> {
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<Place> = parents.to_vec();
+    while let Some(place) = next.pop() {
+        if seen.insert(place) {
+            next.extend_from_slice(of(place));
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// Where an entity names another.
+pub(super) enum Where<'a> {
+    Attribute(&'a str),
+    Parent,
+    Tag(&'a str),
+}
+
+impl std::fmt::Display for Where<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Where::Attribute(name) => write!(f, "attribute `{name}`"),
+            Where::Parent => f.write_str("parent"),
+            Where::Tag(name) => write!(f, "tag `{name}`"),
+        }
+    }
+}
+
+/// A place by its name, made only where somebody reads it.
+struct Named<'a>(&'a World, Place);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.uid(self.1).fmt(f)
+    }
+}
+
+/// Whether references of that type are held by name, not by row.
+fn is_loose(ty: &Type) -> bool {
+    match ty {
         Type::Record(_) => true,
         Type::Set(element) => !matches!(**element, Type::Entity(_)),
         _ => false,
     }
+}
+
+/// A number that no other world has, in this process or, but for a chance of one in 2⁶⁴, in another.
+fn new_epoch() -> u64 {
+    static WORLDS: AtomicU64 = AtomicU64::new(0);
+    let world = WORLDS.fetch_add(1, Ordering::Relaxed);
+    std::hash::RandomState::new().hash_one(world)
 }

@@ -1,23 +1,38 @@
 //! Texts interned to dense numbers.
 
-use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Texts and their numbers, 0, 1, 2 … in the order in which they came.
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Texts and their numbers, 1, 2, 3 … in the order in which they came; 0 stands for none.
 ///
 /// All text lies in one buffer: a text costs its bytes and some ten more.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Interner {
     text: String,
     /// Where each text ends; it begins where the one before it ends.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Interner {
+            text: String::new(),
+            ends: vec![0],
+            numbers: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+}
+
 impl Interner {
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+    /// One more than the last number given out.
+    pub(crate) fn end(&self) -> u32 {
+        self.ends.len() as u32
     }
 
     /// The text of a number that this interner gave out.
@@ -32,52 +47,156 @@ impl Interner {
 
     /// The number of `wanted`, a new one where it has none.
     ///
-    /// `None` once all 2³² − 1 numbers are taken; the last one stands for "absent" elsewhere.
+    /// `None` once all numbers are taken, or 4 GiB of text.
     pub(crate) fn intern(&mut self, wanted: &str) -> Option<u32> {
         if let Some(number) = self.find(wanted) {
             return Some(number);
         }
         let number = u32::try_from(self.ends.len()).ok().filter(|&n| n != u32::MAX)?;
+        let end = u32::try_from(self.text.len() + wanted.len()).ok()?;
         self.text.push_str(wanted);
-        self.ends.push(self.text.len());
+        self.ends.push(end);
         let Interner { text: all, ends, numbers, hasher } = self;
         let hash = hasher.hash_one(wanted);
         numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, ends, n)));
         Some(number)
     }
 
-    pub(crate) fn text_bytes(&self) -> usize {
-        self.text.len()
+    fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
     }
 
-    /// Bytes held, unused capacity included.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.numbers.allocation_size()
+    fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<u32>() + self.numbers.allocation_size()
     }
 }
 
-fn text<'a>(all: &'a str, ends: &[usize], number: u32) -> &'a str {
+fn text<'a>(all: &'a str, ends: &[u32], number: u32) -> &'a str {
     let number = number as usize;
     let start = number.checked_sub(1).and_then(|n| ends.get(n)).copied().unwrap_or(0);
-    ends.get(number).and_then(|&end| all.get(start..end)).unwrap_or_default()
+    ends.get(number).and_then(|&end| all.get(start as usize..end as usize)).unwrap_or_default()
+}
+
+/// As an [`Interner`], read without a lock while one writer adds to it.
+pub(crate) struct Names {
+    loaded: Interner,
+    added: boxcar::Vec<Box<str>>,
+    /// Where texts that were added are found: open addressing, numbers from 1. A table that is half full is
+    /// followed by another twice as large, so that none is ever moved.
+    tables: [OnceLock<Box<[AtomicU32]>>; TABLES],
+}
+
+/// Slots of the first table of added texts.
+const FIRST: usize = 1 << 10;
+const TABLES: usize = 23;
+
+impl Names {
+    pub(super) fn new(mut loaded: Interner) -> Self {
+        loaded.shrink();
+        Names { loaded, added: boxcar::Vec::new(), tables: [const { OnceLock::new() }; TABLES] }
+    }
+
+    /// One more than the last number given out.
+    pub(crate) fn end(&self) -> u32 {
+        self.loaded.end() + self.added.count() as u32
+    }
+
+    pub(crate) fn text(&self, number: u32) -> &str {
+        match number.checked_sub(self.loaded.end()) {
+            Some(added) => self.added.get(added as usize).map_or("", AsRef::as_ref),
+            None => self.loaded.text(number),
+        }
+    }
+
+    pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
+        let hash = self.loaded.hasher.hash_one(wanted);
+        let loaded = self.loaded.numbers.find(hash, |&n| self.loaded.text(n) == wanted).copied();
+        loaded
+            .or_else(|| self.tables.iter().map_while(OnceLock::get).find_map(|t| self.probe(t, hash, wanted)))
+    }
+
+    fn probe(&self, table: &[AtomicU32], hash: u64, wanted: &str) -> Option<u32> {
+        for slot in probes(table, hash) {
+            match slot.load(Ordering::Acquire) {
+                0 => return None,
+                number if self.text(number) == wanted => return Some(number),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// As [`Interner::intern`]. One writer at a time: the caller sees to that.
+    pub(super) fn intern(&self, wanted: &str) -> Option<u32> {
+        if let Some(number) = self.find(wanted) {
+            return Some(number);
+        }
+        let added = self.added.count();
+        let number = self.loaded.end().checked_add(u32::try_from(added).ok()?).filter(|&n| n != u32::MAX)?;
+        // Table n takes half as many texts as it has slots: 512, 1,024, …
+        let table = (added / (FIRST / 2) + 1).ilog2() as usize;
+        let slots =
+            self.tables.get(table)?.get_or_init(|| (0..FIRST << table).map(|_| AtomicU32::new(0)).collect());
+        self.added.push(wanted.into());
+        let hash = self.loaded.hasher.hash_one(wanted);
+        let free = probes(slots, hash).find(|slot| slot.load(Ordering::Relaxed) == 0)?;
+        free.store(number, Ordering::Release);
+        Some(number)
+    }
+
+    /// Bytes of the texts alone.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.loaded.text.len() + self.added.iter().map(|(_, text)| text.len()).sum::<usize>()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let tables: usize = self.tables.iter().filter_map(OnceLock::get).map(|table| table.len()).sum();
+        let added =
+            self.added.iter().map(|(_, text)| text.len() + size_of::<Box<str>>() + size_of::<usize>());
+        self.loaded.bytes() + tables * size_of::<AtomicU32>() + added.sum::<usize>()
+    }
+}
+
+/// Every slot of a table whose length is a power of two, from the one that the hash names.
+fn probes(table: &[AtomicU32], hash: u64) -> impl Iterator<Item = &AtomicU32> {
+    let at = (hash as usize) & table.len().wrapping_sub(1);
+    let (before, after) = table.split_at_checked(at).unwrap_or_default();
+    after.iter().chain(before)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Interner;
+    use super::{Interner, Names};
 
     #[test]
     fn same_text_same_number() {
         let mut ids = Interner::default();
         let texts = ["", "a", "b", "ā", "a\0b", "ab"];
         let numbers: Vec<_> = texts.iter().map(|t| ids.intern(t).expect("room")).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
         for (text, number) in texts.into_iter().zip(numbers) {
             assert_eq!(ids.intern(text), Some(number));
             assert_eq!(ids.find(text), Some(number));
             assert_eq!(ids.text(number), text);
         }
         assert_eq!(ids.find("c"), None);
-        assert_eq!(ids.len(), 6);
+        assert_eq!(ids.end(), 7);
+    }
+
+    #[test]
+    fn names_grow_behind_what_was_loaded() {
+        let mut loaded = Interner::default();
+        loaded.intern("a").expect("room");
+        let names = Names::new(loaded);
+        let all: Vec<String> = (0..5_000).map(|n| format!("n{n}")).collect();
+        for (n, text) in (2..).zip(&all) {
+            assert_eq!(names.find(text), None);
+            assert_eq!(names.intern(text), Some(n));
+        }
+        for (n, text) in (2..).zip(&all) {
+            assert_eq!((names.find(text), names.text(n)), (Some(n), text.as_str()));
+        }
+        assert_eq!((names.intern("a"), names.end()), (Some(1), 5_002));
     }
 }

@@ -1,78 +1,128 @@
-//! The data: every entity, interned and in columns.
+//! The data: every entity, interned and in rows of words.
 //!
-//! Entities are dense rows per type, attributes are columns, references are row numbers. A [`World`] is
-//! read-only and cheap to clone; a [`WorldBuilder`] makes one.
+//! Entities are dense rows per type, references are row numbers ([`layout`] says what a row holds). A [`World`]
+//! is a handle that many share: reads see whole batches of [`Changes`] or nothing of them. A [`WorldBuilder`]
+//! makes one.
 //!
-//! INVARIANT: no reference dangles. [`WorldBuilder::finish`] refuses data in which one does.
+//! INVARIANT: no reference dangles. [`WorldBuilder::finish`] and [`World::apply`] refuse data in which one does.
+//! INVARIANT: a row number names one entity for as long as the world lives, removed or not.
 
+mod apply;
+mod atomics;
 pub(crate) mod build;
-mod column;
+mod change;
 mod conform;
 mod draft;
+mod encode;
 mod finish;
 mod ids;
-mod index;
+pub(crate) mod index;
 pub(crate) mod json;
+pub(crate) mod layout;
+mod overlay;
+mod pool;
+mod rows;
+mod sequence;
+mod stamps;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 pub use build::WorldBuilder;
-pub(crate) use column::Cell;
-use column::Column;
+pub use change::Changes;
 pub(crate) use conform::conforms;
 pub use draft::Draft;
-use ids::Interner;
-pub(crate) use index::Reverse;
+use encode::Pools;
+use ids::Names;
+pub(crate) use index::Indices;
+use layout::{DEFINED, Kind, Layout, Slot, Stored};
+use rows::Rows;
+use sequence::Sequence;
+use stamps::Stamps;
 
+use crate::error::Error;
 use crate::schema::{AttrId, Schema, Type, TypeId};
 use crate::uid::EntityUid;
 use crate::value::Value;
 
-/// The number of an entity within its type.
+/// The number of an entity within its type, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(pub(crate) u32);
 
 /// An entity's type and row.
 pub(crate) type Place = (TypeId, Row);
 
-/// A set of entities that conforms to a schema. Cloning shares the data.
+/// An entity of one world, found once: as quick to look up as a number. Copying it costs nothing.
+///
+/// It names the entity for as long as the world lives, also after its removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handle {
+    pub(crate) epoch: u64,
+    pub(crate) ty: TypeId,
+    pub(crate) row: Row,
+}
+
+impl Handle {
+    /// The entity's number among those of its type, from 1.
+    pub fn number(self) -> u32 {
+        self.row.0
+    }
+}
+
+/// A set of entities that conforms to a schema.
+///
+/// Cloning shares it: a batch that one handle applies is seen by all. A single check takes no lock and sees
+/// whole batches; a list waits for the batch that is being applied, if there is one.
 #[derive(Clone)]
 pub struct World {
     data: Arc<Data>,
+    /// Rows that are seen instead of the data's own.
+    overlay: Option<Arc<HashMap<Place, Box<[u32]>>>>,
 }
 
 pub(crate) struct Data {
     schema: Arc<Schema>,
     tables: Vec<Table>,
-    strings: Interner,
-    version: u64,
-    /// By type and attribute, made when first asked for.
-    reverses: Vec<Vec<OnceLock<Reverse>>>,
+    strings: Names,
+    pools: Pools,
+    sequence: Sequence,
+    stamps: Stamps,
+    epoch: u64,
+    /// Held while an id or a string gets its number; nothing else is waited for while it is.
+    naming: Mutex<()>,
+    /// Held while a batch is made ready and applied.
+    writer: Mutex<apply::Writer>,
+    /// Held for writing while a batch is applied.
+    indices: RwLock<Indices>,
+    /// Told of every batch.
+    applied: apply::Applied,
 }
 
 /// All entities of one type.
-#[derive(Default)]
 struct Table {
-    ids: Interner,
-    defined: Vec<bool>,
-    columns: Vec<Column>,
-    /// Direct parents, of those rows that have any.
-    parents: HashMap<u32, Vec<Place>>,
-    /// Parents of parents too; filled when the world is finished.
-    ancestors: HashMap<u32, Vec<Place>>,
-    tags: HashMap<u32, BTreeMap<Arc<str>, Value>>,
+    names: Names,
+    layout: Layout,
+    rows: Rows,
 }
 
-impl Table {
-    fn is_defined(&self, row: u32) -> bool {
-        self.defined.get(row as usize).copied().unwrap_or(false)
-    }
-
-    fn defined_rows(&self) -> impl Iterator<Item = u32> + Clone + '_ {
-        (0u32..).zip(&self.defined).filter(|(_, d)| **d).map(|(row, _)| row)
-    }
+/// What an attribute holds, in the world's own numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cell<'a> {
+    Bool(bool),
+    /// A `Long`, or a `datetime`, `duration` or `decimal` as its number.
+    Long(i64),
+    /// A string's number.
+    String(u32),
+    /// An entity's row; its type is the attribute's.
+    Row(u32),
+    /// Rows of a set of entities, ascending, each once.
+    Rows(&'a [u32]),
+    /// Anything else.
+    Value(&'a Value),
 }
+
+/// How often a read that a batch came into is tried again before it waits its turn.
+const TRIES: usize = 1_000;
 
 impl World {
     /// The schema that the data conforms to.
@@ -80,15 +130,20 @@ impl World {
         &self.data.schema
     }
 
-    /// The version of the data: 1 for a world as it was loaded.
+    /// The version of the data: 1 for a world as it was loaded, one more for each batch since.
     pub fn version(&self) -> u64 {
-        self.data.version
+        self.data.sequence.batches() + 1
+    }
+
+    /// What names this world, and no other, as the one that its rows and cursors belong to.
+    pub fn epoch(&self) -> u64 {
+        self.data.epoch
     }
 
     /// How many entities there are, of all types. Enumerated entities are left out: the schema has them.
     pub fn len(&self) -> usize {
-        let loaded = self.data.schema.entity_types().iter().zip(&self.data.tables);
-        loaded.filter(|(ty, _)| ty.choices.is_none()).map(|(_, t)| t.defined_rows().count()).sum()
+        let types = (0u16..).map(TypeId).zip(self.data.schema.entity_types());
+        types.filter(|(_, ty)| ty.choices.is_none()).map(|(id, _)| self.rows(id).count()).sum()
     }
 
     /// Whether there is no entity at all.
@@ -103,8 +158,8 @@ impl World {
 
     /// The ids of all entities of `type_name`, in the order in which they were first named.
     pub fn ids(&self, type_name: &str) -> impl Iterator<Item = &str> + '_ {
-        let table = self.data.schema.type_id(type_name).and_then(|id| self.table(id));
-        table.into_iter().flat_map(|t| t.defined_rows().map(|row| t.ids.text(row)))
+        let ty = self.data.schema.type_id(type_name);
+        ty.into_iter().flat_map(move |ty| self.rows(ty).map(move |row| self.id((ty, row))))
     }
 
     /// Whether the entity is there.
@@ -112,59 +167,132 @@ impl World {
         self.place(uid).is_some()
     }
 
+    /// The entity, found once and for all; `None` where it is absent.
+    pub fn handle(&self, uid: &EntityUid) -> Option<Handle> {
+        self.place(uid).map(|(ty, row)| Handle { epoch: self.data.epoch, ty, row })
+    }
+
+    /// The name of an entity.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a handle of another world.
+    pub fn name(&self, handle: Handle) -> Result<EntityUid, Error> {
+        self.place_of(handle).map(|place| self.uid(place))
+    }
+
+    /// The place of an entity that is or was there.
+    pub(crate) fn place_of(&self, handle: Handle) -> Result<Place, Error> {
+        if handle.epoch == self.data.epoch {
+            Ok((handle.ty, handle.row))
+        } else {
+            Err(Error::request("the handle is of another world"))
+        }
+    }
+
     /// The value of an entity's attribute; `None` where the entity or the attribute is absent.
     pub fn attribute(&self, uid: &EntityUid, name: &str) -> Option<Value> {
-        let (ty, row) = self.place(uid)?;
+        let ty = self.data.schema.type_id(uid.type_name())?;
         let (attr, _) = self.data.schema.entity_type(ty)?.attribute(name)?;
-        self.value(ty, row, attr)
+        self.consistent(|| {
+            let (ty, row) = self.place(uid)?;
+            self.value(ty, row, attr)
+        })
+        .0
     }
 
     /// Every attribute that an entity has, by name; `None` where the entity is absent.
     pub fn attributes(&self, uid: &EntityUid) -> Option<BTreeMap<Arc<str>, Value>> {
-        let (ty, row) = self.place(uid)?;
-        let names = self.data.schema.entity_type(ty)?.attributes.iter();
-        Some(
-            (0u16..)
-                .zip(names)
-                .filter_map(|(at, (name, _))| Some((name.clone(), self.value(ty, row, AttrId(at))?)))
-                .collect(),
-        )
+        let ty = self.data.schema.type_id(uid.type_name())?;
+        let names = &self.data.schema.entity_type(ty)?.attributes;
+        let read = || {
+            let (ty, row) = self.place(uid)?;
+            let value = |(at, (name, _)): (u16, &(Arc<str>, _))| {
+                Some((name.clone(), self.value(ty, row, AttrId(at))?))
+            };
+            Some((0u16..).zip(names).filter_map(value).collect())
+        };
+        self.consistent(read).0
     }
 
-    /// Bytes that the columns and ids take; hash tables of parents and tags are left out.
+    /// Bytes that rows, ids, indices and what rows share take; what boxed values hold is left out.
     pub fn bytes(&self) -> usize {
-        let tables = self.data.tables.iter().map(|t| {
-            t.ids.bytes() + t.defined.capacity() + t.columns.iter().map(Column::bytes).sum::<usize>()
-        });
-        tables.sum::<usize>() + self.data.strings.bytes()
+        let tables = self.data.tables.iter().map(|t| t.names.bytes() + t.rows.bytes());
+        tables.sum::<usize>() + self.data.strings.bytes() + self.data.pools.bytes() + self.still().bytes()
     }
 
     /// Bytes of id text and unique strings alone.
     pub fn text_bytes(&self) -> usize {
-        self.data.tables.iter().map(|t| t.ids.text_bytes()).sum::<usize>() + self.data.strings.text_bytes()
+        self.data.tables.iter().map(|t| t.names.text_bytes()).sum::<usize>() + self.data.strings.text_bytes()
+    }
+
+    /// Bytes that the ids and unique strings take with what finds them, of [`World::bytes`].
+    pub fn id_bytes(&self) -> usize {
+        self.data.tables.iter().map(|t| t.names.bytes()).sum::<usize>() + self.data.strings.bytes()
+    }
+
+    /// Bytes of the rows of one type, without indices and ids; 0 for a type that the schema lacks.
+    pub fn row_bytes(&self, type_name: &str) -> usize {
+        let table = self.data.schema.type_id(type_name).and_then(|ty| self.table(ty));
+        table.map_or(0, |table| table.rows.bytes())
     }
 
     fn table(&self, ty: TypeId) -> Option<&Table> {
         self.data.tables.get(ty.index())
     }
 
-    pub(crate) fn place(&self, uid: &EntityUid) -> Option<Place> {
-        let ty = self.data.schema.type_id(uid.type_name())?;
-        let table = self.table(ty)?;
-        let row = table.ids.find(uid.id()).filter(|&row| table.is_defined(row))?;
-        Some((ty, Row(row)))
+    /// What `read` gives of one version of the data, and that version. It may run more than once.
+    pub(crate) fn consistent<T>(&self, mut read: impl FnMut() -> T) -> (T, u64) {
+        let sequence = &self.data.sequence;
+        if let Some((value, batches)) = sequence.read(TRIES, &mut read) {
+            return (value, batches + 1);
+        }
+        let _still = self.still();
+        (read(), self.version())
     }
 
-    pub(crate) fn has(&self, (ty, row): Place) -> bool {
-        self.table(ty).is_some_and(|table| table.is_defined(row.0))
+    /// When entities were last changed.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.data.stamps
+    }
+
+    /// The indices, and the data held still while they are looked at.
+    pub(crate) fn still(&self) -> RwLockReadGuard<'_, Indices> {
+        self.data.indices.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One word of an entity's row.
+    #[inline]
+    fn word(&self, (ty, row): Place, at: usize) -> u32 {
+        if let Some(overlay) = &self.overlay
+            && let Some(words) = overlay.get(&(ty, row))
+        {
+            return words.get(at).copied().unwrap_or(0);
+        }
+        self.table(ty).map_or(0, |table| table.rows.word(row.0, at))
+    }
+
+    pub(crate) fn place(&self, uid: &EntityUid) -> Option<Place> {
+        let ty = self.data.schema.type_id(uid.type_name())?;
+        let place = (ty, Row(self.table(ty)?.names.find(uid.id())?));
+        self.has(place).then_some(place)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, place: Place) -> bool {
+        self.word(place, 0) & DEFINED != 0
+    }
+
+    /// One more than the last row of a type that was ever named.
+    pub(crate) fn end(&self, ty: TypeId) -> u32 {
+        self.table(ty).map_or(1, |table| table.names.end())
     }
 
     pub(crate) fn rows(&self, ty: TypeId) -> impl Iterator<Item = Row> + Clone + '_ {
-        self.table(ty).into_iter().flat_map(|t| t.defined_rows().map(Row))
+        (1..self.end(ty)).map(Row).filter(move |&row| self.has((ty, row)))
     }
 
     pub(crate) fn id(&self, (ty, row): Place) -> &str {
-        self.table(ty).map_or("", |t| t.ids.text(row.0))
+        self.table(ty).map_or("", |t| t.names.text(row.0))
     }
 
     pub(crate) fn uid(&self, place: Place) -> EntityUid {
@@ -177,45 +305,89 @@ impl World {
         Some(self.materialise(&cell, ty))
     }
 
+    /// What a row holds for an attribute.
+    pub(crate) fn stored(&self, place: Place, attr: AttrId) -> Option<Stored> {
+        self.table(place.0)?.layout.read(attr, |at| self.word(place, at))
+    }
+
+    pub(crate) fn slot(&self, ty: TypeId, attr: AttrId) -> Option<Slot> {
+        self.table(ty)?.layout.slot(attr)
+    }
+
     /// What the attribute holds, in the world's own numbers, with its type.
     pub(crate) fn cell(&self, (ty, row): Place, attr: AttrId) -> Option<(Cell<'_>, &Type)> {
-        let cell = self.table(ty)?.columns.get(attr.index())?.cell(row.0)?;
+        let stored = self.stored((ty, row), attr)?;
         let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
+        let cell = match (stored, self.slot(ty, attr)?) {
+            (Stored::Bool(v), _) => Cell::Bool(v),
+            (Stored::Long(v), _) => Cell::Long(v),
+            (Stored::Number(number), Slot::Number { kind, .. }) => match kind {
+                Kind::String => Cell::String(number),
+                Kind::Row => Cell::Row(number),
+                Kind::Rows => Cell::Rows(self.data.pools.sets.get(number)?),
+                Kind::Value => Cell::Value(self.data.pools.values.get(number)?),
+            },
+            (Stored::Number(_), _) => return None,
+        };
         Some((cell, &attribute.ty))
     }
 
-    /// Who refers to whom through an attribute; `None` where it holds no references.
-    ///
-    /// Made when first asked for, in a time that follows the number of entities of the type.
-    pub(crate) fn reverse(&self, (ty, attr): (TypeId, AttrId)) -> Option<&Reverse> {
-        let (column, target) = (self.table(ty)?.columns.get(attr.index())?, self.target((ty, attr))?);
-        let slot = self.data.reverses.get(ty.index())?.get(attr.index())?;
-        let targets = self.table(target)?.ids.len();
-        Some(slot.get_or_init(|| Reverse::new(column, self.rows(ty).map(|row| row.0), targets)))
+    /// The type that an attribute refers to, and whether it holds a set of such references.
+    pub(crate) fn target(&self, (ty, attr): (TypeId, AttrId)) -> Option<(TypeId, bool)> {
+        target(&self.data.schema, (ty, attr))
     }
 
-    /// Whether the attribute holds sets.
-    pub(crate) fn is_set(&self, (ty, attr): (TypeId, AttrId)) -> bool {
-        let ty = self.data.schema.entity_type(ty);
-        ty.and_then(|ty| ty.attributes.get(attr.index())).is_some_and(|(_, a)| matches!(a.ty, Type::Set(_)))
+    /// One word of a row as it is stored, 0 for row 0; what a view lays over it is left out.
+    #[inline]
+    pub(crate) fn stored_word(&self, ty: u16, row: u32, at: u16) -> u32 {
+        self.data.tables.get(usize::from(ty)).map_or(0, |table| table.rows.word(row, usize::from(at)))
     }
 
-    /// How many entities an attribute's references can be to.
-    pub(crate) fn reverse_targets(&self, of: (TypeId, AttrId)) -> usize {
-        self.target(of).and_then(|ty| self.table(ty)).map_or(0, |table| table.ids.len())
-    }
-
-    /// The type that an attribute refers to.
-    fn target(&self, (ty, attr): (TypeId, AttrId)) -> Option<TypeId> {
-        let (_, attribute) = self.data.schema.entity_type(ty)?.attributes.get(attr.index())?;
-        match &attribute.ty {
-            Type::Entity(of) => Some(*of),
-            Type::Set(element) => match **element {
-                Type::Entity(of) => Some(of),
-                _ => None,
-            },
-            _ => None,
+    /// Whether a row is in the set with this number; nothing is in the set with number 0.
+    #[inline]
+    pub(crate) fn set_holds(&self, set: u32, row: u32) -> bool {
+        /// Up to here a look at every element is faster than a search.
+        const FEW: usize = 8;
+        match self.data.pools.sets.get(set) {
+            Some(rows) if rows.len() <= FEW => rows.contains(&row),
+            Some(rows) => rows.binary_search(&row).is_ok(),
+            None => false,
         }
+    }
+
+    /// Whether this is a world seen through changes that it does not have.
+    pub(crate) fn is_overlaid(&self) -> bool {
+        self.overlay.is_some()
+    }
+
+    /// The places that this world's own changes touch, where it is one seen through changes.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = Place> + '_ {
+        self.overlay.iter().flat_map(|overlay| overlay.keys().copied())
+    }
+
+    /// The number of a string that the data uses, or once did.
+    pub(crate) fn string_number(&self, text: &str) -> Option<u32> {
+        self.data.strings.find(text)
+    }
+
+    /// The number that a string has or will have.
+    pub(crate) fn reserve_string(&self, text: &str) -> Option<u32> {
+        let _naming = self.data.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.data.strings.intern(text)
+    }
+
+    /// The place that an entity has or will have; `None` for a type that the schema lacks.
+    pub(crate) fn reserve_row(&self, uid: &EntityUid) -> Option<Place> {
+        let ty = self.data.schema.type_id(uid.type_name())?;
+        self.reserve_id(ty, uid.id()).map(|row| (ty, row))
+    }
+
+    fn reserve_id(&self, ty: TypeId, id: &str) -> Option<Row> {
+        let _naming = self.data.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table(ty)?;
+        let row = table.names.intern(id)?;
+        table.rows.reserve(row);
+        Some(Row(row))
     }
 
     /// The text of a string's number.
@@ -224,16 +396,22 @@ impl World {
     }
 
     /// The entities above this one in the hierarchy, at any distance.
-    pub(crate) fn ancestors(&self, (ty, row): Place) -> &[Place] {
-        self.table(ty).and_then(|t| t.ancestors.get(&row.0)).map_or(&[], Vec::as_slice)
+    pub(crate) fn ancestors(&self, place: Place) -> &[Place] {
+        self.places(place, |layout| layout.ancestors)
     }
 
-    pub(crate) fn parents(&self, (ty, row): Place) -> &[Place] {
-        self.table(ty).and_then(|t| t.parents.get(&row.0)).map_or(&[], Vec::as_slice)
+    pub(crate) fn parents(&self, place: Place) -> &[Place] {
+        self.places(place, |layout| layout.parents)
     }
 
-    pub(crate) fn tags(&self, (ty, row): Place) -> Option<&BTreeMap<Arc<str>, Value>> {
-        self.table(ty)?.tags.get(&row.0)
+    fn places(&self, place: Place, at: impl Fn(&Layout) -> Option<usize>) -> &[Place] {
+        let at = self.table(place.0).and_then(|table| at(&table.layout));
+        at.and_then(|at| self.data.pools.places.get(self.word(place, at))).map_or(&[], AsRef::as_ref)
+    }
+
+    pub(crate) fn tags(&self, place: Place) -> Option<&BTreeMap<Arc<str>, Value>> {
+        let at = self.table(place.0)?.layout.tags?;
+        self.data.pools.tags_of(self.word(place, at))
     }
 
     fn materialise(&self, cell: &Cell<'_>, ty: &Type) -> Value {
@@ -243,7 +421,7 @@ impl World {
             (Cell::Long(v), Type::Duration) => Value::Duration(*v),
             (Cell::Long(v), Type::Decimal) => Value::Decimal(*v),
             (Cell::Long(v), _) => Value::Long(*v),
-            (Cell::String(n), _) => Value::string(self.data.strings.text(*n)),
+            (Cell::String(n), _) => Value::string(self.text(*n)),
             (Cell::Row(row), Type::Entity(of)) => Value::Entity(self.uid((*of, Row(*row)))),
             (Cell::Rows(rows), Type::Set(element)) => Value::set(rows.iter().map(|row| match **element {
                 Type::Entity(of) => Value::Entity(self.uid((of, Row(*row)))),
@@ -253,6 +431,19 @@ impl World {
             (Cell::Rows(_), _) => Value::set([]),
             (Cell::Value(value), _) => (*value).clone(),
         }
+    }
+}
+
+/// The type that an attribute refers to, and whether it holds a set of such references.
+pub(crate) fn target(schema: &Schema, (ty, attr): (TypeId, AttrId)) -> Option<(TypeId, bool)> {
+    let (_, attribute) = schema.entity_type(ty)?.attributes.get(attr.index())?;
+    match &attribute.ty {
+        Type::Entity(of) => Some((*of, false)),
+        Type::Set(element) => match **element {
+            Type::Entity(of) => Some((of, true)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes entities by number into a world builder.
 //!
-//! INVARIANT: the n-th entity of a type lies in row n, because entities are named in the order of their
+//! INVARIANT: the n-th entity of a type lies in row n + 1, because entities are named in the order of their
 //! numbers. A number is therefore all that one entity needs to refer to another, which may come later.
 
 use std::fmt::Write as _;
@@ -76,5 +76,5 @@ impl Writer {
 
 /// A type has fewer than 2³² entities: the builder reports one more.
 fn at(number: usize) -> Row {
-    Row(number as u32)
+    Row(number as u32 + 1)
 }

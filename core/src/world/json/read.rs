@@ -319,7 +319,7 @@ impl<'de> Visitor<'de> for Attributes<'_> {
                         Value::Long(v) | Value::Datetime(v) | Value::Duration(v) | Value::Decimal(v) => {
                             self.draft.long(attr, v);
                         }
-                        value => self.draft.value(attr, value),
+                        value => self.builder.value(self.draft, attr, &value),
                     }
                 }
             }

@@ -1,5 +1,13 @@
 //! One decision: may this person do this to that record?
 
+mod bdd;
+mod decider;
+mod graph;
+mod tests;
+
+pub(crate) use decider::Compiled;
+pub use decider::{Context, Decider, Decisions};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -190,7 +198,7 @@ impl Ward {
 
     /// Whether the action takes an entity of that type there. A type that the schema lacks has no
     /// entities: such a request is denied for its absence, like any other entity that is not there.
-    fn takes(&self, action: &Action, role: &str, types: &[TypeId], of: &str) -> Result<(), Error> {
+    pub(crate) fn takes(&self, action: &Action, role: &str, types: &[TypeId], of: &str) -> Result<(), Error> {
         match self.schema().type_id(of) {
             Some(ty) if !types.contains(&ty) => {
                 Err(Error::request(format!("{} takes no {role} of type `{of}`", action.uid)))
@@ -199,7 +207,11 @@ impl Ward {
         }
     }
 
-    fn context_conforms(&self, action: &Action, context: &BTreeMap<Arc<str>, Value>) -> Result<(), Error> {
+    pub(crate) fn context_conforms(
+        &self,
+        action: &Action,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<(), Error> {
         let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
         for (name, field) in action.context.iter() {
             match context.get(name) {

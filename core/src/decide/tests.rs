@@ -1,0 +1,284 @@
+//! Tests of one fact, as a decision makes them: a few loads and a comparison, on the world's own numbers.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::ir::{Evaluation, Id, Program};
+use crate::schema::Attribute;
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::world::layout::long;
+use crate::world::{Place, Row, World};
+
+/// Steps of a way that is walked by numbers; a longer one is left to [`Test::Slow`].
+pub(super) const STEPS: usize = 3;
+
+/// Where a way begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Root {
+    Principal,
+    Resource,
+}
+
+/// A word of an entity that references lead to.
+///
+/// What is absent is row 0, whose words are all 0: a way that leads nowhere ends in 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Way {
+    pub(super) root: Root,
+    len: u8,
+    /// A type and a word of its rows; all but the last are references.
+    steps: [(u16, u16); STEPS],
+}
+
+impl Way {
+    /// `None` for a way of no steps or too many.
+    pub(super) fn new(root: Root, all: &[(u16, u16)]) -> Option<Self> {
+        let mut steps = [(0, 0); STEPS];
+        if all.is_empty() || all.len() > STEPS {
+            return None;
+        }
+        steps.iter_mut().zip(all).for_each(|(step, given)| *step = *given);
+        Some(Way { root, len: u8::try_from(all.len()).ok()?, steps })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    #[inline]
+    fn read(&self, facts: &Facts<'_>) -> u32 {
+        let mut number = facts.row(self.root);
+        for &(ty, word) in self.steps.iter().take(usize::from(self.len)) {
+            number = facts.world.stored_word(ty, number, word);
+        }
+        number
+    }
+
+    /// The word at the end, and the two words that lie at `low` beside it.
+    fn read_long(&self, facts: &Facts<'_>, low: u16) -> (u32, i64) {
+        let mut row = facts.row(self.root);
+        let (Some((last, before)), world) =
+            (self.steps.get(..self.len()).and_then(<[_]>::split_last), facts.world)
+        else {
+            return (0, 0);
+        };
+        for &(ty, word) in before {
+            row = world.stored_word(ty, row, word);
+        }
+        let word = |at| world.stored_word(last.0, row, at);
+        (word(last.1), long(word(low), word(low + 1)))
+    }
+}
+
+/// An instant or another number, with what is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Amount {
+    pub(super) of: Of,
+    pub(super) plus: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Of {
+    Const(i64),
+    /// A field of the context.
+    Given(u16),
+    /// The number at the words from `low` of the entity at the end of the way.
+    Stored {
+        way: Way,
+        low: u16,
+    },
+}
+
+impl Amount {
+    /// `None` where the sum is too large.
+    #[inline]
+    fn read(&self, facts: &Facts<'_>) -> Option<i64> {
+        let amount = match self.of {
+            Of::Const(value) => value,
+            Of::Given(field) => facts.given(field).long,
+            Of::Stored { way, low } => way.read_long(facts, low).1,
+        };
+        amount.checked_add(self.plus)
+    }
+}
+
+/// An entity or a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Thing {
+    Number(u32),
+    Principal,
+    Resource,
+    Given(u16),
+    At(Way),
+}
+
+impl Thing {
+    #[inline]
+    fn read(&self, facts: &Facts<'_>) -> u32 {
+        match self {
+            Thing::Number(number) => *number,
+            Thing::Principal => facts.row(Root::Principal),
+            Thing::Resource => facts.row(Root::Resource),
+            Thing::Given(field) => facts.given(*field).number,
+            Thing::At(way) => way.read(facts),
+        }
+    }
+}
+
+/// A test of one fact. Whatever the facts are it has an outcome, also where no policy would ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Test {
+    /// The same, and there.
+    Same(Way, Thing),
+    /// Some of the flags in the word, or any number at all.
+    Some(Way, u32),
+    /// All of the flags in the word.
+    All(Way, u32),
+    /// One of the numbers, which ascend.
+    OneOf(Box<[u32]>, Thing),
+    /// The thing is in the set whose number the way ends in.
+    Holds(Way, Thing),
+    Order {
+        strict: bool,
+        amounts: Box<(Amount, Amount)>,
+    },
+    TooLarge(Box<Amount>),
+    Given(u16),
+    GivenTrue(u16),
+    /// Any condition, evaluated as the program has it.
+    Slow(Id),
+    /// Whether that fails.
+    Fails(Id),
+}
+
+impl Test {
+    /// What comes first where either order is right: what is at hand, then what is further away.
+    pub(super) fn distance(&self) -> usize {
+        let of_thing = |thing: &Thing| if let Thing::At(way) = thing { way.len() } else { 0 };
+        match self {
+            Test::Given(_) | Test::GivenTrue(_) => 0,
+            Test::Some(way, _) | Test::All(way, _) => way.len(),
+            Test::Same(way, thing) => way.len().max(of_thing(thing)),
+            Test::OneOf(_, thing) => of_thing(thing),
+            Test::Holds(way, thing) => 1 + way.len().max(of_thing(thing)),
+            Test::Order { amounts, .. } => {
+                let of = |amount: &Amount| if let Of::Stored { way, .. } = amount.of { way.len() } else { 0 };
+                1 + of(&amounts.0).max(of(&amounts.1))
+            }
+            Test::TooLarge(_) => 3,
+            Test::Slow(_) | Test::Fails(_) => 10,
+        }
+    }
+
+    #[inline]
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Test::Same(way, thing) => {
+                let number = way.read(facts);
+                number != 0 && number == thing.read(facts)
+            }
+            Test::Some(way, mask) => way.read(facts) & mask != 0,
+            Test::All(way, mask) => way.read(facts) & mask == *mask,
+            Test::OneOf(numbers, thing) => numbers.binary_search(&thing.read(facts)).is_ok(),
+            Test::Holds(way, thing) => facts.world.set_holds(way.read(facts), thing.read(facts)),
+            Test::Order { strict, amounts } => match (amounts.0.read(facts), amounts.1.read(facts)) {
+                (Some(a), Some(b)) => a.cmp(&b) == Ordering::Less || !strict && a == b,
+                _ => false,
+            },
+            Test::TooLarge(amount) => amount.read(facts).is_none(),
+            Test::Given(field) => facts.given(*field).is_there,
+            Test::GivenTrue(field) => facts.given(*field).is_true,
+            Test::Slow(id) => facts.evaluate(*id) == Some(true),
+            Test::Fails(id) => facts.evaluate(*id).is_none(),
+        }
+    }
+}
+
+/// What tests look at.
+pub(super) struct Facts<'a> {
+    pub(super) world: &'a World,
+    pub(super) program: &'a Program,
+    pub(super) principal: Place,
+    pub(super) resource: Place,
+    pub(super) context: &'a Given,
+}
+
+impl Facts<'_> {
+    #[inline]
+    fn row(&self, root: Root) -> u32 {
+        match root {
+            Root::Principal => self.principal.1.0,
+            Root::Resource => self.resource.1.0,
+        }
+    }
+
+    #[inline]
+    fn given(&self, field: u16) -> Field {
+        self.context.fields.get(usize::from(field)).copied().unwrap_or_default()
+    }
+
+    fn evaluate(&self, id: Id) -> Option<bool> {
+        let context = &self.context.values;
+        Evaluation::new(self.program, self.world, self.principal, Some(self.resource), context).holds(id).ok()
+    }
+}
+
+/// A context in the form in which tests look at it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    pub(super) values: BTreeMap<Arc<str>, Value>,
+    /// By the field's place among those of the action.
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Field {
+    is_there: bool,
+    is_true: bool,
+    number: u32,
+    long: i64,
+}
+
+impl Given {
+    /// A context that conforms to `shape`.
+    pub(super) fn new(
+        world: &World,
+        shape: &BTreeMap<Arc<str>, Attribute>,
+        values: &BTreeMap<Arc<str>, Value>,
+    ) -> Self {
+        let fields =
+            shape.keys().map(|name| values.get(name).map_or_else(Field::default, |v| Field::new(world, v)));
+        Given { values: values.clone(), fields: fields.collect() }
+    }
+
+    /// Whether the data knows every string and entity that is a field.
+    pub(super) fn is_known(&self) -> bool {
+        self.fields.iter().all(|field| field.number != u32::MAX)
+    }
+
+    /// Whether all entities that it names are such.
+    pub(super) fn names_only(&self, is_such: impl Fn(&EntityUid) -> bool) -> bool {
+        let mut all = true;
+        self.values.values().for_each(|value| value.for_each_entity(&mut |uid| all &= is_such(uid)));
+        all
+    }
+}
+
+impl Field {
+    fn new(world: &World, value: &Value) -> Self {
+        let mut field = Field { is_there: true, ..Field::default() };
+        match value {
+            Value::Bool(value) => field.is_true = *value,
+            Value::Long(value) | Value::Datetime(value) | Value::Duration(value) | Value::Decimal(value) => {
+                field.long = *value;
+            }
+            // No string of the data has that number.
+            Value::String(text) => field.number = world.string_number(text).unwrap_or(u32::MAX),
+            Value::Entity(uid) => field.number = world.place(uid).map_or(u32::MAX, |(_, Row(row))| row),
+            _ => {}
+        }
+        field
+    }
+}

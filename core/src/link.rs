@@ -1,0 +1,234 @@
+//! Policies and a world brought together: what was found out about the one for the other, and kept.
+//!
+//! People who answer alike what policies ask of them alone form a class ([`Questions`]). Programs are folded and
+//! compiled once for a class; which class a person is in is kept until something changes that it was made from.
+//! Nothing in here is needed for an answer to be right: all of it can be made anew at any time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::decide::Compiled;
+use crate::ir::{Answers, Asked, Program, Questions};
+use crate::schema::{Action, TypeId};
+use crate::visible::Plans;
+use crate::ward::Ward;
+use crate::world::{Place, World};
+
+/// Worlds that one ward keeps links to.
+const LINKS: usize = 8;
+/// Classes of one principal type: people beyond them are decided by the programs as they are.
+const CLASSES: usize = PAGES * PAGE;
+const PAGES: usize = 64;
+const PAGE: usize = 64;
+
+/// A ward's links, the latest last.
+#[derive(Default)]
+pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
+
+/// What is kept of one ward for one world.
+pub(crate) struct Link {
+    epoch: u64,
+    /// By principal type.
+    principals: Vec<OnceLock<Principals>>,
+    environments: Mutex<HashMap<Environment, Arc<Classes>>>,
+    pub(crate) plans: Plans,
+}
+
+/// Principal type, the action's place and resource type.
+pub(crate) type Environment = (TypeId, usize, TypeId);
+
+/// What one principal type's people are asked, and their classes.
+struct Principals {
+    questions: Questions,
+    asked: HashMap<(usize, TypeId), Asked>,
+    numbers: Mutex<HashMap<Answers, u32>>,
+    answers: boxcar::Vec<Answers>,
+    /// By row: the version of the data and one more than the class that was found then; 0 where none was.
+    found: Box<[AtomicU64]>,
+}
+
+/// Bits of an entry of `found` that hold the class.
+const CLASS_BITS: u32 = 16;
+
+/// The programs of one environment, by class.
+pub(crate) struct Classes {
+    pages: [OnceLock<Box<[OnceLock<Compiled>; PAGE]>>; PAGES],
+    /// For those who have no class.
+    whole: OnceLock<Compiled>,
+}
+
+impl Links {
+    pub(crate) fn of(&self, ward: &Ward, world: &World) -> Arc<Link> {
+        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.iter().find(|link| link.epoch == world.epoch()) {
+            return link.clone();
+        }
+        let link = Arc::new(Link::new(ward, world));
+        if links.len() >= LINKS {
+            links.remove(0);
+        }
+        links.push(link.clone());
+        link
+    }
+}
+
+impl Link {
+    fn new(ward: &Ward, world: &World) -> Self {
+        Link {
+            epoch: world.epoch(),
+            principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
+            environments: Mutex::default(),
+            plans: Plans::default(),
+        }
+    }
+
+    /// The programs of an environment.
+    pub(crate) fn classes(&self, environment: Environment) -> Arc<Classes> {
+        let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        environments.entry(environment).or_default().clone()
+    }
+
+    /// The program that decides for a principal, compiled.
+    ///
+    /// Called within a consistent read: where a batch comes in between, what is found is thrown away, and what
+    /// is kept is known to be stale.
+    pub(crate) fn compiled<'a>(
+        &self,
+        ward: &Ward,
+        world: &World,
+        classes: &'a Classes,
+        environment: Environment,
+        principal: Place,
+    ) -> &'a Compiled {
+        let principals = self.principals(ward, world, environment.0);
+        let class = principals.and_then(|principals| principals.class(world, principal));
+        let (Some(class), Some(principals)) = (class, principals) else {
+            return classes.whole(ward, world, environment);
+        };
+        let Some(page) = classes.pages.get(class / PAGE) else {
+            return classes.whole(ward, world, environment);
+        };
+        let page = page.get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
+        match page.get(class % PAGE) {
+            Some(slot) => slot.get_or_init(|| principals.compile(ward, world, environment, class)),
+            None => classes.whole(ward, world, environment),
+        }
+    }
+
+    fn principals(&self, ward: &Ward, world: &World, ty: TypeId) -> Option<&Principals> {
+        self.principals.get(ty.index()).map(|slot| slot.get_or_init(|| Principals::new(ward, world, ty)))
+    }
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        Classes { pages: [const { OnceLock::new() }; PAGES], whole: OnceLock::new() }
+    }
+}
+
+impl Classes {
+    fn whole(&self, ward: &Ward, world: &World, environment: Environment) -> &Compiled {
+        self.whole.get_or_init(|| {
+            let (program, action) = of_environment(ward, environment);
+            Compiled::new(program, world, action, environment)
+        })
+    }
+}
+
+fn of_environment(
+    ward: &Ward,
+    (principal, action, resource): Environment,
+) -> (Arc<Program>, Option<&Action>) {
+    let action = ward.schema().actions().get(action);
+    let program = action.map(|action| ward.program(principal, action, resource).clone());
+    (program.unwrap_or_default(), action)
+}
+
+impl Principals {
+    fn new(ward: &Ward, world: &World, ty: TypeId) -> Self {
+        let mut places = Vec::new();
+        for action in ward.schema().actions().iter().filter(|action| action.principals.contains(&ty)) {
+            places.extend(action.resources.iter().map(|&resource| (action, resource)));
+        }
+        let programs: Vec<&Program> =
+            places.iter().map(|(action, resource)| ward.program(ty, action, *resource).as_ref()).collect();
+        let (questions, asked) = Questions::new(&programs, ward.schema());
+        let keys = places.iter().map(|(action, resource)| (action.place, *resource));
+        // Room for people who come later; those beyond it are asked each time.
+        let rows = world.end(ty) as usize;
+        Principals {
+            questions,
+            asked: keys.zip(asked).collect(),
+            numbers: Mutex::default(),
+            answers: boxcar::Vec::new(),
+            found: (0..rows + rows / 4 + 1_024).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The class of a principal; `None` where there are too many.
+    #[inline]
+    fn class(&self, world: &World, principal: Place) -> Option<usize> {
+        if world.is_overlaid() {
+            return self.number(self.questions.answers(world, principal));
+        }
+        let slot = self.found.get(principal.1.0 as usize);
+        if let Some(slot) = slot {
+            let entry = slot.load(Ordering::Relaxed);
+            if entry != 0 && self.is_fresh(world, principal, entry >> CLASS_BITS) {
+                return Some((entry & ((1 << CLASS_BITS) - 1)) as usize - 1);
+            }
+        }
+        // Noted before the data is read: a batch that comes in between makes the entry stale.
+        let version = world.version();
+        let class = self.number(self.questions.answers(world, principal))?;
+        if let Some(slot) = slot {
+            slot.store(version << CLASS_BITS | (class as u64 + 1), Ordering::Relaxed);
+        }
+        Some(class)
+    }
+
+    #[inline]
+    fn is_fresh(&self, world: &World, principal: Place, version: u64) -> bool {
+        let stamps = world.stamps();
+        stamps.of(principal) <= version
+            && self.questions.reads.iter().all(|&ty| stamps.of_type(ty) <= version)
+    }
+
+    fn number(&self, answers: Answers) -> Option<usize> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&number) = numbers.get(&answers) {
+            return Some(number as usize);
+        }
+        let number = self.answers.count();
+        if number >= CLASSES {
+            return None;
+        }
+        self.answers.push(answers.clone());
+        numbers.insert(answers, number as u32);
+        Some(number)
+    }
+
+    fn compile(&self, ward: &Ward, world: &World, environment: Environment, class: usize) -> Compiled {
+        let (program, action) = of_environment(ward, environment);
+        let asked = self.asked.get(&(environment.1, environment.2));
+        let program = match (asked, self.answers.get(class)) {
+            (Some(asked), Some(answers)) => Arc::new(program.for_answers(asked, answers, ward.schema())),
+            _ => program,
+        };
+        Compiled::new(program, world, action, environment)
+    }
+}
+
+impl Ward {
+    /// What is kept of these policies for a world.
+    pub(crate) fn link(&self, world: &World) -> Arc<Link> {
+        self.inner.links.of(self, world)
+    }
+
+    /// How many classes of principals of a type are known for a world.
+    #[cfg(feature = "testing")]
+    pub(crate) fn classes_known(&self, world: &World, ty: TypeId) -> usize {
+        self.link(world).principals.get(ty.index()).and_then(OnceLock::get).map_or(0, |p| p.answers.count())
+    }
+}

@@ -1,0 +1,221 @@
+//! Finding the rows for which conditions hold: by index where one can answer, row by row among the few that are
+//! left where none can.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::plan::{Lookup, Plan};
+use super::set::{FEW, Set};
+use crate::ir::{Evaluation, Id, Node, Program};
+use crate::policy::Effect;
+use crate::value::Value;
+use crate::world::index::{NONE, Path};
+use crate::world::{Indices, Place, Row, World};
+
+/// One run of a plan, while the data is held still.
+pub(super) struct Finder<'a> {
+    plan: &'a Plan,
+    world: &'a World,
+    indices: &'a Indices,
+    evaluation: Evaluation<'a>,
+    principal: Place,
+    context: &'a BTreeMap<Arc<str>, Value>,
+    /// Rows that conditions were evaluated for, one by one.
+    pub(super) looked_at: usize,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        world: &'a World,
+        indices: &'a Indices,
+        principal: Place,
+        context: &'a BTreeMap<Arc<str>, Value>,
+    ) -> Self {
+        let evaluation = Evaluation::new(&plan.narrowed, world, principal, None, context);
+        Finder { plan, world, indices, evaluation, principal, context, looked_at: 0 }
+    }
+
+    /// The rows that the policies allow.
+    pub(super) fn allowed(&mut self) -> Set<'a> {
+        let mut allowed = Set::EMPTY;
+        for id in self.plan.entries(Effect::Permit) {
+            allowed = allowed.or(self.all_that(id));
+        }
+        for id in self.plan.entries(Effect::Forbid) {
+            allowed = self.not(id, allowed);
+        }
+        // Where a policy can fail, what was found is too much, never too little: the residual decides.
+        if self.plan.residual.can_fail() {
+            allowed = self.decided(&allowed);
+        }
+        allowed
+    }
+
+    /// The rows that the residual itself allows.
+    fn decided(&mut self, rows: &Set<'a>) -> Set<'a> {
+        self.looked_at += rows.len();
+        let Finder { plan, world, principal, context, .. } = *self;
+        let mut evaluation = Evaluation::new(&plan.residual, world, principal, None, context);
+        rows.filter(|row| {
+            evaluation.turn_to((plan.ty, Row(row)));
+            evaluation.allows()
+        })
+    }
+
+    fn program(&self) -> &'a Program {
+        &self.plan.narrowed
+    }
+
+    fn every_row(&self) -> Set<'a> {
+        self.posting(&Path { start: self.plan.ty, steps: Vec::new() }, 1)
+    }
+
+    fn posting(&self, path: &Path, key: u32) -> Set<'a> {
+        self.indices.of(path).and_then(|index| index.rows(key)).map_or(Set::EMPTY, Set::of)
+    }
+
+    /// About how many rows a condition holds for, at most.
+    pub(super) fn estimate(&self, id: Id) -> usize {
+        let all = || self.every_row().len();
+        if let Some(lookup) = self.plan.lookup(id) {
+            return match lookup {
+                Lookup::Keys(path, keys) => keys.iter().map(|&key| self.posting(path, key).len()).sum(),
+                Lookup::Some(path) => all().saturating_sub(self.posting(path, NONE).len()),
+                Lookup::Rows(rows) => rows.len(),
+            };
+        }
+        match *self.program().node(id) {
+            Node::Const(Value::Bool(false)) => 0,
+            Node::And(a, b) => self.estimate(a).min(self.estimate(b)),
+            Node::Or(a, b) => self.estimate(a).saturating_add(self.estimate(b)),
+            Node::Not(a) if self.plan.lookup(a).is_some() => all().saturating_sub(self.estimate(a)),
+            _ => all(),
+        }
+    }
+
+    /// Every row for which a condition holds. Recursion is bounded by the limits on policy text.
+    pub(super) fn all_that(&mut self, id: Id) -> Set<'a> {
+        if let Some(lookup) = self.plan.lookup(id) {
+            return match lookup {
+                Lookup::Keys(path, keys) => self.under(path, keys),
+                Lookup::Some(path) => self.every_row().without(&self.posting(path, NONE)),
+                Lookup::Rows(rows) => {
+                    let ty = self.plan.ty;
+                    let rows: Vec<u32> =
+                        rows.iter().copied().filter(|&row| self.world.has((ty, Row(row)))).collect();
+                    Set::Few(rows.into())
+                }
+            };
+        }
+        match *self.program().node(id) {
+            Node::Const(Value::Bool(false)) => Set::EMPTY,
+            Node::And(..) => {
+                let mut conditions = self.program().chain(id, Node::as_and);
+                conditions.sort_by_key(|&id| self.estimate(id));
+                let Some((&first, rest)) = conditions.split_first() else { return self.every_row() };
+                let mut found = self.all_that(first);
+                for &id in rest {
+                    found = self.that(id, found);
+                }
+                found
+            }
+            Node::Or(..) => {
+                let mut found = Set::EMPTY;
+                for id in self.program().chain(id, Node::as_or) {
+                    found = found.or(self.all_that(id));
+                }
+                found
+            }
+            _ => {
+                let all = self.every_row();
+                self.that(id, all)
+            }
+        }
+    }
+
+    /// The rows under one of several keys of an index.
+    fn under(&self, path: &Path, keys: &[u32]) -> Set<'a> {
+        if let [key] = keys {
+            return self.posting(path, *key);
+        }
+        let mut bitmap = RoaringBitmap::new();
+        let mut few = Set::EMPTY;
+        for &key in keys {
+            match self.posting(path, key) {
+                Set::Bitmap(rows) => bitmap |= rows.as_ref(),
+                rows if few.len() + rows.len() <= FEW => few = few.or(rows),
+                Set::Few(rows) => bitmap.extend(rows.iter().copied()),
+            }
+        }
+        if bitmap.is_empty() { few } else { Set::Bitmap(Cow::Owned(bitmap)).or(few) }
+    }
+
+    /// Those of `rows` for which a condition holds. Recursion is bounded by the limits on policy text.
+    fn that(&mut self, id: Id, rows: Set<'a>) -> Set<'a> {
+        if rows.is_empty() {
+            return rows;
+        }
+        if let Some(lookup) = self.plan.lookup(id) {
+            return match lookup {
+                Lookup::Keys(path, keys) if keys.len() == 1 || rows.len() > FEW => {
+                    rows.and(&self.under(path, keys))
+                }
+                Lookup::Keys(..) => self.evaluated(id, &rows),
+                Lookup::Some(path) => rows.without(&self.posting(path, NONE)),
+                Lookup::Rows(few) => rows.filter(|row| few.binary_search(&row).is_ok()),
+            };
+        }
+        match *self.program().node(id) {
+            Node::Const(Value::Bool(true)) => rows,
+            Node::Const(Value::Bool(false)) => Set::EMPTY,
+            Node::Not(a) => self.not(a, rows),
+            Node::And(..) => {
+                let mut found = rows;
+                for id in self.program().chain(id, Node::as_and) {
+                    found = self.that(id, found);
+                }
+                found
+            }
+            Node::Or(..) if rows.len() > FEW => {
+                let mut found = Set::EMPTY;
+                for id in self.program().chain(id, Node::as_or) {
+                    found = found.or(self.that(id, rows.clone()));
+                }
+                found
+            }
+            _ => self.evaluated(id, &rows),
+        }
+    }
+
+    /// Those of `rows` for which a condition does not hold.
+    fn not(&mut self, id: Id, rows: Set<'a>) -> Set<'a> {
+        match *self.program().node(id) {
+            Node::Not(a) => self.that(a, rows),
+            Node::Or(..) => {
+                let mut left = rows;
+                for id in self.program().chain(id, Node::as_or) {
+                    left = self.not(id, left);
+                }
+                left
+            }
+            _ => {
+                let found = self.that(id, rows.clone());
+                rows.without(&found)
+            }
+        }
+    }
+
+    /// As [`Finder::that`], row by row.
+    fn evaluated(&mut self, id: Id, rows: &Set<'a>) -> Set<'a> {
+        self.looked_at += rows.len();
+        let (evaluation, ty) = (&mut self.evaluation, self.plan.ty);
+        rows.filter(|row| {
+            evaluation.turn_to((ty, Row(row)));
+            evaluation.holds(id) == Ok(true)
+        })
+    }
+}

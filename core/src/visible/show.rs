@@ -1,0 +1,76 @@
+//! How a list is found, for people: what is looked up, what it was thought to cost and what it did.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::find::Finder;
+use super::plan::{Lookup, Plan};
+use crate::ir::Printed;
+use crate::policy::Effect;
+use crate::schema::{Action, TypeId};
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::index::Path;
+use crate::world::{Place, World};
+
+/// The plan for a person, and a run of it.
+pub(crate) fn show(
+    ward: &Ward,
+    world: &World,
+    principal: Place,
+    action: &Action,
+    ty: TypeId,
+    context: &BTreeMap<Arc<str>, Value>,
+) -> String {
+    let plan = ward.list_plan(world, principal, action, ty, context);
+    world.make_indices(plan.paths().collect::<Vec<_>>().iter());
+    let indices = world.still();
+    let mut finder = Finder::new(&plan, world, &indices, principal, context);
+    let names = |at: usize| ward.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
+    let mut text = Printed { program: &plan.narrowed, schema: ward.schema(), names: &names }.to_string();
+    for id in plan.narrowed.ids() {
+        if let Some(lookup) = plan.lookup(id) {
+            let _ =
+                writeln!(text, "look up {}: {} records", describe(lookup, &plan, world), finder.estimate(id));
+        }
+    }
+    let estimated: usize = plan.entries(Effect::Permit).map(|id| finder.estimate(id)).sum();
+    let found = finder.allowed().len();
+    let _ = writeln!(
+        text,
+        "at most {estimated} records estimated, {found} found, {} looked at",
+        finder.looked_at
+    );
+    for (field, (from, until)) in &plan.made_from.windows {
+        let show = |ms: i64, open: &str| crate::time::format(ms).unwrap_or_else(|| open.to_owned());
+        let _ = writeln!(
+            text,
+            "valid for {field} from {} to {}",
+            show(*from, "ever"),
+            show(*until, "ever after")
+        );
+    }
+    text
+}
+
+fn describe(lookup: &Lookup, plan: &Plan, world: &World) -> String {
+    match lookup {
+        Lookup::Keys(path, keys) => format!("{} under {} known", name(path, plan, world), keys.len()),
+        Lookup::Some(path) => format!("{} that is there", name(path, plan, world)),
+        Lookup::Rows(rows) => format!("{} known records", rows.len()),
+    }
+}
+
+fn name(path: &Path, plan: &Plan, world: &World) -> String {
+    let schema = world.schema();
+    let (mut text, mut ty) = ("resource".to_owned(), plan.ty);
+    for &step in &path.steps {
+        let attributes = schema.entity_type(ty).map_or(&[][..], |ty| &ty.attributes);
+        let _ = write!(text, ".{}", attributes.get(step.index()).map_or("?", |(name, _)| name.as_ref()));
+        if let Some((next, _)) = crate::world::target(schema, (ty, step)) {
+            ty = next;
+        }
+    }
+    text
+}

@@ -1,0 +1,150 @@
+//! Applying batches, and waiting for them.
+//!
+//! One writer at a time. A batch is checked and turned into rows before anything is touched; then its rows are
+//! stored within one odd count of the [sequence](super::sequence), and the indices follow. Lists hold the
+//! indices' lock, so that they wait for all of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::change::Changes;
+use super::overlay::{Images, count, deltas, prepare};
+use super::{Data, Place, Row, World};
+use crate::error::Error;
+use crate::schema::TypeId;
+
+/// What only the writer needs to know.
+#[derive(Default)]
+pub(super) struct Writer {
+    /// How many references there are to an entity; counted when something is first removed.
+    references: Option<HashMap<Place, i64>>,
+}
+
+impl Writer {
+    /// How many references there are to each entity of `world`. The first time takes a look at all of it.
+    pub(super) fn references(&mut self, world: &World) -> &HashMap<Place, i64> {
+        self.references.get_or_insert_with(|| {
+            let mut counts = HashMap::new();
+            for at in 0..world.data.tables.len() {
+                let ty = TypeId(at as u16);
+                world.rows(ty).for_each(|row| count(world, (ty, row), 1, &mut counts));
+            }
+            counts
+        })
+    }
+
+    fn follow(&mut self, before: &World, after: &World, images: &Images) {
+        if let Some(references) = &mut self.references {
+            for (place, by) in deltas(before, after, images) {
+                *references.entry(place).or_default() += by;
+            }
+        }
+    }
+}
+
+/// Where those wait who asked for a version that is still to come.
+#[derive(Default)]
+pub(super) struct Applied {
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Data {
+    pub(super) fn is_there(&self, (ty, Row(row)): Place) -> bool {
+        let table = self.tables.get(ty.index());
+        table.is_some_and(|table| table.rows.word(row, 0) & super::DEFINED != 0)
+    }
+}
+
+impl World {
+    /// Applies a batch, all of it or nothing, and gives the version of the data that it made.
+    ///
+    /// Cost: that of the rows that change, and of what the indices hold of them. The first batch ever that
+    /// removes an entity counts all references once.
+    ///
+    /// # Errors
+    /// [`Error::is_data`], with every problem, the world being as it was: an entity that is not there, an
+    /// attribute of a wrong type or missing, a reference to nothing, a removal of what is referred to, a
+    /// hierarchy that goes in a circle, an entity of an enumerated type; [`Error::is_request`] for a world
+    /// that [`World::with`] gave.
+    pub fn apply(&self, changes: &Changes) -> Result<u64, Error> {
+        if self.overlay.is_some() {
+            return Err(Error::request("a world seen through changes cannot be changed itself"));
+        }
+        let mut writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut images = prepare(self, changes, &mut writer)?;
+        images
+            .retain(|&place, words| words.iter().enumerate().any(|(at, &word)| self.word(place, at) != word));
+        if writer.references.is_some() {
+            let after = World { data: self.data.clone(), overlay: Some(Arc::new(images.clone())) };
+            writer.follow(self, &after, &images);
+        }
+        let version = self.store(&images);
+        drop(self.data.applied.lock.lock());
+        self.data.applied.changed.notify_all();
+        Ok(version)
+    }
+
+    /// Stores the rows of a batch. The writer's lock is held.
+    fn store(&self, images: &Images) -> u64 {
+        let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
+        let before = indices.keys_of(self, images);
+        let version = self.version() + 1;
+        self.data.sequence.write(|| {
+            for (&place, words) in images {
+                if let Some(table) = self.table(place.0) {
+                    table.rows.set(place.1.0, words);
+                }
+                self.data.stamps.touch(place, version);
+            }
+        });
+        indices.follow(self, before);
+        version
+    }
+
+    /// The world as it would be with these changes, which it does not have: they are looked through, not
+    /// applied. A service asks it about the state that its own transaction is about to write.
+    ///
+    /// It follows the world: a batch that is applied later is seen through it too, except in the entities that
+    /// the changes touch. Cost: that of the entities that change; the world is not copied.
+    ///
+    /// # Errors
+    /// As [`World::apply`].
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::{Changes, EntityUid, Value, Ward, WorldBuilder};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = WorldBuilder::new(ward.schema()).finish()?;
+    /// let school = EntityUid::new("School", "northcote");
+    /// let planned = world.with(&Changes::new().put(&school, [("kind", Value::from("state"))]))?;
+    /// assert_eq!((planned.count("School"), world.count("School")), (1, 0));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn with(&self, changes: &Changes) -> Result<World, Error> {
+        let mut writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let images = prepare(self, changes, &mut writer)?;
+        Ok(World { data: self.data.clone(), overlay: Some(Arc::new(images)) })
+    }
+
+    /// Waits until the data is at least of `version`, which [`World::apply`] gave; says which it is.
+    ///
+    /// Where there are no threads (in WebAssembly) it looks once.
+    ///
+    /// # Errors
+    /// [`Error::is_timeout`] where that version has not come after `patience`.
+    pub fn at_least(&self, version: u64, patience: Duration) -> Result<u64, Error> {
+        let is_behind = |world: &World| world.version() < version;
+        if is_behind(self) && !cfg!(target_family = "wasm") {
+            let lock = self.data.applied.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            let wait = self.data.applied.changed.wait_timeout_while(lock, patience, |()| is_behind(self));
+            drop(wait);
+        }
+        if is_behind(self) {
+            return Err(Error::timeout(version, self.version()));
+        }
+        Ok(self.version())
+    }
+}

@@ -1,0 +1,334 @@
+//! Who is reached by what: indices over paths of attributes, kept up to date with every batch.
+//!
+//! An index of the path `student.enrolledAt` over a type holds, for each school, the rows from which the path
+//! leads to it. It answers in one step what would else be a join; when a student moves, the rows of all their
+//! cases move. An index is made when a list first asks for it, for the paths that policies compare.
+//!
+//! INVARIANT: an index holds exactly the rows that are there, each under every key that its path leads to, or
+//! under [`NONE`] where it leads nowhere. The prefixes of an index's path are indexed too.
+
+mod posting;
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use super::layout::Stored;
+use super::overlay::Images;
+use super::{Place, Row, World, target};
+use crate::schema::{AttrId, Schema, Type, TypeId};
+
+pub(crate) use posting::Posting;
+
+/// The key of rows whose path leads nowhere.
+pub(crate) const NONE: u32 = 0;
+
+/// Attributes one after the other, each but the last of them a reference, from the entities of a type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Path {
+    pub(crate) start: TypeId,
+    pub(crate) steps: Vec<AttrId>,
+}
+
+/// What the keys of an index are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Rows of a type; a row of many elements stands under each.
+    Rows(TypeId),
+    /// Numbers of strings.
+    Strings,
+    /// [`key_of_bool`]
+    Bools,
+    /// 1: the path has no steps, and every row stands under it.
+    Every,
+}
+
+pub(crate) fn key_of_bool(value: bool) -> u32 {
+    1 + u32::from(value)
+}
+
+impl Path {
+    /// The type that each step starts from; the start alone for no steps.
+    fn types(&self, schema: &Schema) -> Option<Vec<TypeId>> {
+        let mut types = vec![self.start];
+        for &step in self.steps.split_last().map_or(&[][..], |(_, before)| before) {
+            let (ty, false) = target(schema, (*types.last()?, step))? else { return None };
+            types.push(ty);
+        }
+        Some(types)
+    }
+
+    /// What an index of the path is keyed by; `None` where it can have none.
+    pub(crate) fn keys(&self, schema: &Schema) -> Option<Keys> {
+        let types = self.types(schema)?;
+        let Some(&last) = self.steps.last() else { return Some(Keys::Every) };
+        let last = (*types.last()?, last);
+        if let Some((ty, _)) = target(schema, last) {
+            return Some(Keys::Rows(ty));
+        }
+        match schema.entity_type(last.0)?.attributes.get(last.1.index())?.1.ty {
+            Type::String => Some(Keys::Strings),
+            Type::Bool => Some(Keys::Bools),
+            _ => None,
+        }
+    }
+
+    /// Whether its last step holds sets.
+    pub(crate) fn holds_sets(&self, schema: &Schema) -> bool {
+        let last = self.types(schema).and_then(|types| Some((*types.last()?, *self.steps.last()?)));
+        last.and_then(|last| target(schema, last)).is_some_and(|(_, many)| many)
+    }
+
+    /// The type of the entities that it leads to; `None` where it leads to none, or to sets of them.
+    pub(crate) fn target(&self, schema: &Schema) -> Option<TypeId> {
+        match self.keys(schema)? {
+            Keys::Rows(ty) if !self.holds_sets(schema) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// The paths of one step and more up to this one.
+    pub(crate) fn prefixes(&self) -> impl Iterator<Item = Path> + use<> {
+        let path = self.clone();
+        (1..=self.steps.len()).map(move |steps| path.prefix(steps))
+    }
+
+    fn prefix(&self, steps: usize) -> Path {
+        Path { start: self.start, steps: self.steps.iter().take(steps).copied().collect() }
+    }
+}
+
+/// The postings of one path.
+pub(crate) struct Index {
+    path: Path,
+    /// The type that each step starts from.
+    types: Vec<TypeId>,
+    postings: Postings,
+}
+
+enum Postings {
+    /// By row.
+    Dense(Vec<Posting>),
+    Sparse(HashMap<u32, Posting>),
+}
+
+impl Index {
+    fn new(world: &World, path: &Path) -> Option<Self> {
+        let types = path.types(world.schema())?;
+        let postings = match path.keys(world.schema())? {
+            Keys::Strings => Postings::Sparse(HashMap::new()),
+            Keys::Rows(ty) => Postings::Dense(Vec::with_capacity(world.end(ty) as usize)),
+            Keys::Bools | Keys::Every => Postings::Dense(Vec::new()),
+        };
+        let mut index = Index { path: path.clone(), types, postings };
+        let mut keys = Vec::new();
+        for row in world.rows(path.start) {
+            keys.clear();
+            index.keys_of(world, row.0, &mut keys);
+            for &(row, key) in &keys {
+                index.insert(row, key);
+            }
+        }
+        index.shrink();
+        Some(index)
+    }
+
+    fn shrink(&mut self) {
+        match &mut self.postings {
+            Postings::Dense(all) => {
+                all.shrink_to_fit();
+                all.iter_mut().for_each(Posting::shrink);
+            }
+            Postings::Sparse(all) => all.values_mut().for_each(Posting::shrink),
+        }
+    }
+
+    /// The rows under a key.
+    pub(crate) fn rows(&self, key: u32) -> Option<&Posting> {
+        match &self.postings {
+            Postings::Dense(all) => all.get(key as usize),
+            Postings::Sparse(all) => all.get(&key),
+        }
+    }
+
+    fn posting(&mut self, key: u32) -> Option<&mut Posting> {
+        match &mut self.postings {
+            Postings::Sparse(all) => Some(all.entry(key).or_default()),
+            Postings::Dense(all) => {
+                let at = key as usize;
+                if all.len() <= at {
+                    all.resize_with(at + 1, Posting::default);
+                }
+                all.get_mut(at)
+            }
+        }
+    }
+
+    fn insert(&mut self, row: u32, key: u32) {
+        if let Some(posting) = self.posting(key) {
+            posting.insert(row);
+        }
+    }
+
+    fn remove(&mut self, row: u32, key: u32) {
+        if let Some(posting) = self.posting(key) {
+            posting.remove(row);
+        }
+    }
+
+    /// Adds the row with each of its keys, as the world has them now; nothing for a row that is not there.
+    fn keys_of(&self, world: &World, row: u32, found: &mut Vec<(u32, u32)>) {
+        let mut place = (self.path.start, Row(row));
+        if !world.has(place) {
+            return;
+        }
+        let Some((&last, before)) = self.path.steps.split_last() else { return found.push((row, 1)) };
+        for (&step, &ty) in before.iter().zip(self.types.iter().skip(1)) {
+            match world.stored(place, step) {
+                Some(Stored::Number(number)) => place = (ty, Row(number)),
+                _ => return found.push((row, NONE)),
+            }
+        }
+        each_key(world, place, last, |key| found.push((row, key)));
+    }
+
+    /// The rows whose keys a batch may change.
+    fn concerned(&self, indices: &Indices, world: &World, images: &Images, found: &mut Vec<u32>) {
+        for (place, words) in images {
+            if self.path.steps.is_empty() && place.0 == self.path.start {
+                found.push(place.1.0);
+            }
+            for (at, (&step, &ty)) in self.path.steps.iter().zip(&self.types).enumerate() {
+                if ty != place.0 || !is_changed(world, *place, words, step) {
+                    continue;
+                }
+                match at {
+                    0 => found.push(place.1.0),
+                    _ => {
+                        let prefix = indices.of(&self.path.prefix(at));
+                        if let Some(rows) = prefix.and_then(|index| index.rows(place.1.0)) {
+                            rows.each(|row| found.push(row));
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+    }
+
+    fn bytes(&self) -> usize {
+        let held = |all: &mut dyn Iterator<Item = &Posting>| all.map(Posting::bytes).sum::<usize>();
+        match &self.postings {
+            Postings::Dense(all) => all.capacity() * size_of::<Posting>() + held(&mut all.iter()),
+            Postings::Sparse(all) => all.capacity() * size_of::<(u32, Posting)>() + held(&mut all.values()),
+        }
+    }
+}
+
+/// Calls `visit` with every key that an attribute of an entity stands under.
+pub(crate) fn each_key(world: &World, place: Place, attr: AttrId, mut visit: impl FnMut(u32)) {
+    let number = match world.stored(place, attr) {
+        None => return visit(NONE),
+        Some(Stored::Bool(value)) => return visit(key_of_bool(value)),
+        Some(Stored::Long(_)) => return,
+        Some(Stored::Number(number)) => number,
+    };
+    match world.target((place.0, attr)) {
+        Some((_, true)) => {
+            let rows = world.data.pools.sets.get(number).map_or(&[][..], AsRef::as_ref);
+            rows.iter().copied().for_each(visit);
+        }
+        _ => visit(number),
+    }
+}
+
+/// Whether a batch changes an attribute of an entity, or whether the entity is there.
+fn is_changed(world: &World, place: Place, words: &[u32], attr: AttrId) -> bool {
+    let new = |at: usize| words.get(at).copied().unwrap_or(0);
+    let Some(layout) = world.table(place.0).map(|table| &table.layout) else { return false };
+    let was_there = world.has(place);
+    let is_there = new(0) & super::DEFINED != 0;
+    was_there != is_there || layout.read(attr, new) != world.stored(place, attr)
+}
+
+/// The keys of the rows that a batch may move, index by index.
+pub(super) type Before = Vec<(Path, Vec<u32>, Vec<(u32, u32)>)>;
+
+/// Every index of a world.
+#[derive(Default)]
+pub(crate) struct Indices {
+    by_path: HashMap<Path, Index>,
+}
+
+impl Indices {
+    pub(crate) fn of(&self, path: &Path) -> Option<&Index> {
+        self.by_path.get(path)
+    }
+
+    /// What the indices hold of the rows that a batch may move, before it is stored.
+    pub(super) fn keys_of(&self, world: &World, images: &Images) -> Before {
+        let mut all = Vec::new();
+        for index in self.by_path.values() {
+            let (mut rows, mut keys) = (Vec::new(), Vec::new());
+            index.concerned(self, world, images, &mut rows);
+            if !rows.is_empty() {
+                rows.iter().for_each(|&row| index.keys_of(world, row, &mut keys));
+                all.push((index.path.clone(), rows, keys));
+            }
+        }
+        all
+    }
+
+    /// Moves rows from the keys that they had to those that they have, after a batch was stored.
+    pub(super) fn follow(&mut self, world: &World, before: Before) {
+        for (path, rows, old) in before {
+            let Some(index) = self.by_path.get_mut(&path) else { continue };
+            let mut new = Vec::with_capacity(old.len());
+            rows.iter().for_each(|&row| index.keys_of(world, row, &mut new));
+            // Both are in the order of rows and keys.
+            for &(row, key) in old.iter().filter(|pair| new.binary_search(pair).is_err()) {
+                index.remove(row, key);
+            }
+            for &(row, key) in new.iter().filter(|pair| old.binary_search(pair).is_err()) {
+                index.insert(row, key);
+            }
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.by_path.values().map(Index::bytes).sum()
+    }
+
+    /// The path of each index with the bytes that it takes, in the order of their paths.
+    pub(crate) fn sizes(&self) -> Vec<(&Path, usize)> {
+        let mut sizes: Vec<_> = self.by_path.iter().map(|(path, index)| (path, index.bytes())).collect();
+        sizes.sort();
+        sizes
+    }
+}
+
+impl World {
+    /// Makes the indices of these paths, and of their prefixes, that are not there yet.
+    ///
+    /// Cost of one: a look at every entity of the type that its path starts from. Batches and lists wait.
+    pub(crate) fn make_indices<'p>(&self, paths: impl Iterator<Item = &'p Path>) {
+        let missing: Vec<&Path> = {
+            let indices = self.still();
+            paths.filter(|path| indices.of(path).is_none()).collect()
+        };
+        if missing.is_empty() {
+            return;
+        }
+        let base = World { data: self.data.clone(), overlay: None };
+        let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
+        for path in missing {
+            for path in std::iter::once(path.clone()).chain(path.prefixes()) {
+                if !indices.by_path.contains_key(&path)
+                    && let Some(index) = Index::new(&base, &path)
+                {
+                    indices.by_path.insert(path, index);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The rows behind one key of an index: a few in place, more in a list, many as a compressed bitmap.
+
+use roaring::RoaringBitmap;
+
+/// Rows held in place, where most keys need no more: the cases of one student.
+const FEW: usize = 3;
+/// Rows beyond which a bitmap is smaller and faster than a list.
+const LISTED: usize = 48;
+
+/// A set of rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Posting {
+    Few(u8, [u32; FEW]),
+    /// Ascending.
+    Listed(Box<Vec<u32>>),
+    Bitmap(Box<RoaringBitmap>),
+}
+
+impl Default for Posting {
+    fn default() -> Self {
+        Posting::Few(0, [0; FEW])
+    }
+}
+
+impl Posting {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Posting::Few(len, _) => usize::from(*len),
+            Posting::Listed(rows) => rows.len(),
+            Posting::Bitmap(rows) => usize::try_from(rows.len()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// The rows, ascending, where they are not a bitmap.
+    pub(crate) fn rows(&self) -> Result<&[u32], &RoaringBitmap> {
+        match self {
+            Posting::Few(len, rows) => Ok(rows.get(..usize::from(*len)).unwrap_or_default()),
+            Posting::Listed(rows) => Ok(rows),
+            Posting::Bitmap(rows) => Err(rows),
+        }
+    }
+
+    pub(crate) fn each(&self, visit: impl FnMut(u32)) {
+        match self.rows() {
+            Ok(rows) => rows.iter().copied().for_each(visit),
+            Err(rows) => rows.iter().for_each(visit),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, row: u32) {
+        match self {
+            Posting::Bitmap(rows) => {
+                rows.insert(row);
+            }
+            Posting::Listed(rows) => {
+                if let Err(at) = rows.binary_search(&row) {
+                    rows.insert(at, row);
+                }
+                if rows.len() > LISTED {
+                    *self = Posting::Bitmap(Box::new(rows.iter().copied().collect()));
+                }
+            }
+            Posting::Few(len, rows) => {
+                let held = usize::from(*len);
+                let Err(at) = rows.get(..held).unwrap_or_default().binary_search(&row) else { return };
+                if held < FEW {
+                    if let Some(tail) = rows.get_mut(at..=held) {
+                        tail.rotate_right(1);
+                        tail.iter_mut().take(1).for_each(|first| *first = row);
+                    }
+                    *len += 1;
+                } else {
+                    let mut listed = rows.to_vec();
+                    listed.insert(at, row);
+                    *self = Posting::Listed(Box::new(listed));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, row: u32) {
+        match self {
+            Posting::Bitmap(rows) => {
+                rows.remove(row);
+                // Half the bound, so that a set about that size does not go to and fro.
+                if rows.len() <= LISTED as u64 / 2 {
+                    *self = Posting::Listed(Box::new(rows.iter().collect()));
+                }
+            }
+            Posting::Listed(rows) => {
+                if let Ok(at) = rows.binary_search(&row) {
+                    rows.remove(at);
+                }
+                if rows.len() <= FEW {
+                    let mut few = [0; FEW];
+                    few.iter_mut().zip(rows.iter()).for_each(|(slot, row)| *slot = *row);
+                    *self = Posting::Few(u8::try_from(rows.len()).unwrap_or(0), few);
+                }
+            }
+            Posting::Few(len, rows) => {
+                let held = rows.get_mut(..usize::from(*len)).unwrap_or_default();
+                if let Ok(at) = held.binary_search(&row) {
+                    if let Some(tail) = held.get_mut(at..) {
+                        tail.rotate_left(1);
+                    }
+                    *len -= 1;
+                }
+            }
+        }
+    }
+
+    /// Gives back memory that loading left unused.
+    pub(super) fn shrink(&mut self) {
+        if let Posting::Listed(rows) = self {
+            rows.shrink_to_fit();
+        }
+    }
+
+    /// Bytes held behind the posting itself, with the allocator's own where a list is a small one.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Posting::Few(..) => 0,
+            Posting::Listed(rows) => size_of::<Vec<u32>>() + rows.capacity() * 4 + 16,
+            Posting::Bitmap(rows) => {
+                let held = rows.statistics();
+                let payload = held.n_bytes_array_containers
+                    + held.n_bytes_run_containers
+                    + held.n_bytes_bitset_containers;
+                size_of::<RoaringBitmap>() + held.n_containers as usize * 40 + payload as usize
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Posting;
+
+    #[test]
+    fn a_posting_is_a_set_whatever_its_form() {
+        let (mut posting, mut set) = (Posting::default(), BTreeSet::new());
+        let mut state = 1_u32;
+        for step in 0..20_000_u32 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let row = state >> 25;
+            // Grows and shrinks in turn, through every form.
+            if (step / 500) % 2 == 0 && step % 3 != 0 || set.len() < 2 {
+                posting.insert(row);
+                set.insert(row);
+            } else {
+                posting.remove(row);
+                set.remove(&row);
+            }
+            assert_eq!(posting.len(), set.len());
+            let mut rows = Vec::new();
+            posting.each(|row| rows.push(row));
+            assert!(rows.iter().eq(&set), "{rows:?} {set:?}");
+        }
+    }
+}

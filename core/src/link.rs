@@ -226,9 +226,31 @@ impl Ward {
         self.inner.links.of(self, world)
     }
 
-    /// How many classes of principals of a type are known for a world.
+    /// The classes of principals that are known for a world, and how many tests their programs have: for those
+    /// who tune.
     #[cfg(feature = "testing")]
-    pub(crate) fn classes_known(&self, world: &World, ty: TypeId) -> usize {
-        self.link(world).principals.get(ty.index()).and_then(OnceLock::get).map_or(0, |p| p.answers.count())
+    pub fn class_summary(&self, world: &World, principal: &str, action: &str, resource: &str) -> String {
+        let types = (self.schema().type_id(principal), self.schema().type_id(resource));
+        let (Some(principal), Some(resource), Some(action)) =
+            (types.0, types.1, self.schema().action(action))
+        else {
+            return String::new();
+        };
+        let link = self.link(world);
+        let known = link.principals.get(principal.index()).and_then(OnceLock::get);
+        let classes = link.classes((principal, action.place, resource));
+        let compiled = classes.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
+        let tests: Vec<_> = compiled.filter_map(|slot| slot.get().map(Compiled::tests)).collect();
+        format!("{} classes, tests: {tests:?}", known.map_or(0, |known| known.answers.count()))
+    }
+
+    /// The bytes of each index: for those who tune.
+    #[cfg(feature = "testing")]
+    pub fn index_sizes(&self, world: &World) -> String {
+        let show = |path: &crate::world::index::Path| {
+            let ty = self.schema().entity_type(path.start);
+            format!("{}{:?}", ty.map_or("?", |ty| ty.name.as_ref()), path.steps)
+        };
+        world.still().sizes().iter().map(|(path, bytes)| format!("{} {bytes}\n", show(path))).collect()
     }
 }

@@ -193,6 +193,13 @@ impl Narrowing<'_> {
             let new = self.put_in(operand, path, value, memo);
             memo.insert(operand, new);
         }
+        // What leads to a value is there.
+        if let (Node::HasAttr(of, _, attr), Node::Attr(from, _, same)) =
+            (&node, self.builder.program.node(path))
+            && (of, attr) == (from, same)
+        {
+            return self.builder.bool(true);
+        }
         let looked_up = match node {
             Node::Attr(of, _, attr) if of == path => self.looked_up(value, |world, place| {
                 world.value(place.0, place.1, attr).map_or(Node::Unreachable, Node::Const)

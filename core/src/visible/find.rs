@@ -75,7 +75,13 @@ impl<'a> Finder<'a> {
     }
 
     fn posting(&self, path: &Path, key: u32) -> Set<'a> {
-        self.indices.of(path).and_then(|index| index.rows(key)).map_or(Set::EMPTY, Set::of)
+        if let Some(index) = self.indices.of(path) {
+            return index.rows(key).map_or(Set::EMPTY, Set::of);
+        }
+        let mut rows = Vec::new();
+        self.indices.each_under(self.world, path, key, &mut |row| rows.push(row));
+        rows.sort_unstable();
+        Set::of_rows(rows)
     }
 
     /// About how many rows a condition holds for, at most.
@@ -83,8 +89,10 @@ impl<'a> Finder<'a> {
         let all = || self.every_row().len();
         if let Some(lookup) = self.plan.lookup(id) {
             return match lookup {
-                Lookup::Keys(path, keys) => keys.iter().map(|&key| self.posting(path, key).len()).sum(),
-                Lookup::Some(path) => all().saturating_sub(self.posting(path, NONE).len()),
+                Lookup::Keys(path, keys) => {
+                    keys.iter().map(|&key| self.indices.estimate(self.world, path, key)).sum()
+                }
+                Lookup::Some(path) => all().saturating_sub(self.indices.estimate(self.world, path, NONE)),
                 Lookup::Rows(rows) => rows.len(),
             };
         }
@@ -161,11 +169,19 @@ impl<'a> Finder<'a> {
         }
         if let Some(lookup) = self.plan.lookup(id) {
             return match lookup {
-                Lookup::Keys(path, keys) if keys.len() == 1 || rows.len() > FEW => {
-                    rows.and(&self.under(path, keys))
+                // One by one, where that is less than to bring together what is in several places.
+                Lookup::Keys(path, keys) => {
+                    let at_hand = keys.len() == 1 && self.indices.of(path).is_some();
+                    if !at_hand && rows.len() <= FEW.max(self.estimate(id) / 4) {
+                        self.evaluated(id, &rows)
+                    } else {
+                        rows.and(&self.under(path, keys))
+                    }
                 }
-                Lookup::Keys(..) => self.evaluated(id, &rows),
-                Lookup::Some(path) => rows.without(&self.posting(path, NONE)),
+                Lookup::Some(path) if self.indices.of(path).is_some() => {
+                    rows.without(&self.posting(path, NONE))
+                }
+                Lookup::Some(_) => self.evaluated(id, &rows),
                 Lookup::Rows(few) => rows.filter(|row| few.binary_search(&row).is_ok()),
             };
         }

@@ -248,11 +248,9 @@ impl Overlaid<'_> {
             }
             let prefixes = ways.iter().flat_map(Path::prefixes);
             for path in prefixes.filter(|path| path.target(self.world.schema()) == Some(place.0)) {
-                if let Some(posting) = indices.of(&path).and_then(|index| index.rows(place.1.0)) {
-                    posting.each(|row| {
-                        rows.insert(row);
-                    });
-                }
+                indices.each_under(self.world, &path, place.1.0, &mut |row| {
+                    rows.insert(row);
+                });
             }
         }
         rows

@@ -27,6 +27,14 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// The set of rows that ascend; each once.
+    pub(super) fn of_rows(rows: Vec<u32>) -> Self {
+        if rows.len() <= FEW {
+            return Set::Few(Cow::Owned(rows));
+        }
+        Set::Bitmap(Cow::Owned(RoaringBitmap::from_sorted_iter(rows).unwrap_or_default()))
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Set::Few(rows) => rows.len(),

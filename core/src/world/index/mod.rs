@@ -5,11 +5,12 @@
 //! cases move. An index is made when a list first asks for it, for the paths that policies compare.
 //!
 //! INVARIANT: an index holds exactly the rows that are there, each under every key that its path leads to, or
-//! under [`NONE`] where it leads nowhere. The prefixes of an index's path are indexed too.
+//! under [`NONE`] where it leads nowhere. Whatever leads to an entity on the way of an index's path can be looked
+//! up too, so that a change there finds the rows that it moves.
 
 mod posting;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 
 use super::layout::Stored;
@@ -90,6 +91,39 @@ impl Path {
     pub(crate) fn prefixes(&self) -> impl Iterator<Item = Path> + use<> {
         let path = self.clone();
         (1..=self.steps.len()).map(move |steps| path.prefix(steps))
+    }
+
+    /// Its first step, and the rest of it from where that leads to; `None` for a path of fewer than two steps.
+    fn split(&self, schema: &Schema) -> Option<(Path, Path)> {
+        let (_, rest) = self.steps.split_first().filter(|(_, rest)| !rest.is_empty())?;
+        let first = self.prefix(1);
+        let rest = Path { start: first.target(schema)?, steps: rest.to_vec() };
+        Some((first, rest))
+    }
+
+    /// The paths that must have an index for this one to be looked up: itself with its prefixes, or its parts.
+    ///
+    /// An index of a path of several steps answers at once what else takes a look at each entity between; it
+    /// costs the more memory the fewer rows stand under one key. It is not worth it where many refer to one in
+    /// the first step and keys are many.
+    fn indexed(&self, world: &World) -> Vec<Path> {
+        /// Rows to an entity of the first step, beyond which the parts are preferred.
+        const CROWDED: usize = 3;
+        /// Rows to a key, below which they are.
+        const THIN: usize = 4_096;
+        let schema = world.schema();
+        let Some((first, rest)) = self.split(schema) else { return vec![self.clone()] };
+        let rows = world.end(self.start) as usize;
+        let keys = match self.keys(schema) {
+            Some(Keys::Rows(ty)) => world.end(ty) as usize,
+            _ => 1,
+        };
+        let is_crowded = rows > CROWDED * world.end(rest.start) as usize;
+        if is_crowded && rows < THIN * keys {
+            return std::iter::once(first).chain(rest.indexed(world)).collect();
+        }
+        let prefixes = (1..self.steps.len()).flat_map(|steps| self.prefix(steps).indexed(world));
+        std::iter::once(self.clone()).chain(prefixes).collect()
     }
 
     fn prefix(&self, steps: usize) -> Path {
@@ -203,12 +237,8 @@ impl Index {
                 }
                 match at {
                     0 => found.push(place.1.0),
-                    _ => {
-                        let prefix = indices.of(&self.path.prefix(at));
-                        if let Some(rows) = prefix.and_then(|index| index.rows(place.1.0)) {
-                            rows.each(|row| found.push(row));
-                        }
-                    }
+                    _ => indices
+                        .each_under(world, &self.path.prefix(at), place.1.0, &mut |row| found.push(row)),
                 }
             }
         }
@@ -265,6 +295,36 @@ impl Indices {
         self.by_path.get(path)
     }
 
+    /// Calls `visit` with every row under a key of a path, in no order; where the path has no index of its
+    /// own, through those of its parts. A row is visited once.
+    pub(crate) fn each_under(&self, world: &World, path: &Path, key: u32, visit: &mut impl FnMut(u32)) {
+        if let Some(index) = self.of(path) {
+            return index.rows(key).into_iter().for_each(|rows| rows.each(&mut *visit));
+        }
+        let Some((first, rest)) = path.split(world.schema()) else { return };
+        let Some(index) = self.of(&first) else { return };
+        if key == NONE {
+            index.rows(NONE).into_iter().for_each(|rows| rows.each(&mut *visit));
+        }
+        let mut between = Vec::new();
+        self.each_under(world, &rest, key, &mut |row| between.push(row));
+        for row in between {
+            index.rows(row).into_iter().for_each(|rows| rows.each(&mut *visit));
+        }
+    }
+
+    /// About how many rows are under a key of a path.
+    pub(crate) fn estimate(&self, world: &World, path: &Path, key: u32) -> usize {
+        if let Some(index) = self.of(path) {
+            return index.rows(key).map_or(0, Posting::len);
+        }
+        let Some((first, rest)) = path.split(world.schema()) else { return usize::MAX };
+        let (rows, targets) = (world.end(path.start) as usize, world.end(rest.start) as usize);
+        let none =
+            if key == NONE { self.of(&first).and_then(|i| i.rows(NONE)).map_or(0, Posting::len) } else { 0 };
+        self.estimate(world, &rest, key).saturating_mul(rows.div_ceil(targets.max(1))).saturating_add(none)
+    }
+
     /// What the indices hold of the rows that a batch may move, before it is stored.
     pub(super) fn keys_of(&self, world: &World, images: &Images) -> Before {
         let mut all = Vec::new();
@@ -312,9 +372,10 @@ impl World {
     ///
     /// Cost of one: a look at every entity of the type that its path starts from. Batches and lists wait.
     pub(crate) fn make_indices<'p>(&self, paths: impl Iterator<Item = &'p Path>) {
-        let missing: Vec<&Path> = {
+        let missing: BTreeSet<Path> = {
             let indices = self.still();
-            paths.filter(|path| indices.of(path).is_none()).collect()
+            let missing = paths.filter(|path| indices.of(path).is_none()).flat_map(|path| path.indexed(self));
+            missing.filter(|path| indices.of(path).is_none()).collect()
         };
         if missing.is_empty() {
             return;
@@ -322,12 +383,10 @@ impl World {
         let base = World { data: self.data.clone(), overlay: None };
         let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
         for path in missing {
-            for path in std::iter::once(path.clone()).chain(path.prefixes()) {
-                if !indices.by_path.contains_key(&path)
-                    && let Some(index) = Index::new(&base, &path)
-                {
-                    indices.by_path.insert(path, index);
-                }
+            if !indices.by_path.contains_key(&path)
+                && let Some(index) = Index::new(&base, &path)
+            {
+                indices.by_path.insert(path, index);
             }
         }
     }

@@ -4,8 +4,16 @@ use roaring::RoaringBitmap;
 
 /// Rows held in place, where most keys need no more: the cases of one student.
 const FEW: usize = 3;
-/// Rows beyond which a bitmap is smaller and faster than a list.
+/// Rows up to which a list is always smaller and faster than a bitmap.
 const LISTED: usize = 48;
+/// Rows of one of a bitmap's blocks below which a list is smaller: a block costs as much as so many.
+const SPARSE: usize = 16;
+
+/// Rows beyond which a bitmap is better, where `last` is the largest of them.
+fn listed_up_to(last: Option<&u32>) -> usize {
+    let blocks = last.map_or(1, |last| (last >> 16) as usize + 1);
+    LISTED.max(SPARSE * blocks)
+}
 
 /// A set of rows.
 #[derive(Clone, Debug)]
@@ -56,7 +64,7 @@ impl Posting {
                 if let Err(at) = rows.binary_search(&row) {
                     rows.insert(at, row);
                 }
-                if rows.len() > LISTED {
+                if rows.len() > listed_up_to(rows.last()) {
                     *self = Posting::Bitmap(Box::new(rows.iter().copied().collect()));
                 }
             }
@@ -83,7 +91,7 @@ impl Posting {
             Posting::Bitmap(rows) => {
                 rows.remove(row);
                 // Half the bound, so that a set about that size does not go to and fro.
-                if rows.len() <= LISTED as u64 / 2 {
+                if rows.len() <= listed_up_to(rows.max().as_ref()) as u64 / 2 {
                     *self = Posting::Listed(Box::new(rows.iter().collect()));
                 }
             }

@@ -1,0 +1,159 @@
+//! Times several implementations of the same decision turn by turn, on the same requests.
+//!
+//! A noisy machine slows all of them alike, and every answer is compared while it is timed: a fast wrong
+//! answer stops the run.
+//!
+//! To add an implementation to a row, give [`compare`] one more [`Candidate`].
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::Instant;
+
+use crate::report::{Report, timed};
+
+/// Who asks about what, in the floor's numbers; `at` tells the requests of a row apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub at: u32,
+    pub user: u32,
+    pub resource: u32,
+}
+
+/// Decides a run of requests; gives the nanoseconds that it took and how many answers were wrong.
+type Run<'a> = Box<dyn FnMut(&[Pair], &[bool]) -> (f64, usize) + 'a>;
+
+/// One implementation in a row.
+pub struct Candidate<'a> {
+    name: &'static str,
+    /// It gets one request in so many: an engine that takes 1,000 times longer cannot have them all.
+    one_in: usize,
+    run: Run<'a>,
+}
+
+impl<'a> Candidate<'a> {
+    /// An implementation that decides from the numbers.
+    pub fn new(
+        name: &'static str,
+        one_in: usize,
+        mut decide: impl FnMut(&Pair) -> bool + 'a,
+    ) -> Candidate<'a> {
+        Candidate {
+            name,
+            one_in,
+            run: Box::new(move |pairs, expected| decide_all(pairs, expected, &mut decide)),
+        }
+    }
+
+    /// An implementation that needs more than the numbers: `prepare` is not timed.
+    pub fn prepared<T>(
+        name: &'static str,
+        one_in: usize,
+        mut prepare: impl FnMut(&Pair) -> T + 'a,
+        mut decide: impl FnMut(&T) -> bool + 'a,
+    ) -> Candidate<'a> {
+        let run = move |pairs: &[Pair], expected: &[bool]| {
+            let ready: Vec<T> = pairs.iter().map(&mut prepare).collect();
+            decide_all(&ready, expected, &mut decide)
+        };
+        Candidate { name, one_in, run: Box::new(run) }
+    }
+}
+
+fn decide_all<T>(requests: &[T], expected: &[bool], decide: &mut impl FnMut(&T) -> bool) -> (f64, usize) {
+    let (wrong, time) = timed(|| {
+        let wrong = requests.iter().zip(expected).filter(|(r, e)| decide(black_box(r)) != **e);
+        wrong.count()
+    });
+    (time, wrong)
+}
+
+/// The requests of a row and what they are answered.
+pub struct Trial<'a> {
+    pub name: String,
+    pub pairs: &'a [Pair],
+    pub expected: &'a [bool],
+    /// Requests to a turn.
+    pub turn: usize,
+    /// How often all requests are gone through: more than once makes the caches hot.
+    pub repeats: usize,
+}
+
+/// Times every candidate; what it takes a request is recorded in nanoseconds, a turn being a sample.
+///
+/// # Panics
+/// Where a candidate's answer is wrong.
+pub fn compare(report: &mut Report, trial: &Trial<'_>, candidates: &mut [Candidate<'_>]) {
+    let mut samples = vec![Vec::new(); candidates.len()];
+    let is_hot = trial.repeats > 1;
+    for _ in 0..trial.repeats {
+        for (pairs, expected) in trial.pairs.chunks(trial.turn).zip(trial.expected.chunks(trial.turn)) {
+            for (candidate, samples) in candidates.iter_mut().zip(&mut samples) {
+                let share = (pairs.len() / candidate.one_in).max(1);
+                let (pairs, expected) = (&pairs[..share], &expected[..share]);
+                if is_hot {
+                    // The others had the caches meanwhile.
+                    (candidate.run)(pairs, expected);
+                }
+                let (time, wrong) = (candidate.run)(pairs, expected);
+                assert_eq!(wrong, 0, "{}: {} answers otherwise", trial.name, candidate.name);
+                samples.push(time / share as f64);
+            }
+        }
+    }
+    let allowed = trial.expected.iter().filter(|allowed| **allowed).count();
+    for (candidate, samples) in candidates.iter().zip(samples) {
+        let answer = format!("{allowed} of {} allowed", trial.pairs.len());
+        report.record_all(trial.name.clone(), candidate.name, "ns", samples, answer);
+    }
+    report.print_ratios(&trial.name);
+}
+
+/// Decides without changing anything, so that threads can share it.
+pub type Shared<'a> = &'a (dyn Fn(&[Pair], &[bool]) -> usize + Sync);
+
+/// Lets threads share an implementation.
+pub fn shared<'a>(
+    decide: impl Fn(&Pair) -> bool + Sync + 'a,
+) -> impl Fn(&[Pair], &[bool]) -> usize + Sync + 'a {
+    move |pairs, expected| pairs.iter().zip(expected).filter(|(p, e)| decide(black_box(p)) != **e).count()
+}
+
+/// Times implementations on several threads at once, each on its own part of the requests: nanoseconds of
+/// the clock to a request.
+///
+/// # Panics
+/// As [`compare`].
+pub fn compare_threads(
+    report: &mut Report,
+    trial: &Trial<'_>,
+    threads: usize,
+    all: &[(&'static str, Shared<'_>)],
+) {
+    let mut samples = vec![Vec::new(); all.len()];
+    let part = trial.pairs.len().div_ceil(threads);
+    for _ in 0..trial.repeats {
+        for ((name, decide), samples) in all.iter().zip(&mut samples) {
+            let barrier = Barrier::new(threads);
+            let work = |pairs: &[Pair], expected: &[bool]| {
+                barrier.wait();
+                let start = Instant::now();
+                let wrong = decide(pairs, expected);
+                (wrong, start, Instant::now())
+            };
+            let parts = trial.pairs.chunks(part).zip(trial.expected.chunks(part));
+            let done: Vec<_> = std::thread::scope(|scope| {
+                let running: Vec<_> = parts.map(|(p, e)| scope.spawn(|| work(p, e))).collect();
+                running.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            });
+            assert_eq!(done.len(), threads, "{}: a thread of {name} failed", trial.name);
+            assert!(done.iter().all(|(wrong, ..)| *wrong == 0), "{}: {name} answers otherwise", trial.name);
+            let (first, last) = (done.iter().map(|d| d.1).min(), done.iter().map(|d| d.2).max());
+            let time = last.zip(first).map_or(0, |(last, first)| (last - first).as_nanos());
+            samples.push(time as f64 / trial.pairs.len() as f64);
+        }
+    }
+    for ((name, _), samples) in all.iter().zip(samples) {
+        report.record_all(trial.name.clone(), name, "ns", samples, format!("{threads} threads"));
+    }
+    report.print_ratios(&trial.name);
+}

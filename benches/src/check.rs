@@ -24,7 +24,9 @@ const COLD: usize = 200_000;
 /// Requests to a sample, so that all are timed turn by turn on a noisy machine.
 const TURN: usize = 1_000;
 const THREADS: usize = 2;
-const THREAD_REPEATS: usize = 15;
+const THREAD_REPEATS: usize = 9;
+/// Requests that threads share, at most.
+const THREADED: usize = 100_000;
 
 /// All rows of single decisions.
 ///
@@ -131,7 +133,7 @@ pub fn answers(data: &Data, question: &Question<'_>, pairs: &[Pair]) -> Result<V
     pairs.iter().map(answer).collect()
 }
 
-/// The same requests on one thread and on two: `check_hot, 2 threads/…`. Requests are ready for both.
+/// The same requests on one thread and on two: `check_hot_threads_2/…`. Requests are ready for both.
 fn on_threads(
     data: &Data,
     question: &Question<'_>,
@@ -140,14 +142,14 @@ fn on_threads(
     report: &mut Report,
 ) {
     let (kind, rest) = trial.name.split_once('/').unwrap_or((&trial.name, ""));
-    let count = trial.pairs.len().min(50_000);
+    let count = trial.pairs.len().min(THREADED);
     let requests: Vec<Request> =
         trial.pairs[..count].iter().map(|pair| question.request(pair.user, pair.resource)).collect();
     let ours = shared(|pair: &Pair| allows(data, &requests[pair.at as usize]));
     let floors = shared(decide);
     let all: [(&str, Shared<'_>); 2] = [("caseward", &ours), ("floor", &floors)];
     for threads in 1..=THREADS {
-        let name = format!("{kind}, {threads} threads/{rest}");
+        let name = format!("{kind}_threads_{threads}/{rest}");
         let trial = Trial {
             name,
             pairs: &trial.pairs[..count],

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use roaring::RoaringBitmap;
 
 use crate::Failure;
-use crate::floor::{Floor, Lists, NATIONAL_CONTRACTS, PROSECUTIONS, User};
+use crate::floor::{Floor, Lists, NATIONAL_CONTRACTS, PROSECUTIONS, Places, User};
 use crate::peers::cedar::{self, Cedar};
 use crate::peers::sqlite::{self, Sqlite};
 use crate::random::Random;
@@ -48,8 +48,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let mut by_role = database.list_for(floor, user, NOW)?.ok_or("a person without a role")?;
         let mut by_any = database.list()?;
         for statement in [&mut by_role, &mut by_any] {
-            let found: RoaringBitmap = sqlite::numbers(statement, user, NOW)?.into_iter().collect();
-            assert_eq!(found, expected, "{name}: sqlite");
+            assert_eq!(sqlite::cases(statement, user, NOW)?, expected, "{name}: sqlite");
         }
         let context = question.context();
         let person = question.user(user);
@@ -65,11 +64,11 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             ),
             (
                 "sqlite, the role's WHERE",
-                Box::new(|| sqlite::numbers(&mut by_role, user, NOW).map_or(0, |list| list.len())),
+                Box::new(|| sqlite::cases(&mut by_role, user, NOW).map_or(0, |list| list.len() as usize)),
             ),
             (
                 "sqlite, one WHERE",
-                Box::new(|| sqlite::numbers(&mut by_any, user, NOW).map_or(0, |list| list.len())),
+                Box::new(|| sqlite::cases(&mut by_any, user, NOW).map_or(0, |list| list.len() as usize)),
             ),
         ];
         compare(report, &name, expected.len() as usize, &mut all);
@@ -120,8 +119,8 @@ fn listed(
 
 /// The people whose lists are timed: a name for the row, and the person.
 pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> {
-    let has = |set| !floor.members(set).is_empty();
-    let cleared = |user: &User| user.access_from.is_some_and(|from| from <= NOW);
+    let has = |user: &User, places| !floor.places(user, places).is_empty();
+    let cleared = |user: &User| user.is_cleared(NOW);
     let by_length = |is: &dyn Fn(&User) -> bool| {
         let users = (0u32..).zip(&floor.users).filter(|(_, user)| user.active && is(user));
         let mut found: Vec<(u64, u32)> =
@@ -130,11 +129,13 @@ pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> 
         found.sort_unstable();
         found
     };
-    let managers =
-        by_length(&|user| cleared(user) && has(user.case_manager_at) && !has(user.workflow_lead_at));
-    let leads = by_length(&|user| has(user.attendance_lead_at) && user.teams == 0);
-    let workflow =
-        by_length(&|user| cleared(user) && has(user.workflow_lead_at) && !has(user.case_manager_at));
+    let managers = by_length(&|user| {
+        cleared(user) && has(user, Places::CaseManagerAt) && !has(user, Places::WorkflowLeadAt)
+    });
+    let leads = by_length(&|user| has(user, Places::AttendanceLeadAt) && user.teams == 0);
+    let workflow = by_length(&|user| {
+        cleared(user) && has(user, Places::WorkflowLeadAt) && !has(user, Places::CaseManagerAt)
+    });
     let found = [
         ("new_case_manager", managers.get(managers.len() / 10)),
         ("busy_case_manager", managers.last()),

@@ -14,6 +14,8 @@ fn main() -> Result<(), Failure> {
     for cases in sizes {
         let data = Data::new(cases, &mut report)?;
         let floor = Floor::new(&data.world)?;
+        let bytes = floor.bytes() as f64;
+        report.record(format!("memory/{cases}"), "floor", "bytes", bytes, "without id text".to_owned());
         check::rows(&data, &floor, &mut report)?;
         list::rows(&data, &floor, &mut report)?;
         batch::rows(&data, &mut report)?;

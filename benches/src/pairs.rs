@@ -1,7 +1,7 @@
 //! Which requests are timed: people who have to do with a record, and strangers.
 
 use crate::compare::Pair;
-use crate::floor::{Floor, NONE};
+use crate::floor::{Floor, NONE, Places};
 use crate::random::Random;
 
 /// Who works where, by place.
@@ -22,9 +22,9 @@ impl Staff {
             let add = |at: &mut Vec<Vec<u32>>, places: &[u32]| {
                 places.iter().for_each(|place| at[*place as usize].push(number));
             };
-            add(&mut staff.attendance_leads, floor.members(user.attendance_lead_at));
-            add(&mut staff.office_support, floor.members(user.office_support_at));
-            add(&mut staff.workflow_leads, floor.members(user.workflow_lead_at));
+            add(&mut staff.attendance_leads, floor.places(user, Places::AttendanceLeadAt));
+            add(&mut staff.office_support, floor.places(user, Places::OfficeSupportAt));
+            add(&mut staff.workflow_leads, floor.places(user, Places::WorkflowLeadAt));
         }
         staff
     }

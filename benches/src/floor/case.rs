@@ -1,8 +1,8 @@
 //! `viewSummary` on a case.
 
 use super::{
-    CENTRAL_INVESTIGATION, Case, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, PROVIDER_ROLES, ProviderKind,
-    REGIONAL_CONTRACTS, ROLLED_OUT, SCHOOL_ROLES, Status, User,
+    CENTRAL_INVESTIGATION, Case, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, Places, ProviderKind,
+    REGIONAL_CONTRACTS, ROLLED_OUT, Status, User,
 };
 
 impl Floor<'_> {
@@ -17,13 +17,10 @@ impl Floor<'_> {
         if person.teams != 0 && self.as_ministry(person, record) {
             return true;
         }
-        if person.roles & SCHOOL_ROLES != 0 && now >= ROLLED_OUT && self.as_school_staff(user, person, record)
-        {
+        if person.has_school_role && now >= ROLLED_OUT && self.as_school_staff(user, person, record) {
             return true;
         }
-        person.roles & PROVIDER_ROLES != 0
-            && person.access_from.is_some_and(|from| from <= now)
-            && self.as_provider_staff(user, person, record)
+        person.has_provider_role && person.is_cleared(now) && self.as_provider_staff(user, person, record)
     }
 
     /// M1, M3, M5.
@@ -36,7 +33,7 @@ impl Floor<'_> {
         }
         person.teams & REGIONAL_CONTRACTS != 0
             && case.provider != NONE
-            && self.has(person.monitors, case.provider)
+            && self.is_at(person, Places::Monitors, case.provider)
             && self.providers[case.provider as usize].kind == ProviderKind::Asp
     }
 
@@ -46,11 +43,11 @@ impl Floor<'_> {
         if school == NONE {
             return false;
         }
-        self.has(person.attendance_lead_at, school)
-            || self.has(person.office_support_at, school)
+        self.is_at(person, Places::AttendanceLeadAt, school)
+            || self.is_at(person, Places::OfficeSupportAt, school)
             || (case.primary_contact == user
                 && case.status == Status::Open
-                && self.has(person.primary_contact_at, school))
+                && self.is_at(person, Places::PrimaryContactAt, school))
     }
 
     /// P1 to P6. P1 gives a workflow lead what P2 does, P4 anybody what P3 does of an attendance service
@@ -60,17 +57,17 @@ impl Floor<'_> {
         let helps = || case.case_manager == user || (open && self.members(case.team).contains(&user));
         let student = &self.students[case.student as usize];
         if case.provider != NONE
-            && (self.has(person.workflow_lead_at, case.provider)
-                || (helps() && self.has(person.case_manager_at, case.provider)))
+            && (self.is_at(person, Places::WorkflowLeadAt, case.provider)
+                || (helps() && self.is_at(person, Places::CaseManagerAt, case.provider)))
             && self.in_school_bound(case.provider, student)
         {
             return true;
         }
         !open
             && student.current_provider != NONE
-            && (self.has(person.workflow_lead_at, student.current_provider)
+            && (self.is_at(person, Places::WorkflowLeadAt, student.current_provider)
                 || (student.current_case_manager == user
-                    && self.has(person.case_manager_at, student.current_provider)))
+                    && self.is_at(person, Places::CaseManagerAt, student.current_provider)))
             && self.in_school_bound(student.current_provider, student)
     }
 }

@@ -1,8 +1,8 @@
 //! `viewItem` on an item.
 
 use super::{
-    CENTRAL_INVESTIGATION, Case, Floor, Item, ItemKind, NONE, PROSECUTIONS, PROVIDER_ROLES, ProviderKind,
-    ROLLED_OUT, SCHOOL_ROLES, Status, User,
+    CENTRAL_INVESTIGATION, Case, Floor, Item, ItemKind, NONE, PROSECUTIONS, Places, ProviderKind, ROLLED_OUT,
+    Status, User,
 };
 
 impl Floor<'_> {
@@ -22,16 +22,14 @@ impl Floor<'_> {
         {
             return true;
         }
-        if person.roles & SCHOOL_ROLES != 0
+        if person.has_school_role
             && !item.sensitive
             && now >= ROLLED_OUT
             && self.reads_at_school(user, person, item, case)
         {
             return true;
         }
-        person.roles & PROVIDER_ROLES != 0
-            && person.access_from.is_some_and(|from| from <= now)
-            && self.reads_at_provider(user, person, item, case)
+        person.has_provider_role && person.is_cleared(now) && self.reads_at_provider(user, person, item, case)
     }
 
     /// S4, S4b.
@@ -44,18 +42,18 @@ impl Floor<'_> {
         }
         let written_here = item.written_at == school;
         let reads = || {
-            self.has(person.attendance_lead_at, school)
+            self.is_at(person, Places::AttendanceLeadAt, school)
                 || (case.primary_contact == user
                     && case.status == Status::Open
-                    && self.has(person.primary_contact_at, school))
+                    && self.is_at(person, Places::PrimaryContactAt, school))
         };
-        if (written_here || self.has(item.shared_with, school)) && reads() {
+        if (written_here || self.members(item.shared_with).contains(&school)) && reads() {
             return true;
         }
         written_here
             && item.author == user
             && item.kind != ItemKind::ServiceReferral
-            && self.has(person.office_support_at, school)
+            && self.is_at(person, Places::OfficeSupportAt, school)
     }
 
     /// I1 to I3.
@@ -63,8 +61,8 @@ impl Floor<'_> {
         let open = case.status == Status::Open;
         let student = &self.students[case.student as usize];
         if case.provider != NONE
-            && (self.has(person.workflow_lead_at, case.provider)
-                || (case.case_manager == user && self.has(person.case_manager_at, case.provider)))
+            && (self.is_at(person, Places::WorkflowLeadAt, case.provider)
+                || (case.case_manager == user && self.is_at(person, Places::CaseManagerAt, case.provider)))
             && if open {
                 self.in_school_bound(case.provider, student)
             } else {
@@ -79,13 +77,14 @@ impl Floor<'_> {
         if open {
             return self.members(case.team).contains(&user)
                 && case.provider != NONE
-                && self.has(person.case_manager_at, case.provider)
+                && self.is_at(person, Places::CaseManagerAt, case.provider)
                 && self.in_school_bound(case.provider, student);
         }
         let now_with = student.current_provider;
         now_with != NONE
-            && (self.has(person.workflow_lead_at, now_with)
-                || (student.current_case_manager == user && self.has(person.case_manager_at, now_with)))
+            && (self.is_at(person, Places::WorkflowLeadAt, now_with)
+                || (student.current_case_manager == user
+                    && self.is_at(person, Places::CaseManagerAt, now_with)))
             && self.in_school_bound(now_with, student)
             && (self.providers[now_with as usize].kind == ProviderKind::Asp
                 || case.school == self.providers[now_with as usize].school)

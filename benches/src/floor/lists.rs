@@ -3,8 +3,8 @@
 use roaring::RoaringBitmap;
 
 use super::{
-    CENTRAL_INVESTIGATION, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, PROVIDER_ROLES, ProviderKind,
-    REGIONAL_CONTRACTS, ROLLED_OUT, SCHOOL_ROLES, Status, User,
+    CENTRAL_INVESTIGATION, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, Places, ProviderKind,
+    REGIONAL_CONTRACTS, ROLLED_OUT, Status, User,
 };
 
 /// Cases by the number of somebody or some place.
@@ -102,10 +102,10 @@ impl<'f> Lists<'f> {
         if person.teams != 0 {
             self.add_ministry(person, &mut found);
         }
-        if person.roles & SCHOOL_ROLES != 0 && now >= ROLLED_OUT {
+        if person.has_school_role && now >= ROLLED_OUT {
             self.add_school(user, person, &mut found);
         }
-        if person.roles & PROVIDER_ROLES != 0 && person.access_from.is_some_and(|from| from <= now) {
+        if person.has_provider_role && person.is_cleared(now) {
             self.add_provider(user, person, &mut found);
         }
         found
@@ -117,7 +117,7 @@ impl<'f> Lists<'f> {
             add(found, &self.open_notified);
         }
         if person.teams & REGIONAL_CONTRACTS != 0 {
-            for &provider in self.floor.members(person.monitors) {
+            for &provider in self.floor.places(person, Places::Monitors) {
                 if self.floor.providers[provider as usize].kind == ProviderKind::Asp {
                     add(found, &self.by_provider[provider as usize]);
                 }
@@ -127,14 +127,14 @@ impl<'f> Lists<'f> {
 
     /// S1, S3.
     fn add_school(&self, user: u32, person: &User, found: &mut RoaringBitmap) {
-        for set in [person.attendance_lead_at, person.office_support_at] {
-            for &school in self.floor.members(set) {
+        for places in [Places::AttendanceLeadAt, Places::OfficeSupportAt] {
+            for &school in self.floor.places(person, places) {
                 add(found, &self.by_school[school as usize]);
             }
         }
         let named = &self.open_by_contact[user as usize];
         if !named.is_empty() {
-            for &school in self.floor.members(person.primary_contact_at) {
+            for &school in self.floor.places(person, Places::PrimaryContactAt) {
                 *found |= named & &self.by_school[school as usize];
             }
         }
@@ -142,12 +142,12 @@ impl<'f> Lists<'f> {
 
     /// P1 to P6.
     fn add_provider(&self, user: u32, person: &User, found: &mut RoaringBitmap) {
-        for &provider in self.floor.members(person.workflow_lead_at) {
+        for &provider in self.floor.places(person, Places::WorkflowLeadAt) {
             self.add_bound(found, &self.by_provider[provider as usize], provider);
             self.add_bound(found, &self.closed_by_current_provider[provider as usize], provider);
         }
         let person_at = user as usize;
-        for &provider in self.floor.members(person.case_manager_at) {
+        for &provider in self.floor.places(person, Places::CaseManagerAt) {
             let place = provider as usize;
             let held = [&self.by_manager, &self.open_by_member];
             for theirs in held.map(|index| &index[person_at]).into_iter().filter(|b| !b.is_empty()) {

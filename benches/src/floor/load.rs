@@ -7,8 +7,7 @@ use caseward::{EntityUid, Value, World};
 
 use super::{
     CENTRAL_INVESTIGATION, Case, Floor, Item, ItemKind, NATIONAL_CONTRACTS, NONE, Numbers, PROSECUTIONS,
-    PROVIDER_ROLES, Provider, ProviderKind, REGIONAL_CONTRACTS, SCHOOL_ROLES, School, Set, Status, Student,
-    User,
+    Provider, ProviderKind, REGIONAL_CONTRACTS, School, Set, Status, Student, User,
 };
 use crate::Failure;
 
@@ -85,7 +84,7 @@ impl<'w> Floor<'w> {
     /// Reads all that the rules for cases and items can ask. Cost: some µs an entity.
     ///
     /// # Errors
-    /// More members of sets than 32 bits can number.
+    /// More members of sets than 32 bits can number, or one person with more than 65,535 roles.
     pub fn new(world: &'w World) -> Result<Self, Failure> {
         let known = Known {
             schools: numbers(world, "School"),
@@ -99,7 +98,7 @@ impl<'w> Floor<'w> {
             |f: Fields| School { catchment_provider: f.entity("catchmentProvider", &known.providers) };
         let schools = all(world, "School").map(school).collect();
         let providers = all(world, "Provider").map(|f| provider(&f, &known)).collect();
-        let users = all(world, "User").map(|f| user(&f, &known, &mut members)).collect();
+        let users = all(world, "User").map(|f| user(&f, &known, &mut members)).collect::<Result<_, _>>()?;
         let students = all(world, "Student").map(|f| student(&f, &known)).collect();
         let cases = all(world, "Case").map(|f| case(&f, &known, &mut members)).collect();
         let items = all(world, "Item").map(|f| item(&f, &known, &mut members)).collect();
@@ -118,7 +117,7 @@ fn provider(fields: &Fields, known: &Known<'_>) -> Provider {
     Provider { kind, school: fields.entity("school", &known.schools) }
 }
 
-fn user(fields: &Fields, known: &Known<'_>, members: &mut Vec<u32>) -> User {
+fn user(fields: &Fields, known: &Known<'_>, members: &mut Vec<u32>) -> Result<User, Failure> {
     let bit = |team: &str| match team {
         "centralInvestigation" => CENTRAL_INVESTIGATION,
         "nationalContracts" => NATIONAL_CONTRACTS,
@@ -126,26 +125,29 @@ fn user(fields: &Fields, known: &Known<'_>, members: &mut Vec<u32>) -> User {
         "prosecutions" => PROSECUTIONS,
         _ => 0,
     };
-    let (schools, providers) = (&known.schools, &known.providers);
-    let mut user = User {
+    let sets = [
+        ("attendanceLeadAt", &known.schools),
+        ("primaryContactAt", &known.schools),
+        ("officeSupportAt", &known.schools),
+        ("workflowLeadAt", &known.providers),
+        ("caseManagerAt", &known.providers),
+        ("monitors", &known.providers),
+    ];
+    let start = members.len();
+    let mut ends = [0; 6];
+    for ((name, numbers), end) in sets.into_iter().zip(&mut ends) {
+        fields.set(name, numbers, members);
+        *end = u16::try_from(members.len() - start)?;
+    }
+    Ok(User {
         active: fields.is("loginActive"),
         teams: fields.uids("ministryTeams").map(bit).fold(0, |all, bit| all | bit),
-        roles: 0,
-        access_from: fields.time("providerAccessFrom"),
-        attendance_lead_at: fields.set("attendanceLeadAt", schools, members),
-        primary_contact_at: fields.set("primaryContactAt", schools, members),
-        office_support_at: fields.set("officeSupportAt", schools, members),
-        workflow_lead_at: fields.set("workflowLeadAt", providers, members),
-        case_manager_at: fields.set("caseManagerAt", providers, members),
-        monitors: fields.set("monitors", providers, members),
-    };
-    if user.attendance_lead_at.len + user.primary_contact_at.len + user.office_support_at.len > 0 {
-        user.roles |= SCHOOL_ROLES;
-    }
-    if user.workflow_lead_at.len + user.case_manager_at.len > 0 {
-        user.roles |= PROVIDER_ROLES;
-    }
-    user
+        has_school_role: ends[2] > 0,
+        has_provider_role: ends[4] > ends[2],
+        start: u32::try_from(start)?,
+        ends,
+        access_from: fields.time("providerAccessFrom").unwrap_or(i64::MAX),
+    })
 }
 
 fn student(fields: &Fields, known: &Known<'_>) -> Student {

@@ -31,9 +31,16 @@ pub const NATIONAL_CONTRACTS: u8 = 2;
 pub const REGIONAL_CONTRACTS: u8 = 4;
 pub const PROSECUTIONS: u8 = 8;
 
-// Which of a person's sets of places are not empty, as bits.
-pub const SCHOOL_ROLES: u8 = 1;
-pub const PROVIDER_ROLES: u8 = 2;
+/// A person's sets of places.
+#[derive(Clone, Copy)]
+pub enum Places {
+    AttendanceLeadAt,
+    PrimaryContactAt,
+    OfficeSupportAt,
+    WorkflowLeadAt,
+    CaseManagerAt,
+    Monitors,
+}
 
 /// Numbers in order, kept beside all other sets.
 #[derive(Clone, Copy, Default)]
@@ -67,17 +74,30 @@ pub enum ItemKind {
     Unknown,
 }
 
+/// A person, in half a cache line.
 pub struct User {
     pub active: bool,
+    /// The ministry's teams, as bits.
     pub teams: u8,
-    pub roles: u8,
-    pub access_from: Option<i64>,
-    pub attendance_lead_at: Set,
-    pub primary_contact_at: Set,
-    pub office_support_at: Set,
-    pub workflow_lead_at: Set,
-    pub case_manager_at: Set,
-    pub monitors: Set,
+    pub has_school_role: bool,
+    pub has_provider_role: bool,
+    /// Where the sets start among all members, and where each ends, counted from there.
+    start: u32,
+    ends: [u16; 6],
+    /// `i64::MAX` for somebody who has none, at whatever time.
+    access_from: i64,
+}
+
+impl User {
+    /// Whether the person's provider roles count (G2).
+    pub fn is_cleared(&self, now: i64) -> bool {
+        self.access_from <= now && self.access_from != i64::MAX
+    }
+
+    /// When provider roles begin to count.
+    pub fn access_from(&self) -> Option<i64> {
+        (self.access_from != i64::MAX).then_some(self.access_from)
+    }
 }
 
 pub struct School {
@@ -133,15 +153,33 @@ pub struct Floor<'w> {
 }
 
 impl Floor<'_> {
+    /// Bytes of all records and sets; the ids are the world's.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.users.as_slice())
+            + size_of_val(self.schools.as_slice())
+            + size_of_val(self.providers.as_slice())
+            + size_of_val(self.students.as_slice())
+            + size_of_val(self.cases.as_slice())
+            + size_of_val(self.items.as_slice())
+            + size_of_val(self.members.as_slice())
+    }
+
     /// The members of a set, in order.
     pub fn members(&self, set: Set) -> &[u32] {
         &self.members[set.start as usize..(set.start + set.len) as usize]
     }
 
+    /// Where a person has a role, in order.
+    pub fn places(&self, user: &User, places: Places) -> &[u32] {
+        let nth = places as usize;
+        let from = if nth == 0 { 0 } else { user.ends[nth - 1] };
+        &self.members[user.start as usize + from as usize..user.start as usize + user.ends[nth] as usize]
+    }
+
     /// Sets are tiny but for somebody who monitors or runs very much.
-    fn has(&self, set: Set, member: u32) -> bool {
-        let members = self.members(set);
-        if members.len() <= 16 { members.contains(&member) } else { members.binary_search(&member).is_ok() }
+    fn is_at(&self, user: &User, places: Places, place: u32) -> bool {
+        let places = self.places(user, places);
+        if places.len() <= 16 { places.contains(&place) } else { places.binary_search(&place).is_ok() }
     }
 
     /// An attendance service provider is bound by nothing, an in-school one to students of its school.

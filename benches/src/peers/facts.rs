@@ -4,8 +4,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::floor::{
-    CENTRAL_INVESTIGATION, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, ProviderKind, REGIONAL_CONTRACTS,
-    Set, Status,
+    CENTRAL_INVESTIGATION, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, Places, ProviderKind,
+    REGIONAL_CONTRACTS, Status,
 };
 
 const TEAMS: [(u8, &str); 4] = [
@@ -46,21 +46,21 @@ fn provider(floor: &Floor<'_>, number: u32) -> Option<Json> {
 
 fn person(floor: &Floor<'_>, number: u32) -> Json {
     let user = &floor.users[number as usize];
-    let ids = |set: Set, id: fn(u32) -> String| {
-        Some(Json::Array(floor.members(set).iter().map(|n| json!(id(*n))).collect()))
+    let ids = |places: Places, id: fn(u32) -> String| {
+        Some(Json::Array(floor.places(user, places).iter().map(|n| json!(id(*n))).collect()))
     };
     let teams = TEAMS.iter().filter(|(bit, _)| user.teams & bit != 0).map(|(_, name)| *name);
     record([
         ("id", Some(json!(user_id(number)))),
         ("loginActive", Some(json!(user.active))),
         // In minutes, which some engine's 32 bits hold.
-        ("providerAccessFrom", user.access_from.map(|from| json!(from.div_euclid(60_000)))),
-        ("attendanceLeadAt", ids(user.attendance_lead_at, school_id)),
-        ("primaryContactAt", ids(user.primary_contact_at, school_id)),
-        ("officeSupportAt", ids(user.office_support_at, school_id)),
-        ("workflowLeadAt", ids(user.workflow_lead_at, provider_id)),
-        ("caseManagerAt", ids(user.case_manager_at, provider_id)),
-        ("monitors", ids(user.monitors, provider_id)),
+        ("providerAccessFrom", user.access_from().map(|from| json!(from.div_euclid(60_000)))),
+        ("attendanceLeadAt", ids(Places::AttendanceLeadAt, school_id)),
+        ("primaryContactAt", ids(Places::PrimaryContactAt, school_id)),
+        ("officeSupportAt", ids(Places::OfficeSupportAt, school_id)),
+        ("workflowLeadAt", ids(Places::WorkflowLeadAt, provider_id)),
+        ("caseManagerAt", ids(Places::CaseManagerAt, provider_id)),
+        ("monitors", ids(Places::Monitors, provider_id)),
         ("ministryTeams", Some(Json::Array(teams.map(|team| json!(team)).collect()))),
     ])
 }

@@ -1,6 +1,6 @@
 CREATE INDEX student_enrolled ON student (enrolled);
-CREATE INDEX student_provider ON student (provider);
-CREATE INDEX student_manager ON student (manager);
+CREATE INDEX student_provider ON student (provider, enrolled);
+CREATE INDEX student_manager ON student (manager, provider, enrolled);
 CREATE INDEX record_student ON record (student, status);
 CREATE INDEX record_provider ON record (provider, status, student);
 CREATE INDEX record_manager ON record (manager, provider, status, student);

@@ -21,8 +21,10 @@ use crate::world::{Data, NOW, Question};
 const HOT: usize = 5_000;
 const HOT_REPEATS: usize = 20;
 const COLD: usize = 200_000;
-/// Requests to a sample, so that all are timed turn by turn on a noisy machine.
-const TURN: usize = 1_000;
+/// Requests to a sample, so that all are timed turn by turn on a noisy machine; cold ones enough for each
+/// turn to get over what the others left in the caches.
+const HOT_TURN: usize = 1_000;
+const COLD_TURN: usize = 4_000;
 const THREADS: usize = 2;
 const THREAD_REPEATS: usize = 9;
 /// Requests that threads share, at most.
@@ -37,26 +39,45 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
     items(data, floor, report)
 }
 
+/// The two kinds of rows.
+struct Kind {
+    name: &'static str,
+    requests: usize,
+    turn: usize,
+    repeats: usize,
+    is_hot: bool,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind { name: "check_hot", requests: HOT, turn: HOT_TURN, repeats: HOT_REPEATS, is_hot: true },
+    Kind { name: "check_cold", requests: COLD, turn: COLD_TURN, repeats: 1, is_hot: false },
+];
+
+impl Kind {
+    fn trial<'a>(&self, rest: &str, pairs: &'a [Pair], expected: &'a [bool]) -> Trial<'a> {
+        let name = format!("{}/{rest}", self.name);
+        Trial { name, pairs, expected, turn: self.turn, repeats: self.repeats, is_hot: self.is_hot }
+    }
+}
+
 /// `viewSummary` on cases, with every peer.
 fn summaries(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
     let question = Question::new(data, "viewSummary", "Case", NOW);
-    let cases = floor.cases.len();
     let decide = |pair: &Pair| floor.view_summary_case(pair.user, pair.resource, NOW);
     let by_id = |(user, case): &(&str, &str)| {
         let numbers = floor.user_numbers.get(user).zip(floor.case_numbers.get(case));
         numbers.is_some_and(|(user, case)| floor.view_summary_case(*user, *case, NOW))
     };
     let ids = |pair: &Pair| (question.user_id(pair.user), question.resource_id(pair.resource));
-    let (casbin, database) = (Casbin::new()?, Sqlite::new(floor)?);
+    let input = |pair: &Pair| rego::input(floor, pair.user, pair.resource, NOW);
+    let facts = |pair: &Pair| Cell::new(casbin::request(floor, pair.user, pair.resource, NOW).ok());
+    let (casbin, database, mut rego) = (Casbin::new()?, Sqlite::new(floor)?, Rego::new()?);
+    let mut statement = database.check()?;
     let engines = Engines::new(data, &question)?;
-    for (name, count, repeats) in [("check_hot", HOT, HOT_REPEATS), ("check_cold", COLD, 1)] {
-        let pairs = pairs(floor, count, cases, 7, |case| case);
+    for kind in KINDS {
+        let pairs = pairs(floor, kind.requests, floor.cases.len(), 7, |case| case);
         let expected = answers(data, &question, &pairs)?;
-        let name = format!("{name}/viewSummary/{}", data.cases);
-        let trial = Trial { name, pairs: &pairs, expected: &expected, turn: TURN, repeats };
-        let (mut rego, mut statement) = (Rego::new()?, database.check()?);
-        let input = |pair: &Pair| rego::input(floor, pair.user, pair.resource, NOW);
-        let facts = |pair: &Pair| Cell::new(casbin::request(floor, pair.user, pair.resource, NOW).ok());
+        let trial = kind.trial(&format!("viewSummary/{}", data.cases), &pairs, &expected);
         let mut candidates = engines.candidates(data, &question);
         candidates.extend([
             Candidate::new("floor", 1, decide),
@@ -78,11 +99,11 @@ fn items(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Fail
     let question = Question::new(data, "viewItem", "Item", NOW);
     let decide = |pair: &Pair| floor.view_item(pair.user, pair.resource, NOW);
     let engines = Engines::new(data, &question)?;
-    for (name, count, repeats) in [("check_hot", HOT, HOT_REPEATS), ("check_cold", COLD, 1)] {
-        let pairs = pairs(floor, count, floor.items.len(), 8, |item| floor.items[item as usize].case);
+    for kind in KINDS {
+        let case_of = |item: u32| floor.items[item as usize].case;
+        let pairs = pairs(floor, kind.requests, floor.items.len(), 8, case_of);
         let expected = answers(data, &question, &pairs)?;
-        let name = format!("{name}/viewItem/{}", data.cases);
-        let trial = Trial { name, pairs: &pairs, expected: &expected, turn: TURN, repeats };
+        let trial = kind.trial(&format!("viewItem/{}", data.cases), &pairs, &expected);
         let mut candidates = engines.candidates(data, &question);
         candidates.push(Candidate::new("floor", 1, decide));
         compare(report, &trial, &mut candidates);

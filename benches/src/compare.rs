@@ -74,8 +74,10 @@ pub struct Trial<'a> {
     pub expected: &'a [bool],
     /// Requests to a turn.
     pub turn: usize,
-    /// How often all requests are gone through: more than once makes the caches hot.
+    /// How often all requests are gone through.
     pub repeats: usize,
+    /// Whether every turn is gone through once untimed, since the others had the caches meanwhile.
+    pub is_hot: bool,
 }
 
 /// Times every candidate; what it takes a request is recorded in nanoseconds, a turn being a sample.
@@ -84,25 +86,25 @@ pub struct Trial<'a> {
 /// Where a candidate's answer is wrong.
 pub fn compare(report: &mut Report, trial: &Trial<'_>, candidates: &mut [Candidate<'_>]) {
     let mut samples = vec![Vec::new(); candidates.len()];
-    let is_hot = trial.repeats > 1;
+    let mut asked = vec![(0, 0); candidates.len()];
     for _ in 0..trial.repeats {
         for (pairs, expected) in trial.pairs.chunks(trial.turn).zip(trial.expected.chunks(trial.turn)) {
-            for (candidate, samples) in candidates.iter_mut().zip(&mut samples) {
+            for ((candidate, samples), asked) in candidates.iter_mut().zip(&mut samples).zip(&mut asked) {
                 let share = (pairs.len() / candidate.one_in).max(1);
                 let (pairs, expected) = (&pairs[..share], &expected[..share]);
-                if is_hot {
-                    // The others had the caches meanwhile.
+                if trial.is_hot {
                     (candidate.run)(pairs, expected);
                 }
                 let (time, wrong) = (candidate.run)(pairs, expected);
                 assert_eq!(wrong, 0, "{}: {} answers otherwise", trial.name, candidate.name);
                 samples.push(time / share as f64);
+                asked.0 += expected.iter().filter(|allowed| **allowed).count();
+                asked.1 += share;
             }
         }
     }
-    let allowed = trial.expected.iter().filter(|allowed| **allowed).count();
-    for (candidate, samples) in candidates.iter().zip(samples) {
-        let answer = format!("{allowed} of {} allowed", trial.pairs.len());
+    for ((candidate, samples), (allowed, all)) in candidates.iter().zip(samples).zip(asked) {
+        let answer = format!("{allowed} of {all} allowed");
         report.record_all(trial.name.clone(), candidate.name, "ns", samples, answer);
     }
     report.print_ratios(&trial.name);
@@ -135,6 +137,9 @@ pub fn compare_threads(
         for ((name, decide), samples) in all.iter().zip(&mut samples) {
             let barrier = Barrier::new(threads);
             let work = |pairs: &[Pair], expected: &[bool]| {
+                if trial.is_hot {
+                    decide(pairs, expected);
+                }
                 barrier.wait();
                 let start = Instant::now();
                 let wrong = decide(pairs, expected);

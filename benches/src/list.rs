@@ -120,7 +120,6 @@ fn listed(
 /// The people whose lists are timed: a name for the row, and the person.
 pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> {
     let has = |user: &User, places| !floor.places(user, places).is_empty();
-    let cleared = |user: &User| user.is_cleared(NOW);
     let by_length = |is: &dyn Fn(&User) -> bool| {
         let users = (0u32..).zip(&floor.users).filter(|(_, user)| user.active && is(user));
         let mut found: Vec<(u64, u32)> =
@@ -130,21 +129,24 @@ pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> 
         found
     };
     let managers = by_length(&|user| {
-        cleared(user) && has(user, Places::CaseManagerAt) && !has(user, Places::WorkflowLeadAt)
+        user.is_cleared(NOW) && has(user, Places::CaseManagerAt) && !has(user, Places::WorkflowLeadAt)
     });
     let leads = by_length(&|user| has(user, Places::AttendanceLeadAt) && user.teams == 0);
     let workflow = by_length(&|user| {
-        cleared(user) && has(user, Places::WorkflowLeadAt) && !has(user, Places::CaseManagerAt)
+        user.is_cleared(NOW) && has(user, Places::WorkflowLeadAt) && !has(user, Places::CaseManagerAt)
     });
+    let all = floor.cases.len();
+    let nearest = |found: &[(u64, u32)], length: usize| {
+        found.iter().min_by_key(|(is, _)| is.abs_diff(length as u64)).copied()
+    };
     let found = [
-        ("new_case_manager", managers.get(managers.len() / 10)),
-        ("busy_case_manager", managers.last()),
-        ("attendance_lead", leads.get(leads.len() / 2)),
-        ("workflow_lead", workflow.get(workflow.len() / 2)),
-        ("prosecutions", by_length(&|user| user.teams == PROSECUTIONS).first()),
-        ("national", by_length(&|user| user.teams & NATIONAL_CONTRACTS != 0).first()),
-    ]
-    .map(|(who, found)| (who, found.copied()));
+        ("new_case_manager", nearest(&managers, 40)),
+        ("busy_case_manager", nearest(&managers, (all / 400).max(200))),
+        ("attendance_lead", nearest(&leads, all / 2_500)),
+        ("workflow_lead", nearest(&workflow, all / 80)),
+        ("prosecutions", by_length(&|user| user.teams == PROSECUTIONS).first().copied()),
+        ("national", by_length(&|user| user.teams & NATIONAL_CONTRACTS != 0).first().copied()),
+    ];
     found.into_iter().filter_map(|(who, found)| Some((who, found?.1))).collect()
 }
 

@@ -1,14 +1,20 @@
 //! The cases whose summary a person may see, by bitmaps.
 
+use std::collections::BTreeMap;
+
 use roaring::RoaringBitmap;
 
 use super::{
-    CENTRAL_INVESTIGATION, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, Places, ProviderKind,
+    CENTRAL_INVESTIGATION, Case, Floor, NATIONAL_CONTRACTS, NONE, PROSECUTIONS, Places, ProviderKind,
     REGIONAL_CONTRACTS, ROLLED_OUT, Status, User,
 };
 
 /// Cases by the number of somebody or some place.
 type Index = Vec<RoaringBitmap>;
+
+/// Cases by the number of somebody, and for each by a place that they must have a role at: next to nobody
+/// has cases at more than a few.
+type PairIndex = Vec<Vec<(u32, RoaringBitmap)>>;
 
 /// Hand-written indices for lists of cases. A case of unknown status is in none of them.
 pub struct Lists<'f> {
@@ -17,27 +23,48 @@ pub struct Lists<'f> {
     open_notified: RoaringBitmap,
     /// By the school where the student is enrolled now.
     by_school: Index,
-    open_by_contact: Index,
     by_provider: Index,
-    by_manager: Index,
-    open_by_member: Index,
     /// Closed cases by who works with the student now.
     closed_by_current_provider: Index,
-    closed_by_current_manager: Index,
+    /// By contact and the student's school.
+    open_by_contact: PairIndex,
+    /// By case manager and provider.
+    by_manager: PairIndex,
+    /// By team member and provider.
+    open_by_member: PairIndex,
+    /// By the student's case manager and provider of now.
+    closed_by_current_manager: PairIndex,
 }
 
-/// Makes an index: `keys` gives what a case is found under.
+fn bitmap(cases: Vec<u32>) -> RoaringBitmap {
+    let mut bitmap: RoaringBitmap = cases.into_iter().collect();
+    bitmap.optimize();
+    bitmap
+}
+
+/// Makes an index of cases, each with what it is found under.
 fn index(size: usize, cases: impl Iterator<Item = (u32, u32)>) -> Index {
     let mut found = vec![Vec::new(); size];
     for (case, key) in cases.filter(|(_, key)| *key != NONE) {
         found[key as usize].push(case);
     }
-    let bitmap = |cases| {
-        let mut bitmap = RoaringBitmap::from_sorted_iter(cases).unwrap_or_default();
-        bitmap.optimize();
-        bitmap
-    };
     found.into_iter().map(bitmap).collect()
+}
+
+/// As [`index`], for somebody and a place.
+fn pair_index(size: usize, cases: impl Iterator<Item = (u32, u32, u32)>) -> PairIndex {
+    let mut found: Vec<BTreeMap<u32, Vec<u32>>> = vec![BTreeMap::new(); size];
+    for (case, who, place) in cases.filter(|(_, who, place)| *who != NONE && *place != NONE) {
+        found[who as usize].entry(place).or_default().push(case);
+    }
+    let bitmaps = |places: BTreeMap<u32, Vec<u32>>| {
+        places.into_iter().map(|(place, cases)| (place, bitmap(cases))).collect()
+    };
+    found.into_iter().map(bitmaps).collect()
+}
+
+fn at(index: &PairIndex, who: u32, place: u32) -> Option<&RoaringBitmap> {
+    index[who as usize].iter().find(|(at, _)| *at == place).map(|(_, cases)| cases)
 }
 
 impl<'f> Lists<'f> {
@@ -47,46 +74,38 @@ impl<'f> Lists<'f> {
         let cases = || (0u32..).zip(&floor.cases).filter(|(_, case)| case.status != Status::Unknown);
         let open = || cases().filter(|(_, case)| case.status == Status::Open);
         let closed = || cases().filter(|(_, case)| case.status == Status::Closed);
-        let student = |case: &super::Case| &floor.students[case.student as usize];
-        let members = |(n, case): (u32, &super::Case)| {
-            floor.members(case.team).iter().map(move |&user| (n, user)).collect::<Vec<_>>()
+        let student = |case: &Case| &floor.students[case.student as usize];
+        let contact = |(n, case): (u32, &Case)| (n, case.primary_contact, student(case).enrolled_at);
+        let manager = |(n, case): (u32, &Case)| (n, case.case_manager, case.provider);
+        let members = |(n, case): (u32, &'f Case)| {
+            floor.members(case.team).iter().map(move |member| (n, *member, case.provider))
         };
-        let mut all: RoaringBitmap = cases().map(|(n, _)| n).collect();
-        all.optimize();
+        let now_with = |(n, case): (u32, &Case)| (n, student(case).current_provider);
+        let now_by =
+            |(n, case): (u32, &Case)| (n, student(case).current_case_manager, student(case).current_provider);
         Lists {
             floor,
-            all,
-            open_notified: open().filter(|(_, case)| case.prosecution_notified).map(|(n, _)| n).collect(),
+            all: bitmap(cases().map(|(n, _)| n).collect()),
+            open_notified: bitmap(open().filter(|(_, c)| c.prosecution_notified).map(|(n, _)| n).collect()),
             by_school: index(floor.schools.len(), cases().map(|(n, c)| (n, student(c).enrolled_at))),
-            open_by_contact: index(users, open().map(|(n, case)| (n, case.primary_contact))),
             by_provider: index(providers, cases().map(|(n, case)| (n, case.provider))),
-            by_manager: index(users, cases().map(|(n, case)| (n, case.case_manager))),
-            open_by_member: index(users, open().flat_map(members)),
-            closed_by_current_provider: index(
-                providers,
-                closed().map(|(n, case)| (n, student(case).current_provider)),
-            ),
-            closed_by_current_manager: index(
-                users,
-                closed().map(|(n, case)| (n, student(case).current_case_manager)),
-            ),
+            closed_by_current_provider: index(providers, closed().map(now_with)),
+            open_by_contact: pair_index(users, open().map(contact)),
+            by_manager: pair_index(users, cases().map(manager)),
+            open_by_member: pair_index(users, open().flat_map(members)),
+            closed_by_current_manager: pair_index(users, closed().map(now_by)),
         }
     }
 
     /// Bytes that the indices take when written, near what they take in memory.
     pub fn bytes(&self) -> usize {
-        let indices = [
-            &self.by_school,
-            &self.open_by_contact,
-            &self.by_provider,
-            &self.by_manager,
-            &self.open_by_member,
-            &self.closed_by_current_provider,
-            &self.closed_by_current_manager,
-        ];
         let bytes = |bitmap: &RoaringBitmap| bitmap.serialized_size() + size_of::<RoaringBitmap>();
+        let indices = [&self.by_school, &self.by_provider, &self.closed_by_current_provider];
+        let pairs =
+            [&self.open_by_contact, &self.by_manager, &self.open_by_member, &self.closed_by_current_manager];
         let indexed: usize = indices.into_iter().flatten().map(bytes).sum();
-        indexed + bytes(&self.all) + bytes(&self.open_notified)
+        let paired: usize = pairs.into_iter().flatten().flatten().map(|(_, cases)| bytes(cases) + 8).sum();
+        indexed + paired + bytes(&self.all) + bytes(&self.open_notified)
     }
 
     /// The cases of which the person may `viewSummary`.
@@ -132,11 +151,8 @@ impl<'f> Lists<'f> {
                 add(found, &self.by_school[school as usize]);
             }
         }
-        let named = &self.open_by_contact[user as usize];
-        if !named.is_empty() {
-            for &school in self.floor.places(person, Places::PrimaryContactAt) {
-                *found |= named & &self.by_school[school as usize];
-            }
+        for &school in self.floor.places(person, Places::PrimaryContactAt) {
+            at(&self.open_by_contact, user, school).into_iter().for_each(|cases| add(found, cases));
         }
     }
 
@@ -146,17 +162,11 @@ impl<'f> Lists<'f> {
             self.add_bound(found, &self.by_provider[provider as usize], provider);
             self.add_bound(found, &self.closed_by_current_provider[provider as usize], provider);
         }
-        let person_at = user as usize;
         for &provider in self.floor.places(person, Places::CaseManagerAt) {
-            let place = provider as usize;
-            let held = [&self.by_manager, &self.open_by_member];
-            for theirs in held.map(|index| &index[person_at]).into_iter().filter(|b| !b.is_empty()) {
-                self.add_bound(found, &(theirs & &self.by_provider[place]), provider);
-            }
-            let now_theirs = &self.closed_by_current_manager[person_at];
-            if !now_theirs.is_empty() {
-                let held = now_theirs & &self.closed_by_current_provider[place];
-                self.add_bound(found, &held, provider);
+            for index in [&self.by_manager, &self.open_by_member, &self.closed_by_current_manager] {
+                if let Some(cases) = at(index, user, provider) {
+                    self.add_bound(found, cases, provider);
+                }
             }
         }
     }

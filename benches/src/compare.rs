@@ -1,9 +1,10 @@
-//! Times several implementations of the same decision turn by turn, on the same requests.
+//! Times several implementations of the same thing turn by turn.
 //!
 //! A noisy machine slows all of them alike, and every answer is compared while it is timed: a fast wrong
 //! answer stops the run.
 //!
-//! To add an implementation to a row, give [`compare`] one more [`Candidate`].
+//! [`compare`] times decisions, [`compare_threads`] decisions on several threads at once, [`compare_work`]
+//! anything else.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -161,4 +162,38 @@ pub fn compare_threads(
         report.record_all(trial.name.clone(), name, "ns", samples, format!("{threads} threads"));
     }
     report.print_ratios(&trial.name);
+}
+
+/// Rounds of [`compare_work`].
+const ROUNDS: usize = 15;
+/// Work that takes less than this is done many times to a sample, in nanoseconds.
+const SAMPLE: f64 = 200_000.0;
+/// Work that takes more than this is done [`FEW`] times only.
+const SLOW: f64 = 50_000_000.0;
+const FEW: usize = 3;
+
+/// A piece of work, such as making a list; gives a number that tells whether it was done right.
+pub type Work<'a> = Box<dyn FnMut() -> usize + 'a>;
+
+/// Times pieces of work turn by turn; what each takes once is recorded in nanoseconds.
+///
+/// # Panics
+/// Where one of them gives another number than `expected`.
+pub fn compare_work(report: &mut Report, name: &str, expected: usize, all: &mut [(&'static str, Work<'_>)]) {
+    let first: Vec<f64> = all.iter_mut().map(|(_, work)| timed(work).1).collect();
+    let mut samples = vec![Vec::new(); all.len()];
+    for round in 0..ROUNDS {
+        for (((who, work), samples), first) in all.iter_mut().zip(&mut samples).zip(&first) {
+            if round >= FEW && *first > SLOW {
+                continue;
+            }
+            let times = (SAMPLE / first.max(1.0)).ceil().min(1_000.0) as usize;
+            let (wrong, time) = timed(|| (0..times).filter(|_| work() != expected).count());
+            assert_eq!(wrong, 0, "{name}: {who} answers otherwise");
+            samples.push(time / times as f64);
+        }
+    }
+    for ((who, _), samples) in all.iter().zip(samples) {
+        report.record_all(name.to_owned(), who, "ns", samples, expected.to_string());
+    }
 }

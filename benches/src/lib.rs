@@ -11,7 +11,8 @@
 //! `World::ids`) to yes or no; where it needs more than numbers, one closure that prepares a request, which
 //! is not timed, and one that decides it. What takes any action goes into `check::Engines::candidates`, and
 //! then stands in every row of `check_hot` and `check_cold`. To add an implementation of a list, add a
-//! closure that makes it and says how long it is to the table in `list::rows`.
+//! closure that makes it and says how long it is to the table in `list::rows`; other work is timed in the same
+//! way by [`compare::compare_work`].
 
 pub mod batch;
 pub mod check;

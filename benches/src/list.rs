@@ -5,6 +5,7 @@ use std::hint::black_box;
 use roaring::RoaringBitmap;
 
 use crate::Failure;
+use crate::compare::{Work, compare_work};
 use crate::floor::{Floor, Lists, NATIONAL_CONTRACTS, PROSECUTIONS, Places, User};
 use crate::peers::cedar::{self, Cedar};
 use crate::peers::sqlite::{self, Sqlite};
@@ -12,18 +13,10 @@ use crate::random::Random;
 use crate::report::{Report, timed};
 use crate::world::{Data, NOW, Question};
 
-const ROUNDS: usize = 15;
-/// A list that takes less than this is made many times to a sample, in nanoseconds.
-const SAMPLE: f64 = 200_000.0;
-/// A list that takes more than this is made a few times only.
-const SLOW: f64 = 50_000_000.0;
 /// Cases that the loop over Cedar's authorizer looks at; its time for all is this, scaled up.
 const SAMPLED: usize = 500;
 /// People besides, whose lists are compared without being timed.
 const OTHERS: usize = 40;
-
-/// Makes a list and says how long it is.
-pub type Make<'a> = Box<dyn FnMut() -> usize + 'a>;
 
 /// All rows of lists.
 ///
@@ -54,7 +47,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let person = question.user(user);
         let count = || data.ward.count(&data.world, &person, "viewSummary", "Case", &context);
         let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
-        let mut all: Vec<(&'static str, Make<'_>)> = vec![
+        let mut all: Vec<(&'static str, Work<'_>)> = vec![
             ("caseward", Box::new(|| count().unwrap_or(0))),
             ("caseward, string ids", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
             ("floor", Box::new(|| black_box(lists.view_summary_cases(user, NOW)).len() as usize)),
@@ -71,38 +64,11 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
                 Box::new(|| sqlite::cases(&mut by_any, user, NOW).map_or(0, |list| list.len() as usize)),
             ),
         ];
-        compare(report, &name, expected.len() as usize, &mut all);
+        compare_work(report, &name, expected.len() as usize, &mut all);
         cedar_loop(data, &question, user, (&name, &expected), report)?;
         report.print_ratios(&name);
     }
     Ok(())
-}
-
-/// Times lists turn by turn.
-///
-/// # Panics
-/// Where a list is of another length.
-pub fn compare(report: &mut Report, name: &str, expected: usize, all: &mut [(&'static str, Make<'_>)]) {
-    let mut samples = vec![Vec::new(); all.len()];
-    let mut times = vec![1; all.len()];
-    for ((_, make), times) in all.iter_mut().zip(&mut times) {
-        let (_, first) = timed(&mut *make);
-        *times = (SAMPLE / first.max(1.0)).ceil().min(1_000.0) as usize;
-    }
-    for round in 0..ROUNDS {
-        for (((who, make), samples), times) in all.iter_mut().zip(&mut samples).zip(&times) {
-            let slowest = samples.first().is_some_and(|first| *first > SLOW);
-            if slowest && round >= 3 {
-                continue;
-            }
-            let (wrong, time) = timed(|| (0..*times).filter(|_| make() != expected).count());
-            assert_eq!(wrong, 0, "{name}: {who} lists otherwise");
-            samples.push(time / *times as f64);
-        }
-    }
-    for ((who, _), samples) in all.iter().zip(samples) {
-        report.record_all(name.to_owned(), who, "ns", samples, expected.to_string());
-    }
 }
 
 /// What caseward lists, in the floor's numbers.

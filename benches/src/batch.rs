@@ -5,7 +5,7 @@ use caseward::{Decision, Request, Value};
 use crate::Failure;
 use crate::peers::cedar::{Cedar, Ready, ready};
 use crate::random::Random;
-use crate::report::{Report, timed};
+use crate::report::{Report, timed_at_work};
 use crate::world::{Data, NOW};
 
 const REQUESTS: usize = 100_000;
@@ -60,7 +60,7 @@ pub fn rows(data: &Data, report: &mut Report) -> Result<(), Failure> {
     let mut allows = 0;
     for (lines, requests) in lines.chunks(ROUND).zip(requests.chunks(ROUND)) {
         let ready: Vec<Ready> = requests.iter().map(|r| ready(data, r)).collect::<Result<_, _>>()?;
-        let (answers, time) = timed(|| {
+        let (answers, time) = timed_at_work(|| {
             let answer = |line: &String| {
                 let request = data.ward.read_request(line, NOW).ok()?;
                 let answer = data.ward.check(&data.world, &request).ok()?;
@@ -69,12 +69,13 @@ pub fn rows(data: &Data, report: &mut Report) -> Result<(), Failure> {
             lines.iter().map(answer).collect::<Vec<_>>()
         });
         ours.push(time / ROUND as f64);
-        let (_, time) = timed(|| requests.iter().filter(|r| data.ward.check(&data.world, r).is_ok()).count());
+        let (_, time) =
+            timed_at_work(|| requests.iter().filter(|r| data.ward.check(&data.world, r).is_ok()).count());
         checks.push(time / ROUND as f64);
         let by_reference = |r: &&Request| data.ward.check_by_reference(&data.world, r).is_ok();
-        let (_, time) = timed(|| requests.iter().filter(by_reference).count());
+        let (_, time) = timed_at_work(|| requests.iter().filter(by_reference).count());
         references.push(time / ROUND as f64);
-        let (decisions, time) = timed(|| ready.iter().map(|r| cedar.allows(r)).collect::<Vec<_>>());
+        let (decisions, time) = timed_at_work(|| ready.iter().map(|r| cedar.allows(r)).collect::<Vec<_>>());
         cedars.push(time / ROUND as f64);
         for (answer, allowed) in answers.iter().zip(decisions) {
             let decision = answer.as_ref().map(|(decision, _)| *decision);

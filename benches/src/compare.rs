@@ -1,7 +1,7 @@
 //! Times several implementations of the same thing turn by turn.
 //!
-//! A noisy machine slows all of them alike, and every answer is compared while it is timed: a fast wrong
-//! answer stops the run.
+//! A noisy machine slows all of them alike, and only the time at work counts. Every answer is compared while
+//! it is timed: a fast wrong answer stops the run.
 //!
 //! [`compare`] times decisions, [`compare_threads`] decisions on several threads at once, [`compare_work`]
 //! anything else.
@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
-use crate::report::{Report, timed};
+use crate::report::{Report, timed_at_work};
 
 /// Who asks about what, in the floor's numbers; `at` tells the requests of a row apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl<'a> Candidate<'a> {
 }
 
 fn decide_all<T>(requests: &[T], expected: &[bool], decide: &mut impl FnMut(&T) -> bool) -> (f64, usize) {
-    let (wrong, time) = timed(|| {
+    let (wrong, time) = timed_at_work(|| {
         let wrong = requests.iter().zip(expected).filter(|(r, e)| decide(black_box(r)) != **e);
         wrong.count()
     });
@@ -180,7 +180,7 @@ pub type Work<'a> = Box<dyn FnMut() -> usize + 'a>;
 /// # Panics
 /// Where one of them gives another number than `expected`.
 pub fn compare_work(report: &mut Report, name: &str, expected: usize, all: &mut [(&'static str, Work<'_>)]) {
-    let first: Vec<f64> = all.iter_mut().map(|(_, work)| timed(work).1).collect();
+    let first: Vec<f64> = all.iter_mut().map(|(_, work)| timed_at_work(work).1).collect();
     let mut samples = vec![Vec::new(); all.len()];
     for round in 0..ROUNDS {
         for (((who, work), samples), first) in all.iter_mut().zip(&mut samples).zip(&first) {
@@ -188,7 +188,7 @@ pub fn compare_work(report: &mut Report, name: &str, expected: usize, all: &mut 
                 continue;
             }
             let times = (SAMPLE / first.max(1.0)).ceil().min(1_000.0) as usize;
-            let (wrong, time) = timed(|| (0..times).filter(|_| work() != expected).count());
+            let (wrong, time) = timed_at_work(|| (0..times).filter(|_| work() != expected).count());
             assert_eq!(wrong, 0, "{name}: {who} answers otherwise");
             samples.push(time / times as f64);
         }

@@ -10,7 +10,7 @@ use crate::floor::{Floor, Lists, NATIONAL_CONTRACTS, PROSECUTIONS, Places, User}
 use crate::peers::cedar::{self, Cedar};
 use crate::peers::sqlite::{self, Sqlite};
 use crate::random::Random;
-use crate::report::{Report, timed};
+use crate::report::{Report, timed, timed_at_work};
 use crate::world::{Data, NOW, Question};
 
 /// Cases that the loop over Cedar's authorizer looks at; its time for all is this, scaled up.
@@ -129,7 +129,7 @@ fn cedar_loop(
     let sample: Vec<u32> = (0..data.cases as u32).step_by(step).collect();
     let ready = sample.iter().map(|case| cedar::ready(data, &question.request(user, *case)));
     let ready: Vec<_> = ready.collect::<Result<_, _>>()?;
-    let (allowed, time) = timed(|| ready.iter().filter(|ready| authorizer.allows(ready)).count());
+    let (allowed, time) = timed_at_work(|| ready.iter().filter(|ready| authorizer.allows(ready)).count());
     assert_eq!(allowed, sample.iter().filter(|case| expected.contains(**case)).count(), "{name}: cedar");
     let all = time / sample.len() as f64 * data.cases as f64;
     let answer = format!("{allowed} of {} sampled", sample.len());

@@ -1,143 +1,183 @@
-//! Requests in bulk: what `caseward check --requests` does, beside Cedar's authorizer with ready slices.
+//! One decision at a time: rows `check_hot/…`, a few requests over and over, and `check_cold/…`, requests
+//! spread over the whole world, each asked once.
+//!
+//! Every implementation answers the same requests turn by turn, and caseward's answers are what is expected.
 
-use std::str::FromStr;
+use std::cell::Cell;
 
-use caseward::testing::slice_json;
-use caseward::{Decision, Request, Value};
-use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet};
+use caseward::Request;
 
-use crate::report::{Report, timed};
-use crate::world::{Data, NOW};
+use crate::Failure;
+use crate::compare::{Candidate, Pair, Shared, Trial, compare, compare_threads, shared};
+use crate::floor::Floor;
+use crate::pairs::pairs;
+use crate::peers::casbin::{self, Casbin};
+use crate::peers::cedar::{self, Cedar};
+use crate::peers::rego::{self, Rego};
+use crate::peers::sqlite::{self, Sqlite};
+use crate::report::Report;
+use crate::world::{Data, NOW, Question};
 
-const REQUESTS: usize = 100_000;
-/// Requests to a sample, so that both are timed turn by turn on a noisy machine.
-const ROUND: usize = 5_000;
+const HOT: usize = 5_000;
+const HOT_REPEATS: usize = 20;
+const COLD: usize = 200_000;
+/// Requests to a sample, so that all are timed turn by turn on a noisy machine; cold ones enough for each
+/// turn to get over what the others left in the caches.
+const HOT_TURN: usize = 1_000;
+const COLD_TURN: usize = 4_000;
+const THREADS: usize = 2;
+const THREAD_REPEATS: usize = 9;
+/// Requests that threads share, at most.
+const THREADED: usize = 100_000;
 
-/// A reproducible sequence (Steele, Lea and Flood, "SplitMix", 2014).
-struct Random(u64);
+/// All rows of single decisions.
+///
+/// # Errors
+/// A peer that cannot be set up.
+pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
+    summaries(data, floor, report)?;
+    items(data, floor, report)
+}
 
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
+/// The two kinds of rows.
+struct Kind {
+    name: &'static str,
+    requests: usize,
+    turn: usize,
+    repeats: usize,
+    is_hot: bool,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind { name: "check_hot", requests: HOT, turn: HOT_TURN, repeats: HOT_REPEATS, is_hot: true },
+    Kind { name: "check_cold", requests: COLD, turn: COLD_TURN, repeats: 1, is_hot: false },
+];
+
+impl Kind {
+    fn trial<'a>(&self, rest: &str, pairs: &'a [Pair], expected: &'a [bool]) -> Trial<'a> {
+        let name = format!("{}/{rest}", self.name);
+        Trial { name, pairs, expected, turn: self.turn, repeats: self.repeats, is_hot: self.is_hot }
     }
 }
 
-/// Requests as a service makes them: the people of a case and strangers, on cases, items and requests.
-fn requests(data: &Data) -> Vec<Request> {
-    let (users, cases, items, asked) =
-        (data.all("User"), data.all("Case"), data.all("Item"), data.all("Request"));
-    let mut random = Random(7);
-    let reference = |uid: &caseward::EntityUid, name: &str| match data.world.attribute(uid, name) {
-        Some(Value::Entity(uid)) => Some(uid),
-        _ => None,
+/// `viewSummary` on cases, with every peer.
+fn summaries(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
+    let question = Question::new(data, "viewSummary", "Case", NOW);
+    let decide = |pair: &Pair| floor.view_summary_case(pair.user, pair.resource, NOW);
+    let by_id = |(user, case): &(&str, &str)| {
+        let numbers = floor.user_numbers.get(user).zip(floor.case_numbers.get(case));
+        numbers.is_some_and(|(user, case)| floor.view_summary_case(*user, *case, NOW))
     };
-    let make = |_| {
-        let (action, resource) = match random.below(6) {
-            0 => ("viewSummary", &cases),
-            1 => ("viewRecord", &cases),
-            2 => ("addComment", &cases),
-            3 => ("viewSummary", &asked),
-            _ => ("viewItem", &items),
-        };
-        let resource = resource[random.below(resource.len())].clone();
-        let case = reference(&resource, "case").unwrap_or_else(|| resource.clone());
-        let principal = match random.below(4) {
-            0 => reference(&case, "caseManager"),
-            1 => reference(&case, "primaryContact"),
-            _ => None,
-        };
-        let principal = principal.unwrap_or_else(|| users[random.below(users.len())].clone());
-        Request::new(principal, action, resource).with("now", Value::Datetime(NOW))
-    };
-    (0..REQUESTS).map(make).collect()
-}
-
-/// Cedar's form of a request, with the slice that it needs.
-struct Ready {
-    request: cedar_policy::Request,
-    entities: Entities,
-}
-
-fn ready(data: &Data, request: &Request) -> Result<Ready, Box<dyn std::error::Error>> {
-    let uid = |uid: &caseward::EntityUid| EntityUid::from_str(&uid.to_string());
-    let context = Context::from_json_str(&serde_json::to_string(&request.context)?, None)?;
-    let action = EntityUid::from_str(&format!("Action::\"{}\"", request.action))?;
-    Ok(Ready {
-        request: cedar_policy::Request::new(
-            uid(&request.principal)?,
-            action,
-            uid(&request.resource)?,
-            context,
-            None,
-        )?,
-        entities: Entities::from_json_str(&slice_json(&data.ward, &data.world, request)?, None)?,
-    })
-}
-
-fn policies(data: &Data) -> Result<PolicySet, Box<dyn std::error::Error>> {
-    let mut set = PolicySet::new();
-    for policy in data.ward.policies() {
-        let text = data.ward.source(&policy.id).map_or("", |s| &s.text);
-        set.add(cedar_policy::Policy::parse(Some(cedar_policy::PolicyId::new(policy.id.as_ref())), text)?)?;
-    }
-    Ok(set)
-}
-
-/// JSON lines in, JSON lines out, turn by turn with Cedar's authorizer on slices that are ready.
-pub fn batch(data: &Data, report: &mut Report) -> Result<(), Box<dyn std::error::Error>> {
-    let requests = requests(data);
-    let lines = requests.iter().map(|r| {
-        let (principal, resource) = (r.principal.to_string(), r.resource.to_string());
-        let action = format!("Action::\"{}\"", r.action);
-        serde_json::json!({ "principal": principal, "action": action, "resource": resource, "context": r.context })
-            .to_string()
-    });
-    let lines: Vec<String> = lines.collect();
-    let set = policies(data)?;
-    let authorizer = Authorizer::new();
-    let (mut ours, mut cedars, mut checks, mut references) = (vec![], vec![], vec![], vec![]);
-    let mut allows = 0;
-    for (lines, requests) in lines.chunks(ROUND).zip(requests.chunks(ROUND)) {
-        let ready: Vec<Ready> = requests.iter().map(|r| ready(data, r)).collect::<Result<_, _>>()?;
-        let (answers, time) = timed(|| {
-            let answer = |line: &String| {
-                let request = data.ward.read_request(line, NOW).ok()?;
-                let answer = data.ward.check(&data.world, &request).ok()?;
-                serde_json::to_string(&answer).ok().map(|json| (answer.decision, json))
-            };
-            lines.iter().map(answer).collect::<Vec<_>>()
-        });
-        ours.push(time / ROUND as f64);
-        let (_, time) = timed(|| requests.iter().filter(|r| data.ward.check(&data.world, r).is_ok()).count());
-        checks.push(time / ROUND as f64);
-        let by_reference = |r: &&Request| data.ward.check_by_reference(&data.world, r).is_ok();
-        let (_, time) = timed(|| requests.iter().filter(by_reference).count());
-        references.push(time / ROUND as f64);
-        let (decisions, time) = timed(|| {
-            ready
-                .iter()
-                .map(|r| authorizer.is_authorized(&r.request, &set, &r.entities).decision())
-                .collect::<Vec<_>>()
-        });
-        cedars.push(time / ROUND as f64);
-        for (answer, cedar) in answers.iter().zip(decisions) {
-            let decision = answer.as_ref().map(|(decision, _)| *decision);
-            assert_eq!(decision == Some(Decision::Allow), cedar == cedar_policy::Decision::Allow);
-            allows += usize::from(decision == Some(Decision::Allow));
-        }
-    }
-    let name = format!("check_requests/{}", data.cases);
-    let answer = format!("{allows} of {REQUESTS} allowed");
-    report.record_all(name.clone(), "caseward", "ns", ours, answer.clone());
-    report.record_all(name.clone(), "caseward --reference", "ns", references, answer.clone());
-    report.record_all(name.clone(), "caseward check", "ns", checks, answer.clone());
-    report.record_all(name.clone(), "cedar, ready slices", "ns", cedars, answer);
-    if let Some(ratio) = report.ratio(&name, "caseward", "cedar, ready slices") {
-        println!("{name}: {ratio:.3} times Cedar's authorizer with ready slices");
+    let ids = |pair: &Pair| (question.user_id(pair.user), question.resource_id(pair.resource));
+    let input = |pair: &Pair| rego::input(floor, pair.user, pair.resource, NOW);
+    let facts = |pair: &Pair| Cell::new(casbin::request(floor, pair.user, pair.resource, NOW).ok());
+    let (casbin, database, mut rego) = (Casbin::new()?, Sqlite::new(floor)?, Rego::new()?);
+    let mut statement = database.check()?;
+    let engines = Engines::new(data, &question)?;
+    for kind in KINDS {
+        let pairs = pairs(floor, kind.requests, floor.cases.len(), 7, |case| case);
+        let expected = answers(data, &question, &pairs)?;
+        let trial = kind.trial(&format!("viewSummary/{}", data.cases), &pairs, &expected);
+        let mut candidates = engines.candidates(data, &question);
+        candidates.extend([
+            Candidate::new("floor", 1, decide),
+            Candidate::prepared("floor, string ids", 1, ids, by_id),
+            Candidate::prepared("regorus", 20, input, |input| rego.allows(input)),
+            Candidate::prepared("casbin", 20, facts, |facts| facts.take().is_some_and(|f| casbin.allows(f))),
+            Candidate::new("sqlite", 20, |pair| {
+                sqlite::allows(&mut statement, pair.user, pair.resource, NOW)
+            }),
+        ]);
+        compare(report, &trial, &mut candidates);
+        on_threads(data, &question, &trial, &decide, report);
     }
     Ok(())
+}
+
+/// `viewItem` on items.
+fn items(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
+    let question = Question::new(data, "viewItem", "Item", NOW);
+    let decide = |pair: &Pair| floor.view_item(pair.user, pair.resource, NOW);
+    let engines = Engines::new(data, &question)?;
+    for kind in KINDS {
+        let case_of = |item: u32| floor.items[item as usize].case;
+        let pairs = pairs(floor, kind.requests, floor.items.len(), 8, case_of);
+        let expected = answers(data, &question, &pairs)?;
+        let trial = kind.trial(&format!("viewItem/{}", data.cases), &pairs, &expected);
+        let mut candidates = engines.candidates(data, &question);
+        candidates.push(Candidate::new("floor", 1, decide));
+        compare(report, &trial, &mut candidates);
+        on_threads(data, &question, &trial, &decide, report);
+    }
+    Ok(())
+}
+
+/// What takes any question: caseward itself, and Cedar's authorizer.
+struct Engines {
+    all: Cedar,
+    applicable: Cedar,
+}
+
+impl Engines {
+    fn new(data: &Data, question: &Question<'_>) -> Result<Self, Failure> {
+        let applicable = Cedar::applicable(&data.ward, question.action, question.resource_type)?;
+        Ok(Engines { all: Cedar::new(&data.ward)?, applicable })
+    }
+
+    fn candidates<'a>(&'a self, data: &'a Data, question: &'a Question<'_>) -> Vec<Candidate<'a>> {
+        let request = move |pair: &Pair| question.request(pair.user, pair.resource);
+        let ready = move |pair: &Pair| cedar::ready(data, &request(pair)).ok();
+        let by =
+            |cedar: &'a Cedar| move |r: &Option<cedar::Ready>| r.as_ref().is_some_and(|r| cedar.allows(r));
+        vec![
+            Candidate::prepared("caseward", 1, request, |request| allows(data, request)),
+            Candidate::prepared("cedar, all policies", 50, ready, by(&self.all)),
+            Candidate::prepared("cedar, applicable policies", 50, ready, by(&self.applicable)),
+        ]
+    }
+}
+
+/// Whether caseward allows it; an error is no.
+pub fn allows(data: &Data, request: &Request) -> bool {
+    data.ward.check(&data.world, request).is_ok_and(|answer| answer.is_allowed())
+}
+
+/// What caseward answers.
+///
+/// # Errors
+/// Never for requests made from the data.
+pub fn answers(data: &Data, question: &Question<'_>, pairs: &[Pair]) -> Result<Vec<bool>, Failure> {
+    let answer = |pair: &Pair| {
+        let answer = data.ward.check(&data.world, &question.request(pair.user, pair.resource))?;
+        Ok(answer.is_allowed())
+    };
+    pairs.iter().map(answer).collect()
+}
+
+/// The same requests on one thread and on two: `check_hot_threads_2/…`. Requests are ready for both.
+fn on_threads(
+    data: &Data,
+    question: &Question<'_>,
+    trial: &Trial<'_>,
+    decide: &(impl Fn(&Pair) -> bool + Sync),
+    report: &mut Report,
+) {
+    let (kind, rest) = trial.name.split_once('/').unwrap_or((&trial.name, ""));
+    let count = trial.pairs.len().min(THREADED);
+    let requests: Vec<Request> =
+        trial.pairs[..count].iter().map(|pair| question.request(pair.user, pair.resource)).collect();
+    let ours = shared(|pair: &Pair| allows(data, &requests[pair.at as usize]));
+    let floors = shared(decide);
+    let all: [(&str, Shared<'_>); 2] = [("caseward", &ours), ("floor", &floors)];
+    for threads in 1..=THREADS {
+        let name = format!("{kind}_threads_{threads}/{rest}");
+        let trial = Trial {
+            name,
+            pairs: &trial.pairs[..count],
+            expected: &trial.expected[..count],
+            repeats: THREAD_REPEATS,
+            ..*trial
+        };
+        compare_threads(report, &trial, threads, &all);
+    }
 }

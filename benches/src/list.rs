@@ -1,93 +1,138 @@
-//! Lists of cases for people of different roles, beside a loop over Cedar's authorizer.
+//! Lists: rows `list/<who>/<cases>`, the cases of which people of different roles may `viewSummary`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::hint::black_box;
 
-use caseward::{EntityUid, Request, Value};
+use roaring::RoaringBitmap;
 
-use crate::report::{Report, timed};
-use crate::world::{Data, NOW};
+use crate::Failure;
+use crate::compare::{Work, compare_work};
+use crate::floor::{Floor, Lists, NATIONAL_CONTRACTS, PROSECUTIONS, Places, User};
+use crate::peers::cedar::{self, Cedar};
+use crate::peers::sqlite::{self, Sqlite};
+use crate::random::Random;
+use crate::report::{Report, timed, timed_at_work};
+use crate::world::{Data, NOW, Question};
 
-const ROUNDS: usize = 5;
 /// Cases that the loop over Cedar's authorizer looks at; its time for all is this, scaled up.
-const SAMPLED: usize = 1_000;
+const SAMPLED: usize = 500;
+/// People besides, whose lists are compared without being timed.
+const OTHERS: usize = 40;
+
+/// All rows of lists.
+///
+/// # Errors
+/// A peer that cannot be set up.
+pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
+    let (lists, index) = timed(|| Lists::new(floor));
+    let name = format!("list_indices/{}", data.cases);
+    report.record(name, "floor", "ns", index, format!("{} bytes", lists.bytes()));
+    let question = Question::new(data, "viewSummary", "Case", NOW);
+    let database = Sqlite::new(floor)?;
+    let mut random = Random(11);
+    for _ in 0..OTHERS {
+        let user = random.below(floor.users.len()) as u32;
+        let found = lists.view_summary_cases(user, NOW);
+        assert_eq!(found, listed(data, floor, &question, user)?, "the list of {}", question.user_id(user));
+    }
+    for (who, user) in people(floor, &lists) {
+        let name = format!("list/{who}/{}", data.cases);
+        let expected = listed(data, floor, &question, user)?;
+        assert_eq!(lists.view_summary_cases(user, NOW), expected, "{name}: floor");
+        let mut by_role = database.list_for(floor, user, NOW)?.ok_or("a person without a role")?;
+        let mut by_any = database.list()?;
+        for statement in [&mut by_role, &mut by_any] {
+            assert_eq!(sqlite::cases(statement, user, NOW)?, expected, "{name}: sqlite");
+        }
+        let context = question.context();
+        let person = question.user(user);
+        let count = || data.ward.count(&data.world, &person, "viewSummary", "Case", &context);
+        let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
+        let mut all: Vec<(&'static str, Work<'_>)> = vec![
+            ("caseward", Box::new(|| count().unwrap_or(0))),
+            ("caseward, string ids", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
+            ("floor", Box::new(|| black_box(lists.view_summary_cases(user, NOW)).len() as usize)),
+            (
+                "floor, numbers",
+                Box::new(|| black_box(lists.view_summary_cases(user, NOW).iter().collect::<Vec<_>>()).len()),
+            ),
+            (
+                "sqlite, the role's WHERE",
+                Box::new(|| sqlite::cases(&mut by_role, user, NOW).map_or(0, |list| list.len() as usize)),
+            ),
+            (
+                "sqlite, one WHERE",
+                Box::new(|| sqlite::cases(&mut by_any, user, NOW).map_or(0, |list| list.len() as usize)),
+            ),
+        ];
+        compare_work(report, &name, expected.len() as usize, &mut all);
+        cedar_loop(data, &question, user, (&name, &expected), report)?;
+        report.print_ratios(&name);
+    }
+    Ok(())
+}
+
+/// What caseward lists, in the floor's numbers.
+fn listed(
+    data: &Data,
+    floor: &Floor<'_>,
+    question: &Question<'_>,
+    user: u32,
+) -> Result<RoaringBitmap, Failure> {
+    let (person, context) = (question.user(user), question.context());
+    let found = data.ward.list(&data.world, &person, question.action, question.resource_type, &context)?;
+    Ok(found.iter().filter_map(|case| floor.case_numbers.get(case.id()).copied()).collect())
+}
 
 /// The people whose lists are timed: a name for the row, and the person.
-fn people(data: &Data) -> Vec<(&'static str, EntityUid)> {
-    let references = |case: &EntityUid, name: &str| match data.world.attribute(case, name) {
-        Some(Value::Entity(uid)) => Some(uid),
-        _ => None,
+pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> {
+    let has = |user: &User, places| !floor.places(user, places).is_empty();
+    let by_length = |is: &dyn Fn(&User) -> bool| {
+        let users = (0u32..).zip(&floor.users).filter(|(_, user)| user.active && is(user));
+        let mut found: Vec<(u64, u32)> =
+            users.map(|(number, _)| (lists.view_summary_cases(number, NOW).len(), number)).collect();
+        found.retain(|(length, _)| *length > 0);
+        found.sort_unstable();
+        found
     };
-    let mut open: BTreeMap<EntityUid, usize> = BTreeMap::new();
-    for case in data.all("Case") {
-        if data.world.attribute(&case, "status") == Some("open".into())
-            && let Some(manager) = references(&case, "caseManager")
-        {
-            *open.entry(manager).or_default() += 1;
-        }
-    }
-    let users = data.all("User");
-    let has = |user: &EntityUid, role: &str| match data.world.attribute(user, role) {
-        Some(Value::Set(all)) => !all.is_empty() && is_cleared(data, user),
-        _ => false,
+    let managers = by_length(&|user| {
+        user.is_cleared(NOW) && has(user, Places::CaseManagerAt) && !has(user, Places::WorkflowLeadAt)
+    });
+    let leads = by_length(&|user| has(user, Places::AttendanceLeadAt) && user.teams == 0);
+    let workflow = by_length(&|user| {
+        user.is_cleared(NOW) && has(user, Places::WorkflowLeadAt) && !has(user, Places::CaseManagerAt)
+    });
+    let all = floor.cases.len();
+    let nearest = |found: &[(u64, u32)], length: usize| {
+        found.iter().min_by_key(|(is, _)| is.abs_diff(length as u64)).copied()
     };
-    let in_team = |user: &EntityUid, team: &str| match data.world.attribute(user, "ministryTeams") {
-        Some(Value::Set(all)) => all.contains(&Value::Entity(EntityUid::new("MinistryTeam", team))),
-        _ => false,
-    };
-    let mut managers: Vec<_> = open.iter().filter(|(user, _)| is_cleared(data, user)).collect();
-    managers.sort_by_key(|(_, count)| **count);
-    let first = |is: &dyn Fn(&EntityUid) -> bool| users.iter().find(|user| is(user)).cloned();
     let found = [
-        ("new case manager", managers.get(managers.len() / 10).map(|(user, _)| (*user).clone())),
-        ("busy case manager", managers.last().map(|(user, _)| (*user).clone())),
-        ("attendance lead", first(&|user| has(user, "attendanceLeadAt"))),
-        ("workflow lead", first(&|user| has(user, "workflowLeadAt"))),
-        ("prosecutions", first(&|user| in_team(user, "prosecutions"))),
-        ("national", first(&|user| in_team(user, "nationalContracts"))),
+        ("new_case_manager", nearest(&managers, 40)),
+        ("busy_case_manager", nearest(&managers, (all / 400).max(200))),
+        ("attendance_lead", nearest(&leads, all / 2_500)),
+        ("workflow_lead", nearest(&workflow, all / 80)),
+        ("prosecutions", by_length(&|user| user.teams == PROSECUTIONS).first().copied()),
+        ("national", by_length(&|user| user.teams & NATIONAL_CONTRACTS != 0).first().copied()),
     ];
-    found.into_iter().filter_map(|(name, user)| Some((name, user?))).collect()
+    found.into_iter().filter_map(|(who, found)| Some((who, found?.1))).collect()
 }
 
-fn is_cleared(data: &Data, user: &EntityUid) -> bool {
-    data.world.attribute(user, "loginActive") == Some(true.into())
-        && matches!(data.world.attribute(user, "providerAccessFrom"), None | Some(Value::Datetime(..=NOW)))
-}
-
-pub fn lists(data: &Data, report: &mut Report) -> Result<(), caseward::Error> {
-    let context: BTreeMap<Arc<str>, Value> = BTreeMap::from([("now".into(), Value::Datetime(NOW))]);
-    let cases = data.all("Case");
-    let step = (cases.len() / SAMPLED).max(1);
-    let sample: Vec<&EntityUid> = cases.iter().step_by(step).collect();
-    for (who, person) in people(data) {
-        let name = format!("list/{who}/{}", data.cases);
-        let listed = data.ward.list(&data.world, &person, "viewSummary", "Case", &context)?;
-        let mut times = Vec::new();
-        for _ in 0..ROUNDS {
-            let (count, time) =
-                timed(|| data.ward.count(&data.world, &person, "viewSummary", "Case", &context));
-            assert_eq!(count?, listed.len());
-            times.push(time);
-        }
-        report.record_all(name.clone(), "caseward", "ns", times, listed.len().to_string());
-        let asked = |case: &EntityUid| Request {
-            principal: person.clone(),
-            action: "viewSummary".into(),
-            resource: case.clone(),
-            context: context.clone(),
-        };
-        let (allowed, time) = timed(|| {
-            let allows = |case: &&EntityUid| {
-                data.ward
-                    .check_by_reference(&data.world, &asked(case))
-                    .is_ok_and(|answer| answer.is_allowed())
-            };
-            sample.iter().filter(|case| allows(case)).count()
-        });
-        let expected = sample.iter().filter(|case| listed.binary_search(case).is_ok()).count();
-        assert_eq!(allowed, expected);
-        let all = time / sample.len() as f64 * cases.len() as f64;
-        report.record(name, "cedar loop, from a sample", "ns", all, format!("{allowed} of {}", sample.len()));
-    }
+/// A loop over Cedar's authorizer with all policies, timed on a sample of the cases with their slices ready.
+fn cedar_loop(
+    data: &Data,
+    question: &Question<'_>,
+    user: u32,
+    (name, expected): (&str, &RoaringBitmap),
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let authorizer = Cedar::new(&data.ward)?;
+    let step = (data.cases / SAMPLED).max(1);
+    let sample: Vec<u32> = (0..data.cases as u32).step_by(step).collect();
+    let ready = sample.iter().map(|case| cedar::ready(data, &question.request(user, *case)));
+    let ready: Vec<_> = ready.collect::<Result<_, _>>()?;
+    let (allowed, time) = timed_at_work(|| ready.iter().filter(|ready| authorizer.allows(ready)).count());
+    assert_eq!(allowed, sample.iter().filter(|case| expected.contains(**case)).count(), "{name}: cedar");
+    let all = time / sample.len() as f64 * data.cases as f64;
+    let answer = format!("{allowed} of {} sampled", sample.len());
+    report.record(name.to_owned(), "cedar loop, scaled up from a sample", "ns", all, answer);
     Ok(())
 }

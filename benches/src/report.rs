@@ -1,7 +1,9 @@
-//! What was measured.
+//! What was measured, as a table and as JSON.
 
 use std::fmt;
 use std::time::Instant;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// One measurement.
 #[derive(serde::Serialize)]
@@ -49,13 +51,22 @@ impl Report {
         self.rows.push(Row { name, implementation, unit, value, p99, samples: samples.len(), answer });
     }
 
-    /// How many times more `this` takes than `that`, by median.
-    pub fn ratio(&self, name: &str, this: &str, that: &str) -> Option<f64> {
-        let of =
-            |who: &str| self.rows.iter().find(|r| r.name == name && r.implementation == who).map(|r| r.value);
-        Some(of(this)? / of(that)?)
+    /// Prints what every implementation of a row takes, as a multiple of caseward's median.
+    pub fn print_ratios(&self, name: &str) {
+        let rows = || self.rows.iter().filter(|row| row.name == name);
+        let Some(ours) = rows().find(|row| row.implementation == "caseward") else { return };
+        println!("{name}");
+        for row in rows() {
+            let Row { implementation, value, p99, unit, .. } = row;
+            let ratio = value / ours.value;
+            println!("  {implementation:36} {value:>14.1} {unit}  p99 {p99:>14.1}  {ratio:>10.3} x caseward");
+        }
     }
 
+    /// Writes all rows as JSON.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
     pub fn write(&self, path: &str) -> std::io::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&self.rows)? + "\n")
     }
@@ -72,9 +83,21 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs `work` and says how many nanoseconds it took.
+/// Runs `work` and says how many nanoseconds passed.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let start = Instant::now();
     let result = work();
     (result, start.elapsed().as_nanos() as f64)
+}
+
+/// Runs `work` and says how many nanoseconds this thread was at work: on a machine with other work to do, the
+/// clock would count that in, and more often for what takes long.
+pub fn timed_at_work<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let now = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+    };
+    let start = now();
+    let result = work();
+    (result, now() - start)
 }

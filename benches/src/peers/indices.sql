@@ -1,0 +1,10 @@
+CREATE INDEX student_enrolled ON student (enrolled);
+CREATE INDEX student_provider ON student (provider, enrolled);
+CREATE INDEX student_manager ON student (manager, provider, enrolled);
+CREATE INDEX record_student ON record (student, status);
+CREATE INDEX record_provider ON record (provider, status, student);
+CREATE INDEX record_manager ON record (manager, provider, status, student);
+CREATE INDEX record_contact ON record (contact, status, student);
+CREATE INDEX record_notified ON record (status) WHERE notified;
+CREATE INDEX record_status ON record (status);
+ANALYZE;

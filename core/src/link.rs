@@ -4,7 +4,7 @@
 //! compiled once for a class; which class a person is in is kept until something changes that it was made from.
 //! Nothing in here is needed for an answer to be right: all of it can be made anew at any time.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

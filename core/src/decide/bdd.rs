@@ -1,7 +1,7 @@
 //! Conditions over atoms as reduced ordered decision diagrams (Bryant, "Graph-Based Algorithms for Boolean
 //! Function Manipulation", 1986): however many policies ask it, an atom is on every way at most once.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// A diagram, by the number of its root.
 pub(super) type Bdd = u32;

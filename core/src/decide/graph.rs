@@ -4,7 +4,7 @@
 //! decision is a diagram too: some permit holds, no forbid does, and none fails. Laid out, it asks nothing twice
 //! and nothing that does not matter.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
 use super::tests::{Amount, Facts, Of, Root, Test, Thing, Way};
@@ -252,13 +252,13 @@ impl Atoms<'_> {
         let sure = |test: Test| Some((test, None));
         match self.program.node(id) {
             Node::Attr(of, ty, attr) => match self.world.slot(*ty, *attr)? {
-                Slot::Bool { word, bit } => sure(Test::All(self.way_to(*of, *ty, word)?, 3 << bit)),
+                Slot::Bool { word, bit } => sure(Test::all(self.way_to(*of, *ty, word)?, 3 << bit)),
                 _ => None,
             },
             Node::HasAttr(of, ty, attr) => sure(match self.world.slot(*ty, *attr)? {
-                Slot::Bool { word, bit } => Test::Some(self.way_to(*of, *ty, word)?, 1 << bit),
-                Slot::Long { flags, bit, .. } => Test::Some(self.way_to(*of, *ty, flags)?, 1 << bit),
-                Slot::Number { word, .. } => Test::Some(self.way_to(*of, *ty, word)?, u32::MAX),
+                Slot::Bool { word, bit } => Test::some(self.way_to(*of, *ty, word)?, 1 << bit),
+                Slot::Long { flags, bit, .. } => Test::some(self.way_to(*of, *ty, flags)?, 1 << bit),
+                Slot::Number { word, .. } => Test::some(self.way_to(*of, *ty, word)?, u32::MAX),
             }),
             Node::Given(field) => match self.action.context.get(field)?.ty {
                 Type::Bool => sure(Test::GivenTrue(self.field(field)?)),
@@ -453,12 +453,21 @@ fn implied(test: &Test, outcome: bool, other: &Test) -> Option<bool> {
         (Test::OneOf(all, Thing::At(way)), true, Test::Same(same, Thing::Number(n))) if way == same => {
             all.binary_search(n).is_err().then_some(false)
         }
-        (Test::Same(way, _) | Test::OneOf(_, Thing::At(way)), true, Test::Some(same, u32::MAX))
-            if way == same =>
+        (Test::Same(way, _) | Test::OneOf(_, Thing::At(way)), true, other)
+            if is_there(other) == Some(way) =>
         {
             Some(true)
         }
-        (Test::Some(way, u32::MAX), false, Test::Same(same, _)) if way == same => Some(false),
+        (test, false, Test::Same(same, _)) if is_there(test) == Some(same) => Some(false),
+        (test, false, Test::OneOf(_, Thing::At(same))) if is_there(test) == Some(same) => Some(false),
+        _ => None,
+    }
+}
+
+/// The way whose end a test asks to be there, if that is what it asks.
+fn is_there(test: &Test) -> Option<&Way> {
+    match test {
+        Test::Flags { way, mask: u32::MAX, is: 0, not: true } => Some(way),
         _ => None,
     }
 }

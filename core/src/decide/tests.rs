@@ -49,9 +49,15 @@ impl Way {
 
     #[inline]
     fn read(&self, facts: &Facts<'_>) -> u32 {
-        let mut number = facts.row(self.root);
-        for &(ty, word) in self.steps.iter().take(usize::from(self.len)) {
-            number = facts.world.stored_word(ty, number, word);
+        let read = |row: u32, (ty, word): (u16, u16)| facts.world.stored_word(ty, row, word);
+        let [first, second, third] = self.steps;
+        // Spelled out: a loop costs more than its steps.
+        let mut number = read(facts.row(self.root), first);
+        if self.len > 1 {
+            number = read(number, second);
+            if self.len > 2 {
+                number = read(number, third);
+            }
         }
         number
     }
@@ -132,10 +138,13 @@ impl Thing {
 pub(super) enum Test {
     /// The same, and there.
     Same(Way, Thing),
-    /// Some of the flags in the word, or any number at all.
-    Some(Way, u32),
-    /// All of the flags in the word.
-    All(Way, u32),
+    /// The flags of the word that `mask` chooses are `is`, or are not.
+    Flags {
+        way: Way,
+        mask: u32,
+        is: u32,
+        not: bool,
+    },
     /// One of the numbers, which ascend.
     OneOf(Box<[u32]>, Thing),
     /// The thing is in the set whose number the way ends in.
@@ -154,12 +163,22 @@ pub(super) enum Test {
 }
 
 impl Test {
+    /// Whether any of the flags is set, or whether there is any number at all.
+    pub(super) fn some(way: Way, mask: u32) -> Self {
+        Test::Flags { way, mask, is: 0, not: true }
+    }
+
+    /// Whether all of the flags are set.
+    pub(super) fn all(way: Way, mask: u32) -> Self {
+        Test::Flags { way, mask, is: mask, not: false }
+    }
+
     /// What comes first where either order is right: what is at hand, then what is further away.
     pub(super) fn distance(&self) -> usize {
         let of_thing = |thing: &Thing| if let Thing::At(way) = thing { way.len() } else { 0 };
         match self {
             Test::Given(_) | Test::GivenTrue(_) => 0,
-            Test::Some(way, _) | Test::All(way, _) => way.len(),
+            Test::Flags { way, .. } => way.len(),
             Test::Same(way, thing) => way.len().max(of_thing(thing)),
             Test::OneOf(_, thing) => of_thing(thing),
             Test::Holds(way, thing) => 1 + way.len().max(of_thing(thing)),
@@ -179,8 +198,7 @@ impl Test {
                 let number = way.read(facts);
                 number != 0 && number == thing.read(facts)
             }
-            Test::Some(way, mask) => way.read(facts) & mask != 0,
-            Test::All(way, mask) => way.read(facts) & mask == *mask,
+            Test::Flags { way, mask, is, not } => (way.read(facts) & mask == *is) != *not,
             Test::OneOf(numbers, thing) => numbers.binary_search(&thing.read(facts)).is_ok(),
             Test::Holds(way, thing) => facts.world.set_holds(way.read(facts), thing.read(facts)),
             Test::Order { strict, amounts } => match (amounts.0.read(facts), amounts.1.read(facts)) {

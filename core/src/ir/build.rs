@@ -1,6 +1,6 @@
 //! Making programs: no node twice, constants folded.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 
 use super::{Binary, Entry, Evaluation, Function, Id, Node, Program};

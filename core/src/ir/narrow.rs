@@ -5,7 +5,9 @@
 //! The result says the same of every resource for which no policy fails; where one may, the caller decides by
 //! the residual itself.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use super::{Binary, Builder, Id, MadeFrom, Node, Program};
 use crate::value::Value;

@@ -4,7 +4,9 @@
 //! their login is active. The answers to these questions make a class; a program is folded once for a class, and
 //! serves all who are in it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
 
 use super::{Binary, Builder, Entry, Evaluation, Id, Node, Program};
 use crate::policy::Effect;

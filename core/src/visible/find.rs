@@ -12,7 +12,7 @@ use super::set::{FEW, Set};
 use crate::ir::{Evaluation, Id, Node, Program};
 use crate::policy::Effect;
 use crate::value::Value;
-use crate::world::index::{NONE, Path};
+use crate::world::index::{NONE, Path, Walk};
 use crate::world::{Indices, Place, Row, World};
 
 /// One run of a plan, while the data is held still.
@@ -89,10 +89,10 @@ impl<'a> Finder<'a> {
         let all = || self.every_row().len();
         if let Some(lookup) = self.plan.lookup(id) {
             return match lookup {
-                Lookup::Keys(path, keys) => {
+                Lookup::Keys(path, _, keys) => {
                     keys.iter().map(|&key| self.indices.estimate(self.world, path, key)).sum()
                 }
-                Lookup::Some(path) => all().saturating_sub(self.indices.estimate(self.world, path, NONE)),
+                Lookup::Some(path, _) => all().saturating_sub(self.indices.estimate(self.world, path, NONE)),
                 Lookup::Rows(rows) => rows.len(),
             };
         }
@@ -109,8 +109,8 @@ impl<'a> Finder<'a> {
     pub(super) fn all_that(&mut self, id: Id) -> Set<'a> {
         if let Some(lookup) = self.plan.lookup(id) {
             return match lookup {
-                Lookup::Keys(path, keys) => self.under(path, keys),
-                Lookup::Some(path) => self.every_row().without(&self.posting(path, NONE)),
+                Lookup::Keys(path, _, keys) => self.under(path, keys),
+                Lookup::Some(path, _) => self.every_row().without(&self.posting(path, NONE)),
                 Lookup::Rows(rows) => {
                     let ty = self.plan.ty;
                     let rows: Vec<u32> =
@@ -145,6 +145,44 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Those of `rows` that are under one of several keys.
+    fn under_among(&mut self, (path, walk): (&Path, &Walk), keys: &[u32], rows: Set<'a>) -> Set<'a> {
+        // Keys that are looked up one after the other.
+        const ONE_BY_ONE: usize = 16;
+        let at_hand = self.indices.of(path).is_some();
+        let estimate = || keys.iter().map(|&key| self.indices.estimate(self.world, path, key)).sum::<usize>();
+        if rows.is_listed() || !at_hand && rows.len() <= estimate() {
+            return self.walked(walk, &rows, |key| keys.binary_search(&key).is_ok());
+        }
+        if keys.len() > ONE_BY_ONE {
+            return rows.and(&self.under(path, keys));
+        }
+        // Every row stands under exactly one key, unless the path ends in sets.
+        if at_hand
+            && keys.len() > 1
+            && estimate() == self.every_row().len()
+            && !path.holds_sets(self.world.schema())
+        {
+            return rows;
+        }
+        let mut found = Set::EMPTY;
+        for &key in keys {
+            found = found.or(rows.and(&self.posting(path, key)));
+        }
+        found
+    }
+
+    /// Those of `rows` with a key that `is_it`, found by walking their paths.
+    fn walked(&mut self, walk: &Walk, rows: &Set<'a>, is_it: impl Fn(u32) -> bool) -> Set<'a> {
+        self.looked_at += rows.len();
+        let world = self.world;
+        rows.filter(|row| {
+            let mut found = false;
+            walk.each_key(world, row, |key| found |= is_it(key));
+            found
+        })
+    }
+
     /// The rows under one of several keys of an index.
     fn under(&self, path: &Path, keys: &[u32]) -> Set<'a> {
         if let [key] = keys {
@@ -169,19 +207,11 @@ impl<'a> Finder<'a> {
         }
         if let Some(lookup) = self.plan.lookup(id) {
             return match lookup {
-                // One by one, where that is less than to bring together what is in several places.
-                Lookup::Keys(path, keys) => {
-                    let at_hand = keys.len() == 1 && self.indices.of(path).is_some();
-                    if !at_hand && rows.len() <= FEW.max(self.estimate(id) / 4) {
-                        self.evaluated(id, &rows)
-                    } else {
-                        rows.and(&self.under(path, keys))
-                    }
-                }
-                Lookup::Some(path) if self.indices.of(path).is_some() => {
+                Lookup::Keys(path, walk, keys) => self.under_among((path, walk), keys, rows),
+                Lookup::Some(path, _) if !rows.is_listed() && self.indices.of(path).is_some() => {
                     rows.without(&self.posting(path, NONE))
                 }
-                Lookup::Some(_) => self.evaluated(id, &rows),
+                Lookup::Some(_, walk) => self.walked(walk, &rows, |key| key != NONE),
                 Lookup::Rows(few) => rows.filter(|row| few.binary_search(&row).is_ok()),
             };
         }
@@ -196,7 +226,7 @@ impl<'a> Finder<'a> {
                 }
                 found
             }
-            Node::Or(..) if rows.len() > FEW => {
+            Node::Or(..) => {
                 let mut found = Set::EMPTY;
                 for id in self.program().chain(id, Node::as_or) {
                     found = found.or(self.that(id, rows.clone()));

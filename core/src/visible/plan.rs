@@ -1,6 +1,8 @@
 //! How a list is found: a residual whose conditions are looked up in indices where one can answer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ir::{Binary, Elements, Evaluation, Id, MadeFrom, Node, Program, Residual};
@@ -8,16 +10,16 @@ use crate::link::Environment;
 use crate::policy::Effect;
 use crate::schema::{AttrId, Schema, TypeId};
 use crate::value::Value;
-use crate::world::index::{Keys, NONE, Path, key_of_bool};
+use crate::world::index::{Keys, NONE, Path, Walk, key_of_bool};
 use crate::world::{Place, World};
 
 /// A condition that an index answers.
 #[derive(Clone, Debug)]
 pub(super) enum Lookup {
     /// Rows that stand under one of the keys.
-    Keys(Path, Vec<u32>),
+    Keys(Path, Walk, Vec<u32>),
     /// Rows that do not stand under [`NONE`].
-    Some(Path),
+    Some(Path, Walk),
     /// These rows themselves.
     Rows(Vec<u32>),
 }
@@ -62,7 +64,7 @@ impl Plan {
     pub(super) fn paths(&self) -> impl Iterator<Item = Path> + '_ {
         let all = std::iter::once(Path { start: self.ty, steps: Vec::new() });
         all.chain(self.lookups.iter().flatten().filter_map(|lookup| match lookup {
-            Lookup::Keys(path, _) | Lookup::Some(path) => Some(path.clone()),
+            Lookup::Keys(path, ..) | Lookup::Some(path, _) => Some(path.clone()),
             Lookup::Rows(_) => None,
         }))
     }
@@ -155,13 +157,14 @@ impl Search<'_> {
         match *self.program.node(id) {
             Node::Attr(..) => {
                 let path = self.indexed(id, None)?;
-                (path.keys(self.world.schema())? == Keys::Bools)
-                    .then(|| Lookup::Keys(path, vec![key_of_bool(true)]))
+                let is_bool = path.keys(self.world.schema())? == Keys::Bools;
+                is_bool.then(|| self.under(path, vec![key_of_bool(true)])).flatten()
             }
             Node::HasAttr(of, _, attr) => {
                 let path = self.indexed(of, Some(attr))?;
                 // An empty set is there, and stands under no key.
-                (!self.holds_sets(&path)).then_some(Lookup::Some(path))
+                let walk = Walk::new(self.world, &path)?;
+                (!self.holds_sets(&path)).then_some(Lookup::Some(path, walk))
             }
             Node::Binary(Binary::Eq, a, b) => self.equal(a, b).or_else(|| self.equal(b, a)),
             Node::Binary(Binary::Contains, set, element) => self.contains(set, element),
@@ -174,6 +177,10 @@ impl Search<'_> {
         let mut path = path(self.program, id, self.ty)?;
         path.steps.extend(attr);
         path.keys(self.world.schema()).map(|_| path)
+    }
+
+    fn under(&self, path: Path, keys: Vec<u32>) -> Option<Lookup> {
+        Some(Lookup::Keys(path.clone(), Walk::new(self.world, &path)?, keys))
     }
 
     fn holds_sets(&self, path: &Path) -> bool {
@@ -194,7 +201,7 @@ impl Search<'_> {
         let path = self.indexed(path, None).filter(|path| !self.holds_sets(path))?;
         let Elements::One(value) = self.evaluation.known_elements(known)? else { return None };
         let key = self.key(&path, &value)?;
-        Some(Lookup::Keys(path, vec![key]))
+        self.under(path, vec![key])
     }
 
     fn contains(&mut self, set: Id, element: Id) -> Option<Lookup> {
@@ -203,7 +210,7 @@ impl Search<'_> {
             let path = self.indexed(set, None).filter(|path| self.holds_sets(path))?;
             let Elements::One(value) = self.evaluation.known_elements(element)? else { return None };
             let key = self.key(&path, &value)?;
-            return Some(Lookup::Keys(path, vec![key]));
+            return self.under(path, vec![key]);
         }
         if self.program.depends_on_resource(set) {
             return None;
@@ -226,7 +233,7 @@ impl Search<'_> {
             }
             Elements::One(_) => return None,
         };
-        Some(Lookup::Keys(path, keys))
+        self.under(path, keys)
     }
 
     /// The key of a value in the index of a path; `None` where it is of another type.

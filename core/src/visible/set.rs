@@ -42,6 +42,11 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// Whether it is a list, which is faster to walk than to bring together with another set.
+    pub(super) fn is_listed(&self) -> bool {
+        matches!(self, Set::Few(_))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Set::Few(rows) => rows.is_empty(),
@@ -73,16 +78,11 @@ impl<'a> Set<'a> {
         }
     }
 
-    pub(super) fn and(self, other: &Set<'a>) -> Set<'a> {
+    pub(super) fn and(&self, other: &Set<'a>) -> Set<'a> {
         match (self, other) {
-            (Set::Few(rows), other) => Set::Few(rows).filter(|row| other.contains(row)),
-            (all, Set::Few(rows)) => Set::Few(rows.clone()).filter(|row| all.contains(row)),
-            (Set::Bitmap(Cow::Owned(mut all)), Set::Bitmap(with)) => {
-                all &= with.as_ref();
-                Set::Bitmap(Cow::Owned(all)).small()
-            }
-            (Set::Bitmap(Cow::Borrowed(all)), Set::Bitmap(with)) => {
-                Set::Bitmap(Cow::Owned(all & with.as_ref())).small()
+            (few @ Set::Few(_), other) | (other, few @ Set::Few(_)) => few.filter(|row| other.contains(row)),
+            (Set::Bitmap(all), Set::Bitmap(with)) => {
+                Set::Bitmap(Cow::Owned(all.as_ref() & with.as_ref())).small()
             }
         }
     }
@@ -193,7 +193,7 @@ mod tests {
         for (a, x) in postings.iter().zip(&sets) {
             for (b, y) in postings.iter().zip(&sets) {
                 let (a, b) = (Set::of(a), Set::of(b));
-                assert_eq!(rows(a.clone().and(&b)), x & y);
+                assert_eq!(rows(a.and(&b)), x & y);
                 assert_eq!(rows(a.clone().or(b.clone())), x | y);
                 assert_eq!(rows(a.clone().without(&b)), x - y);
                 // Owned ones too.

@@ -56,8 +56,8 @@ pub(crate) fn show(
 
 fn describe(lookup: &Lookup, plan: &Plan, world: &World) -> String {
     match lookup {
-        Lookup::Keys(path, keys) => format!("{} under {} known", name(path, plan, world), keys.len()),
-        Lookup::Some(path) => format!("{} that is there", name(path, plan, world)),
+        Lookup::Keys(path, _, keys) => format!("{} under {} known", name(path, plan, world), keys.len()),
+        Lookup::Some(path, _) => format!("{} that is there", name(path, plan, world)),
         Lookup::Rows(rows) => format!("{} known records", rows.len()),
     }
 }

@@ -10,10 +10,12 @@
 
 mod posting;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
-use super::layout::Stored;
+use hashbrown::HashMap;
+
+use super::layout::{Kind, Slot};
 use super::overlay::Images;
 use super::{Place, Row, World, target};
 use crate::schema::{AttrId, Schema, Type, TypeId};
@@ -49,7 +51,7 @@ pub(crate) fn key_of_bool(value: bool) -> u32 {
 
 impl Path {
     /// The type that each step starts from; the start alone for no steps.
-    fn types(&self, schema: &Schema) -> Option<Vec<TypeId>> {
+    pub(crate) fn types(&self, schema: &Schema) -> Option<Vec<TypeId>> {
         let mut types = vec![self.start];
         for &step in self.steps.split_last().map_or(&[][..], |(_, before)| before) {
             let (ty, false) = target(schema, (*types.last()?, step))? else { return None };
@@ -105,7 +107,7 @@ impl Path {
     ///
     /// An index of a path of several steps answers at once what else takes a look at each entity between; it
     /// costs the more memory the fewer rows stand under one key. It is not worth it where many refer to one in
-    /// the first step and keys are many.
+    /// the first step, and keys are many or the way is long.
     fn indexed(&self, world: &World) -> Vec<Path> {
         /// Rows to an entity of the first step, beyond which the parts are preferred.
         const CROWDED: usize = 3;
@@ -119,7 +121,7 @@ impl Path {
             _ => 1,
         };
         let is_crowded = rows > CROWDED * world.end(rest.start) as usize;
-        if is_crowded && rows < THIN * keys {
+        if is_crowded && (rows < THIN * keys || self.steps.len() > 2) {
             return std::iter::once(first).chain(rest.indexed(world)).collect();
         }
         let prefixes = (1..self.steps.len()).flat_map(|steps| self.prefix(steps).indexed(world));
@@ -136,6 +138,7 @@ pub(crate) struct Index {
     path: Path,
     /// The type that each step starts from.
     types: Vec<TypeId>,
+    walk: Walk,
     postings: Postings,
 }
 
@@ -153,7 +156,8 @@ impl Index {
             Keys::Rows(ty) => Postings::Dense(Vec::with_capacity(world.end(ty) as usize)),
             Keys::Bools | Keys::Every => Postings::Dense(Vec::new()),
         };
-        let mut index = Index { path: path.clone(), types, postings };
+        let walk = Walk::new(world, path)?;
+        let mut index = Index { path: path.clone(), types, walk, postings };
         let mut keys = Vec::new();
         for row in world.rows(path.start) {
             keys.clear();
@@ -167,12 +171,13 @@ impl Index {
     }
 
     fn shrink(&mut self) {
-        match &mut self.postings {
-            Postings::Dense(all) => {
-                all.shrink_to_fit();
-                all.iter_mut().for_each(Posting::shrink);
-            }
-            Postings::Sparse(all) => all.values_mut().for_each(Posting::shrink),
+        if let Postings::Dense(all) = &mut self.postings {
+            all.shrink_to_fit();
+        }
+        if self.path.steps.is_empty()
+            && let Some(every) = self.posting(1)
+        {
+            every.span();
         }
     }
 
@@ -211,18 +216,9 @@ impl Index {
 
     /// Adds the row with each of its keys, as the world has them now; nothing for a row that is not there.
     fn keys_of(&self, world: &World, row: u32, found: &mut Vec<(u32, u32)>) {
-        let mut place = (self.path.start, Row(row));
-        if !world.has(place) {
-            return;
+        if world.has((self.path.start, Row(row))) {
+            self.walk.each_key(world, row, |key| found.push((row, key)));
         }
-        let Some((&last, before)) = self.path.steps.split_last() else { return found.push((row, 1)) };
-        for (&step, &ty) in before.iter().zip(self.types.iter().skip(1)) {
-            match world.stored(place, step) {
-                Some(Stored::Number(number)) => place = (ty, Row(number)),
-                _ => return found.push((row, NONE)),
-            }
-        }
-        each_key(world, place, last, |key| found.push((row, key)));
     }
 
     /// The rows whose keys a batch may change.
@@ -255,20 +251,61 @@ impl Index {
     }
 }
 
-/// Calls `visit` with every key that an attribute of an entity stands under.
-pub(crate) fn each_key(world: &World, place: Place, attr: AttrId, mut visit: impl FnMut(u32)) {
-    let number = match world.stored(place, attr) {
-        None => return visit(NONE),
-        Some(Stored::Bool(value)) => return visit(key_of_bool(value)),
-        Some(Stored::Long(_)) => return,
-        Some(Stored::Number(number)) => number,
-    };
-    match world.target((place.0, attr)) {
-        Some((_, true)) => {
-            let rows = world.data.pools.sets.get(number).map_or(&[][..], AsRef::as_ref);
-            rows.iter().copied().for_each(visit);
+/// How to find the keys of a row under a path: the words to read, one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    /// The type of the row to read from, and the word.
+    steps: Vec<(TypeId, usize)>,
+    end: End,
+}
+
+/// What the last word of a walk holds.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// There is none: the path has no steps.
+    Every,
+    Number,
+    Set,
+    Bool {
+        bit: u32,
+    },
+}
+
+impl Walk {
+    pub(crate) fn new(world: &World, path: &Path) -> Option<Self> {
+        let mut steps = Vec::with_capacity(path.steps.len());
+        let mut end = End::Every;
+        for (ty, &attr) in path.types(world.schema())?.into_iter().zip(&path.steps) {
+            let (word, is) = match world.slot(ty, attr)? {
+                Slot::Number { word, kind: Kind::Rows } => (word, End::Set),
+                Slot::Number { word, .. } => (word, End::Number),
+                Slot::Bool { word, bit } => (word, End::Bool { bit }),
+                Slot::Long { .. } => return None,
+            };
+            steps.push((ty, word));
+            end = is;
         }
-        _ => visit(number),
+        Some(Walk { steps, end })
+    }
+
+    /// Calls `visit` with every key of a row that is there.
+    #[inline]
+    pub(crate) fn each_key(&self, world: &World, row: u32, mut visit: impl FnMut(u32)) {
+        let mut number = row;
+        for &(ty, word) in &self.steps {
+            // What is absent is row 0, which has nothing.
+            number = world.word((ty, Row(number)), word);
+        }
+        match self.end {
+            End::Every => visit(1),
+            End::Number => visit(number),
+            End::Bool { bit } if number >> bit & 1 != 0 => visit(key_of_bool(number >> bit & 2 != 0)),
+            End::Set => match world.data.pools.sets.get(number) {
+                Some(rows) => rows.iter().copied().for_each(visit),
+                None => visit(NONE),
+            },
+            End::Bool { .. } => visit(NONE),
+        }
     }
 }
 
@@ -297,7 +334,7 @@ impl Indices {
 
     /// Calls `visit` with every row under a key of a path, in no order; where the path has no index of its
     /// own, through those of its parts. A row is visited once.
-    pub(crate) fn each_under(&self, world: &World, path: &Path, key: u32, visit: &mut impl FnMut(u32)) {
+    pub(crate) fn each_under(&self, world: &World, path: &Path, key: u32, visit: &mut dyn FnMut(u32)) {
         if let Some(index) = self.of(path) {
             return index.rows(key).into_iter().for_each(|rows| rows.each(&mut *visit));
         }

@@ -3,11 +3,15 @@
 use roaring::RoaringBitmap;
 
 /// Rows held in place, where most keys need no more: the cases of one student.
-const FEW: usize = 3;
+const FEW: usize = 5;
 /// Rows up to which a list is always smaller and faster than a bitmap.
-const LISTED: usize = 48;
+const LISTED: usize = 512;
 /// Rows of one of a bitmap's blocks below which a list is smaller: a block costs as much as so many.
 const SPARSE: usize = 16;
+
+/// What an allocation costs besides, about; and what a bitmap holds of each of its blocks.
+const ALLOCATION: usize = 16;
+const BLOCK: usize = 32;
 
 /// Rows beyond which a bitmap is better, where `last` is the largest of them.
 fn listed_up_to(last: Option<&u32>) -> usize {
@@ -20,7 +24,7 @@ fn listed_up_to(last: Option<&u32>) -> usize {
 pub(crate) enum Posting {
     Few(u8, [u32; FEW]),
     /// Ascending.
-    Listed(Box<Vec<u32>>),
+    Listed(Box<[u32]>),
     Bitmap(Box<RoaringBitmap>),
 }
 
@@ -61,12 +65,14 @@ impl Posting {
                 rows.insert(row);
             }
             Posting::Listed(rows) => {
-                if let Err(at) = rows.binary_search(&row) {
-                    rows.insert(at, row);
-                }
-                if rows.len() > listed_up_to(rows.last()) {
-                    *self = Posting::Bitmap(Box::new(rows.iter().copied().collect()));
-                }
+                let Err(at) = rows.binary_search(&row) else { return };
+                let mut listed = std::mem::take(rows).into_vec();
+                listed.insert(at, row);
+                *self = if listed.len() > listed_up_to(listed.last()) {
+                    Posting::Bitmap(Box::new(listed.into_iter().collect()))
+                } else {
+                    Posting::Listed(listed.into())
+                };
             }
             Posting::Few(len, rows) => {
                 let held = usize::from(*len);
@@ -80,7 +86,7 @@ impl Posting {
                 } else {
                     let mut listed = rows.to_vec();
                     listed.insert(at, row);
-                    *self = Posting::Listed(Box::new(listed));
+                    *self = Posting::Listed(listed.into());
                 }
             }
         }
@@ -92,18 +98,20 @@ impl Posting {
                 rows.remove(row);
                 // Half the bound, so that a set about that size does not go to and fro.
                 if rows.len() <= listed_up_to(rows.max().as_ref()) as u64 / 2 {
-                    *self = Posting::Listed(Box::new(rows.iter().collect()));
+                    *self = Posting::Listed(rows.iter().collect());
                 }
             }
             Posting::Listed(rows) => {
-                if let Ok(at) = rows.binary_search(&row) {
-                    rows.remove(at);
-                }
-                if rows.len() <= FEW {
+                let Ok(at) = rows.binary_search(&row) else { return };
+                let mut listed = std::mem::take(rows).into_vec();
+                listed.remove(at);
+                *self = if listed.len() <= FEW {
                     let mut few = [0; FEW];
-                    few.iter_mut().zip(rows.iter()).for_each(|(slot, row)| *slot = *row);
-                    *self = Posting::Few(u8::try_from(rows.len()).unwrap_or(0), few);
-                }
+                    few.iter_mut().zip(&listed).for_each(|(slot, row)| *slot = *row);
+                    Posting::Few(u8::try_from(listed.len()).unwrap_or(0), few)
+                } else {
+                    Posting::Listed(listed.into())
+                };
             }
             Posting::Few(len, rows) => {
                 let held = rows.get_mut(..usize::from(*len)).unwrap_or_default();
@@ -117,10 +125,10 @@ impl Posting {
         }
     }
 
-    /// Gives back memory that loading left unused.
-    pub(super) fn shrink(&mut self) {
-        if let Posting::Listed(rows) = self {
-            rows.shrink_to_fit();
+    /// Holds rows that follow one another as spans, so that a copy of the set costs next to nothing.
+    pub(super) fn span(&mut self) {
+        if let Posting::Bitmap(rows) = self {
+            rows.optimize();
         }
     }
 
@@ -128,13 +136,13 @@ impl Posting {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Posting::Few(..) => 0,
-            Posting::Listed(rows) => size_of::<Vec<u32>>() + rows.capacity() * 4 + 16,
+            Posting::Listed(rows) => rows.len() * 4 + ALLOCATION,
             Posting::Bitmap(rows) => {
                 let held = rows.statistics();
-                let payload = held.n_bytes_array_containers
-                    + held.n_bytes_run_containers
-                    + held.n_bytes_bitset_containers;
-                size_of::<RoaringBitmap>() + held.n_containers as usize * 40 + payload as usize
+                let blocks = held.n_containers as usize * (BLOCK + ALLOCATION);
+                let listed = held.n_values_array_containers as usize * 2;
+                let others = held.n_bytes_run_containers + held.n_bytes_bitset_containers;
+                size_of::<RoaringBitmap>() + ALLOCATION + blocks + listed + others as usize
             }
         }
     }
@@ -152,9 +160,9 @@ mod tests {
         let mut state = 1_u32;
         for step in 0..20_000_u32 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let row = state >> 25;
+            let row = state >> 21;
             // Grows and shrinks in turn, through every form.
-            if (step / 500) % 2 == 0 && step % 3 != 0 || set.len() < 2 {
+            if (step / 2_500) % 2 == 0 && step % 3 != 0 || set.len() < 2 {
                 posting.insert(row);
                 set.insert(row);
             } else {

@@ -240,6 +240,10 @@ impl<'a, 'b> Writer<'a, 'b> {
             all = vec![(Type::Entity(ty), self.literal(&Type::Entity(ty)))];
         }
         let Some((ty, place)) = self.choices.pick(&all).cloned() else { return "(context has f0)".into() };
+        if !self.choices.chance(3, 4) {
+            // What nothing of the type has: false, unless the operand has no value.
+            return place.map(|of| format!("({of} has other)")).condition();
+        }
         let Some((name, field)) = self.field_of(&ty) else { return "true".into() };
         let inner = self.field_of(&field.ty).filter(|_| self.choices.chance(2, 3));
         let path = inner.map_or_else(|| name.clone(), |(inner, _)| format!("{name}.{inner}"));

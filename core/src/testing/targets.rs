@@ -198,9 +198,14 @@ fn refuses_clearly(error: &Error, source: &Source) {
     }
 }
 
-/// Entities in an order of their own: lists of them have none.
+/// Entities, and the parents of each, in an order of their own: lists of them have none.
 fn sorted(json: &[u8]) -> Vec<String> {
-    let all: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
+    let mut all: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
+    for entity in &mut all {
+        if let Some(parents) = entity.get_mut("parents").and_then(serde_json::Value::as_array_mut) {
+            parents.sort_by_key(ToString::to_string);
+        }
+    }
     let mut all: Vec<String> = all.iter().map(ToString::to_string).collect();
     all.sort();
     all

@@ -1,5 +1,5 @@
 # The two commands of the README, and what they are made of. Each does all of its own set-up.
-.PHONY: demo test lint bench laws clean
+.PHONY: demo test lint bench laws fuzz fuzz-seeds clean
 
 # Makes a small world and tells what people in different roles may see and do in it, and why.
 demo:
@@ -19,6 +19,20 @@ bench:
 # The laws again, on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:
 	CASEWARD_CASES=10 CASEWARD_SEED=$(or $(SEED),2) cargo test --locked -p caseward --all-features --test suite
+
+# Fuzzes each target for SECONDS, 60 unless told, after what is in fuzz/seeds and what earlier runs found; fails with
+# the first input that does. Asks for `cargo install cargo-fuzz`. See fuzz/README.md.
+fuzz:
+	@for target in $(or $(TARGETS),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))); do \
+		echo "── $$target"; \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo fuzz run --sanitizer $(or $(SANITIZER),none) $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(or $(SECONDS),60) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 || exit 1; \
+	done
+
+# Writes fuzz/seeds anew.
+fuzz-seeds:
+	cargo test --locked -p caseward --all-features --test suite fuzz::write_the_seeds -- --ignored
 
 clean:
 	cargo clean

@@ -1,5 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+/// Whether a deliberate bug is active: never, without the feature `mutants`.
+macro_rules! mutant {
+    ($name:ident) => {{
+        #[cfg(feature = "mutants")]
+        let active = $crate::mutants::is($crate::mutants::Mutant::$name);
+        #[cfg(not(feature = "mutants"))]
+        let active = false;
+        active
+    }};
+}
+
 mod actions;
 mod answer;
 pub mod attendance;
@@ -10,6 +21,9 @@ mod error;
 mod explain;
 mod ir;
 mod link;
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub mod mutants;
 mod policy;
 mod request;
 mod schema;

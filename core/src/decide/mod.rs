@@ -70,10 +70,17 @@ impl Ward {
         let mut evaluation =
             Evaluation::new(program, world, ready.principal, Some(ready.resource), &request.context);
         let (mut permits, mut forbids, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in &program.entries {
+        let last = program.entries.len().saturating_sub(1);
+        for (at, entry) in program.entries.iter().enumerate() {
+            if at == last && mutant!(ForgetLastPolicy) {
+                continue;
+            }
             let Some(policy) = self.policies().get(entry.policy) else { continue };
             match (evaluation.holds(entry.root), entry.effect) {
                 (Ok(false), _) => {}
+                (Ok(true), Effect::Forbid) if mutant!(DropForbid) => {}
+                (Err(_), _) if mutant!(IgnoreFailure) => {}
+                (Err(_), Effect::Forbid) if mutant!(IgnoreForbidFailure) => {}
                 (Ok(true), Effect::Permit) => permits.push(policy.id.clone()),
                 (Ok(true), Effect::Forbid) => forbids.push(policy.id.clone()),
                 (Err(failure), _) => {

@@ -95,7 +95,7 @@ impl<'a> Builder<'a> {
             Node::And(a, b) => match (self.truth(a), self.truth(b)) {
                 (Some(true), _) => Some(b),
                 (Some(false), _) | (_, Some(true)) => Some(a),
-                (_, Some(false)) if !self.can_fail(a) => Some(b),
+                (_, Some(false)) if !self.can_fail(a) || mutant!(FoldFallible) => Some(b),
                 _ if a == b => Some(a),
                 _ => None,
             },

@@ -174,6 +174,9 @@ impl<'a> Evaluation<'a> {
         let mut permitted = false;
         for entry in &program.entries {
             // A permit adds nothing to another, unless evaluating it could fail.
+            if permitted && mutant!(StopAtPermit) {
+                break;
+            }
             if permitted && entry.effect == Effect::Permit && !program.can_fail() {
                 continue;
             }
@@ -216,9 +219,12 @@ impl<'a> Evaluation<'a> {
             return known.result.clone();
         }
         let result = self.compute(program.node(id));
-        let round = if program.depends_on_resource(id) { self.round } else { ALWAYS };
+        let round =
+            if program.depends_on_resource(id) && !mutant!(KeepAcrossRecords) { self.round } else { ALWAYS };
         if let Some(slot) = self.known.get_mut(slot) {
-            *slot = Known { round, result: result.clone() };
+            let kept =
+                if mutant!(KeepFailures) && result.is_err() { Ok(Val::Bool(false)) } else { result.clone() };
+            *slot = Known { round, result: kept };
         }
         result
     }
@@ -238,6 +244,7 @@ impl<'a> Evaluation<'a> {
             },
             Node::IsGiven(name) => Ok(Val::Bool(self.context.contains_key(name))),
             Node::Attr(of, ty, attr) => self.attribute(*of, *ty, *attr),
+            Node::HasAttr(..) if mutant!(HasIsAlways) => Ok(Val::Bool(true)),
             Node::HasAttr(of, ty, attr) => match self.attribute(*of, *ty, *attr) {
                 Ok(_) => Ok(Val::Bool(true)),
                 Err(_) => self.eval(*of).map(|_| Val::Bool(false)),
@@ -251,21 +258,24 @@ impl<'a> Evaluation<'a> {
                 Ok(Val::Bool(self.field(&of, name)?.is_some()))
             }
             Node::Tag(of, name) => self.tag(*of, *name)?.ok_or(Failure::NoTag),
-            Node::HasTag(of, name) => match self.tag(*of, *name) {
-                Ok(tag) => Ok(Val::Bool(tag.is_some())),
-                Err(Failure::NoEntity) => Ok(Val::Bool(false)),
-                Err(failure) => Err(failure),
+            Node::HasTag(of, _) if mutant!(HasTagSwallows) && self.eval(*of).is_err() => Ok(Val::Bool(false)),
+            Node::HasTag(of, name) => match (self.eval(*of)?, self.eval(*name)?) {
+                (Val::Absent(_) | Val::Made(_), _) => Ok(Val::Bool(false)),
+                _ => self.tag(*of, *name).map(|tag| Val::Bool(tag.is_some())),
             },
+            Node::And(a, b) if mutant!(AndEvaluatesBoth) => Ok(Val::Bool(self.holds(*a)? & self.holds(*b)?)),
+            Node::Or(a, b) if mutant!(OrEvaluatesBoth) => Ok(Val::Bool(self.holds(*a)? | self.holds(*b)?)),
             Node::And(a, b) => Ok(Val::Bool(self.holds(*a)? && self.holds(*b)?)),
             Node::Or(a, b) => Ok(Val::Bool(self.holds(*a)? || self.holds(*b)?)),
             Node::If(test, then, or) => {
-                if self.holds(*test)? {
-                    self.eval(*then)
-                } else {
-                    self.eval(*or)
+                if mutant!(IfEvaluatesBoth) {
+                    self.eval(*then)?;
+                    self.eval(*or)?;
                 }
+                if self.holds(*test)? { self.eval(*then) } else { self.eval(*or) }
             }
             Node::Not(a) => Ok(Val::Bool(!self.holds(*a)?)),
+            Node::Neg(a) if mutant!(NegateWraps) => Ok(Val::Long(self.long(*a)?.wrapping_neg())),
             Node::Neg(a) => self.long(*a)?.checked_neg().map(Val::Long).ok_or(Failure::Overflow),
             Node::IsEmpty(a) => {
                 let set = self.eval(*a)?;
@@ -280,8 +290,12 @@ impl<'a> Evaluation<'a> {
                 Ok(Val::Bool(pattern.matches(text(&value)?)))
             }
             Node::Is(a, ty) => match self.eval(*a)? {
-                Val::Entity((of, _)) => Ok(Val::Bool(of == *ty)),
+                Val::Entity((of, _)) => Ok(Val::Bool(of == *ty || mutant!(IsTakesAny))),
                 Val::Absent(uid) => Ok(Val::Bool(self.schema.type_id(uid.type_name()) == Some(*ty))),
+                Val::Made(made) => match &*made {
+                    Value::Entity(uid) => Ok(Val::Bool(self.schema.type_id(uid.type_name()) == Some(*ty))),
+                    _ => Err(Failure::Unreachable),
+                },
                 _ => Err(Failure::Unreachable),
             },
             Node::Set(all) => {
@@ -406,7 +420,10 @@ impl<'a> Evaluation<'a> {
         match (of, self.world) {
             (Val::Entity(place), Some(world)) => {
                 self.note_read(place);
-                Ok(world.tags(place).and_then(|tags| tags.get(name)).map(|value| self.held(value)))
+                let tag = world.tags(place).and_then(|tags| {
+                    if mutant!(TagOfAnyName) { tags.values().next() } else { tags.get(name) }
+                });
+                Ok(tag.map(|value| self.held(value)))
             }
             (Val::Absent(_), _) => Err(Failure::NoEntity),
             _ => Err(Failure::Unreachable),
@@ -427,6 +444,17 @@ impl<'a> Evaluation<'a> {
         };
         match op {
             Binary::Eq => Ok(Val::Bool(self.equal(a, b))),
+            Binary::Less if mutant!(LessIsLessEqual) => Ok(Val::Bool(order(a, b)? != Ordering::Greater)),
+            Binary::Add if mutant!(AddWraps) => arithmetic(|a, b| Some(a.wrapping_add(b))),
+            Binary::Sub if mutant!(SubtractWraps) => arithmetic(|a, b| Some(a.wrapping_sub(b))),
+            Binary::Mul if mutant!(MultiplyWraps) => arithmetic(|a, b| Some(a.wrapping_mul(b))),
+            Binary::ContainsAll if mutant!(ContainsAllIsAny) => self.binary(Binary::ContainsAny, a, b),
+            Binary::ContainsAll if mutant!(EmptyContainsNothing) && self.set_len(b)? == 0 => {
+                Ok(Val::Bool(false))
+            }
+            Binary::ContainsAny if mutant!(ContainsAnyOfNothing) && self.set_len(b)? == 0 => {
+                Ok(Val::Bool(true))
+            }
             Binary::Less => Ok(Val::Bool(order(a, b)? == Ordering::Less)),
             Binary::LessEq => Ok(Val::Bool(order(a, b)? != Ordering::Greater)),
             Binary::Add => arithmetic(i64::checked_add),
@@ -447,6 +475,7 @@ impl<'a> Evaluation<'a> {
 
     fn equal(&self, a: &Val<'a>, b: &Val<'a>) -> bool {
         match (a, b) {
+            (Val::Absent(_), Val::Absent(_)) if mutant!(AbsentEqualsAbsent) => true,
             (Val::Bool(a), Val::Bool(b)) => a == b,
             (Val::Long(a), Val::Long(b))
             | (Val::Datetime(a), Val::Datetime(b))
@@ -463,6 +492,8 @@ impl<'a> Evaluation<'a> {
     /// Whether entity `a` is `b`, or lies in it, or in one of its elements.
     fn lies_in(&self, a: &Val<'a>, b: &Val<'a>) -> std::result::Result<bool, Failure> {
         let above: &[Place] = match (a, self.world) {
+            (Val::Entity(_), _) if mutant!(InIsEqual) => &[],
+            (Val::Entity(place), Some(world)) if mutant!(InParentsAlone) => world.parents(*place),
             (Val::Entity(place), Some(world)) => {
                 self.note_read(*place);
                 world.ancestors(*place)
@@ -471,7 +502,8 @@ impl<'a> Evaluation<'a> {
             _ => return Err(Failure::Unreachable),
         };
         let is_or_lies_in = |b: &Val<'a>| {
-            self.equal(a, b) || matches!(b, Val::Entity(place) if above.binary_search(place).is_ok())
+            self.equal(a, b) && !mutant!(InNotItself)
+                || matches!(b, Val::Entity(place) if above.binary_search(place).is_ok())
         };
         Ok(match b {
             Val::Rows(ty, rows) => rows.iter().any(|row| is_or_lies_in(&Val::Entity((*ty, Row(*row))))),
@@ -521,6 +553,31 @@ impl<'a> Evaluation<'a> {
             (F::Decimal | F::Ip | F::Datetime | F::Duration, [text]) => {
                 let Value::String(text) = self.value(text) else { return Err(Failure::Unreachable) };
                 construct(function.name(), &text).map(|value| self.made(&value)).ok_or(Failure::BadText)
+            }
+            (F::LessThan, [Val::Decimal(a), Val::Decimal(b)]) if mutant!(DecimalsAreWhole) => {
+                Ok(Val::Bool(a / 10_000 < b / 10_000))
+            }
+            (F::IsInRange, [Val::Ip(ip), Val::Ip(range)]) if mutant!(RangeIsFirstAddress) => {
+                Ok(Val::Bool(ip.address == range.address))
+            }
+            (F::IsLoopback, [Val::Ip(ip)]) if mutant!(LoopbackIgnoresPrefix) => {
+                Ok(Val::Bool(ip.address.is_loopback()))
+            }
+            (F::IsMulticast, [Val::Ip(ip)]) if mutant!(MulticastIgnoresPrefix) => {
+                Ok(Val::Bool(ip.address.is_multicast()))
+            }
+            (F::Offset, [Val::Datetime(at), Val::Duration(by)]) if mutant!(OffsetSaturates) => {
+                Ok(Val::Datetime(at.saturating_add(*by)))
+            }
+            (F::DurationSince, [Val::Datetime(at), Val::Datetime(since)]) if mutant!(SinceIsUntil) => {
+                since.checked_sub(*at).map(Val::Duration).ok_or(Failure::Overflow)
+            }
+            (F::ToDate, [Val::Datetime(at)]) if mutant!(DateRoundsToZero) => {
+                Ok(Val::Datetime(at / DAY * DAY))
+            }
+            (F::ToTime, [Val::Datetime(at)]) if mutant!(TimeIsNegative) => Ok(Val::Duration(at % DAY)),
+            (F::ToHours, [Val::Duration(ms)]) if mutant!(HoursRoundUp) => {
+                Ok(Val::Long(ms / 3_600_000 + i64::from(ms % 3_600_000 > 0)))
             }
             (F::LessThan, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a < b)),
             (F::LessThanOrEqual, [Val::Decimal(a), Val::Decimal(b)]) => Ok(Val::Bool(a <= b)),

@@ -30,7 +30,7 @@ impl Pattern {
                 None => return false,
             }
         }
-        rest.ends_with(last.as_str())
+        rest.ends_with(last.as_str()) && !(mutant!(LikeWantsOne) && rest == last) || mutant!(LikeIgnoresEnd)
     }
 }
 

@@ -214,6 +214,9 @@ impl Environment<'_> {
     /// False, after evaluating both for their failures.
     fn never_equal(&self, b: &mut Builder<'_>, left: Id, right: Id) -> Id {
         let no = b.bool(false);
+        if mutant!(DifferentTypesDoNotFail) {
+            return no;
+        }
         let mut result = no;
         for operand in [right, left] {
             let is_itself = b.add(Node::Binary(Binary::Eq, operand, operand));
@@ -228,7 +231,9 @@ impl Environment<'_> {
             return None;
         }
         let lies_in = |value: &Value| match value {
-            Value::Entity(uid) => *uid == self.action.uid || self.action.groups.contains(uid),
+            Value::Entity(uid) => {
+                *uid == self.action.uid || (self.action.groups.contains(uid) && !mutant!(GroupsAreForgotten))
+            }
             _ => false,
         };
         let folded = match b.constant(right)? {

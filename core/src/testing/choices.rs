@@ -43,3 +43,20 @@ impl<'a> Choices<'a> {
         (0..8).fold(0_i64, |n, _| n << 8 | i64::try_from(self.below(256)).unwrap_or(0))
     }
 }
+
+/// `len` bytes that follow from a seed alone: SplitMix64.
+pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend(next().to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}

@@ -31,6 +31,20 @@ pub fn entities_json(facts: &Facts, choices: &mut Choices<'_>) -> String {
     Json::Array(all).to_string()
 }
 
+/// The facts as Cedar's entities JSON, everything in its explicit form.
+pub fn plain_json(facts: &Facts) -> Json {
+    let uid = |uid: &EntityUid| json!({ "type": uid.type_name(), "id": uid.id() });
+    let entities = facts.entities.iter().map(|(of, attributes)| {
+        let parents: Vec<Json> = facts.parents.get(of).into_iter().flatten().map(uid).collect();
+        let mut entity = json!({ "uid": uid(of), "attrs": attributes, "parents": parents });
+        if let (Some(tags), Some(entity)) = (facts.tags.get(of), entity.as_object_mut()) {
+            entity.insert("tags".into(), json!(tags));
+        }
+        entity
+    });
+    Json::Array(entities.collect())
+}
+
 fn reference(uid: &EntityUid, choices: &mut Choices<'_>) -> Json {
     let plain = json!({ "type": uid.type_name(), "id": uid.id() });
     if choices.chance(1, 2) { plain } else { json!({ "__entity": plain }) }

@@ -1,15 +1,26 @@
-//! Worlds, requests and JSON made from bytes, for property tests and fuzzers. Feature `testing`.
+//! Worlds, requests, policies and JSON made from bytes, and the laws that hold over all of them. Feature `testing`.
 //!
-//! Everything is made from [`Choices`], a string of bytes: a property-testing library or a fuzzer makes
+//! Everything is made from [`Choices`], a string of bytes: a seed, a property-testing library or a fuzzer makes
 //! the bytes and shrinks them, and small bytes make small things.
 
+mod cedar;
 mod choices;
+mod clinic;
 mod json;
+pub mod laws;
+pub mod operators;
 pub mod policies;
+mod schemas;
 mod slice;
+pub mod targets;
+mod values;
 mod worlds;
+mod writer;
 
-pub use choices::Choices;
-pub use json::{corrupt, entities_json};
+pub use cedar::{Asked, Cedar, CedarWorld, Verdict, cedar_uid};
+pub use choices::{Choices, bytes};
+pub use clinic::clinic_sources;
+pub use json::{corrupt, entities_json, plain_json};
+pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
 pub use worlds::{Facts, request};

@@ -1,6 +1,6 @@
 //! Small worlds and requests of any schema, with every oddity that the schema allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Choices;
@@ -31,6 +31,11 @@ impl Facts {
     /// Facts of the ward's schema: up to four entities of each type, references among them, strings and
     /// numbers near those that the policies compare with, optional attributes here and there.
     pub fn new(ward: &Ward, choices: &mut Choices<'_>) -> Self {
+        Self::sized(ward, choices, 1, MAX_OF_A_TYPE)
+    }
+
+    /// As [`Facts::new`], with `least` to `most` entities of each type.
+    pub fn sized(ward: &Ward, choices: &mut Choices<'_>, least: usize, most: usize) -> Self {
         let schema = ward.schema().clone();
         let mut facts = Facts {
             schema: schema.clone(),
@@ -39,7 +44,7 @@ impl Facts {
             tags: BTreeMap::new(),
         };
         for ty in schema.entity_types().iter().filter(|ty| ty.choices.is_none()) {
-            for n in 0..=choices.below(MAX_OF_A_TYPE) {
+            for n in 0..least + choices.below((most + 1).saturating_sub(least)) {
                 facts.entities.insert(EntityUid::new(ty.name.clone(), format!("{n}")), BTreeMap::new());
             }
         }
@@ -67,9 +72,11 @@ impl Facts {
                 }
             }
         }
+        // As many parents in a large world as in a small one, about.
+        let one_in = 3.max(self.entities.len() / 6);
         for parent in self.entities.keys().cloned().collect::<Vec<_>>() {
             let allowed = schema.type_id(parent.type_name()).is_some_and(|of| ty.ancestors.contains(&of));
-            if allowed && choices.chance(1, 3) && !self.lies_in(&parent, uid) {
+            if allowed && choices.chance(1, one_in) && !self.lies_in(&parent, uid) {
                 self.parents.entry(uid.clone()).or_default().push(parent);
             }
         }
@@ -77,7 +84,16 @@ impl Facts {
 
     /// Whether `uid` is `above` or lies in it: then `above` may not lie in `uid`.
     fn lies_in(&self, uid: &EntityUid, above: &EntityUid) -> bool {
-        uid == above || self.parents.get(uid).into_iter().flatten().any(|parent| self.lies_in(parent, above))
+        let (mut seen, mut open) = (BTreeSet::new(), vec![uid]);
+        while let Some(uid) = open.pop() {
+            if uid == above {
+                return true;
+            }
+            if seen.insert(uid) {
+                open.extend(self.parents.get(uid).into_iter().flatten());
+            }
+        }
+        false
     }
 
     /// A value of type `ty` for the attribute or field `name`.
@@ -115,6 +131,12 @@ impl Facts {
             }
         }
         record
+    }
+
+    /// Every entity, those of enumerated types too.
+    pub fn all(&self) -> BTreeSet<EntityUid> {
+        let types = (0..self.schema.entity_types().len()).filter_map(|n| u16::try_from(n).ok());
+        types.flat_map(|n| self.of_type(TypeId(n))).collect()
     }
 
     /// Every entity of a type, those of an enumerated type too.

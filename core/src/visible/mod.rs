@@ -113,7 +113,9 @@ impl Ward {
         let Asker { action, principal, absent } =
             self.examine_asker(world, principal, action, resource_type, context)?;
         let (rows, version) = match principal {
-            Some(principal) if absent.is_empty() => self.find(world, principal, action, ty, context),
+            Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
+                self.find(world, principal, action, ty, context)
+            }
             _ => (RoaringBitmap::new(), world.version()),
         };
         let now = match context.get("now") {

@@ -75,7 +75,7 @@ impl World {
         let is_whole = |(id, _): (TypeId, &EntityType)| (1..self.end(id)).all(|row| self.has((id, Row(row))));
         let is_strict =
             |ty: &EntityType| ty.tags.is_none() && !ty.attributes.iter().any(|(_, a)| is_loose(&a.ty));
-        if types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
+        if mutant!(DanglingIsTaken) || types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
             return Vec::new();
         }
         let mut found = Vec::new();
@@ -134,7 +134,7 @@ impl World {
             for row in self.rows(TypeId(at)) {
                 let place = (TypeId(at), row);
                 let ancestors = above(self.parents(place), |place| self.parents(place));
-                if ancestors.binary_search(&place).is_ok() {
+                if ancestors.binary_search(&place).is_ok() && !mutant!(CirclesAreTaken) {
                     problems.push(on(&self.uid(place), CIRCLE.into()));
                 }
                 if let Some(number) = self.data.pools.places(&ancestors) {
@@ -154,7 +154,7 @@ pub(super) fn above<'a>(parents: &[Place], of: impl Fn(Place) -> &'a [Place]) ->
     let mut seen = BTreeSet::new();
     let mut next: Vec<Place> = parents.to_vec();
     while let Some(place) = next.pop() {
-        if seen.insert(place) {
+        if seen.insert(place) && !mutant!(ParentsAreForgotten) {
             next.extend_from_slice(of(place));
         }
     }

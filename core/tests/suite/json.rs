@@ -1,77 +1,9 @@
-//! Reading entities takes exactly what Cedar's own parser takes, and nothing that dangles.
+//! Reading entities and contexts: what is refused, and in which words. The laws compare with Cedar's parser.
 
-use std::str::FromStr;
+use caseward::EntityUid;
+use caseward::testing::{Choices, Facts};
 
-use caseward::testing::{Choices, Facts, corrupt, entities_json};
-use caseward::{EntityUid, Ward};
-use cedar_policy::{Entities, Schema};
-use proptest::prelude::*;
-
-use crate::support::{ATTENDANCE, CLINIC, bytes, config, few_bytes};
-
-/// Reads `text` both ways and compares; says whether Cedar took it and whether this crate did.
-fn compare(ward: &Ward, schema: &Schema, text: &str) -> (bool, bool) {
-    let cedar = Entities::from_json_str(text, Some(schema));
-    match (ward.read_world(text.as_bytes()), cedar) {
-        (Ok(world), Ok(entities)) => {
-            let mut json = Vec::new();
-            world.write_json(&mut json).unwrap();
-            let written = Entities::from_json_str(std::str::from_utf8(&json).unwrap(), Some(schema)).unwrap();
-            assert_eq!(written, entities, "the same entities\n{text}");
-            (true, true)
-        }
-        (Ok(_), Err(error)) => panic!("taken, and Cedar refuses it: {error}\n{text}"),
-        (Err(error), Ok(_)) => {
-            for problem in error.problems() {
-                let dangles = problem.message.ends_with("is not in the data");
-                let is_unknown = problem.message.ends_with("holds an unknown, which data may not");
-                assert!(dangles || is_unknown, "Cedar takes it: {error}\n{text}");
-            }
-            (true, false)
-        }
-        (Err(error), Err(_)) => {
-            assert!(error.is_data(), "{error}");
-            assert!(!error.problems().is_empty());
-            (false, false)
-        }
-    }
-}
-
-fn run(ward: &Ward, schema: &str, cases: u32) {
-    let schema = Schema::from_str(schema).unwrap();
-    let seen = std::cell::Cell::new((0_u32, 0_u32, 0_u32));
-    proptest!(config(cases), |(bytes in bytes(), forms in few_bytes(), breaks in few_bytes())| {
-        let facts = Facts::new(ward, &mut Choices::new(&bytes));
-        let text = entities_json(&facts, &mut Choices::new(&forms));
-        let mut choices = Choices::new(&breaks);
-        prop_assert_eq!(compare(ward, &schema, &text), (true, true), "whole: {}", text);
-        for _ in 0..8 {
-            let broken = corrupt(&text, &mut choices);
-            let (cedar, ours) = compare(ward, &schema, &broken);
-            let (taken, refused, dangling) = seen.get();
-            seen.set((
-                taken + u32::from(ours),
-                refused + u32::from(!cedar),
-                dangling + u32::from(cedar && !ours),
-            ));
-        }
-    });
-    let (taken, refused, dangling) = seen.get();
-    println!(
-        "broken texts: {taken} taken by both, {refused} refused by both, {dangling} refused as dangling"
-    );
-    assert!(taken > cases / 4 && refused > cases && dangling > 0, "the corruptions are too much of one kind");
-}
-
-#[test]
-fn attendance_reads_as_cedar_does() {
-    run(&ATTENDANCE, caseward_policies::SCHEMA, 60);
-}
-
-#[test]
-fn clinic_reads_as_cedar_does() {
-    run(&CLINIC, include_str!("../clinic/schema.cedarschema"), 300);
-}
+use crate::support::{ATTENDANCE, CLINIC};
 
 fn problems(text: &str) -> Vec<String> {
     let error = ATTENDANCE.read_world(text.as_bytes()).unwrap_err();

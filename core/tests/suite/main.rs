@@ -8,11 +8,11 @@
 )]
 
 mod cases;
+mod fuzz;
 mod invariants;
 mod json;
+mod laws;
 mod loader;
 mod policies;
-mod random;
-mod reference;
 mod support;
 mod visible;

@@ -19,10 +19,14 @@ pub(crate) static CLINIC: LazyLock<Ward> =
 /// 2026-05-11T09:00:00+12:00, when everything is rolled out.
 pub(crate) const NOW: i64 = 1_778_446_800_000;
 
+/// A number that the environment gives.
+pub(crate) fn number(name: &str) -> Option<u32> {
+    std::env::var(name).ok().map(|text| text.parse().expect(name))
+}
+
 /// How a law is run: `cases` worlds, the same ones each time, so that a run tells of the change and not of its
 /// luck. `CASEWARD_SEED` draws others; `CASEWARD_CASES` takes so many times as many.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u32>().expect(name));
     ProptestConfig {
         cases: cases * number("CASEWARD_CASES").unwrap_or(1),
         rng_seed: RngSeed::Fixed(number("CASEWARD_SEED").unwrap_or(1).into()),
@@ -35,12 +39,6 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
 /// Bytes that choices are drawn from, short in messages.
 #[derive(Clone)]
 pub(crate) struct Bytes(Vec<u8>);
-
-impl Bytes {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Bytes(bytes)
-    }
-}
 
 impl std::fmt::Debug for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,11 +57,6 @@ impl std::ops::Deref for Bytes {
 /// Bytes that make a small world with what a test draws besides.
 pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
     proptest::collection::vec(any::<u8>(), 600..1_800).prop_map(Bytes)
-}
-
-/// A few bytes.
-pub(crate) fn few_bytes() -> impl Strategy<Value = Bytes> {
-    proptest::collection::vec(any::<u8>(), 64).prop_map(Bytes)
 }
 
 pub(crate) fn facts(ward: &Ward, bytes: &[u8]) -> (Facts, World) {

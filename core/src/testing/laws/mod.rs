@@ -1,0 +1,103 @@
+//! What must hold over all worlds, policies and requests, as functions: tests run them at length, and briefly
+//! against an engine with a bug in it, which they must find.
+
+mod domains;
+mod entities;
+mod operators;
+mod random;
+mod run;
+mod sweep;
+
+pub use entities::{Taken, read_as_cedar};
+pub use run::{Counts, Seen};
+
+/// How much of a law is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// How many cases: each a ward with worlds, or a world, as the law has it.
+    pub cases: u64,
+    /// Which ones; the same seed draws the same cases on every machine.
+    pub seed: u64,
+    /// How often to try to make a case that fails smaller.
+    pub tries: u32,
+}
+
+impl Extent {
+    /// So many cases of a seed; what fails is made small.
+    pub fn new(cases: u64, seed: u64) -> Self {
+        Extent { cases, seed, tries: 400 }
+    }
+}
+
+/// Something that must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Law {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it says.
+    pub says: &'static str,
+    /// Cases that find a gross bug, in a second or so.
+    pub few: u64,
+    run: fn(&Extent) -> Result<Counts, String>,
+}
+
+impl Law {
+    /// Tries the law on so many cases; what was seen.
+    ///
+    /// # Errors
+    /// The first case found in which it does not hold, made small, with all that is needed to see it again.
+    pub fn holds(&self, extent: &Extent) -> Result<Counts, String> {
+        (self.run)(extent).map_err(|why| format!("{}: {}\n{why}", self.name, self.says))
+    }
+}
+
+/// Every law.
+pub const ALL: [Law; 6] = [RANDOM, OPERATORS, ATTENDANCE, CLINIC, ATTENDANCE_JSON, CLINIC_JSON];
+
+/// Random schemas, policies and worlds.
+pub const RANDOM: Law = Law {
+    name: "random",
+    says: "under any policies, checks decide as Cedar's authorizer, failing closed, and lists hold what checks allow",
+    few: 60,
+    run: random::run,
+};
+
+/// Each operator of the language alone.
+pub const OPERATORS: Law = Law {
+    name: "operators",
+    says: "a policy that is one operator is true, false and in error where Cedar has it so",
+    few: 12,
+    run: operators::run,
+};
+
+/// The rules of attendance.
+pub const ATTENDANCE: Law = Law {
+    name: "attendance",
+    says: "under the attendance rules, checks decide as Cedar's authorizer, and lists hold what checks allow",
+    few: 4,
+    run: domains::attendance,
+};
+
+/// A second domain, with hierarchies, tags, records, decimals and addresses.
+pub const CLINIC: Law = Law {
+    name: "clinic",
+    says: "under the rules of a clinic, checks decide as Cedar's authorizer, and lists hold what checks allow",
+    few: 20,
+    run: domains::clinic,
+};
+
+/// Entities of attendance.
+pub const ATTENDANCE_JSON: Law = Law {
+    name: "attendance_json",
+    says: "entities of attendance are read and refused as Cedar does it, save for dangling references",
+    few: 6,
+    run: entities::attendance,
+};
+
+/// Entities of a clinic.
+pub const CLINIC_JSON: Law = Law {
+    name: "clinic_json",
+    says: "entities of a clinic are read and refused as Cedar does it, save for dangling references",
+    few: 30,
+    run: entities::clinic,
+};

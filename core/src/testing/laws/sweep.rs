@@ -1,0 +1,268 @@
+//! Everyone asks for everything in one world: each answer is compared with Cedar's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use cedar_policy::{Context, EntityUid as CedarUid};
+
+use super::run::{Counts, Seen};
+use crate::answer::Fault;
+use crate::policy::Sources;
+use crate::request::Request;
+use crate::schema::Action;
+use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::World;
+
+/// Policies, as the engine and as Cedar have them.
+pub(super) struct Subject {
+    pub(super) ward: Ward,
+    pub(super) sources: Sources,
+    cedar: Cedar,
+}
+
+/// How a world is asked about.
+pub(super) struct Manner {
+    /// Contexts for each action.
+    pub(super) contexts: usize,
+    /// What each action's decisions tell of, where they tell of one thing each.
+    pub(super) operator: fn(&Action) -> Option<&'static str>,
+}
+
+/// One world, as the engine and as Cedar have it.
+struct Scene<'a> {
+    subject: &'a Subject,
+    facts: &'a Facts,
+    world: World,
+    cedar: CedarWorld,
+    there: BTreeSet<EntityUid>,
+}
+
+/// One action with one context.
+struct Act<'a> {
+    action: &'a Action,
+    name: Arc<str>,
+    cedar_name: CedarUid,
+    context: BTreeMap<Arc<str>, Value>,
+    cedar_context: Context,
+    absent: bool,
+    operator: Option<&'static str>,
+}
+
+impl Subject {
+    pub(super) fn new(ward: Ward, sources: Sources) -> Result<Self, String> {
+        let cedar = Cedar::new(&ward, &sources)?;
+        Ok(Subject { ward, sources, cedar })
+    }
+
+    /// Counts the policies and what stands in them.
+    pub(super) fn count(&self, counts: &mut Counts) -> Result<(), String> {
+        counts.wards += 1;
+        counts.policies += self.ward.policies().len() as u64;
+        for policy in self.cedar.policies_json()? {
+            crate::testing::operators::count_operators(&policy, &mut counts.uses);
+        }
+        Ok(())
+    }
+
+    /// Compares everything that can be asked in a world of `facts`; notes which policies decided something.
+    pub(super) fn sweep(
+        &self,
+        facts: &Facts,
+        choices: &mut Choices<'_>,
+        manner: &Manner,
+        deciding: &mut BTreeSet<Arc<str>>,
+    ) -> Result<Counts, String> {
+        let start = Instant::now();
+        let mut counts = Counts { worlds: 1, ..Counts::default() };
+        let world = facts.build().map_err(|e| format!("the engine refuses facts: {e}"))?;
+        let cedar = self.cedar.world(facts)?;
+        let scene = Scene { subject: self, facts, world, cedar, there: facts.all() };
+        for action in self.ward.schema().actions() {
+            for _ in 0..manner.contexts {
+                let act = scene.act(action, choices, (manner.operator)(action))?;
+                scene.everyone(&act, choices, &mut counts, deciding)?;
+            }
+        }
+        counts.whole = start.elapsed();
+        Ok(counts)
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn act(
+        &self,
+        action: &'a Action,
+        choices: &mut Choices<'_>,
+        operator: Option<&'static str>,
+    ) -> Result<Act<'a>, String> {
+        let mut context = self.facts.record(&self.subject.ward, choices, &action.context);
+        if choices.chance(1, 12) {
+            // A name of nothing, where the context has one on its surface.
+            for value in context.values_mut() {
+                if let Value::Entity(uid) = value
+                    && self.facts.entities.contains_key(uid)
+                {
+                    *uid = EntityUid::new(uid.type_name(), "nobody");
+                }
+            }
+        }
+        let mut absent = false;
+        context.values().for_each(|v| v.for_each_entity(&mut |uid| absent |= !self.there.contains(uid)));
+        Ok(Act {
+            action,
+            name: action.uid.to_string().into(),
+            cedar_name: cedar_uid(&action.uid)?,
+            cedar_context: self.subject.cedar.context(&action.uid, &context)?,
+            context,
+            absent,
+            operator,
+        })
+    }
+
+    fn everyone(
+        &self,
+        act: &Act<'_>,
+        choices: &mut Choices<'_>,
+        counts: &mut Counts,
+        deciding: &mut BTreeSet<Arc<str>>,
+    ) -> Result<(), String> {
+        let schema = self.subject.ward.schema();
+        for &from in &act.action.principals {
+            for &to in &act.action.resources {
+                let (mut principals, mut resources) = (self.facts.of_type(from), self.facts.of_type(to));
+                let name = |ty| schema.entity_type(ty).map_or_else(|| "".into(), |ty| ty.name.clone());
+                if choices.chance(1, 8) {
+                    principals.push(EntityUid::new(name(from), "nobody"));
+                    resources.push(EntityUid::new(name(to), ""));
+                }
+                for principal in &principals {
+                    let allowed = self.row(act, principal, &resources, counts, deciding)?;
+                    self.list(act, principal, &name(to), allowed, counts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares one person's decisions on every record; those that are allowed.
+    fn row(
+        &self,
+        act: &Act<'_>,
+        principal: &EntityUid,
+        resources: &[EntityUid],
+        counts: &mut Counts,
+        deciding: &mut BTreeSet<Arc<str>>,
+    ) -> Result<Vec<EntityUid>, String> {
+        let (subject, start) = (self.subject, Instant::now());
+        let ask = |resource| {
+            if act.absent || !self.there.contains(principal) || !self.there.contains(resource) {
+                return Ok(None);
+            }
+            let asked = Asked { principal, action: &act.cedar_name, resource, context: &act.cedar_context };
+            subject.cedar.decide(&self.cedar, &asked).map(Some)
+        };
+        let expected: Vec<Option<Verdict>> = resources.iter().map(ask).collect::<Result<_, String>>()?;
+        counts.cedar += start.elapsed();
+
+        let start = Instant::now();
+        let mut request = act.request(principal, principal);
+        let mut answers = Vec::with_capacity(resources.len());
+        for resource in resources {
+            request.resource = resource.clone();
+            answers.push(subject.ward.check(&self.world, &request).map_err(|e| e.to_string())?);
+        }
+        counts.checks += start.elapsed();
+
+        let mut allowed = Vec::new();
+        for ((resource, answer), expected) in resources.iter().zip(answers).zip(&expected) {
+            let failed = answer.errors.iter().filter_map(|fault| match fault {
+                Fault::Policy { id, .. } => Some(id.clone()),
+                _ => None,
+            });
+            let found =
+                Verdict { allowed: answer.is_allowed(), failed: failed.collect(), policies: answer.policies };
+            let denied = Verdict::default();
+            if found != *expected.as_ref().unwrap_or(&denied) {
+                return Err(self.tell(act, principal, resource, &format!("{found:?}\nCedar: {expected:?}")));
+            }
+            counts.decisions += 1;
+            counts.allows += u64::from(found.allowed);
+            counts.errors += u64::from(!found.failed.is_empty());
+            counts.absent += u64::from(expected.is_none());
+            act.tell_operator(&found, expected.is_some(), counts);
+            if found.allowed {
+                allowed.push(resource.clone());
+            }
+            for id in found.policies {
+                deciding.insert(id);
+            }
+        }
+        Ok(allowed)
+    }
+
+    /// Compares a list, and its length, with what was allowed one by one.
+    fn list(
+        &self,
+        act: &Act<'_>,
+        principal: &EntityUid,
+        ty: &str,
+        mut allowed: Vec<EntityUid>,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
+        let (ward, start) = (&self.subject.ward, Instant::now());
+        let mut listed =
+            ward.list(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
+        let count =
+            ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
+        counts.listing += start.elapsed();
+        listed.sort();
+        allowed.sort();
+        if listed != allowed || count != listed.len() {
+            let what = format!("a list of {count}: {listed:?}\nallowed one by one: {allowed:?}");
+            return Err(self.tell(act, principal, &EntityUid::new(ty, "…"), &what));
+        }
+        counts.lists += 1;
+        counts.listed += listed.len() as u64;
+        Ok(())
+    }
+
+    /// All that is needed to see a failure again.
+    fn tell(&self, act: &Act<'_>, principal: &EntityUid, resource: &EntityUid, what: &str) -> String {
+        let sources = &self.subject.sources;
+        let policies: Vec<&str> = sources.policies.iter().map(|policy| policy.text.as_ref()).collect();
+        let context = serde_json::to_string(&act.context).unwrap_or_default();
+        format!(
+            "{principal} {} {resource}, context {context}\ncaseward: {what}\nschema:\n{}\npolicies:\n{}\nworld:\n{}",
+            act.name,
+            sources.schema.text,
+            policies.join("\n"),
+            plain_json(self.facts)
+        )
+    }
+}
+
+impl Act<'_> {
+    fn request(&self, principal: &EntityUid, resource: &EntityUid) -> Request {
+        Request {
+            principal: principal.clone(),
+            action: self.name.clone(),
+            resource: resource.clone(),
+            context: self.context.clone(),
+        }
+    }
+
+    /// Where the action's one policy is one operator: how that came out.
+    fn tell_operator(&self, found: &Verdict, evaluated: bool, counts: &mut Counts) {
+        let (Some(operator), true) = (self.operator, evaluated) else { return };
+        let seen: &mut Seen = counts.operators.entry(operator).or_default();
+        match (found.allowed, found.failed.is_empty()) {
+            (true, _) => seen.yes += 1,
+            (false, true) => seen.no += 1,
+            (false, false) => seen.failed += 1,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The laws at length: over random worlds, random policies and random schemas, not ours alone.
+
+use std::io::Write as _;
+use std::str::FromStr as _;
+
+use caseward::testing::clinic_sources;
+use caseward::testing::laws::{self, Counts, Extent, Law};
+use caseward::testing::operators::{BAD_TEXTS, OPERATORS, TEXTS};
+use caseward::{Source, Sources, Ward};
+use cedar_policy::{Policy, PolicySet, Schema, ValidationMode, Validator};
+
+use crate::support::number;
+
+/// A line for whoever runs the tests: `eprintln` would show it only where one fails.
+fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Runs a law and says what was seen.
+fn run(law: &Law, cases: u64) -> Counts {
+    let seed = number("CASEWARD_SEED").unwrap_or(1).into();
+    let cases = cases * u64::from(number("CASEWARD_CASES").unwrap_or(1));
+    let start = std::time::Instant::now();
+    let counts = law.holds(&Extent::new(cases, seed)).unwrap_or_else(|why| panic!("{why}"));
+    let took = start.elapsed().as_secs_f64();
+    say(&format!("law {}, {took:.1} s: {counts}", law.name));
+    counts
+}
+
+#[test]
+fn random_policies_decide_and_list_as_cedar_does() {
+    let counts = run(&laws::RANDOM, 1_100);
+    assert!(counts.decisions >= 2_000_000, "too few decisions");
+    assert!(counts.allows * 10 >= counts.decisions * 3, "too few allows");
+    assert!(counts.errors * 20 >= counts.decisions, "too few policies that could not be evaluated");
+    assert!(counts.absent * 50 >= counts.decisions, "too few requests for what is not there");
+    assert!(counts.listed * 5 >= counts.decisions, "too little was listed");
+    assert!(counts.policies > 10 * counts.refused, "most random policies are to be valid");
+    assert!(counts.deciding * 2 > counts.policies, "too few policies ever decide");
+    // Cedar's JSON has one name for the attributes of entities and of records.
+    let unused = OPERATORS.iter().filter(|op| !op.name.ends_with('.') && !counts.uses.contains_key(op.name));
+    let unused: Vec<&str> = unused.map(|operator| operator.name).collect();
+    assert!(unused.is_empty(), "operators in no policy: {unused:?}");
+}
+
+#[test]
+fn every_operator_comes_out_both_ways_as_cedars_does() {
+    let counts = run(&laws::OPERATORS, 60);
+    let mut failing = 0;
+    for operator in &OPERATORS {
+        let seen = counts.operators.get(operator.name).copied().unwrap_or_default();
+        assert!(seen.yes > 20 && seen.no > 20, "{}: {seen:?}", operator.name);
+        assert!(seen.failed > 10 || !operator.fails, "{}: {seen:?}", operator.name);
+        failing += usize::from(seen.failed > 0);
+    }
+    let all = OPERATORS.len();
+    say(&format!("{all} operators both ways, {failing} of them in error too"));
+    assert!(failing >= 40, "too few operators had an operand without a value");
+}
+
+#[test]
+fn attendance_decides_and_lists_as_cedar_does() {
+    let counts = run(&laws::ATTENDANCE, 80);
+    assert!(counts.decisions > 30_000 && counts.allows > 500 && counts.lists > 5_000);
+    assert!(counts.deciding * 2 > counts.policies, "too few policies ever decide");
+}
+
+#[test]
+fn a_clinic_decides_and_lists_as_cedar_does() {
+    let counts = run(&laws::CLINIC, 500);
+    assert!(counts.decisions > 30_000 && counts.allows * 10 > counts.decisions);
+    assert!(counts.errors * 10 > counts.decisions, "too few policies that could not be evaluated");
+    assert_eq!(counts.deciding, counts.policies, "every policy decides something");
+}
+
+#[test]
+fn entities_are_read_as_cedar_reads_them() {
+    for (law, cases) in [(&laws::ATTENDANCE_JSON, 60), (&laws::CLINIC_JSON, 300)] {
+        let counts = run(law, cases);
+        assert_eq!(counts.worlds, cases * u64::from(number("CASEWARD_CASES").unwrap_or(1)));
+        let balanced = counts.taken > cases / 4 && counts.not_taken > cases && counts.dangling > 0;
+        assert!(balanced, "the corruptions are too much of one kind");
+    }
+}
+
+/// Whether strict validation takes `constructor("text")`: Cedar's, and this crate's.
+fn takes(constructor: &str, text: &str) -> (bool, bool) {
+    let policy = format!(
+        "@id(\"p\") permit (principal, action, resource) when {{ [{constructor}(\"{text}\")].isEmpty() }};"
+    );
+    let clinic = clinic_sources();
+    let schema = Schema::from_str(&clinic.schema.text).unwrap();
+    let set = PolicySet::from_policies([Policy::parse(None, &policy).unwrap()]).unwrap();
+    let cedar = Validator::new(schema).validate(&set, ValidationMode::Strict).validation_passed();
+    let ours = Ward::new(&Sources { policies: vec![Source::new("p", policy)], ..clinic });
+    (cedar, ours.is_ok())
+}
+
+#[test]
+fn constructors_take_what_cedars_take() {
+    for (all, expected) in [(TEXTS, true), (BAD_TEXTS, false)] {
+        for (constructor, texts) in all {
+            for text in texts {
+                assert_eq!(takes(constructor, text), (expected, expected), "{constructor}({text:?})");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_clinic_of_the_laws_is_the_folder() {
+    let folder = crate::support::CLINIC.policy_hash().clone();
+    assert_eq!(Ward::new(&clinic_sources()).unwrap().policy_hash(), &folder);
+}

@@ -10,7 +10,7 @@ use crate::schema::{Attribute, Schema, Type, TypeId};
 use crate::uid::EntityUid;
 use crate::value::{Ip, Value};
 use crate::ward::Ward;
-use crate::world::{World, WorldBuilder};
+use crate::world::{Changes, World, WorldBuilder};
 
 /// Entities of a type in one world, at most.
 const MAX_OF_A_TYPE: usize = 4;
@@ -55,7 +55,7 @@ impl Facts {
         facts
     }
 
-    fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
+    pub(super) fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
         let schema = self.schema.clone();
         let Some(ty) = schema.type_id(uid.type_name()).and_then(|ty| schema.entity_type(ty)) else { return };
         for (name, attribute) in &ty.attributes {
@@ -151,6 +151,24 @@ impl Facts {
     /// Sets one attribute.
     pub fn set(&mut self, uid: &EntityUid, name: &str, value: Value) {
         self.entities.entry(uid.clone()).or_default().insert(name.into(), value);
+    }
+
+    /// Removes an entity, with all that it has; what refers to it stays.
+    pub(super) fn remove(&mut self, uid: &EntityUid) {
+        self.entities.remove(uid);
+        self.parents.remove(uid);
+        self.tags.remove(uid);
+    }
+
+    /// The change that makes an entity what it is here.
+    pub(super) fn put(&self, changes: Changes, uid: &EntityUid) -> Changes {
+        let attributes = self.entities.get(uid).into_iter().flatten();
+        changes.put_whole(
+            uid,
+            attributes.map(|(name, value)| (name.as_ref(), value.clone())),
+            self.parents.get(uid).into_iter().flatten().cloned(),
+            self.tags.get(uid).cloned().unwrap_or_default(),
+        )
     }
 
     /// Removes one attribute; returns what it held.

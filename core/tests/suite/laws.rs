@@ -112,3 +112,11 @@ fn the_clinic_of_the_laws_is_the_folder() {
     let folder = crate::support::CLINIC.policy_hash().clone();
     assert_eq!(Ward::new(&clinic_sources()).unwrap().policy_hash(), &folder);
 }
+
+#[test]
+fn a_world_that_changes_answers_as_one_that_is_made_so() {
+    let counts = run(&laws::CHANGES, 1_500);
+    assert!(counts.decisions > 300_000 && counts.listed > 20_000, "{counts}");
+    assert!(counts.allows * 20 > counts.decisions && counts.errors * 200 > counts.decisions, "{counts}");
+    assert!(counts.not_taken > 1_000, "too few batches were refused");
+}

@@ -1,6 +1,7 @@
 //! What must hold over all worlds, policies and requests, as functions: tests run them at length, and briefly
 //! against an engine with a bug in it, which they must find.
 
+mod changes;
 mod domains;
 mod entities;
 mod operators;
@@ -52,7 +53,7 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 6] = [RANDOM, OPERATORS, ATTENDANCE, CLINIC, ATTENDANCE_JSON, CLINIC_JSON];
+pub const ALL: [Law; 7] = [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, ATTENDANCE_JSON, CLINIC_JSON];
 
 /// Random schemas, policies and worlds.
 pub const RANDOM: Law = Law {
@@ -84,6 +85,15 @@ pub const CLINIC: Law = Law {
     says: "under the rules of a clinic, checks decide as Cedar's authorizer, and lists hold what checks allow",
     few: 20,
     run: domains::clinic,
+};
+
+/// Batch after batch.
+pub const CHANGES: Law = Law {
+    name: "changes",
+    says: "a world that was changed batch by batch answers as one that was made so, and a batch is taken or refused \
+        as a whole; seen through a batch it answers as after it",
+    few: 40,
+    run: changes::run,
 };
 
 /// Entities of attendance.

@@ -141,6 +141,7 @@ impl<'a> Scene<'a> {
                 }
                 for principal in &principals {
                     let allowed = self.row(act, principal, &resources, counts, deciding)?;
+                    self.decisions(act, principal, &resources, &allowed)?;
                     self.list(act, principal, &name(to), allowed, counts)?;
                 }
             }
@@ -227,6 +228,46 @@ impl<'a> Scene<'a> {
         }
         counts.lists += 1;
         counts.listed += listed.len() as u64;
+        Ok(())
+    }
+
+    /// Compares decisions without reasons, one by one and as a column, with what was allowed.
+    fn decisions(
+        &self,
+        act: &Act<'_>,
+        principal: &EntityUid,
+        resources: &[EntityUid],
+        allowed: &[EntityUid],
+    ) -> Result<(), String> {
+        let Some(ty) = resources.first().map(EntityUid::type_name) else { return Ok(()) };
+        let (ward, world) = (&self.subject.ward, &self.world);
+        let decider = ward.decider(world, principal.type_name(), &act.name, ty).map_err(|e| e.to_string())?;
+        let context = decider.context(&act.context).map_err(|e| e.to_string())?;
+        let (mut principals, mut known) = (Vec::new(), Vec::new());
+        for resource in resources {
+            let decided = decider.allows_named(principal, resource, &context).map_err(|e| e.to_string())?;
+            if decided != allowed.contains(resource) {
+                return Err(self.tell(
+                    act,
+                    principal,
+                    resource,
+                    &format!("decided {decided}, and checked otherwise"),
+                ));
+            }
+            if let (Some(principal), Some(resource)) = (world.handle(principal), world.handle(resource)) {
+                principals.push(principal);
+                known.push(resource);
+            }
+        }
+        let column = decider.decide_columns(&principals, &known, &context).map_err(|e| e.to_string())?;
+        if column.allowed.iter().filter(|allowed| **allowed).count() != allowed.len() {
+            return Err(self.tell(
+                act,
+                principal,
+                &EntityUid::new(ty, "…"),
+                &format!("as a column {column:?}"),
+            ));
+        }
         Ok(())
     }
 

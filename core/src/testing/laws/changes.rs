@@ -1,0 +1,295 @@
+//! A world that changes, beside worlds that are made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Extent;
+use super::run::{Counts, over};
+use crate::policy::Sources;
+use crate::request::Request;
+use crate::schema::Action;
+use crate::testing::policies::ward;
+use crate::testing::{Choices, Facts, clinic_sources, plain_json};
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::{Changes, World};
+
+/// Bytes for the policies, the first world and the batches.
+const POLICIES: usize = 3_000;
+const WORLD: usize = 3_000;
+const BATCH: usize = 600;
+/// Batches on one world.
+const BATCHES: usize = 14;
+
+pub(super) fn run(extent: &Extent) -> Result<Counts, String> {
+    let sources = [Sources::attendance(), clinic_sources()];
+    let fixed = sources.iter().map(Ward::new).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+    over(extent, POLICIES + WORLD + BATCH * BATCHES, |bytes| {
+        let mut counts = Counts::default();
+        let (first, rest) = bytes.split_at_checked(POLICIES).ok_or("too few bytes")?;
+        let (world, batches) = rest.split_at_checked(WORLD).ok_or("too few bytes")?;
+        let mut choices = Choices::new(first);
+        let ward = match fixed.get(choices.below(4)) {
+            Some(ward) => ward.clone(),
+            None => match ward(&mut choices, 8) {
+                Some(drawn) => drawn.ward,
+                None => return Ok(counts),
+            },
+        };
+        let mut choices = Choices::new(world);
+        let facts = Facts::sized(&ward, &mut choices, 2, 6);
+        let world = facts.build().map_err(|e| e.to_string())?;
+        let mut story = Story { ward, facts, world, pages: BTreeMap::new() };
+        counts.worlds = 1;
+        for bytes in batches.chunks(BATCH) {
+            story.step(&mut Choices::new(bytes), &mut counts)?;
+        }
+        Ok(counts)
+    })
+}
+
+/// A world that changes, and what it must be equal to.
+struct Story {
+    ward: Ward,
+    facts: Facts,
+    world: World,
+    /// Who pages through which list: what they saw so far, and where they are.
+    pages: BTreeMap<(EntityUid, Arc<str>), (BTreeSet<EntityUid>, Option<crate::visible::Cursor>)>,
+}
+
+impl Story {
+    fn step(&mut self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {
+        let (changes, facts) = batch(&self.ward, &self.facts, choices);
+        let (before, version) = (entities(&self.world), self.world.version());
+        let expected = facts.build();
+        let through = self.world.with(&changes);
+        if through.is_ok() != expected.is_ok() || entities(&self.world) != before {
+            return Err(self.tell(&changes, &format!("seen through: {through:?}, made anew: {expected:?}")));
+        }
+        let ward = self.ward.clone();
+        let asked = Asked::draw(&ward, &facts, choices);
+        if let (Ok(through), Ok(expected)) = (&through, &expected) {
+            self.compare("seen through", through, expected, &asked, &changes, counts)?;
+            let asked = Asked::draw(&ward, &self.facts, choices);
+            self.compare("beneath", &self.world, &self.rebuilt()?, &asked, &changes, counts)?;
+        }
+        match (self.world.apply(&changes), expected) {
+            (Ok(new), Ok(expected)) => {
+                if new != version + 1 || self.world.version() != new {
+                    return Err(self.tell(&changes, &format!("version {new} after {version}")));
+                }
+                self.facts = facts;
+                self.compare("applied", &self.world, &expected, &asked, &changes, counts)?;
+            }
+            (Err(_), Err(_)) if entities(&self.world) == before && self.world.version() == version => {
+                counts.not_taken += 1;
+            }
+            (applied, expected) => {
+                return Err(self.tell(&changes, &format!("applied: {applied:?}, made anew: {expected:?}")));
+            }
+        }
+        self.page(&asked)
+    }
+
+    fn rebuilt(&self) -> Result<World, String> {
+        self.facts.build().map_err(|e| e.to_string())
+    }
+
+    /// Compares the data and every answer of two worlds.
+    fn compare(
+        &self,
+        how: &str,
+        world: &World,
+        expected: &World,
+        asked: &[Asked<'_>],
+        changes: &Changes,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
+        let fail = |what: String| Err(self.tell(changes, &format!("{how}: {what}")));
+        if entities(world) != entities(expected) {
+            return fail(format!("{:#?}\nmade anew: {:#?}", entities(world), entities(expected)));
+        }
+        for Asked { action, principal, resources, context } in asked {
+            let name: Arc<str> = action.uid.to_string().into();
+            let Some(ty) = resources.first().map(EntityUid::type_name) else { continue };
+            let list = |world: &World| {
+                let mut listed =
+                    self.ward.list(world, principal, &name, ty, context).map_err(|e| e.to_string())?;
+                listed.sort();
+                Ok::<_, String>(listed)
+            };
+            let decider =
+                self.ward.decider(world, principal.type_name(), &name, ty).map_err(|e| e.to_string())?;
+            let given = decider.context(context).map_err(|e| e.to_string())?;
+            let mut allowed = Vec::new();
+            for resource in resources {
+                let request = Request {
+                    principal: principal.clone(),
+                    action: name.clone(),
+                    resource: resource.clone(),
+                    context: context.clone(),
+                };
+                let check = |world: &World| self.ward.check(world, &request).map_err(|e| e.to_string());
+                let (found, wanted) = (check(world)?, check(expected)?);
+                let decided = decider.allows_named(principal, resource, &given).map_err(|e| e.to_string())?;
+                if (found.decision, &found.policies, &found.errors)
+                    != (wanted.decision, &wanted.policies, &wanted.errors)
+                    || decided != wanted.is_allowed()
+                {
+                    return fail(format!(
+                        "{request:?} is {found:?}, decided {decided}; made anew {wanted:?}"
+                    ));
+                }
+                counts.decisions += 1;
+                counts.allows += u64::from(decided);
+                counts.errors += u64::from(!found.errors.is_empty());
+                if decided {
+                    allowed.push(resource.clone());
+                }
+            }
+            allowed.sort();
+            let (found, wanted) = (list(world)?, list(expected)?);
+            if found != wanted || found != allowed {
+                return fail(format!(
+                    "{principal} {name} lists {found:?}; made anew {wanted:?}; checked {allowed:?}"
+                ));
+            }
+            counts.lists += 1;
+            counts.listed += found.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Everyone who was asked about goes on to the next page of their list.
+    fn page(&mut self, asked: &[Asked<'_>]) -> Result<(), String> {
+        for Asked { action, principal, resources, context } in asked {
+            let name: Arc<str> = action.uid.to_string().into();
+            let Some(ty) = resources.first().map(EntityUid::type_name) else { continue };
+            let visible =
+                self.ward.visible(&self.world, principal, &name, ty, context).map_err(|e| e.to_string())?;
+            let (seen, cursor) =
+                self.pages.entry((principal.clone(), format!("{name} {ty}").into())).or_default();
+            let page = visible.page(*cursor, 2).map_err(|e| e.to_string())?;
+            for entity in page.entities {
+                if !visible.contains(&entity) || !seen.insert(entity.clone()) {
+                    return Err(format!("{entity} comes twice, or is not seen, in {name} of {principal}"));
+                }
+            }
+            *cursor = page.next;
+            if page.next.is_none() {
+                seen.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, changes: &Changes, what: &str) -> String {
+        let policies = self.ward.policies().iter().filter_map(|policy| self.ward.source(&policy.id));
+        let policies: Vec<&str> = policies.map(|source| source.text.as_ref()).collect();
+        let many = if policies.len() > 30 { String::new() } else { policies.join("\n") };
+        format!(
+            "{what}\nchanges: {changes:#?}\nworld before:\n{}\npolicies:\n{many}",
+            plain_json(&self.facts)
+        )
+    }
+}
+
+/// Somebody's question about all records of a type.
+struct Asked<'a> {
+    action: &'a Action,
+    principal: EntityUid,
+    resources: Vec<EntityUid>,
+    context: BTreeMap<Arc<str>, Value>,
+}
+
+impl<'a> Asked<'a> {
+    fn draw(ward: &'a Ward, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Self> {
+        let mut all = Vec::new();
+        for _ in 0..6 {
+            let Some(action) = choices.pick(ward.schema().actions()) else { break };
+            let (Some(&from), Some(&to)) =
+                (choices.pick(&action.principals), choices.pick(&action.resources))
+            else {
+                continue;
+            };
+            // The first of them more often than others, so that what is kept of them is used again.
+            let principals = facts.of_type(from);
+            let principal = if choices.chance(1, 2) { principals.first() } else { choices.pick(&principals) };
+            let Some(principal) = principal.cloned() else { continue };
+            let context = facts.record(ward, choices, &action.context);
+            all.push(Asked { action, principal, resources: facts.of_type(to), context });
+        }
+        all
+    }
+}
+
+/// Every entity as JSON, in an order of its own.
+fn entities(world: &World) -> BTreeSet<String> {
+    let mut json = Vec::new();
+    let written = world.write_json(&mut json);
+    let text = String::from_utf8_lossy(&json).into_owned();
+    let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
+    if written.is_ok() { lines.collect() } else { BTreeSet::new() }
+}
+
+/// A batch, and the facts as it leaves them; it may be one that is to be refused.
+fn batch(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> (Changes, Facts) {
+    let (mut changes, mut facts) = (Changes::new(), facts.clone());
+    for _ in 0..=choices.below(5) {
+        let all: Vec<EntityUid> = facts.entities.keys().cloned().collect();
+        let Some(uid) = choices.pick(&all).cloned() else { break };
+        let schema = ward.schema().clone();
+        let Some(ty) = schema.type_id(uid.type_name()).and_then(|ty| schema.entity_type(ty)) else {
+            continue;
+        };
+        match choices.below(12) {
+            0 => {
+                changes = changes.remove(&uid);
+                facts.remove(&uid);
+            }
+            1 | 2 => {
+                // A new one, or another in its place.
+                let new = EntityUid::new(uid.type_name(), format!("{}", choices.below(9)));
+                facts.remove(&new);
+                facts.entities.insert(new.clone(), BTreeMap::new());
+                facts.fill(ward, choices, &new);
+                changes = facts.put(changes, &new);
+            }
+            3 if ty.tags.is_some() => {
+                let (name, value) = ("a", ty.tags.as_ref().map(|of| facts.value(ward, choices, "a", of)));
+                match value.filter(|_| choices.chance(2, 3)) {
+                    Some(value) => {
+                        changes = changes.set_tag(&uid, name, value.clone());
+                        facts.tags.entry(uid).or_default().insert(name.into(), value);
+                    }
+                    None => {
+                        changes = changes.unset_tag(&uid, name);
+                        facts.tags.entry(uid).or_default().remove(name);
+                    }
+                }
+            }
+            4 if !ty.ancestors.is_empty() => {
+                let fits = |other: &EntityUid| {
+                    schema.type_id(other.type_name()).is_some_and(|of| ty.ancestors.contains(&of))
+                };
+                let parents: Vec<EntityUid> =
+                    all.iter().filter(|other| fits(other) && choices.chance(1, 3)).cloned().collect();
+                changes = changes.set_parents(&uid, parents.clone());
+                facts.parents.insert(uid, parents);
+            }
+            _ => {
+                let Some((name, attribute)) = choices.pick(&ty.attributes) else { continue };
+                if choices.chance(1, 5) {
+                    changes = changes.unset(&uid, name);
+                    facts.unset(&uid, name);
+                } else {
+                    let value = facts.value(ward, choices, name, &attribute.ty);
+                    changes = changes.set(&uid, name, value.clone());
+                    facts.set(&uid, name, value);
+                }
+            }
+        }
+    }
+    (changes, facts)
+}

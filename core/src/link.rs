@@ -116,6 +116,12 @@ impl Link {
         }
     }
 
+    /// The types of the entities beside a principal that a class, and so the programs for it, are made from.
+    pub(crate) fn reads(&self, ward: &Ward, world: &World, principal: TypeId) -> Vec<TypeId> {
+        let principals = self.principals(ward, world, principal);
+        principals.map_or_else(Vec::new, |principals| principals.questions.reads.iter().copied().collect())
+    }
+
     fn principals(&self, ward: &Ward, world: &World, ty: TypeId) -> Option<&Principals> {
         self.principals.get(ty.index()).map(|slot| slot.get_or_init(|| Principals::new(ward, world, ty)))
     }

@@ -202,6 +202,8 @@ impl Ward {
                     compiled.program.specialise(world, principal, context)
                 })
                 .0;
+            let mut residual = residual;
+            residual.made_from.types.extend(link.reads(self, world, principal.0));
             Plan::new(residual, world, principal, ty, context, version)
         })
     }

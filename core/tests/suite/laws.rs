@@ -115,8 +115,8 @@ fn the_clinic_of_the_laws_is_the_folder() {
 
 #[test]
 fn a_world_that_changes_answers_as_one_that_is_made_so() {
-    let counts = run(&laws::CHANGES, 1_500);
-    assert!(counts.decisions > 300_000 && counts.listed > 20_000, "{counts}");
+    let counts = run(&laws::CHANGES, 600);
+    assert!(counts.decisions > 300_000 && counts.listed > 80_000, "{counts}");
     assert!(counts.allows * 20 > counts.decisions && counts.errors * 200 > counts.decisions, "{counts}");
-    assert!(counts.not_taken > 1_000, "too few batches were refused");
+    assert!(counts.not_taken > 500, "too few batches were refused");
 }

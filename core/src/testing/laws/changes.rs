@@ -224,13 +224,19 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Every entity as JSON, in an order of its own.
+/// Every entity as JSON, with its parents, in an order of their own.
 fn entities(world: &World) -> BTreeSet<String> {
     let mut json = Vec::new();
-    let written = world.write_json(&mut json);
-    let text = String::from_utf8_lossy(&json).into_owned();
-    let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
-    if written.is_ok() { lines.collect() } else { BTreeSet::new() }
+    if world.write_json(&mut json).is_err() {
+        return BTreeSet::new();
+    }
+    let mut entities: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap_or_default();
+    for entity in &mut entities {
+        if let Some(parents) = entity.get_mut("parents").and_then(serde_json::Value::as_array_mut) {
+            parents.sort_by_key(ToString::to_string);
+        }
+    }
+    entities.iter().map(ToString::to_string).collect()
 }
 
 /// A batch, and the facts as it leaves them; it may be one that is to be refused.

@@ -37,6 +37,7 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
+        let _still = world.still();
         let mut all = Vec::new();
         for action in self.actions_for(principal, resource) {
             let name: Arc<str> = match self.schema().action(action.uid.id()) {

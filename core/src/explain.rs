@@ -71,6 +71,7 @@ impl Ward {
     /// # Errors
     /// As [`Ward::check`].
     pub fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {
+        let _still = world.still();
         let answer = self.check(world, request)?;
         let deciding = self.reasons(world, request, answer.policies.iter())?;
         let mut nearest = Vec::new();

@@ -81,16 +81,22 @@ mutants! {
     IfEvaluatesBoth: "`if` evaluates both of its branches",
     // Making programs.
     FoldFallible: "`x && false` is false, though x may fail",
-    UnlessIsWhen: "a policy's `unless` is a `when`",
     GroupsAreForgotten: "an action lies in no group",
     DifferentTypesDoNotFail: "entities of two types are unequal without being evaluated",
     // What is kept and found.
     KeepAcrossRecords: "what was computed for one record serves the next",
     KeepFailures: "a value that failed once is false the next time",
-    IndexForgetsLast: "an index leaves out the last record of each entry",
-    OrTakesLeft: "the candidates of `||` are those of its left side",
-    CandidatesTwice: "a record that two permits lead to is listed twice",
-    EmptySetIsAll: "nothing bounds the records of an empty set",
+    IndexForgetsLast: "an index leaves out the last record",
+    OrTakesLeft: "a list finds of `||` the left side alone",
+    ListForgetsForbids: "a list holds what a forbid takes away",
+    NarrowTakesFirst: "of the values that a path can have only the first is looked at",
+    FactorDropsLess: "of two permits the one that asks less is left out",
+    WalkStopsEarly: "a path is walked without its last step",
+    GraphForgetsFailures: "a decision without reasons takes no notice of policies that fail",
+    GraphExcludesTooMuch: "what is not one of several things is none at all",
+    EmptySetsHold: "a class holds nothing of sets that are not empty",
+    ClassIsKept: "a change does not reach the class of a person",
+    OverlayForgetsOthers: "through changes only the changed records themselves are decided anew",
     // The data.
     DanglingIsTaken: "data may name what is not there",
     TwiceIsTaken: "an entity given twice with other attributes is taken",
@@ -100,7 +106,6 @@ mutants! {
     StaleResidual: "a change does not reach what is left of policies for a person",
     HalfABatch: "a batch that is refused leaves its first change behind",
     VersionStays: "a change leaves the version as it was",
-    IdIsReused: "a new entity takes the place of one that was removed while it is still named",
     WindowOffByOne: "the last instant of a window lies outside it",
 }
 

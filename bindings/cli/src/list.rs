@@ -75,7 +75,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ask = (&world, &principal, args.action.as_str(), args.resource_type.as_str(), &context);
     let found = match args.format {
         Format::Count => ward.count(ask.0, ask.1, ask.2, ask.3, ask.4).map(Found::Count),
-        _ => ward.list(ask.0, ask.1, ask.2, ask.3, ask.4).map(Found::Uids),
+        // By id: a reader looks for one, and two files of the same entities give the same list.
+        _ => ward.list(ask.0, ask.1, ask.2, ask.3, ask.4).map(|mut uids| {
+            uids.sort();
+            Found::Uids(uids)
+        }),
     };
     spinner.finish_and_clear();
     match (found?, args.format) {

@@ -34,11 +34,15 @@ impl Ward {
     /// [`Error::is_request`] for an action that the schema lacks, a principal or resource of a type that
     /// the action does not take, a context of another shape; [`Error::is_schema`] for a world of another schema.
     pub fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
-        let examined = self.examine(world, request)?;
-        Ok(match examined.ready() {
-            Some(ready) => self.decide(world, request, &ready),
-            None => self.deny_absent(world, request, examined.absent),
-        })
+        let decide = || {
+            let examined = self.examine(world, request)?;
+            Ok(match examined.ready() {
+                Some(ready) => self.decide(world, request, &ready),
+                None => self.deny_absent(world, request, examined.absent),
+            })
+        };
+        let (answer, version) = world.consistent(decide);
+        answer.map(|answer| Answer { version, ..answer })
     }
 
     /// Decides a request with Cedar's own authorizer, failing closed: the reference for [`Ward::check`].
@@ -49,6 +53,7 @@ impl Ward {
     /// # Errors
     /// As [`Ward::check`].
     pub fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+        let _still = world.still();
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
             Some(ready) => self.decide_by_reference(world, request, &ready),

@@ -504,6 +504,9 @@ impl<'a> Evaluation<'a> {
         let is_or_lies_in = |b: &Val<'a>| {
             self.equal(a, b) && !mutant!(InNotItself)
                 || matches!(b, Val::Entity(place) if above.binary_search(place).is_ok())
+                || mutant!(AbsentLiesInItsType)
+                    && matches!((a, b), (Val::Absent(a), Val::Entity((of, _)))
+                        if self.schema.type_id(a.type_name()) == Some(*of))
         };
         Ok(match b {
             Val::Rows(ty, rows) => rows.iter().any(|row| is_or_lies_in(&Val::Entity((*ty, Row(*row))))),

@@ -9,6 +9,7 @@
 
 mod build;
 mod eval;
+mod factor;
 mod narrow;
 mod pattern;
 mod print;
@@ -206,6 +207,8 @@ pub(crate) struct Program {
     can_fail: bool,
     /// In the order of the policies' ids.
     pub(crate) entries: Vec<Entry>,
+    /// A condition that holds where any permit's does, where it was looked for: what they share stands once.
+    pub(crate) permitted: Option<Id>,
 }
 
 impl Program {

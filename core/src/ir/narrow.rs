@@ -36,7 +36,10 @@ impl Program {
             let root = narrowing.narrow(root, &BTreeSet::new());
             narrowing.builder.policy(entry.policy, entry.effect, root);
         }
-        narrowing.builder.finish().pruned()
+        let permitted = super::factor::permitted(&mut narrowing.builder);
+        let mut program = narrowing.builder.finish();
+        program.permitted = permitted;
+        program.pruned()
     }
 
     /// Whether the node is reached from the resource by attributes alone.
@@ -106,6 +109,7 @@ impl Narrowing<'_> {
         let mut done = done.clone();
         done.insert(path);
         let mut bodies: Vec<(Id, BTreeSet<Value>)> = Vec::new();
+        let values = values.into_iter().take(if mutant!(NarrowTakesFirst) { 1 } else { FEW });
         for value in values {
             let mut memo = HashMap::new();
             let put_in: Vec<Id> =

@@ -28,6 +28,9 @@ pub(crate) struct MadeFrom {
 impl MadeFrom {
     /// Whether all this was last changed at or before `version`.
     pub(crate) fn is_unchanged_since(&self, version: u64, world: &World) -> bool {
+        if mutant!(StaleResidual) {
+            return true;
+        }
         let stamps = world.stamps();
         self.entities.iter().all(|&place| stamps.of(place) <= version)
             && self.types.iter().all(|&ty| stamps.of_type(ty) <= version)
@@ -105,8 +108,8 @@ impl Program {
     /// The program without the nodes that no policy reaches.
     pub(super) fn pruned(&self) -> Program {
         let mut reached = vec![false; self.nodes.len()];
-        for entry in &self.entries {
-            reached.get_mut(entry.root.index()).into_iter().for_each(|reached| *reached = true);
+        for root in self.entries.iter().map(|entry| entry.root).chain(self.permitted) {
+            reached.get_mut(root.index()).into_iter().for_each(|reached| *reached = true);
         }
         for (at, node) in self.nodes.iter().enumerate().rev() {
             if reached.get(at).copied().unwrap_or(false) {
@@ -126,6 +129,7 @@ impl Program {
             }
         }
         program.entries = self.entries.clone();
+        program.permitted = self.permitted.and_then(|root| new.get(root.index()).copied());
         for entry in &mut program.entries {
             entry.root = new.get(entry.root.index()).copied().unwrap_or(entry.root);
         }
@@ -217,12 +221,13 @@ impl Specialising<'_> {
         let noted = match (is_timed(a), is_timed(b)) {
             (true, false) => self.threshold(a, b).map(|(field, bound)| {
                 // field < bound, or field <= bound: the last instant for which it holds.
-                let last = if strict { bound.checked_sub(1) } else { Some(bound) };
+                let last =
+                    if strict && !mutant!(WindowOffByOne) { bound.checked_sub(1) } else { Some(bound) };
                 (field, last)
             }),
             (false, true) => self.threshold(b, a).map(|(field, bound)| {
                 // bound < field, or bound <= field: the last instant for which it does not hold.
-                let last = if strict { Some(bound) } else { bound.checked_sub(1) };
+                let last = if strict || mutant!(WindowOffByOne) { Some(bound) } else { bound.checked_sub(1) };
                 (field, last)
             }),
             _ => None,

@@ -41,11 +41,17 @@ impl<'a> Finder<'a> {
 
     /// The rows that the policies allow.
     pub(super) fn allowed(&mut self) -> Set<'a> {
-        let mut allowed = Set::EMPTY;
-        for id in self.plan.entries(Effect::Permit) {
-            allowed = allowed.or(self.all_that(id));
-        }
+        let mut allowed = match self.plan.narrowed.permitted {
+            Some(id) => self.all_that(id),
+            None => {
+                let permits = self.plan.entries(Effect::Permit).map(|id| self.all_that(id));
+                permits.fold(Set::EMPTY, Set::or)
+            }
+        };
         for id in self.plan.entries(Effect::Forbid) {
+            if mutant!(ListForgetsForbids) {
+                break;
+            }
             allowed = self.not(id, allowed);
         }
         // Where a policy can fail, what was found is too much, never too little: the residual decides.
@@ -133,7 +139,9 @@ impl<'a> Finder<'a> {
             }
             Node::Or(..) => {
                 let mut found = Set::EMPTY;
-                for id in self.program().chain(id, Node::as_or) {
+                let alternatives = self.program().chain(id, Node::as_or);
+                for &id in alternatives.iter().take(if mutant!(OrTakesLeft) { 1 } else { alternatives.len() })
+                {
                     found = found.or(self.all_that(id));
                 }
                 found

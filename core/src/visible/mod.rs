@@ -110,13 +110,14 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Visible, Error> {
         let ty = self.schema().known_type(resource_type)?;
-        let Asker { action, principal, absent } =
-            self.examine_asker(world, principal, action, resource_type, context)?;
+        let (asker, version) =
+            world.consistent(|| self.examine_asker(world, principal, action, resource_type, context));
+        let Asker { action, principal, absent } = asker?;
         let (rows, version) = match principal {
             Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
                 self.find(world, principal, action, ty, context)
             }
-            _ => (RoaringBitmap::new(), world.version()),
+            _ => (RoaringBitmap::new(), version),
         };
         let now = match context.get("now") {
             Some(Value::Datetime(ms)) => Some(*ms),
@@ -169,6 +170,9 @@ impl Ward {
             if !plan.made_from.is_unchanged_since(plan.version, world) {
                 continue;
             }
+            if !is_still_there(world, principal, context) {
+                return (RoaringBitmap::new(), world.version());
+            }
             let mut finder = Finder::new(&plan, world, &indices, principal, context);
             let found = finder.allowed();
             let rows = if world.is_overlaid() {
@@ -207,6 +211,15 @@ impl Ward {
             Plan::new(residual, world, principal, ty, context, version)
         })
     }
+}
+
+/// Whether who asks and what the context names, which were there, were not removed since.
+fn is_still_there(world: &World, principal: Place, context: &BTreeMap<Arc<str>, Value>) -> bool {
+    let mut all = world.has(principal) || mutant!(AbsentResourceAsks);
+    for value in context.values() {
+        value.for_each_entity(&mut |uid| all &= world.contains(uid) || mutant!(AbsentResourceAsks));
+    }
+    all
 }
 
 /// A list over a world that is seen through changes: what the indices find is right for every row from which no
@@ -249,6 +262,9 @@ impl Overlaid<'_> {
         for place in self.world.changed() {
             if place.0 == self.plan.ty {
                 rows.insert(place.1.0);
+            }
+            if mutant!(OverlayForgetsOthers) {
+                continue;
             }
             let prefixes = ways.iter().flat_map(Path::prefixes);
             for path in prefixes.filter(|path| path.target(self.world.schema()) == Some(place.0)) {

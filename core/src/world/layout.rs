@@ -126,7 +126,7 @@ impl Layout {
             }
             Slot::Long { word: at, flags, bit } => {
                 let is_there = word(flags) >> bit & 1 != 0;
-                is_there.then(|| Stored::Long(long(word(at), word(at + 1))))
+                (is_there || mutant!(OptionalIsZero)).then(|| Stored::Long(long(word(at), word(at + 1))))
             }
             Slot::Number { word: at, .. } => match word(at) {
                 0 => None,

@@ -262,13 +262,19 @@ impl World {
 
     /// One word of an entity's row.
     #[inline]
-    fn word(&self, (ty, row): Place, at: usize) -> u32 {
-        if let Some(overlay) = &self.overlay
-            && let Some(words) = overlay.get(&(ty, row))
-        {
-            return words.get(at).copied().unwrap_or(0);
+    fn word(&self, place: Place, at: usize) -> u32 {
+        if self.overlay.is_some() {
+            return self.word_through_changes(place, at);
         }
-        self.table(ty).map_or(0, |table| table.rows.word(row.0, at))
+        self.data.tables.get(place.0.index()).map_or(0, |table| table.rows.word(place.1.0, at))
+    }
+
+    #[cold]
+    fn word_through_changes(&self, (ty, row): Place, at: usize) -> u32 {
+        match self.overlay.as_ref().and_then(|overlay| overlay.get(&(ty, row))) {
+            Some(words) => words.get(at).copied().unwrap_or(0),
+            None => self.table(ty).map_or(0, |table| table.rows.word(row.0, at)),
+        }
     }
 
     pub(crate) fn place(&self, uid: &EntityUid) -> Option<Place> {
@@ -330,11 +336,6 @@ impl World {
             (Stored::Number(_), _) => return None,
         };
         Some((cell, &attribute.ty))
-    }
-
-    /// The type that an attribute refers to, and whether it holds a set of such references.
-    pub(crate) fn target(&self, (ty, attr): (TypeId, AttrId)) -> Option<(TypeId, bool)> {
-        target(&self.data.schema, (ty, attr))
     }
 
     /// One word of a row as it is stored, 0 for row 0; what a view lays over it is left out.

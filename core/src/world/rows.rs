@@ -36,6 +36,11 @@ impl Rows {
             let word = self.loaded.get(row as usize * self.stride + at);
             return word.map_or(0, |word| word.load(Ordering::Relaxed));
         }
+        self.grown_word(row, at)
+    }
+
+    #[cold]
+    fn grown_word(&self, row: u32, at: usize) -> u32 {
         self.cell(row, at).map_or(0, |word| word.load(Ordering::Relaxed))
     }
 

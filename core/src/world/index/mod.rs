@@ -160,6 +160,9 @@ impl Index {
         let mut index = Index { path: path.clone(), types, walk, postings };
         let mut keys = Vec::new();
         for row in world.rows(path.start) {
+            if row.0 + 1 == world.end(path.start) && mutant!(IndexForgetsLast) {
+                break;
+            }
             keys.clear();
             index.keys_of(world, row.0, &mut keys);
             for &(row, key) in &keys {
@@ -292,7 +295,8 @@ impl Walk {
     #[inline]
     pub(crate) fn each_key(&self, world: &World, row: u32, mut visit: impl FnMut(u32)) {
         let mut number = row;
-        for &(ty, word) in &self.steps {
+        let steps = self.steps.len() - usize::from(self.steps.len() > 1 && mutant!(WalkStopsEarly));
+        for &(ty, word) in self.steps.iter().take(steps) {
             // What is absent is row 0, which has nothing.
             number = world.word((ty, Row(number)), word);
         }
@@ -378,6 +382,9 @@ impl Indices {
 
     /// Moves rows from the keys that they had to those that they have, after a batch was stored.
     pub(super) fn follow(&mut self, world: &World, before: Before) {
+        if mutant!(StaleIndex) {
+            return;
+        }
         for (path, rows, old) in before {
             let Some(index) = self.by_path.get_mut(&path) else { continue };
             let mut new = Vec::with_capacity(old.len());

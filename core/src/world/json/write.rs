@@ -13,11 +13,12 @@ use crate::world::{Place, World};
 impl World {
     /// Writes every entity as Cedar's entities JSON, one a line, in the order of types and rows.
     ///
-    /// Enumerated entities are left out: the schema has them.
+    /// Enumerated entities are left out: the schema has them. Batches of changes wait until it is done.
     ///
     /// # Errors
     /// What `output` reports.
     pub fn write_json(&self, mut output: impl Write) -> io::Result<()> {
+        let _still = self.still();
         output.write_all(b"[")?;
         let mut separator: &[u8] = b"\n";
         for (ty, entity_type) in (0u16..).zip(self.schema().entity_types()) {

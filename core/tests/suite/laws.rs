@@ -120,3 +120,9 @@ fn a_world_that_changes_answers_as_one_that_is_made_so() {
     assert!(counts.allows * 20 > counts.decisions && counts.errors * 200 > counts.decisions, "{counts}");
     assert!(counts.not_taken > 500, "too few batches were refused");
 }
+
+#[test]
+fn what_is_kept_holds_as_long_as_it_is_used() {
+    let counts = run(&laws::WINDOWS, 1_000);
+    assert!(counts.decisions > 100_000 && counts.allows * 20 > counts.decisions, "{counts}");
+}

@@ -8,6 +8,7 @@ mod operators;
 mod random;
 mod run;
 mod sweep;
+mod windows;
 
 pub use entities::{Taken, read_as_cedar};
 pub use run::{Counts, Seen};
@@ -53,7 +54,8 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 7] = [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, ATTENDANCE_JSON, CLINIC_JSON];
+pub const ALL: [Law; 8] =
+    [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, WINDOWS, ATTENDANCE_JSON, CLINIC_JSON];
 
 /// Random schemas, policies and worlds.
 pub const RANDOM: Law = Law {
@@ -94,6 +96,14 @@ pub const CHANGES: Law = Law {
         as a whole; seen through a batch it answers as after it",
     few: 40,
     run: changes::run,
+};
+
+/// One instant after the other.
+pub const WINDOWS: Law = Law {
+    name: "windows",
+    says: "what is kept of a person for the next list holds at every instant for which it is used",
+    few: 60,
+    run: windows::run,
 };
 
 /// Entities of attendance.

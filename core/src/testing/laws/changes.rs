@@ -23,30 +23,55 @@ const BATCH: usize = 600;
 const BATCHES: usize = 14;
 
 pub(super) fn run(extent: &Extent) -> Result<Counts, String> {
+    let fixed = fixed()?;
+    over(extent, POLICIES + WORLD + BATCH * BATCHES, |bytes| case(&fixed, bytes))
+}
+
+/// Batches on one world, drawn from bytes as fuzzers find them.
+///
+/// # Errors
+/// What does not hold.
+pub fn change_sequence(data: &[u8]) -> Result<(), String> {
+    static FIXED: std::sync::OnceLock<Result<Vec<Ward>, String>> = std::sync::OnceLock::new();
+    let fixed = FIXED.get_or_init(fixed).as_ref().map_err(Clone::clone)?;
+    // Short inputs say as much as long ones: each part begins early, and is filled up.
+    let mut bytes = Vec::with_capacity(POLICIES + WORLD + BATCH * BATCHES);
+    let parts = [POLICIES, WORLD].into_iter().chain([BATCH; BATCHES]);
+    let shares = data.len() / (2 + BATCHES);
+    for (part, size) in data.chunks(shares.max(1)).chain(std::iter::repeat(&[][..])).zip(parts) {
+        bytes.extend(part.iter().copied().chain(std::iter::repeat(0)).take(size));
+    }
+    case(fixed, &bytes).map(|_| ())
+}
+
+/// The two domains.
+fn fixed() -> Result<Vec<Ward>, String> {
     let sources = [Sources::attendance(), clinic_sources()];
-    let fixed = sources.iter().map(Ward::new).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-    over(extent, POLICIES + WORLD + BATCH * BATCHES, |bytes| {
-        let mut counts = Counts::default();
-        let (first, rest) = bytes.split_at_checked(POLICIES).ok_or("too few bytes")?;
-        let (world, batches) = rest.split_at_checked(WORLD).ok_or("too few bytes")?;
-        let mut choices = Choices::new(first);
-        let ward = match fixed.get(choices.below(4)) {
-            Some(ward) => ward.clone(),
-            None => match ward(&mut choices, 8) {
-                Some(drawn) => drawn.ward,
-                None => return Ok(counts),
-            },
-        };
-        let mut choices = Choices::new(world);
-        let facts = Facts::sized(&ward, &mut choices, 2, 6);
-        let world = facts.build().map_err(|e| e.to_string())?;
-        let mut story = Story { ward, facts, world, pages: BTreeMap::new() };
-        counts.worlds = 1;
-        for bytes in batches.chunks(BATCH) {
-            story.step(&mut Choices::new(bytes), &mut counts)?;
-        }
-        Ok(counts)
-    })
+    sources.iter().map(|sources| Ward::new(sources).map_err(|e| e.to_string())).collect()
+}
+
+fn case(fixed: &[Ward], bytes: &[u8]) -> Result<Counts, String> {
+    let mut counts = Counts::default();
+    let (first, rest) = bytes.split_at_checked(POLICIES).ok_or("too few bytes")?;
+    let (world, batches) = rest.split_at_checked(WORLD).ok_or("too few bytes")?;
+    let mut choices = Choices::new(first);
+    let ward = match fixed.get(choices.below(4)) {
+        Some(ward) => ward.clone(),
+        None => match ward(&mut choices, 8) {
+            Some(drawn) => drawn.ward,
+            None => return Ok(counts),
+        },
+    };
+    let mut choices = Choices::new(world);
+    let facts = Facts::sized(&ward, &mut choices, 2, 6);
+    // A type may ask for one that has no entities: then no world is whole.
+    let Ok(world) = facts.build() else { return Ok(counts) };
+    let mut story = Story { ward, facts, world, pages: BTreeMap::new() };
+    counts.worlds = 1;
+    for bytes in batches.chunks(BATCH) {
+        story.step(&mut Choices::new(bytes), &mut counts)?;
+    }
+    Ok(counts)
 }
 
 /// A world that changes, and what it must be equal to.

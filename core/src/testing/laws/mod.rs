@@ -10,6 +10,7 @@ mod run;
 mod sweep;
 mod windows;
 
+pub use changes::change_sequence;
 pub use entities::{Taken, read_as_cedar};
 pub use run::{Counts, Seen};
 

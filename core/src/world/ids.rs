@@ -62,6 +62,22 @@ impl Interner {
         Some(number)
     }
 
+    /// Texts that end where `ends` say, the first of which is 0; `None` where one is there twice or not whole.
+    fn restore(all: &str, ends: Vec<u32>) -> Option<Self> {
+        let hasher = DefaultHashBuilder::default();
+        let mut numbers = HashTable::with_capacity(ends.len());
+        for (number, bounds) in (1..).zip(ends.windows(2)) {
+            let &[start, end] = bounds else { return None };
+            let wanted = all.get(start as usize..end as usize)?;
+            let hash = hasher.hash_one(wanted);
+            if numbers.find(hash, |&n| text(all, &ends, n) == wanted).is_some() {
+                return None;
+            }
+            numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, &ends, n)));
+        }
+        Some(Interner { text: all.to_owned(), ends, numbers, hasher })
+    }
+
     fn shrink(&mut self) {
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
@@ -95,6 +111,20 @@ impl Names {
     pub(super) fn new(mut loaded: Interner) -> Self {
         loaded.shrink();
         Names { loaded, added: boxcar::Vec::new(), tables: [const { OnceLock::new() }; TABLES] }
+    }
+
+    /// What [`Interner::restore`] gives, and `late` texts behind it.
+    pub(super) fn restore<'a>(
+        all: &str,
+        ends: Vec<u32>,
+        mut late: impl Iterator<Item = &'a str>,
+    ) -> Option<Self> {
+        let names = Names::new(Interner::restore(all, ends)?);
+        let is_new = |text| {
+            let end = names.end();
+            names.intern(text) == Some(end)
+        };
+        late.all(is_new).then_some(names)
     }
 
     /// One more than the last number given out.

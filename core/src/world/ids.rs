@@ -18,6 +18,9 @@ pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
 }
 
+/// Texts that find their places in the table together.
+const BATCH: usize = 1 << 18;
+
 impl Default for Interner {
     fn default() -> Self {
         Interner {
@@ -66,14 +69,24 @@ impl Interner {
     fn restore(all: &str, ends: Vec<u32>) -> Option<Self> {
         let hasher = DefaultHashBuilder::default();
         let mut numbers = HashTable::with_capacity(ends.len());
-        for (number, bounds) in (1..).zip(ends.windows(2)) {
-            let &[start, end] = bounds else { return None };
-            let wanted = all.get(start as usize..end as usize)?;
-            let hash = hasher.hash_one(wanted);
-            if numbers.find(hash, |&n| text(all, &ends, n) == wanted).is_some() {
-                return None;
+        let last = numbers.num_buckets().saturating_sub(1);
+        // In the order of the table, so many at a time: memory is not jumped about in.
+        let mut batch = Vec::with_capacity(ends.len().min(BATCH));
+        let mut bounds = (1..).zip(ends.windows(2)).peekable();
+        while bounds.peek().is_some() {
+            batch.clear();
+            for (number, bounds) in bounds.by_ref().take(BATCH) {
+                let &[start, end] = bounds else { return None };
+                batch.push((hasher.hash_one(all.get(start as usize..end as usize)?), number));
             }
-            numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, &ends, n)));
+            batch.sort_unstable_by_key(|&(hash, _)| hash as usize & last);
+            for &(hash, number) in &batch {
+                let is_it = |&n: &u32| text(all, &ends, n) == text(all, &ends, number);
+                if numbers.find(hash, is_it).is_some() {
+                    return None;
+                }
+                numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, &ends, n)));
+            }
         }
         Some(Interner { text: all.to_owned(), ends, numbers, hasher })
     }

@@ -68,8 +68,7 @@ impl There {
     fn new(part: &Part) -> Self {
         let is_there = |words: &[u32]| words.first().is_some_and(|flags| flags & DEFINED != 0);
         let is_whole = part.rows().all(|(_, words)| is_there(words));
-        let rows =
-            || std::iter::once(false).chain(part.rows().map(|(_, words)| is_there(words))).collect();
+        let rows = || std::iter::once(false).chain(part.rows().map(|(_, words)| is_there(words))).collect();
         There { end: part.names.end(), rows: (!is_whole).then(rows) }
     }
 

@@ -39,6 +39,10 @@ const MAGIC: &[u8; 8] = b"caseward";
 /// The format that is written, and the only one that is read.
 const FORMAT: u32 = 1;
 
+/// Where the epoch lies.
+#[cfg(feature = "testing")]
+pub(crate) const EPOCH: usize = MAGIC.len() + size_of::<u32>() + CHECKSUM;
+
 impl World {
     /// The world as bytes, which [`World::from_bytes`] opens.
     ///

@@ -23,6 +23,8 @@ enum Kind {
     Schema,
     #[error("version {wanted} has not come: the data is of version {found}")]
     Timeout { wanted: u64, found: u64 },
+    #[error("the snapshot cannot be opened: {0}")]
+    Snapshot(String),
     #[error("cannot read {what}: {why}")]
     Read { what: String, why: String },
 }
@@ -58,6 +60,11 @@ impl Error {
         matches!(self.0, Kind::Read { .. })
     }
 
+    /// A snapshot is damaged, of another format, or none at all.
+    pub fn is_snapshot(&self) -> bool {
+        matches!(self.0, Kind::Snapshot(_))
+    }
+
     /// The problems behind a refusal of policies or data; empty for other errors.
     pub fn problems(&self) -> &[Problem] {
         match &self.0 {
@@ -84,6 +91,10 @@ impl Error {
 
     pub(crate) fn timeout(wanted: u64, found: u64) -> Self {
         Error(Kind::Timeout { wanted, found })
+    }
+
+    pub(crate) fn snapshot(what: impl Into<String>) -> Self {
+        Error(Kind::Snapshot(what.into()))
     }
 
     pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {

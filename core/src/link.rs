@@ -28,7 +28,7 @@ pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
 
 /// What is kept of one ward for one world.
 pub(crate) struct Link {
-    epoch: u64,
+    world: u64,
     /// By principal type.
     principals: Vec<OnceLock<Principals>>,
     environments: Mutex<HashMap<Environment, Arc<Classes>>>,
@@ -61,7 +61,7 @@ pub(crate) struct Classes {
 impl Links {
     pub(crate) fn of(&self, ward: &Ward, world: &World) -> Arc<Link> {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.iter().find(|link| link.epoch == world.epoch()) {
+        if let Some(link) = links.iter().find(|link| link.world == world.identity()) {
             return link.clone();
         }
         let link = Arc::new(Link::new(ward, world));
@@ -76,7 +76,7 @@ impl Links {
 impl Link {
     fn new(ward: &Ward, world: &World) -> Self {
         Link {
-            epoch: world.epoch(),
+            world: world.identity(),
             principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
             environments: Mutex::default(),
             plans: Plans::default(),

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, validate};
+use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -38,6 +38,7 @@ pub(crate) enum Verb {
     Explain(explain::Args),
     Matrix(matrix::Args),
     Sample(sample::Args),
+    Snapshot(snapshot::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -55,6 +56,7 @@ impl Verb {
             Verb::Matrix(args) => matrix::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
+            Verb::Snapshot(args) => snapshot::run(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

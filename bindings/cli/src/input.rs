@@ -40,6 +40,18 @@ pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     Ok(Input { stream: Box::new(file), name, len })
 }
 
+impl Input {
+    /// The first bytes, up to so many, which the stream gives again.
+    pub(crate) fn start(&mut self, len: usize) -> Result<Vec<u8>, Failure> {
+        let mut start = Vec::new();
+        let read = self.stream.by_ref().take(len as u64).read_to_end(&mut start);
+        read.map_err(|e| Failure::file("read", &self.name, &e))?;
+        let rest = std::mem::replace(&mut self.stream, Box::new(io::empty()));
+        self.stream = Box::new(io::Cursor::new(start.clone()).chain(rest));
+        Ok(start)
+    }
+}
+
 /// Reads a text of at most `limit` bytes.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
     let Input { stream, name, .. } = open(path)?;

@@ -1,5 +1,6 @@
 //! Reading policies and data, with what goes wrong shown where it stands.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use caseward::{Error, Problem, Sources, Ward, World};
@@ -8,6 +9,9 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::terminal::Terminal;
 use crate::{input, progress};
+
+/// Bytes that tell a snapshot from JSON.
+const SNAPSHOT_START: usize = 8;
 
 /// Which policies.
 #[derive(clap::Args)]
@@ -23,7 +27,7 @@ pub(crate) struct PolicyArgs {
 /// Which data.
 #[derive(clap::Args)]
 pub(crate) struct DataArgs {
-    /// The data: Cedar's entities JSON, or `-` for standard input.
+    /// The data: Cedar's entities JSON or a snapshot, or `-` for standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) entities: PathBuf,
 }
@@ -74,9 +78,17 @@ impl PolicyArgs {
 impl DataArgs {
     /// Reads the data.
     pub(crate) fn load(&self, ward: &Ward, terminal: &Terminal) -> Result<World, Failure> {
-        let input = input::open(&self.entities)?;
+        let mut input = input::open(&self.entities)?;
         let bar = progress::bytes(terminal, "reading entities", input.len);
-        let world = ward.read_world_with(input.stream, &mut |bytes| bar.set_position(bytes));
+        let world = if World::is_snapshot(&input.start(SNAPSHOT_START)?) {
+            let mut bytes =
+                Vec::with_capacity(input.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0));
+            let read = bar.wrap_read(input.stream).read_to_end(&mut bytes);
+            read.map_err(|e| Failure::file("read", &input.name, &e))?;
+            World::from_bytes(ward.schema(), &bytes)
+        } else {
+            ward.read_world_with(input.stream, &mut |bytes| bar.set_position(bytes))
+        };
         bar.finish_and_clear();
         world.map_err(|error| match error.problems() {
             [] => Failure::other(format!("{}: {error}", input.name)),

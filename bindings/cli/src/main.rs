@@ -25,6 +25,8 @@ mod question;
 mod replace;
 mod report;
 mod sample;
+mod save;
+mod snapshot;
 mod terminal;
 mod validate;
 

@@ -1,6 +1,5 @@
 //! `caseward sample`: made-up data of a country's size and shape.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use caseward::Ward;
@@ -8,9 +7,9 @@ use caseward::attendance::Sample;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::replace::Replacement;
+use crate::progress;
+use crate::save::{Form, Save};
 use crate::terminal::Terminal;
-use crate::{input, output, progress};
 
 /// More would not fit in memory anywhere.
 const MAX_CASES: u64 = 10_000_000;
@@ -29,31 +28,18 @@ pub(crate) struct Args {
     /// The file to write, whole or not at all; `-` for standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
+    /// Write a snapshot, which is opened in a moment, instead of JSON.
+    #[arg(long)]
+    snapshot: bool,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let refuse = |error: std::io::Error| Failure::file("write", input::name(&args.output), &error);
-    // Before the work, which can take long: a wrong path is told at once.
-    let replacement = match input::is_dash(&args.output) {
-        true => None,
-        false => Some(Replacement::begin(&args.output).map_err(refuse)?),
-    };
+    let save = Save::begin(&args.output)?;
     let ward = Ward::attendance()?;
     let cases = usize::try_from(args.cases).map_err(|e| Failure::other(format!("--cases: {e}")))?;
     let bar = progress::parts(terminal, "making sample data", PARTS);
     let world = Sample { cases, seed: args.seed }.build(&ward, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    let world = world?;
-
-    let spinner = progress::spinner(terminal, "writing");
-    let written = match replacement {
-        Some(mut file) => world.write_json(file.writer()).and_then(|()| file.commit()).map_err(refuse),
-        None => {
-            let mut out = output::stdout();
-            world.write_json(&mut out).and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
-        }
-    };
-    spinner.finish_and_clear();
-    written?;
+    save.write(&world?, if args.snapshot { Form::Snapshot } else { Form::Json }, terminal)?;
     Ok(Exit::Success)
 }

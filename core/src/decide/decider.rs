@@ -150,7 +150,7 @@ impl Decider {
                 _ => entities = None,
             });
         }
-        Ok(Context { given, entities, belongs_to: (self.world.epoch(), action.place) })
+        Ok(Context { given, entities, belongs_to: (self.world.identity(), action.place) })
     }
 
     /// Whether the policies allow it, failing closed: an entity that is not in the data is denied.
@@ -163,7 +163,7 @@ impl Decider {
     pub fn allows(&self, principal: Handle, resource: Handle, context: &Context) -> Result<bool, Error> {
         let (principal, resource) = (self.world.place_of(principal)?, self.world.place_of(resource)?);
         if (principal.0, resource.0) != (self.environment.0, self.environment.2)
-            || context.belongs_to != (self.world.epoch(), self.environment.1)
+            || context.belongs_to != (self.world.identity(), self.environment.1)
         {
             return Err(self.misplaced());
         }

@@ -18,12 +18,13 @@ use crate::world::World;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its file in `fuzz/fuzz_targets` and of its folder of seeds.
-pub const ALL: [(&str, Target); 5] = [
+pub const ALL: [(&str, Target); 6] = [
     ("policy_text", policy_text),
     ("schema_text", schema_text),
     ("entities_json", entities_json),
     ("decide_against_cedar", decide_against_cedar),
     ("list_against_check", list_against_check),
+    ("snapshot", snapshot),
 ];
 
 /// Questions asked of one drawn world, at most: an input is to take milliseconds.
@@ -148,6 +149,36 @@ pub fn list_against_check(data: &[u8]) {
     }
 }
 
+/// Any bytes as a snapshot, with the right checksum: refused, or a world that is whole, and is written and opened
+/// again the same.
+pub fn snapshot(data: &[u8]) {
+    static CLINIC: OnceLock<Option<Ward>> = OnceLock::new();
+    let clinic = CLINIC.get_or_init(|| Ward::new(&clinic_sources()).ok()).as_ref();
+    assert!(clinic.is_some(), "the clinic's policies load");
+    let Some(ward) = clinic else { return };
+    let mut sealed = data.to_vec();
+    super::seal(&mut sealed);
+    for bytes in [data, &sealed] {
+        let world = match World::from_bytes(ward.schema(), bytes) {
+            Ok(world) => world,
+            Err(error) => {
+                assert!(error.is_snapshot() || error.is_schema(), "{error}");
+                continue;
+            }
+        };
+        let mut json = Vec::new();
+        assert!(world.write_json(&mut json).is_ok(), "a world in memory can be written");
+        let read = ward.read_world(json.as_slice());
+        assert!(read.is_ok(), "it is no world: {:?}\n{}", read.err(), String::from_utf8_lossy(&json));
+        let mut second = Vec::new();
+        assert!(read.is_ok_and(|world| world.write_json(&mut second).is_ok()), "and written again");
+        assert_eq!(sorted(&json), sorted(&second), "the same world");
+        let again = world.to_bytes();
+        let opened = World::from_bytes(ward.schema(), &again);
+        assert_eq!(opened.ok().map(|world| world.to_bytes()), Some(again), "the same bytes");
+    }
+}
+
 /// A ward and facts from the bytes, and the bytes that are left.
 fn draw(data: &[u8]) -> Option<(Drawn, Facts, Choices<'_>)> {
     let (first, rest) = data.split_at_checked(FOR_POLICIES).unwrap_or((data, &[]));
@@ -211,6 +242,13 @@ fn sorted(json: &[u8]) -> Vec<String> {
     all
 }
 
+/// The snapshot without what differs from run to run.
+fn of_no_epoch(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.iter_mut().skip(crate::world::snapshot::EPOCH).take(size_of::<u64>()).for_each(|byte| *byte = 0);
+    super::seal(&mut bytes);
+    bytes
+}
+
 /// Seeds for each target, by name: what a fuzzer starts from. `make fuzz-seeds` writes them.
 pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     let mut all = Vec::new();
@@ -231,6 +269,9 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             let facts = Facts::sized(&ward, &mut Choices::new(&drawn), 1, 2);
             let text = super::entities_json(&facts, &mut Choices::new(&super::bytes(n + 100, 256)));
             all.push(("entities_json", format!("random-{n}.json"), text.into_bytes()));
+            if let Ok(world) = facts.build() {
+                all.push(("snapshot", format!("random-{n}"), of_no_epoch(world.to_bytes())));
+            }
         }
         for target in ["decide_against_cedar", "list_against_check"] {
             all.push((target, format!("random-{n}"), super::bytes(n + 200, 1_500)));

@@ -17,6 +17,12 @@ use crate::error::{Error, Problem};
 use crate::schema::{AttrId, EntityType, Schema, Type, TypeId};
 use crate::uid::EntityUid;
 
+/// What a world begins with.
+pub(super) struct Origin {
+    pub(super) epoch: u64,
+    pub(super) batches: u64,
+}
+
 impl WorldBuilder {
     /// The world, if nothing is wrong with it.
     ///
@@ -52,13 +58,26 @@ impl World {
             words.shrink_to_fit();
             Table { names: Names::new(ids), rows: Rows::new(layout.words(), words), layout }
         });
+        let origin = Origin { epoch: new_epoch(), batches: 0 };
+        World::of_parts(schema, tables.collect(), Names::new(strings), pools, origin)
+    }
+
+    pub(super) fn of_parts(
+        schema: Arc<Schema>,
+        tables: Vec<Table>,
+        strings: Names,
+        pools: Pools,
+        Origin { epoch, batches }: Origin,
+    ) -> World {
+        static WORLDS: AtomicU64 = AtomicU64::new(0);
         let data = Data {
-            tables: tables.collect(),
-            strings: Names::new(strings),
+            tables,
+            strings,
             pools,
-            sequence: Sequence::new(),
+            sequence: Sequence::after(batches),
             stamps: Stamps::new(schema.entity_types().len()),
-            epoch: new_epoch(),
+            epoch,
+            identity: WORLDS.fetch_add(1, Ordering::Relaxed),
             naming: Mutex::new(()),
             writer: Mutex::new(Writer::default()),
             indices: RwLock::new(Indices::default()),

@@ -18,6 +18,9 @@ pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
 }
 
+/// Texts that find their places in the table together.
+const BATCH: usize = 1 << 18;
+
 impl Default for Interner {
     fn default() -> Self {
         Interner {
@@ -62,6 +65,32 @@ impl Interner {
         Some(number)
     }
 
+    /// Texts that end where `ends` say, the first of which is 0; `None` where one is there twice or not whole.
+    fn restore(all: &str, ends: Vec<u32>) -> Option<Self> {
+        let hasher = DefaultHashBuilder::default();
+        let mut numbers = HashTable::with_capacity(ends.len());
+        let last = numbers.num_buckets().saturating_sub(1);
+        // In the order of the table, so many at a time: memory is not jumped about in.
+        let mut batch = Vec::with_capacity(ends.len().min(BATCH));
+        let mut bounds = (1..).zip(ends.windows(2)).peekable();
+        while bounds.peek().is_some() {
+            batch.clear();
+            for (number, bounds) in bounds.by_ref().take(BATCH) {
+                let &[start, end] = bounds else { return None };
+                batch.push((hasher.hash_one(all.get(start as usize..end as usize)?), number));
+            }
+            batch.sort_unstable_by_key(|&(hash, _)| hash as usize & last);
+            for &(hash, number) in &batch {
+                let is_it = |&n: &u32| text(all, &ends, n) == text(all, &ends, number);
+                if numbers.find(hash, is_it).is_some() {
+                    return None;
+                }
+                numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, &ends, n)));
+            }
+        }
+        Some(Interner { text: all.to_owned(), ends, numbers, hasher })
+    }
+
     fn shrink(&mut self) {
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
@@ -95,6 +124,20 @@ impl Names {
     pub(super) fn new(mut loaded: Interner) -> Self {
         loaded.shrink();
         Names { loaded, added: boxcar::Vec::new(), tables: [const { OnceLock::new() }; TABLES] }
+    }
+
+    /// What [`Interner::restore`] gives, and `late` texts behind it.
+    pub(super) fn restore<'a>(
+        all: &str,
+        ends: Vec<u32>,
+        mut late: impl Iterator<Item = &'a str>,
+    ) -> Option<Self> {
+        let names = Names::new(Interner::restore(all, ends)?);
+        let is_new = |text| {
+            let end = names.end();
+            names.intern(text) == Some(end)
+        };
+        late.all(is_new).then_some(names)
     }
 
     /// One more than the last number given out.

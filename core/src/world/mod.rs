@@ -23,6 +23,7 @@ mod overlay;
 mod pool;
 mod rows;
 mod sequence;
+pub(crate) mod snapshot;
 mod stamps;
 
 use std::collections::{BTreeMap, HashMap};
@@ -88,6 +89,7 @@ pub(crate) struct Data {
     sequence: Sequence,
     stamps: Stamps,
     epoch: u64,
+    identity: u64,
     /// Held while an id or a string gets its number; nothing else is waited for while it is.
     naming: Mutex<()>,
     /// Held while a batch is made ready and applied.
@@ -135,9 +137,16 @@ impl World {
         self.data.sequence.batches() + 1
     }
 
-    /// What names this world, and no other, as the one that its rows and cursors belong to.
+    /// What names this world, and what was opened from its snapshots, as the one that its rows and cursors
+    /// belong to.
     pub fn epoch(&self) -> u64 {
         self.data.epoch
+    }
+
+    /// What tells this world from every other in this process: worlds opened from one snapshot share an epoch,
+    /// and nothing that is kept for the one is true of the other.
+    pub(crate) fn identity(&self) -> u64 {
+        self.data.identity
     }
 
     /// How many entities there are, of all types. Enumerated entities are left out: the schema has them.

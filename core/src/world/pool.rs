@@ -56,6 +56,33 @@ impl<T> Pool<T> {
         Some(number)
     }
 
+    /// Makes room for so many more.
+    pub(super) fn reserve(&self, more: usize)
+    where
+        T: Hash,
+    {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.items.reserve(more);
+        numbers.reserve(more, |&number| self.get(number).map_or(0, |item| self.hasher.hash_one(item)));
+    }
+
+    /// The number of a value that is not there yet; `None` where it is.
+    pub(super) fn add(&self, item: T) -> Option<u32>
+    where
+        T: Hash + Eq,
+    {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = self.hasher.hash_one(&item);
+        if numbers.find(hash, |&number| self.get(number) == Some(&item)).is_some() {
+            return None;
+        }
+        let number = u32::try_from(self.items.count() + 1).ok()?;
+        self.items.push(item);
+        let hash_of = |number: &u32| self.get(*number).map_or(0, |item| self.hasher.hash_one(item));
+        numbers.insert_unique(hash, number, hash_of);
+        Some(number)
+    }
+
     /// Bytes of the pool itself; what its values hold besides is for the caller to add.
     pub(super) fn bytes(&self) -> usize {
         let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -44,6 +44,19 @@ impl Rows {
         self.cell(row, at).map_or(0, |word| word.load(Ordering::Relaxed))
     }
 
+    /// The words of a row; none for one that there is no room for.
+    pub(super) fn row(&self, row: u32) -> impl Iterator<Item = u32> + Clone + '_ {
+        let words = match row.checked_sub(self.loaded_rows) {
+            None => self.loaded.get(row as usize * self.stride..),
+            Some(grown) => {
+                let (block, row) = block_of(grown);
+                let block = self.grown.get(block).and_then(OnceLock::get);
+                block.and_then(|block| block.get(row * self.stride..))
+            }
+        };
+        words.unwrap_or_default().iter().take(self.stride).map(|word| word.load(Ordering::Relaxed))
+    }
+
     fn cell(&self, row: u32, at: usize) -> Option<&AtomicU32> {
         if row < self.loaded_rows {
             return self.loaded.get(row as usize * self.stride + at);

@@ -13,8 +13,9 @@ use super::atomics::{AtomicU64, Ordering, fence, spin_loop};
 pub(crate) struct Sequence(AtomicU64);
 
 impl Sequence {
-    pub(crate) fn new() -> Self {
-        Sequence(AtomicU64::new(0))
+    /// Between two batches, after so many.
+    pub(crate) fn after(batches: u64) -> Self {
+        Sequence(AtomicU64::new(batches * 2))
     }
 
     /// How many batches were written.

@@ -14,5 +14,6 @@ mod json;
 mod laws;
 mod loader;
 mod policies;
+mod snapshot;
 mod support;
 mod visible;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::{Bench, names, world};
+use crate::support::{Bench, NOW, names, world};
 
 const SCHEMA: &str =
     "entity User; entity Doc = { open: Bool };\naction read appliesTo { principal: User, resource: Doc };\n";
@@ -172,6 +172,47 @@ fn sample_writes_the_same_data_again() {
 }
 
 #[test]
+fn a_snapshot_is_taken_wherever_json_is() {
+    let bench = Bench::new();
+    bench.run(["snapshot", "world.json", "world.snap"]).ends(0);
+    let question = ["--principal", r#"User::"u1""#, "--action", "viewSummary", "--type", "Case"];
+    let ask = |file, input: &[u8]| {
+        let args = ["list", "--now", NOW, "--entities", file].into_iter().chain(question);
+        bench.run_with(input, args).ends(0).out.clone()
+    };
+    assert_eq!(ask("world.json", b""), "c1\nc10\n");
+    assert_eq!(ask("world.snap", b""), "c1\nc10\n");
+    let bytes = fs::read(bench.path("world.snap")).unwrap();
+    assert_eq!(ask("-", &bytes), "c1\nc10\n");
+    // A snapshot of a snapshot is the same.
+    bench.run(["snapshot", "world.snap", "again.snap"]).ends(0);
+    assert!(fs::read(bench.path("again.snap")).unwrap() == bytes);
+    bench.run(["sample", "--cases", "10", "--snapshot", "--output", "sample.snap"]).ends(0);
+    bench.run(["sample", "--cases", "10", "--output", "sample.json"]).ends(0);
+    let valid = |file| bench.run(["validate", "--entities", file]).ends(0).out.clone();
+    assert_eq!(valid("sample.snap"), valid("sample.json"));
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_opened_is_refused() {
+    let bench = with_policies(&[("a.cedar", TIDY)]);
+    bench.run(["snapshot", "world.json", "world.snap"]).ends(0);
+    let mut bytes = fs::read(bench.path("world.snap")).unwrap();
+    bytes[50] ^= 1;
+    bench.write("damaged.snap", &bytes);
+    bench.write("short.snap", &bytes[..10]);
+    let validate = |file| bench.run(["validate", "--entities", file]);
+    validate("damaged.snap").fails(1, "damaged.snap").fails(1, "checksum");
+    validate("short.snap").fails(1, "cut off");
+    let other = ["validate", "--policies", "p", "--entities", "world.snap"];
+    bench.run(other).fails(1, "another schema");
+    bench.run(["snapshot", "none.json", "out.snap"]).fails(1, "none.json");
+    bench.run(["snapshot", "world.json", "none/out.snap"]).fails(1, "none/out.snap");
+    bench.run(["snapshot", "world.json"]).fails(64, "OUT");
+    assert!(!bench.names().contains(&"out.snap".to_owned()));
+}
+
+#[test]
 fn sample_refuses_what_it_cannot_do() {
     let bench = Bench::new();
     bench.run(["sample", "--cases", "5", "--output", "none/a.json"]).fails(1, "none/a.json");
@@ -198,6 +239,7 @@ fn completions_and_man_pages_name_every_verb() {
         "man",
         "matrix",
         "sample",
+        "snapshot",
         "validate",
     ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -39,7 +39,7 @@ fn checks(c: &mut Criterion, data: &Data, floor: &Floor<'_>) {
 fn lists(c: &mut Criterion, data: &Data, floor: &Floor<'_>) {
     let question = Question::new(data, "viewSummary", "Case", NOW);
     let lists = Lists::new(floor);
-    for (who, user) in people(floor, &lists) {
+    for (who, user, _) in people(floor, &lists) {
         let (person, context) = (question.user(user), question.context());
         let expected = lists.view_summary_cases(user, NOW).len();
         let mut group = c.benchmark_group(format!("list/{who}"));

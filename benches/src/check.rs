@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use caseward::Request;
+use caseward::{Context, Decider, Handle, Request};
 
 use crate::Failure;
 use crate::compare::{Candidate, Pair, Shared, Trial, compare, compare_threads, shared};
@@ -20,7 +20,7 @@ use crate::world::{Data, NOW, Question};
 
 const HOT: usize = 5_000;
 const HOT_REPEATS: usize = 20;
-const COLD: usize = 200_000;
+const COLD: usize = 100_000;
 /// Requests to a sample, so that all are timed turn by turn on a noisy machine; cold ones enough for each
 /// turn to get over what the others left in the caches.
 const HOT_TURN: usize = 1_000;
@@ -89,7 +89,7 @@ fn summaries(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), 
             }),
         ]);
         compare(report, &trial, &mut candidates);
-        on_threads(data, &question, &trial, &decide, report);
+        on_threads(&engines.ours, &trial, &decide, report);
     }
     Ok(())
 }
@@ -107,7 +107,7 @@ fn items(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Fail
         let mut candidates = engines.candidates(data, &question);
         candidates.push(Candidate::new("floor", 1, decide));
         compare(report, &trial, &mut candidates);
-        on_threads(data, &question, &trial, &decide, report);
+        on_threads(&engines.ours, &trial, &decide, report);
     }
     Ok(())
 }
@@ -116,12 +116,44 @@ fn items(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Fail
 struct Engines {
     all: Cedar,
     applicable: Cedar,
+    ours: Ours,
+}
+
+/// A decider with what it is asked about, found beforehand.
+pub struct Ours {
+    pub decider: Decider,
+    pub context: Context,
+    users: Vec<Handle>,
+    resources: Vec<Handle>,
+}
+
+impl Ours {
+    /// Decides a question.
+    ///
+    /// # Errors
+    /// Never for a question about the data.
+    pub fn new(data: &Data, question: &Question<'_>) -> Result<Self, Failure> {
+        let decider = data.ward.decider(&data.world, "User", question.action, question.resource_type)?;
+        let context = decider.context(&question.context())?;
+        let handles = |ty| data.all(ty).iter().filter_map(|uid| data.world.handle(uid)).collect();
+        Ok(Ours { decider, context, users: handles("User"), resources: handles(question.resource_type) })
+    }
+
+    /// The person and the record.
+    pub fn handles(&self, pair: &Pair) -> (Handle, Handle) {
+        (self.users[pair.user as usize], self.resources[pair.resource as usize])
+    }
+
+    /// Whether it is allowed; an error is no.
+    pub fn allows(&self, (user, resource): (Handle, Handle)) -> bool {
+        self.decider.allows(user, resource, &self.context).unwrap_or(false)
+    }
 }
 
 impl Engines {
     fn new(data: &Data, question: &Question<'_>) -> Result<Self, Failure> {
         let applicable = Cedar::applicable(&data.ward, question.action, question.resource_type)?;
-        Ok(Engines { all: Cedar::new(&data.ward)?, applicable })
+        Ok(Engines { all: Cedar::new(&data.ward)?, applicable, ours: Ours::new(data, question)? })
     }
 
     fn candidates<'a>(&'a self, data: &'a Data, question: &'a Question<'_>) -> Vec<Candidate<'a>> {
@@ -129,8 +161,19 @@ impl Engines {
         let ready = move |pair: &Pair| cedar::ready(data, &request(pair)).ok();
         let by =
             |cedar: &'a Cedar| move |r: &Option<cedar::Ready>| r.as_ref().is_some_and(|r| cedar.allows(r));
+        let ours = &self.ours;
+        let named = move |pair: &Pair| (question.user(pair.user), question.resource(pair.resource));
+        let columns = move |pairs: &[Pair]| pairs.iter().map(|pair| ours.handles(pair)).unzip();
         vec![
-            Candidate::prepared("caseward", 1, request, |request| allows(data, request)),
+            Candidate::prepared("caseward", 1, |pair| ours.handles(pair), |pair| ours.allows(*pair)),
+            Candidate::prepared("caseward, string ids", 1, named, |(user, resource)| {
+                ours.decider.allows_named(user, resource, &ours.context).unwrap_or(false)
+            }),
+            Candidate::at_once("caseward, columns", columns, |(users, resources): &(Vec<_>, Vec<_>)| {
+                let decided = ours.decider.decide_columns(users, resources, &ours.context);
+                decided.map_or_else(|_| Vec::new(), |decided| decided.allowed)
+            }),
+            Candidate::prepared("caseward, with reasons", 1, request, |request| allows(data, request)),
             Candidate::prepared("cedar, all policies", 50, ready, by(&self.all)),
             Candidate::prepared("cedar, applicable policies", 50, ready, by(&self.applicable)),
         ]
@@ -155,20 +198,13 @@ pub fn answers(data: &Data, question: &Question<'_>, pairs: &[Pair]) -> Result<V
 }
 
 /// The same requests on one thread and on two: `check_hot_threads_2/…`. Requests are ready for both.
-fn on_threads(
-    data: &Data,
-    question: &Question<'_>,
-    trial: &Trial<'_>,
-    decide: &(impl Fn(&Pair) -> bool + Sync),
-    report: &mut Report,
-) {
+fn on_threads(ours: &Ours, trial: &Trial<'_>, decide: &(impl Fn(&Pair) -> bool + Sync), report: &mut Report) {
     let (kind, rest) = trial.name.split_once('/').unwrap_or((&trial.name, ""));
     let count = trial.pairs.len().min(THREADED);
-    let requests: Vec<Request> =
-        trial.pairs[..count].iter().map(|pair| question.request(pair.user, pair.resource)).collect();
-    let ours = shared(|pair: &Pair| allows(data, &requests[pair.at as usize]));
+    let handles: Vec<_> = trial.pairs[..count].iter().map(|pair| ours.handles(pair)).collect();
+    let decider = shared(|pair: &Pair| ours.allows(handles[pair.at as usize]));
     let floors = shared(decide);
-    let all: [(&str, Shared<'_>); 2] = [("caseward", &ours), ("floor", &floors)];
+    let all: [(&str, Shared<'_>); 2] = [("caseward", &decider), ("floor", &floors)];
     for threads in 1..=THREADS {
         let name = format!("{kind}_threads_{threads}/{rest}");
         let trial = Trial {

@@ -58,6 +58,21 @@ impl<'a> Candidate<'a> {
         };
         Candidate { name, one_in, run: Box::new(run) }
     }
+
+    /// An implementation that decides all requests of a turn at once; `prepare` is not timed.
+    pub fn at_once<T>(
+        name: &'static str,
+        mut prepare: impl FnMut(&[Pair]) -> T + 'a,
+        mut decide: impl FnMut(&T) -> Vec<bool> + 'a,
+    ) -> Candidate<'a> {
+        let run = move |pairs: &[Pair], expected: &[bool]| {
+            let ready = prepare(pairs);
+            let (answers, time) = timed_at_work(|| decide(black_box(&ready)));
+            let wrong = answers.iter().zip(expected).filter(|(answer, expected)| answer != expected).count();
+            (time, wrong + expected.len().abs_diff(answers.len()))
+        };
+        Candidate { name, one_in: 1, run: Box::new(run) }
+    }
 }
 
 fn decide_all<T>(requests: &[T], expected: &[bool], decide: &mut impl FnMut(&T) -> bool) -> (f64, usize) {

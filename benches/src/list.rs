@@ -1,7 +1,11 @@
 //! Lists: rows `list/<who>/<cases>`, the cases of which people of different roles may `viewSummary`.
+//!
+//! `caseward` is a list that was asked for before, as a set; `caseward, new person` the first of a person whose like
+//! were served already.
 
 use std::hint::black_box;
 
+use caseward::{Live, Ward};
 use roaring::RoaringBitmap;
 
 use crate::Failure;
@@ -23,6 +27,10 @@ const OTHERS: usize = 40;
 /// # Errors
 /// A peer that cannot be set up.
 pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), Failure> {
+    let (made, index) = timed(|| data.ward.make_indices(&data.world));
+    made?;
+    let bytes: usize = data.ward.index_sizes(&data.world).iter().map(|(_, _, bytes)| bytes).sum();
+    report.record(format!("indices/{}", data.cases), "caseward", "ns", index, format!("{bytes} bytes"));
     let (lists, index) = timed(|| Lists::new(floor));
     let name = format!("list_indices/{}", data.cases);
     report.record(name, "floor", "ns", index, format!("{} bytes", lists.bytes()));
@@ -34,7 +42,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let found = lists.view_summary_cases(user, NOW);
         assert_eq!(found, listed(data, floor, &question, user)?, "the list of {}", question.user_id(user));
     }
-    for (who, user) in people(floor, &lists) {
+    for (who, user, others) in people(floor, &lists) {
         let name = format!("list/{who}/{}", data.cases);
         let expected = listed(data, floor, &question, user)?;
         assert_eq!(lists.view_summary_cases(user, NOW), expected, "{name}: floor");
@@ -45,10 +53,10 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         }
         let context = question.context();
         let person = question.user(user);
-        let count = || data.ward.count(&data.world, &person, "viewSummary", "Case", &context);
+        let visible = || data.ward.visible(&data.world, &person, "viewSummary", "Case", &context);
         let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
         let mut all: Vec<(&'static str, Work<'_>)> = vec![
-            ("caseward", Box::new(|| count().unwrap_or(0))),
+            ("caseward", Box::new(|| visible().map_or(0, |list| list.len()))),
             ("caseward, string ids", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
             ("floor", Box::new(|| black_box(lists.view_summary_cases(user, NOW)).len() as usize)),
             (
@@ -65,6 +73,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             ),
         ];
         compare_work(report, &name, expected.len() as usize, &mut all);
+        new_people(data, &lists, &question, (&name, &others), report)?;
         cedar_loop(data, &question, user, (&name, &expected), report)?;
         report.print_ratios(&name);
     }
@@ -72,7 +81,10 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
 }
 
 /// What caseward lists, in the floor's numbers.
-fn listed(
+///
+/// # Errors
+/// Never for a question about the data.
+pub fn listed(
     data: &Data,
     floor: &Floor<'_>,
     question: &Question<'_>,
@@ -83,8 +95,39 @@ fn listed(
     Ok(found.iter().filter_map(|case| floor.case_numbers.get(case.id()).copied()).collect())
 }
 
-/// The people whose lists are timed: a name for the row, and the person.
-pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> {
+/// The first lists of people of one role, each timed once, with policies that have served nobody.
+fn new_people(
+    data: &Data,
+    lists: &Lists<'_>,
+    question: &Question<'_>,
+    (name, people): (&str, &[u32]),
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let ward = Ward::attendance()?;
+    let ward = Live::new(ward, data.world.clone())?.now().ward().clone();
+    let (context, mut times, mut longest) = (question.context(), Vec::new(), 0);
+    for (at, user) in people.iter().enumerate() {
+        let person = question.user(*user);
+        let list = || ward.visible(&data.world, &person, question.action, question.resource_type, &context);
+        let (found, time) = timed_at_work(list);
+        let found = found?.len();
+        assert_eq!(found as u64, lists.view_summary_cases(*user, NOW).len(), "{name}: {}", person.id());
+        longest = longest.max(found);
+        // What the first of them costs more is the program of all.
+        if at > 0 || people.len() == 1 {
+            times.push(time);
+        }
+    }
+    let answer = format!("{} people, up to {longest}", people.len());
+    report.record_all(name.to_owned(), "caseward, new person", "ns", times, answer);
+    Ok(())
+}
+
+/// How many people of a role are new ones.
+const NEW_PEOPLE: usize = 31;
+
+/// The people whose lists are timed: a name for the row, the person, and those with lists about as long.
+pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32, Vec<u32>)> {
     let has = |user: &User, places| !floor.places(user, places).is_empty();
     let by_length = |is: &dyn Fn(&User) -> bool| {
         let users = (0u32..).zip(&floor.users).filter(|(_, user)| user.active && is(user));
@@ -102,18 +145,21 @@ pub fn people(floor: &Floor<'_>, lists: &Lists<'_>) -> Vec<(&'static str, u32)> 
         user.is_cleared(NOW) && has(user, Places::WorkflowLeadAt) && !has(user, Places::CaseManagerAt)
     });
     let all = floor.cases.len();
-    let nearest = |found: &[(u64, u32)], length: usize| {
-        found.iter().min_by_key(|(is, _)| is.abs_diff(length as u64)).copied()
-    };
+    let of_team = |is: &dyn Fn(&User) -> bool| (by_length(is), 0);
     let found = [
-        ("new_case_manager", nearest(&managers, 40)),
-        ("busy_case_manager", nearest(&managers, (all / 400).max(200))),
-        ("attendance_lead", nearest(&leads, all / 2_500)),
-        ("workflow_lead", nearest(&workflow, all / 80)),
-        ("prosecutions", by_length(&|user| user.teams == PROSECUTIONS).first().copied()),
-        ("national", by_length(&|user| user.teams & NATIONAL_CONTRACTS != 0).first().copied()),
+        ("new_case_manager", (managers.clone(), 40)),
+        ("busy_case_manager", (managers, (all / 400).max(200))),
+        ("attendance_lead", (leads, all / 2_500)),
+        ("workflow_lead", (workflow, all / 80)),
+        ("prosecutions", of_team(&|user| user.teams == PROSECUTIONS)),
+        ("national", of_team(&|user| user.teams & NATIONAL_CONTRACTS != 0)),
     ];
-    found.into_iter().filter_map(|(who, found)| Some((who, found?.1))).collect()
+    let nearest = |(who, (mut found, length)): (_, (Vec<(u64, u32)>, usize))| {
+        found.sort_by_key(|(is, _)| is.abs_diff(length as u64));
+        let near: Vec<u32> = found.iter().take(NEW_PEOPLE).map(|(_, user)| *user).collect();
+        Some((who, *near.first()?, near))
+    };
+    found.into_iter().filter_map(nearest).collect()
 }
 
 /// A loop over Cedar's authorizer with all policies, timed on a sample of the cases with their slices ready.

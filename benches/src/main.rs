@@ -5,7 +5,7 @@
 use caseward_benches::floor::Floor;
 use caseward_benches::report::Report;
 use caseward_benches::world::Data;
-use caseward_benches::{Failure, batch, check, list};
+use caseward_benches::{Failure, batch, change, check, list, memory, reload};
 
 fn main() -> Result<(), Failure> {
     let sizes: Vec<usize> = std::env::args().skip(1).map(|n| n.parse()).collect::<Result<_, _>>()?;
@@ -14,11 +14,13 @@ fn main() -> Result<(), Failure> {
     for cases in sizes {
         let data = Data::new(cases, &mut report)?;
         let floor = Floor::new(&data.world)?;
-        let bytes = floor.bytes() as f64;
-        report.record(format!("memory/{cases}"), "floor", "bytes", bytes, "without id text".to_owned());
         check::rows(&data, &floor, &mut report)?;
         list::rows(&data, &floor, &mut report)?;
         batch::rows(&data, &mut report)?;
+        memory::rows(&data, &floor, &mut report);
+        reload::rows(&data, &floor, &mut report)?;
+        // Last: the data is not what the floor has, from here on.
+        change::rows(&data, &floor, &mut report)?;
     }
     report.write("report.json")?;
     println!("{report}");

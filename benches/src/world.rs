@@ -12,6 +12,9 @@ use crate::report::{Report, timed};
 /// 2026-05-11T09:00:00+12:00
 pub const NOW: i64 = 1_778_446_800_000;
 
+/// Up to here the data is written and read: beyond, its text takes gigabytes.
+const MOST_AS_JSON: usize = 100_000;
+
 /// Policies and data.
 pub struct Data {
     pub cases: usize,
@@ -20,7 +23,7 @@ pub struct Data {
 }
 
 impl Data {
-    /// Generates the data and reads it back, timing both.
+    /// Generates the data, writes it and reads it back, timing each.
     ///
     /// # Errors
     /// Never for the policies that come with caseward.
@@ -31,8 +34,16 @@ impl Data {
         let (world, generate) = timed(|| Sample { cases, seed: 1 }.build(&ward, &mut |_| {}));
         let world = world?;
         report.record(format!("generate/{cases}"), "caseward", "ns", generate, world.len().to_string());
-        let (bytes, text) = (world.bytes() as f64, world.text_bytes().to_string());
-        report.record(format!("memory/{cases}"), "caseward", "bytes", bytes, text);
+        let data = Data { cases, ward, world };
+        if cases <= MOST_AS_JSON {
+            data.json(report)?;
+        }
+        Ok(data)
+    }
+
+    /// Writes the data and reads it back.
+    fn json(&self, report: &mut Report) -> Result<(), Failure> {
+        let Data { cases, ward, world } = self;
         let mut json = Vec::new();
         let (written, write) = timed(|| world.write_json(&mut json));
         written?;
@@ -41,7 +52,7 @@ impl Data {
         assert_eq!(read?.len(), world.len());
         let speed = format!("{:.0} MB/s", json.len() as f64 / time * 1e3);
         report.record(format!("read_json/{cases}"), "caseward", "ns", time, speed);
-        Ok(Data { cases, ward, world })
+        Ok(())
     }
 
     /// A world without a report, for tests and Criterion.

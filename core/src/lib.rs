@@ -21,6 +21,7 @@ mod error;
 mod explain;
 mod ir;
 mod link;
+mod live;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
@@ -43,6 +44,7 @@ pub use answer::{Answer, Decision, Fault};
 pub use decide::{Context, Decider, Decisions};
 pub use error::{Error, Problem, Severity};
 pub use explain::{Condition, Explanation, Reason};
+pub use live::{Generation, Live};
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};

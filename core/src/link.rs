@@ -251,13 +251,21 @@ impl Ward {
         format!("{} classes, tests: {tests:?}", known.map_or(0, |known| known.answers.count()))
     }
 
-    /// The bytes of each index: for those who tune.
+    /// The bytes of each index, by the type that its path starts from and the path: for those who tune.
     #[cfg(feature = "testing")]
-    pub fn index_sizes(&self, world: &World) -> String {
+    pub fn index_sizes(&self, world: &World) -> Vec<(String, String, usize)> {
         let show = |path: &crate::world::index::Path| {
-            let ty = self.schema().entity_type(path.start);
-            format!("{}{:?}", ty.map_or("?", |ty| ty.name.as_ref()), path.steps)
+            let types = path.types(self.schema()).unwrap_or_default();
+            let steps = types.into_iter().zip(&path.steps).filter_map(|(ty, step)| {
+                Some(self.schema().entity_type(ty)?.attributes.get(step.index())?.0.to_string())
+            });
+            let start = self.schema().entity_type(path.start);
+            (start.map_or_else(String::new, |ty| ty.name.to_string()), steps.collect::<Vec<_>>().join("."))
         };
-        world.still().sizes().iter().map(|(path, bytes)| format!("{} {bytes}\n", show(path))).collect()
+        let sized = |(path, bytes)| {
+            let (start, steps) = show(path);
+            (start, steps, bytes)
+        };
+        world.still().sizes().into_iter().map(sized).collect()
     }
 }

@@ -157,6 +157,15 @@ impl Ward {
         &self.inner.loaded.literals
     }
 
+    /// The same policies with a schema that says the same as theirs: who has the same object has compared them.
+    pub(crate) fn with_schema(mut self, schema: &Arc<Schema>) -> Self {
+        debug_assert_eq!(self.schema(), schema);
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.loaded.schema = schema.clone();
+        }
+        self
+    }
+
     pub(crate) fn conditions(&self, id: &str) -> Option<&Conditions> {
         self.inner.loaded.conditions.get(id)
     }

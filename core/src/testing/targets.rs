@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use super::laws::read_as_cedar;
+use super::laws::{change_sequence, read_as_cedar};
 use super::policies::Drawn;
 use super::{Cedar, Choices, Facts, clinic_sources, policies};
 use crate::error::Error;
@@ -18,12 +18,13 @@ use crate::world::World;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its file in `fuzz/fuzz_targets` and of its folder of seeds.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("policy_text", policy_text),
     ("schema_text", schema_text),
     ("entities_json", entities_json),
     ("decide_against_cedar", decide_against_cedar),
     ("list_against_check", list_against_check),
+    ("change_sequences", change_sequences),
     ("snapshot", snapshot),
 ];
 
@@ -108,6 +109,13 @@ pub fn entities_json(data: &[u8]) {
 pub fn decide_against_cedar(data: &[u8]) {
     let Some((drawn, facts, mut choices)) = draw(data) else { return };
     decides_as_reference(&drawn.ward, &facts, &mut choices);
+}
+
+/// A random ward and world, and batch after batch: it answers as a world that was made so, before, through and
+/// after each.
+pub fn change_sequences(data: &[u8]) {
+    let held = change_sequence(data);
+    assert!(held.is_ok(), "{}", held.err().unwrap_or_default());
 }
 
 /// A random ward and world: every list holds exactly what checks allow one by one.
@@ -273,7 +281,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
                 all.push(("snapshot", format!("random-{n}"), of_no_epoch(world.to_bytes())));
             }
         }
-        for target in ["decide_against_cedar", "list_against_check"] {
+        for target in ["decide_against_cedar", "list_against_check", "change_sequences"] {
             all.push((target, format!("random-{n}"), super::bytes(n + 200, 1_500)));
         }
     }

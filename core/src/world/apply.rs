@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
+use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
 use crate::error::Error;
 use crate::schema::TypeId;
@@ -48,6 +49,9 @@ impl Writer {
 pub(super) struct Applied {
     lock: Mutex<()>,
     changed: Condvar,
+    /// Whether the data was moved to another world, so that a batch would be lost here. Held by whoever applies
+    /// or moves.
+    has_moved: Mutex<bool>,
 }
 
 impl Data {
@@ -67,10 +71,16 @@ impl World {
     /// [`Error::is_data`], with every problem, the world being as it was: an entity that is not there, an
     /// attribute of a wrong type or missing, a reference to nothing, a removal of what is referred to, a
     /// hierarchy that goes in a circle, an entity of an enumerated type; [`Error::is_request`] for a world
-    /// that [`World::with`] gave.
+    /// that [`World::with`] gave, or that [`Live::reload`](crate::Live::reload) moved to another schema.
     pub fn apply(&self, changes: &Changes) -> Result<u64, Error> {
         if self.overlay.is_some() {
             return Err(Error::request("a world seen through changes cannot be changed itself"));
+        }
+        let has_moved = self.data.applied.has_moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_moved {
+            return Err(Error::request(
+                "the data was moved to another schema: apply changes to what is in force",
+            ));
         }
         let mut writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut images = match prepare(self, changes, &mut writer) {
@@ -90,6 +100,25 @@ impl World {
         drop(self.data.applied.lock.lock());
         self.data.applied.changed.notify_all();
         Ok(version)
+    }
+
+    /// Runs `make`, which makes another world of this one. Batches wait; once it is made this world takes none.
+    pub(crate) fn hand_over<T>(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let mut has_moved = self.data.applied.has_moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_moved {
+            return Err(Error::request("the data was moved to another schema already"));
+        }
+        let made = make()?;
+        *has_moved = true;
+        Ok(made)
+    }
+
+    /// This world, which nobody shares yet, as if it had come to `version` by batches.
+    pub(crate) fn counting_from(mut self, version: u64) -> World {
+        if let Some(data) = Arc::get_mut(&mut self.data) {
+            data.sequence = Sequence::after(version.saturating_sub(1));
+        }
+        self
     }
 
     /// Stores the rows of a batch. The writer's lock is held.

@@ -5,7 +5,7 @@
 //! torn read is a wrong number and never undefined (Boehm, "Can seqlocks get along with programming language
 //! memory models?", 2012).
 //!
-//! `core/tests/model` checks this file against every order of the memory model, with its own atomics.
+//! `core/tests/model` checks this file against the memory model, with its own atomics.
 
 use super::atomics::{AtomicU64, Ordering, fence, spin_loop};
 
@@ -28,7 +28,7 @@ impl Sequence {
     pub(crate) fn read<T>(&self, tries: usize, mut read: impl FnMut() -> T) -> Option<(T, u64)> {
         for _ in 0..tries {
             let before = self.0.load(Ordering::Acquire);
-            if before % 2 == 0 {
+            if before.is_multiple_of(2) {
                 let value = read();
                 fence(Ordering::Acquire);
                 if self.0.load(Ordering::Relaxed) == before {

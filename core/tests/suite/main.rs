@@ -12,6 +12,7 @@ mod fuzz;
 mod invariants;
 mod json;
 mod laws;
+mod live;
 mod loader;
 mod policies;
 mod snapshot;

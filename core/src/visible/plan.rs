@@ -123,12 +123,12 @@ pub(super) fn paths_of(program: &Program, ty: TypeId, schema: &Schema) -> BTreeS
     for id in program.ids() {
         match *program.node(id) {
             Node::HasAttr(of, _, attr) => add(of, Some(attr)),
-            Node::Binary(Binary::Eq | Binary::Contains, a, b) => {
-                // Two paths that are compared with each other are looked at row by row.
-                if !(program.depends_on_resource(a) && program.depends_on_resource(b)) {
-                    add(a, None);
-                    add(b, None);
-                }
+            // Two paths that are compared with each other are looked at row by row.
+            Node::Binary(Binary::Eq | Binary::Contains, a, b)
+                if !(program.depends_on_resource(a) && program.depends_on_resource(b)) =>
+            {
+                add(a, None);
+                add(b, None);
             }
             Node::And(a, b) | Node::Or(a, b) => {
                 add(a, None);

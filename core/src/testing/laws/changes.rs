@@ -79,9 +79,12 @@ struct Story {
     ward: Ward,
     facts: Facts,
     world: World,
-    /// Who pages through which list: what they saw so far, and where they are.
-    pages: BTreeMap<(EntityUid, Arc<str>), (BTreeSet<EntityUid>, Option<crate::visible::Cursor>)>,
+    /// Who pages through which list.
+    pages: BTreeMap<(EntityUid, Arc<str>), Paging>,
 }
+
+/// What somebody saw of a list so far, and where they are.
+type Paging = (BTreeSet<EntityUid>, Option<crate::visible::Cursor>);
 
 impl Story {
     fn step(&mut self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {

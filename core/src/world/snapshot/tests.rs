@@ -41,10 +41,10 @@ fn values_are_read_as_they_were_written() {
     for value in values() {
         let bytes = written(|output| output.value(&value));
         let mut input = Input::new(&bytes);
-        assert_eq!(input.value(3).expect("a value"), value);
+        assert_eq!(input.value(4).expect("a value"), value);
         input.finish().expect("nothing is left");
         for len in 0..bytes.len() {
-            assert!(Input::new(&bytes[..len]).value(3).is_err(), "{value:?} cut off at {len}");
+            assert!(Input::new(&bytes[..len]).value(4).is_err(), "{value:?} cut off at {len}");
         }
     }
 }

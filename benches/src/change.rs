@@ -1,5 +1,5 @@
-//! Students who move school: `change/school_move/<cases>` at 1,000 a second, and `check_while_changing/…`, checks
-//! with such a writer and without.
+//! Students who move school: `change/school_move/<cases>` at 1,000 a second, and `check_while_changing/…`,
+//! checks with such a writer and without.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! Lists: rows `list/<who>/<cases>`, the cases of which people of different roles may `viewSummary`.
 //!
-//! `caseward` is a list that was asked for before, as a set; `caseward, new person` the first of a person whose like
-//! were served already.
+//! `caseward` is a list that was asked for before, as a set; `caseward, new person` the first of a person whose
+//! like were served already.
 
 use std::hint::black_box;
 

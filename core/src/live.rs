@@ -1,8 +1,8 @@
 //! Policies and data that are replaced while requests are answered.
 //!
-//! A [`Live`] holds the [`Generation`] in force. A request takes it once and keeps it to its end, so that it is
-//! answered by one set of policies, on data of its schema. A reload makes the next generation beside the one in
-//! force and puts it in its place as a whole, or leaves everything as it was.
+//! A [`Live`] holds the [`Generation`] in force. A request takes it once and keeps it to its end, so that it
+//! is answered by one set of policies, on data of its schema. A reload makes the next generation beside the
+//! one in force and puts it in its place as a whole, or leaves everything as it was.
 //!
 //! INVARIANT: the policies and the data of a generation have one schema.
 //! INVARIANT: a batch that was applied is in the data of every later generation.
@@ -16,7 +16,8 @@ use crate::schema::{AttrId, Schema, TypeId};
 use crate::ward::Ward;
 use crate::world::{Changes, Place, World, WorldBuilder};
 
-/// The policies and the data in force, for a service that reloads policies while it answers. Cloning shares it.
+/// The policies and the data in force, for a service that reloads policies while it answers. Cloning shares
+/// it.
 ///
 /// # Example
 /// ```
@@ -29,7 +30,8 @@ use crate::world::{Changes, Place, World, WorldBuilder};
 ///
 /// // A request takes what is in force, once, and asks that alone.
 /// let in_force = live.now();
-/// let (user, at) = (EntityUid::new("User", "u00001"), [("now".into(), Value::Datetime(1_778_446_800_000))].into());
+/// let user = EntityUid::new("User", "u00001");
+/// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
 /// let cases = in_force.ward().count(in_force.world(), &user, "viewSummary", "Case", &at)?;
 ///
 /// // Meanwhile the policies are reloaded, and the data changes.
@@ -113,8 +115,8 @@ impl Live {
     ///
     /// Where the schema says the same as before, the data stays: handles, cursors and indices too. Where it
     /// says something else, the data is moved to the new schema, entity by entity, in the old order and with
-    /// the version that it had; it is another world with an epoch of its own. Batches wait until it is done, and
-    /// nothing is left out: an attribute or a type that the new schema lacks is an error where an entity has
+    /// the version that it had; it is another world with an epoch of its own. Batches wait until it is done,
+    /// and nothing is left out: an attribute or a type that the new schema lacks is an error where an entity has
     /// it. What decides quickly ([`Decider`](crate::Decider), handles) is made anew for each generation.
     ///
     /// Lists find the indices that the new policies ask for, where the old data had any.

@@ -63,8 +63,9 @@ impl Cells {
     }
 }
 
-/// Runs the orders of one writer and so many readers, each of which runs `read`, in which a thread is interrupted
-/// so many times at most, and every value that a load may see in each. (Without that bound it takes hours.)
+/// Runs the orders of one writer and so many readers, each of which runs `read`, in which threads are
+/// interrupted so many times at most, and every value that a load may see in each. (Without that bound it would
+/// take very long.)
 fn check(preemptions: usize, readers: usize, read: impl Fn(&Cells) + Clone + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(preemptions);

@@ -207,7 +207,7 @@ impl std::fmt::Display for Named<'_> {
 }
 
 /// Whether references of that type are held by name, not by row.
-fn is_loose(ty: &Type) -> bool {
+pub(super) fn is_loose(ty: &Type) -> bool {
     match ty {
         Type::Record(_) => true,
         Type::Set(element) => !matches!(**element, Type::Entity(_)),

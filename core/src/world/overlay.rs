@@ -9,7 +9,7 @@ use super::build::{on, sorted};
 use super::change::{Change, Changes, What};
 use super::conform::conforms;
 use super::encode::{Numbers, Pools, TOO_MUCH, each_reference, stored};
-use super::finish::{CIRCLE, above};
+use super::finish::{CIRCLE, above, is_loose};
 use super::layout::{DEFINED, Layout};
 use super::{Place, Row};
 use crate::error::{Error, Problem};
@@ -322,7 +322,7 @@ pub(super) fn deltas(before: &World, after: &World, images: &Images) -> HashMap<
 /// Adds `by` for every entity that one refers to.
 pub(super) fn count(world: &World, from: Place, by: i64, counts: &mut HashMap<Place, i64>) {
     let is_plain = |ty: &EntityType| {
-        ty.tags.is_none() && ty.ancestors.is_empty() && ty.attributes.iter().all(|(_, a)| !is_boxed(&a.ty))
+        ty.tags.is_none() && ty.ancestors.is_empty() && ty.attributes.iter().all(|(_, a)| !is_loose(&a.ty))
     };
     let Some(ty) = world.data.schema.entity_type(from.0) else { return };
     let mut add = |place: Place| *counts.entry(place).or_default() += by;
@@ -333,14 +333,5 @@ pub(super) fn count(world: &World, from: Place, by: i64, counts: &mut HashMap<Pl
         if let Some(stored) = world.stored(from, attr) {
             each_reference(&attribute.ty, stored, &world.data.pools, &mut add);
         }
-    }
-}
-
-fn is_boxed(ty: &crate::schema::Type) -> bool {
-    use crate::schema::Type;
-    match ty {
-        Type::Record(_) => true,
-        Type::Set(element) => !matches!(**element, Type::Entity(_)),
-        _ => false,
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod changes;
 mod fuzz;
 mod invariants;
 mod json;

@@ -1,0 +1,198 @@
+//! Batches of changes: what is refused, what is seen by whom, and when.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use caseward::{Changes, Cursor, EntityUid, Request, Source, Sources, Value, Ward, World, WorldBuilder};
+
+const SCHEMA: &str = r#"
+    entity Kind enum ["one", "two"];
+    entity User in [Team] = { name?: String, best?: User };
+    entity Team in [Team];
+    entity Doc = { open: Bool, owner: User, kind: Kind, size?: Long } tags String;
+    action read appliesTo { principal: User, resource: Doc };
+"#;
+
+fn ward() -> Ward {
+    let text = "@id(\"open\") permit (principal, action, resource) when { resource.open };";
+    let policies = vec![Source::new("open", text)];
+    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies }).unwrap()
+}
+
+fn uid(text: &str) -> EntityUid {
+    text.parse().unwrap()
+}
+
+fn doc(open: bool) -> [(&'static str, Value); 3] {
+    [("open", open.into()), ("owner", uid("User::\"u\"").into()), ("kind", uid("Kind::\"one\"").into())]
+}
+
+/// A user, two documents of which the first is open, and a team.
+fn world(ward: &Ward) -> World {
+    let mut builder = WorldBuilder::new(ward.schema());
+    builder.add(&uid("User::\"u\""), []);
+    builder.add(&uid("Team::\"t\""), []);
+    builder.add(&uid("Doc::\"a\""), doc(true));
+    builder.add(&uid("Doc::\"b\""), doc(false));
+    builder.finish().unwrap()
+}
+
+fn text(world: &World) -> String {
+    let mut json = Vec::new();
+    world.write_json(&mut json).unwrap();
+    String::from_utf8(json).unwrap()
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_leaves_the_world_as_it_was() {
+    let ward = ward();
+    let world = world(&ward);
+    let before = text(&world);
+    let (u, t, a) = (uid("User::\"u\""), uid("Team::\"t\""), uid("Doc::\"a\""));
+    let nobody = uid("User::\"nobody\"");
+    // A good change first, so that half a batch would show.
+    let good = || Changes::new().set(&u, "name", "Ū\u{0}\"");
+    let cases = [
+        (good().set(&nobody, "name", "x"), "User::\"nobody\": is not in the data"),
+        (good().unset(&uid("Doc::\"z\""), "size"), "is not in the data"),
+        (good().remove(&uid("Nothing::\"x\"")), "no entity type `Nothing`"),
+        (good().set(&u, "nam", "x"), "`nam` is not in the schema; did you mean `name`?"),
+        (good().set(&u, "name", 1), "expected String, found a Long"),
+        (good().unset(&a, "open"), "attribute `open` is missing"),
+        (good().set(&a, "owner", nobody.clone()), "attribute `owner`: User::\"nobody\" is not in the data"),
+        (good().set(&a, "kind", uid("Kind::\"three\"")), "is not one of the schema's"),
+        (good().remove(&uid("Kind::\"one\"")), "the schema alone says"),
+        (good().remove(&u), "there are still 2 references to it"),
+        (good().put(&uid("Doc::\"c\""), []), "attribute `kind` is missing"),
+        (good().set_parents(&u, [a.clone()]), "may not lie in Doc::\"a\""),
+        (good().set_parents(&u, [uid("Team::\"x\"")]), "parent: Team::\"x\" is not in the data"),
+        (good().set_parents(&t, [t.clone()]), "lies in itself"),
+        (good().set_tag(&a, "t", 1), "tag `t`: expected String"),
+        (good().set_tag(&u, "t", "x"), "the type has no tags"),
+    ];
+    for (changes, why) in cases {
+        let error = world.apply(&changes).unwrap_err();
+        let problems = error.to_string().replace("there is still", "there are still");
+        assert!(error.is_data() && problems.contains(why), "{why}: {problems}");
+        assert!(world.with(&changes).unwrap_err().is_data(), "{why}");
+        assert_eq!((text(&world), world.version()), (before.clone(), 1), "{why}");
+    }
+}
+
+#[test]
+fn numbers_and_ids_at_their_edges_survive() {
+    let ward = ward();
+    let world = world(&ward);
+    for (n, id) in ["", "\u{0}", "a\"b\\", "👩‍🏫", "e\u{301}", &"x".repeat(100_000)].into_iter().enumerate()
+    {
+        let new = EntityUid::new("Doc", id);
+        for size in [i64::MIN, -1, 0, i64::MAX] {
+            let changes = Changes::new().put(&new, doc(n % 2 == 0)).set(&new, "size", size);
+            world.apply(&changes).unwrap();
+            assert_eq!(world.attribute(&new, "size"), Some(size.into()));
+        }
+    }
+    let again = ward.read_world(text(&world).as_bytes()).unwrap();
+    assert_eq!(text(&again), text(&world));
+}
+
+#[test]
+fn entities_go_and_come_again() {
+    let ward = ward();
+    let world = world(&ward);
+    let (u, v, a, b) = (uid("User::\"u\""), uid("User::\"v\""), uid("Doc::\"a\""), uid("Doc::\"b\""));
+    // Two that name each other go together.
+    let pair = Changes::new().put(&v, [("best", u.clone().into())]).set(&u, "best", v.clone());
+    assert_eq!(world.apply(&pair).unwrap(), 2);
+    assert!(world.apply(&Changes::new().remove(&v)).is_err());
+    let gone = Changes::new().remove(&v).remove(&u).remove(&a).remove(&b);
+    assert_eq!(world.apply(&gone).unwrap(), 3);
+    assert_eq!((world.count("User"), world.count("Doc")), (0, 0));
+    let handle = world.handle(&a);
+    assert_eq!(handle, None);
+    let back = Changes::new().put(&u, []).put(&b, doc(true)).put(&a, doc(true));
+    world.apply(&back).unwrap();
+    let ids: Vec<&str> = world.ids("Doc").collect();
+    assert_eq!(ids, ["a", "b"], "who comes again has the place that he had");
+}
+
+#[test]
+fn a_version_is_waited_for_until_a_deadline() {
+    let ward = ward();
+    let world = world(&ward);
+    let error = world.at_least(2, Duration::from_millis(20)).unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("version 2 has not come"), "{error}");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| world.at_least(2, Duration::from_secs(60)));
+        let version = world.apply(&Changes::new()).unwrap();
+        assert_eq!(waiting.join().unwrap().unwrap(), version);
+    });
+    assert_eq!(world.at_least(1, Duration::ZERO).unwrap(), 2);
+}
+
+#[test]
+fn handles_and_cursors_belong_to_their_world() {
+    let ward = ward();
+    let (one, other) = (world(&ward), world(&ward));
+    let (u, a) = (uid("User::\"u\""), uid("Doc::\"a\""));
+    let decider = ward.decider(&one, "User", "read", "Doc").unwrap();
+    let context = decider.context(&BTreeMap::new()).unwrap();
+    let (user, doc) = (one.handle(&u).unwrap(), one.handle(&a).unwrap());
+    assert!(decider.allows(user, doc, &context).unwrap());
+    for (user, doc) in [(other.handle(&u).unwrap(), doc), (doc, user), (doc, doc)] {
+        assert!(decider.allows(user, doc, &context).unwrap_err().is_request());
+    }
+    assert!(decider.decide_columns(&[user], &[], &context).unwrap_err().is_request());
+    let elsewhere = ward.decider(&other, "User", "read", "Doc").unwrap().context(&BTreeMap::new()).unwrap();
+    assert!(decider.allows(user, doc, &elsewhere).unwrap_err().is_request());
+
+    one.apply(&Changes::new().set(&uid("Doc::\"b\""), "open", true)).unwrap();
+    let list = |world| ward.visible(world, &u, "read", "Doc", &BTreeMap::new()).unwrap();
+    let cursor = list(&one).page(None, 1).unwrap().next.unwrap();
+    assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+    assert!("12-".parse::<Cursor>().is_err() && "x".parse::<Cursor>().is_err());
+    assert_eq!(list(&one).page(Some(cursor), 9).unwrap().entities, [uid("Doc::\"b\"")]);
+    assert!(list(&other).page(Some(cursor), 1).unwrap_err().is_request());
+}
+
+/// Each batch closes one document and opens the other: who sees both or none has seen half of it.
+#[test]
+fn nobody_sees_half_a_batch() {
+    const BATCHES: u64 = 3_000;
+    let ward = ward();
+    let world = world(&ward);
+    let (u, docs) = (uid("User::\"u\""), [uid("Doc::\"a\""), uid("Doc::\"b\"")]);
+    let done = AtomicBool::new(false);
+    let read = || {
+        let decider = ward.decider(&world, "User", "read", "Doc").unwrap();
+        let context = decider.context(&BTreeMap::new()).unwrap();
+        let user = world.handle(&u).unwrap();
+        let handles = docs.clone().map(|doc| world.handle(&doc).unwrap());
+        let (mut rounds, mut last) = (0_u64, 0);
+        while !done.load(Ordering::Relaxed) || rounds < 100 {
+            let column = decider.decide_columns(&[user, user], &handles, &context).unwrap();
+            assert_eq!(column.allowed.iter().filter(|allowed| **allowed).count(), 1);
+            let list = ward.visible(&world, &u, "read", "Doc", &BTreeMap::new()).unwrap();
+            assert_eq!(list.len(), 1);
+            assert_eq!(list.contains(&docs[0]), list.version() % 2 == 1);
+            let answer = ward.check(&world, &Request::new(u.clone(), "read", docs[0].clone())).unwrap();
+            assert_eq!(answer.is_allowed(), answer.version % 2 == 1);
+            assert!(answer.version >= last && list.version() <= answer.version);
+            last = answer.version;
+            rounds += 1;
+        }
+        rounds
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for n in 0..BATCHES {
+            let open = n % 2 == 1;
+            world.apply(&Changes::new().set(&docs[0], "open", open).set(&docs[1], "open", !open)).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        let rounds: u64 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+        assert!(rounds >= 200);
+    });
+    assert_eq!(world.version(), BATCHES + 1);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::graph::Graph;
-use super::tests::{Facts, Given};
+use super::test::{Facts, Given};
 use crate::error::Error;
 use crate::ir::{Evaluation, Program};
 use crate::link::{Classes, Environment, Link};

@@ -7,7 +7,7 @@
 use hashbrown::HashMap;
 
 use super::bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
-use super::tests::{Amount, Facts, Of, Root, Test, Thing, Way};
+use super::test::{Amount, Facts, Of, Root, Test, Thing, Way};
 use crate::ir::{Binary, Function, Id, Node, Program};
 use crate::policy::Effect;
 use crate::schema::{Action, Schema, Type, TypeId};

@@ -3,7 +3,7 @@
 mod bdd;
 mod decider;
 mod graph;
-mod tests;
+mod test;
 
 pub(crate) use decider::Compiled;
 pub use decider::{Context, Decider, Decisions};

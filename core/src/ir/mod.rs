@@ -10,6 +10,7 @@
 mod build;
 mod eval;
 mod factor;
+mod functions;
 mod narrow;
 mod pattern;
 mod print;

@@ -7,7 +7,7 @@
 use hashbrown::HashMap;
 
 use super::bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
-use super::test::{Amount, Facts, Of, Root, Test, Thing, Way};
+use super::test::{Amount, Facts, Of, Plain, Root, Test, Thing, Way};
 use crate::ir::{Binary, Function, Id, Node, Program};
 use crate::policy::Effect;
 use crate::schema::{Action, Schema, Type, TypeId};
@@ -21,18 +21,28 @@ const MANY_ATOMS: usize = 400;
 const ALLOW: u32 = u32::MAX;
 const DENY: u32 = u32::MAX - 1;
 
-/// One step.
+/// One step: small, and alike where it can be, since a jump into the unknown costs more than a load.
 #[derive(Debug)]
 struct Step {
-    test: Test,
+    test: Ask,
     yes: u32,
     no: u32,
+}
+
+/// What a step asks.
+#[derive(Debug)]
+enum Ask {
+    /// What most steps ask.
+    Plain(Plain),
+    /// Any other test, by its place among those of the graph.
+    Other(u32),
 }
 
 /// The decision of a program.
 #[derive(Debug)]
 pub(super) struct Graph {
     steps: Vec<Step>,
+    others: Vec<Test>,
     first: u32,
 }
 
@@ -86,10 +96,22 @@ impl Graph {
             }
         }
         let place = |bdd: Bdd| places.get(&bdd).copied().unwrap_or(DENY);
+        let mut others: Vec<Test> = Vec::new();
+        let mut ask = |test: &Test| match test.plain() {
+            Some(plain) => Ask::Plain(plain),
+            None => {
+                let known = others.iter().position(|known| known == test);
+                let at = known.unwrap_or(others.len());
+                if at == others.len() {
+                    others.push(test.clone());
+                }
+                Ask::Other(at as u32)
+            }
+        };
         let steps = order.iter().filter_map(|Branch { atom, no, yes }| {
-            Some(Step { test: tests.get(*atom as usize)?.clone(), yes: place(*yes), no: place(*no) })
+            Some(Step { test: ask(tests.get(*atom as usize)?), yes: place(*yes), no: place(*no) })
         });
-        Graph { steps: steps.collect(), first: place(root) }
+        Graph { steps: steps.collect(), first: place(root), others }
     }
 
     #[inline]
@@ -97,7 +119,11 @@ impl Graph {
         let mut at = self.first;
         // Steps follow one another in the order of the atoms, so that none comes twice.
         while let Some(step) = self.steps.get(at as usize) {
-            at = if step.test.holds(facts) { step.yes } else { step.no };
+            let holds = match &step.test {
+                Ask::Plain(plain) => plain.holds(facts),
+                Ask::Other(other) => self.others.get(*other as usize).is_some_and(|test| test.holds(facts)),
+            };
+            at = if holds { step.yes } else { step.no };
         }
         at == ALLOW
     }

@@ -162,7 +162,51 @@ pub(super) enum Test {
     Fails(Id),
 }
 
+/// A word compared with a number, or with the row of who asks or of what is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    way: Way,
+    with: With,
+    not: bool,
+    mask: u32,
+    number: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum With {
+    Number,
+    Principal,
+    Resource,
+}
+
+impl Plain {
+    #[inline]
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        let with = match self.with {
+            With::Number => self.number,
+            With::Principal => facts.row(Root::Principal),
+            With::Resource => facts.row(Root::Resource),
+        };
+        (self.way.read(facts) & self.mask == with) != self.not
+    }
+}
+
 impl Test {
+    /// The test as a plain comparison, where it is one. Rows and numbers of things are never 0, so that nothing
+    /// that is absent is the same as one.
+    pub(super) fn plain(&self) -> Option<Plain> {
+        let same = |way: &Way, with, number| Plain { way: *way, with, not: false, mask: u32::MAX, number };
+        match self {
+            Test::Same(way, Thing::Number(number)) if *number != 0 => Some(same(way, With::Number, *number)),
+            Test::Same(way, Thing::Principal) => Some(same(way, With::Principal, 0)),
+            Test::Same(way, Thing::Resource) => Some(same(way, With::Resource, 0)),
+            Test::Flags { way, mask, is, not } => {
+                Some(Plain { way: *way, with: With::Number, not: *not, mask: *mask, number: *is })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether any of the flags is set, or whether there is any number at all.
     pub(super) fn some(way: Way, mask: u32) -> Self {
         Test::Flags { way, mask, is: 0, not: true }

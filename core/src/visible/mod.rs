@@ -163,8 +163,8 @@ impl Ward {
         loop {
             let plan = self.list_plan(world, principal, action, ty, context);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
-            let of_ways = ways.iter().flatten().flat_map(Path::prefixes).collect::<Vec<_>>();
-            world.make_indices(plan.paths().chain(of_ways).collect::<Vec<_>>().iter());
+            let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
+            world.make_indices(plan.paths.iter().chain(&of_ways));
             let indices = world.still();
             // A batch may have come in since the plan was made.
             if !plan.made_from.is_unchanged_since(plan.version, world) {
@@ -200,13 +200,12 @@ impl Ward {
         let link = self.link(world);
         link.plans.of(world, environment, principal, context, |version| {
             let classes = link.classes(environment);
-            let residual = world
+            let mut residual = world
                 .consistent(|| {
                     let compiled = link.compiled(self, world, &classes, environment, principal);
                     compiled.program.specialise(world, principal, context)
                 })
                 .0;
-            let mut residual = residual;
             residual.made_from.types.extend(link.reads(self, world, principal.0));
             Plan::new(residual, world, principal, ty, context, version)
         })

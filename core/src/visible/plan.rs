@@ -1,9 +1,9 @@
 //! How a list is found: a residual whose conditions are looked up in indices where one can answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ir::{Binary, Elements, Evaluation, Id, MadeFrom, Node, Program, Residual};
 use crate::link::Environment;
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(super) narrowed: Program,
     /// By node of `narrowed`.
     pub(super) lookups: Vec<Option<Lookup>>,
+    /// The paths whose indices it uses; that of no steps, where it may have to take all rows.
+    pub(super) paths: Vec<Path>,
     pub(super) made_from: MadeFrom,
     /// Of the data that it was made from.
     pub(super) version: u64,
@@ -56,17 +58,9 @@ impl Plan {
             evaluation: Evaluation::new(&narrowed, world, principal, None, context),
             ty,
         };
-        let lookups = narrowed.ids().map(|id| search.lookup(id)).collect();
-        Plan { residual, narrowed, lookups, made_from, version, ty }
-    }
-
-    /// The paths whose indices it uses; that of no steps, where it may have to take all rows.
-    pub(super) fn paths(&self) -> impl Iterator<Item = Path> + '_ {
-        let all = std::iter::once(Path { start: self.ty, steps: Vec::new() });
-        all.chain(self.lookups.iter().flatten().filter_map(|lookup| match lookup {
-            Lookup::Keys(path, ..) | Lookup::Some(path, _) => Some(path.clone()),
-            Lookup::Rows(_) => None,
-        }))
+        let lookups: Vec<_> = narrowed.ids().map(|id| search.lookup(id)).collect();
+        let paths = paths(ty, &lookups);
+        Plan { residual, narrowed, lookups, paths, made_from, version, ty }
     }
 
     /// Every path along references from the resource that the residual reads; `None` where it reads what no
@@ -94,6 +88,15 @@ impl Plan {
     pub(super) fn lookup(&self, id: Id) -> Option<&Lookup> {
         self.lookups.get(id.index())?.as_ref()
     }
+}
+
+fn paths(ty: TypeId, lookups: &[Option<Lookup>]) -> Vec<Path> {
+    let all = std::iter::once(Path { start: ty, steps: Vec::new() });
+    let looked_up = lookups.iter().flatten().filter_map(|lookup| match lookup {
+        Lookup::Keys(path, ..) | Lookup::Some(path, _) => Some(path.clone()),
+        Lookup::Rows(_) => None,
+    });
+    all.chain(looked_up).collect()
 }
 
 /// The path from the resource to a node; `None` where it is reached in another way.

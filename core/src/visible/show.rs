@@ -24,7 +24,7 @@ pub(crate) fn show(
     context: &BTreeMap<Arc<str>, Value>,
 ) -> String {
     let plan = ward.list_plan(world, principal, action, ty, context);
-    world.make_indices(plan.paths().collect::<Vec<_>>().iter());
+    world.make_indices(plan.paths.iter());
     let indices = world.still();
     let mut finder = Finder::new(&plan, world, &indices, principal, context);
     let names = |at: usize| ward.policies().get(at).map_or_else(String::new, |p| p.id.to_string());

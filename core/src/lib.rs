@@ -50,6 +50,6 @@ pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
-pub use visible::{Cursor, Page, Visible};
+pub use visible::{Cursor, Granted, Page, Visible};
 pub use ward::Ward;
 pub use world::{Changes, Draft, Handle, Row, World, WorldBuilder};

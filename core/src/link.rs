@@ -33,6 +33,9 @@ pub(crate) struct Link {
     principals: Vec<OnceLock<Principals>>,
     environments: Mutex<HashMap<Environment, Arc<Classes>>>,
     pub(crate) plans: Plans,
+    /// Of those who may do something to a record.
+    pub(crate) plans_of_records: Plans,
+    mirrored: Mutex<HashMap<Environment, Arc<Program>>>,
 }
 
 /// Principal type, the action's place and resource type.
@@ -80,6 +83,8 @@ impl Link {
             principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
             environments: Mutex::default(),
             plans: Plans::default(),
+            plans_of_records: Plans::default(),
+            mirrored: Mutex::default(),
         }
     }
 
@@ -114,6 +119,13 @@ impl Link {
             Some(slot) => slot.get_or_init(|| principals.compile(ward, world, environment, class)),
             None => classes.whole(ward, world, environment),
         }
+    }
+
+    /// The program of an environment, asked from the side of the record.
+    pub(crate) fn mirrored(&self, ward: &Ward, environment: Environment) -> Arc<Program> {
+        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(of_environment(ward, environment).0.mirrored(ward.schema()));
+        mirrored.entry(environment).or_insert_with(make).clone()
     }
 
     /// The types of the entities beside a principal that a class, and so the programs for it, are made from.

@@ -186,21 +186,26 @@ impl Ward {
         self.takes(action, "principal", &action.principals, principal.type_name())?;
         self.takes(action, "resource", &action.resources, resource_type)?;
         self.context_conforms(action, context)?;
-        let mut absent = BTreeSet::new();
-        let mut look_up = |uid: &EntityUid| {
-            let place = world.place(uid);
-            if place.is_none() {
-                absent.insert(uid.clone());
-            }
-            place
-        };
-        let principal = look_up(principal);
-        for value in context.values() {
-            value.for_each_entity(&mut |uid| {
-                look_up(uid);
-            });
-        }
+        let (principal, absent) = look_up(world, principal, context);
         Ok(Asker { action, principal, absent })
+    }
+
+    /// As [`Ward::examine`], for whatever person of a type.
+    pub(crate) fn examine_asked<'a>(
+        &'a self,
+        world: &World,
+        action: &str,
+        resource: &EntityUid,
+        principal_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<AskedOf<'a>, Error> {
+        self.belongs_to(world)?;
+        let action = self.action(action)?;
+        self.takes(action, "principal", &action.principals, principal_type)?;
+        self.takes(action, "resource", &action.resources, resource.type_name())?;
+        self.context_conforms(action, context)?;
+        let (resource, absent) = look_up(world, resource, context);
+        Ok(AskedOf { action, resource, absent })
     }
 
     pub(crate) fn belongs_to(&self, world: &World) -> Result<(), Error> {
@@ -240,6 +245,37 @@ impl Ward {
             None => Ok(()),
         }
     }
+}
+
+/// Where an entity is, and every one that it and the context name and the data lacks.
+fn look_up(
+    world: &World,
+    uid: &EntityUid,
+    context: &BTreeMap<Arc<str>, Value>,
+) -> (Option<Place>, BTreeSet<EntityUid>) {
+    let mut absent = BTreeSet::new();
+    let mut look_up = |uid: &EntityUid| {
+        let place = world.place(uid);
+        if place.is_none() {
+            absent.insert(uid.clone());
+        }
+        place
+    };
+    let place = look_up(uid);
+    for value in context.values() {
+        value.for_each_entity(&mut |uid| {
+            look_up(uid);
+        });
+    }
+    (place, absent)
+}
+
+/// What is asked of a record, by whatever person of a type, looked up in the data.
+pub(crate) struct AskedOf<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) resource: Option<Place>,
+    /// Every entity that resource and context name and the data lacks.
+    pub(crate) absent: BTreeSet<EntityUid>,
 }
 
 /// Who asks what, of whatever record of a type, looked up in the data.

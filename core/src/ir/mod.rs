@@ -11,6 +11,7 @@ mod build;
 mod eval;
 mod factor;
 mod functions;
+mod mirror;
 mod narrow;
 mod pattern;
 mod print;

@@ -185,8 +185,57 @@ impl Story {
             }
             counts.lists += 1;
             counts.listed += found.len() as u64;
+            if let Some(why) = self.differing_people(world, expected, (action, resources, context), counts)? {
+                return fail(why);
+            }
         }
         Ok(())
+    }
+
+    /// Who may do something to the first record: compared with a world made anew, and with checks.
+    fn differing_people(
+        &self,
+        world: &World,
+        expected: &World,
+        (action, resources, context): (&Action, &[EntityUid], &BTreeMap<Arc<str>, Value>),
+        counts: &mut Counts,
+    ) -> Result<Option<String>, String> {
+        let name: Arc<str> = action.uid.to_string().into();
+        for (&ty, resource) in
+            action.principals.iter().flat_map(|ty| resources.iter().take(1).map(move |r| (ty, r)))
+        {
+            let Some(ty) = self.ward.schema().entity_type(ty).map(|ty| ty.name.clone()) else { continue };
+            let who = |world: &World| {
+                let found = self.ward.who_with_reasons(world, &name, resource, &ty, context);
+                let mut found = found.map_err(|e| e.to_string())?;
+                found.sort_by(|a, b| a.principal.cmp(&b.principal));
+                Ok::<_, String>(found)
+            };
+            let (found, wanted) = (who(world)?, who(expected)?);
+            let mut allowed = Vec::new();
+            for id in expected.ids(&ty) {
+                let principal = EntityUid::new(ty.clone(), id);
+                let request = Request {
+                    principal: principal.clone(),
+                    action: name.clone(),
+                    resource: resource.clone(),
+                    context: context.clone(),
+                };
+                if self.ward.check(expected, &request).map_err(|e| e.to_string())?.is_allowed() {
+                    allowed.push(principal);
+                }
+            }
+            allowed.sort();
+            if found != wanted || !found.iter().map(|one| &one.principal).eq(&allowed) {
+                let why = format!(
+                    "who may {name} {resource}: {found:?}; made anew {wanted:?}; checked {allowed:?}"
+                );
+                return Ok(Some(why));
+            }
+            counts.lists += 1;
+            counts.people += found.len() as u64;
+        }
+        Ok(None)
     }
 
     /// Everyone who was asked about goes on to the next page of their list.

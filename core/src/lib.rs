@@ -39,7 +39,7 @@ mod visible;
 mod ward;
 mod world;
 
-pub use actions::ActionAnswer;
+pub use actions::{ActionAnswer, Need};
 pub use answer::{Answer, Decision, Fault};
 pub use decide::{Context, Decider, Decisions};
 pub use error::{Error, Problem, Severity};

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::actions::Joint;
 use crate::decide::Compiled;
 use crate::ir::{Answers, Asked, Program, Questions};
 use crate::schema::{Action, TypeId};
@@ -36,6 +37,7 @@ pub(crate) struct Link {
     /// Of those who may do something to a record.
     pub(crate) plans_of_records: Plans,
     mirrored: Mutex<HashMap<Environment, Arc<Program>>>,
+    joint: Mutex<HashMap<(TypeId, TypeId), Arc<Joint>>>,
 }
 
 /// Principal type, the action's place and resource type.
@@ -85,6 +87,7 @@ impl Link {
             plans: Plans::default(),
             plans_of_records: Plans::default(),
             mirrored: Mutex::default(),
+            joint: Mutex::default(),
         }
     }
 
@@ -126,6 +129,12 @@ impl Link {
         let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || Arc::new(of_environment(ward, environment).0.mirrored(ward.schema()));
         mirrored.entry(environment).or_insert_with(make).clone()
+    }
+
+    /// All actions of principals of a type on resources of a type.
+    pub(crate) fn joint(&self, ward: &Ward, types: (TypeId, TypeId)) -> Arc<Joint> {
+        let mut joint = self.joint.lock().unwrap_or_else(PoisonError::into_inner);
+        joint.entry(types).or_insert_with(|| Arc::new(Joint::new(ward, types.0, types.1))).clone()
     }
 
     /// The types of the entities beside a principal that a class, and so the programs for it, are made from.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caseward::ActionAnswer;
+use caseward::{ActionAnswer, Need};
 use serde::Serialize;
 
 use crate::check::Format;
@@ -82,7 +82,10 @@ fn text(actions: &[ActionAnswer], palette: Palette) -> String {
     let mut out = String::new();
     for ActionAnswer { action, answer, needs } in actions {
         let (mark, why) = match answer {
-            None => (format!("{dim}?{reset}"), format!("needs {}", needs.join(", "))),
+            None => (
+                format!("{dim}?{reset}"),
+                format!("needs {}", needs.iter().map(need).collect::<Vec<_>>().join(", ")),
+            ),
             Some(answer) => {
                 let faults = answer.errors.iter().map(ToString::to_string);
                 let policies = answer.policies.iter().map(ToString::to_string);
@@ -99,4 +102,17 @@ fn text(actions: &[ActionAnswer], palette: Palette) -> String {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     out
+}
+
+/// A field with the values that allow it, where they are known.
+fn need(need: &Need) -> String {
+    let optional = if need.required { "" } else { "?" };
+    match &need.values {
+        None => format!("{}{optional}", need.field),
+        Some(values) => {
+            let values: Vec<String> =
+                values.iter().map(|value| serde_json::to_string(value).unwrap_or_default()).collect();
+            format!("{}{optional} = {}", need.field, values.join(" or "))
+        }
+    }
 }

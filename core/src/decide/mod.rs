@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::ir::{Evaluation, Program};
 use crate::policy::{Effect, Question, Roots};
 use crate::request::Request;
-use crate::schema::{Action, TypeId};
+use crate::schema::{Action, Attribute, TypeId};
 use crate::slice::gather;
 use crate::uid::EntityUid;
 use crate::value::Value;
@@ -131,7 +131,7 @@ impl Ward {
         self.inner.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
     }
 
-    fn answer(
+    pub(crate) fn answer(
         &self,
         world: &World,
         context: &BTreeMap<Arc<str>, Value>,
@@ -224,6 +224,18 @@ impl Ward {
         }
     }
 
+    /// Whether a value is of a field's type.
+    pub(crate) fn field_conforms(
+        &self,
+        action: &Action,
+        name: &str,
+        field: &Attribute,
+        value: &Value,
+    ) -> Result<(), Error> {
+        conforms(self.schema(), &field.ty, value)
+            .map_err(|e| Error::request(format!("the context of {}: `{name}`: {e}", action.uid)))
+    }
+
     pub(crate) fn context_conforms(
         &self,
         action: &Action,
@@ -232,10 +244,7 @@ impl Ward {
         let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
         for (name, field) in action.context.iter() {
             match context.get(name) {
-                Some(value) => {
-                    conforms(self.schema(), &field.ty, value)
-                        .map_err(|e| refuse(format!("`{name}`: {e}")))?;
-                }
+                Some(value) => self.field_conforms(action, name, field, value)?,
                 None if field.required => return Err(refuse(format!("`{name}` is missing"))),
                 None => {}
             }

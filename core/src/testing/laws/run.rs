@@ -48,6 +48,10 @@ pub struct Counts {
     pub listed: u64,
     /// People found for records, and compared with checks.
     pub people: u64,
+    /// Decisions on actions that were left open, for want of a part of their context.
+    pub open: u64,
+    /// Those of them that were allowed, once all was given.
+    pub opened: u64,
     /// Broken texts of entities that Cedar and this crate took all the same.
     pub taken: u64,
     /// Broken texts that neither took.
@@ -83,6 +87,8 @@ impl Counts {
         self.lists += other.lists;
         self.listed += other.listed;
         self.people += other.people;
+        self.open += other.open;
+        self.opened += other.opened;
         self.taken += other.taken;
         self.not_taken += other.not_taken;
         self.dangling += other.dangling;

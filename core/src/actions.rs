@@ -35,6 +35,7 @@ pub struct ActionAnswer {
 
 /// A field of a context on which an action depends.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Need {
     /// The field's name.
@@ -47,6 +48,7 @@ pub struct Need {
     /// The values with which the action can be allowed, in Cedar's JSON; `None` where they were not gone through.
     ///
     /// Fields of few values (`Bool`, enumerated entities) are gone through where no other field decides.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<Vec<serde_json::Value>>"))]
     pub values: Option<Vec<Value>>,
 }
 

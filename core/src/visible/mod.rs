@@ -160,7 +160,7 @@ impl Ward {
                 }
             }
         }
-        world.make_indices(paths.iter());
+        world.make_indices(paths.iter().chain(self.catalogue_paths()));
         Ok(())
     }
 
@@ -301,6 +301,18 @@ impl Overlaid<'_> {
 }
 
 impl Visible {
+    /// Those that are in another set of the same type too.
+    pub(crate) fn also_in(mut self, other: &Visible) -> Self {
+        self.rows &= &other.rows;
+        self
+    }
+
+    /// Nobody, found in the same way.
+    pub(crate) fn none(mut self) -> Self {
+        self.rows.clear();
+        self
+    }
+
     /// How many entities these are.
     pub fn len(&self) -> usize {
         usize::try_from(self.rows.len()).unwrap_or(usize::MAX)

@@ -185,11 +185,29 @@ impl Story {
             }
             counts.lists += 1;
             counts.listed += found.len() as u64;
+            let of = |world: &World| self.view(world, principal, resources.first());
+            let (view, anew) = (of(world), of(expected));
+            if view != anew {
+                return fail(format!("{principal} views {view}; made anew {anew}"));
+            }
             if let Some(why) = self.differing_people(world, expected, (action, resources, context), counts)? {
                 return fail(why);
             }
         }
         Ok(())
+    }
+
+    /// What somebody sees of a record, but for the version of the data.
+    fn view(&self, world: &World, principal: &EntityUid, resource: Option<&EntityUid>) -> serde_json::Value {
+        let Some(resource) = resource else { return serde_json::Value::Null };
+        let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+        let view = self.ward.view(world, principal, resource, &at);
+        let mut view = match view {
+            Ok(view) => serde_json::to_value(view).unwrap_or_default(),
+            Err(error) => error.to_string().into(),
+        };
+        view.as_object_mut().and_then(|fields| fields.remove("version"));
+        view
     }
 
     /// Who may do something to the first record: compared with a world made anew, and with checks.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caseward::{ActionAnswer, Need};
+use caseward::ActionAnswer;
 use serde::Serialize;
 
 use crate::check::Format;
@@ -14,6 +14,7 @@ use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
 use crate::terminal::{Palette, Terminal};
+use crate::view::need;
 
 /// Say of every action whether a person may do it to a record.
 ///
@@ -102,17 +103,4 @@ fn text(actions: &[ActionAnswer], palette: Palette) -> String {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     out
-}
-
-/// A field with the values that allow it, where they are known.
-fn need(need: &Need) -> String {
-    let optional = if need.required { "" } else { "?" };
-    match &need.values {
-        None => format!("{}{optional}", need.field),
-        Some(values) => {
-            let values: Vec<String> =
-                values.iter().map(|value| serde_json::to_string(value).unwrap_or_default()).collect();
-            format!("{}{optional} = {}", need.field, values.join(" or "))
-        }
-    }
 }

@@ -88,6 +88,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "link.rs",
         "visible",
         "actions.rs",
+        "view",
         "explain.rs",
         "slice.rs",
         "value.rs",

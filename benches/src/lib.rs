@@ -27,6 +27,7 @@ pub mod peers;
 pub mod random;
 pub mod reload;
 pub mod report;
+pub mod who;
 pub mod world;
 
 /// What a bench can fail with: anything, with its words.

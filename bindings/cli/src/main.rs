@@ -29,6 +29,8 @@ mod save;
 mod snapshot;
 mod terminal;
 mod validate;
+mod view;
+mod who;
 
 use std::process::ExitCode;
 

@@ -47,6 +47,9 @@ pub struct Sources {
     pub schema: Source,
     /// The policies.
     pub policies: Vec<Source>,
+    /// What of each record is shown with which action, in TOML; `None` where nothing is to be shown by
+    /// [`Ward::view`](crate::Ward::view).
+    pub catalogue: Option<Source>,
 }
 
 /// Whether a policy allows or denies.
@@ -115,7 +118,7 @@ impl Loaded {
             conditions: conditions.collect(),
             #[cfg(feature = "testing")]
             literals: super::Literals::new(&set),
-            hash: hash(&sources.schema, &policies, &by_id).into(),
+            hash: hash(sources, &policies, &by_id).into(),
             schema: Arc::new(schema),
             policies,
             sources: by_id,
@@ -283,17 +286,20 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
     problems
 }
 
-/// SHA-256 over the schema and every policy, in the order of their ids, each part with its length.
-fn hash(schema: &Source, policies: &[Policy], sources: &HashMap<Arc<str>, Source>) -> String {
+/// SHA-256 over the schema, every policy, in the order of their ids, and the catalogue, each part with its length.
+fn hash(of: &Sources, policies: &[Policy], sources: &HashMap<Arc<str>, Source>) -> String {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     };
-    part(&schema.text);
+    part(&of.schema.text);
     for policy in policies {
         part(&policy.id);
         part(sources.get(&policy.id).map_or("", |s| &s.text));
+    }
+    if let Some(catalogue) = &of.catalogue {
+        part(&catalogue.text);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

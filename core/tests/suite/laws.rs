@@ -126,3 +126,11 @@ fn what_is_kept_holds_as_long_as_it_is_used() {
     let counts = run(&laws::WINDOWS, 1_000);
     assert!(counts.decisions > 100_000 && counts.allows * 20 > counts.decisions, "{counts}");
 }
+
+#[test]
+fn all_actions_at_once_are_each_of_them() {
+    let counts = run(&laws::ACTIONS, 300);
+    say(&format!("{} open, {} of these allowed", counts.open, counts.opened));
+    assert!(counts.decisions > 50_000 && counts.allows * 20 > counts.decisions, "{counts}");
+    assert!(counts.open > 2_000 && counts.opened * 10 > counts.open, "{counts:?}");
+}

@@ -18,4 +18,6 @@ mod loader;
 mod policies;
 mod snapshot;
 mod support;
+mod view;
 mod visible;
+mod who;

@@ -169,7 +169,8 @@ fn actions_shows_each_action_and_what_it_needs() {
     };
     assert_eq!(of("uploadFile")["answer"]["decision"], "allow");
     assert_eq!(of("uploadFile")["answer"]["rules"], json!(["S5"]));
-    assert_eq!(of("changePrimaryContact")["needs"], json!(["contact"]));
+    let contact = json!({"field": "contact", "type": "User", "required": true, "values": null});
+    assert_eq!(of("changePrimaryContact")["needs"], json!([contact]));
     assert_eq!(of("changePrimaryContact")["answer"], json!(null));
     assert_eq!(of("closeCase")["answer"]["decision"], "deny");
 

@@ -1,6 +1,7 @@
 //! What must hold over all worlds, policies and requests, as functions: tests run them at length, and briefly
 //! against an engine with a bug in it, which they must find.
 
+mod actions;
 mod changes;
 mod domains;
 mod entities;
@@ -55,8 +56,8 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 8] =
-    [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, WINDOWS, ATTENDANCE_JSON, CLINIC_JSON];
+pub const ALL: [Law; 9] =
+    [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, WINDOWS, ACTIONS, ATTENDANCE_JSON, CLINIC_JSON];
 
 /// Random schemas, policies and worlds.
 pub const RANDOM: Law = Law {
@@ -105,6 +106,14 @@ pub const WINDOWS: Law = Law {
     says: "what is kept of a person for the next list holds at every instant for which it is used",
     few: 60,
     run: windows::run,
+};
+
+/// All actions at once, with and without what their contexts ask for.
+pub const ACTIONS: Law = Law {
+    name: "actions",
+    says: "what is said of all actions at once is what checks say of each, whatever is still given",
+    few: 60,
+    run: actions::run,
 };
 
 /// Entities of attendance.

@@ -46,6 +46,12 @@ pub struct Counts {
     pub lists: u64,
     /// Records in these lists.
     pub listed: u64,
+    /// People found for records, and compared with checks.
+    pub people: u64,
+    /// Decisions on actions that were left open, for want of a part of their context.
+    pub open: u64,
+    /// Those of them that were allowed, once all was given.
+    pub opened: u64,
     /// Broken texts of entities that Cedar and this crate took all the same.
     pub taken: u64,
     /// Broken texts that neither took.
@@ -80,6 +86,9 @@ impl Counts {
         self.absent += other.absent;
         self.lists += other.lists;
         self.listed += other.listed;
+        self.people += other.people;
+        self.open += other.open;
+        self.opened += other.opened;
         self.taken += other.taken;
         self.not_taken += other.not_taken;
         self.dangling += other.dangling;
@@ -111,7 +120,7 @@ impl fmt::Display for Counts {
         let percent = |part: u64| part as f64 * 100.0 / self.decisions.max(1) as f64;
         write!(
             f,
-            "{} decisions ({:.1} % allows, {:.1} % with errors, {:.1} % on something absent), {} lists of {} records; \
+            "{} decisions ({:.1} % allows, {:.1} % with errors, {:.1} % on something absent), {} lists of {} records and {} people; \
             {} wards, {} policies ({} refused, {} decided something), {} worlds; \
             processor seconds: Cedar {:.1}, checks {:.1}, lists {:.1}, in all {:.1}",
             self.decisions,
@@ -120,6 +129,7 @@ impl fmt::Display for Counts {
             percent(self.absent),
             self.lists,
             self.listed,
+            self.people,
             self.wards,
             self.policies,
             self.refused,

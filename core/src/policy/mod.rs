@@ -3,8 +3,8 @@
 //! INVARIANT: this is the only module that names `cedar_policy` or `cedar_policy_core`. It hands out
 //! this crate's own types, so that a change of Cedar stays in here.
 
+mod anatomy;
 mod entities;
-mod explain;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -18,8 +18,8 @@ mod reference;
 mod schema;
 mod value;
 
+pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
-pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
 #[cfg(feature = "testing")]
 pub(crate) use literals::Literals;

@@ -83,7 +83,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "link.rs",
         "visible",
         "actions.rs",
-        "explain.rs",
+        "explain",
         "slice.rs",
         "value.rs",
     ] {

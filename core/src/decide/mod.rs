@@ -61,7 +61,12 @@ impl Ward {
         })
     }
 
-    pub(crate) fn deny_absent(&self, world: &World, request: &Request, absent: BTreeSet<EntityUid>) -> Answer {
+    pub(crate) fn deny_absent(
+        &self,
+        world: &World,
+        request: &Request,
+        absent: BTreeSet<EntityUid>,
+    ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
         self.answer(world, &request.context, Decision::Deny, Vec::new(), faults)
     }

@@ -8,6 +8,8 @@
 //! change, `sight` says what a viewer may see, `text` shows it all to people.
 
 mod judge;
+#[cfg(feature = "testing")]
+mod proof;
 mod reason;
 mod search;
 mod shown;
@@ -223,7 +225,8 @@ impl Ward {
         let failed: Vec<Reason> = failing.filter_map(|(body, _)| reason(body)).take(SHOWN).collect();
         let (mut nearest, mut more) = (Vec::new(), 0);
         if answer.decision == Decision::Deny && deciding.is_empty() && failed.is_empty() {
-            let permits = judged().filter(|(body, truth)| body.effect == Effect::Permit && *truth != Truth::True);
+            let permits =
+                judged().filter(|(body, truth)| body.effect == Effect::Permit && *truth != Truth::True);
             nearest = permits.filter_map(|(body, _)| reason(body)).collect();
             // Nearest: the fewest tests to turn; then the least withheld, then the most that held.
             nearest.sort_by_cached_key(|r| {

@@ -102,7 +102,7 @@ impl Condition {
     fn distance(&self, wanted: bool) -> usize {
         let of = |part: Option<&Condition>, wanted| part.map_or(0, |part| part.distance(wanted));
         let all = |wanted: bool| self.parts.iter().map(move |part| part.distance(wanted));
-        match (self.made_of, wanted) {
+        let tests = match (self.made_of, wanted) {
             (Composition::All, true) | (Composition::Any, false) => all(wanted).sum(),
             (Composition::All, false) | (Composition::Any, true) => all(wanted).min().unwrap_or(0),
             (Composition::Not, _) => of(self.parts.first(), !wanted),
@@ -111,7 +111,9 @@ impl Condition {
                 way(true, 1).min(way(false, 2))
             }
             (Composition::Test, _) => usize::from(!self.withheld && self.holds != Some(wanted)),
-        }
+        };
+        // What has no value has one test at least that must come out otherwise.
+        tests.max(usize::from(self.error.is_some()))
     }
 }
 

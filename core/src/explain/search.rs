@@ -69,17 +69,7 @@ impl<'a> Search<'a> {
         for step in suggest.found {
             suggested.entry(step.spot.fact.clone()).or_default().insert(step);
         }
-        Search {
-            ward,
-            request,
-            action,
-            scene,
-            goal,
-            pool,
-            suggested,
-            tried: BTreeSet::new(),
-            spent: 0,
-        }
+        Search { ward, request, action, scene, goal, pool, suggested, tried: BTreeSet::new(), spent: 0 }
     }
 
     /// Every step that the policies suggest on the facts as they are.
@@ -147,6 +137,7 @@ impl<'a> Search<'a> {
         ways.into_iter().find(|steps| self.turns(steps)).unwrap_or(steps)
     }
 
+    /// Whether these steps turn it.
     pub(super) fn turns(&self, steps: &[Step]) -> bool {
         let after = After::new(self.scene.world, self.request, steps);
         let mut judge = Judge::new(self.scene, &after.context, &after.supposed);

@@ -246,7 +246,9 @@ impl Suggest<'_, '_> {
                 }
             }
             (Function::IsLoopback, None) => self.address(args, if wanted { "127.0.0.1" } else { "10.0.0.1" }),
-            (Function::IsMulticast, None) => self.address(args, if wanted { "224.0.0.1" } else { "10.0.0.1" }),
+            (Function::IsMulticast, None) => {
+                self.address(args, if wanted { "224.0.0.1" } else { "10.0.0.1" })
+            }
             (Function::IsIpv4, None) => self.address(args, if wanted { "10.0.0.1" } else { "::1" }),
             (Function::IsIpv6, None) => self.address(args, if wanted { "::1" } else { "10.0.0.1" }),
             _ => {}

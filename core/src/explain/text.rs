@@ -25,7 +25,11 @@ impl fmt::Display for Explanation {
             writeln!(f, "  {} {}", verb(reason.policy.effect), headline(&reason.policy))?;
             asked(f, reason)?;
         }
-        if self.answer.decision == Decision::Deny && self.answer.errors.is_empty() && self.deciding.is_empty() {
+        if let Some(more) = self.undescribed() {
+            writeln!(f, "  {more}")?;
+        }
+        if self.answer.decision == Decision::Deny && self.answer.errors.is_empty() && self.deciding.is_empty()
+        {
             let seen = if self.withheld { "no policy is seen to decide it" } else { "no policy permits it" };
             writeln!(f, "  {seen}")?;
         }
@@ -47,6 +51,12 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
+    /// Says how many of the policies that decided are not described.
+    fn undescribed(&self) -> Option<String> {
+        let more = self.answer.policies.len().saturating_sub(self.deciding.len());
+        (more > 0).then(|| format!("and by {more} more"))
+    }
+
     fn write_turn(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let other = match self.answer.decision {
             Decision::Allow => "denied",
@@ -60,7 +70,10 @@ impl Explanation {
             }
             Turn::NoneFound => writeln!(f, "\nThe smallest change by which it would be {other}: none found."),
             Turn::GaveUp => {
-                writeln!(f, "\nThe smallest change by which it would be {other}: none found within the limit.")
+                writeln!(
+                    f,
+                    "\nThe smallest change by which it would be {other}: none found within the limit."
+                )
             }
             Turn::Withheld => writeln!(f, "\nThe smallest change by which it would be {other}: withheld."),
             Turn::NotSought => Ok(()),
@@ -83,6 +96,9 @@ impl Explanation {
                     branch(&mut out, condition, &reason.policy, "", is_last, &mut lines);
                 }
             }
+        }
+        if let Some(more) = self.undescribed() {
+            let _ = writeln!(out, "{more}");
         }
         if self.more > 0 {
             let _ = writeln!(out, "and {} more permits that are further off", self.more);
@@ -127,7 +143,8 @@ fn headline(policy: &Policy) -> String {
 fn asked(f: &mut fmt::Formatter<'_>, reason: &Reason) -> fmt::Result {
     let mut last = None;
     for condition in reason.conditions.iter().take(LINES) {
-        let line = format!("    {} {} ({})", mark(condition), name(condition), place(&reason.policy, condition));
+        let line =
+            format!("    {} {} ({})", mark(condition), name(condition), place(&reason.policy, condition));
         let asked = (name(condition), condition.holds);
         // A clause of several terms has one name; it is said once.
         if last.as_ref() != Some(&asked) {

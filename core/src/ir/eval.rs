@@ -426,7 +426,8 @@ impl<'a> Evaluation<'a> {
         match (of, self.world) {
             (Val::Entity(place), Some(world)) => {
                 self.note_read(place);
-                if let Some(supposed) = self.supposed.and_then(|all| all.get(&Fact::Tag(place, name.into()))) {
+                if let Some(supposed) = self.supposed.and_then(|all| all.get(&Fact::Tag(place, name.into())))
+                {
                     return Ok(supposed.as_ref().map(|value| self.held(value)));
                 }
                 let tag = world.tags(place).and_then(|tags| {

@@ -79,14 +79,18 @@ impl<'a> Evaluation<'a> {
             }
             Node::Attr(of, _, attr) | Node::HasAttr(of, _, attr) => {
                 self.reads(*of, sees, reads);
-                if !reads.is_hidden && let Some(place) = self.entity(*of) {
+                if !reads.is_hidden
+                    && let Some(place) = self.entity(*of)
+                {
                     reads.note(Fact::Attribute(place, *attr), sees);
                 }
             }
             Node::Tag(of, name) | Node::HasTag(of, name) => {
                 self.reads(*of, sees, reads);
                 self.reads(*name, sees, reads);
-                if !reads.is_hidden && let (Some(place), Some(name)) = (self.entity(*of), self.name(*name)) {
+                if !reads.is_hidden
+                    && let (Some(place), Some(name)) = (self.entity(*of), self.name(*name))
+                {
                     reads.note(Fact::Tag(place, name), sees);
                 }
             }
@@ -99,7 +103,9 @@ impl<'a> Evaluation<'a> {
             Node::Binary(Binary::In, a, b) => {
                 self.reads(*a, sees, reads);
                 self.reads(*b, sees, reads);
-                if !reads.is_hidden && let Some(place) = self.entity(*a) {
+                if !reads.is_hidden
+                    && let Some(place) = self.entity(*a)
+                {
                     reads.note(Fact::Above(place), sees);
                 }
             }

@@ -9,9 +9,9 @@ use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, V
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
+use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::Programs;
-use super::anatomy::{Anatomy, Trees};
 use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::schema::{Action, Schema, TypeId};

@@ -226,7 +226,18 @@ impl Writer<'_, '_> {
     fn operand(&mut self, part: &Part, is_reached: bool) -> Operand {
         let value = (part.form != Form::Literal).then(|| self.shown(part.node, is_reached));
         let read = part.parts.iter().map(|part| self.operand(part, is_reached)).collect();
-        Operand { text: self.text(part), span: part.span.clone(), value, read }
+        let mut span = part.span.clone();
+        let text = match &part.path {
+            Some(path) => {
+                // The span is that of all that is called on the path, where something is.
+                if self.text.get(span.clone()).is_some_and(|text| text.starts_with(path.as_str())) {
+                    span.end = span.start + path.len();
+                }
+                super::shown::one_line(path)
+            }
+            None => self.text(part),
+        };
+        Operand { text, span, value, read }
     }
 
     fn shown(&mut self, id: Id, is_reached: bool) -> Shown {

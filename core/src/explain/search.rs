@@ -8,6 +8,7 @@
 //! policies suggest on the facts as they are do it, unless the limit was reached or a policy would come to be in
 //! error. A test tries them all.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Judge, Scene, Truth};
@@ -26,6 +27,8 @@ pub(super) const MOST: usize = 3;
 const EFFORT: usize = 4_000;
 /// Elements of a set whose copying counts as much as an evaluation.
 const COPIED: usize = 64;
+/// Elements of a set looking at which counts as much as an evaluation.
+const LOOKED_AT: usize = 512;
 
 /// What came of a search.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub(super) struct Search<'a> {
     /// Steps that the policies suggest on the facts as they are, by what they change.
     suggested: BTreeMap<Fact, BTreeSet<Step>>,
     tried: BTreeSet<Vec<Step>>,
-    spent: usize,
+    spent: Cell<usize>,
 }
 
 impl<'a> Search<'a> {
@@ -63,13 +66,24 @@ impl<'a> Search<'a> {
         let start = After::new(scene.world, request, &[]);
         let mut judge = Judge::new(scene, &start.context, &start.supposed);
         let pool = Pool::new(&mut judge);
-        let mut suggest = Suggest { judge: &mut judge, action, pool: &pool, found: BTreeSet::new() };
+        let mut suggest =
+            Suggest { judge: &mut judge, action, pool: &pool, found: BTreeSet::new(), looked_at: 0 };
         scene.program.entries.iter().for_each(|entry| suggest.under(entry.root));
         let mut suggested: BTreeMap<Fact, BTreeSet<Step>> = BTreeMap::new();
         for step in suggest.found {
             suggested.entry(step.spot.fact.clone()).or_default().insert(step);
         }
-        Search { ward, request, action, scene, goal, pool, suggested, tried: BTreeSet::new(), spent: 0 }
+        Search {
+            ward,
+            request,
+            action,
+            scene,
+            goal,
+            pool,
+            suggested,
+            tried: BTreeSet::new(),
+            spent: Cell::new(0),
+        }
     }
 
     /// Every step that the policies suggest on the facts as they are.
@@ -92,7 +106,7 @@ impl<'a> Search<'a> {
     }
 
     fn is_spent(&self) -> bool {
-        self.spent >= EFFORT
+        self.spent.get() >= EFFORT
     }
 
     /// Tries what can be reached from `steps` by so many more.
@@ -101,7 +115,7 @@ impl<'a> Search<'a> {
             return None;
         }
         let after = After::new(self.scene.world, self.request, steps);
-        self.spent += 1 + after.copied / COPIED;
+        self.spent.set(self.spent.get() + 1 + after.copied / COPIED);
         let mut judge = Judge::new(self.scene, &after.context, &after.supposed);
         if decision(&mut judge) == Some(self.goal) {
             return self.is_verified(&after).then(|| steps.to_vec());
@@ -225,8 +239,10 @@ impl<'a> Search<'a> {
         for fact in judge.reads(id).facts {
             ways.extend(self.suggested.get(&fact).into_iter().flatten().cloned());
         }
-        let mut suggest = Suggest { judge, action: self.action, pool: &self.pool, found: BTreeSet::new() };
+        let (action, pool) = (self.action, &self.pool);
+        let mut suggest = Suggest { judge, action, pool, found: BTreeSet::new(), looked_at: 0 };
         suggest.under(id);
+        self.spent.set(self.spent.get() + suggest.looked_at / LOOKED_AT);
         ways.extend(suggest.found);
     }
 

@@ -7,15 +7,19 @@ use super::sight::attribute_name;
 use crate::ir::{Fact, Spot, Supposed};
 use crate::request::Request;
 use crate::schema::{Attribute, Type};
+use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::world::{Changes, World, conforms};
 
 /// One change of one fact.
 ///
-/// The order is that in which they are tried: what other facts ask for first, what was made up last.
+/// The order is that in which they are tried: what other facts ask for first, what was made up last; then by name,
+/// since the numbers of rows follow from facts that a viewer may not see.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Step {
     pub(super) rank: Rank,
+    /// The entity; `None` for the context.
+    pub(super) entity: Option<EntityUid>,
     pub(super) spot: Spot,
     pub(super) what: What,
 }
@@ -49,6 +53,14 @@ pub(super) struct After {
 }
 
 impl Step {
+    pub(super) fn new(world: &World, rank: Rank, spot: Spot, what: What) -> Self {
+        let entity = match &spot.fact {
+            Fact::Given(_) => None,
+            Fact::Attribute(place, _) | Fact::Tag(place, _) | Fact::Above(place) => Some(world.uid(*place)),
+        };
+        Step { rank, entity, spot, what }
+    }
+
     /// Whether both can be made, in any order and with one result.
     pub(super) fn goes_with(&self, other: &Step) -> bool {
         let (a, b) = (&self.spot, &other.spot);

@@ -73,6 +73,8 @@ pub(super) struct Suggest<'s, 'a> {
     pub(super) action: &'a Action,
     pub(super) pool: &'s Pool,
     pub(super) found: BTreeSet<Step>,
+    /// Elements of sets that were looked at: what it cost.
+    pub(super) looked_at: usize,
 }
 
 /// Whether a fact may be changed at all.
@@ -389,7 +391,7 @@ impl Suggest<'_, '_> {
 
     fn add(&mut self, set: Id, element: Value, rank: Rank) {
         if let Some(spot) = self.judge.evaluation.spot(set) {
-            if self.judge.evaluation.glimpse(set, 0).is_err() {
+            if self.judge.evaluation.fails(set) {
                 // There is no set yet: one with this element.
                 return self.suggest(spot, What::Put(Value::set([element])), rank);
             }
@@ -424,7 +426,7 @@ impl Suggest<'_, '_> {
         if !is_open(&spot.fact, self.action) || self.found.len() >= MOST * 64 {
             return;
         }
-        let step = Step { rank, spot, what };
+        let step = Step::new(self.judge.scene.world, rank, spot, what);
         let mut is_known = true;
         if let What::Put(value) | What::Add(value) | What::Take(value) = &step.what {
             value.for_each_entity(&mut |uid| is_known &= self.judge.scene.lens.knows(uid));
@@ -439,29 +441,28 @@ impl Suggest<'_, '_> {
     }
 
     fn value(&mut self, id: Id) -> Option<Value> {
-        let glimpse = self.judge.evaluation.glimpse(id, COPIED).ok()?;
-        (glimpse.left_out == 0).then_some(glimpse.value)
+        self.judge.evaluation.whole(id, COPIED)
     }
 
     /// The first elements of a set.
     fn elements(&mut self, id: Id) -> Vec<Value> {
-        match self.judge.evaluation.glimpse(id, ELEMENTS) {
-            Ok(glimpse) => match glimpse.value {
-                Value::Set(all) => all.into_iter().collect(),
-                _ => Vec::new(),
-            },
-            Err(_) => Vec::new(),
+        match self.glimpse(id) {
+            Some(Value::Set(all)) => all.into_iter().collect(),
+            _ => Vec::new(),
         }
     }
 
     fn elements_or_self(&mut self, id: Id) -> Vec<Value> {
-        match self.judge.evaluation.glimpse(id, ELEMENTS) {
-            Ok(glimpse) => match glimpse.value {
-                Value::Set(all) => all.into_iter().collect(),
-                value => vec![value],
-            },
-            Err(_) => Vec::new(),
+        match self.glimpse(id) {
+            Some(Value::Set(all)) => all.into_iter().collect(),
+            value => value.into_iter().collect(),
         }
+    }
+
+    fn glimpse(&mut self, id: Id) -> Option<Value> {
+        let glimpse = self.judge.evaluation.glimpse(id, ELEMENTS).ok()?;
+        self.looked_at += glimpse.left_out;
+        Some(glimpse.value)
     }
 
     /// A few values of a type, other than `not`.

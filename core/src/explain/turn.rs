@@ -71,7 +71,7 @@ pub enum Deed {
 
 impl Turn {
     pub(super) fn found(world: &World, request: &Request, mut steps: Vec<Step>) -> Self {
-        steps.sort_by(|a, b| a.spot.cmp(&b.spot).then_with(|| a.what.cmp(&b.what)));
+        steps.sort_by(|a, b| (&a.entity, &a.spot, &a.what).cmp(&(&b.entity, &b.spot, &b.what)));
         let (changes, changed) = After::new(world, request, &steps).as_changes(world, request);
         let edits = steps.iter().map(|step| Edit::new(world, request, step)).collect();
         Turn::Found { edits, changes, request: changed }
@@ -88,13 +88,11 @@ impl Turn {
 
 impl Edit {
     fn new(world: &World, request: &Request, step: &Step) -> Self {
-        let (entity, name, is_tag) = match &step.spot.fact {
-            Fact::Given(name) => (None, name.clone(), false),
-            Fact::Attribute(place, attr) => {
-                (Some(world.uid(*place)), attribute_name(world, place.0, *attr), false)
-            }
-            Fact::Tag(place, name) => (Some(world.uid(*place)), name.clone(), true),
-            Fact::Above(place) => (Some(world.uid(*place)), "".into(), false),
+        let (name, is_tag) = match &step.spot.fact {
+            Fact::Given(name) => (name.clone(), false),
+            Fact::Attribute(place, attr) => (attribute_name(world, place.0, *attr), false),
+            Fact::Tag(_, name) => (name.clone(), true),
+            Fact::Above(_) => ("".into(), false),
         };
         let mut now = held(world, &request.context, &step.spot.fact);
         for field in &step.spot.fields {
@@ -110,7 +108,7 @@ impl Edit {
             What::Take(value) => (Deed::Take, Some(value)),
         };
         Edit {
-            entity,
+            entity: step.entity.clone(),
             path: std::iter::once(name).chain(step.spot.fields.iter().cloned()).collect(),
             is_tag,
             what,

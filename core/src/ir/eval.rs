@@ -59,7 +59,7 @@ pub(crate) struct Evaluation<'a> {
     pub(super) program: &'a Program,
     schema: &'a Schema,
     /// `None` while constants are folded.
-    world: Option<&'a World>,
+    pub(super) world: Option<&'a World>,
     principal: Option<Place>,
     resource: Option<Place>,
     pub(super) context: &'a BTreeMap<Arc<str>, Value>,

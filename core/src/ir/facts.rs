@@ -189,13 +189,34 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The node's value; of a set of entities or a set that is held, no more than `most` elements.
+    /// Whether the node has no value.
+    pub(crate) fn fails(&mut self, id: Id) -> bool {
+        self.eval(id).is_err()
+    }
+
+    /// The node's value, unless it has none or is a set of more than `most` elements.
+    pub(crate) fn whole(&mut self, id: Id, most: usize) -> Option<Value> {
+        let value = self.eval(id).ok()?;
+        let size = match &value {
+            Val::Rows(_, rows) => rows.len(),
+            Val::Held(Value::Set(all)) => all.len(),
+            _ => 0,
+        };
+        (size <= most).then(|| self.value(&value))
+    }
+
+    /// The node's value; of a set no more than the first `most` elements, by name where they are entities.
     pub(crate) fn glimpse(&mut self, id: Id, most: usize) -> Result<Glimpse, Failure> {
         let value = self.eval(id)?;
         let cut = |all: usize| all.saturating_sub(most);
         Ok(match &value {
             Val::Rows(ty, rows) => {
-                let first = rows.iter().take(most).map(|row| self.value(&Val::Entity((*ty, Row(*row)))));
+                let mut first = rows.to_vec();
+                if let Some(world) = self.world.filter(|_| most > 0 && rows.len() > most) {
+                    first.select_nth_unstable_by_key(most - 1, |row| world.id((*ty, Row(*row))));
+                }
+                first.truncate(most);
+                let first = first.into_iter().map(|row| self.value(&Val::Entity((*ty, Row(row)))));
                 Glimpse { value: Value::set(first), left_out: cut(rows.len()) }
             }
             Val::Held(Value::Set(all)) => {

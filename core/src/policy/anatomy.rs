@@ -53,6 +53,8 @@ pub(crate) struct Part {
     pub(crate) node: Id,
     /// Where it stands in its source.
     pub(crate) span: Range<usize>,
+    /// The text of a path, which stands at the start of its span: Cedar places every step of `a.b.c()` alike.
+    pub(crate) path: Option<String>,
     /// Its operands.
     pub(crate) parts: Vec<Part>,
 }
@@ -206,7 +208,7 @@ impl Environment<'_> {
             let parts: Vec<Part> = parts.into_iter().map(|part| self.dissect(b, part)).collect();
             // A chain is not lowered link by link: its truth follows from that of its parts.
             let node = parts.first().map_or_else(|| b.bool(true), |part| part.node);
-            Part { form, node, span: span.clone(), parts }
+            Part { form, node, span: span.clone(), path: None, parts }
         };
         match expr.expr_kind() {
             ExprKind::And { .. } | ExprKind::Or { .. } => {
@@ -223,7 +225,7 @@ impl Environment<'_> {
                 let (relation, compared) = compared(expr);
                 let parts = compared.into_iter().map(|operand| self.operand(b, operand)).collect();
                 let (node, _) = self.lower(b, expr);
-                Part { form: Form::Test(relation), node, span, parts }
+                Part { form: Form::Test(relation), node, span, path: None, parts }
             }
         }
     }
@@ -232,13 +234,13 @@ impl Environment<'_> {
         let span = expr.source_loc().map_or(0..0, |loc| loc.start()..loc.end());
         let (node, _) = self.lower(b, expr);
         if is_path(expr) {
-            return Part { form: Form::Path, node, span, parts: Vec::new() };
+            return Part { form: Form::Path, node, span, path: path_text(expr), parts: Vec::new() };
         }
         let mut read = Vec::new();
         paths(expr, &mut read);
         let form = if read.is_empty() { Form::Literal } else { Form::Computed };
         let parts = read.into_iter().map(|path| self.operand(b, path)).collect();
-        Part { form, node, span, parts }
+        Part { form, node, span, path: None, parts }
     }
 }
 
@@ -303,6 +305,25 @@ fn is_path(expr: &Expr) -> bool {
             is_path(arg1) && matches!(arg2.expr_kind(), ExprKind::Lit(_))
         }
         _ => false,
+    }
+}
+
+/// How a path is written.
+fn path_text(expr: &Expr) -> Option<String> {
+    match expr.expr_kind() {
+        ExprKind::Var(var) => Some(var.to_string()),
+        ExprKind::GetAttr { expr, attr } => {
+            let of = path_text(expr)?;
+            let mut chars = attr.chars();
+            let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+            let is_plain = starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+            Some(if is_plain { format!("{of}.{attr}") } else { format!("{of}[{attr:?}]") })
+        }
+        ExprKind::BinaryApp { op: BinaryOp::GetTag, arg1, arg2 } => match arg2.expr_kind() {
+            ExprKind::Lit(name) => Some(format!("{}.getTag({name})", path_text(arg1)?)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -44,7 +44,9 @@ pub use actions::{ActionAnswer, Need};
 pub use answer::{Answer, Decision, Fault};
 pub use decide::{Context, Decider, Decisions};
 pub use error::{Error, Problem, Severity};
-pub use explain::{Condition, Explanation, Reason};
+pub use explain::{
+    Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
+};
 pub use live::{Generation, Live};
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;

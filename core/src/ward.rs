@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Problem};
 use crate::ir::{Printed, Program};
 use crate::link::Links;
-use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
+use crate::policy::{EntityParser, Loaded, Policy, Source, Sources};
 use crate::schema::Schema;
 use crate::uid::EntityUid;
 use crate::value::Value;
@@ -172,10 +172,6 @@ impl Ward {
             inner.loaded.schema = schema.clone();
         }
         self
-    }
-
-    pub(crate) fn conditions(&self, id: &str) -> Option<&Conditions> {
-        self.inner.loaded.conditions.get(id)
     }
 }
 

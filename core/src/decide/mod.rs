@@ -61,7 +61,12 @@ impl Ward {
         })
     }
 
-    fn deny_absent(&self, world: &World, request: &Request, absent: BTreeSet<EntityUid>) -> Answer {
+    pub(crate) fn deny_absent(
+        &self,
+        world: &World,
+        request: &Request,
+        absent: BTreeSet<EntityUid>,
+    ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
         self.answer(world, &request.context, Decision::Deny, Vec::new(), faults)
     }
@@ -139,12 +144,7 @@ impl Ward {
         policies: Vec<Arc<str>>,
         errors: Vec<Fault>,
     ) -> Answer {
-        let mut rules: Vec<Arc<str>> = Vec::new();
-        for rule in policies.iter().filter_map(|id| self.policy(id)?.rule.as_ref()) {
-            if !rules.contains(rule) {
-                rules.push(rule.clone());
-            }
-        }
+        let rules = self.rules_of(&policies);
         let now = match context.get("now") {
             Some(Value::Datetime(ms)) => Some(*ms),
             _ => None,
@@ -158,6 +158,17 @@ impl Ward {
             version: world.version(),
             now,
         }
+    }
+
+    /// The rules that policies write down, each once.
+    pub(crate) fn rules_of(&self, policies: &[Arc<str>]) -> Vec<Arc<str>> {
+        let mut rules: Vec<Arc<str>> = Vec::new();
+        for rule in policies.iter().filter_map(|id| self.policy(id)?.rule.as_ref()) {
+            if !rules.contains(rule) {
+                rules.push(rule.clone());
+            }
+        }
+        rules
     }
 
     /// Checks the request against the schema and the data.

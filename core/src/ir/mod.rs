@@ -10,6 +10,7 @@
 mod build;
 mod eval;
 mod factor;
+mod facts;
 mod functions;
 mod joint;
 mod mirror;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
+pub(crate) use facts::{Fact, Glimpse, Reads, Spot, Supposed};
 pub(crate) use open::Opening;
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
+use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::Programs;
-use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
+use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
-use crate::schema::Schema;
+use crate::schema::{Action, Schema, TypeId};
 
 /// A text, and what it is called in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +95,9 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<Problem>,
     #[cfg(feature = "testing")]
     pub(crate) literals: super::Literals,
-    /// By policy id.
-    pub(crate) conditions: HashMap<Arc<str>, Conditions>,
+    trees: Trees,
+    /// For explanations alone; each made when it is first asked for.
+    anatomies: Mutex<HashMap<(TypeId, usize, TypeId), Arc<Anatomy>>>,
 }
 
 impl Loaded {
@@ -109,13 +111,9 @@ impl Loaded {
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let programs = Programs::new(&set, &policies, &schema);
-        let conditions = set.policies().filter_map(|policy| {
-            let id: Arc<str> = policy.id().to_string().into();
-            let conditions = Conditions::new(policy, by_id.get(&id)?);
-            Some((id, conditions))
-        });
         Ok(Loaded {
-            conditions: conditions.collect(),
+            trees: Trees::new(&set, &policies, &by_id),
+            anatomies: Mutex::default(),
             #[cfg(feature = "testing")]
             literals: super::Literals::new(&set),
             hash: hash(sources, &policies, &by_id).into(),
@@ -135,6 +133,13 @@ impl Loaded {
     pub(crate) fn needs(&self) -> &Needs {
         self.needs
             .get_or_init(|| Needs::new(self.cedar_schema.as_ref(), self.reference.policies(), &self.schema))
+    }
+
+    /// The policies that can apply to an action of the schema, taken apart.
+    pub(crate) fn anatomy(&self, principal: TypeId, action: &Action, resource: TypeId) -> Arc<Anatomy> {
+        let mut anatomies = self.anatomies.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(self.trees.anatomy(&self.schema, principal, action, resource));
+        anatomies.entry((principal, action.place, resource)).or_insert_with(made).clone()
     }
 }
 

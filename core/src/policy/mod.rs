@@ -3,8 +3,8 @@
 //! INVARIANT: this is the only module that names `cedar_policy` or `cedar_policy_core`. It hands out
 //! this crate's own types, so that a change of Cedar stays in here.
 
+mod anatomy;
 mod entities;
-mod explain;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -19,8 +19,8 @@ mod schema;
 mod sections;
 mod value;
 
+pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
-pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
 pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "testing")]

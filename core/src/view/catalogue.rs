@@ -30,6 +30,10 @@ pub(crate) struct Shown {
     pub(crate) sections: Vec<Shelf>,
     pub(crate) items: Vec<Entries>,
     pub(crate) alert: Option<Alert>,
+    /// The action of whoever may be told all that an explanation says about a record.
+    pub(crate) unlocks: Option<usize>,
+    /// Attributes that explanations show to everybody; `Some`, where everybody may know of an entity.
+    pub(crate) public: Option<Vec<AttrId>>,
 }
 
 /// One section with its fields.
@@ -78,6 +82,8 @@ struct RawType {
     #[serde(default)]
     items: Vec<RawItems>,
     alert: Option<RawAlert>,
+    unlocks: Option<Name>,
+    public: Option<Vec<Name>>,
     #[serde(default)]
     sections: BTreeMap<Name, Name>,
     #[serde(default)]
@@ -155,6 +161,11 @@ impl Catalogue {
         self.types.get(&ty)
     }
 
+    /// What is shown of the records of each type.
+    pub(crate) fn types(&self) -> impl Iterator<Item = (TypeId, &Shown)> {
+        self.types.iter().map(|(ty, shown)| (*ty, shown))
+    }
+
     /// The paths by which entries of records are found.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.types.values().flat_map(|shown| shown.items.iter().map(|items| &items.path))
@@ -194,6 +205,10 @@ impl<'a> Reading<'a> {
                 known_by: raw.known_by.iter().filter_map(|name| self.action(ty, name)).collect(),
                 items: raw.items.iter().filter_map(|items| self.items(ty, items)).collect(),
                 alert: raw.alert.as_ref().and_then(|alert| self.alert(ty, alert)),
+                unlocks: raw.unlocks.as_ref().and_then(|action| self.action(ty, action)),
+                public: raw.public.as_ref().map(|names| {
+                    names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
+                }),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();

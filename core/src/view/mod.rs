@@ -8,6 +8,7 @@
 
 mod alert;
 mod catalogue;
+mod disclosure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

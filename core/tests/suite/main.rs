@@ -9,6 +9,7 @@
 
 mod cases;
 mod changes;
+mod explain;
 mod fuzz;
 mod invariants;
 mod json;

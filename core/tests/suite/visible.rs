@@ -89,7 +89,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "visible",
         "actions.rs",
         "view",
-        "explain.rs",
+        "explain",
         "slice.rs",
         "value.rs",
     ] {

@@ -58,6 +58,20 @@ pub struct Counts {
     pub not_taken: u64,
     /// Broken texts that were refused for what dangles, or is unknown.
     pub dangling: u64,
+    /// Decisions that a change of three facts at most was found to turn.
+    pub turned: u64,
+    /// Of these, denials.
+    pub denials_turned: u64,
+    /// Edits of these changes.
+    pub edits: u64,
+    /// Searches for a change that reached their limit.
+    pub gave_up: u64,
+    /// Combinations of edits that were tried to beat what was found.
+    pub tried: u64,
+    /// Explanations of one decision on facts that differ where the viewer may not see it.
+    pub compared: u64,
+    /// Explanations in which something was withheld.
+    pub withheld: u64,
     /// How often each operator stood in a policy.
     pub uses: BTreeMap<String, u64>,
     /// How each operator alone came out.
@@ -68,6 +82,8 @@ pub struct Counts {
     pub checks: Duration,
     /// Processor time in this crate's lists.
     pub listing: Duration,
+    /// Processor time in explanations.
+    pub explaining: Duration,
     /// Processor time in all of it, the making of policies and worlds too.
     pub whole: Duration,
 }
@@ -92,6 +108,13 @@ impl Counts {
         self.taken += other.taken;
         self.not_taken += other.not_taken;
         self.dangling += other.dangling;
+        self.turned += other.turned;
+        self.denials_turned += other.denials_turned;
+        self.edits += other.edits;
+        self.gave_up += other.gave_up;
+        self.tried += other.tried;
+        self.compared += other.compared;
+        self.withheld += other.withheld;
         for (name, count) in &other.uses {
             *self.uses.entry(name.clone()).or_default() += count;
         }
@@ -104,6 +127,7 @@ impl Counts {
         self.cedar += other.cedar;
         self.checks += other.checks;
         self.listing += other.listing;
+        self.explaining += other.explaining;
         self.whole += other.whole;
     }
 }
@@ -115,6 +139,26 @@ impl fmt::Display for Counts {
                 f,
                 "{} worlds, {} broken texts taken by both, {} by neither, {} refused as dangling",
                 self.worlds, self.taken, self.not_taken, self.dangling
+            );
+        }
+        if self.turned > 0 {
+            return write!(
+                f,
+                "{} explanations in {} worlds ({} of allows, {} on errors): {} turned, {} of them denials, by {} edits, {} \
+                searches gave up, {} combinations tried; {} with something withheld, {} compared; processor seconds: explaining {:.1}, in all {:.1}",
+                self.decisions,
+                self.worlds,
+                self.allows,
+                self.errors,
+                self.turned,
+                self.denials_turned,
+                self.edits,
+                self.gave_up,
+                self.tried,
+                self.withheld,
+                self.compared,
+                self.explaining.as_secs_f64(),
+                self.whole.as_secs_f64(),
             );
         }
         let percent = |part: u64| part as f64 * 100.0 / self.decisions.max(1) as f64;

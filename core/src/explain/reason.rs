@@ -280,12 +280,12 @@ impl Relation {
     /// What was found, in words that stand between the operands, or after the one there is.
     fn words(self, holds: bool) -> Option<&'static str> {
         Some(match (self, holds) {
-            (Relation::Equal, true) => "is equal to",
-            (Relation::Equal, false) => "is not equal to",
-            (Relation::Less, true) => "is less than",
-            (Relation::Less, false) => "is not less than",
-            (Relation::LessEqual, true) => "is at most",
-            (Relation::LessEqual, false) => "is more than",
+            (Relation::Equal, true) | (Relation::NotEqual, false) => "is equal to",
+            (Relation::Equal, false) | (Relation::NotEqual, true) => "is not equal to",
+            (Relation::Less, true) | (Relation::AtLeast, false) => "is less than",
+            (Relation::Less, false) | (Relation::AtLeast, true) => "is at least",
+            (Relation::LessEqual, true) | (Relation::More, false) => "is at most",
+            (Relation::LessEqual, false) | (Relation::More, true) => "is more than",
             (Relation::Contains, true) => "contains",
             (Relation::Contains, false) => "does not contain",
             (Relation::ContainsAll, true) => "contains all of",

@@ -86,10 +86,11 @@ impl Explanation {
         for fault in &self.answer.errors {
             let _ = writeln!(out, "{fault}");
         }
-        let all = [("", &self.failed), ("", &self.deciding), ("nearest: ", &self.nearest)];
+        let all = [("in error:", &self.failed), ("", &self.deciding), ("nearest:", &self.nearest)];
         for (label, reasons) in all {
             for reason in reasons {
-                let _ = writeln!(out, "{label}{} {}", verb(reason.policy.effect), headline(&reason.policy));
+                let label = if label.is_empty() { verb(reason.policy.effect) } else { label };
+                let _ = writeln!(out, "{label} {}", headline(&reason.policy));
                 let mut lines = 0;
                 for (at, condition) in reason.conditions.iter().enumerate() {
                     let is_last = at + 1 == reason.conditions.len();
@@ -205,7 +206,8 @@ fn sentence(test: &Condition) -> String {
             let so = match test.holds {
                 Some(true) => "is so",
                 Some(false) => "is not so",
-                None => "is withheld",
+                None if test.withheld => "is withheld",
+                None => "is not looked at",
             };
             format!("`{}` {so}: {}", test.text, all.join(", "))
         }
@@ -222,7 +224,7 @@ fn sentence(test: &Condition) -> String {
 fn operand(operand: &Operand) -> String {
     match &operand.value {
         None => format!("`{}`", operand.text),
-        Some(Shown::Absent) => format!("`{}`, which is absent,", operand.text),
+        Some(Shown::Absent) => format!("`{}` (absent)", operand.text),
         Some(value) => format!("`{}` = {value}", operand.text),
     }
 }

@@ -84,8 +84,11 @@ pub(crate) enum Form {
 pub(crate) enum Relation {
     True,
     Equal,
+    NotEqual,
     Less,
     LessEqual,
+    More,
+    AtLeast,
     Contains,
     ContainsAll,
     ContainsAny,
@@ -217,7 +220,9 @@ impl Environment<'_> {
                 operands(expr, is_or, &mut all);
                 made(if is_or { Form::Any } else { Form::All }, all, b)
             }
-            ExprKind::UnaryApp { op: UnaryOp::Not, arg } => made(Form::Not, vec![arg], b),
+            ExprKind::UnaryApp { op: UnaryOp::Not, arg } if !is_written_as_one(expr, arg) => {
+                made(Form::Not, vec![arg], b)
+            }
             ExprKind::If { test_expr, then_expr, else_expr } => {
                 made(Form::If, vec![test_expr, then_expr, else_expr], b)
             }
@@ -269,6 +274,16 @@ fn operands<'a>(expr: &'a Expr, is_or: bool, all: &mut Vec<&'a Expr>) {
     }
 }
 
+/// Whether a negation is Cedar's reading of `!=`, `>` or `>=`, which stand at one place with what they negate.
+fn is_written_as_one(not: &Expr, arg: &Expr) -> bool {
+    let place = |expr: &Expr| expr.source_loc().map(|loc| (loc.start(), loc.end()));
+    let is_comparison = matches!(
+        arg.expr_kind(),
+        ExprKind::BinaryApp { op: BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq, .. }
+    );
+    is_comparison && place(not).is_some() && place(not) == place(arg)
+}
+
 /// What a test asks, and of what.
 fn compared(expr: &Expr) -> (Relation, Vec<&Expr>) {
     match expr.expr_kind() {
@@ -287,6 +302,12 @@ fn compared(expr: &Expr) -> (Relation, Vec<&Expr>) {
             };
             (relation, vec![arg1, arg2])
         }
+        ExprKind::UnaryApp { op: UnaryOp::Not, arg } => match compared(arg) {
+            (Relation::Equal, operands) => (Relation::NotEqual, operands),
+            (Relation::Less, operands) => (Relation::AtLeast, operands),
+            (Relation::LessEqual, operands) => (Relation::More, operands),
+            (_, operands) => (Relation::Other, operands),
+        },
         ExprKind::UnaryApp { op: UnaryOp::IsEmpty, arg } => (Relation::IsEmpty, vec![arg]),
         ExprKind::HasAttr { expr, .. } | ExprKind::ExtHasAttr { expr, .. } => (Relation::Has, vec![expr]),
         ExprKind::Like { expr, .. } => (Relation::Like, vec![expr]),

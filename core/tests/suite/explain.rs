@@ -197,6 +197,39 @@ fn read() -> Request {
 }
 
 #[test]
+fn comparisons_are_told_as_they_are_written() {
+    for (condition, told) in [
+        ("principal.n >= resource.n", "is at least"),
+        ("principal.n > resource.n", "is more than"),
+        ("principal.n != resource.n", "is not equal to"),
+        ("resource.n < principal.n", "is less than"),
+        ("resource.n <= principal.n", "is at most"),
+    ] {
+        for (negated, holds) in [(condition.to_owned(), true), (format!("!({condition})"), false)] {
+            let policy = format!("@id(\"p\") permit (principal, action, resource) when {{ {negated} }};");
+            let (ward, world) = notes(&policy);
+            let why = ward.explain(&world, &read()).unwrap();
+            assert_eq!(why.answer.is_allowed(), holds);
+            let reason = if holds { &why.deciding[0] } else { &why.nearest[0] };
+            let [test] = tests(reason)[..] else { panic!("{condition}: {reason:?}") };
+            assert_eq!((test.holds, test.found, test.text.as_str()), (Some(true), Some(told), condition));
+        }
+    }
+    // What is not reached is neither withheld nor in error.
+    let (ward, world) = notes(
+        "@id(\"p\") permit (principal, action, resource) when { resource has owner && resource.owner == principal };",
+    );
+    let why = ward.explain(&world, &read()).unwrap();
+    let unreached = why.nearest[0].conditions[1].clone();
+    assert_eq!((unreached.holds, unreached.withheld, unreached.error), (None, false, None));
+    assert!(
+        why.tree().contains("is not looked at: `resource.owner` (absent), `principal` ="),
+        "{}",
+        why.tree()
+    );
+}
+
+#[test]
 fn a_policy_in_error_is_shown_where_it_failed_and_why() {
     let (ward, world) = notes(
         "@id(\"all\") permit (principal, action, resource);
@@ -276,6 +309,7 @@ fn explanations_are_bounded() {
     let text = why.to_string();
     assert!(text.contains("and by 280 more"), "{text}");
     assert!(all_of(&why).len() < 150_000 && !all_of(&why).contains(&"x".repeat(300)));
+    assert!(!text.contains("withheld"), "{text}");
     // One fact that all of them read is enough.
     assert_eq!(why.turn.edits().len(), 1);
 

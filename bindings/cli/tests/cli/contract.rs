@@ -200,7 +200,7 @@ fn explain_says_why() {
     let near = ask(U1, r#"Case::"c2""#, "text");
     assert!(near.ends(2).out.contains("no policy permits it"), "{}", near.out);
     // The failing condition at its place in the policy, with what it compared.
-    assert!(near.out.contains("school/S1.cedar:16:3: resource.student has enrolledAt"), "{}", near.out);
+    assert!(near.out.contains("school/S1.cedar:17:3: resource.student has enrolledAt"), "{}", near.out);
     assert!(near.out.contains("✘ attendance lead or office support at the student's school"), "{}", near.out);
     assert!(
         near.out.contains("set `enrolledAt` of Student::\"st2\", which is absent, to School::\"s1\""),

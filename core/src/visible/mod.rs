@@ -1,16 +1,21 @@
 //! Which records may this person do this to?
 
+mod count_by;
 mod find;
+mod group;
 mod plan;
 mod set;
 mod show;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub(crate) use count_by::{Condition, Population};
 use find::Finder;
+pub use group::Group;
 use plan::Plan;
 pub(crate) use plan::Plans;
 use roaring::RoaringBitmap;
@@ -24,7 +29,7 @@ use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::index::Path;
-use crate::world::{Handle, Place, Row, World};
+use crate::world::{Handle, Indices, Place, Row, World};
 
 /// The entities of one type to which a person may do something, found at one version of the data.
 ///
@@ -115,7 +120,7 @@ impl Ward {
         let Asker { action, principal, absent } = asker?;
         let (rows, version) = match principal {
             Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
-                self.find(world, principal, action, ty, context)
+                self.find(world, principal, action, ty, context, |rows, _| rows)
             }
             _ => (RoaringBitmap::new(), version),
         };
@@ -151,15 +156,16 @@ impl Ward {
         Ok(())
     }
 
-    /// The rows, and the version of the data that they were found in.
-    fn find(
+    /// What `then` makes of the rows while the data is held still, and the version of the data.
+    fn find<T>(
         &self,
         world: &World,
         principal: Place,
         action: &Action,
         ty: TypeId,
         context: &BTreeMap<Arc<str>, Value>,
-    ) -> (RoaringBitmap, u64) {
+        then: impl FnOnce(RoaringBitmap, &Indices) -> T,
+    ) -> (T, u64) {
         loop {
             let plan = self.list_plan(world, principal, action, ty, context);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
@@ -171,7 +177,7 @@ impl Ward {
                 continue;
             }
             if !is_still_there(world, principal, context) {
-                return (RoaringBitmap::new(), world.version());
+                return (then(RoaringBitmap::new(), &indices), world.version());
             }
             let mut finder = Finder::new(&plan, world, &indices, principal, context);
             let found = finder.allowed();
@@ -184,7 +190,7 @@ impl Ward {
             } else {
                 found.into_bitmap()
             };
-            return (rows, world.version());
+            return (then(rows, &indices), world.version());
         }
     }
 

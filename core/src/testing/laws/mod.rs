@@ -4,6 +4,7 @@
 mod changes;
 mod domains;
 mod entities;
+mod groups;
 mod operators;
 mod random;
 mod run;

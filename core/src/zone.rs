@@ -143,8 +143,8 @@ pub(crate) struct Calendar {
 #[derive(Clone, Copy)]
 struct Stretch {
     from: i64,
-    /// Exclusive.
-    until: i64,
+    /// The last instant in it.
+    last: i64,
     period: Period,
 }
 
@@ -157,7 +157,7 @@ impl Calendar {
     pub(crate) fn period(&mut self, ms: i64) -> Period {
         let at = self.stretches.partition_point(|stretch| stretch.from <= ms);
         if let Some(stretch) = at.checked_sub(1).and_then(|at| self.stretches.get(at))
-            && (ms < stretch.until || ms == i64::MAX)
+            && ms <= stretch.last
         {
             return stretch.period;
         }
@@ -167,35 +167,36 @@ impl Calendar {
     }
 
     fn stretch(&self, ms: i64) -> Stretch {
-        let TimeZoneAt { offset, since, until } = self.zone.at(ms);
+        let TimeZoneAt { offset, first, last } = self.zone.at(ms);
         let period = Period::of_day(self.unit, ms.saturating_add(offset).div_euclid(MS_PER_DAY));
-        let instant = |day: i64| day.saturating_mul(MS_PER_DAY).saturating_sub(offset);
+        // Beyond all instants there is none.
+        let instant = |day: i64| day.checked_mul(MS_PER_DAY)?.checked_sub(offset);
         Stretch {
-            from: instant(period.first_day()).max(since),
-            until: instant(period.next().first_day()).min(until),
+            from: instant(period.first_day()).unwrap_or(i64::MIN).max(first),
+            last: instant(period.next().first_day()).map_or(i64::MAX, |next| next - 1).min(last),
             period,
         }
     }
 }
 
-/// A zone's offset at an instant, and from when until when it holds; all in milliseconds.
+/// A zone's offset at an instant, and the first and the last instant at which it holds; all in milliseconds.
 struct TimeZoneAt {
     offset: i64,
-    since: i64,
-    until: i64,
+    first: i64,
+    last: i64,
 }
 
 impl Zone {
     fn at(&self, ms: i64) -> TimeZoneAt {
         // Beyond the years that have a name the offset is that of the last of them.
-        let (first, last) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
-        let instant = |ms: i64| Timestamp::from_millisecond(ms.clamp(first, last)).unwrap_or_default();
-        let transition =
-            |at: Option<jiff::tz::TimeZoneTransition<'_>>| at.map(|t| t.timestamp().as_millisecond());
+        let (min, max) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+        let instant = |ms: i64| Timestamp::from_millisecond(ms.clamp(min, max)).unwrap_or_default();
+        let before = self.0.preceding(instant(ms.saturating_add(1))).next();
+        let after = self.0.following(instant(ms)).next();
         TimeZoneAt {
             offset: i64::from(self.0.to_offset(instant(ms)).seconds()) * 1_000,
-            since: transition(self.0.preceding(instant(ms.saturating_add(1))).next()).unwrap_or(i64::MIN),
-            until: transition(self.0.following(instant(ms)).next()).unwrap_or(i64::MAX),
+            first: before.map_or(i64::MIN, |change| change.timestamp().as_millisecond()),
+            last: after.map_or(i64::MAX, |change| change.timestamp().as_millisecond() - 1),
         }
     }
 }
@@ -237,7 +238,8 @@ mod tests {
     #[test]
     fn a_calendar_that_was_used_answers_as_a_new_one() {
         // One zone changes its clocks at midnight of a month's first day, so that a month ends twice.
-        for zone in ["UTC", WELLINGTON, "A0B,M4.1.0/0,M11.1.0/0", "A3:30", "LHST-10:30LHDT-11,M10.1.0,M4.1.0"]
+        for zone in
+            ["UTC", WELLINGTON, "AAA0BBB,M4.1.0/0,M11.1.0/0", "AAA3:30", "LHST-10:30LHDT-11,M10.1.0,M4.1.0"]
         {
             let zone: Zone = zone.parse().expect("a zone");
             for (_, unit) in Unit::ALL {

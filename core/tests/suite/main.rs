@@ -9,6 +9,8 @@
 
 mod cases;
 mod changes;
+mod counts;
+mod disclosure;
 mod fuzz;
 mod invariants;
 mod json;
@@ -16,6 +18,7 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod reports;
 mod snapshot;
 mod support;
 mod visible;

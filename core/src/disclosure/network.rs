@@ -6,6 +6,9 @@
 //! the counts could be differ by flows around circles of edges that are left out, and how far a count
 //! can rise or fall is a matter of the largest flow that leads back from its head to its tail. All is in whole
 //! numbers, and what the largest flow says is exact: for every number between the bounds there is a table.
+//!
+//! INVARIANT: which counts are left out besides the small ones follows from the order of the keys and from what is
+//! small, never from how large a count is that is told so far: who knows the method would learn from the choice.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -16,13 +19,24 @@ pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) count: u64,
-    /// What it costs to leave it out.
+    /// What it costs to leave it out; the same for all counts of a kind.
     pub(super) cost: u64,
+}
+
+/// What is known of the counts that are left out, besides what is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// That they are not zero: zeros are told.
+    NotZero,
+    /// Which of them are small, too.
+    WhichAreSmall,
 }
 
 /// The counts of a table.
 pub(super) struct Network {
     edges: Vec<Edge>,
+    /// Smaller counts than this are small.
+    below: u64,
     hidden: Vec<bool>,
     /// By node, edges that touch it.
     touching: Vec<Vec<usize>>,
@@ -35,11 +49,8 @@ pub(super) struct Network {
     searches: u64,
 }
 
-/// No count that is left out is zero: zeros are told.
-const LEAST: u64 = 1;
-
 impl Network {
-    pub(super) fn new(nodes: usize, edges: Vec<Edge>) -> Self {
+    pub(super) fn new(nodes: usize, edges: Vec<Edge>, below: u64) -> Self {
         let mut touching = vec![Vec::new(); nodes];
         for (at, edge) in edges.iter().enumerate() {
             for node in [edge.from, edge.to] {
@@ -54,6 +65,7 @@ impl Network {
             searches: 0,
             touching,
             edges,
+            below,
         }
     }
 
@@ -73,48 +85,77 @@ impl Network {
         true
     }
 
-    /// Leaves out every count below a number, and others until none of them can be worked out: the numbers that
-    /// each of them may be lie as far apart as that number.
-    pub(super) fn protect(&mut self, below: u64) {
+    /// Leaves out every small count, and others until none of them can be worked out.
+    pub(super) fn protect(&mut self) {
         let mut pending: VecDeque<usize> = VecDeque::new();
-        for (at, edge) in self.edges.clone().iter().enumerate() {
-            if edge.count < below && self.hide(at) {
+        for at in 0..self.edges.len() {
+            if self.is_small(at) && self.hide(at) {
                 pending.push_back(at);
             }
         }
         // What is left out later makes no range smaller, so that each count is looked at once.
         while let Some(at) = pending.pop_front() {
-            let (fall, rise) = self.range(at, below);
-            if fall + rise >= below {
-                continue;
-            }
-            for found in self.circle(at, below - fall) {
-                if self.hide(found) {
-                    pending.push_back(found);
+            while let Some(known) = self.tells(at) {
+                let mut found = self.circle(at, true, known);
+                found.retain(|edge| self.hide(*edge));
+                if found.is_empty() {
+                    found = self.circle(at, false, known);
+                    found.retain(|edge| self.hide(*edge));
                 }
+                if found.is_empty() {
+                    // There is nothing left that could be left out.
+                    break;
+                }
+                pending.extend(found);
             }
         }
     }
 
-    /// By how much a count that is left out may be smaller, and by how much larger, for all that is told; both up
-    /// to `most` only.
-    pub(super) fn range(&mut self, at: usize, most: u64) -> (u64, u64) {
-        let Some(&Edge { from, to, count, .. }) = self.edges.get(at) else { return (0, 0) };
-        let fall = self.flow(at, (from, to), most.min(count.saturating_sub(LEAST)));
-        let rise = self.flow(at, (to, from), most);
+    fn is_small(&self, at: usize) -> bool {
+        self.edges.get(at).is_some_and(|edge| edge.count < self.below)
+    }
+
+    /// How far apart the numbers lie at least that a count may be.
+    fn apart(&self, known: Known) -> u64 {
+        match known {
+            // So far beyond what is small that the choices made on the way tell nothing either.
+            Known::NotZero => 3 * self.below,
+            // Half of all that are small.
+            Known::WhichAreSmall => (self.below - 1) / 2,
+        }
+    }
+
+    /// To whom a count that is left out can be too few numbers.
+    fn tells(&mut self, at: usize) -> Option<Known> {
+        let all = [Known::NotZero, Known::WhichAreSmall];
+        let all = if self.is_small(at) { &all[..] } else { &all[..1] };
+        all.iter().copied().find(|&known| {
+            let apart = self.apart(known);
+            let (fall, rise) = self.range(at, apart, known);
+            fall + rise < apart
+        })
+    }
+
+    /// By how much a count that is left out may be smaller, and by how much larger, for all that is told and
+    /// known; both up to `most` only.
+    fn range(&mut self, at: usize, most: u64, known: Known) -> (u64, u64) {
+        let Some(&Edge { from, to, .. }) = self.edges.get(at) else { return (0, 0) };
+        let (down, up) = (self.room(at, false, known), self.room(at, true, known));
+        let fall = self.flow(at, (from, to), most.min(down), known);
+        let rise = self.flow(at, (to, from), most.min(up), known);
         (fall, rise)
     }
 
     /// How much more can flow from one node to another through counts that are left out, without edge `but`; up to
     /// `most`.
-    fn flow(&mut self, but: usize, (from, to): (usize, usize), most: u64) -> u64 {
+    fn flow(&mut self, but: usize, (from, to): (usize, usize), most: u64, known: Known) -> u64 {
         if from == to {
             return most;
         }
         let (mut flow, mut used) = (0, Vec::new());
         while flow < most {
-            let Some(path) = self.way(but, from, to) else { break };
-            let room = |at: &(usize, bool)| self.room(at.0, at.1);
+            let Some(path) = self.way(but, (from, to), known) else { break };
+            let room = |at: &(usize, bool)| self.room(at.0, at.1, known);
             let more = path.iter().map(room).min().unwrap_or(0).min(most - flow);
             if more == 0 {
                 break;
@@ -132,17 +173,20 @@ impl Network {
         flow
     }
 
-    /// By how much an edge's count can still rise or fall.
-    fn room(&self, at: usize, ahead: bool) -> u64 {
+    /// By how much a count that is left out can still rise or fall.
+    fn room(&self, at: usize, ahead: bool, known: Known) -> u64 {
         let (Some(edge), Some(moved)) = (self.edges.get(at), self.moved.get(at)) else { return 0 };
-        match ahead {
-            true => u64::MAX,
-            false => edge.count.saturating_add_signed(*moved).saturating_sub(LEAST),
-        }
+        let count = edge.count.saturating_add_signed(*moved);
+        let (least, most) = match (known, self.is_small(at)) {
+            (Known::NotZero, _) => (1, u64::MAX),
+            (Known::WhichAreSmall, true) => (1, self.below - 1),
+            (Known::WhichAreSmall, false) => (self.below, u64::MAX),
+        };
+        if ahead { most.saturating_sub(count) } else { count.saturating_sub(least) }
     }
 
     /// A shortest way through edges that are left out and have room; for each edge, whether its count rises.
-    fn way(&mut self, but: usize, from: usize, to: usize) -> Option<Vec<(usize, bool)>> {
+    fn way(&mut self, but: usize, (from, to): (usize, usize), known: Known) -> Option<Vec<(usize, bool)>> {
         self.searches += 1;
         let search = self.searches;
         let mut pending = VecDeque::from([from]);
@@ -152,7 +196,7 @@ impl Network {
                 let edge = self.edges.get(at)?;
                 let ahead = edge.from == node;
                 let next = if ahead { edge.to } else { edge.from };
-                if at == but || self.seen.get(next)?.0 == search || self.room(at, ahead) == 0 {
+                if at == but || self.seen.get(next)?.0 == search || self.room(at, ahead, known) == 0 {
                     continue;
                 }
                 *self.seen.get_mut(next)? = (search, at);
@@ -178,11 +222,12 @@ impl Network {
         Some(way)
     }
 
-    /// The edges of the cheapest circle by which a count can rise by so much, if all of them were left out.
+    /// The edges of the cheapest circle by which a count could rise, or fall; some of them may be told so far.
     ///
-    /// There is one: the totals of its row, of its column and of all can rise with it.
-    fn circle(&self, but: usize, by: u64) -> Vec<usize> {
-        let Some(&Edge { from: target, to: start, .. }) = self.edges.get(but) else { return Vec::new() };
+    /// One by which it can rise there always is: the totals of its row, of its column and of all rise with it.
+    fn circle(&self, but: usize, rising: bool, known: Known) -> Vec<usize> {
+        let Some(edge) = self.edges.get(but) else { return Vec::new() };
+        let (start, target) = if rising { (edge.to, edge.from) } else { (edge.from, edge.to) };
         let mut best: Vec<Option<(u64, usize)>> = vec![None; self.touching.len()];
         let mut pending = BinaryHeap::from([Reverse((0, start, usize::MAX))]);
         while let Some(Reverse((cost, node, by_edge))) = pending.pop() {
@@ -197,7 +242,8 @@ impl Network {
                 let Some(edge) = self.edges.get(at) else { continue };
                 let ahead = edge.from == node;
                 let next = if ahead { edge.to } else { edge.from };
-                let has_room = ahead || edge.count.saturating_sub(LEAST) >= by;
+                // Of what is told so far nothing is asked but whether it is told.
+                let has_room = !self.is_hidden(at) || self.room(at, ahead, known) >= self.apart(known);
                 if at != but && has_room && best.get(next).is_some_and(Option::is_none) {
                     // Of two ways that leave out the same, the shorter.
                     let more = if self.is_hidden(at) { 1 } else { 1 + 1_000 * edge.cost };

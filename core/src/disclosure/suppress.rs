@@ -36,8 +36,8 @@ pub(super) fn suppressed(table: &Table, below: u64) -> Result<Table, Error> {
             Some(edges.len() - 1)
         })
         .collect();
-    let mut network = Network::new(nodes.numbers.len(), edges);
-    network.protect(below);
+    let mut network = Network::new(nodes.numbers.len(), edges, below);
+    network.protect();
     let mut told = table.clone();
     for (line, edge) in told.cells.iter_mut().chain(&mut told.totals).zip(of_line) {
         if edge.is_some_and(|edge| network.is_hidden(edge)) {
@@ -88,14 +88,12 @@ impl<'a> Nodes<'a> {
             },
             _ => return None,
         };
-        let weight = if is_grand {
-            GRAND
-        } else if totals > 0 {
-            TOTAL
-        } else {
-            CELL
+        let cost = match totals {
+            0 => CELL,
+            _ if is_grand => GRAND,
+            _ => TOTAL,
         };
         let (from, to) = (self.number(from), self.number(to));
-        Some(Edge { from, to, count, cost: weight * u64::from(1 + count.ilog2()) })
+        Some(Edge { from, to, count, cost })
     }
 }

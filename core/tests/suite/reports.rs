@@ -87,15 +87,16 @@ fn a_report_is_for_whom_the_policies_say_and_counts_what_its_kind_is_about() {
     let world = &*WORLD;
     let (people, reports, cases) = (all(world, "User"), all(world, "Report"), all(world, "Case"));
     let by = [Group::of("status"), Group::of("school")];
-    let (mut seen, mut denied, mut counted) = (BTreeMap::<String, u64>::new(), 0, 0);
+    let (mut seen, mut passed_over, mut denied, mut counted) =
+        (BTreeMap::<String, u64>::new(), 0_usize, 0, 0);
     for report in &reports {
         let Some(Value::String(kind)) = at(world, report, "kind") else { panic!("a kind") };
         let mut expected: Option<BTreeMap<Vec<String>, u64>> = None;
         for person in &people {
             let allowed = may_view(world, person, report);
             // Of those who are denied, some.
-            if !allowed && (person.id().len() + report.id().as_bytes()[4] as usize + denied) % 53 != 0 {
-                denied += 1;
+            passed_over += usize::from(!allowed);
+            if !allowed && !passed_over.is_multiple_of(53) {
                 continue;
             }
             let table = ask(world, person, (&kind, Some(report)), &by).unwrap();
@@ -133,7 +134,7 @@ fn a_report_is_for_whom_the_policies_say_and_counts_what_its_kind_is_about() {
     }
     let kinds: Vec<&str> = seen.keys().map(String::as_str).collect();
     assert_eq!(kinds, report_kinds(), "somebody has a report of each kind");
-    assert!(denied > 1_000 && counted > 10_000, "{seen:?}, {denied} denied, {counted} cases");
+    assert!(denied > 300 && counted > 10_000, "{seen:?}, {denied} denied, {counted} cases");
 }
 
 /// Somebody who may see a report of a kind, and that report.
@@ -228,8 +229,8 @@ fn reports_name_no_person_and_no_record() {
     let day = Group::period(Unit::Day, "openedAt", &zone());
     assert!(refused("anonymised", day).contains("is not grouped by days"));
     assert!(refused("anonymized", Group::of("status")).contains("did you mean `anonymised`?"));
-    let (lead, _) = reader(&WORLD, "provider");
-    assert!(ask(&WORLD, &lead, ("provider", None), &[Group::of("caseManager")]).is_ok());
+    let (lead, of_provider) = reader(&WORLD, "provider");
+    assert!(ask(&WORLD, &lead, ("provider", Some(&of_provider)), &[Group::of("caseManager")]).is_ok());
 }
 
 #[test]

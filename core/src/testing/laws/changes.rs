@@ -185,7 +185,7 @@ impl Story {
             }
             let question = (principal, name.as_ref(), ty);
             groups::counted_as_listed((&self.ward, world), question, context, (&found, counts.lists))
-                .or_else(|what| fail(what))?;
+                .or_else(&fail)?;
             counts.lists += 1;
             counts.listed += found.len() as u64;
         }

@@ -222,7 +222,7 @@ impl<'a> Scene<'a> {
             ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
         counts.listing += start.elapsed();
         let seed = counts.lists;
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             let asked = (principal, act.name.as_ref(), ty);
             groups::counted_as_listed((ward, &self.world), asked, &act.context, (&listed, seed))
                 .map_err(|what| self.tell(act, principal, &EntityUid::new(ty, "…"), &what))?;

@@ -6,7 +6,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{
-    actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate, view, who,
+    actions, check, completions, count, demo, explain, fmt, list, man, matrix, reports, sample, snapshot,
+    validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -38,6 +39,8 @@ pub(crate) enum Verb {
     List(list::Args),
     Who(who::Args),
     View(view::Args),
+    Count(count::Args),
+    Report(reports::Args),
     Actions(actions::Args),
     Alert(who::AlertArgs),
     Explain(explain::Args),
@@ -59,6 +62,8 @@ impl Verb {
             Verb::Who(args) => who::run(args, terminal),
             Verb::View(args) => view::run(args, terminal),
             Verb::Alert(args) => who::alert(args, terminal),
+            Verb::Count(args) => count::run(args, terminal),
+            Verb::Report(args) => reports::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),

@@ -2,11 +2,13 @@
 
 mod events;
 mod matrix;
+mod reports;
 mod sample;
 mod scene;
 mod story;
 
 pub use events::CaseEvent;
 pub use matrix::{Matrix, matrix};
+pub use reports::{ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;
 pub use story::demo;

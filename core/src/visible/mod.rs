@@ -1,9 +1,12 @@
 //! Which records may this person do this to? And, from the other side, who may do this to that record?
 
+mod count_by;
 mod find;
+mod group;
 mod plan;
 mod set;
 mod show;
+mod tally;
 mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +14,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub(crate) use count_by::{Condition, Population};
 use find::Finder;
+pub use group::Group;
 use plan::Plan;
 pub(crate) use plan::Plans;
 use roaring::RoaringBitmap;
@@ -26,7 +31,7 @@ use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::index::Path;
-use crate::world::{Handle, Place, Row, World};
+use crate::world::{Handle, Indices, Place, Row, World};
 
 /// The entities of one type to which a person may do something, found at one version of the data.
 ///
@@ -117,7 +122,8 @@ impl Ward {
         let Asker { action, principal, absent } = asker?;
         let (rows, version) = match principal {
             Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
-                self.find(world, &Search { open: Open::Resource, known: principal, action, ty, context })
+                let search = Search { open: Open::Resource, known: principal, action, ty, context };
+                self.find(world, &search, |rows, _| rows)
             }
             _ => (RoaringBitmap::new(), version),
         };
@@ -164,8 +170,13 @@ impl Ward {
         Ok(())
     }
 
-    /// The rows, and the version of the data that they were found in.
-    fn find(&self, world: &World, search: &Search<'_>) -> (RoaringBitmap, u64) {
+    /// What `then` makes of the rows while the data is held still, and the version of the data.
+    fn find<T>(
+        &self,
+        world: &World,
+        search: &Search<'_>,
+        then: impl FnOnce(RoaringBitmap, &Indices) -> T,
+    ) -> (T, u64) {
         let Search { known, context, .. } = *search;
         loop {
             let plan = self.list_plan(world, search);
@@ -178,7 +189,7 @@ impl Ward {
                 continue;
             }
             if !is_still_there(world, known, context) {
-                return (RoaringBitmap::new(), world.version());
+                return (then(RoaringBitmap::new(), &indices), world.version());
             }
             let mut finder = Finder::new(&plan, world, &indices, known, context);
             let found = finder.allowed();
@@ -187,7 +198,7 @@ impl Ward {
             } else {
                 found.into_bitmap()
             };
-            return (rows, world.version());
+            return (then(rows, &indices), world.version());
         }
     }
 

@@ -72,7 +72,9 @@ impl Ward {
         let AskedOf { action, resource, absent } = asked?;
         let (rows, version) = match resource {
             Some(known) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
-                self.find(world, &Search { open: Open::Principal, known, action, ty, context })
+                self.find(world, &Search { open: Open::Principal, known, action, ty, context }, |rows, _| {
+                    rows
+                })
             }
             _ => (RoaringBitmap::new(), version),
         };

@@ -9,6 +9,8 @@
 
 mod cases;
 mod changes;
+mod counts;
+mod disclosure;
 mod explain;
 mod fuzz;
 mod invariants;
@@ -17,6 +19,7 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod reports;
 mod snapshot;
 mod support;
 mod view;

@@ -5,6 +5,7 @@
 mod bad_input;
 mod batch;
 mod contract;
+mod counts;
 mod files;
 mod rules;
 mod support;

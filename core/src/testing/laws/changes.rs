@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Extent;
 use super::run::{Counts, over};
+use super::{Extent, groups};
 use crate::policy::Sources;
 use crate::request::Request;
 use crate::schema::Action;
@@ -183,6 +183,9 @@ impl Story {
                     "{principal} {name} lists {found:?}; made anew {wanted:?}; checked {allowed:?}"
                 ));
             }
+            let question = (principal, name.as_ref(), ty);
+            groups::counted_as_listed((&self.ward, world), question, context, (&found, counts.lists))
+                .or_else(&fail)?;
             counts.lists += 1;
             counts.listed += found.len() as u64;
             let of = |world: &World| self.view(world, principal, resources.first());

@@ -6,6 +6,7 @@ mod changes;
 mod domains;
 mod entities;
 mod explaining;
+mod groups;
 mod operators;
 mod random;
 mod run;

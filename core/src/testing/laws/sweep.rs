@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cedar_policy::{Context, EntityUid as CedarUid};
 
+use super::groups;
 use super::run::{Counts, Seen};
 use crate::answer::Fault;
 use crate::error::Error;
@@ -234,6 +235,12 @@ impl<'a> Scene<'a> {
         let count =
             ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
         counts.listing += start.elapsed();
+        let seed = counts.lists;
+        if seed.is_multiple_of(2) {
+            let asked = (principal, act.name.as_ref(), ty);
+            groups::counted_as_listed((ward, &self.world), asked, &act.context, (&listed, seed))
+                .map_err(|what| self.tell(act, principal, &EntityUid::new(ty, "…"), &what))?;
+        }
         listed.sort();
         allowed.sort();
         if listed != allowed || count != listed.len() {

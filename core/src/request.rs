@@ -181,7 +181,7 @@ impl Ward {
 }
 
 /// The fields of a JSON record, none of them twice: of two, a reader could take the one that another ignores.
-fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
+pub(crate) fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let fields = DistinctFields.deserialize(&mut deserializer).map_err(|e| e.to_string())?;
     deserializer.end().map_err(|e| e.to_string())?;

@@ -79,29 +79,33 @@ impl<'a> EntityParser<'a> {
         })
     }
 
-    /// Says what Cedar has against the JSON of one attribute.
+    /// What Cedar makes of the JSON of one attribute; `None` where it is not in the schema, or unknown.
+    ///
+    /// # Errors
+    /// What Cedar has against it.
     pub(crate) fn attribute(
         &self,
         type_name: &str,
         name: &str,
         json: &serde_json::Value,
-    ) -> Result<(), String> {
+    ) -> Result<Option<Value>, String> {
         let schema: &ValidatorSchema = self.schema.as_ref();
         let described = type_name.parse().ok().and_then(|ty| EntityTypeDescription::new(schema, &ty));
-        let Some(ty) = described.and_then(|described| described.attr_type(name)) else { return Ok(()) };
+        let Some(ty) = described.and_then(|described| described.attr_type(name)) else { return Ok(None) };
         // Cedar reads single values only as fields of a context.
         let reader =
             ContextJsonParser::new(Some(&OneField { name, ty: ty.clone() }), Extensions::all_available())
                 .from_json_value(serde_json::json!({ name: json }))
                 .map_err(|e| chain(&e))?;
-        let cedar_policy_core::ast::Context::Value(fields) = reader else { return Ok(()) };
-        let Some(value) = fields.get(name) else { return Ok(()) };
+        let cedar_policy_core::ast::Context::Value(fields) = reader else { return Ok(None) };
+        let Some(value) = fields.get(name) else { return Ok(None) };
         typecheck_value_against_schematype(
             &PartialValue::Value(value.clone()),
             &ty,
             Extensions::all_available(),
         )
-        .map_err(|e| chain(&e))
+        .map_err(|e| chain(&e))?;
+        Ok(super::value::from_cedar(value))
     }
 
     /// Reads a context's JSON for an action.

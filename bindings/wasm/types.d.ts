@@ -4,8 +4,8 @@
 export type Uid = string | { readonly type: string; readonly id: string };
 
 /**
- * A value of a context or an attribute, in Cedar's JSON as the schema makes it readable: a `Date` (a valid one, in the
- * years 0 to 9999) or a string for a `datetime`; a safe integer or a `bigint` of 64 bits for a `Long`; strings such
+ * A value of a context or an attribute, in Cedar's JSON as the schema makes it readable: a valid `Date` or a
+ * string for a `datetime`; a safe integer or a `bigint` of 64 bits for a `Long`; strings such
  * as `'1.25'`, `'10.0.0.0/8'` and `'2h30m'` for `decimal`, `ipaddr` and `duration`; `{type, id}` for an entity; an
  * array or a `Set` for a set; a plain object for a record, whose undefined fields are left out.
  */
@@ -19,7 +19,7 @@ export type Value =
   | ReadonlySet<Value>
   | { readonly [name: string]: Value | undefined };
 
-/** A value as it comes out: a `datetime` as `Date`, a `Long` beyond 2^53 as `bigint`, an entity as `{type, id}`, a
+/** A value as it comes out: a `datetime` as `Date` (Cedar's own form where no `Date` holds it), a `Long` beyond 2^53 as `bigint`, an entity as `{type, id}`, a
  * set as an array, other extension values as the text that Cedar reads them from. */
 export type Found = string | boolean | number | bigint | Date | Found[] | { [name: string]: Found };
 
@@ -146,7 +146,7 @@ export class Answer {
   readonly version: number;
   /** SHA-256 of schema and policies. */
   readonly policyHash: string;
-  /** The `now` of the context. */
+  /** The `now` of the context, in the years 0 to 9999. */
   readonly now: Date | undefined;
   /**
    * Ids of the deciding policies, in order: the permits that allowed it or the forbids that fired. Found when first

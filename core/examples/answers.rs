@@ -64,7 +64,8 @@ impl Out {
 
     fn ward(&mut self, sources: Option<&Sources>) -> Outcome {
         let texts = |sources: &Sources| {
-            let all = sources.policies.iter().map(|one| (one.name.to_string(), Json::from(one.text.as_ref())));
+            let all =
+                sources.policies.iter().map(|one| (one.name.to_string(), Json::from(one.text.as_ref())));
             Json::from(all.collect::<serde_json::Map<_, _>>())
         };
         let schema = sources.map(|sources| sources.schema.text.as_ref());

@@ -1,5 +1,7 @@
 // Answers to a check.
 
+import { shown } from './values.js';
+
 /** A decision, who made it and what it was made from. */
 export class Answer {
   /** Whether it is an allow. */
@@ -34,7 +36,7 @@ export class Answer {
 
   /** The `now` of the context. */
   get now() {
-    return this.#now === undefined ? undefined : new Date(this.#now);
+    return shown(this.#now);
   }
 
   /** Ids of the deciding policies, in order; none where nothing permitted it. */

@@ -72,7 +72,7 @@ function stopped(cause) {
   } catch {
     // Then `init` is asked for again.
   }
-  const why = words || (cause instanceof Error ? cause.message : String(cause));
+  const why = words || (cause?.message === 'unreachable' ? 'no more memory' : String(cause?.message ?? cause));
   const message = `the engine stopped, and was started anew; every ward and world made before is gone: ${why}`;
   return new CasewardError('stopped', message, [], { cause });
 }

@@ -71,12 +71,16 @@ export function uid(value, what) {
   return { type: text(value.type, `the type of ${what}`), id: text(value.id, `the id of ${what}`) };
 }
 
-/** Milliseconds of a date that Cedar can write. */
+/** Milliseconds of a valid date. */
 export function instant(date, what) {
   const ms = date.getTime();
   if (Number.isNaN(ms)) throw refuse(`${what} is an invalid Date`);
-  if (ms < FIRST || ms > LAST) throw refuse(`${what} is outside the years 0 to 9999`);
   return ms;
+}
+
+/** The date of a `now` in an answer: as the engine does, nothing outside the years that Cedar has text for. */
+export function shown(ms) {
+  return ms === undefined || ms < FIRST || ms > LAST ? undefined : new Date(ms);
 }
 
 /** Cedar's JSON of a value; `what` is what to call it. */
@@ -107,8 +111,7 @@ export function encode(value, what, depth = 0) {
 function encodeObject(value, what, depth) {
   if (depth >= DEPTH) throw refuse(`${what} is nested more than ${DEPTH} deep`);
   if (value instanceof Date) {
-    const arg = new Date(instant(value, what)).toISOString();
-    return `{"__extn":{"fn":"datetime","arg":"${arg}"}}`;
+    return datetime(instant(value, what));
   }
   if (Array.isArray(value) || value instanceof Set) {
     const all = [];
@@ -122,6 +125,12 @@ function encodeObject(value, what, depth) {
     fields.push(`${JSON.stringify(name)}:${encode(field, `\`${name}\``, depth + 1)}`);
   }
   return `{${fields.join(',')}}`;
+}
+
+function datetime(ms) {
+  if (ms >= FIRST && ms <= LAST) return `{"__extn":{"fn":"datetime","arg":"${new Date(ms).toISOString()}"}}`;
+  const from = '{"__extn":{"fn":"datetime","arg":"1970-01-01"}}';
+  return `{"__extn":{"fn":"offset","args":[${from},{"__extn":{"fn":"duration","arg":"${ms}ms"}}]}}`;
 }
 
 /** The JSON of a record, `{}` where there is none. */
@@ -167,14 +176,14 @@ export function decode(value) {
   return Object.fromEntries(keys.map((key) => [key, decode(value[key])]));
 }
 
-function extension({ fn, arg, args }) {
+function extension(call) {
+  const { fn, arg, args } = call;
   if (fn === 'datetime') return new Date(arg);
-  // An instant outside the years 0 to 9999: so many milliseconds from another.
-  if (fn === 'offset' && Array.isArray(args)) {
-    const [from, by] = args.map(decode);
-    return new Date(from.getTime() + Number(String(by).replace(/ms$/, '')));
-  }
-  return arg;
+  if (fn !== 'offset') return arg;
+  // So many milliseconds from another instant; what no Date holds stays in Cedar's form, which goes in again.
+  const [from, by] = args.map(decode);
+  const date = new Date(from.getTime() + Number(by.replace(/ms$/, '')));
+  return Number.isNaN(date.getTime()) ? { __extn: call } : date;
 }
 
 /** Texts as the engine takes and gives many of them: each behind a line feed, or as a list in JSON. */

@@ -1,7 +1,7 @@
 // What a person may see, as a set.
 
 import { Held, call } from './engine.js';
-import { split, text, whole } from './values.js';
+import { shown, split, text, whole } from './values.js';
 
 /** The records of one type to which a person may do something, found at one version of the data. */
 export class Visible {
@@ -64,8 +64,7 @@ export class Visible {
   /** The `now` of the context. */
   get now() {
     const of = this.#held.raw;
-    const ms = call(() => of.now());
-    return ms === undefined ? undefined : new Date(ms);
+    return shown(call(() => of.now()));
   }
 
   /** Frees the engine's memory; again does nothing. */

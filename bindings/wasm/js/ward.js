@@ -4,7 +4,7 @@ import { Answer } from './answer.js';
 import { Held, call } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
 import { Road } from './road.js';
-import { LIMITS, encodeRecord, parse, text, uid } from './values.js';
+import { LIMITS, encodeRecord, parse, shown, text, uid } from './values.js';
 import { Visible } from './visible.js';
 import { FIND, HELD, IDS, ROADS, numbersOf } from './world.js';
 
@@ -107,8 +107,7 @@ export class Ward {
       this.#checkText(world, { ...first, action, context });
       throw refuse(`nothing decides on \`${action}\` for these types`);
     }
-    const now = road.now === undefined ? undefined : new Date(road.now);
-    return { allowed, policyHash: this.#hash, version: world.version, now };
+    return { allowed, policyHash: this.#hash, version: world.version, now: shown(road.now) };
   }
 
   /** The ids of the records of a type to which this person may do this, in the world's order. */

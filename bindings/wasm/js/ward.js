@@ -6,7 +6,7 @@ import { CasewardError, refuse } from './errors.js';
 import { Road } from './road.js';
 import { LIMITS, encodeRecord, parse, shown, text, uid } from './values.js';
 import { Visible } from './visible.js';
-import { FIND, HELD, IDS, ROADS, numbersOf } from './world.js';
+import { FIND, HELD, IDS, ROADS, known, numbersOf } from './world.js';
 
 const ATTENDANCE = Symbol('attendance');
 
@@ -73,7 +73,7 @@ export class Ward {
   /** May this person do this to that record? */
   check(world, request) {
     const { principal, action, resource, context } = request;
-    const who = world[FIND](principal);
+    const who = known(world)[FIND](principal);
     const what = world[FIND](resource);
     // Whatever is not plain is asked in full: who or what is absent, and what makes no sense.
     if (who !== undefined && what !== undefined) {
@@ -95,6 +95,7 @@ export class Ward {
 
   /** May each of these people do this to each of those records? Pair by pair, on one version of the data. */
   checkMany(world, { principalType, principals, action, resourceType, resources, context }) {
+    known(world);
     text(principalType, 'the principal type');
     text(resourceType, 'the resource type');
     const who = numbersOf(world, principalType, principals);
@@ -229,7 +230,7 @@ export class Ward {
   }
 
   #request(world, { principal, action, resource, context }, ask) {
-    const [of, it] = [this.#held.raw, world[HELD].raw];
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     const what = uid(resource, 'the resource');
     text(action, 'the action');
@@ -238,7 +239,7 @@ export class Ward {
   }
 
   #actionsText(world, { principal, resource, context }) {
-    const [of, it] = [this.#held.raw, world[HELD].raw];
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     const what = uid(resource, 'the resource');
     const json = encodeRecord(context, 'the context', LIMITS.context);
@@ -246,7 +247,7 @@ export class Ward {
   }
 
   #visible(world, { principal, action, type, context }) {
-    const [of, it] = [this.#held.raw, world[HELD].raw];
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(action, 'the action');
     text(type, 'the type');

@@ -230,6 +230,12 @@ if (Symbol.dispose !== undefined) {
   World.prototype[Symbol.dispose] = World.prototype.dispose;
 }
 
+/** The world, where it is one. */
+export function known(world) {
+  if (!(world instanceof World)) throw new TypeError('the world must be of the class World');
+  return world;
+}
+
 /** The numbers of entities of one type, given so or by their ids; one id stands for as many as are needed. */
 export function numbersOf(world, type, all) {
   const numbers = all instanceof Uint32Array ? all : world.numbers(type, typeof all === 'string' ? [all] : all);

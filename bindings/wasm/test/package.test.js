@@ -100,6 +100,11 @@ test('what makes no sense is refused with its kind', () => {
   assert.throws(ask({ principal: { type: 'User' } }), TypeError);
   assert.throws(ask({ action: 7 }), TypeError);
   assert.throws(ask({ context: [] }), TypeError);
+  for (const none of [undefined, null, {}, ward]) {
+    assert.throws(() => ward.check(none, good), TypeError);
+    assert.throws(() => ward.list(none, { ...good, type: 'Doc' }), TypeError);
+    assert.throws(() => ward.json.check(none, good), TypeError);
+  }
   const other = { principal: U, action: 'viewSummary', type: 'Case' };
   refuses(() => attendance().list(world, other), 'schema', /another schema/);
   refuses(() => attendance().check(world, { ...other, resource: 'Case::"a"' }), 'schema', /another schema/);
@@ -176,6 +181,8 @@ test('changes are applied as a whole, and looked through', () => {
   const answer = ward.check(world, { principal: U, action: 'read', resource: 'Doc::"a"' });
   const through = world.with(new Changes().set('Doc::"b"', 'open', true));
   assert.deepEqual([list(through), list(world), world.version], [['a', 'b'], ['a'], 1]);
+  const b = { principal: U, action: 'read', resource: 'Doc::"b"' };
+  assert.deepEqual([ward.check(through, b).policies, ward.check(world, b).policies], [['open'], []]);
   assert.equal(world.apply(new Changes().set('Doc::"c"', 'open', true).set('Doc::"a"', 'open', false)), 2);
   assert.deepEqual([list(world), world.version], [['c'], 2]);
   refuses(() => answer.policies, 'gone', /the data has changed since version 1/);

@@ -21,3 +21,12 @@ test('the README', (t) => {
   assert.equal(promised.length, program.split('console.log').length - 1, 'every line says what it prints');
   assert.deepEqual(said.trimEnd().split('\n'), promised);
 });
+
+test("the ten lines of the repository's README", (t) => {
+  const { folder, remove } = packed();
+  t.after(remove);
+  const [program, ...others] = blocks('js', '../../../README.md');
+  assert.equal(others.length, 0);
+  writeFileSync(join(folder, 'readme.mjs'), `${program}\nconsole.log(allowed, rules.length > 0, cases.length > 0);`);
+  assert.equal(execFileSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8' }), 'true true true\n');
+});

@@ -29,6 +29,7 @@ mod policy;
 mod request;
 mod schema;
 mod slice;
+pub mod sql;
 mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -13,11 +13,18 @@ pub(crate) struct Builder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) program: Program,
     numbers: HashMap<Node, Id>,
+    /// Whether what a reference leads to is there for certain, as in a world.
+    references_hold: bool,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(schema: &'a Schema) -> Self {
-        Builder { schema, program: Program::default(), numbers: HashMap::new() }
+        Builder { schema, program: Program::default(), numbers: HashMap::new(), references_hold: true }
+    }
+
+    /// Makes a program for data in which a reference may lead nowhere.
+    pub(crate) fn for_tables(schema: &'a Schema) -> Self {
+        Builder { references_hold: false, ..Self::new(schema) }
     }
 
     /// Adds a policy, unless its condition is always false.
@@ -116,7 +123,11 @@ impl<'a> Builder<'a> {
                 Node::Not(inner) => Some(*inner),
                 _ => None,
             },
-            Node::HasAttr(of, ty, attr) if !self.can_fail(of) && self.constant(of).is_none() => {
+            Node::HasAttr(of, ty, attr)
+                if !self.can_fail(of)
+                    && self.constant(of).is_none()
+                    && (self.references_hold || self.is_variable(of)) =>
+            {
                 let (_, attribute) = self.schema.entity_type(ty)?.attributes.get(attr.index())?;
                 attribute.required.then(|| self.bool(true))
             }
@@ -180,7 +191,7 @@ impl<'a> Builder<'a> {
 
 impl Node {
     /// Calls `visit` with each operand.
-    pub(super) fn operands(&self, visit: &mut impl FnMut(Id)) {
+    pub(crate) fn operands(&self, visit: &mut impl FnMut(Id)) {
         match self {
             Node::Const(_)
             | Node::Principal

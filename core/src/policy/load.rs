@@ -10,10 +10,11 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::limits::{self, Language, MAX_POLICIES};
-use super::lower::Programs;
+use super::lower::{Programs, Spans};
 use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
-use crate::schema::Schema;
+use crate::ir::Program;
+use crate::schema::{Action, Schema, TypeId};
 
 /// A text, and what it is called in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +133,14 @@ impl Loaded {
     pub(crate) fn needs(&self) -> &Needs {
         self.needs
             .get_or_init(|| Needs::new(self.cedar_schema.as_ref(), self.reference.policies(), &self.schema))
+    }
+}
+
+impl Loaded {
+    /// The program of an environment for data in which a reference may lead nowhere, and where its nodes stand
+    /// in the policies' texts.
+    pub(crate) fn program_for_tables(&self, environment: (TypeId, &Action, TypeId)) -> (Program, Spans) {
+        super::lower::for_tables(self.reference.policies(), &self.policies, &self.schema, environment)
     }
 }
 

@@ -25,6 +25,7 @@ pub use format::format;
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
+pub(crate) use lower::Spans;
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

@@ -5,7 +5,9 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
+use crate::{
+    actions, check, completions, demo, explain, filter, fmt, list, man, matrix, sample, snapshot, tables, validate,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -34,6 +36,8 @@ pub(crate) enum Verb {
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
+    Filter(filter::Args),
+    Tables(tables::Args),
     Actions(actions::Args),
     Explain(explain::Args),
     Matrix(matrix::Args),
@@ -51,6 +55,8 @@ impl Verb {
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
+            Verb::Filter(args) => filter::run(args, terminal),
+            Verb::Tables(args) => tables::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),

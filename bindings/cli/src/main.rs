@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 mod explain;
 mod failure;
+mod filter;
 mod fmt;
 mod input;
 mod instant;
@@ -27,6 +28,7 @@ mod report;
 mod sample;
 mod save;
 mod snapshot;
+mod tables;
 mod terminal;
 mod validate;
 

@@ -7,7 +7,7 @@ use super::dialect::Dialect;
 use super::filter::Parameter;
 use super::mapping::Mapping;
 use super::rows::{Shape, rows_of, shapes};
-use super::tables::{Name, Tables};
+use super::tables::{Kind, Name, Tables};
 use crate::error::Error;
 use crate::schema::{Schema, TypeId};
 use crate::world::World;
@@ -56,6 +56,20 @@ impl Database {
         tables
     }
 
+    /// A query of the ids of all entities of a type, to which ` WHERE ` and a filter can be added.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks.
+    pub fn select(&self, resource_type: &str) -> Result<String, Error> {
+        let ty = self.schema.known_type(resource_type)?;
+        let table = self.tables.of(ty).ok_or_else(Error::schema)?;
+        let name = self.name(&table.name);
+        let row = table.alias.as_ref().or(table.name.last()).map_or("", AsRef::as_ref);
+        let row = self.dialect.quoted(row);
+        let alias = if table.alias.is_some() { format!(" AS {row}") } else { String::new() };
+        Ok(format!("SELECT {row}.{} FROM {name}{alias}", self.dialect.quoted(&table.id)))
+    }
+
     /// What the world puts into the tables.
     ///
     /// Cost: every row is copied, text and all.
@@ -65,7 +79,8 @@ impl Database {
         types.into_iter().flat_map(move |ty| rows_of(world, &self.tables, ty)).map(|table| {
             let names: Vec<String> =
                 table.columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
-            let signs: Vec<String> = (1..=names.len()).map(|n| self.dialect.sign(n)).collect();
+            let sign = |(n, (_, kind)): (usize, &(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
+            let signs: Vec<String> = table.columns.iter().enumerate().map(sign).collect();
             let insert = format!(
                 "INSERT INTO {} ({}) VALUES ({})",
                 self.name(&table.name),
@@ -75,6 +90,18 @@ impl Database {
             let cells = |row: &Vec<_>| row.iter().cloned().map(|cell: Option<_>| cell.map(Parameter::one)).collect();
             TableRows { insert, rows: table.rows.iter().map(cells).collect() }
         })
+    }
+
+    /// A parameter that is stored in a column.
+    fn cell_sign(&self, number: usize, kind: Kind) -> String {
+        let sign = self.dialect.sign(number);
+        match (self.dialect, kind) {
+            (Dialect::Postgres, Kind::Ip) => format!("{sign}::text::inet"),
+            (Dialect::Postgres, Kind::Timestamp) => format!("to_timestamp({sign}::bigint / 1000.0)"),
+            (Dialect::DuckDb, Kind::Timestamp) => format!("to_timestamp({sign}::BIGINT / 1000.0)"),
+            (Dialect::Spark, Kind::Timestamp) => format!("timestamp_millis({sign})"),
+            _ => sign,
+        }
     }
 
     fn types(&self) -> impl Iterator<Item = TypeId> + use<> {

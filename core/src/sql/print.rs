@@ -229,8 +229,7 @@ impl<'a> Printer<'a> {
     fn number(&mut self, scalar: &Scalar) -> String {
         let text = self.scalar(scalar);
         match (self.dialect, scalar) {
-            (Dialect::Postgres, Scalar::Constant(_)) => format!("{text}::bigint::numeric"),
-            (Dialect::Postgres, Scalar::Column(_)) => format!("{text}::numeric"),
+            (Dialect::Postgres, Scalar::Constant(_) | Scalar::Column(_)) => format!("{text}::numeric"),
             (Dialect::DuckDb, Scalar::Constant(_)) => format!("{text}::BIGINT"),
             _ => text,
         }
@@ -358,6 +357,8 @@ impl Printer<'_> {
         let sign = self.parameter(parameter);
         match (self.dialect, value) {
             (Dialect::Postgres, Constant::Ip(_)) => format!("{sign}::text::inet"),
+            // Beside a number of any size it would be taken for one.
+            (Dialect::Postgres, Constant::Long(_)) => format!("{sign}::bigint"),
             _ => sign,
         }
     }

@@ -1,6 +1,6 @@
 //! The filter of a question, made once and run as often as it holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::create::Database;
@@ -9,7 +9,7 @@ use super::print::Printer;
 use super::rows::rows_of;
 use super::simplify::simplified;
 use super::tables::Kind;
-use super::translate::{Input, Refusal, Translation, guards, taken_for_certain};
+use super::translate::{Input, Refusal, Translation, guards, without_certainty};
 use super::tree::{Constant, Predicate};
 use crate::error::{Error, Problem};
 use crate::ir::{Apart, Entry, Own, Program, Types};
@@ -315,10 +315,8 @@ fn whole(
     }
     let rows = &translation.rows;
     let whole = simplified(permitted.and(Predicate::all(all)), rows);
-    if foreign_keys {
-        return Ok(whole);
-    }
-    let mut read: BTreeSet<_> = translation.owners.clone();
-    taken_for_certain(&whole, &mut read);
-    Ok(simplified(whole.and(guards(rows, read)), rows))
+    let mut read = translation.owners.clone();
+    let whole = without_certainty(whole, &mut read);
+    let guards = if foreign_keys { Predicate::Constant(true) } else { guards(rows, read) };
+    Ok(simplified(whole.and(guards), rows))
 }

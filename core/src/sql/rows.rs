@@ -88,9 +88,7 @@ fn add_held(shape: &mut Shape, others: &mut Vec<Shape>, ty: TypeId, held: &Held,
             if let Held::Column(_) = **element {
                 set.key = 2;
             }
-            if set.columns.len() > 1 {
-                others.push(set);
-            }
+            others.push(set);
         }
         Held::Missing(_) => {}
     }

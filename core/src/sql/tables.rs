@@ -215,12 +215,10 @@ impl Resolving<'_> {
             }
             (Type::Set(element), None) if self.defaults => {
                 let join = self.names.new_name(&format!("{table}_{}", path.snake));
-                let element = Box::new(self.element(element, "value"));
-                Held::Set { join: parts(&join), owner: owner.into(), element }
+                set(&join, owner, self.element(element, "value"))
             }
             (Type::Set(element), Some(Place::Set(place))) => {
-                let element = Box::new(self.element(element, &place.value));
-                Held::Set { join: parts(&place.table), owner: place.id.as_str().into(), element }
+                set(&place.table, &place.id, self.element(element, &place.value))
             }
             (Type::Set(_) | Type::Record(_), Some(_)) | (_, Some(Place::Set(_))) => {
                 let shown = self.schema.show(&declared.ty);
@@ -300,8 +298,7 @@ impl Resolving<'_> {
             }
             Type::Set(element) => {
                 let join = self.names.new_name(&format!("{join}_values"));
-                let element = Box::new(self.element(element, value));
-                Held::Set { join: parts(&join), owner: owner.into(), element }
+                set(&join, owner, self.element(element, value))
             }
             _ => self.element(of, value),
         };
@@ -354,6 +351,25 @@ fn kind(ty: &Type) -> Option<Kind> {
         Type::Ip => Kind::Ip,
         Type::Set(_) | Type::Record(_) => return None,
     })
+}
+
+/// A set in a table, where that can hold all of an element.
+fn set(join: &str, owner: &str, element: Held) -> Held {
+    match element.missing() {
+        Some(why) => Held::Missing(why.clone()),
+        None => Held::Set { join: parts(join), owner: owner.into(), element: Box::new(element) },
+    }
+}
+
+impl Held {
+    /// Why some part of it has no place.
+    fn missing(&self) -> Option<&Arc<str>> {
+        match self {
+            Held::Missing(why) => Some(why),
+            Held::Record(fields) => fields.values().find_map(|field| field.held.missing()),
+            Held::Column(_) | Held::Set { .. } => None,
+        }
+    }
 }
 
 /// The parts of a table's name.

@@ -156,17 +156,21 @@ fn below_of(rows: &Rows, below: &BTreeMap<Row, BTreeSet<Row>>, above: Row) -> Pr
     Predicate::all(all)
 }
 
-/// The rows that a predicate takes to be there.
-pub(in crate::sql) fn taken_for_certain(predicate: &Predicate, rows: &mut BTreeSet<Row>) {
+/// The predicate once it no longer matters which rows it takes to be there; these are put into `read`.
+pub(in crate::sql) fn without_certainty(predicate: Predicate, read: &mut BTreeSet<Row>) -> Predicate {
+    let mut each = |all: Vec<Predicate>| -> Vec<Predicate> {
+        all.into_iter().map(|one| without_certainty(one, read)).collect()
+    };
     match predicate {
-        Predicate::All(all) | Predicate::Any(all) => all.iter().for_each(|one| taken_for_certain(one, rows)),
-        Predicate::Not(of) => taken_for_certain(of, rows),
+        Predicate::All(all) => Predicate::All(each(all)),
+        Predicate::Any(all) => Predicate::Any(each(all)),
+        Predicate::Not(of) => without_certainty(*of, read).not(),
         Predicate::Exists(existence, row, of) => {
-            if *existence == Existence::Certain {
-                rows.insert(*row);
+            if existence == Existence::Certain {
+                read.insert(row);
             }
-            taken_for_certain(of, rows);
+            Predicate::Exists(Existence::Open, row, Box::new(without_certainty(*of, read)))
         }
-        _ => {}
+        single => single,
     }
 }

@@ -19,7 +19,7 @@ use crate::ir::{Binary, Function, Id, Node, Program, Types};
 use crate::schema::{Schema, TypeId};
 use crate::uid::EntityUid;
 
-pub(super) use failure::{guards, taken_for_certain};
+pub(super) use failure::{guards, without_certainty};
 use terms::{Alternative, Term};
 
 /// Values that one expression may come to by `if`, at most.

@@ -273,18 +273,16 @@ fn changed<E: Engine>(
     let mut later = facts.clone();
     let others: Vec<EntityUid> =
         facts.entities.keys().filter(|uid| *uid != question.principal && !known(uid)).cloned().collect();
-    let other = Facts::sized(ward, choices, 1, 8);
     for uid in others {
-        // The attributes that another entity of its type has, elsewhere.
-        let all = other.of_type(ward.schema().type_id(uid.type_name()).unwrap());
+        // The attributes that another entity of its type has.
+        let all = facts.of_type(ward.schema().type_id(uid.type_name()).unwrap());
         if let Some(like) = choices.pick(&all)
-            && let Some(attributes) = other.entities.get(like)
+            && let Some(attributes) = facts.entities.get(like)
         {
             later.entities.insert(uid, attributes.clone());
         }
     }
-    let later = with_texts(&later, Oddity::None, E::DIALECT != Dialect::Postgres);
-    let Ok(world) = later.build() else { return };
+    let world = later.build().unwrap();
     engine.fill(&database, &world).unwrap();
     check(engine, (ward, &world), &database, &question, &filter, counts);
     counts.changed += 1;

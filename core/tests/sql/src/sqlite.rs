@@ -70,7 +70,7 @@ impl Sqlite {
 }
 
 /// A value as SQLite binds it.
-pub(crate) fn value(parameter: &Option<Parameter>) -> Value {
+fn value(parameter: &Option<Parameter>) -> Value {
     match parameter {
         None => Value::Null,
         Some(Parameter::Boolean(value)) => Value::Integer((*value).into()),

@@ -6,7 +6,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{
-    actions, check, completions, demo, explain, filter, fmt, list, man, matrix, sample, snapshot, tables, validate,
+    actions, check, completions, demo, explain, filter, fmt, list, man, matrix, sample, snapshot, tables,
+    validate,
 };
 
 const EXIT_CODES: &str = "\

@@ -98,8 +98,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let database = args.database.load(&ward)?;
     let world = args.data.load(&ward, terminal)?;
     note_unknown_types(&ward, &[&principal], terminal);
-    let filter =
-        ward.filter(&world, &principal, &args.action, &args.resource_type, &context, &database)?;
+    let filter = ward.filter(&world, &principal, &args.action, &args.resource_type, &context, &database)?;
     match args.format {
         Format::Json => output::print_json(&filter)?,
         Format::Text => output::print(&text(&filter))?,
@@ -120,8 +119,7 @@ fn text(filter: &Filter) -> String {
     for setup in &filter.setup {
         let columns: Vec<String> =
             setup.columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
-        let _ =
-            writeln!(out, "-- view {} ({}): {} rows", setup.view, columns.join(", "), setup.rows.len());
+        let _ = writeln!(out, "-- view {} ({}): {} rows", setup.view, columns.join(", "), setup.rows.len());
     }
     let _ = writeln!(out, "{}", filter.sql);
     for (number, parameter) in (1..).zip(&filter.params) {
@@ -138,7 +136,9 @@ fn text(filter: &Filter) -> String {
 /// A value in one line: a list is JSON.
 fn value(parameter: &Parameter) -> String {
     match serde_json::to_value(parameter) {
-        Ok(serde_json::Value::Object(fields)) => fields.get("value").map(ToString::to_string).unwrap_or_default(),
+        Ok(serde_json::Value::Object(fields)) => {
+            fields.get("value").map(ToString::to_string).unwrap_or_default()
+        }
         _ => String::new(),
     }
 }

@@ -194,7 +194,8 @@ impl Specialising<'_> {
         match node {
             Node::Binary(Binary::Contains, set, of)
                 if self.may_look_at(*set)
-                    && (!self.program.can_fail || self.apart.is_some() && !self.program.node_can_fail(*of)) =>
+                    && (!self.program.can_fail
+                        || self.apart.is_some() && !self.program.node_can_fail(*of)) =>
             {
                 match self.evaluation.known_value(*set)? {
                     KnownValue::Value(Value::Set(all)) if all.is_empty() => Some(Value::Bool(false)),

@@ -87,7 +87,8 @@ impl Database {
                 names.join(", "),
                 signs.join(", ")
             );
-            let cells = |row: &Vec<_>| row.iter().cloned().map(|cell: Option<_>| cell.map(Parameter::one)).collect();
+            let cells =
+                |row: &Vec<_>| row.iter().cloned().map(|cell: Option<_>| cell.map(Parameter::one)).collect();
             TableRows { insert, rows: table.rows.iter().map(cells).collect() }
         })
     }
@@ -117,7 +118,12 @@ impl Database {
         for (at, (name, kind, optional)) in shape.columns.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             let null = if *optional { "" } else { " NOT NULL" };
-            let _ = write!(text, "{comma}\n  {} {}{null}", self.dialect.quoted(name), self.dialect.type_name(*kind));
+            let _ = write!(
+                text,
+                "{comma}\n  {} {}{null}",
+                self.dialect.quoted(name),
+                self.dialect.type_name(*kind)
+            );
         }
         if shape.key > 0 && self.dialect != Dialect::Spark {
             let key: Vec<String> =

@@ -83,6 +83,7 @@ impl Dialect {
     pub(super) fn type_of_list(self, kind: Kind) -> String {
         match kind {
             Kind::Timestamp => "bigint[]".into(),
+            Kind::Ip if self == Dialect::Postgres => "text[]::inet[]".into(),
             kind => format!("{}[]", self.type_name(kind)),
         }
     }

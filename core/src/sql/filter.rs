@@ -93,7 +93,8 @@ impl Setup {
             name: name.to_string(),
             ty: dialect.type_name(kind).to_owned(),
         };
-        let cells = |row: Vec<Option<Constant>>| row.into_iter().map(|cell| cell.map(Parameter::one)).collect();
+        let cells =
+            |row: Vec<Option<Constant>>| row.into_iter().map(|cell| cell.map(Parameter::one)).collect();
         Setup {
             view: String::new(),
             columns: columns.into_iter().map(column).collect(),
@@ -262,15 +263,16 @@ impl Ward {
             return Error::untranslatable(vec![Problem::error(refusal.why.to_string())]);
         };
         // The shortest text of this policy that came to the node.
-        let of_policy = spans.iter().filter(|((of, id), _)| {
-            *of == entry.policy && became.get(id.index()) == Some(&refusal.node)
-        });
+        let of_policy = spans
+            .iter()
+            .filter(|((of, id), _)| *of == entry.policy && became.get(id.index()) == Some(&refusal.node));
         let span = of_policy.map(|(_, span)| span.clone()).min_by_key(|span| (span.len(), span.start));
         let mut problem = Problem::error(format!("policy `{}`: {}", policy.id, refusal.why));
         problem = problem.in_source(&policy.source);
         if let Some(span) = span {
             let text = self.source(&policy.id).and_then(|source| source.text.get(span.clone()));
-            problem.help = text.map(|text| format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+            problem.help =
+                text.map(|text| format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" ")));
             problem = problem.at(span);
         }
         Error::untranslatable(vec![problem])

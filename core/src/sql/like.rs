@@ -33,8 +33,13 @@ impl Printer<'_> {
             let sign = self.parameter(Parameter::Text(first.as_str().into()));
             return format!("{bytes} = CAST({sign} AS BLOB)");
         };
-        let between: Vec<&String> =
-            pattern.parts().iter().skip(1).take(pattern.parts().len() - 2).filter(|part| !part.is_empty()).collect();
+        let between: Vec<&String> = pattern
+            .parts()
+            .iter()
+            .skip(1)
+            .take(pattern.parts().len() - 2)
+            .filter(|part| !part.is_empty())
+            .collect();
         let mut all = Vec::new();
         if first.len() + last.len() > 0 && !(first.is_empty() && between.is_empty()) {
             all.push(format!("length({bytes}) >= {}", first.len() + last.len()));

@@ -1,5 +1,6 @@
 //! A predicate in the words of a dialect, with its parameters beside it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(super) struct Printer<'a> {
     resource: Arc<str>,
     /// What the names of other rows begin with.
     stem: &'static str,
+    /// Columns that are asked for, by row.
+    used: BTreeSet<(Row, Arc<str>)>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) setup: Vec<Setup>,
 }
@@ -47,11 +50,29 @@ impl<'a> Printer<'a> {
         let digits = resource.get(1..).unwrap_or("");
         let is_alike = resource.to_lowercase().starts_with('t') && digits.bytes().all(|b| b.is_ascii_digit());
         let stem = if is_alike { "r" } else { "t" };
-        Printer { dialect, rows, resource, stem, parameters: Vec::new(), setup: Vec::new() }
+        Printer {
+            dialect,
+            rows,
+            resource,
+            stem,
+            used: BTreeSet::new(),
+            parameters: Vec::new(),
+            setup: Vec::new(),
+        }
     }
 
     /// The predicate. Recursion is bounded by the limits on policy text.
     pub(super) fn predicate(&mut self, predicate: &Predicate) -> String {
+        let mut note = |column: &Column| {
+            self.used.insert((column.row, column.name.clone()));
+        };
+        predicate.columns(&mut note);
+        for row in (1..self.rows.len()).filter_map(|row| Some(Row(u32::try_from(row).ok()?))) {
+            for (name, value) in self.rows.source(row).iter().flat_map(|source| &source.key) {
+                note(&Column { row, name: name.clone(), kind: Kind::Text, optional: false });
+                value.columns(&mut note);
+            }
+        }
         self.at(predicate, Place::Alone)
     }
 
@@ -127,9 +148,7 @@ impl<'a> Printer<'a> {
         let collation = self.collation(scalar, scalar);
         let plain_text = match self.dialect {
             _ if plain.is_empty() => None,
-            Dialect::Postgres if negated => {
-                Some(format!("{text} <> ALL ({})", self.list_parameter(&plain)))
-            }
+            Dialect::Postgres if negated => Some(format!("{text} <> ALL ({})", self.list_parameter(&plain))),
             Dialect::Postgres => Some(format!("{text} = ANY ({})", self.list_parameter(&plain))),
             _ if plain.len() <= SHORT => {
                 let all: Vec<String> = plain.iter().map(|one| self.constant(one)).collect();
@@ -282,7 +301,10 @@ impl<'a> Printer<'a> {
         let from = match &source.from {
             From::Table(table) => format!("{} AS {name}", self.table(table)),
             From::List(list) => self.list_from(list, &name),
-            From::World { columns, rows } => self.world_from(columns, rows, &name),
+            From::World { columns, rows } => {
+                let (columns, rows) = self.used_of(row, columns, rows);
+                self.world_from(&columns, &rows, &name)
+            }
         };
         let mut all = Vec::new();
         for (column, value) in key {
@@ -436,6 +458,19 @@ impl Printer<'_> {
         self.dialect.quoted(&name)
     }
 
+    /// The columns of a table that are asked for.
+    fn used_of(
+        &self,
+        row: Row,
+        columns: &[(Arc<str>, Kind)],
+        rows: &[Cells],
+    ) -> (Vec<(Arc<str>, Kind)>, Vec<Cells>) {
+        let is_used: Vec<bool> =
+            columns.iter().map(|(name, _)| self.used.contains(&(row, name.clone()))).collect();
+        let cells = |row: &Cells| kept(row, &is_used);
+        (kept(columns, &is_used), rows.iter().map(cells).collect())
+    }
+
     /// Facts of the world as a table.
     fn world_from(
         &mut self,
@@ -475,6 +510,12 @@ impl Printer<'_> {
             }
         }
     }
+}
+
+type Cells = Vec<Option<Constant>>;
+
+fn kept<T: Clone>(all: &[T], keep: &[bool]) -> Vec<T> {
+    all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(one, _)| one.clone()).collect()
 }
 
 fn json_list(list: &[Constant]) -> String {

@@ -32,21 +32,23 @@ pub(super) struct Shape {
 /// The tables of a type: its own, those of its sets, of its tags and of what it lies in.
 pub(super) fn shapes(tables: &Tables, ty: TypeId) -> Vec<Shape> {
     let Some(table) = tables.of(ty) else { return Vec::new() };
-    let mut own =
-        Shape { name: table.name.clone(), columns: vec![], key: 1, looked_up: vec![] };
+    let mut own = Shape { name: table.name.clone(), columns: vec![], key: 1, looked_up: vec![] };
     own.columns.push((table.id.clone(), Kind::Id(ty), false));
     let mut all = Vec::new();
     for (_, field) in &table.attributes {
         add_field(&mut own, &mut all, ty, field, false);
     }
-    own.looked_up = (1..own.columns.len()).filter(|&at| matches!(own.columns.get(at), Some((_, Kind::Id(_), _)))).collect();
+    own.looked_up = (1..own.columns.len())
+        .filter(|&at| matches!(own.columns.get(at), Some((_, Kind::Id(_), _))))
+        .collect();
     all.insert(0, own);
     if let Some(tags) = &table.tags {
         let key = [(tags.owner.clone(), Kind::Id(ty), false), (tags.tag.clone(), Kind::Text, false)];
         let mut of_tags = Shape { name: tags.join.clone(), columns: key.to_vec(), key: 2, looked_up: vec![] };
         match &tags.value {
             Held::Set { join, element, .. } => {
-                let mut values = Shape { name: join.clone(), columns: key.to_vec(), key: 0, looked_up: vec![] };
+                let mut values =
+                    Shape { name: join.clone(), columns: key.to_vec(), key: 0, looked_up: vec![] };
                 add_held(&mut values, &mut Vec::new(), ty, element, false);
                 all.push(of_tags);
                 all.push(values);
@@ -60,7 +62,10 @@ pub(super) fn shapes(tables: &Tables, ty: TypeId) -> Vec<Shape> {
     for (above, join) in &table.ancestors {
         all.push(Shape {
             name: join.name.clone(),
-            columns: vec![(join.owner.clone(), Kind::Id(ty), false), (join.value.clone(), Kind::Id(*above), false)],
+            columns: vec![
+                (join.owner.clone(), Kind::Id(ty), false),
+                (join.value.clone(), Kind::Id(*above), false),
+            ],
             key: 2,
             looked_up: vec![1],
         });
@@ -222,4 +227,3 @@ pub(super) fn address(ip: &Ip) -> String {
         IpAddr::V6(address) => format!("{address}/{}", ip.prefix),
     }
 }
-

@@ -15,7 +15,8 @@ pub(super) fn simplified(predicate: Predicate, rows: &Rows) -> Predicate {
 
 /// The predicate, or its negation, with negation at single conditions.
 fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
-    let each = |all: Vec<Predicate>| all.into_iter().map(|one| normal(one, negated, rows)).collect::<Vec<_>>();
+    let each =
+        |all: Vec<Predicate>| all.into_iter().map(|one| normal(one, negated, rows)).collect::<Vec<_>>();
     match predicate {
         Predicate::Constant(value) => Predicate::Constant(value != negated),
         Predicate::All(all) if negated => Predicate::any(each(all)),
@@ -92,7 +93,9 @@ fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate>
         };
         let is_one = rows.source(row).is_some_and(|source| source.unique);
         let same = kept.iter_mut().find_map(|known| match known {
-            Predicate::Exists(known, same, of) if *same == row && (is_one || !conjunction) => Some((known, of)),
+            Predicate::Exists(known, same, of) if *same == row && (is_one || !conjunction) => {
+                Some((known, of))
+            }
             _ => None,
         });
         match same {
@@ -236,17 +239,9 @@ fn asked_for(predicate: &Predicate, rows: &Rows) -> BTreeSet<Column> {
 }
 
 fn columns_of(scalar: &Scalar, columns: &mut BTreeSet<Column>) {
-    match scalar {
-        Scalar::Constant(_) => {}
-        Scalar::Column(column) => {
-            columns.insert(column.clone());
-        }
-        Scalar::Arithmetic(_, a, b) => {
-            columns_of(a, columns);
-            columns_of(b, columns);
-        }
-        Scalar::Divided(a, _) | Scalar::Modulo(a, _) => columns_of(a, columns),
-    }
+    scalar.columns(&mut |column| {
+        columns.insert(column.clone());
+    });
 }
 
 /// Beside "it is not there", the others need not ask whether it is.
@@ -276,7 +271,8 @@ fn absorbed(all: Vec<Predicate>, conjunction: bool) -> Predicate {
         Predicate::All(parts) if !conjunction => parts.clone(),
         _ => Vec::new(),
     };
-    let keep: Vec<bool> = all.iter().map(|one| !parts(one).iter().any(|part| single.contains(part))).collect();
+    let keep: Vec<bool> =
+        all.iter().map(|one| !parts(one).iter().any(|part| single.contains(part))).collect();
     let kept = all.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one);
     if conjunction { Predicate::all(kept) } else { Predicate::any(kept) }
 }
@@ -315,7 +311,10 @@ mod tests {
         }
         assert_eq!(
             simplified(is("a", "x").or(is("a", "y")), &rows),
-            Predicate::OneOf(column("a"), Arc::from([Constant::Text("x".into()), Constant::Text("y".into())]))
+            Predicate::OneOf(
+                column("a"),
+                Arc::from([Constant::Text("x".into()), Constant::Text("y".into())])
+            )
         );
     }
 }

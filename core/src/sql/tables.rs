@@ -47,7 +47,11 @@ pub(super) enum Held {
     /// Its fields, each in columns or tables of its own.
     Record(BTreeMap<Arc<str>, Field>),
     /// A row for each element.
-    Set { join: Name, owner: Arc<str>, element: Box<Held> },
+    Set {
+        join: Name,
+        owner: Arc<str>,
+        element: Box<Held>,
+    },
     /// Nowhere.
     Missing(Arc<str>),
 }
@@ -191,13 +195,7 @@ impl Resolving<'_> {
         }
     }
 
-    fn field(
-        &mut self,
-        of: &str,
-        path: &Path,
-        declared: &Attribute,
-        (table, owner): (&str, &str),
-    ) -> Field {
+    fn field(&mut self, of: &str, path: &Path, declared: &Attribute, (table, owner): (&str, &str)) -> Field {
         let given = self.given.attributes.get(&path.shown);
         if given.is_some() {
             self.used.insert(path.shown.clone());

@@ -126,7 +126,10 @@ pub(super) enum From {
     /// A list, its column called `value`.
     List(Arc<[Constant]>),
     /// Facts of the world: columns, and the rows.
-    World { columns: Arc<[(Arc<str>, Kind)]>, rows: Arc<[Vec<Option<Constant>>]> },
+    World {
+        columns: Arc<[(Arc<str>, Kind)]>,
+        rows: Arc<[Vec<Option<Constant>>]>,
+    },
 }
 
 impl Rows {
@@ -142,6 +145,11 @@ impl Rows {
         Row(u32::try_from(at + 1).unwrap_or(u32::MAX))
     }
 
+    /// The number of rows, that of the record among them.
+    pub(super) fn len(&self) -> usize {
+        self.0.len() + 1
+    }
+
     pub(super) fn source(&self, row: Row) -> Option<&Source> {
         self.0.get((row.0 as usize).checked_sub(1)?)
     }
@@ -153,15 +161,20 @@ impl Scalar {
     }
 
     /// Calls `visit` with every row that the value speaks of.
-    pub(super) fn rows(&self, visit: &mut impl FnMut(Row)) {
+    pub(super) fn rows(&self, visit: &mut dyn FnMut(Row)) {
+        self.columns(&mut |column| visit(column.row));
+    }
+
+    /// Calls `visit` with every column that the value is made from.
+    pub(super) fn columns(&self, visit: &mut dyn FnMut(&Column)) {
         match self {
             Scalar::Constant(_) => {}
-            Scalar::Column(column) => visit(column.row),
+            Scalar::Column(column) => visit(column),
             Scalar::Arithmetic(_, a, b) => {
-                a.rows(visit);
-                b.rows(visit);
+                a.columns(visit);
+                b.columns(visit);
             }
-            Scalar::Divided(a, _) | Scalar::Modulo(a, _) => a.rows(visit),
+            Scalar::Divided(a, _) | Scalar::Modulo(a, _) => a.columns(visit),
         }
     }
 }
@@ -169,20 +182,24 @@ impl Scalar {
 impl Predicate {
     /// Calls `visit` with every row that a value speaks of; those within which something exists are among them.
     pub(super) fn rows(&self, visit: &mut dyn FnMut(Row)) {
-        let mut of = |scalar: &Scalar| scalar.rows(&mut |row| visit(row));
+        self.columns(&mut |column| visit(column.row));
+    }
+
+    /// Calls `visit` with every column that a value is made from.
+    pub(super) fn columns(&self, visit: &mut dyn FnMut(&Column)) {
         match self {
             Predicate::Constant(_) => {}
-            Predicate::All(all) | Predicate::Any(all) => all.iter().for_each(|one| one.rows(visit)),
-            Predicate::Not(of) | Predicate::Exists(_, _, of) => of.rows(visit),
+            Predicate::All(all) | Predicate::Any(all) => all.iter().for_each(|one| one.columns(visit)),
+            Predicate::Not(of) | Predicate::Exists(_, _, of) => of.columns(visit),
             Predicate::Holds(a)
             | Predicate::OneOf(a, _)
             | Predicate::IsPresent(a)
             | Predicate::Like(a, _)
             | Predicate::Fits(a)
-            | Predicate::Address(_, a, None) => of(a),
+            | Predicate::Address(_, a, None) => a.columns(visit),
             Predicate::Compare(_, a, b) | Predicate::Address(_, a, Some(b)) => {
-                of(a);
-                of(b);
+                a.columns(visit);
+                b.columns(visit);
             }
         }
     }

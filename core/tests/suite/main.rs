@@ -17,5 +17,6 @@ mod live;
 mod loader;
 mod policies;
 mod snapshot;
+mod sql;
 mod support;
 mod visible;

@@ -85,6 +85,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "actions.rs",
         "explain.rs",
         "slice.rs",
+        "sql",
         "value.rs",
     ] {
         sources(&root.join(part), &mut files);

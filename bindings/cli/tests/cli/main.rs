@@ -7,4 +7,5 @@ mod batch;
 mod contract;
 mod files;
 mod rules;
+mod sql;
 mod support;

@@ -114,12 +114,12 @@ impl<'a> Translation<'a> {
                 },
                 other => this.no_value(id, other),
             }),
-            Node::HasTag(of, name) => self.each_pair(*of, *name, |this, of, name| {
-                match this.tag_row(id, *of.1, of.0, name)? {
+            Node::HasTag(of, name) => {
+                self.each_pair(*of, *name, |this, of, name| match this.tag_row(id, *of.1, of.0, name)? {
                     Some(row) => Ok(this.exists(row, Predicate::Constant(true))),
                     None => Ok(Predicate::Constant(false)),
-                }
-            }),
+                })
+            }
             Node::IsEmpty(of) => self.each(*of, |this, set| {
                 let filled = this.any_element(id, set, &mut |_, _| Ok(Predicate::Constant(true)))?;
                 Ok(filled.not())
@@ -190,7 +190,9 @@ impl<'a> Translation<'a> {
         };
         match *args {
             [of] => self.each(of, |this, of| address(this, of, None)),
-            [of, range] => self.each_pair_of_terms(of, range, |this, of, range| address(this, of, Some(range))),
+            [of, range] => {
+                self.each_pair_of_terms(of, range, |this, of, range| address(this, of, Some(range)))
+            }
             _ => Err(self.refuse(id, "it takes other arguments")),
         }
     }

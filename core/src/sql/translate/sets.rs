@@ -1,13 +1,10 @@
 //! Sets, and what lies in what.
 
-
 use super::terms::Term;
 use super::{Result, Translation};
 use crate::ir::Id;
 use crate::sql::tables::Kind;
-use crate::sql::tree::{
-    Column, Comparison, Constant, Existence, From, Predicate, Row, Scalar, Source,
-};
+use crate::sql::tree::{Column, Comparison, Constant, Existence, From, Predicate, Row, Scalar, Source};
 
 /// Elements that are looked for one by one; more make a list.
 const FEW: usize = 8;
@@ -52,18 +49,15 @@ impl Translation<'_> {
         if let Scalar::Constant(value) = value {
             return Predicate::Constant(list.contains(value));
         }
-        let compare = |one: Constant| {
-            Predicate::Compare(Comparison::Equal, value.clone(), Scalar::Constant(one))
-        };
+        let compare =
+            |one: Constant| Predicate::Compare(Comparison::Equal, value.clone(), Scalar::Constant(one));
         match (list.as_slice(), kind) {
             ([], _) => Predicate::Constant(false),
             (_, Kind::Bool) => Predicate::any(list.into_iter().map(|one| match one {
                 Constant::Bool(true) => self.bind(Predicate::Holds(value.clone())),
                 _ => self.bind(Predicate::Holds(value.clone()).not()),
             })),
-            ([_], _) | (_, Kind::Ip) => {
-                Predicate::any(list.into_iter().map(|one| self.bind(compare(one))))
-            }
+            ([_], _) | (_, Kind::Ip) => Predicate::any(list.into_iter().map(|one| self.bind(compare(one)))),
             _ => self.bind(Predicate::OneOf(value.clone(), list.into())),
         }
     }
@@ -178,13 +172,11 @@ fn list(all: &[Term], kind: Kind) -> Option<Vec<Constant>> {
 
 /// As [`list`], where every value is of the kind.
 fn whole_list(all: &[Term], kind: Kind) -> Option<Vec<Constant>> {
-    let is_of = |one: &Term| {
-        matches!(one, Term::Scalar(Scalar::Constant(_), of) if *of == kind || !is_id(*of))
-    };
+    let is_of =
+        |one: &Term| matches!(one, Term::Scalar(Scalar::Constant(_), of) if *of == kind || !is_id(*of));
     if all.iter().all(is_of) && !matches!(kind, Kind::Bool | Kind::Ip) { list(all, kind) } else { None }
 }
 
 fn is_id(kind: Kind) -> bool {
     matches!(kind, Kind::Id(_))
 }
-

@@ -62,7 +62,9 @@ impl Translation<'_> {
                 Ok(one(this.held(&field.held, row, !field.required, entity)))
             }),
             Node::Field(of, name) => self.map(*of, |this, record| match record {
-                Term::Record(fields) => Ok(fields.get(name).map_or_else(Vec::new, |(_, term)| one(term.clone()))),
+                Term::Record(fields) => {
+                    Ok(fields.get(name).map_or_else(Vec::new, |(_, term)| one(term.clone())))
+                }
                 other => this.no_value(id, other),
             }),
             Node::Tag(of, name) => self.tag(id, *of, *name),
@@ -172,12 +174,7 @@ impl Translation<'_> {
     }
 
     /// Every combination of the alternatives of several values.
-    fn product(
-        &mut self,
-        id: Id,
-        of: &[Id],
-        make: impl Fn(Vec<Term>) -> Term,
-    ) -> Result<Vec<Alternative>> {
+    fn product(&mut self, id: Id, of: &[Id], make: impl Fn(Vec<Term>) -> Term) -> Result<Vec<Alternative>> {
         let mut all = vec![(Predicate::Constant(true), Vec::new())];
         for &one in of {
             let next = self.terms(one)?;
@@ -299,13 +296,7 @@ impl Translation<'_> {
     }
 
     /// The row of a tag; `None` for a type without tags.
-    pub(super) fn tag_row(
-        &mut self,
-        id: Id,
-        of: Kind,
-        owner: &Scalar,
-        name: &Scalar,
-    ) -> Result<Option<Row>> {
+    pub(super) fn tag_row(&mut self, id: Id, of: Kind, owner: &Scalar, name: &Scalar) -> Result<Option<Row>> {
         let Kind::Id(ty) = of else { return Ok(None) };
         let tables = self.input.tables;
         let Some(tags) = tables.of(ty).and_then(|table| table.tags.as_ref()) else { return Ok(None) };

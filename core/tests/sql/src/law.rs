@@ -10,7 +10,7 @@ use caseward::{EntityUid, Value, Ward, World};
 /// A database that filters run on.
 pub trait Engine {
     /// Whose SQL it speaks.
-    const DIALECT: Dialect;
+    fn dialect(&self) -> Dialect;
 
     /// Makes the tables anew and fills them.
     ///
@@ -23,12 +23,6 @@ pub trait Engine {
     /// # Errors
     /// What the database says.
     fn ids(&mut self, select: &str, filter: &Filter) -> Result<BTreeSet<String>, String>;
-
-    /// Runs a statement.
-    ///
-    /// # Errors
-    /// What the database says.
-    fn run(&mut self, statement: &str) -> Result<(), String>;
 }
 
 /// What was compared.
@@ -85,7 +79,7 @@ pub fn compare<E: Engine>(
     questions: usize,
     counts: &mut Counts,
 ) {
-    let database = Database::new(ward.schema(), mapping, E::DIALECT).unwrap();
+    let database = Database::new(ward.schema(), mapping, engine.dialect()).unwrap();
     engine.fill(&database, world).unwrap();
     for _ in 0..questions {
         let Some(question) = draw(ward, facts, choices) else { continue };
@@ -249,7 +243,7 @@ fn world<E: Engine>(
     counts: &mut Counts,
 ) {
     let oddity = if choices.chance(1, 3) { Oddity::Ids } else { Oddity::None };
-    let facts = with_texts(&facts, oddity, E::DIALECT != Dialect::Postgres);
+    let facts = with_texts(&facts, oddity, engine.dialect() != Dialect::Postgres);
     let Ok(world) = facts.build() else { return };
     let mapping = mapping(ward, choices);
     compare(engine, (ward, &facts, &world), &mapping, choices, questions, counts);
@@ -266,7 +260,7 @@ fn changed<E: Engine>(
     choices: &mut Choices<'_>,
     counts: &mut Counts,
 ) {
-    let database = Database::new(ward.schema(), mapping, E::DIALECT).unwrap();
+    let database = Database::new(ward.schema(), mapping, engine.dialect()).unwrap();
     let known = |uid: &EntityUid| mapping.types.contains_key(uid.type_name());
     let Some(question) = draw(ward, facts, choices) else { return };
     let Some(filter) = made(ward, world, &database, &question, counts) else { return };
@@ -288,11 +282,21 @@ fn changed<E: Engine>(
     counts.changed += 1;
 }
 
+/// A number that the environment gives; else 1.
+fn number(name: &str) -> u64 {
+    std::env::var(name).map_or(1, |text| text.parse().expect(name))
+}
+
+/// How many worlds to try: so many times as many as `CASEWARD_CASES` says.
+pub fn cases(worlds: u64) -> u64 {
+    worlds * number("CASEWARD_CASES")
+}
+
 /// A domain's policies over random worlds.
-pub fn domain<E: Engine>(engine: &mut E, ward: &Ward, worlds: u64, questions: usize, seed: u64) -> Counts {
+pub fn domain<E: Engine>(engine: &mut E, ward: &Ward, worlds: u64, questions: usize) -> Counts {
     let mut counts = Counts::default();
     for n in 0..worlds {
-        let drawn = bytes(seed << 32 | n, 16_000);
+        let drawn = bytes(number("CASEWARD_SEED") << 32 | n, 16_000);
         let mut choices = Choices::new(&drawn);
         let facts = Facts::sized(ward, &mut choices, 1, 6);
         world(engine, (ward, facts), &mut choices, questions, &mut counts);
@@ -301,10 +305,10 @@ pub fn domain<E: Engine>(engine: &mut E, ward: &Ward, worlds: u64, questions: us
 }
 
 /// Random policies of random schemas over random worlds.
-pub fn random<E: Engine>(engine: &mut E, wards: u64, questions: usize, seed: u64) -> Counts {
+pub fn random<E: Engine>(engine: &mut E, wards: u64, questions: usize) -> Counts {
     let mut counts = Counts::default();
     for n in 0..wards {
-        let drawn = bytes(seed << 32 | n, 20_000);
+        let drawn = bytes(number("CASEWARD_SEED") << 32 | n, 20_000);
         let (first, rest) = drawn.split_at(8_000);
         let mut choices = Choices::new(first);
         let Some(drawn) = policies::ward(&mut choices, 6) else { continue };

@@ -2,8 +2,10 @@
 
 mod law;
 mod postgres;
+mod python;
 mod sqlite;
 
-pub use law::{Counts, Engine, compare, domain, random};
+pub use law::{Counts, Engine, cases, compare, domain, random};
 pub use postgres::Postgres;
+pub use python::Python;
 pub use sqlite::Sqlite;

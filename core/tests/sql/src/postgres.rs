@@ -41,7 +41,7 @@ cat >/dev/null; kill -INT "$server"; wait "$server"; rm -rf "$2""#;
 /// Where the programs of PostgreSQL are; `None` where there are none.
 ///
 /// `CASEWARD_POSTGRES` names their folder; else they are looked for in the path and where Debian has them.
-pub fn programs() -> Option<PathBuf> {
+fn programs() -> Option<PathBuf> {
     let named = std::env::var_os("CASEWARD_POSTGRES").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql").ok();
@@ -138,6 +138,14 @@ impl Postgres {
         Ok(Some(Postgres { client }))
     }
 
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn run(&mut self, statement: &str) -> Result<(), String> {
+        self.client.batch_execute(statement).map_err(|e| tell(&e))
+    }
+
     /// How a query is run, a line a step.
     ///
     /// # Errors
@@ -151,7 +159,9 @@ impl Postgres {
 }
 
 impl Engine for Postgres {
-    const DIALECT: Dialect = Dialect::Postgres;
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
 
     fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
         let run = |client: &mut Client, statement: &str| {
@@ -175,8 +185,11 @@ impl Engine for Postgres {
                     let cell = if column.is_empty { "NULL".to_owned() } else { format!("c{n}") };
                     cells = cells.replace(&format!("${n}"), &cell);
                 }
-                let insert =
-                    format!("{into} SELECT {cells} FROM unnest({}) AS u({})", lists.join(", "), names.join(", "));
+                let insert = format!(
+                    "{into} SELECT {cells} FROM unnest({}) AS u({})",
+                    lists.join(", "),
+                    names.join(", ")
+                );
                 let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c.cells.as_ref()).collect();
                 self.client.execute(&insert, &values).map_err(|e| format!("{}: {insert}", tell(&e)))?;
             }
@@ -190,10 +203,6 @@ impl Engine for Postgres {
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(AsRef::as_ref).collect();
         let rows = self.client.query(&query, &values).map_err(|e| tell(&e))?;
         Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect())
-    }
-
-    fn run(&mut self, statement: &str) -> Result<(), String> {
-        self.client.batch_execute(statement).map_err(|e| tell(&e))
     }
 }
 
@@ -220,8 +229,12 @@ impl Column {
             _ => None,
         };
         let (ty, cells): (_, Box<dyn ToSql + Sync>) = match cells.clone().flatten().next() {
-            Some(Parameter::Boolean(_)) => ("boolean[]", Box::new(cells.clone().map(boolean).collect::<Vec<_>>())),
-            Some(Parameter::Bigint(_)) => ("bigint[]", Box::new(cells.clone().map(bigint).collect::<Vec<_>>())),
+            Some(Parameter::Boolean(_)) => {
+                ("boolean[]", Box::new(cells.clone().map(boolean).collect::<Vec<_>>()))
+            }
+            Some(Parameter::Bigint(_)) => {
+                ("bigint[]", Box::new(cells.clone().map(bigint).collect::<Vec<_>>()))
+            }
             _ => ("text[]", Box::new(cells.clone().map(text).collect::<Vec<_>>())),
         };
         Column { ty, is_empty, cells }

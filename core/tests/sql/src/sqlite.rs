@@ -16,7 +16,9 @@ pub struct Sqlite {
 }
 
 impl Engine for Sqlite {
-    const DIALECT: Dialect = Dialect::Sqlite;
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
         let text = |e: rusqlite::Error| e.to_string();
@@ -47,16 +49,20 @@ impl Engine for Sqlite {
         }
         Ok(ids)
     }
-
-    fn run(&mut self, statement: &str) -> Result<(), String> {
-        self.connection.execute_batch(statement).map_err(|e| e.to_string())
-    }
 }
 
 impl Sqlite {
     /// A database without tables.
     pub fn new() -> Result<Self, String> {
         Ok(Sqlite { connection: Connection::open_in_memory().map_err(|e| e.to_string())? })
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn run(&mut self, statement: &str) -> Result<(), String> {
+        self.connection.execute_batch(statement).map_err(|e| e.to_string())
     }
 
     /// How a query is run, a line a step.

@@ -2,7 +2,7 @@
 
 use caseward::Ward;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Postgres, domain, random};
+use caseward_sql_tests::{Postgres, cases, domain, random};
 
 /// A database, or why there is none: `CASEWARD_REQUIRE_ALL=1` asks for one.
 fn database() -> Option<Postgres> {
@@ -18,7 +18,7 @@ fn database() -> Option<Postgres> {
 #[test]
 fn attendance_filters_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = domain(&mut database, &Ward::attendance().unwrap(), 15, 60, 1);
+    let counts = domain(&mut database, &Ward::attendance().unwrap(), cases(15), 60);
     eprintln!("{counts}");
     assert_eq!(counts.refusals(), 0);
 }
@@ -26,7 +26,7 @@ fn attendance_filters_are_lists() {
 #[test]
 fn clinic_filters_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = domain(&mut database, &Ward::new(&clinic_sources()).unwrap(), 60, 30, 1);
+    let counts = domain(&mut database, &Ward::new(&clinic_sources()).unwrap(), cases(60), 30);
     eprintln!("{counts}");
     assert_eq!(counts.refusals(), 0);
 }
@@ -34,6 +34,6 @@ fn clinic_filters_are_lists() {
 #[test]
 fn filters_of_random_policies_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = random(&mut database, 100, 20, 1);
+    let counts = random(&mut database, cases(100), 20);
     eprintln!("{counts}");
 }

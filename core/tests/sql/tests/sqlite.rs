@@ -2,11 +2,11 @@
 
 use caseward::Ward;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Sqlite, domain, random};
+use caseward_sql_tests::{Sqlite, cases, domain, random};
 
 #[test]
 fn attendance_filters_are_lists() {
-    let counts = domain(&mut Sqlite::new().unwrap(), &Ward::attendance().unwrap(), 40, 60, 1);
+    let counts = domain(&mut Sqlite::new().unwrap(), &Ward::attendance().unwrap(), cases(40), 60);
     eprintln!("{counts}");
     assert_eq!(counts.refusals(), 0);
 }
@@ -14,12 +14,12 @@ fn attendance_filters_are_lists() {
 #[test]
 fn clinic_filters_are_lists() {
     let ward = Ward::new(&clinic_sources()).unwrap();
-    let counts = domain(&mut Sqlite::new().unwrap(), &ward, 200, 30, 1);
+    let counts = domain(&mut Sqlite::new().unwrap(), &ward, cases(200), 30);
     eprintln!("{counts}");
 }
 
 #[test]
 fn filters_of_random_policies_are_lists() {
-    let counts = random(&mut Sqlite::new().unwrap(), 300, 20, 1);
+    let counts = random(&mut Sqlite::new().unwrap(), cases(300), 20);
     eprintln!("{counts}");
 }

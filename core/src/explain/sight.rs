@@ -36,10 +36,13 @@ pub struct Disclosure {
     /// By entity type and attribute, the actions any of which shows it: on the entity, where the action takes it;
     /// else on the record that is explained or on what it leads to, where references that are shown lead to the
     /// entity.
-    pub shows: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Arc<str>>>,
+    pub shows: BTreeMap<TypeAndAttribute, BTreeSet<Arc<str>>>,
     /// By entity type and attribute, what everybody may see.
-    pub open: BTreeSet<(Arc<str>, Arc<str>)>,
+    pub open: BTreeSet<TypeAndAttribute>,
 }
+
+/// An attribute, by the name of the entity type and its own.
+type TypeAndAttribute = (Arc<str>, Arc<str>);
 
 /// References that are followed from a record to find what belongs to it.
 const STEPS: usize = 3;

@@ -29,11 +29,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds a policy, unless its condition is always false.
-    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) {
-        if self.constant(root) != Some(&Value::Bool(false)) {
+    /// Adds a policy, unless its condition is always false; whether it did.
+    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) -> bool {
+        let applies = self.constant(root) != Some(&Value::Bool(false));
+        if applies {
             self.program.entries.push(Entry { policy, effect, root });
         }
+        applies
     }
 
     pub(crate) fn finish(mut self) -> Program {

@@ -17,7 +17,7 @@ const SCHEMA: &str = r#"
 fn ward() -> Ward {
     let text = "@id(\"open\") permit (principal, action, resource) when { resource.open };";
     let policies = vec![Source::new("open", text)];
-    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies }).unwrap()
+    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies, catalogue: None }).unwrap()
 }
 
 fn uid(text: &str) -> EntityUid {

@@ -1,7 +1,7 @@
 //! Reading entities and contexts: what is refused, and in which words. The laws compare with Cedar's parser.
 
-use caseward::{EntityUid, Value};
 use caseward::testing::{Choices, Facts};
+use caseward::{EntityUid, Value};
 
 use crate::support::{ATTENDANCE, CLINIC};
 

@@ -79,6 +79,51 @@ export interface Sources {
    * holds one policy, whose `@id` is the path with dots (`school/S1.cedar`, `@id("school.S1")`).
    */
   readonly policies: string | { readonly [name: string]: string };
+  /** What of each record is shown with which action, in TOML: for `Ward.view`. That of the rules with their schema. */
+  readonly catalogue?: string | undefined;
+}
+
+/** Who of `type` may do `action` to `resource`? */
+export interface WhoQuestion {
+  readonly resource: Uid;
+  readonly action: string;
+  /** The type of those who are looked for, such as `User`. */
+  readonly type: string;
+  readonly context?: Context;
+}
+
+/** Who of `type` is told of what happens to `resource`, or to an entry of it? */
+export interface AlertQuestion {
+  readonly resource: Uid;
+  readonly entry?: Uid;
+  readonly type: string;
+  readonly now?: Date;
+}
+
+/** How records are counted. */
+export interface Grouping {
+  /** Paths of attributes such as `student.enrolledAt`, or periods such as `month of openedAt`. */
+  readonly by: Iterable<string>;
+  /** The time zone of periods: `UTC`, or a rule as in POSIX's `TZ`. New Zealand's, where left out. */
+  readonly zone?: string;
+  /**
+   * So that counts tell of nobody: those below a number are left out, and others with them; or all are rounded at
+   * random, by a secret key of 16 bytes or more.
+   */
+  readonly protect?: { readonly below: number } | { readonly key: Uint8Array | string };
+}
+
+/** How many records may `principal` do `action` to, by group? */
+export interface CountQuestion extends ListQuestion, Grouping {}
+
+/** A report of attendance case management. */
+export interface ReportQuestion extends Grouping {
+  readonly principal: Uid;
+  /** `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. */
+  readonly kind: string;
+  /** Which report, where the person may see several of the kind. */
+  readonly report?: Uid;
+  readonly now?: Date;
 }
 
 /** Bytes of UTF-8 in a source: from `start` up to `end`. `span` makes one of a JavaScript string of it. */
@@ -177,26 +222,133 @@ export interface Decisions {
   readonly now: Date | undefined;
 }
 
+/** A field of a context on which an action depends. */
+export interface Need {
+  readonly field: string;
+  /** Its type, as the schema has it. */
+  readonly type: string;
+  /** Whether the action asks for it in any case. */
+  readonly required: boolean;
+  /** The values with which the action can be allowed; null where they were not gone through. */
+  readonly values: readonly Found[] | null;
+}
+
 /** One action on one record. */
 export interface ActionAnswer {
   readonly action: string;
-  /** Where the context held all that the action asks for. */
+  /** Where it is allowed as it is, or nothing that the context could still be given would change it. */
   readonly answer: Answer | undefined;
-  /** Fields that the action's context asks for and that were not given. */
-  readonly needs: readonly string[];
+  /** What the action's context needs, where it depends on that. */
+  readonly needs: readonly Need[];
 }
 
-/** One condition of a policy and how it came out. */
+/** Somebody who may do something to a record, and why. */
+export interface Granted {
+  /** In Cedar's syntax. */
+  readonly principal: string;
+  readonly policies: readonly string[];
+  readonly rules: readonly string[];
+}
+
+/** What one person sees of one record: this may reach the person. One that they may not know of looks absent. */
+export interface View {
+  /** In Cedar's syntax. */
+  readonly resource: string;
+  readonly sections: readonly Section[];
+  /** Names of the sections that are not shown. */
+  readonly withheld: readonly string[];
+  /** Entries of the record that are shown. */
+  readonly items: readonly {
+    readonly resource: string;
+    readonly sections: readonly Section[];
+    readonly withheld: readonly string[];
+    readonly actions: readonly Next[];
+  }[];
+  /** What the person may do next. */
+  readonly actions: readonly Next[];
+  readonly policyHash: string;
+  readonly version: number;
+  readonly now: Date | undefined;
+}
+
+/** A section of a record that is shown. */
+export interface Section {
+  readonly name: string;
+  readonly fields: readonly {
+    /** With the reference that leads to it, as in `student.name`. */
+    readonly name: string;
+    /** The entity that has it, in Cedar's syntax. */
+    readonly of: string;
+    /** Whether it is content that no rule reads, which the service fills in from its own store. */
+    readonly content: boolean;
+    /** Null where the world has none. */
+    readonly value: Found | null;
+  }[];
+}
+
+/** An action that a person may take next. */
+export interface Next {
+  readonly action: string;
+  /** What its context still needs. */
+  readonly needs: readonly Need[];
+}
+
+/** A value in an explanation: it, cut where it is long; or that there is none, none to be had, none to be seen. */
+export type Shown =
+  | { readonly value: Found; readonly left_out?: number }
+  | { readonly absent: true }
+  | { readonly failed: string }
+  | { readonly withheld: true };
+
+/** What a test compares. */
+export interface Operand {
+  readonly text: string;
+  readonly span: Span;
+  /** Null where the text says it. */
+  readonly value: Shown | null;
+  /** For a value that is computed: what is read for it. */
+  readonly read: readonly Operand[];
+}
+
+/** One condition of a policy, or a part of one, and how it came out. */
 export interface Condition {
-  /** Null where it was not reached or could not be evaluated. */
+  /** Null where it has no value, is withheld, or is only looked at once others hold. */
   readonly holds: boolean | null;
-  /** Whether it is an `unless` clause. */
-  readonly negated: boolean;
+  /** Whether the viewer may not see how it came out. */
+  readonly withheld: boolean;
+  readonly error: string | null;
+  /** What its clause asks, from the comment above the clause. */
   readonly name: string | null;
+  /** Whether its clause is an `unless`. */
+  readonly negated: boolean;
   readonly text: string;
   /** Where it stands in the policy's source. */
   readonly span: Span;
-  readonly error: string | null;
+  readonly line: number;
+  readonly column: number;
+  readonly made_of: 'all' | 'any' | 'not' | 'if' | 'test';
+  readonly parts: readonly Condition[];
+  /** For a test: what it found, in words. */
+  readonly found: string | null;
+  /** For a test: what it compared. */
+  readonly operands: readonly Operand[];
+}
+
+/** The smallest change of facts that would turn a decision. */
+export type Turn =
+  | { readonly outcome: 'found'; readonly edits: readonly Edit[] }
+  | { readonly outcome: 'none_found' | 'gave_up' | 'withheld' | 'not_sought' };
+
+/** One change of one fact. */
+export interface Edit {
+  /** In Cedar's syntax; null for the context. */
+  readonly entity: string | null;
+  /** The attribute, the tag or the field of the context, and the fields within it. */
+  readonly path: readonly string[];
+  readonly is_tag: boolean;
+  readonly do: 'set' | 'remove' | 'add' | 'take';
+  readonly value: Shown | null;
+  readonly now: Shown;
 }
 
 /** One policy's part in a decision. */
@@ -205,13 +357,20 @@ export interface Reason {
   readonly conditions: readonly Condition[];
 }
 
-/** An answer with its reasons, for people who write policies or help those who use them. It tells everything. */
+/** An answer with its reasons. Without a viewer it tells everything, and is for trusted callers. */
 export interface Explanation {
   readonly answer: Answer;
+  /** The policies that decided it. */
   readonly deciding: readonly Reason[];
+  /** The policies that could not be evaluated. */
+  readonly failed: readonly Reason[];
   /** For a denial that no policy decided: the permits that came nearest. */
   readonly nearest: readonly Reason[];
-  readonly [more: string]: unknown;
+  /** Permits that could apply to these types and are not shown. */
+  readonly more: number;
+  /** Whether more was to be said that the viewer may not see. */
+  readonly withheld: boolean;
+  readonly turn: Turn;
 }
 
 /** Role × action × situation. */
@@ -244,7 +403,7 @@ export class Ward implements Handle {
   /** The rules of attendance case management, which come with this package. */
   static attendance(): Ward;
   /** The text of those rules, to change and load. */
-  static attendanceSources(): { schema: string; policies: Record<string, string> };
+  static attendanceSources(): { schema: string; policies: Record<string, string>; catalogue: string };
 
   /** SHA-256 of schema and policies, as 64 hexadecimal digits. */
   readonly policyHash: string;
@@ -275,8 +434,26 @@ export class Ward implements Handle {
   visible(world: World, question: ListQuestion): Visible;
   /** Every action for the two types, each with its answer or with what its context still needs. */
   actions(world: World, question: ActionsQuestion): ActionAnswer[];
-  /** Why, or why not? */
-  explain(world: World, request: Request): Explanation;
+  /**
+   * Why, or why not, and what would turn it? For trusted callers; with a `viewer`, for that person, from whom it
+   * withholds what they may not see.
+   */
+  explain(world: World, request: Request & { readonly viewer?: Uid }): Explanation;
+  /** What may this person see of that record, and do next? The one answer that may reach the person. */
+  view(world: World, question: ActionsQuestion): View;
+  /** The ids of those who may do something to a record, in the order in which the world first named them. */
+  who(world: World, question: WhoQuestion): string[];
+  /** As `who`, each with the policies that permit it. */
+  whoWithReasons(world: World, question: WhoQuestion): Granted[];
+  /** The ids of those who are told of what happens to a record, and may see it. */
+  alert(world: World, question: AlertQuestion): string[];
+  /** How many records a person may do something to, by group, with all totals. */
+  countBy(world: World, question: CountQuestion): Table;
+  /**
+   * A report; undefined where the person may not have it, or it is not there. Reports that cover cases in aggregate
+   * only are protected, below 6 unless told otherwise.
+   */
+  report(world: World, question: ReportQuestion): Table | undefined;
   /** Every role, action and situation of attendance case management with its decision: ten thousand checks. */
   matrix(): Matrix;
   /** The matrix as people read it. */
@@ -286,7 +463,10 @@ export class Ward implements Handle {
   readonly json: {
     readonly check: (world: World, request: Request) => string;
     readonly actions: (world: World, question: ActionsQuestion) => string;
-    readonly explain: (world: World, request: Request) => string;
+    readonly explain: (world: World, request: Request & { readonly viewer?: Uid }) => string;
+    readonly view: (world: World, question: ActionsQuestion) => string;
+    readonly whoWithReasons: (world: World, question: WhoQuestion) => string;
+    readonly countBy: (world: World, question: CountQuestion) => string;
     readonly matrix: () => string;
   };
 
@@ -363,6 +543,38 @@ export class Visible implements Handle {
   readonly now: Date | undefined;
   dispose(): void;
   [Symbol.dispose](): void;
+}
+
+/** Counts of records by group, and all of their totals. Groups in which there is nothing are left out. */
+export class Table implements Handle {
+  private constructor();
+  /** The type of the records. */
+  readonly of: string;
+  /** The names of the groups. */
+  readonly by: readonly string[];
+  /** The counts of single groups, in the order of their keys. */
+  readonly cells: readonly Line[];
+  /** The totals over one group, over two …, and of all, which comes last. */
+  readonly totals: readonly Line[];
+  /** What was done to the counts so that they tell of nobody; null where they are exact. */
+  readonly protected: { readonly method: 'suppression'; readonly below: number } | { readonly method: 'rounding'; readonly base: number } | null;
+  readonly policyHash: string;
+  readonly version: number;
+  readonly now: Date | undefined;
+  toCsv(): string;
+  /** For people. */
+  toString(): string;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** One count, and of which groups it is. */
+export interface Line {
+  /** By the names of the groups; a total is without those of which it is one. Null is for records without a value. */
+  readonly key: { readonly [group: string]: Found | null };
+  /** Null where it is not told. */
+  readonly count: number | null;
+  readonly percent: number | null;
 }
 
 /** A batch of changes, made one after the other and applied as a whole by `World.apply`. */

@@ -12,9 +12,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use caseward::attendance::{Sample, zone};
 use caseward::author::CaseFile;
 use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
-use caseward::{EntityUid, Request, Sources, Value, Ward, World};
+use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
 use serde_json::{Value as Json, json};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -36,6 +37,7 @@ fn main() -> Outcome {
     out.cases(&attendance)?;
     for seed in 0..WORLDS {
         out.random_world(&attendance, seed)?;
+        out.sample(&attendance, seed)?;
     }
     let clinic = clinic_sources();
     let ward = Ward::new(&clinic)?;
@@ -69,7 +71,8 @@ impl Out {
             Json::from(all.collect::<serde_json::Map<_, _>>())
         };
         let schema = sources.map(|sources| sources.schema.text.as_ref());
-        self.line(&json!({ "schema": schema, "policies": sources.map(texts) }))
+        let catalogue = sources.and_then(|sources| sources.catalogue.as_ref()).map(|one| one.text.as_ref());
+        self.line(&json!({ "schema": schema, "policies": sources.map(texts), "catalogue": catalogue }))
     }
 
     fn world(&mut self, world: &World) -> Outcome {
@@ -127,6 +130,41 @@ impl Out {
             self.line(&question("actions", request, answers.map(|all| json_text(&all))))?;
             let why = ward.explain(&world, request);
             self.line(&question("explain", request, why.map(|why| json_text(&why))))?;
+            let view = ward.view(&world, principal, resource, context);
+            self.line(&question("view", request, view.map(|view| json_text(&view))))?;
+            let who = ward.who_with_reasons(&world, action, resource, principal.type_name(), context);
+            self.line(&question("who", request, who.map(|who| json_text(&who))))?;
+        }
+        Ok(())
+    }
+
+    /// A sample of attendance case management, with what people there see and count.
+    fn sample(&mut self, ward: &Ward, seed: u64) -> Outcome {
+        let world = Sample { cases: 40, seed }.build(ward, &mut |_| {})?;
+        self.world(&world)?;
+        let by = ["status", "month of openedAt"].map(|text| Group::parse(text, &zone()));
+        let by = by.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for (user, case) in world.ids("User").step_by(5).zip(world.ids("Case").cycle()) {
+            let context = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
+            let (principal, mut resource) = (EntityUid::new("User", user), EntityUid::new("Case", case));
+            // Something that they see, where there is something.
+            let seen = ward.list(&world, &principal, "viewSummary", "Case", &context)?;
+            if let Some(first) = seen.into_iter().next() {
+                resource = first;
+            }
+            let request = Request { principal, action: "viewSummary".into(), resource, context };
+            let Request { principal, action, resource, context } = &request;
+            let view = ward.view(&world, principal, resource, context);
+            self.line(&question("view", &request, view.map(|view| json_text(&view))))?;
+            let who = ward.who_with_reasons(&world, action, resource, "User", context);
+            self.line(&question("who", &request, who.map(|who| json_text(&who))))?;
+            let table = ward.count_by(&world, principal, action, "Case", context, &by);
+            self.line(&question("count_by", &request, table.map(|table| json_text(&table))))?;
+            let record = Request { action: "viewRecord".into(), ..request.clone() };
+            let disclosure = ward.disclosure()?;
+            let sight = ward.viewer(&world, principal, &record, &disclosure)?;
+            let why = ward.explain_for(&world, &record, &sight);
+            self.line(&question("explain_for", &record, why.map(|why| json_text(&why))))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ import { sourcesJson } from './ward.js';
 export { Answer } from './answer.js';
 export { init, initSync } from './engine.js';
 export { CasewardError } from './errors.js';
+export { Table } from './table.js';
 export { Visible } from './visible.js';
 export { Ward } from './ward.js';
 export { Changes, World } from './world.js';

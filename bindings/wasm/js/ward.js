@@ -4,7 +4,8 @@ import { Answer } from './answer.js';
 import { Held, call } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
 import { Road } from './road.js';
-import { LIMITS, encodeRecord, parse, shown, text, uid } from './values.js';
+import { Table } from './table.js';
+import { LIMITS, bytes, decode, encodeRecord, instant, join, parse, shown, text, uid, whole } from './values.js';
 import { Visible } from './visible.js';
 import { FIND, HELD, IDS, ROADS, known, numbersOf } from './world.js';
 
@@ -34,11 +35,11 @@ export class Ward {
     return new Ward(ATTENDANCE);
   }
 
-  /** The text of those rules: `{schema, policies}`, the policies by the names of their files. */
+  /** The text of those rules: `{schema, policies, catalogue}`, the policies by the names of their files. */
   static attendanceSources() {
-    const { schema, policies } = JSON.parse(call((raw) => raw.Ward.attendance_sources()));
+    const { schema, policies, catalogue } = JSON.parse(call((raw) => raw.Ward.attendance_sources()));
     const texts = policies.map(({ name, text }) => [name, text]);
-    return { schema: schema.text, policies: Object.fromEntries(texts) };
+    return { schema: schema.text, policies: Object.fromEntries(texts), catalogue: catalogue.text };
   }
 
   /** @private */
@@ -138,14 +139,66 @@ export class Ward {
 
   /** What may this person do to that record? Each action with its answer, or with what its context still needs. */
   actions(world, question) {
-    const found = parse(this.#actionsText(world, question));
+    const found = decode(parse(this.#actionsText(world, question)));
     return found.map(({ answer, ...rest }) => ({ ...rest, answer: answer === null ? undefined : Answer.of(answer) }));
   }
 
-  /** Why, or why not? For those who may know everything. */
+  /** Why, or why not, and what would turn it? For those who may know everything, or as `viewer` may see it. */
   explain(world, request) {
-    const { answer, ...rest } = parse(this.#explainText(world, request));
+    const { answer, ...rest } = decode(parse(this.#explainText(world, request)));
     return { answer: Answer.of(answer), ...rest };
+  }
+
+  /** What may this person see of that record, and do next? This is what may reach the person. */
+  view(world, question) {
+    const { policy_hash: policyHash, now, ...rest } = decode(parse(this.#viewText(world, question)));
+    return { ...rest, policyHash, now: now === null ? undefined : new Date(now) };
+  }
+
+  /** The ids of those of a type who may do this to that record, in the world's order. */
+  who(world, question) {
+    const found = this.#who(world, question, 'who');
+    try {
+      return world[IDS](question.type, found);
+    } finally {
+      found.free();
+    }
+  }
+
+  /** As `who`, each with the policies that permit it. */
+  whoWithReasons(world, question) {
+    return parse(this.#who(world, question, 'who_with_reasons'));
+  }
+
+  /** The ids of those who are told of what happens to a record, or to an entry of it. */
+  alert(world, { resource, entry, type, now = new Date() }) {
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const what = uid(resource, 'the resource');
+    const part = entry === undefined ? {} : uid(entry, 'the entry');
+    text(type, 'the type');
+    const at = instant(now, '`now`');
+    const found = call(() => of.alert(it, what.type, what.id, part.type, part.id, type, at));
+    try {
+      return world[IDS](type, found);
+    } finally {
+      found.free();
+    }
+  }
+
+  /** How many records this person may do this to, by group. */
+  countBy(world, question) {
+    return new Table(this.#countBy(world, question));
+  }
+
+  /** A report of attendance case management; undefined where this person may not have it, or it is not there. */
+  report(world, { principal, kind, report, now = new Date(), ...how }) {
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const who = uid(principal, 'the principal');
+    text(kind, 'the kind');
+    const which = report === undefined ? {} : uid(report, 'the report');
+    const [at, grouped] = [instant(now, '`now`'), grouping(how)];
+    const found = call(() => of.report(it, who.type, who.id, kind, which.type, which.id, at, ...grouped));
+    return found === undefined ? undefined : new Table(found);
   }
 
   /** Role × action × situation, with every decision. */
@@ -166,6 +219,16 @@ export class Ward {
       check: (world, request) => this.#checkText(world, request),
       actions: (world, question) => this.#actionsText(world, question),
       explain: (world, request) => this.#explainText(world, request),
+      view: (world, question) => this.#viewText(world, question),
+      whoWithReasons: (world, question) => this.#who(world, question, 'who_with_reasons'),
+      countBy: (world, question) => {
+        const table = this.#countBy(world, question);
+        try {
+          return call(() => table.json());
+        } finally {
+          table.free();
+        }
+      },
       matrix: () => {
         const of = this.#held.raw;
         return call(() => of.matrix(false));
@@ -226,7 +289,9 @@ export class Ward {
   }
 
   #explainText(world, request) {
-    return this.#request(world, request, (of, ...asked) => of.explain(...asked));
+    if (request.viewer === undefined) return this.#request(world, request, (of, ...asked) => of.explain(...asked));
+    const { type, id } = uid(request.viewer, 'the viewer');
+    return this.#request(world, request, (of, ...asked) => of.explain_for(...asked, type, id));
   }
 
   #request(world, { principal, action, resource, context }, ask) {
@@ -238,12 +303,39 @@ export class Ward {
     return call(() => ask(of, it, who.type, who.id, action, what.type, what.id, json, Date.now()));
   }
 
-  #actionsText(world, { principal, resource, context }) {
+  #actionsText(world, question) {
+    return this.#pair(world, question, (of, ...asked) => of.actions(...asked));
+  }
+
+  #viewText(world, question) {
+    return this.#pair(world, question, (of, ...asked) => of.view(...asked));
+  }
+
+  #pair(world, { principal, resource, context }, ask) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     const what = uid(resource, 'the resource');
     const json = encodeRecord(context, 'the context', LIMITS.context);
-    return call(() => of.actions(it, who.type, who.id, what.type, what.id, json, Date.now()));
+    return call(() => ask(of, it, who.type, who.id, what.type, what.id, json, Date.now()));
+  }
+
+  #who(world, { resource, action, type, context }, ask) {
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const what = uid(resource, 'the resource');
+    text(action, 'the action');
+    text(type, 'the type');
+    const json = encodeRecord(context, 'the context', LIMITS.context);
+    return call(() => of[ask](it, what.type, what.id, action, type, json, Date.now()));
+  }
+
+  #countBy(world, { principal, action, type, context, ...how }) {
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const who = uid(principal, 'the principal');
+    text(action, 'the action');
+    text(type, 'the type');
+    const json = encodeRecord(context, 'the context', LIMITS.context);
+    const grouped = grouping(how);
+    return call(() => of.count_by(it, who.type, who.id, action, type, json, Date.now(), ...grouped));
   }
 
   #visible(world, { principal, action, type, context }) {
@@ -260,8 +352,18 @@ if (Symbol.dispose !== undefined) {
   Ward.prototype[Symbol.dispose] = Ward.prototype.dispose;
 }
 
-/** What the engine reads of `{schema, policies}`. */
-export function sourcesJson({ schema, policies }) {
+/** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */
+function grouping({ by, zone, protect = {} }) {
+  const groups = Array.from(by, (one) => text(one, 'a group'));
+  if (zone !== undefined) text(zone, 'the zone');
+  const { below, key } = protect;
+  if (below !== undefined) whole(below, '`below`', 0, Number.MAX_SAFE_INTEGER);
+  const secret = key === undefined ? undefined : bytes(key, 'the key', LIMITS.name, 'request');
+  return [join(groups), zone, below, secret];
+}
+
+/** What the engine reads of `{schema, policies, catalogue}`. */
+export function sourcesJson({ schema, policies, catalogue }) {
   const given = typeof policies === 'string' ? { policies } : policies;
   if (typeof given !== 'object' || given === null) {
     throw new TypeError('`policies` must be a text, or texts by the names of their files');
@@ -270,10 +372,18 @@ export function sourcesJson({ schema, policies }) {
     name: text(name, 'a name', LIMITS.name, 'policies'),
     text: text(one, `policy \`${name}\``, LIMITS.sources, 'policies'),
   }));
-  const name = 'schema.cedarschema';
-  const rules = schema ?? Ward.attendanceSources().schema;
-  const all = { schema: { name, text: text(rules, 'the schema', LIMITS.sources, 'policies') }, policies: texts };
-  const size = texts.reduce((sum, one) => sum + one.text.length, rules.length);
+  // The rules' own schema comes with their catalogue of fields.
+  const rules = schema === undefined || schema === null ? Ward.attendanceSources() : { schema };
+  const fields = catalogue ?? rules.catalogue;
+  const all = {
+    schema: { name: 'schema.cedarschema', text: text(rules.schema, 'the schema', LIMITS.sources, 'policies') },
+    policies: texts,
+    catalogue:
+      fields === undefined
+        ? undefined
+        : { name: 'fields.toml', text: text(fields, 'the catalogue', LIMITS.sources, 'policies') },
+  };
+  const size = texts.reduce((sum, one) => sum + one.text.length, rules.schema.length + (fields?.length ?? 0));
   if (size > LIMITS.sources) {
     throw new CasewardError('policies', `${size} characters of policies, more than the ${LIMITS.sources} that are taken`);
   }

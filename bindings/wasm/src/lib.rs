@@ -10,6 +10,7 @@
 
 mod decider;
 mod refusal;
+mod table;
 #[cfg(feature = "testing")]
 mod testing;
 mod texts;

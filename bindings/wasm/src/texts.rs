@@ -16,6 +16,7 @@ struct Text {
 struct Texts {
     schema: Text,
     policies: Vec<Text>,
+    catalogue: Option<Text>,
 }
 
 pub(crate) fn sources(json: &str) -> Result<Sources, Refusal> {
@@ -28,7 +29,8 @@ pub(crate) fn sources(json: &str) -> Result<Sources, Refusal> {
 pub(crate) fn sources_json(sources: &Sources) -> Result<String, Refusal> {
     let text = |source: &Source| Text { name: source.name.to_string(), text: source.text.to_string() };
     let policies = sources.policies.iter().map(text).collect();
-    crate::refusal::json(&Texts { schema: text(&sources.schema), policies })
+    let catalogue = sources.catalogue.as_ref().map(text);
+    crate::refusal::json(&Texts { schema: text(&sources.schema), policies, catalogue })
 }
 
 /// Texts as one: each behind a line feed; as a list in JSON where one of them holds a line feed.

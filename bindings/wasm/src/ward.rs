@@ -7,6 +7,7 @@ use caseward::{EntityUid, Request, Sources, Value, attendance};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::{Refusal, json};
+use crate::table::{Table, groups, protection};
 use crate::texts::{sources, sources_json};
 use crate::visible::Visible;
 use crate::world::World;
@@ -108,6 +109,152 @@ impl Ward {
         let (principal, resource) = ((principal_type, principal), (resource_type, resource));
         let request = Asked { principal, action, resource, context, now }.request(&self.0)?;
         json(&self.0.explain(&world.world, &request)?)
+    }
+
+    /// As `explain`, for a viewer, from whom it withholds what they may not see.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn explain_for(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        action: &str,
+        resource_type: &str,
+        resource: &str,
+        context: &str,
+        now: f64,
+        viewer_type: &str,
+        viewer: &str,
+    ) -> Result<String, Refusal> {
+        let (principal, resource) = ((principal_type, principal), (resource_type, resource));
+        let request = Asked { principal, action, resource, context, now }.request(&self.0)?;
+        let disclosure = self.0.disclosure()?;
+        let viewer = EntityUid::new(viewer_type, viewer);
+        let sight = self.0.viewer(&world.world, &viewer, &request, &disclosure)?;
+        json(&self.0.explain_for(&world.world, &request, &sight)?)
+    }
+
+    /// What the principal may see of the resource, as JSON.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn view(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        resource_type: &str,
+        resource: &str,
+        context: &str,
+        now: f64,
+    ) -> Result<String, Refusal> {
+        let principal = EntityUid::new(principal_type, principal);
+        let resource = EntityUid::new(resource_type, resource);
+        let context = self.0.read_context_for(&principal, &resource, context, now as i64)?;
+        json(&self.0.view(&world.world, &principal, &resource, &context)?)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn who(
+        &self,
+        world: &World,
+        resource_type: &str,
+        resource: &str,
+        action: &str,
+        principal_type: &str,
+        context: &str,
+        now: f64,
+    ) -> Result<Visible, Refusal> {
+        let resource = EntityUid::new(resource_type, resource);
+        let context = self.0.read_context(action, context, now as i64)?;
+        Ok(Visible(self.0.who(&world.world, action, &resource, principal_type, &context)?))
+    }
+
+    /// As JSON, a list with each principal and the policies that permit it.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn who_with_reasons(
+        &self,
+        world: &World,
+        resource_type: &str,
+        resource: &str,
+        action: &str,
+        principal_type: &str,
+        context: &str,
+        now: f64,
+    ) -> Result<String, Refusal> {
+        let resource = EntityUid::new(resource_type, resource);
+        let context = self.0.read_context(action, context, now as i64)?;
+        json(&self.0.who_with_reasons(&world.world, action, &resource, principal_type, &context)?)
+    }
+
+    /// Who is told of what happens to the resource, or to the entry of it.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn alert(
+        &self,
+        world: &World,
+        resource_type: &str,
+        resource: &str,
+        entry_type: Option<String>,
+        entry: Option<String>,
+        principal_type: &str,
+        now: f64,
+    ) -> Result<Visible, Refusal> {
+        let resource = EntityUid::new(resource_type, resource);
+        let entry = entry_type.zip(entry).map(|(ty, id)| EntityUid::new(ty, id));
+        let context = BTreeMap::from([("now".into(), Value::Datetime(now as i64))]);
+        Ok(Visible(self.0.alert(&world.world, &resource, entry.as_ref(), principal_type, &context)?))
+    }
+
+    /// The counts of what `visible` finds, by group.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn count_by(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        action: &str,
+        resource_type: &str,
+        context: &str,
+        now: f64,
+        by: &str,
+        zone: Option<String>,
+        below: Option<f64>,
+        key: Option<Vec<u8>>,
+    ) -> Result<Table, Refusal> {
+        let principal = EntityUid::new(principal_type, principal);
+        let context = self.0.read_context(action, context, now as i64)?;
+        let by = groups(by, zone.as_deref())?;
+        let table = self.0.count_by(&world.world, &principal, action, resource_type, &context, &by)?;
+        match protection(below, key)? {
+            Some(protection) => Ok(Table(table.protect(&protection)?)),
+            None => Ok(Table(table)),
+        }
+    }
+
+    /// A report; nothing where the principal may not have it or it is not there.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn report(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        kind: &str,
+        report_type: Option<String>,
+        report: Option<String>,
+        now: f64,
+        by: &str,
+        zone: Option<String>,
+        below: Option<f64>,
+        key: Option<Vec<u8>>,
+    ) -> Result<Option<Table>, Refusal> {
+        let report = report_type.zip(report).map(|(ty, id)| EntityUid::new(ty, id));
+        let question = attendance::ReportQuestion {
+            principal: &EntityUid::new(principal_type, principal),
+            kind,
+            report: report.as_ref(),
+            by: &groups(by, zone.as_deref())?,
+            now: now as i64,
+            protection: &protection(below, key)?.unwrap_or_default(),
+        };
+        Ok(attendance::report(&self.0, &world.world, &question)?.map(Table))
     }
 
     /// As JSON, a list with each action.

@@ -357,6 +357,107 @@ test('reasons, actions and explanations', () => {
   assert.deepEqual(actions.map(({ action, answer }) => [action, answer.allowed]), [['read', false], ['touch', true]]);
 });
 
+test('what a person sees, who may see it, and who is told', () => {
+  const ward = attendance();
+  const world = World.sample(ward, { cases: 40, seed: 3 });
+  const context = { now: NOW };
+  const users = world.ids('User');
+  const [dates, seen] = [[], []];
+  for (const id of world.ids('Case').slice(0, 12)) {
+    const resource = { type: 'Case', id };
+    const question = { resource, action: 'viewSummary', type: 'User', context };
+    const who = ward.who(world, question);
+    const may = users.filter((id) => ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource, context }));
+    assert.deepEqual(who, may);
+    const grants = ward.whoWithReasons(world, question);
+    assert.deepEqual(grants.map(({ principal }) => principal), who.map((id) => `User::"${id}"`));
+    assert.ok(grants.every(({ policies }) => policies.length > 0));
+    const told = ward.alert(world, { resource, type: 'User', now: NOW });
+    assert.ok(told.every((id) => who.includes(id)));
+    for (const id of who.slice(0, 3)) {
+      const view = ward.view(world, { principal: { type: 'User', id }, resource, context });
+      assert.deepEqual([view.now, view.version, view.policyHash], [NOW, 1, ward.policyHash]);
+      const fields = view.sections.flatMap(({ fields }) => fields);
+      dates.push(...fields.filter(({ value }) => value instanceof Date));
+      seen.push(...fields);
+    }
+  }
+  assert.ok(seen.length > 50 && dates.length > 10, `${seen.length} fields, ${dates.length} dates`);
+  // Who may not know of it sees what they see of one that is not there.
+  const nobody = users.find((id) => !ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource: 'Case::"c0000001"', context }));
+  const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, context }), resource: '' });
+  assert.deepEqual(look('Case::"c0000001"'), look('Case::"nothing"'));
+  refuses(() => ward.view(world, { principal: U, resource: U, context }), 'request', /catalogue/);
+  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'schema', /./);
+  refuses(() => ward.alert(world, { resource: 'Case::"c0000001"', type: 'User', now: new Date(NaN) }), 'request', /invalid Date/);
+});
+
+test('an explanation for a viewer withholds what they may not see', () => {
+  const ward = attendance();
+  const world = World.sample(ward, { cases: 40, seed: 3 });
+  const context = { now: NOW };
+  let withheld = 0;
+  for (const id of world.ids('User').slice(0, 60)) {
+    const principal = { type: 'User', id };
+    const request = { principal, action: 'viewRecord', resource: 'Case::"c0000001"', context };
+    const whole = ward.explain(world, request);
+    const shown = ward.explain(world, { ...request, viewer: principal });
+    assert.equal(whole.withheld, false);
+    assert.ok(['found', 'none_found', 'gave_up', 'not_sought'].includes(whole.turn.outcome));
+    withheld += shown.withheld ? 1 : 0;
+  }
+  assert.ok(withheld > 10, `${withheld}`);
+});
+
+test('counts by group', () => {
+  const ward = attendance();
+  const world = World.sample(ward, { cases: 300, seed: 3 });
+  const context = { now: NOW };
+  const question = { principal: 'User::"u00001"', action: 'viewSummary', type: 'Case', context };
+  const all = ward.count(world, question);
+  const by = ['status', 'month of openedAt'];
+  const table = ward.countBy(world, { ...question, by });
+  assert.deepEqual([table.of, table.by, table.protected, table.now, table.version], ['Case', by, null, NOW, 1]);
+  assert.deepEqual(table.totals.at(-1), { key: {}, count: all, percent: 100 });
+  assert.equal(table.cells.reduce((sum, { count }) => sum + count, 0), all);
+  assert.match(table.cells[0].key['month of openedAt'], /^\d{4}-\d\d$/);
+  assert.ok(table.toCsv().startsWith('status,month of openedAt,'), table.toCsv().slice(0, 80));
+  assert.match(`${table}`, /status/);
+  table.dispose();
+  refuses(() => table.toCsv(), 'gone', /the table was disposed of/);
+  assert.equal(table.cells.length > 5, true);
+  const told = ward.countBy(world, { ...question, by, protect: { below: 6 } });
+  assert.ok(told.cells.every(({ count }) => count === null || count >= 6));
+  assert.deepEqual(told.protected, { method: 'suppression', below: 6 });
+  const rounded = ward.countBy(world, { ...question, by, protect: { key: 'sixteen bytes at least' } });
+  assert.ok(rounded.cells.every(({ count }) => count % 3 === 0));
+  for (const [how, why] of [
+    [{ by: ['stat'] }, /stat/],
+    [{ by, zone: 'Pacific/Auckland' }, /time zone/],
+    [{ by, protect: { key: 'short' } }, /key/],
+    [{ by, protect: { below: 1.5 } }, /below/],
+    [{ by, protect: { below: 2 } }, /below/],
+    [{ by: ['week of openedAt'] }, /`week` is no period/],
+  ]) {
+    refuses(() => ward.countBy(world, { ...question, ...how }), 'request', why);
+  }
+  const kinds = ['caseload', 'school', 'provider', 'national', 'performance', 'anonymised', 'prosecutions'];
+  const reports = world.ids('User').flatMap((id) =>
+    kinds.map((kind) => {
+      try {
+        return ward.report(world, { principal: { type: 'User', id }, kind, by: ['status'], now: NOW });
+      } catch (error) {
+        // Some may see several of a kind, and say which.
+        assert.match(error.message, /several|which/);
+        return undefined;
+      }
+    }),
+  );
+  const had = reports.filter((report) => report !== undefined);
+  assert.ok(had.length > 20 && had.length < reports.length / 2, `${had.length} of ${reports.length}`);
+  refuses(() => ward.report(world, { principal: U, kind: 'weather', by: [] }), 'request', /weather/);
+});
+
 test('limits are said before anything is parsed', () => {
   const { ward, world } = small();
   const long = 'x'.repeat(LIMITS.name + 1);

@@ -10,8 +10,10 @@ import {
   type ErrorKind,
   type Explanation,
   type Found,
+  type Granted,
   LIMITS,
   type Problem,
+  Table,
   type Uid,
   Visible,
   Ward,
@@ -60,6 +62,16 @@ const next: string[] = actions.filter(({ answer }) => answer?.allowed).map(({ ac
 const why: Explanation = ward.explain(world, { principal, action: 'viewRecord', resource: 'Case::"c1"' });
 const failed = why.nearest.flatMap(({ conditions }) => conditions.filter(({ holds }) => holds === false));
 
+const { sections, items } = ward.view(world, { principal, resource: 'Case::"c1"', context });
+const shown = sections.flatMap(({ fields }) => fields.map(({ name, value, content }) => [name, content ? 'yours' : value]));
+const people: string[] = ward.who(world, { resource: 'Case::"c1"', action: 'viewSummary', type: 'User' });
+const grants: Granted[] = ward.whoWithReasons(world, { resource: 'Case::"c1"', action: 'viewSummary', type: 'User' });
+const told: string[] = ward.alert(world, { resource: 'Case::"c1"', type: 'User', now });
+using table: Table = ward.countBy(world, { ...question, by: ['status', 'month of openedAt'], protect: { below: 6 } });
+const most = Math.max(...table.cells.map(({ count }) => count ?? 0));
+const report: Table | undefined = ward.report(world, { principal, kind: 'school', by: [], zone: 'UTC' });
+const turn: string = why.turn.outcome === 'found' ? why.turn.edits.map(({ path }) => path.join('.')).join() : why.turn.outcome;
+
 const changed: number = world.apply(
   new Changes()
     .put({ type: 'School', id: 's' }, { kind: 'state', opened: new Date(), roll: 400n })
@@ -95,4 +107,5 @@ new World();
 // @ts-expect-error What was answered is not to be changed.
 answer.allowed = true;
 
+export { grants, items, most, people, report, shown, told, turn };
 export { attributes, changed, count, failed, first, ids, next, place, problems, text, unknown, why };

@@ -14,7 +14,7 @@ use crate::world::{Changes, World};
 
 /// The smallest change of facts that would turn a decision.
 #[derive(Clone, Debug, serde::Serialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Turn {
     /// These edits turn it, all of them together.
     Found {

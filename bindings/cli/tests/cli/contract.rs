@@ -217,7 +217,7 @@ fn explain_says_why() {
     let nearest = json["nearest"].as_array().unwrap();
     let s1 = nearest.iter().find(|reason| reason["policy"]["id"] == "school.S1").unwrap();
     assert!(s1["conditions"].as_array().unwrap().iter().any(|condition| condition["holds"] == false));
-    assert_eq!(json["turn"]["status"], "found");
+    assert_eq!(json["turn"]["outcome"], "found");
     assert_eq!(json["turn"]["edits"][0]["do"], "set");
 
     let tree = ask(U1, r#"Case::"c2""#, "tree");
@@ -237,7 +237,7 @@ fn explain_withholds_what_a_viewer_may_not_see() {
     assert_eq!(own.ends(2).out, absent.ends(2).out.replace("c9", "c1"));
     let other = ask(C1, U1, "json").ends(2).json();
     assert_eq!((&other["withheld"], &other["answer"]["policies"]), (&json!(true), &json!([])));
-    assert_eq!(other["turn"]["status"], "withheld");
+    assert_eq!(other["turn"]["outcome"], "withheld");
     ask(C1, "lena", "text").fails(1, "--viewer");
     bench.write("p/schema.cedarschema", "entity U; action read appliesTo { principal: U, resource: U };\n");
     bench.write("p/all.cedar", "@id(\"all\")\npermit (principal, action, resource);\n");

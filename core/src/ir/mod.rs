@@ -227,6 +227,11 @@ impl Program {
         self.nodes.get(id.index()).unwrap_or(&Node::Unreachable)
     }
 
+    /// The number of the first node.
+    pub(crate) fn first(&self) -> Id {
+        Id(0)
+    }
+
     /// Every node's number, operands first.
     pub(crate) fn ids(&self) -> impl Iterator<Item = Id> + use<> {
         (0..self.nodes.len() as u32).map(Id)

@@ -253,6 +253,11 @@ impl Ward {
             .map_err(|(entry, refusal)| self.refused(entry, &refusal, &spans, &became))?;
         let mut printer = Printer::new(database.dialect, &translation.rows, tables, environment.2);
         let sql = printer.predicate(&predicate);
+        if let Some(why) = printer.refused {
+            let entry = refused_alone(&mut translation, &program, database, environment.2);
+            let refusal = Refusal { node: entry.root, why };
+            return Err(self.refused(entry, &refusal, &spans, &became));
+        }
         let window = made_from.windows.get("now").copied();
         Ok(Made { sql, params: printer.parameters, setup: printer.setup, window })
     }
@@ -288,6 +293,25 @@ struct Made {
 }
 
 type Refused = (Entry, Refusal);
+
+/// The first policy that a dialect has no text for, of those of a program that is refused.
+fn refused_alone(
+    translation: &mut Translation<'_>,
+    program: &Program,
+    database: &Database,
+    resource: TypeId,
+) -> Entry {
+    let is_refused = |entry: &&Entry| {
+        let Ok(predicate) = translation.predicate(entry.root) else { return true };
+        let predicate = simplified(predicate, &translation.rows);
+        let mut printer = Printer::new(database.dialect, &translation.rows, &database.tables, resource);
+        printer.predicate(&predicate);
+        printer.refused.is_some()
+    };
+    let found = program.entries.iter().find(is_refused).or(program.entries.first());
+    // Only a program with policies in it is refused.
+    found.copied().unwrap_or(Entry { policy: usize::MAX, effect: Effect::Permit, root: program.first() })
+}
 
 /// The records that a residual allows: some permit holds, no forbid does, and nothing fails.
 fn whole(

@@ -115,6 +115,7 @@
 mod create;
 mod dialect;
 mod filter;
+mod joined;
 mod like;
 mod mapping;
 mod names;

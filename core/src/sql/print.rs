@@ -28,6 +28,8 @@ pub(super) struct Printer<'a> {
     used: BTreeSet<(Row, Arc<str>)>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) setup: Vec<Setup>,
+    /// Why there is no exact text.
+    pub(super) refused: Option<Arc<str>>,
 }
 
 /// Where a predicate stands.
@@ -58,6 +60,7 @@ impl<'a> Printer<'a> {
             used: BTreeSet::new(),
             parameters: Vec::new(),
             setup: Vec::new(),
+            refused: None,
         }
     }
 
@@ -78,6 +81,15 @@ impl<'a> Printer<'a> {
 
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    pub(super) fn rows(&self) -> &'a Rows {
+        self.rows
+    }
+
+    /// The predicate beside others that must hold.
+    pub(super) fn beside(&mut self, predicate: &Predicate) -> String {
+        self.at(predicate, Place::InAll)
     }
 
     fn at(&mut self, predicate: &Predicate, place: Place) -> String {
@@ -267,16 +279,14 @@ impl<'a> Printer<'a> {
     }
 
     fn exists(&mut self, row: Row, of: &Predicate, place: Place) -> String {
-        let Some(source) = self.rows.source(row) else { return "FALSE".into() };
-        let source = source.clone();
+        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
         let Some(((column, value), others)) = source.key.split_first() else {
             return self.correlated(row, of);
         };
-        let is_free = !matches!(value, Scalar::Constant(_))
-            && others.iter().all(|(_, value)| !self.is_outer_scalar(value, row))
-            && !self.is_outer(of, row);
-        let asks = *of != Predicate::Constant(true) || !others.is_empty();
-        if self.dialect == Dialect::Spark || !is_free || !asks {
+        if self.dialect == Dialect::Spark
+            || matches!(value, Scalar::Constant(_))
+            || !self.is_looked_up(row, of)
+        {
             return self.correlated(row, of);
         }
         let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
@@ -289,28 +299,49 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Whether the rows of which something holds are found by an index and without others, so that they are best
+    /// found first.
+    fn is_looked_up(&self, row: Row, of: &Predicate) -> bool {
+        let Some(source) = self.rows.source(row) else { return false };
+        let others = source.key.iter().skip(1);
+        let is_free =
+            others.clone().all(|(_, value)| matches!(value, Scalar::Constant(_))) && !self.is_outer(of, row);
+        is_free && self.is_selective(row, of)
+    }
+
+    fn is_selective(&self, row: Row, of: &Predicate) -> bool {
+        let is_indexed = |scalar: &Scalar| match scalar {
+            Scalar::Column(column) => {
+                let is_element = self.rows.source(row).is_some_and(|source| !source.unique);
+                column.row == row && (is_element || matches!(column.kind, Kind::Id(_)))
+            }
+            _ => false,
+        };
+        match of {
+            Predicate::All(all) => all.iter().any(|one| self.is_selective(row, one)),
+            Predicate::Any(all) => all.iter().all(|one| self.is_selective(row, one)),
+            Predicate::OneOf(scalar, _)
+            | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => is_indexed(scalar),
+            Predicate::Exists(_, inner, of) => {
+                let key = self.rows.source(*inner).and_then(|source| source.key.first());
+                key.is_some_and(|(_, value)| is_indexed(value)) && self.is_looked_up(*inner, of)
+            }
+            _ => false,
+        }
+    }
+
     fn correlated(&mut self, row: Row, of: &Predicate) -> String {
-        let Some(source) = self.rows.source(row) else { return "FALSE".into() };
-        let source = source.clone();
+        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
+        if self.dialect == Dialect::Spark {
+            return self.joined(row, of);
+        }
         format!("EXISTS (SELECT 1 {})", self.from(row, &source, &source.key, of))
     }
 
     /// From where a row is taken, and what must hold of it.
     fn from(&mut self, row: Row, source: &Source, key: &[(Arc<str>, Scalar)], of: &Predicate) -> String {
-        let name = format!("{}{}", self.stem, row.0);
-        let from = match &source.from {
-            From::Table(table) => format!("{} AS {name}", self.table(table)),
-            From::List(list) => self.list_from(list, &name),
-            From::World { columns, rows } => {
-                let (columns, rows) = self.used_of(row, columns, rows);
-                self.world_from(&columns, &rows, &name)
-            }
-        };
-        let mut all = Vec::new();
-        for (column, value) in key {
-            let column = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
-            all.push(self.compare(Comparison::Equal, &Scalar::Column(column), value));
-        }
+        let from = self.source(row, source);
+        let mut all = self.key(row, key);
         if *of != Predicate::Constant(true) {
             all.push(self.at(of, if all.is_empty() { Place::Alone } else { Place::InAll }));
         }
@@ -320,13 +351,37 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// What a row is taken from, with its name.
+    pub(super) fn source(&mut self, row: Row, source: &Source) -> String {
+        let name = format!("{}{}", self.stem, row.0);
+        match &source.from {
+            From::Table(table) => format!("{} AS {name}", self.table(table)),
+            From::List(list) => self.list_from(list, &name),
+            From::World { columns, rows } => {
+                let (columns, rows) = self.used_of(row, columns, rows);
+                self.world_from(&columns, &rows, &name)
+            }
+        }
+    }
+
+    /// That a row has the values of its key.
+    pub(super) fn key(&mut self, row: Row, key: &[(Arc<str>, Scalar)]) -> Vec<String> {
+        let mut all = Vec::new();
+        for (column, value) in key {
+            let column = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
+            all.push(self.compare(Comparison::Equal, &Scalar::Column(column), value));
+        }
+        all
+    }
+
     /// Whether a predicate speaks of rows that are found neither in it nor as `row`.
     fn is_outer(&self, predicate: &Predicate, row: Row) -> bool {
         let mut inner = vec![row];
         self.speaks_of_others(predicate, &mut inner)
     }
 
-    fn speaks_of_others(&self, predicate: &Predicate, inner: &mut Vec<Row>) -> bool {
+    /// Whether a predicate speaks of rows that are found neither in it nor among `inner`.
+    pub(super) fn speaks_of_others(&self, predicate: &Predicate, inner: &mut Vec<Row>) -> bool {
         match predicate {
             Predicate::All(all) | Predicate::Any(all) => {
                 all.iter().any(|one| self.speaks_of_others(one, inner))
@@ -348,12 +403,6 @@ impl<'a> Printer<'a> {
                 outer
             }
         }
-    }
-
-    fn is_outer_scalar(&self, scalar: &Scalar, row: Row) -> bool {
-        let mut outer = false;
-        scalar.rows(&mut |of| outer |= of != row);
-        outer
     }
 
     fn table(&self, name: &Name) -> String {

@@ -48,10 +48,8 @@ fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
 fn tidy(predicate: Predicate, rows: &Rows) -> Predicate {
     match predicate {
         Predicate::All(all) => {
-            let all = merged(flat(all, rows, true), rows, true);
-            let all = narrowed(all);
-            let all = without_implied(all, rows);
-            absorbed(all, true)
+            let all = narrowed(merged(flat(all, rows, true), rows, true));
+            absorbed(without_implied(all, rows), true)
         }
         Predicate::Any(all) => {
             let all = merged(flat(all, rows, false), rows, false);
@@ -192,15 +190,32 @@ fn widened(all: Vec<Predicate>) -> Vec<Predicate> {
 
 /// Without questions whether something is there that others ask more of.
 fn without_implied(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
-    let strict: Vec<BTreeSet<Column>> = all.iter().map(|one| asked_for(one, rows)).collect();
-    let is_implied = |at: usize, one: &Predicate| match one {
-        Predicate::IsPresent(Scalar::Column(column)) => {
-            let mut others = strict.iter().enumerate().filter(|(other, _)| *other != at);
-            others.any(|(_, columns)| columns.contains(column))
+    let mut asked: Vec<BTreeSet<Column>> = all.iter().map(|one| asked_for(one, rows)).collect();
+    let mut kept = Vec::new();
+    for (at, one) in all.into_iter().enumerate() {
+        let by_others = |is: &dyn Fn(&Column) -> bool| {
+            let mut others = asked.iter().enumerate().filter(|(other, _)| *other != at);
+            others.any(|(_, columns)| columns.iter().any(is))
+        };
+        let is_implied = match &one {
+            Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
+            Predicate::Exists(_, row, of) if rows.source(*row).is_some_and(|source| source.unique) => {
+                match &**of {
+                    Predicate::Constant(true) => by_others(&|asked| asked.row == *row),
+                    Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
+                    _ => false,
+                }
+            }
+            _ => false,
+        };
+        if is_implied {
+            // Of two that imply each other, one stays.
+            asked.get_mut(at).into_iter().for_each(BTreeSet::clear);
+        } else {
+            kept.push(one);
         }
-        _ => false,
-    };
-    all.iter().enumerate().filter(|(at, one)| !is_implied(*at, one)).map(|(_, one)| one.clone()).collect()
+    }
+    kept
 }
 
 /// The columns without whose value the predicate is not true.

@@ -85,6 +85,7 @@ fn sqlite_looks_cases_up() {
             let scans = |step: &&String| step.starts_with("SCAN ") && !step.contains("json_each");
             let scanned: Vec<&String> = plan.iter().filter(scans).collect();
             assert!(scanned.is_empty(), "{scanned:?}: {shown}");
+            eprintln!("{who}, SQLite:\n{query}\n{}\n", plan.join("\n"));
         },
     );
 }
@@ -99,6 +100,7 @@ fn postgres_looks_cases_up() {
             let plan = engine.plan(query, filter).unwrap();
             let shown = format!("{who}\n{query}\n{:?}\n{}", filter.params, plan.join("\n"));
             assert!(!plan.iter().any(|step| step.contains("Seq Scan on \"case\"")), "{shown}");
+            eprintln!("{who}, PostgreSQL:\n{query}\n{}\n", plan.join("\n"));
         },
     );
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
-pub(crate) use open::Opening;
+pub(crate) use open::{FieldSet, Opening};
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
 pub(crate) use questions::{Answers, Asked, Questions};

@@ -70,11 +70,59 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             ("floor", Box::new(|| black_box(people.view_summary_case(case, NOW)).len() as usize)),
         ];
         compare_work(report, &name, expected.len() as usize, &mut all);
+        buttons(data, &question, (kind, case), &expected, report)?;
         let answer = format!("{} records, {} people", times.len(), floor.users.len());
         report.record_all(name.clone(), "caseward, new record", "ns", times, answer);
         cedar_loop(data, &question, case, (&name, &expected), report)?;
         report.print_ratios(&name);
     }
+    Ok(())
+}
+
+/// Rows `actions/<which>/<cases>`: what one of the people may do to the case, and what they see of it; beside a
+/// check of each action that needs nothing but the time.
+fn buttons(
+    data: &Data,
+    question: &Question<'_>,
+    (kind, case): (&str, u32),
+    people: &RoaringBitmap,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let Some(user) = people.max() else { return Ok(()) };
+    let (person, record, context) = (question.user(user), question.resource(case), question.context());
+    let name = format!("actions/{kind}/{}", data.cases);
+    let actions = || data.ward.actions(&data.world, &person, &record, &context);
+    let allowed = |all: &[caseward::ActionAnswer]| {
+        all.iter().filter(|one| one.answer.as_ref().is_some_and(|answer| answer.is_allowed())).count()
+    };
+    let all = actions()?;
+    let timed: Vec<&str> = all.iter().map(|one| &*one.action).collect();
+    let is_timed = |name: &&str| {
+        let action = data.ward.schema().action(name);
+        action.is_some_and(|action| action.context.keys().all(|field| &**field == "now"))
+    };
+    let timed: Vec<&str> = timed.into_iter().filter(is_timed).collect();
+    let requests: Vec<caseward::Request> = timed
+        .iter()
+        .map(|action| caseward::Request { action: (*action).into(), ..question.request(user, case) })
+        .collect();
+    let check = |request: &caseward::Request| {
+        data.ward.check(&data.world, request).is_ok_and(|answer| answer.is_allowed())
+    };
+    let view = || data.ward.view(&data.world, &person, &record, &context);
+    let expected = allowed(&all);
+    let sections = view()?.sections().len();
+    assert!(sections > 0, "{name}: a person who may see the summary sees nothing");
+    let mut all: Vec<(&'static str, Work<'_>)> = vec![
+        ("caseward", Box::new(|| actions().map_or(0, |all| allowed(&all)))),
+        ("caseward, a check each", Box::new(|| requests.iter().filter(|request| check(request)).count())),
+        (
+            "caseward, the view",
+            Box::new(|| view().map_or(0, |view| expected + black_box(view).sections().len() - sections)),
+        ),
+    ];
+    compare_work(report, &name, expected, &mut all);
+    report.print_ratios(&name);
     Ok(())
 }
 

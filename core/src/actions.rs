@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::answer::{Answer, Decision, Fault};
 use crate::error::Error;
-use crate::ir::{Entry, Evaluation, Failure, Opening, Program};
+use crate::ir::{Entry, Evaluation, Failure, FieldSet, Opening, Program};
 use crate::policy::Effect;
 use crate::schema::{Action, Attribute, Type, TypeId};
 use crate::uid::EntityUid;
@@ -60,8 +60,20 @@ pub(crate) struct Joint {
 /// Actions that one context serves.
 struct Group {
     program: Program,
-    /// The action's place, and its policies in the program.
-    parts: Vec<(usize, Range<usize>)>,
+    /// The fields of the actions' contexts, and which of them each node of the program asks for.
+    fields: Vec<Arc<str>>,
+    asked: Vec<FieldSet>,
+    parts: Vec<Part>,
+}
+
+/// One action in a group.
+struct Part {
+    /// The action's place.
+    action: usize,
+    /// The action's id, or its whole name where the id alone is ambiguous.
+    name: Arc<str>,
+    /// Its policies in the program.
+    entries: Range<usize>,
 }
 
 impl Joint {
@@ -80,7 +92,16 @@ impl Joint {
         let group = |actions: &[&Action]| {
             let programs = actions.iter().map(|action| ward.program(principal, action, resource).as_ref());
             let (program, parts) = Program::joined(programs, ward.schema());
-            Group { program, parts: actions.iter().map(|action| action.place).zip(parts).collect() }
+            let fields: BTreeSet<&Arc<str>> =
+                actions.iter().flat_map(|action| action.context.keys()).collect();
+            let fields: Vec<Arc<str>> = fields.into_iter().cloned().collect();
+            let part = |(action, entries): (&&Action, Range<usize>)| Part {
+                action: action.place,
+                name: ward.action_name(action),
+                entries,
+            };
+            let parts = actions.iter().zip(parts).map(part).collect();
+            Group { asked: program.asked(&fields), fields, program, parts }
         };
         let groups = std::iter::once(group(&plain)).chain(apart.iter().map(|action| group(&[action])));
         Joint { groups: groups.collect() }
@@ -93,7 +114,6 @@ struct Asked<'a> {
     pair: (Place, Place),
     /// What is given, for any of them.
     context: &'a Fields,
-    missing: &'a BTreeSet<Arc<str>>,
 }
 
 impl Ward {
@@ -137,103 +157,113 @@ impl Ward {
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
         let _still = world.still();
-        self.actions_now(world, principal, resource, context)
+        let all = self.actions_now(world, principal, resource, context)?;
+        Ok(all.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// As [`Ward::actions`], while the data is held still.
+    /// As [`Ward::actions`], while the data is held still; each with the action's place.
     pub(crate) fn actions_now(
         &self,
         world: &World,
         principal: &EntityUid,
         resource: &EntityUid,
         context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Vec<ActionAnswer>, Error> {
+    ) -> Result<Vec<(usize, ActionAnswer)>, Error> {
         let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
-        let mut missing = BTreeSet::new();
         for action in &actions {
-            for (name, field) in action.context.iter() {
-                match context.get(name) {
-                    Some(value) => self.field_conforms(action, name, field, value)?,
-                    None => {
-                        missing.insert(name.clone());
-                    }
+            for (name, value) in context {
+                if let Some(field) = action.context.get(name) {
+                    self.field_conforms(action, name, field, value)?;
                 }
             }
         }
         let (Some(from), Some(to)) = (world.place(principal), world.place(resource)) else {
             let absent = [principal, resource].into_iter().filter(|uid| !world.contains(uid));
             let absent: BTreeSet<EntityUid> = absent.cloned().collect();
-            return Ok(actions.iter().map(|action| self.absent(world, action, context, &absent)).collect());
+            let answer = |action: &&Action| (action.place, self.absent(world, action, context, &absent));
+            return Ok(actions.iter().map(answer).collect());
         };
         let joint = self.link(world).joint(self, (from.0, to.0));
         let mut all = Vec::with_capacity(actions.len());
-        let asked = Asked { world, pair: (from, to), context, missing: &missing };
+        let asked = Asked { world, pair: (from, to), context };
         for group in &joint.groups {
             match group.parts.as_slice() {
                 // Alone: it may take the context as a whole.
-                &[(place, _)] => {
-                    let action = self.schema().actions().get(place);
+                [part] => {
+                    let action = self.schema().actions().get(part.action);
                     let known = context
                         .iter()
                         .filter(|(name, _)| action.is_some_and(|a| a.context.contains_key(*name)));
                     let context = known.map(|(name, value)| (name.clone(), value.clone())).collect();
-                    let missing = action.into_iter().flat_map(|action| action.context.keys());
-                    let missing = missing.filter(|name| asked.missing.contains(*name)).cloned().collect();
-                    self.ask_group(group, &Asked { context: &context, missing: &missing, ..asked }, &mut all);
+                    self.ask_group(group, &Asked { context: &context, ..asked }, &mut all);
                 }
                 _ => self.ask_group(group, &asked, &mut all),
             }
         }
         all.sort_by_key(|(place, _)| *place);
-        Ok(all.into_iter().map(|(_, answer)| answer).collect())
+        Ok(all)
     }
 
     fn ask_group(&self, group: &Group, asked: &Asked<'_>, all: &mut Vec<(usize, ActionAnswer)>) {
-        let Asked { world, pair, context, missing } = *asked;
-        let mut opening = Opening::new(&group.program, world, pair, context, missing);
-        for (place, entries) in &group.parts {
-            let Some(action) = self.schema().actions().get(*place) else { continue };
+        let Asked { world, pair, context } = *asked;
+        let missing = FieldSet::of(&group.fields, |field| !context.contains_key(field));
+        let mut opening = Opening::new(&group.program, world, pair, context, (&group.asked, missing));
+        for Part { action, name, entries } in &group.parts {
+            let Some(action) = self.schema().actions().get(*action) else { continue };
             let entries = group.program.entries.get(entries.clone()).unwrap_or_default();
             let absent = absent_in(world, action, context);
             let answer = match absent.is_empty() {
-                true => self.ask(action, entries, &mut opening, asked),
+                true => self.ask((action, name), entries, &mut opening, asked),
                 false => self.absent(world, action, context, &absent),
             };
-            all.push((*place, answer));
+            all.push((action.place, answer));
         }
     }
 
     /// One action, everything that the request names being there.
     fn ask(
         &self,
-        action: &Action,
+        (action, name): (&Action, &Arc<str>),
         entries: &[Entry],
         opening: &mut Opening<'_>,
         asked: &Asked<'_>,
     ) -> ActionAnswer {
-        let Asked { world, context, missing, .. } = *asked;
-        let name = self.action_name(action);
+        let (Asked { world, context, .. }, name) = (asked, name.clone());
         let certain = |name, answer| ActionAnswer { action: name, answer: Some(answer), needs: Vec::new() };
-        let asks_for = |(name, field): &(&Arc<str>, &Attribute)| field.required && missing.contains(*name);
+        let asks_for =
+            |(name, field): &(&Arc<str>, &Attribute)| field.required && !context.contains_key(*name);
         let is_open = entries.iter().any(|entry| opening.is_open(entry.root));
+        // Those that ask for nothing that is missing, evaluated once.
+        let outcomes: Vec<Option<Outcome>> =
+            entries.iter().map(|e| (!opening.is_open(e.root)).then(|| opening.holds(e.root))).collect();
+        let known = Tally::new(self, entries.iter().zip(outcomes.iter().copied()));
         // The answer without what is missing, where the action can be done without.
-        let without = (!action.context.iter().any(|field| asks_for(&field)))
-            .then(|| Tally::new(self, entries, |entry| Some(opening.holds(entry.root))));
+        let without = (!action.context.iter().any(|field| asks_for(&field))).then(|| {
+            let all = entries.iter().zip(&outcomes);
+            let evaluated = all.map(|(e, known)| (e, Some(known.unwrap_or_else(|| opening.holds(e.root)))));
+            Tally::new(self, evaluated.collect::<Vec<_>>())
+        });
         if let Some(without) = &without
             && (without.allows() || !is_open)
         {
             return certain(name, without.answer(self, world, action, context));
         }
-        let known = Tally::new(self, entries, |e| (!opening.is_open(e.root)).then(|| opening.holds(e.root)));
         let denied = |tally: Tally| without.as_ref().unwrap_or(&tally).denied(self, world, action, context);
-        if known.denies() {
+        // Most actions are nobody's business whom the record does not concern: no need to fold their policies.
+        let mut permits = entries.iter().zip(&outcomes).filter(|(entry, _)| entry.effect == Effect::Permit);
+        let is_possible = permits.any(|(entry, outcome)| match outcome {
+            Some(outcome) => *outcome == Ok(true),
+            None => !opening.is_never(entry.root),
+        });
+        if known.denies() || !is_possible {
             return certain(name, denied(known));
         }
         let residual = opening.residual(entries);
-        let folded = Tally::new(self, &residual.entries, |entry| match residual.constant(entry.root) {
+        let constant = |entry: &Entry| match residual.constant(entry.root) {
             Some(Value::Bool(value)) => Some(Ok(*value)),
             _ => None,
-        });
+        };
+        let folded = Tally::new(self, residual.entries.iter().map(|entry| (entry, constant(entry))));
         let of = |effect| residual.entries.iter().filter(move |entry| entry.effect == effect).count();
         if folded.denies() || of(Effect::Permit) == 0 {
             return certain(name, denied(folded));
@@ -252,7 +282,7 @@ impl Ward {
     fn ways(&self, action: &Action, residual: &Program, asked: &Asked<'_>) -> Ways {
         let given = residual.given();
         let decides = |name: &Arc<str>| given.as_ref().is_none_or(|fields| fields.contains(name));
-        let fields = action.context.iter().filter(|(name, _)| asked.missing.contains(*name));
+        let fields = action.context.iter().filter(|(name, _)| !asked.context.contains_key(*name));
         let fields: Vec<(&Arc<str>, &Attribute)> =
             fields.filter(|(name, field)| field.required || decides(name)).collect();
         let deciding = || fields.iter().copied().filter(|(name, _)| decides(name));
@@ -374,6 +404,9 @@ fn absent_in(world: &World, action: &Action, context: &BTreeMap<Arc<str>, Value>
     absent
 }
 
+/// How a policy's condition came out.
+type Outcome = Result<bool, Failure>;
+
 /// How policies came out, those of which it is known.
 #[derive(Default)]
 struct Tally {
@@ -383,15 +416,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(
-        ward: &Ward,
-        entries: &[Entry],
-        mut outcome: impl FnMut(&Entry) -> Option<Result<bool, Failure>>,
-    ) -> Self {
+    fn new<'e>(ward: &Ward, outcomes: impl IntoIterator<Item = (&'e Entry, Option<Outcome>)>) -> Self {
         let mut tally = Tally::default();
-        for entry in entries {
+        for (entry, outcome) in outcomes {
             let Some(policy) = ward.policies().get(entry.policy) else { continue };
-            match (outcome(entry), entry.effect) {
+            match (outcome, entry.effect) {
                 (None | Some(Ok(false)), _) => {}
                 (Some(Ok(true)), Effect::Permit) => tally.permits.push(policy.id.clone()),
                 (Some(Ok(true)), Effect::Forbid) => tally.forbids.push(policy.id.clone()),

@@ -29,7 +29,7 @@ pub(crate) use apart::{Apart, Own};
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
 pub(crate) use facts::{Fact, Glimpse, Reads, Spot, Supposed};
-pub(crate) use open::Opening;
+pub(crate) use open::{FieldSet, Opening};
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
 pub(crate) use questions::{Answers, Asked, Questions};

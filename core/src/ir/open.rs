@@ -3,7 +3,7 @@
 //! A button is shown before it is pressed: the person and the record are there, what is to be uploaded or whom
 //! to assign is not. Conditions that do not ask for it are evaluated; those that do are folded as far as they go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -19,8 +19,39 @@ pub(crate) struct Opening<'a> {
     program: &'a Program,
     schema: &'a Schema,
     evaluation: Evaluation<'a>,
-    /// Whether a node's value depends on a field that is not given, by number.
-    open: Vec<bool>,
+    /// Which fields of the context a node's value depends on, by number.
+    asked: &'a [FieldSet],
+    missing: FieldSet,
+}
+
+/// Some fields of a context, a bit each; those beyond the 63rd share one, and are taken for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(u64);
+
+impl FieldSet {
+    /// Those of `fields` for which `is` holds.
+    pub(crate) fn of(fields: &[Arc<str>], is: impl Fn(&Arc<str>) -> bool) -> Self {
+        let bits =
+            fields.iter().enumerate().filter(|(_, field)| is(field)).map(|(at, _)| 1_u64 << at.min(63));
+        FieldSet(bits.fold(0, |all, bit| all | bit))
+    }
+}
+
+impl Program {
+    /// Which of `fields` each node asks for, by number.
+    pub(crate) fn asked(&self, fields: &[Arc<str>]) -> Vec<FieldSet> {
+        let mut all: Vec<FieldSet> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let mut asked = match node {
+                Node::Given(name) | Node::IsGiven(name) => FieldSet::of(fields, |field| field == name).0,
+                Node::Context => u64::MAX,
+                _ => 0,
+            };
+            node.operands(&mut |id| asked |= all.get(id.index()).map_or(u64::MAX, |of| of.0));
+            all.push(FieldSet(asked));
+        }
+        all
+    }
 }
 
 impl<'a> Opening<'a> {
@@ -29,30 +60,33 @@ impl<'a> Opening<'a> {
         world: &'a World,
         (principal, resource): (Place, Place),
         context: &'a BTreeMap<Arc<str>, Value>,
-        missing: &BTreeSet<Arc<str>>,
+        (asked, missing): (&'a [FieldSet], FieldSet),
     ) -> Self {
         let evaluation = Evaluation::new(program, world, principal, Some(resource), context);
-        let mut open: Vec<bool> = Vec::with_capacity(program.nodes.len());
-        for node in &program.nodes {
-            let mut is_open = match node {
-                Node::Given(name) | Node::IsGiven(name) => missing.contains(name),
-                Node::Context => !missing.is_empty(),
-                _ => false,
-            };
-            node.operands(&mut |id| is_open |= open.get(id.index()).copied().unwrap_or(true));
-            open.push(is_open);
-        }
-        Opening { program, schema: world.schema(), evaluation, open }
+        Opening { program, schema: world.schema(), evaluation, asked, missing }
     }
 
     /// Whether a condition asks for what is not given.
     pub(crate) fn is_open(&self, id: Id) -> bool {
-        self.open.get(id.index()).copied().unwrap_or(true)
+        self.asked.get(id.index()).is_none_or(|asked| asked.0 & self.missing.0 != 0)
     }
 
     /// Whether a condition holds where what is not given is absent.
     pub(crate) fn holds(&mut self, id: Id) -> Result<bool, Failure> {
         self.evaluation.holds(id)
+    }
+
+    /// Whether a condition does not hold whatever is given: it is false, or cannot be evaluated. It may also be so
+    /// where this does not find it.
+    pub(crate) fn is_never(&mut self, id: Id) -> bool {
+        if !self.is_open(id) {
+            return self.evaluation.holds(id) != Ok(true);
+        }
+        match *self.program.node(id) {
+            Node::And(a, b) => self.is_never(a) || self.is_never(b),
+            Node::Or(a, b) => self.is_never(a) && self.is_never(b),
+            _ => false,
+        }
     }
 
     /// What is left of some policies: none whose condition is false whatever is given.

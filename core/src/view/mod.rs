@@ -248,11 +248,11 @@ impl Asking<'_> {
         // Also where the record is absent, so that what is wrong with a question is told in any case.
         let answers = Answers(self.ward.actions_now(self.world, self.principal, resource, self.context)?);
         let Some(place) = self.world.place(resource) else { return Ok(view) };
-        if !shown.known_by.iter().any(|action| answers.allow(self.ward, *action)) {
+        if !shown.known_by.iter().any(|action| answers.allow(*action)) {
             return Ok(view);
         }
         (view.sections, view.withheld) = self.sections(place, shown, &answers);
-        view.actions = answers.next(self.ward, shown);
+        view.actions = answers.next(shown);
         for entries in &shown.items {
             view.items.extend(self.items(place, entries)?);
         }
@@ -263,7 +263,7 @@ impl Asking<'_> {
     fn sections(&self, place: Place, shown: &Shown, answers: &Answers) -> (Vec<Section>, Vec<Arc<str>>) {
         let (mut sections, mut withheld) = (Vec::new(), Vec::new());
         for shelf in &shown.sections {
-            if !answers.allow(self.ward, shelf.action) {
+            if !answers.allow(shelf.action) {
                 withheld.push(shelf.name.clone());
                 continue;
             }
@@ -305,34 +305,34 @@ impl Asking<'_> {
             }
             let resource = world.uid((ty, row));
             let answers = Answers(self.ward.actions_now(world, self.principal, &resource, self.context)?);
-            if !answers.allow(self.ward, entries.action) {
+            if !answers.allow(entries.action) {
                 continue;
             }
             let (sections, withheld) = self.sections((ty, row), shown, &answers);
-            items.push(Item { resource, sections, withheld, actions: answers.next(self.ward, shown) });
+            items.push(Item { resource, sections, withheld, actions: answers.next(shown) });
         }
         Ok(items)
     }
 }
 
-/// What the person may do to one record.
-struct Answers(Vec<ActionAnswer>);
+/// What the person may do to one record, by the action's place.
+struct Answers(Vec<(usize, ActionAnswer)>);
 
 impl Answers {
-    fn allow(&self, ward: &Ward, place: usize) -> bool {
-        let name = ward.schema().actions().get(place).map(|action| ward.action_name(action));
-        let found = self.0.iter().find(|one| Some(&one.action) == name.as_ref());
-        found.and_then(|one| one.answer.as_ref()).is_some_and(crate::Answer::is_allowed)
+    fn allow(&self, action: usize) -> bool {
+        let found = self.0.iter().find(|(place, _)| *place == action);
+        found.and_then(|(_, one)| one.answer.as_ref()).is_some_and(crate::Answer::is_allowed)
     }
 
     /// Those that can be taken, but for what the view itself stands for.
-    fn next(self, ward: &Ward, shown: &Shown) -> Vec<Next> {
-        let places = shown.known_by.iter().chain(shown.sections.iter().map(|shelf| &shelf.action));
-        let places = places.copied().chain(shown.alert.iter().map(|alert| alert.action));
-        let actions = places.filter_map(|place| ward.schema().actions().get(place));
-        let stood_for: BTreeSet<Arc<str>> = actions.map(|action| ward.action_name(action)).collect();
+    fn next(self, shown: &Shown) -> Vec<Next> {
+        let stands_for = |place: usize| {
+            shown.known_by.contains(&place)
+                || shown.sections.iter().any(|shelf| shelf.action == place)
+                || shown.alert.is_some_and(|alert| alert.action == place)
+        };
         let can_be_taken = |one: &ActionAnswer| one.answer.as_ref().is_none_or(crate::Answer::is_allowed);
-        let next = self.0.into_iter().filter(|one| !stood_for.contains(&one.action) && can_be_taken(one));
-        next.map(|one| Next { action: one.action, needs: one.needs }).collect()
+        let next = self.0.into_iter().filter(|(place, one)| !stands_for(*place) && can_be_taken(one));
+        next.map(|(_, one)| Next { action: one.action, needs: one.needs }).collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::zone::{Unit, Zone};
 /// use caseward::{Group, Unit, Zone};
 ///
 /// let zone: Zone = "NZST-12NZDT,M9.5.0,M4.1.0/3".parse()?;
-/// assert_eq!(Group::of("student.enrolledAt").name(), "student.enrolledAt");
+/// assert_eq!(Group::of("student.enrolledAt").name().as_ref(), "student.enrolledAt");
 /// assert_eq!(Group::parse("month of openedAt", &zone)?, Group::period(Unit::Month, "openedAt", &zone));
 /// # Ok::<(), caseward::Error>(())
 /// ```

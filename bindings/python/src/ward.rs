@@ -1,0 +1,308 @@
+//! Policies and schema, ready to answer.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::answer::{ActionAnswer, Answer};
+use crate::decisions::{Column, Decisions, Id, column};
+use crate::error::OrRaise;
+use crate::explanation::Explanation;
+use crate::policy::{Policy, Problem, sources};
+use crate::question::{context, context_for, json};
+use crate::schema::Schema;
+use crate::uid::{self, EntityUid};
+use crate::visible::Visible;
+use crate::world::World;
+
+/// A schema and its policies, loaded once and immutable; threads share it.
+///
+/// Everywhere `context` is a mapping of names to values, or Cedar's JSON as a str; `now` is an aware datetime,
+/// the clock's where none is given, and fills the action's `now` where the context lacks it.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct Ward {
+    pub(crate) ward: caseward::Ward,
+    /// What tells it from every other ward of this process.
+    pub(crate) number: u64,
+}
+
+impl From<caseward::Ward> for Ward {
+    fn from(ward: caseward::Ward) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ward { ward, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+#[pymethods]
+impl Ward {
+    /// The rules of attendance case management, which come with this package.
+    #[staticmethod]
+    fn attendance(py: Python<'_>) -> PyResult<Self> {
+        py.detach(caseward::Ward::attendance).or_raise(py).map(Ward::from)
+    }
+
+    /// Loads a folder: every `.cedar` file below it, and `schema.cedarschema` in it.
+    ///
+    /// Raises PolicyError with every problem, ReadError for what cannot be read.
+    #[staticmethod]
+    fn from_folder(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        py.detach(|| caseward::Ward::from_folder(folder)).or_raise(py).map(Ward::from)
+    }
+
+    /// Loads policies from a text, or from texts by name; with the schema of attendance where none is given.
+    ///
+    /// A name that ends in `.cedar` is a path: it holds one policy, whose `@id` is the path with dots. Raises
+    /// PolicyError with every problem.
+    #[staticmethod]
+    #[pyo3(signature = (policies, *, schema = None))]
+    fn from_sources(py: Python<'_>, policies: &Bound<'_, PyAny>, schema: Option<&str>) -> PyResult<Self> {
+        let sources = sources(policies, schema)?;
+        py.detach(|| caseward::Ward::new(&sources)).or_raise(py).map(Ward::from)
+    }
+
+    /// The schema, which worlds are made for.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema { schema: self.ward.schema().clone() }
+    }
+
+    /// Every policy, in the order of their ids.
+    #[getter]
+    fn policies(&self) -> Vec<Policy> {
+        self.ward.policies().iter().cloned().map(Policy::from).collect()
+    }
+
+    /// The policy with this id; None where there is none.
+    fn policy(&self, id: &str) -> Option<Policy> {
+        self.ward.policy(id).cloned().map(Policy::from)
+    }
+
+    /// The text that a policy was read from; None where there is no such policy.
+    fn source(&self, id: &str) -> Option<&str> {
+        self.ward.source(id).map(|source| source.text.as_ref())
+    }
+
+    /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
+    #[getter]
+    fn policy_hash(&self) -> &str {
+        self.ward.policy_hash()
+    }
+
+    /// What validation finds worth a look: policies that can never apply, and the like.
+    #[getter]
+    fn warnings(&self) -> Vec<Problem> {
+        self.ward.warnings().iter().cloned().map(Problem::from).collect()
+    }
+
+    /// Decides a request, failing closed: what names an absent entity is denied, and so is what a policy could
+    /// not be evaluated for.
+    ///
+    /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
+    /// RequestError for what makes no sense under the schema.
+    #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn check(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Answer> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = world.get();
+        let answer = match world.decider(self, (principal.type_name(), action, resource.type_name())) {
+            Some(decider) => decider.check(&principal, &resource, &context),
+            None => {
+                let mut request = caseward::Request::new(principal, action, resource);
+                request.context = context;
+                self.ward.check(&world.world, &request)
+            }
+        };
+        answer.or_raise(py).map(Answer::from)
+    }
+
+    /// Decides columns of principals and resources, on one version of the data.
+    ///
+    /// Each of the two is one entity for all rows, or `("Case", ids)` with the ids of entities of a type, which is
+    /// fastest, or a list of entities of one type. An id that is not in the data is denied. Batches of changes
+    /// wait until it is done.
+    #[pyo3(signature = (world, principals, action, resources, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn check_many(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principals: &Bound<'_, PyAny>,
+        action: &str,
+        resources: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Decisions> {
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let (from, to) = (column(principals, "principals")?, column(resources, "resources")?);
+        if from.ids.is_empty() && to.ids.is_empty() {
+            return Ok(Decisions::none(py, &self.ward, &world.get().world));
+        }
+        let world = &world.get().world;
+        let decisions = py.detach(|| {
+            let decider = self.ward.decider(world, &from.ty, action, &to.ty)?;
+            let context = decider.context(&context)?;
+            let (from, to) = even(&from, &to);
+            decider.decide_ids(&from, &to, &context)
+        });
+        decisions.or_raise(py).map(|decisions| Decisions::new(py, &decisions))
+    }
+
+    /// The entities of a type to which a person may do something, in the world's order.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn list(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<EntityUid>> {
+        let found = self.visible(py, world, principal, action, resource_type, context, now)?;
+        Ok(py.detach(|| found.visible.iter().collect::<Vec<_>>()).into_iter().map(EntityUid::from).collect())
+    }
+
+    /// How many entities `list` gives.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn count(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        let found = self.visible(py, world, principal, action, resource_type, context, now)?;
+        Ok(found.visible.len())
+    }
+
+    /// The entities of a type to which a person may do something, as a set: counted, tested, paged by a cursor.
+    ///
+    /// The first list that uses an index makes it; the cost then follows the size of the answer, not of the data.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn visible(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Visible> {
+        let principal = uid::of(principal)?;
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let found = py.detach(|| self.ward.visible(world, &principal, action, resource_type, &context));
+        found.or_raise(py).map(|visible| Visible { visible })
+    }
+
+    /// Every action that applies to the two types, each with its answer or with what its context still needs.
+    ///
+    /// `context` holds fields for any of the actions; each takes those that it knows.
+    #[pyo3(signature = (world, principal, resource, context = None, *, now = None))]
+    fn actions(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<ActionAnswer>> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        let world = &world.get().world;
+        let answers = py.detach(|| self.ward.actions(world, &principal, &resource, &context));
+        Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
+    }
+
+    /// Answers a request and says why. For a trusted caller: it tells everything.
+    #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Explanation> {
+        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
+        request.context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let explanation = py.detach(|| self.ward.explain(world, &request));
+        explanation.or_raise(py).map(|explanation| Explanation { explanation })
+    }
+
+    /// Role × action × situation with its decision, for the rules of attendance.
+    fn matrix(&self, py: Python<'_>) -> PyResult<Matrix> {
+        py.detach(|| caseward::attendance::matrix(&self.ward)).or_raise(py).map(|matrix| Matrix { matrix })
+    }
+
+    /// Makes the indices that lists of every action can use, so that none of them has to.
+    fn make_indices(&self, py: Python<'_>, world: &Bound<'_, World>) -> PyResult<()> {
+        let world = &world.get().world;
+        py.detach(|| self.ward.make_indices(world)).or_raise(py)
+    }
+
+    fn __repr__(&self) -> String {
+        let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
+        format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
+    }
+}
+
+/// The ids of both columns row by row, one entity standing for all rows.
+fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
+    let ids = |column: &'a Column, other: &'a Column| match (column.is_one, column.ids.first()) {
+        (true, Some(id)) if !other.is_one => vec![id.as_ref(); other.ids.len()],
+        _ => column.ids.iter().map(Id::as_ref).collect(),
+    };
+    (ids(from, to), ids(to, from))
+}
+
+/// Who may do what in which situation, as decided by the policies of one ward. As text it is a page for people.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Matrix {
+    matrix: caseward::attendance::Matrix,
+}
+
+#[pymethods]
+impl Matrix {
+    /// The matrix in JSON, the same bytes as `caseward matrix --format json` gives.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.matrix)
+    }
+
+    fn __str__(&self) -> String {
+        self.matrix.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Matrix: {} lines>", self.matrix.to_string().lines().count())
+    }
+
+    fn _repr_html_(&self) -> String {
+        format!("<pre>{}</pre>", crate::html::Escaped(&self.matrix.to_string()))
+    }
+}

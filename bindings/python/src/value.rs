@@ -142,16 +142,24 @@ fn decimal(given: &Bound<'_, PyAny>) -> PyResult<i64> {
             -922337203685477.5808 to 922337203685477.5807",
         )
     };
-    // Without an exponent and with nothing rounded; a NaN has no such form.
-    let text: String = given.call_method1(intern!(given.py(), "__format__"), ("f",))?.extract()?;
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
-    let places = places.trim_end_matches('0');
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if places.len() > 4 || whole.is_empty() || !is_number(whole) || !is_number(places) {
-        return Err(refuse());
+    let parts = given.call_method0(intern!(given.py(), "as_tuple"))?;
+    // A NaN and an infinity have no number for an exponent.
+    let (is_negative, mut digits, exponent): (i64, Vec<u8>, i64) = parts.extract().map_err(|_| refuse())?;
+    let mut shift = exponent.checked_add(4).ok_or_else(refuse)?;
+    while digits.last() == Some(&0) && digits.len() > 1 {
+        digits.pop();
+        shift = shift.checked_add(1).ok_or_else(refuse)?;
     }
-    format!("{sign}{whole}{places:0<4}").parse().map_err(|_| refuse())
+    let number = digits.iter().try_fold(0_i64, |n, digit| n.checked_mul(10)?.checked_sub(i64::from(*digit)));
+    let number = match number {
+        Some(0) => return Ok(0),
+        Some(number) => number,
+        None => return Err(refuse()),
+    };
+    // Counted down from 0, where there is room for one more than above it.
+    let scale = u32::try_from(shift).ok().and_then(|shift| 10_i64.checked_pow(shift)).ok_or_else(refuse)?;
+    let number = number.checked_mul(scale).ok_or_else(refuse)?;
+    if is_negative == 1 { Ok(number) } else { number.checked_neg().ok_or_else(refuse) }
 }
 
 /// An address or a network of the module `ipaddress`; `None` for anything else.

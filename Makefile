@@ -15,6 +15,7 @@ lint:
 # Same-run comparisons with what else answers the same questions; writes benches/report.json. Takes minutes.
 bench:
 	cd benches && cargo run --release --locked -- $(or $(CASES),10000 100000)
+	@.ci/bench-python $(or $(CASES),10000 100000)
 
 # The laws again, on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:

@@ -18,7 +18,7 @@ def test_readers_see_whole_batches(ward: Ward) -> None:
     schools = [EntityUid("School", id) for id in world.ids("School")[:2]]
     for student in students:
         world.apply(Changes().set(student, "enrolledAt", schools[0]).unset(student, "lastSchool"))
-    leads = []
+    leads: list[EntityUid] = []
     for number, school in enumerate(schools):
         lead = EntityUid("User", f"lead{number}")
         attributes = ward.schema.entity_type("User").attributes
@@ -54,7 +54,7 @@ def test_readers_see_whole_batches(ward: Ward) -> None:
     assert set(seen) == {0, 2} and sum(seen.values()) > 100
 
 
-def _contact(lead: EntityUid) -> dict[str, object]:
+def _contact(lead: EntityUid) -> dict[str, EntityUid]:
     return {"primaryContact": lead}
 
 

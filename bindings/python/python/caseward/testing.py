@@ -80,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Collects the folders of cases too, unless paths were named on the command line."""
-    asked = [str(config.invocation_params.dir / path) for path in config.getoption("--caseward-cases")]
+    asked = [str(config.invocation_params.dir / path) for path in _asked(config)]
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         asked += [str(path) for path in config.getini("caseward_cases")]
     roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
@@ -95,11 +95,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if file_path.suffix != ".toml":
         return None
     config = parent.config
-    asked = [config.invocation_params.dir / path for path in config.getoption("--caseward-cases")]
+    asked = [config.invocation_params.dir / path for path in _asked(config)]
     asked += config.getini("caseward_cases")
     if any(file_path.resolve().is_relative_to(Path(path).resolve()) for path in asked):
-        return _Cases.from_parent(parent, path=file_path)
+        return _Cases.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
     return None
+
+
+def _asked(config: pytest.Config) -> list[str]:
+    """The paths of `--caseward-cases`."""
+    return config.getoption("--caseward-cases") or []
 
 
 def _ward(config: pytest.Config) -> Ward:
@@ -122,9 +127,12 @@ class _Cases(pytest.File):
         file = CaseFile.read(_ward(self.config), self.path.name, text)
         lines = text.splitlines()
         for case in file.cases:
-            yield _Case.from_parent(self, name=case.name, file=file, case=case, line=_line(lines, case.name))
+            line = _line(lines, case.name)
+            yield _Case.from_parent(  # pyright: ignore[reportUnknownMemberType]
+                self, name=case.name, file=file, case=case, line=line
+            )
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, CasewardError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
@@ -139,7 +147,7 @@ class _Case(pytest.Item):
     """One policy case."""
 
     def __init__(self, *, file: CaseFile, case: Case, line: int | None, **rest: Any) -> None:
-        super().__init__(**rest)
+        super().__init__(**rest)  # pyright: ignore[reportUnknownMemberType]
         self.file, self.case, self.line = file, case, line
 
     def runtest(self) -> None:
@@ -224,10 +232,13 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
         for name, ancestors, fields, tags in others:
             for id in ids[name]:
                 above = [uid for uid in before if uid.type in ancestors]
-                lies_in = {above[draw(_below(len(above)))] for _ in range(draw(_below(3)))} if above else set()
-                tagged = {} if tags is None else {
-                    draw(_texts()): _value(draw, tags, ids) for _ in range(draw(_below(3)))
-                }
+                lies_in: set[EntityUid] = set()
+                for _ in range(draw(_below(3)) if above else 0):
+                    lies_in.add(above[draw(_below(len(above)))])
+                tagged: dict[str, Any] = {}
+                for _ in range(draw(_below(3)) if tags is not None else 0):
+                    assert tags is not None
+                    tagged[draw(_texts())] = _value(draw, tags, ids)
                 uid = EntityUid(name, id)
                 changes.put(uid, _record(draw, fields, ids), parents=lies_in, tags=tagged)
                 before.append(uid)

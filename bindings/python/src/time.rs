@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDateTime, PyDelta, PyDeltaAccess as _, PyTzInfo};
+use pyo3::types::{PyDateTime, PyDelta, PyTzInfo};
 
 const MS_PER_DAY: i64 = 86_400_000;
 
@@ -22,24 +22,33 @@ fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
     EPOCH.get_or_try_init(py, make).map(|epoch| epoch.bind(py))
 }
 
+/// A millisecond.
+fn millisecond(py: Python<'_>) -> PyResult<&Bound<'_, PyDelta>> {
+    static MILLISECOND: PyOnceLock<Py<PyDelta>> = PyOnceLock::new();
+    let make = || PyDelta::new(py, 0, 0, 1_000, false).map(Bound::unbind);
+    MILLISECOND.get_or_try_init(py, make).map(|millisecond| millisecond.bind(py))
+}
+
 /// The millisecond in which an instant lies, since 1970-01-01T00:00:00Z.
 pub(crate) fn instant(given: &Bound<'_, PyDateTime>) -> PyResult<i64> {
-    let py = given.py();
-    if given.call_method0(intern!(py, "utcoffset"))?.is_none() {
-        return Err(PyValueError::new_err(
+    // Python takes only an aware one from an aware one.
+    match given.as_any().sub(epoch(given.py())?) {
+        Ok(since) => whole_milliseconds(&since),
+        Err(_) if given.call_method0(intern!(given.py(), "utcoffset"))?.is_none() => Err(PyValueError::new_err(
             "the datetime is naive: it has no tzinfo, so that it does not say which instant it is; \
             make it aware, as in datetime(2026, 5, 11, 9, tzinfo=ZoneInfo(\"Pacific/Auckland\"))",
-        ));
+        )),
+        Err(other) => Err(other),
     }
-    let since = given.as_any().sub(epoch(py)?)?;
-    Ok(milliseconds(since.cast::<PyDelta>()?))
 }
 
 /// Whole milliseconds of a duration, down to the next.
-pub(crate) fn milliseconds(given: &Bound<'_, PyDelta>) -> i64 {
-    i64::from(given.get_days()) * MS_PER_DAY
-        + i64::from(given.get_seconds()) * 1_000
-        + i64::from(given.get_microseconds()).div_euclid(1_000)
+pub(crate) fn milliseconds(given: &Bound<'_, PyDelta>) -> PyResult<i64> {
+    whole_milliseconds(given.as_any())
+}
+
+fn whole_milliseconds(since: &Bound<'_, PyAny>) -> PyResult<i64> {
+    since.floor_div(millisecond(since.py())?)?.extract()
 }
 
 /// An instant as a `datetime` in UTC.

@@ -63,7 +63,7 @@ fn value(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return time::instant(given).map(Value::Datetime);
     }
     if let Ok(given) = given.cast::<PyDelta>() {
-        return Ok(Value::Duration(time::milliseconds(given)));
+        return time::milliseconds(given).map(Value::Duration);
     }
     if given.is_instance_of::<PyList>()
         || given.is_instance_of::<PySet>()

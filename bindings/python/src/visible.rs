@@ -10,8 +10,6 @@ use crate::{html, time};
 
 /// Entities that a table in a notebook shows.
 const SHOWN: usize = 20;
-/// Entities of a page where nothing else is asked for.
-const PAGE: usize = 100;
 
 /// The entities of one type to which a person may do something, found at one version of the data.
 ///
@@ -31,7 +29,7 @@ impl Visible {
 
     /// Up to `most` entities behind `cursor`, or the first ones. Raises RequestError for a cursor of another
     /// world.
-    #[pyo3(signature = (cursor = None, *, most = PAGE))]
+    #[pyo3(signature = (cursor = None, *, most = 100))]
     fn page(&self, py: Python<'_>, cursor: Option<&str>, most: usize) -> PyResult<Page> {
         let cursor = cursor.map(str::parse::<caseward::Cursor>).transpose().or_raise(py)?;
         self.visible.page(cursor, most).or_raise(py).map(|page| Page { page })

@@ -170,7 +170,7 @@ impl World {
     /// Waits until the data is at least of `version`, which `apply` gave; says which it is. Raises
     /// VersionTimeoutError where it has not come after `patience`.
     fn at_least(&self, py: Python<'_>, version: u64, patience: &Bound<'_, PyDelta>) -> PyResult<u64> {
-        let patience = u64::try_from(time::milliseconds(patience)).unwrap_or(0);
+        let patience = u64::try_from(time::milliseconds(patience)?).unwrap_or(0);
         let (start, patience) = (Instant::now(), Duration::from_millis(patience));
         loop {
             let left = patience.saturating_sub(start.elapsed());

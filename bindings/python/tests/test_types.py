@@ -23,7 +23,8 @@ def run(*args: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
 
 
 def test_stubs_are_what_the_module_has() -> None:
-    done = run("mypy.stubtest", "caseward", "--concise", "--ignore-disjoint-bases", cwd=HERE)
+    known = ["--allowlist", str(HERE / "stubtest-allowlist.txt")]
+    done = run("mypy.stubtest", "caseward", "--concise", "--ignore-disjoint-bases", *known, cwd=HERE)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -42,6 +42,44 @@ _Value: TypeAlias = (
 # The circumstances of a request: values by name, or Cedar's JSON.
 _Context: TypeAlias = Mapping[str, _Value] | str
 
+__all__ = [
+    "Action",
+    "ActionAnswer",
+    "Answer",
+    "Attribute",
+    "Case",
+    "CaseFile",
+    "CasewardError",
+    "Changes",
+    "Condition",
+    "DataError",
+    "Decisions",
+    "EntityType",
+    "EntityUid",
+    "Explanation",
+    "Matrix",
+    "Mismatch",
+    "Page",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "ReadError",
+    "Reason",
+    "Request",
+    "RequestError",
+    "Schema",
+    "SchemaError",
+    "SnapshotError",
+    "Type",
+    "VersionTimeoutError",
+    "Visible",
+    "Ward",
+    "World",
+    "__version__",
+    "diagnose",
+    "format",
+]
+
 __version__: str
 
 class CasewardError(Exception):

@@ -193,16 +193,13 @@ impl Ward {
             return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
         }
         let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
-        let read = match context_fields(self.schema(), &action.context, &alone) {
-            Some(fields) => Value::Record(fields),
-            None => {
-                serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
-                let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-                parser.context(&alone, &action.uid).map_err(|why| format!("`{name}`: {why}"))?
-            }
-        };
-        let Value::Record(mut fields) = read else { return Err(format!("`{name}` cannot be read")) };
-        fields.remove(name).ok_or_else(|| format!("`{name}` cannot be read"))
+        let usual = context_fields(self.schema(), &action.context, &alone);
+        if let Some(value) = usual.and_then(|mut fields| fields.remove(name)) {
+            return Ok(value);
+        }
+        serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
+        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        parser.field(name, value.get(), &action.uid).map_err(|why| format!("`{name}`: {why}"))
     }
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
@@ -211,7 +208,7 @@ impl Ward {
 }
 
 /// The fields of a JSON record, none of them twice: of two, a reader could take the one that another ignores.
-fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
+pub(crate) fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let fields = DistinctFields.deserialize(&mut deserializer).map_err(|e| e.to_string())?;
     deserializer.end().map_err(|e| e.to_string())?;

@@ -5,7 +5,10 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
+use crate::{
+    actions, check, completions, count, demo, explain, fmt, list, man, matrix, reports, sample, snapshot,
+    validate, view, who,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -34,7 +37,12 @@ pub(crate) enum Verb {
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
+    Who(who::Args),
+    View(view::Args),
+    Count(count::Args),
+    Report(reports::Args),
     Actions(actions::Args),
+    Alert(who::AlertArgs),
     Explain(explain::Args),
     Matrix(matrix::Args),
     Sample(sample::Args),
@@ -51,6 +59,11 @@ impl Verb {
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
+            Verb::Who(args) => who::run(args, terminal),
+            Verb::View(args) => view::run(args, terminal),
+            Verb::Alert(args) => who::alert(args, terminal),
+            Verb::Count(args) => count::run(args, terminal),
+            Verb::Report(args) => reports::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),

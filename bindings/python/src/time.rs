@@ -34,10 +34,12 @@ pub(crate) fn instant(given: &Bound<'_, PyDateTime>) -> PyResult<i64> {
     // Python takes only an aware one from an aware one.
     match given.as_any().sub(epoch(given.py())?) {
         Ok(since) => whole_milliseconds(&since),
-        Err(_) if given.call_method0(intern!(given.py(), "utcoffset"))?.is_none() => Err(PyValueError::new_err(
-            "the datetime is naive: it has no tzinfo, so that it does not say which instant it is; \
+        Err(_) if given.call_method0(intern!(given.py(), "utcoffset"))?.is_none() => {
+            Err(PyValueError::new_err(
+                "the datetime is naive: it has no tzinfo, so that it does not say which instant it is; \
             make it aware, as in datetime(2026, 5, 11, 9, tzinfo=ZoneInfo(\"Pacific/Auckland\"))",
-        )),
+            ))
+        }
         Err(other) => Err(other),
     }
 }

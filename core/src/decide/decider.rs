@@ -13,7 +13,7 @@ use crate::schema::{Action, TypeId};
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
-use crate::world::{Handle, Place, World};
+use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
 ///
@@ -300,6 +300,45 @@ impl Decider {
             policy_hash: self.ward.policy_hash().clone(),
             version: self.world.version(),
         })
+    }
+
+    /// As [`Decider::allows`], by the numbers of the two among the entities of their types, as
+    /// [`Handle::number`] gives them. A number that no entity has is denied.
+    ///
+    /// For callers to whom a handle is a number: other languages, columns of data.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a context of another world or action.
+    #[inline]
+    pub fn allows_numbered(&self, principal: u32, resource: u32, context: &Context) -> Result<bool, Error> {
+        self.allows(
+            self.numbered(self.environment.0, principal),
+            self.numbered(self.environment.2, resource),
+            context,
+        )
+    }
+
+    /// As [`Decider::decide_columns`], by numbers. A column of one number stands for as many as the other has.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for columns of two lengths, and as [`Decider::allows_numbered`].
+    pub fn decide_numbered(
+        &self,
+        principals: &[u32],
+        resources: &[u32],
+        context: &Context,
+    ) -> Result<Decisions, Error> {
+        let len = if principals.len() == 1 { resources.len() } else { principals.len() };
+        let handles = |ty: TypeId, numbers: &[u32]| match numbers {
+            [only] => vec![self.numbered(ty, *only); len],
+            _ => numbers.iter().map(|&number| self.numbered(ty, number)).collect(),
+        };
+        let (principal, _, resource) = self.environment;
+        self.decide_columns(&handles(principal, principals), &handles(resource, resources), context)
+    }
+
+    fn numbered(&self, ty: TypeId, number: u32) -> Handle {
+        Handle { epoch: self.world.epoch(), ty, row: Row(number) }
     }
 
     #[inline]

@@ -10,8 +10,12 @@
 mod build;
 mod eval;
 mod factor;
+mod facts;
 mod functions;
+mod joint;
+mod mirror;
 mod narrow;
+mod open;
 mod pattern;
 mod print;
 mod questions;
@@ -21,6 +25,8 @@ use std::sync::Arc;
 
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
+pub(crate) use facts::{Fact, Glimpse, Reads, Spot, Supposed};
+pub(crate) use open::Opening;
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
 pub(crate) use questions::{Answers, Asked, Questions};

@@ -154,7 +154,7 @@ impl Facts {
     }
 
     /// Removes an entity, with all that it has; what refers to it stays.
-    pub(super) fn remove(&mut self, uid: &EntityUid) {
+    pub fn remove(&mut self, uid: &EntityUid) {
         self.entities.remove(uid);
         self.parents.remove(uid);
         self.tags.remove(uid);

@@ -5,6 +5,8 @@
 mod bad_input;
 mod batch;
 mod contract;
+mod counts;
 mod files;
 mod rules;
 mod support;
+mod visibility;

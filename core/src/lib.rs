@@ -30,6 +30,7 @@ mod policy;
 mod request;
 mod schema;
 mod slice;
+pub mod sql;
 mod suggest;
 mod table;
 #[cfg(feature = "testing")]

@@ -6,8 +6,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{
-    actions, check, completions, count, demo, explain, fmt, list, man, matrix, reports, sample, snapshot,
-    validate, view, who,
+    actions, check, completions, count, demo, explain, filter, fmt, list, man, matrix, reports, sample,
+    snapshot, tables, validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -41,6 +41,8 @@ pub(crate) enum Verb {
     View(view::Args),
     Count(count::Args),
     Report(reports::Args),
+    Filter(filter::Args),
+    Tables(tables::Args),
     Actions(actions::Args),
     Alert(who::AlertArgs),
     Explain(explain::Args),
@@ -64,6 +66,8 @@ impl Verb {
             Verb::Alert(args) => who::alert(args, terminal),
             Verb::Count(args) => count::run(args, terminal),
             Verb::Report(args) => reports::run(args, terminal),
+            Verb::Filter(args) => filter::run(args, terminal),
+            Verb::Tables(args) => tables::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),

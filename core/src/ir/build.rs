@@ -17,6 +17,8 @@ pub(crate) struct Builder<'a> {
     /// Of the nodes, found by what they are.
     numbers: HashTable<Id>,
     hasher: DefaultHashBuilder,
+    /// Whether what a reference leads to is there for certain, as in a world.
+    references_hold: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -26,7 +28,13 @@ impl<'a> Builder<'a> {
             program: Program::default(),
             numbers: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            references_hold: true,
         }
+    }
+
+    /// Makes a program for data in which a reference may lead nowhere.
+    pub(crate) fn for_tables(schema: &'a Schema) -> Self {
+        Builder { references_hold: false, ..Self::new(schema) }
     }
 
     /// Adds a policy, unless its condition is always false; whether it did.
@@ -137,7 +145,11 @@ impl<'a> Builder<'a> {
                 Node::Not(inner) => Some(*inner),
                 _ => None,
             },
-            Node::HasAttr(of, ty, attr) if !self.can_fail(of) && self.constant(of).is_none() => {
+            Node::HasAttr(of, ty, attr)
+                if !self.can_fail(of)
+                    && self.constant(of).is_none()
+                    && (self.references_hold || self.is_variable(of)) =>
+            {
                 let (_, attribute) = self.schema.entity_type(ty)?.attributes.get(attr.index())?;
                 attribute.required.then(|| self.bool(true))
             }
@@ -201,7 +213,7 @@ impl<'a> Builder<'a> {
 
 impl Node {
     /// Calls `visit` with each operand.
-    pub(super) fn operands(&self, visit: &mut impl FnMut(Id)) {
+    pub(crate) fn operands(&self, visit: &mut impl FnMut(Id)) {
         match self {
             Node::Const(_)
             | Node::Principal

@@ -7,6 +7,7 @@
 //!
 //! INVARIANT: an operand's number is smaller than that of the node that uses it.
 
+mod apart;
 mod build;
 mod eval;
 mod factor;
@@ -20,9 +21,11 @@ mod pattern;
 mod print;
 mod questions;
 mod specialise;
+mod types;
 
 use std::sync::Arc;
 
+pub(crate) use apart::{Apart, Own};
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
 pub(crate) use facts::{Fact, Glimpse, Reads, Spot, Supposed};
@@ -31,6 +34,7 @@ pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
 pub(crate) use questions::{Answers, Asked, Questions};
 pub(crate) use specialise::{MadeFrom, Residual};
+pub(crate) use types::Types;
 
 use crate::policy::Effect;
 use crate::schema::{AttrId, TypeId};

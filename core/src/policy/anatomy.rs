@@ -157,7 +157,7 @@ impl Trees {
         action: &Action,
         resource: TypeId,
     ) -> Anatomy {
-        let environment = Environment { schema, principal, action, resource };
+        let environment = Environment { schema, principal, action, resource, places: None };
         let mut builder = Builder::new(schema);
         let mut bodies = Vec::new();
         for tree in &self.0 {

@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
-use super::lower::Programs;
+use super::lower::{Programs, Spans};
 use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
+use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
 
 /// A text, and what it is called in messages.
@@ -161,6 +162,14 @@ impl Loaded {
         let mut anatomies = self.anatomies.lock().unwrap_or_else(PoisonError::into_inner);
         let made = || Arc::new(self.trees.anatomy(&self.schema, principal, action, resource));
         anatomies.entry((principal, action.place, resource)).or_insert_with(made).clone()
+    }
+}
+
+impl Loaded {
+    /// The program of an environment for data in which a reference may lead nowhere, and where its nodes stand
+    /// in the policies' texts.
+    pub(crate) fn program_for_tables(&self, environment: (TypeId, &Action, TypeId)) -> (Program, Spans) {
+        super::lower::for_tables(self.reference.policies(), &self.policies, &self.schema, environment)
     }
 }
 

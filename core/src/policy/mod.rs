@@ -27,6 +27,7 @@ pub(crate) use limits::MAX_BYTES;
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
+pub(crate) use lower::Spans;
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use sections::{Sections, sections};

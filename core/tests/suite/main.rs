@@ -21,6 +21,7 @@ mod loader;
 mod policies;
 mod reports;
 mod snapshot;
+mod sql;
 mod support;
 mod view;
 mod visible;

@@ -94,6 +94,7 @@ fn the_engine_knows_nothing_of_attendance() {
         "view",
         "explain",
         "slice.rs",
+        "sql",
         "value.rs",
     ] {
         sources(&root.join(part), &mut files);

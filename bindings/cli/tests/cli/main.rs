@@ -8,5 +8,6 @@ mod contract;
 mod counts;
 mod files;
 mod rules;
+mod sql;
 mod support;
 mod visibility;

@@ -153,22 +153,22 @@ pub const TURNS: Law = Law {
     says: "conditions come out as the policies that they make up; the change that an explanation finds turns the \
         decision to Cedar too, none of its edits is without need, and no fewer of the edits that the policies suggest \
         do it",
-    few: 40,
+    few: 12,
     run: explaining::turns,
 };
 
 /// The same under the rules of attendance.
 pub const ATTENDANCE_TURNS: Law =
-    Law { name: "attendance_turns", few: 10, run: explaining::attendance_turns, ..TURNS };
+    Law { name: "attendance_turns", few: 2, run: explaining::attendance_turns, ..TURNS };
 
 /// The same under the rules of a clinic.
-pub const CLINIC_TURNS: Law = Law { name: "clinic_turns", few: 10, run: explaining::clinic_turns, ..TURNS };
+pub const CLINIC_TURNS: Law = Law { name: "clinic_turns", few: 4, run: explaining::clinic_turns, ..TURNS };
 
 /// What a viewer is told.
 pub const VIEWERS: Law = Law {
     name: "viewers",
     says: "an explanation for a viewer is the same whatever the facts are that they may not see, as long as the \
         decision is; a record that they may not know of is explained as one that is not there",
-    few: 40,
+    few: 12,
     run: explaining::viewers,
 };

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::question::json;
+use crate::view::Need;
 use crate::{html, time};
 
 /// The answer to a check: a decision, who made it and what it was made from.
@@ -137,7 +138,7 @@ impl ActionAnswer {
         &self.answer.action
     }
 
-    /// The answer; None where the context lacked what the action asks for.
+    /// The answer, where it is allowed as it is, or nothing that the context could still be given would change it.
     #[getter]
     fn answer(&self) -> Option<Answer> {
         self.answer.answer.clone().map(Answer::from)
@@ -149,10 +150,10 @@ impl ActionAnswer {
         self.answer.answer.as_ref().is_some_and(caseward::Answer::is_allowed)
     }
 
-    /// Fields that the action's context asks for and that were not given.
+    /// What the action's context needs, where it is possible and depends on that.
     #[getter]
-    fn needs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        texts(py, &self.answer.needs)
+    fn needs(&self) -> Vec<Need> {
+        Need::all(&self.answer.needs)
     }
 
     /// What is known in JSON, the same bytes as the crate gives.
@@ -163,7 +164,10 @@ impl ActionAnswer {
     fn __repr__(&self) -> String {
         let known = match &self.answer.answer {
             Some(answer) => Answer::from(answer.clone()).in_words(),
-            None => format!("needs {}", self.answer.needs.join(", ")),
+            None => {
+                let needs: Vec<&str> = self.answer.needs.iter().map(|need| need.field.as_ref()).collect();
+                format!("needs {}", needs.join(", "))
+            }
         };
         format!("<ActionAnswer {}: {known}>", self.answer.action)
     }

@@ -32,6 +32,18 @@ create_exception!(
 create_exception!(caseward, ReadError, CasewardError, "A policy file could not be read.");
 create_exception!(
     caseward,
+    MappingError,
+    CasewardError,
+    "What is said of one's own tables does not fit the schema."
+);
+create_exception!(
+    caseward,
+    TranslationError,
+    CasewardError,
+    "A policy asks what the database cannot answer exactly, or the mapping has no place for."
+);
+create_exception!(
+    caseward,
     VersionTimeoutError,
     CasewardError,
     "A version of the data that was waited for has not come."
@@ -62,6 +74,10 @@ fn exception(py: Python<'_>, error: &caseward::Error) -> PyErr {
         SnapshotError::new_err(text)
     } else if error.is_read() {
         ReadError::new_err(text)
+    } else if error.is_mapping() {
+        MappingError::new_err(text)
+    } else if error.is_untranslatable() {
+        TranslationError::new_err(text)
     } else if error.is_timeout() {
         VersionTimeoutError::new_err(text)
     } else {

@@ -11,13 +11,16 @@ mod changes;
 mod decisions;
 mod error;
 mod explanation;
+mod filter;
 mod html;
 mod policy;
 mod question;
 mod schema;
+mod table;
 mod time;
 mod uid;
 mod value;
+mod view;
 mod visible;
 mod ward;
 mod world;
@@ -37,11 +40,13 @@ mod _caseward {
     use crate::decisions::Decisions;
     #[pymodule_export]
     use crate::error::{
-        CasewardError, DataError, PolicyError, ReadError, RequestError, SchemaError, SnapshotError,
-        VersionTimeoutError,
+        CasewardError, DataError, MappingError, PolicyError, ReadError, RequestError, SchemaError,
+        SnapshotError, TranslationError, VersionTimeoutError,
     };
     #[pymodule_export]
-    use crate::explanation::{Condition, Explanation, Reason};
+    use crate::explanation::{Condition, Edit, Explanation, Operand, Reason};
+    #[pymodule_export]
+    use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]
@@ -49,9 +54,13 @@ mod _caseward {
     #[pymodule_export]
     use crate::schema::{Action, Attribute, EntityType, Schema, Type};
     #[pymodule_export]
+    use crate::table::{Line, Table};
+    #[pymodule_export]
     use crate::uid::EntityUid;
     #[pymodule_export]
-    use crate::visible::{Page, Visible};
+    use crate::view::{Field, Item, Need, Next, Section, View};
+    #[pymodule_export]
+    use crate::visible::{Granted, Page, Visible};
     #[pymodule_export]
     use crate::ward::{Matrix, Ward};
     #[pymodule_export]

@@ -145,7 +145,11 @@ impl Problem {
 }
 
 /// Policies from a text, or from texts by name; with the schema of attendance where none is given.
-pub(crate) fn sources(policies: &Bound<'_, PyAny>, schema: Option<&str>) -> PyResult<Sources> {
+pub(crate) fn sources(
+    policies: &Bound<'_, PyAny>,
+    schema: Option<&str>,
+    catalogue: Option<&str>,
+) -> PyResult<Sources> {
     let schema = match schema {
         Some(text) => Source::new("schema.cedarschema", text),
         None => Sources::attendance().schema,
@@ -166,7 +170,8 @@ pub(crate) fn sources(policies: &Bound<'_, PyAny>, schema: Option<&str>) -> PyRe
             )));
         }
     };
-    Ok(Sources { schema, policies })
+    let catalogue = catalogue.map(|text| Source::new("fields.toml", text));
+    Ok(Sources { schema, policies, catalogue })
 }
 
 /// Everything that is wrong with policies and schema, each with its place; empty where they are fit for use.
@@ -178,13 +183,14 @@ pub(crate) fn sources(policies: &Bound<'_, PyAny>, schema: Option<&str>) -> PyRe
 /// >>> problem.span
 /// (53, 54)
 #[pyfunction]
-#[pyo3(signature = (policies, *, schema = None))]
+#[pyo3(signature = (policies, *, schema = None, catalogue = None))]
 pub(crate) fn diagnose(
     py: Python<'_>,
     policies: &Bound<'_, PyAny>,
     schema: Option<&str>,
+    catalogue: Option<&str>,
 ) -> PyResult<Vec<Problem>> {
-    let sources = sources(policies, schema)?;
+    let sources = sources(policies, schema, catalogue)?;
     let problems = py.detach(|| sources.diagnose());
     Ok(problems.into_iter().map(Problem::from).collect())
 }

@@ -1,8 +1,9 @@
 //! Which records may this person do this to?
 
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyTuple};
 
+use crate::answer::texts;
 use crate::error::OrRaise;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
@@ -119,5 +120,42 @@ impl Page {
     fn __repr__(&self) -> String {
         let end = if self.page.next.is_some() { "more follow" } else { "the last" };
         format!("<Page: {} entities, {end}>", self.page.entities.len())
+    }
+}
+
+/// Somebody who may do something to a record, and why. For a trusted caller alone.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Granted {
+    pub(crate) granted: caseward::Granted,
+}
+
+#[pymethods]
+impl Granted {
+    /// Who.
+    #[getter]
+    fn principal(&self) -> EntityUid {
+        self.granted.principal.clone().into()
+    }
+
+    /// Ids of the policies that permit it, in order.
+    #[getter]
+    fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        texts(py, &self.granted.policies)
+    }
+
+    /// The rules that these policies write down, each once.
+    #[getter]
+    fn rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        texts(py, &self.granted.rules)
+    }
+
+    /// What is known in JSON.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.granted)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Granted {}: {}>", self.granted.principal, self.granted.policies.join(", "))
     }
 }

@@ -11,6 +11,7 @@ use crate::error::OrRaise;
 use crate::question::json;
 use crate::time;
 use crate::ward::Ward;
+use crate::world::World;
 
 /// A database of one's own, as filters need to know it: whose SQL it speaks and what its tables hold.
 #[pyclass(frozen, module = "caseward")]
@@ -48,10 +49,24 @@ impl Database {
         self.database.create()
     }
 
-    /// The start of a query for the ids of a type's rows, to which a filter is put. Raises RequestError for a type
+    /// The start of a query for the ids of a type's rows, to which `WHERE` and a filter are put. Raises RequestError for a type
     /// that the schema lacks.
     fn select(&self, py: Python<'_>, resource_type: &str) -> PyResult<String> {
         self.database.select(resource_type).or_raise(py)
+    }
+
+    /// What a world puts into the tables: for each, a statement that adds a row, and the rows.
+    ///
+    /// `for insert, rows in database.rows(world): connection.executemany(insert, rows)`
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        world: &Bound<'py, World>,
+    ) -> PyResult<Vec<(String, Vec<Bound<'py, PyTuple>>)>> {
+        let world = &world.get().world;
+        let tables = py.detach(|| self.database.rows(world).collect::<Vec<_>>());
+        let read = |table: sql::TableRows| Ok((table.insert, rows_to_python(py, &table.rows)?));
+        tables.into_iter().map(read).collect()
     }
 
     fn __repr__(&self) -> String {
@@ -158,19 +173,26 @@ impl Setup {
     /// The rows, their values in the order of the columns.
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let rows = self.setup.rows.iter().map(|row| {
-            let cells = row.iter().map(|cell| match cell {
-                Some(cell) => parameter_to_python(py, cell),
-                None => Ok(py.None().into_bound(py)),
-            });
-            PyTuple::new(py, cells.collect::<PyResult<Vec<_>>>()?)
-        });
-        rows.collect()
+        rows_to_python(py, &self.setup.rows)
     }
 
     fn __repr__(&self) -> String {
         format!("<Setup {}: {} rows>", self.setup.view, self.setup.rows.len())
     }
+}
+
+fn rows_to_python<'py>(
+    py: Python<'py>,
+    rows: &[Vec<Option<Parameter>>],
+) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    let rows = rows.iter().map(|row| {
+        let cells = row.iter().map(|cell| match cell {
+            Some(cell) => parameter_to_python(py, cell),
+            None => Ok(py.None().into_bound(py)),
+        });
+        PyTuple::new(py, cells.collect::<PyResult<Vec<_>>>()?)
+    });
+    rows.collect()
 }
 
 fn parameter_to_python<'py>(py: Python<'py>, parameter: &Parameter) -> PyResult<Bound<'py, PyAny>> {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caseward import Request, Ward, World
+from caseward import Database, Request, Visible, Ward, World
 from caseward.testing import requests, worlds
 from native import Native, compact
 
@@ -67,7 +67,7 @@ def test_every_way_of_asking_gives_the_same_decision(
 def test_reasons_lists_and_actions_are_the_same_bytes(ward: Ward, native: Native) -> None:
     world = World.sample(ward, cases=40, seed=3)
     data = world.to_bytes()
-    users, cases = world.ids("User")[::60], world.ids("Case")[::16]
+    users, cases = world.ids("User")[::100], world.ids("Case")[::16]
     context = json.dumps({"now": {"__extn": {"fn": "datetime", "arg": "2026-05-11T09:00:00+1200"}}})
     for user, case in zip(users, cases, strict=False):
         principal, resource = f'User::"{user}"', f'Case::"{case}"'
@@ -78,11 +78,28 @@ def test_reasons_lists_and_actions_are_the_same_bytes(ward: Ward, native: Native
         actions = [action.to_json() for action in ward.actions(world, principal, resource, context)]
         theirs = native.ask("actions", data, *flags, "--resource", resource)
         assert theirs.startswith('{"actions":[' + ",".join(actions) + "],")
-        found = json.loads(ward.visible(world, principal, "viewSummary", "Case", context).to_json())
-        found["ids"].sort()
-        assert compact(found) == native.ask(
-            "list", data, *flags, "--action", "viewSummary", "--type", "Case"
-        )
+        found = ward.visible(world, principal, "viewSummary", "Case", context)
+        assert by_id(found) == native.ask("list", data, *flags, "--action", "viewSummary", "--type", "Case")
+        people = ward.who(world, "viewSummary", resource, "User", context)
+        of = ["--now", NOW, "--action", "viewSummary", "--resource", resource]
+        assert by_id(people) == native.ask("who", data, *of)
+        view = ward.view(world, principal, resource, context)
+        assert view.to_json() == native.ask("view", data, *flags, "--resource", resource)
+        table = ward.count_by(world, principal, "viewSummary", "Case", ["status", "month of openedAt"], context)
+        by = ["--action", "viewSummary", "--type", "Case", "--by", "status,month of openedAt"]
+        assert table.to_json() == native.ask("count", data, *flags, *by)
+        for dialect in ("postgres", "spark"):
+            database = Database(ward, dialect)
+            condition = ward.filter(world, principal, "viewSummary", "Case", database, context)
+            sql = ["--action", "viewSummary", "--type", "Case", "--dialect", dialect]
+            assert condition.to_json() == native.ask("filter", data, *flags, *sql)
+
+
+def by_id(found: Visible) -> str:
+    """A list in JSON, as the command sorts it."""
+    listed = json.loads(found.to_json())
+    listed["ids"].sort()
+    return compact(listed)
 
 
 def test_the_matrix_and_sample_data_are_the_same_bytes(ward: Ward, native: Native, root: Path) -> None:

@@ -28,7 +28,9 @@ use crate::world::json::context_fields;
 ///     .with("sizeBytes", Value::Long(4_096));
 /// assert_eq!(request.context.len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Serialised it is what [`Ward::read_request`] reads.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Request {
     /// Who asks.
     pub principal: EntityUid,
@@ -140,6 +142,34 @@ impl Ward {
             fill_now(action, &mut fields, now);
         }
         Ok(fields)
+    }
+
+    /// Gives a context the `now` that it lacks, in milliseconds since 1970-01-01T00:00:00Z, where the action asks
+    /// for one.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for an action that the schema lacks.
+    pub fn fill_now(
+        &self,
+        action: &str,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) -> Result<(), Error> {
+        fill_now(self.action(action)?, context, now);
+        Ok(())
+    }
+
+    /// As [`Ward::fill_now`], where any action that takes the two types asks for a `now`.
+    pub fn fill_now_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) {
+        for action in self.actions_for(principal, resource) {
+            fill_now(action, context, now);
+        }
     }
 
     /// The actions that take a principal and a resource of these types.

@@ -37,8 +37,11 @@ impl Ward {
         let decide = || {
             let examined = self.examine(world, request)?;
             Ok(match examined.ready() {
-                Some(ready) => self.decide(world, request, &ready),
-                None => self.deny_absent(world, request, examined.absent),
+                Some(ready) => {
+                    let program = self.program(ready.principal.0, ready.action, ready.resource.0);
+                    self.decide(world, &request.context, program, (ready.principal, ready.resource))
+                }
+                None => self.deny_absent(world, &request.context, examined.absent),
             })
         };
         let (answer, version) = world.consistent(decide);
@@ -57,28 +60,34 @@ impl Ward {
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
             Some(ready) => self.decide_by_reference(world, request, &ready),
-            None => self.deny_absent(world, request, examined.absent),
+            None => self.deny_absent(world, &request.context, examined.absent),
         })
     }
 
     pub(crate) fn deny_absent(
         &self,
         world: &World,
-        request: &Request,
+        context: &BTreeMap<Arc<str>, Value>,
         absent: BTreeSet<EntityUid>,
     ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
-        self.answer(world, &request.context, Decision::Deny, Vec::new(), faults)
+        self.answer(world, context, Decision::Deny, Vec::new(), faults)
     }
 
     pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
         self.inner.loaded.programs.of(principal, action.place, resource)
     }
 
-    fn decide(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
-        let program = self.program(ready.principal.0, ready.action, ready.resource.0);
-        let mut evaluation =
-            Evaluation::new(program, world, ready.principal, Some(ready.resource), &request.context);
+    /// What a program decides: that of the environment, or what is left of it for some principals, this one
+    /// among them.
+    fn decide(
+        &self,
+        world: &World,
+        context: &BTreeMap<Arc<str>, Value>,
+        program: &Program,
+        (principal, resource): (Place, Place),
+    ) -> Answer {
+        let mut evaluation = Evaluation::new(program, world, principal, Some(resource), context);
         let (mut permits, mut forbids, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         let last = program.entries.len().saturating_sub(1);
         for (at, entry) in program.entries.iter().enumerate() {
@@ -103,7 +112,7 @@ impl Ward {
             true => (Decision::Allow, permits),
             false => (Decision::Deny, forbids),
         };
-        self.answer(world, &request.context, decision, policies, faults)
+        self.answer(world, context, decision, policies, faults)
     }
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {

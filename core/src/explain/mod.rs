@@ -143,7 +143,7 @@ impl Ward {
             examined.absent.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
         }
         let Some(ready) = examined.ready() else {
-            let answer = self.deny_absent(world, request, examined.absent);
+            let answer = self.deny_absent(world, &request.context, examined.absent);
             return Ok(Explanation::of_absent(answer));
         };
         let answer = self.check(world, request)?;

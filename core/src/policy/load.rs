@@ -54,6 +54,27 @@ pub struct Sources {
     pub catalogue: Option<Source>,
 }
 
+impl Sources {
+    /// Everything that is wrong with them, and where they are fit for use what validation finds worth a look.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::{Source, Sources};
+    ///
+    /// let mut sources = Sources::attendance();
+    /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
+    /// let problems = sources.diagnose();
+    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(58..59)));
+    /// ```
+    pub fn diagnose(&self) -> Vec<Problem> {
+        match crate::ward::Ward::new(self) {
+            Ok(ward) => ward.warnings().to_vec(),
+            Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
+            Err(error) => error.problems().to_vec(),
+        }
+    }
+}
+
 /// Whether a policy allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

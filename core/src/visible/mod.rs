@@ -20,6 +20,7 @@ pub use group::Group;
 use plan::Plan;
 pub(crate) use plan::Plans;
 use roaring::RoaringBitmap;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 pub(crate) use show::show;
 pub use who::Granted;
 
@@ -47,7 +48,7 @@ pub struct Visible {
 }
 
 /// A part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Page {
     /// The entities, in the world's order.
     pub entities: Vec<EntityUid>,
@@ -400,6 +401,19 @@ impl Visible {
     }
 }
 
+/// The ids in the world's order, how many, and what they were found from.
+impl Serialize for Visible {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Visible", 5)?;
+        fields.serialize_field("ids", &self.ids().collect::<Vec<_>>())?;
+        fields.serialize_field("count", &self.len())?;
+        fields.serialize_field("policy_hash", &self.policy_hash)?;
+        fields.serialize_field("version", &self.version)?;
+        fields.serialize_field("now", &self.now.and_then(crate::time::format))?;
+        fields.end()
+    }
+}
+
 impl fmt::Debug for Visible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.world.schema().entity_type(self.ty).map_or("?", |ty| ty.name.as_ref());
@@ -410,6 +424,12 @@ impl fmt::Debug for Visible {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}-{:x}", self.epoch, self.last)
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -302,6 +302,13 @@ impl<'a> Scene<'a> {
                     &format!("decided {decided}, and checked otherwise"),
                 ));
             }
+            let request = act.request(principal, resource);
+            let answer = ward.check(world, &request).map_err(|e| e.to_string())?;
+            let other = decider.check(principal, resource, &act.context).map_err(|e| e.to_string())?;
+            if answer != other {
+                let what = format!("{answer:?}\nby the decider: {other:?}");
+                return Err(self.tell(act, principal, resource, &what));
+            }
             if let (Some(principal), Some(resource)) = (world.handle(principal), world.handle(resource)) {
                 principals.push(principal);
                 known.push(resource);
@@ -315,6 +322,13 @@ impl<'a> Scene<'a> {
                 &EntityUid::new(ty, "…"),
                 &format!("as a column {column:?}"),
             ));
+        }
+        let ids: Vec<&str> = resources.iter().map(EntityUid::id).collect();
+        let principals = vec![principal.id(); ids.len()];
+        let column = decider.decide_ids(&principals, &ids, &context).map_err(|e| e.to_string())?;
+        if !column.allowed.iter().zip(resources).all(|(is, resource)| *is == allowed.contains(resource)) {
+            let what = format!("as a column of ids {column:?}");
+            return Err(self.tell(act, principal, &EntityUid::new(ty, "…"), &what));
         }
         Ok(())
     }

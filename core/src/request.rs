@@ -15,6 +15,7 @@ use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
+use crate::world::conforms;
 use crate::world::json::context_fields;
 
 /// A question to a [`Ward`]: may `principal` do `action` to `resource`?
@@ -199,7 +200,11 @@ impl Ward {
         }
         serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
         let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-        parser.field(name, value.get(), &action.uid).map_err(|why| format!("`{name}`: {why}"))
+        let read = parser.field(name, value.get(), &action.uid).map_err(|why| format!("`{name}`: {why}"))?;
+        if let Some(field) = action.context.get(name) {
+            conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
+        }
+        Ok(read)
     }
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {

@@ -64,7 +64,7 @@ impl Sources {
     /// let mut sources = Sources::attendance();
     /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
     /// let problems = sources.diagnose();
-    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(58..59)));
+    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(56..57)));
     /// ```
     pub fn diagnose(&self) -> Vec<Problem> {
         match crate::ward::Ward::new(self) {

@@ -58,7 +58,7 @@ def test_cases_run_as_tests_with_readable_failures(pytester: pytest.Pytester, fo
     result.assert_outcomes(passed=1, failed=1)
     text = result.stdout.str()
     assert "leads.toml: an attendance lead sees the record" in text
-    assert "expected allow, got deny" in text and "the nearest" in text
+    assert "expected allow, got deny" in text and "came nearest" in text
     # Readable: no traceback of ours.
     assert "Traceback" not in text and "testing.py" not in text
 

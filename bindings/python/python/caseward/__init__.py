@@ -5,7 +5,7 @@
 >>> world = World.sample(ward, cases=50)
 >>> answer = ward.check(world, 'User::"u00001"', "viewSummary", 'Case::"c0000001"')
 >>> answer.decision
-'deny'
+'allow'
 
 A `Ward` is policies with their schema, parsed once; a `World` is the data, a handle that threads share. A denial
 is a value, an `Answer`; a `CasewardError` is a question that makes no sense or data that cannot be used.

@@ -388,8 +388,8 @@ test('what a person sees, who may see it, and who is told', () => {
   const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, context }), resource: '' });
   assert.deepEqual(look('Case::"c0000001"'), look('Case::"nothing"'));
   const team = 'MinistryTeam::"centralInvestigation"';
-  refuses(() => ward.view(world, { principal: U, resource: team, context }), 'request', /catalogue|MinistryTeam/);
-  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'schema', /./);
+  refuses(() => ward.view(world, { principal: U, resource: team, context }), 'request', /no action/);
+  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'request', /catalogue/);
   refuses(() => ward.alert(world, { resource: 'Case::"c0000001"', type: 'User', now: new Date(NaN) }), 'request', /invalid Date/);
 });
 
@@ -450,7 +450,7 @@ test('counts by group', () => {
         return ward.report(world, { principal: { type: 'User', id }, kind, by: ['status'], now: NOW });
       } catch (error) {
         // Some may see several of a kind, and say which.
-        assert.match(error.message, /several|which/);
+        assert.match(error.message, /name one of/);
         return undefined;
       }
     }),

@@ -11,4 +11,4 @@ pub use events::CaseEvent;
 pub use matrix::{Matrix, matrix};
 pub use reports::{ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;
-pub use story::demo;
+pub use story::{Moment, demo, demo_world};

@@ -9,5 +9,6 @@ mod counts;
 mod files;
 mod rules;
 mod sql;
+mod story;
 mod support;
 mod visibility;

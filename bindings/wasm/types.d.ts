@@ -50,6 +50,44 @@ export interface ListQuestion {
   readonly context?: Context;
 }
 
+/** Whose SQL, and where its tables hold what the schema speaks of. */
+export interface Database {
+  readonly dialect: 'postgres' | 'sqlite' | 'duckdb' | 'spark';
+  /** In TOML; tables and columns are in snake_case where it says nothing. */
+  readonly mapping?: string;
+}
+
+/** A value that a statement is given: of a `bigint`, a bigint where a number does not hold it exactly. */
+export type Parameter =
+  | { readonly type: 'boolean'; readonly value: boolean }
+  | { readonly type: 'bigint'; readonly value: number | bigint }
+  | { readonly type: 'text'; readonly value: string }
+  | { readonly type: 'boolean_list'; readonly value: readonly (boolean | null)[] }
+  | { readonly type: 'bigint_list'; readonly value: readonly (number | bigint | null)[] }
+  | { readonly type: 'text_list'; readonly value: readonly (string | null)[] };
+
+/** A condition for the `WHERE` of a query: true for the rows that the person may do the action to. */
+export interface Filter {
+  readonly dialect: Database['dialect'];
+  /** Temporary views that are to be made before it runs: for Spark, whose parameters are single values. */
+  readonly setup: readonly {
+    readonly view: string;
+    readonly columns: readonly { readonly name: string; readonly type: string }[];
+    readonly rows: readonly (readonly (Parameter | null)[])[];
+  }[];
+  /** Never empty: `FALSE` where nothing is allowed, `TRUE` where everything is. */
+  readonly sql: string;
+  /** The values of its parameters, in the order of their numbers. */
+  readonly params: readonly Parameter[];
+  readonly policyHash: string;
+  /** The version of the data that the person's own facts were read from. */
+  readonly version: number;
+  /** The first instant for which it holds; undefined for any. */
+  readonly validFrom: Date | undefined;
+  /** The last such instant. */
+  readonly validUntil: Date | undefined;
+}
+
 /** What may `principal` do to `resource`? */
 export interface ActionsQuestion {
   readonly principal: Uid;
@@ -161,6 +199,7 @@ export type ErrorKind =
   | 'timeout'
   | 'read'
   | 'snapshot'
+  | 'mapping'
   | 'init'
   | 'gone'
   | 'stopped';
@@ -454,6 +493,18 @@ export class Ward implements Handle {
    * only are protected, below 6 unless told otherwise.
    */
   report(world: World, question: ReportQuestion): Table | undefined;
+  /**
+   * The same records as `list` gives, as a condition for one's own query. Of the world it reads what the person has
+   * alone; everything else the database looks at when it runs it.
+   *
+   * @throws {CasewardError} of kind `mapping` for a mapping that does not fit the schema, with every problem;
+   * `request` for what a database cannot answer exactly.
+   */
+  filter(world: World, question: ListQuestion & Database): Filter;
+  /** The statements that make the tables which filters speak of, with indices. */
+  tables(database: Database): string[];
+  /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
+  select(type: string, database: Database): string;
   /** Every role, action and situation of attendance case management with its decision: ten thousand checks. */
   matrix(): Matrix;
   /** The matrix as people read it. */
@@ -467,6 +518,7 @@ export class Ward implements Handle {
     readonly view: (world: World, question: ActionsQuestion) => string;
     readonly whoWithReasons: (world: World, question: WhoQuestion) => string;
     readonly countBy: (world: World, question: CountQuestion) => string;
+    readonly filter: (world: World, question: ListQuestion & Database) => string;
     readonly matrix: () => string;
   };
 

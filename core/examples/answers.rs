@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use caseward::attendance::{Sample, zone};
 use caseward::author::CaseFile;
+use caseward::sql::{Database, Dialect, Mapping};
 use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
 use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
 use serde_json::{Value as Json, json};
@@ -33,7 +34,7 @@ const OTHERS: usize = 12;
 
 fn main() -> Outcome {
     let path = std::env::args().nth(1).ok_or("usage: answers FILE")?;
-    let mut out = Out(BufWriter::new(File::create(path)?));
+    let mut out = Out(BufWriter::new(File::create(path)?), 0);
     let attendance = Ward::attendance()?;
     out.ward(None)?;
     out.cases(&attendance)?;
@@ -58,7 +59,8 @@ fn main() -> Outcome {
     Ok(())
 }
 
-struct Out(BufWriter<File>);
+/// Where lines go, and how many filters were asked for.
+struct Out(BufWriter<File>, usize);
 
 impl Out {
     fn line(&mut self, line: &Json) -> Outcome {
@@ -136,6 +138,13 @@ impl Out {
             self.line(&question("explain", request, why.map(|why| json_text(&why))))?;
             let who = ward.who_with_reasons(&world, action, resource, principal.type_name(), context);
             self.line(&question("who", request, who.map(|who| json_text(&who))))?;
+            let dialect = Dialect::ALL[self.1 % Dialect::ALL.len()];
+            self.1 += 1;
+            let database = Database::new(ward.schema(), &Mapping::default(), dialect)?;
+            let filter = ward.filter(&world, principal, action, resource.type_name(), context, &database);
+            let mut line = question("filter", request, filter.map(|filter| json_text(&filter)));
+            line["dialect"] = dialect.name().into();
+            self.line(&line)?;
             // Another action may have a field of the same name and of another type, which JSON does not tell.
             let read = ward.read_context_for(principal, resource, &json_text(context), 0);
             if read.is_ok_and(|read| read == *context) {

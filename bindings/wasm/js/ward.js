@@ -201,6 +201,27 @@ export class Ward {
     return found === undefined ? undefined : new Table(found);
   }
 
+  /** A condition for the `WHERE` of one's own query. */
+  filter(world, question) {
+    const answer = parse(this.#filterText(world, question));
+    const { policy_hash: policyHash, valid_from: from, valid_until: until, ...rest } = answer;
+    return { ...rest, policyHash, validFrom: shown(from ?? undefined), validUntil: shown(until ?? undefined) };
+  }
+
+  /** The tables that filters of a mapping speak of: the statements that make them. */
+  tables(database) {
+    const of = this.#held.raw;
+    const [dialect, mapping] = mapped(database);
+    return JSON.parse(call(() => of.tables(dialect, mapping)));
+  }
+
+  /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
+  select(type, database) {
+    const of = this.#held.raw;
+    const [dialect, mapping] = mapped(database);
+    return call(() => of.select(dialect, mapping, text(type, 'the type')));
+  }
+
   /** Role × action × situation, with every decision. */
   matrix() {
     const of = this.#held.raw;
@@ -229,6 +250,7 @@ export class Ward {
           table.free();
         }
       },
+      filter: (world, question) => this.#filterText(world, question),
       matrix: () => {
         const of = this.#held.raw;
         return call(() => of.matrix(false));
@@ -338,6 +360,16 @@ export class Ward {
     return call(() => of.count_by(it, who.type, who.id, action, type, json, Date.now(), ...grouped));
   }
 
+  #filterText(world, { principal, action, type, context, ...database }) {
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const who = uid(principal, 'the principal');
+    text(action, 'the action');
+    text(type, 'the type');
+    const json = encodeRecord(context, 'the context', LIMITS.context);
+    const [dialect, mapping] = mapped(database);
+    return call(() => of.filter(it, who.type, who.id, action, type, json, Date.now(), dialect, mapping));
+  }
+
   #visible(world, { principal, action, type, context }) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
@@ -350,6 +382,12 @@ export class Ward {
 
 if (Symbol.dispose !== undefined) {
   Ward.prototype[Symbol.dispose] = Ward.prototype.dispose;
+}
+
+/** Whose SQL, and where the tables hold what. */
+function mapped({ dialect, mapping }) {
+  text(dialect, 'the dialect');
+  return [dialect, mapping === undefined ? undefined : text(mapping, 'the mapping', LIMITS.sources)];
 }
 
 /** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */

@@ -9,6 +9,7 @@
 #![cfg(target_family = "wasm")]
 
 mod decider;
+mod filter;
 mod refusal;
 mod table;
 #[cfg(feature = "testing")]

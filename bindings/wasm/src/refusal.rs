@@ -16,7 +16,7 @@ struct Parts<'a> {
 
 /// The kind of an error: what its predicates are called.
 fn kind(error: &Error) -> &'static str {
-    let kinds: [(&'static str, fn(&Error) -> bool); 7] = [
+    let kinds: [(&'static str, fn(&Error) -> bool); 8] = [
         ("policies", Error::is_policies),
         ("data", Error::is_data),
         ("request", Error::is_request),
@@ -24,6 +24,7 @@ fn kind(error: &Error) -> &'static str {
         ("timeout", Error::is_timeout),
         ("read", Error::is_read),
         ("snapshot", Error::is_snapshot),
+        ("mapping", Error::is_mapping),
     ];
     kinds.into_iter().find(|(_, is)| is(error)).map_or("other", |(kind, _)| kind)
 }

@@ -63,6 +63,7 @@ const ASK = {
     assert.deepEqual(ids.map((id) => ({ type: principal.type, id })), JSON.parse(json).map((one) => named(one.principal)));
     return json;
   },
+  filter: (ward, world, question) => ward.json.filter(world, question),
   count_by: (ward, world, question) => ward.json.countBy(world, { ...question, by: ['status', 'month of openedAt'] }),
 };
 
@@ -81,8 +82,8 @@ test('cases and random worlds', async (t) => {
       world = World.read(ward, line.entities);
       assert.equal(new TextDecoder().decode(world.toEntities()), line.written);
     } else {
-      const { ask, principal, action, resource } = line;
-      const question = { principal, action, resource, type: resource.type, context: context(line.context) };
+      const { ask, principal, action, resource, dialect } = line;
+      const question = { principal, action, resource, type: resource.type, context: context(line.context), dialect };
       let answer;
       try {
         answer = ASK[ask](ward, world, question);
@@ -108,6 +109,6 @@ test('cases and random worlds', async (t) => {
   }
   t.diagnostic(`${JSON.stringify(asked)}, ${cases.all} cases`);
   assert.ok(cases.all >= 1_000 && cases.allow >= 300 && cases.all - cases.allow >= 300, JSON.stringify(cases));
-  const least = { check: 2_000, list: 300, actions: 300, explain: 300, explain_for: 100, view: 300, who: 300, count_by: 100 };
+  const least = { check: 2_000, list: 300, actions: 300, explain: 300, explain_for: 100, view: 300, who: 300, count_by: 100, filter: 300 };
   for (const [ask, count] of Object.entries(least)) assert.ok(asked[ask] >= count, JSON.stringify(asked));
 });

@@ -460,6 +460,32 @@ test('counts by group', () => {
   refuses(() => ward.report(world, { principal: U, kind: 'weather', by: [] }), 'request', /weather/);
 });
 
+test('a condition for a query of one\'s own', () => {
+  const ward = attendance();
+  const world = World.sample(ward, { cases: 40, seed: 3 });
+  const question = { action: 'viewSummary', type: 'Case', context: { now: NOW } };
+  const lead = world.ids('User').find((id) => world.attributes({ type: 'User', id }).attendanceLeadAt.length > 0);
+  for (const dialect of ['postgres', 'sqlite', 'duckdb', 'spark']) {
+    const filter = ward.filter(world, { ...question, principal: { type: 'User', id: lead }, dialect });
+    assert.deepEqual([filter.dialect, filter.version, filter.policyHash], [dialect, 1, ward.policyHash]);
+    assert.ok(filter.validFrom instanceof Date && filter.validFrom <= NOW && filter.validUntil === undefined);
+    assert.match(filter.sql, /enrolled_at/);
+    assert.ok(filter.params.length > 0 && !filter.sql.includes('s00'), 'values are parameters');
+    const nobody = ward.filter(world, { ...question, principal: 'User::"nobody"', dialect });
+    assert.deepEqual([nobody.sql, nobody.params], ['FALSE', []]);
+    assert.ok(ward.tables({ dialect }).some((statement) => /^CREATE TABLE .case. /.test(statement)));
+    assert.match(ward.select('Case', { dialect }), /^SELECT .case.\..id. FROM .case.$/);
+  }
+  const named = { dialect: 'sqlite', mapping: "[types.Case]\ntable = 'referrals'" };
+  assert.equal(ward.select('Case', named), 'SELECT "referrals"."id" FROM "referrals"');
+  const principal = { type: 'User', id: lead };
+  refuses(() => ward.filter(world, { ...question, principal, dialect: 'oracle' }), 'request', /no dialect `oracle`/);
+  refuses(() => ward.filter(world, { ...question, principal, ...named, mapping: '[types.Cases]' }), 'mapping', /Cases/);
+  refuses(() => ward.tables({ dialect: 'sqlite', mapping: 'a = [' }), 'mapping', /./);
+  refuses(() => ward.select('Nothing', named), 'request', /Nothing/);
+  refuses(() => ward.filter(world, { ...question, type: 'User', principal, dialect: 'spark' }), 'request', /User/);
+});
+
 test('limits are said before anything is parsed', () => {
   const { ward, world } = small();
   const long = 'x'.repeat(LIMITS.name + 1);

@@ -9,6 +9,7 @@ import {
   type Decisions,
   type ErrorKind,
   type Explanation,
+  type Filter,
   type Found,
   type Granted,
   LIMITS,
@@ -70,6 +71,10 @@ const told: string[] = ward.alert(world, { resource: 'Case::"c1"', type: 'User',
 using table: Table = ward.countBy(world, { ...question, by: ['status', 'month of openedAt'], protect: { below: 6 } });
 const most = Math.max(...table.cells.map(({ count }) => count ?? 0));
 const report: Table | undefined = ward.report(world, { principal, kind: 'school', by: [], zone: 'UTC' });
+const filter: Filter = ward.filter(world, { ...question, dialect: 'postgres', mapping: 'foreign_keys = true' });
+const values: unknown[] = filter.params.map(({ value }) => value);
+const query: string = `${ward.select('Case', { dialect: 'postgres' })} WHERE ${filter.sql}`;
+const made: string[] = ward.tables({ dialect: 'duckdb' });
 const turn: string = why.turn.outcome === 'found' ? why.turn.edits.map(({ path }) => path.join('.')).join() : why.turn.outcome;
 
 const changed: number = world.apply(

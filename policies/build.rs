@@ -9,7 +9,7 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     for topic in fs::read_dir(&root)? {
         let topic = topic?.path();
-        if topic.is_dir() && topic.file_name().is_some_and(|n| n != "src" && n != "invariants") {
+        if topic.is_dir() && topic.file_name().is_some_and(|n| n != "src" && n != "invariants" && n != "tests") {
             println!("cargo::rerun-if-changed={}", topic.display());
             collect(&topic, &mut files)?;
         }

@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
+use crate::{actions, check, completions, coverage, decision, demo, docs, explain, fmt, list, man, matrix};
+use crate::{mutate, sample, snapshot, test, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -13,6 +14,7 @@ Exit codes:
   1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
   2   denied
   3   the policies or the schema were refused
+  4   what was tested does not hold: a case, coverage, a mutant, a page out of date
   64  wrong usage";
 
 /// Who may do and see what in attendance case management, decided by Cedar policies.
@@ -37,6 +39,11 @@ pub(crate) enum Verb {
     Actions(actions::Args),
     Explain(explain::Args),
     Matrix(matrix::Args),
+    Test(test::Args),
+    Coverage(coverage::Args),
+    Mutate(mutate::Args),
+    Docs(docs::Args),
+    Decision(decision::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
     Demo(demo::Args),
@@ -54,6 +61,11 @@ impl Verb {
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),
+            Verb::Test(args) => test::run(args, terminal),
+            Verb::Coverage(args) => coverage::run(args, terminal),
+            Verb::Mutate(args) => mutate::run(args, terminal),
+            Verb::Docs(args) => docs::run(args, terminal),
+            Verb::Decision(args) => decision::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),

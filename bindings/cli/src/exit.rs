@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Deny = 2,
     /// Policies or schema were refused.
     Invalid = 3,
+    /// What was tested does not hold: a case, coverage, a mutant, a page that is out of date.
+    Unmet = 4,
     /// Flags or their values make no sense (`EX_USAGE`).
     Usage = 64,
 }

@@ -4,10 +4,14 @@
 //! data, `question` what is asked, `report` and `failure` show what is wrong.
 
 mod actions;
+mod cases;
 mod check;
 mod cli;
 mod completions;
+mod coverage;
+mod decision;
 mod demo;
+mod docs;
 mod exit;
 mod explain;
 mod failure;
@@ -19,6 +23,7 @@ mod list;
 mod load;
 mod man;
 mod matrix;
+mod mutate;
 mod output;
 mod progress;
 mod question;
@@ -28,6 +33,7 @@ mod sample;
 mod save;
 mod snapshot;
 mod terminal;
+mod test;
 mod validate;
 
 use std::process::ExitCode;

@@ -5,6 +5,6 @@ mod sample;
 mod scene;
 mod story;
 
-pub use matrix::{Matrix, matrix};
+pub use matrix::{Mark, Matrix, Row, matrix};
 pub use sample::Sample;
 pub use story::demo;

@@ -1,7 +1,7 @@
 //! Which conditions of the policies were seen to decide, both ways.
 //!
 //! A *condition* is an operand of `&&`, `||`, `!` or `if` in a `when` or `unless` clause that is none of these
-//! itself. In one request it *decides* where
+//! itself, and no literal. In one request it *decides* where
 //!
 //! 1. the policy's head matches,
 //! 2. the condition was evaluated, and
@@ -211,7 +211,8 @@ fn look(
         let Some(Some(Some(value))) = values.get(at).copied() else { continue };
         let side = condition.side_mut(value);
         side.seen += 1;
-        let opposite = loosely(skeleton, &mut |other| if other == at { Some(!value) } else { value_of(other) });
+        let opposite =
+            loosely(skeleton, &mut |other| if other == at { Some(!value) } else { value_of(other) });
         // Where the policy could not be evaluated as it is, nothing is said of what decided.
         if outcome.is_some() && opposite != outcome {
             side.decided += 1;
@@ -224,6 +225,7 @@ fn look(
 fn strictly(skeleton: &Skeleton, value: &mut impl FnMut(usize) -> Truth) -> Truth {
     match skeleton {
         Skeleton::Atom(at) => value(*at),
+        Skeleton::Literal(value) => Some(*value),
         Skeleton::Not(inner) => strictly(inner, value).map(|v| !v),
         Skeleton::And(left, right) => match strictly(left, value)? {
             true => strictly(right, value),
@@ -244,6 +246,7 @@ fn strictly(skeleton: &Skeleton, value: &mut impl FnMut(usize) -> Truth) -> Trut
 fn loosely(skeleton: &Skeleton, value: &mut impl FnMut(usize) -> Truth) -> Truth {
     match skeleton {
         Skeleton::Atom(at) => value(*at),
+        Skeleton::Literal(value) => Some(*value),
         Skeleton::Not(inner) => loosely(inner, value).map(|v| !v),
         Skeleton::And(left, right) => match loosely(left, value) {
             Some(false) => Some(false),

@@ -84,9 +84,9 @@ pub(super) struct Word<'a> {
     depth: usize,
 }
 
-/// Texts that policies compare with an attribute, by the attribute's name.
+/// Texts that policies compare with an attribute, by the type that has it and its name.
 #[derive(Default)]
-pub(super) struct Vocabulary(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct Vocabulary(BTreeMap<(String, String), BTreeSet<String>>);
 
 /// A policy's text in parts.
 struct Parts<'a> {
@@ -143,11 +143,14 @@ pub(super) fn words<'a>(text: &'a str, part: &Range<usize>) -> Vec<Word<'a>> {
 
 /// The words `permit` or `forbid` and `)` of a policy's head.
 fn head(words: &[Word<'_>]) -> Option<(usize, usize)> {
-    let is_annotation = |at: usize| at.checked_sub(1).and_then(|b| words.get(b)).is_some_and(|w| w.text == "@");
+    let is_annotation =
+        |at: usize| at.checked_sub(1).and_then(|b| words.get(b)).is_some_and(|w| w.text == "@");
     let effect = (0..words.len()).find(|&at| {
-        words.get(at).is_some_and(|w| w.depth == 0 && matches!(w.text, "permit" | "forbid")) && !is_annotation(at)
+        words.get(at).is_some_and(|w| w.depth == 0 && matches!(w.text, "permit" | "forbid"))
+            && !is_annotation(at)
     })?;
-    let end = (effect..words.len()).find(|&at| words.get(at).is_some_and(|w| w.depth == 0 && w.text == ")"))?;
+    let end =
+        (effect..words.len()).find(|&at| words.get(at).is_some_and(|w| w.depth == 0 && w.text == ")"))?;
     Some((effect, end))
 }
 
@@ -155,22 +158,24 @@ impl Vocabulary {
     /// The texts of all policies.
     pub(super) fn new(ward: &Ward, anatomies: &[Anatomy]) -> Self {
         let mut vocabulary = Vocabulary::default();
-        for (policy, anatomy) in ward.policies().iter().zip(anatomies) {
-            if let Some(source) = ward.source(&policy.id) {
-                let words = words(&source.text, &anatomy.span);
-                for at in 0..words.len() {
-                    if let (Some(attribute), Some(text)) = (compared_with(&words, at), words.get(at)) {
-                        vocabulary.0.entry(attribute).or_default().insert(text.text.to_owned());
-                    }
+        for (policy, anatomy) in anatomies.iter().enumerate() {
+            let id = ward.policies().get(policy).map(|policy| policy.id.clone()).unwrap_or_default();
+            let Some(source) = ward.source(&id) else { continue };
+            let words = words(&source.text, &anatomy.span);
+            let paths = paths(ward, policy, &words);
+            for (at, word) in words.iter().enumerate() {
+                for attribute in compared_with(&words, &paths, at) {
+                    vocabulary.0.entry(attribute).or_default().insert(word.text.to_owned());
                 }
             }
         }
         vocabulary
     }
 
-    /// Texts beside this one that are compared with the same attribute.
-    fn others(&self, attribute: &str, text: &str) -> impl Iterator<Item = &String> {
-        self.0.get(attribute).into_iter().flatten().filter(move |other| *other != text)
+    /// Texts beside this one that are compared with one of the attributes.
+    fn others(&self, attributes: &[(String, String)], text: &str) -> BTreeSet<&String> {
+        let known = attributes.iter().filter_map(|attribute| self.0.get(attribute));
+        known.flatten().filter(|other| *other != text).collect()
     }
 }
 
@@ -178,27 +183,31 @@ fn text_at<'a>(words: &[Word<'a>], at: usize) -> &'a str {
     words.get(at).map_or("", |word| word.text)
 }
 
-/// The last name of the path that the text at `at` is compared with: `status` in `resource.status == "open"`
-/// and in `["open", "closed"].contains(resource.status)`.
-fn compared_with(words: &[Word<'_>], at: usize) -> Option<String> {
+/// The attribute, by type and name, that the text at `at` is compared with: `status` of a type in
+/// `resource.status == "open"` and in `["open", "closed"].contains(resource.status)`.
+fn compared_with(words: &[Word<'_>], paths: &[Path<'_>], at: usize) -> Vec<(String, String)> {
     if !text_at(words, at).starts_with('"') || at < 2 {
-        return None;
+        return Vec::new();
     }
-    let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
-    if matches!(text_at(words, at - 1), "==" | "!=") {
-        return Some(text_at(words, at - 2)).filter(is_name).map(str::to_owned);
-    }
+    let place = match text_at(words, at - 1) {
+        "==" | "!=" => Some(at - 2),
+        "[" | "," => list_around(words, at).and_then(|(_, close)| {
+            let contains = text_at(words, close + 2) == "contains";
+            contains.then(|| (close + 4..).step_by(2).find(|&at| text_at(words, at + 1) != "."))?
+        }),
+        _ => None,
+    };
+    let Some(word) = place.and_then(|place| words.get(place)) else { return Vec::new() };
+    let path = paths.iter().find(|path| path.span == word.span);
+    path.map_or_else(Vec::new, |path| path.of.iter().map(|ty| (ty.clone(), path.name.to_owned())).collect())
+}
+
+/// The brackets of the list that the word at `at` is an element of.
+fn list_around(words: &[Word<'_>], at: usize) -> Option<(usize, usize)> {
     let depth = words.get(at)?.depth;
-    let close = (at..words.len()).find(|&i| words.get(i).is_some_and(|w| w.text == "]" && w.depth + 1 == depth))?;
-    let is_list = matches!(text_at(words, at - 1), "[" | ",");
-    if !is_list || text_at(words, close + 2) != "contains" {
-        return None;
-    }
-    let mut end = close + 4;
-    while matches!(text_at(words, end + 1), ".") {
-        end += 2;
-    }
-    Some(text_at(words, end)).filter(is_name).map(str::to_owned)
+    let is = |i: usize, text: &str| words.get(i).is_some_and(|w| w.text == text && w.depth + 1 == depth);
+    let open = (0..at).rev().find(|&i| is(i, "["))?;
+    Some((open, (at..words.len()).find(|&i| is(i, "]"))?))
 }
 
 impl<'a> Parts<'a> {
@@ -251,7 +260,8 @@ impl<'a> Parts<'a> {
                 ("action", "==") => {
                     let named = self.between(start + 2, end);
                     for other in self.actions_beside(start + 2, end) {
-                        let list = format!("in [{}, {other}]", self.text.get(named.clone()).unwrap_or_default());
+                        let list =
+                            format!("in [{}, {other}]", self.text.get(named.clone()).unwrap_or_default());
                         self.push(Kind::Scope, self.span(start + 1).start..named.end, list);
                     }
                 }
@@ -303,12 +313,16 @@ impl<'a> Parts<'a> {
         let is_named = |action: &&Action| names.contains(action.uid.id());
         let types: BTreeSet<_> = all.iter().filter(is_named).flat_map(|action| &action.resources).collect();
         let beside = all.iter().filter(|action| !is_named(action));
-        beside.filter(|a| a.resources.iter().any(|ty| types.contains(ty))).map(|a| a.uid.to_string()).collect()
+        beside
+            .filter(|a| a.resources.iter().any(|ty| types.contains(ty)))
+            .map(|a| a.uid.to_string())
+            .collect()
     }
 
     fn clauses(&mut self) {
         for at in self.body() {
-            let is_head = self.words.get(at).is_some_and(|w| w.depth == 0 && matches!(w.text, "when" | "unless"));
+            let is_head =
+                self.words.get(at).is_some_and(|w| w.depth == 0 && matches!(w.text, "when" | "unless"));
             if !is_head {
                 continue;
             }
@@ -362,10 +376,12 @@ impl<'a> Parts<'a> {
     }
 
     fn constants(&mut self, known: &Vocabulary) {
+        let words = self.words.clone();
+        let paths = paths(self.ward, self.policy, &words);
         for at in self.body() {
             let (word, span) = (self.word(at), self.span(at));
             if word.starts_with('"') {
-                self.text_constant(at, known);
+                self.text_constant(at, known, &paths);
             } else if let Ok(number) = word.parse::<i64>() {
                 for other in [number.checked_add(1), number.checked_sub(1)].into_iter().flatten() {
                     self.push(Kind::Constant, span.clone(), other.to_string());
@@ -376,7 +392,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn text_constant(&mut self, at: usize, known: &Vocabulary) {
+    fn text_constant(&mut self, at: usize, known: &Vocabulary, paths: &[Path<'_>]) {
         let (span, word) = (self.span(at), self.word(at));
         let inside = word.trim_matches('"');
         let function = if self.word(at - 1) == "(" { self.word(at - 2) } else { "" };
@@ -394,23 +410,39 @@ impl<'a> Parts<'a> {
             }
             (_, "duration") => {
                 let digits = inside.trim_start_matches('-').find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
-                let (number, unit) = inside.split_at(inside.len().min(digits + usize::from(inside.starts_with('-'))));
-                for other in number.parse::<i64>().into_iter().flat_map(|n| [n.checked_add(1), n.checked_sub(1)]) {
+                let (number, unit) =
+                    inside.split_at(inside.len().min(digits + usize::from(inside.starts_with('-'))));
+                for other in
+                    number.parse::<i64>().into_iter().flat_map(|n| [n.checked_add(1), n.checked_sub(1)])
+                {
                     self.push(Kind::Constant, span.clone(), format!("\"{}{unit}\"", other.unwrap_or(0)));
                 }
             }
             (_, "decimal") => {
-                for other in parse_decimal(inside).into_iter().flat_map(|n| [n.checked_add(1), n.checked_sub(1)]) {
-                    self.push(Kind::Constant, span.clone(), format!("\"{}\"", decimal_text(other.unwrap_or(0))));
+                for other in
+                    parse_decimal(inside).into_iter().flat_map(|n| [n.checked_add(1), n.checked_sub(1)])
+                {
+                    self.push(
+                        Kind::Constant,
+                        span.clone(),
+                        format!("\"{}\"", decimal_text(other.unwrap_or(0))),
+                    );
                 }
             }
             (_, "ip") => self.push(Kind::Constant, span, "\"192.0.2.1\""),
             ("like", _) => self.push(Kind::Constant, span, "\"*\""),
             _ => {
                 self.push(Kind::Constant, span.clone(), format!("\"{inside}~\""));
-                let Some(attribute) = compared_with(&self.words, at) else { return };
+                let attributes = compared_with(&self.words, paths, at);
+                let listed: BTreeSet<&str> = match list_around(&self.words, at) {
+                    Some((open, close)) => (open..close).map(|at| self.word(at)).collect(),
+                    None => BTreeSet::from([word]),
+                };
                 let is_last = self.word(at + 1) == "]";
-                for other in known.others(&attribute, word) {
+                for other in known.others(&attributes, word) {
+                    if listed.contains(other.as_str()) {
+                        continue;
+                    }
                     self.push(Kind::Constant, span.clone(), other.clone());
                     if is_last {
                         self.push(Kind::Constant, span.clone(), format!("{word}, {other}"));
@@ -438,8 +470,9 @@ impl<'a> Parts<'a> {
     fn attributes(&mut self) {
         let body = self.body();
         let words = self.words.get(body).unwrap_or_default();
-        let mut together: BTreeMap<(Vec<&str>, &str, Arc<str>), Vec<(Range<usize>, String)>> = BTreeMap::new();
-        for Path { base, name, span, is_required, others } in paths(self.ward, self.policy, words) {
+        let mut together: BTreeMap<(Vec<&str>, &str, Arc<str>), Vec<(Range<usize>, String)>> =
+            BTreeMap::new();
+        for Path { base, name, span, is_required, others, .. } in paths(self.ward, self.policy, words) {
             for other in others {
                 let edit = (span.clone(), other.to_string());
                 match is_required {

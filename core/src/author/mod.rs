@@ -6,8 +6,11 @@ mod coverage;
 mod drafts;
 mod mutation;
 mod paths;
+mod reach;
+mod unreachable;
 
 pub use cases::{Case, CaseFile, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use drafts::Kind;
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
+pub use unreachable::Claim;

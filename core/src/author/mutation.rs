@@ -111,6 +111,12 @@ impl Mutations {
         self.all.iter().filter(|mutation| matches!(mutation.fate, Fate::Killed { .. })).count()
     }
 
+    /// How many of the killed were noticed by which policies decide alone, the decisions being the same.
+    pub fn killed_by_reasons(&self) -> usize {
+        let by_reasons = |m: &&Mutation| matches!(m.fate, Fate::Killed { decision: false, .. });
+        self.all.iter().filter(by_reasons).count()
+    }
+
     /// How many were proved equivalent.
     pub fn equivalent(&self) -> usize {
         self.all.iter().filter(|mutation| mutation.fate == Fate::Equivalent).count()
@@ -285,18 +291,27 @@ impl Run<'_> {
             outcomes.get_mut(entry.policy).into_iter().for_each(|slot| *slot = outcome);
         }
         if tally.decision() != case.expect {
-            let what = format!("case `{}` does not come out as expected; mutants tell nothing then", case.name);
+            let what =
+                format!("case `{}` does not come out as expected; mutants tell nothing then", case.name);
             return Err(Error::data(vec![Problem::error(what)]));
         }
         let mut changed = evaluation(&changes.program);
         for &(number, root) in &changes.of {
-            let (Some((mutant, _)), Some(fate @ None)) = (self.all.get(number), self.fates.get_mut(number)) else {
+            let (Some((mutant, _)), Some(fate)) = (self.all.get(number), self.fates.get_mut(number)) else {
                 continue;
             };
+            // One that other policies decide is still looked at: a decision that changes says more.
+            if matches!(fate, Some(Fate::Killed { decision: true, .. })) {
+                continue;
+            }
             let before = outcomes.get(mutant.policy).copied().flatten();
             let after = root.map_or(Some(false), |root| changed.holds(root).ok());
             let effect = ward.policies().get(mutant.policy).map_or(mutant.effect, |policy| policy.effect);
-            *fate = noticed(case, tally, (effect, before), (mutant.effect, after));
+            match noticed(case, tally, (effect, before), (mutant.effect, after)) {
+                Some(Fate::Killed { decision: false, .. }) if fate.is_some() => {}
+                Some(killed) => *fate = Some(killed),
+                None => {}
+            }
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ pub(super) struct Path<'a> {
     /// The variable and the names before.
     pub(super) base: Vec<&'a str>,
     pub(super) name: &'a str,
+    /// The types that it is an attribute of.
+    pub(super) of: Vec<String>,
     pub(super) span: Range<usize>,
     /// Whether whatever has the path before always has the attribute.
     pub(super) is_required: bool,
@@ -54,6 +56,7 @@ pub(super) fn paths<'a>(ward: &Ward, policy: usize, words: &[Word<'a>]) -> Vec<P
             found.push(Path {
                 base: base.clone(),
                 name: step.text,
+                of: types.iter().map(|ty| ward.schema().show(ty)).collect(),
                 span: step.span.clone(),
                 is_required: attributes.iter().all(|(_, own)| own.required),
                 others,
@@ -92,7 +95,9 @@ fn of_variable(ward: &Ward, policy: usize, variable: &str) -> Vec<Type> {
 
 fn attributes(ward: &Ward, ty: &Type) -> Vec<(Arc<str>, Attribute)> {
     match ty {
-        Type::Entity(id) => ward.schema().entity_type(*id).map(|ty| ty.attributes.clone()).unwrap_or_default(),
+        Type::Entity(id) => {
+            ward.schema().entity_type(*id).map(|ty| ty.attributes.clone()).unwrap_or_default()
+        }
         Type::Record(fields) => fields.iter().map(|(name, field)| (name.clone(), field.clone())).collect(),
         _ => Vec::new(),
     }

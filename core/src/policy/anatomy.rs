@@ -1,13 +1,13 @@
 //! The atomic conditions of a policy, and how its outcome is made of theirs.
 //!
 //! A condition is an operand of `&&`, `||`, `!` or `if` in a `when` or `unless` clause that is none of these
-//! itself. `a != b`, `a > b`, `a >= b` and `a is T in b` are one condition each, though Cedar writes them with
+//! itself, and no literal. `a != b`, `a > b`, `a >= b` and `a is T in b` are one condition each, though Cedar writes them with
 //! two operators.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{self, Expr, ExprKind, UnaryOp};
+use cedar_policy_core::ast::{self, Expr, ExprKind, Literal, UnaryOp};
 
 use super::explain::{ClauseHead, clauses};
 use super::limits::Tokens;
@@ -31,7 +31,8 @@ impl Loaded {
     /// Every policy taken apart, in the order of their ids.
     pub(crate) fn anatomies(&self) -> Vec<Anatomy> {
         let anatomy = |policy: &super::load::Policy| {
-            let parsed = self.reference.policies().policy(&cedar_policy::PolicyId::new(policy.id.as_ref()))?;
+            let parsed =
+                self.reference.policies().policy(&cedar_policy::PolicyId::new(policy.id.as_ref()))?;
             Some(Anatomy::new(parsed.as_ref(), self.sources.get(&policy.id)?))
         };
         self.policies.iter().filter_map(anatomy).collect()
@@ -51,6 +52,8 @@ pub(crate) struct Atom {
 #[derive(Clone, Debug)]
 pub(crate) enum Skeleton {
     Atom(usize),
+    /// `true` or `false` as the text has it.
+    Literal(bool),
     Not(Box<Skeleton>),
     And(Box<Skeleton>, Box<Skeleton>),
     Or(Box<Skeleton>, Box<Skeleton>),
@@ -96,6 +99,7 @@ impl Parts<'_> {
                 let (test, then) = (self.skeleton(test_expr), self.skeleton(then_expr));
                 Skeleton::If(Box::new(test), Box::new(then), Box::new(self.skeleton(else_expr)))
             }
+            ExprKind::Lit(Literal::Bool(value)) => Skeleton::Literal(*value),
             _ => self.atom(expr),
         }
     }
@@ -107,9 +111,7 @@ impl Parts<'_> {
                 let token = operator_between(&self.source.text, &span_of(arg1), &span_of(arg2));
                 matches!(outer.expr_kind(), ExprKind::UnaryApp { .. })
                     && span_of(outer) == span_of(inner)
-                    && token.is_some_and(|span| {
-                        matches!(self.source.text.get(span), Some("!=" | ">" | ">="))
-                    })
+                    && token.is_some_and(|span| matches!(self.source.text.get(span), Some("!=" | ">" | ">=")))
             }
             ExprKind::Is { .. } => {
                 matches!(outer.expr_kind(), ExprKind::And { .. }) && span_of(outer) == span_of(inner)
@@ -135,7 +137,11 @@ pub(super) fn span_of(expr: &Expr) -> Range<usize> {
 }
 
 /// Where the operator between two operands stands.
-pub(super) fn operator_between(text: &str, left: &Range<usize>, right: &Range<usize>) -> Option<Range<usize>> {
+pub(super) fn operator_between(
+    text: &str,
+    left: &Range<usize>,
+    right: &Range<usize>,
+) -> Option<Range<usize>> {
     let gap = text.get(left.end..right.start)?;
     let token = Tokens::new(gap).find(|token| !matches!(token.text, "(" | ")"))?;
     Some(left.end + token.span.start..left.end + token.span.end)

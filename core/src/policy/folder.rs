@@ -16,7 +16,7 @@ pub(crate) const SCHEMA_FILE: &str = "schema.cedarschema";
 impl Sources {
     /// Reads every `.cedar` file below `folder`, and `schema.cedarschema` in it unless `schema` is another file.
     ///
-    /// Files below a folder called `invariants` are not policies and are left out.
+    /// Files below a folder called `invariants` or `tests` are not policies and are left out.
     ///
     /// # Errors
     /// [`Error::is_read`] where the folder, a file or the schema cannot be read.
@@ -46,7 +46,10 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Err
     for entry in fs::read_dir(folder).map_err(|e| refuse(&e))? {
         let path = entry.map_err(|e| refuse(&e))?.path();
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "invariants" && name != "target") {
+            if path
+                .file_name()
+                .is_some_and(|name| name != "invariants" && name != "tests" && name != "target")
+            {
                 walk(&path, depth + 1, files)?;
             }
         } else if path.extension().is_some_and(|ext| ext == "cedar") {

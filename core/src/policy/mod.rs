@@ -27,12 +27,12 @@ pub(crate) use anatomy::{Anatomy, Dissection, Skeleton};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
 pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
+#[cfg(feature = "author")]
+pub(crate) use limits::Tokens;
 #[cfg(feature = "testing")]
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
-#[cfg(feature = "author")]
-pub(crate) use limits::Tokens;
 #[cfg(feature = "author")]
 pub(crate) use lower::Environment;
 #[cfg(feature = "author")]

@@ -92,7 +92,5 @@ pub(super) fn known_entity(
     }
     let ids: Vec<&str> = world.ids(uid.type_name()).collect();
     let hint = hint(uid.id(), ids);
-    Err(format!(
-        "{uid} is not in the case's world{hint}; where it is to be absent, name it in `absent`"
-    ))
+    Err(format!("{uid} is not in the case's world{hint}; where it is to be absent, name it in `absent`"))
 }

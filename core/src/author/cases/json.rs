@@ -28,9 +28,7 @@ pub(super) fn read(
     expect: Decision,
     text: &str,
 ) -> Result<CaseFile, Error> {
-    let refuse = |(message, span): Wrong| {
-        Error::data(vec![Problem::error(message).in_source(name).at(span)])
-    };
+    let refuse = |(message, span): Wrong| Error::data(vec![Problem::error(message).in_source(name).at(span)]);
     if text.len() > MAX_BYTES {
         return Err(refuse((format!("it has more than the {MAX_BYTES} bytes that are taken"), 0..0)));
     }
@@ -63,8 +61,7 @@ impl Document<'_> {
             return Err((format!("unknown key `{key}`{hint}"), at..at + key.len() + 2));
         }
         let whole = 0..self.text.len();
-        let asked =
-            |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
+        let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
         let now = match self.value::<String>("now")? {
             Some(text) => time::parse_rfc3339(&text)
                 .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,

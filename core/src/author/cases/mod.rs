@@ -14,7 +14,7 @@
 //! [[case]]
 //! name = "S1: an attendance lead sees the header of a case at her school"
 //! principal = "User.aroha"
-//! action = "viewSummary"
+//! action = "viewSummary"                 # or a list: a case for each, with the fields that its context takes
 //! resource = "Case.c1"
 //! change = { "Student.tama" = { enrolledAt = "southgate" } }    # for this case alone
 //! unset = ["Case.c1.primaryContact"]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
 use super::{Case, CaseFile, MAX_BYTES, expect};
@@ -21,8 +21,19 @@ use crate::world::{World, WorldBuilder};
 /// The keys of a file and of a case.
 const FILE: [&str; 3] = ["now", "world", "case"];
 const CASE: [&str; 13] = [
-    "name", "principal", "action", "resource", "change", "unset", "context", "now", "expect", "policies",
-    "rules", "fails", "absent",
+    "name",
+    "principal",
+    "action",
+    "resource",
+    "change",
+    "unset",
+    "context",
+    "now",
+    "expect",
+    "policies",
+    "rules",
+    "fails",
+    "absent",
 ];
 
 type Given<'t, 'i> = &'t Spanned<DeValue<'i>>;
@@ -84,8 +95,8 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
                 for case in all.iter() {
                     let read = table(case).map(|case| self.known_keys(case, &CASE));
                     self.note(read);
-                    let read = self.case(case);
-                    cases.extend(self.note(read));
+                    let read = self.cases(case);
+                    cases.extend(self.note(read).into_iter().flatten());
                 }
             }
             Some((_, at)) => self.wrong.push(("cases are written under [[case]]".to_owned(), at)),
@@ -118,7 +129,40 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         Ok(())
     }
 
-    fn case(&mut self, given: Given<'t, 'i>) -> Result<Case, Wrong> {
+    /// One case, or one for each action where several are listed.
+    fn cases(&mut self, given: Given<'t, 'i>) -> Result<Vec<Case>, Wrong> {
+        let case = table(given)?;
+        let action =
+            case.get("action").ok_or_else(|| ("the case has no `action`".to_owned(), given.span()))?;
+        let DeValue::Array(actions) = action.get_ref() else { return Ok(vec![self.case(given, action)?]) };
+        self.known_fields(case, actions)?;
+        let cases = actions.iter().map(|action| {
+            let mut case = self.case(given, action)?;
+            case.name = format!("{} [{}]", case.name, text(action)?);
+            Ok(case)
+        });
+        cases.collect()
+    }
+
+    /// Whether each field of the context is one of some action that is listed.
+    fn known_fields(&self, case: &DeTable<'_>, actions: &DeArray<'_>) -> Result<(), Wrong> {
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        for action in actions.iter() {
+            let found = self.ward.schema().known_action(text(action)?);
+            let found = found.map_err(|error| (error.to_string(), action.span()))?;
+            known.extend(found.context.keys().map(AsRef::as_ref));
+        }
+        let given = case.get("context").map(table).transpose()?;
+        for (name, _) in given.into_iter().flat_map(|fields| fields.iter()) {
+            if !known.contains(name.get_ref().as_ref()) {
+                let hint = hint(name.get_ref(), known);
+                return Err((format!("no action here takes `{}`{hint}", name.get_ref()), name.span()));
+            }
+        }
+        Ok(())
+    }
+
+    fn case(&self, given: Given<'t, 'i>, action: Given<'t, 'i>) -> Result<Case, Wrong> {
         let case = table(given)?;
         let at = given.span();
         let asked = |key: &str| case.get(key).ok_or_else(|| (format!("the case has no `{key}`"), at.clone()));
@@ -128,14 +172,17 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
             "deny" => Decision::Deny,
             other => {
                 let at = asked("expect")?.span();
-                return Err((format!("`{other}` is neither `allow` nor `deny`{}", hint(other, ["allow", "deny"])), at));
+                return Err((
+                    format!("`{other}` is neither `allow` nor `deny`{}", hint(other, ["allow", "deny"])),
+                    at,
+                ));
             }
         };
         let entities = self.entities(case)?;
         let world = build(self.ward, &entities).map_err(|(message, span)| {
             (format!("case `{name}`: {message}"), span.unwrap_or_else(|| at.clone()))
         })?;
-        let (request, absent) = self.request(case, &asked)?;
+        let (request, absent) = self.request(case, action, &asked)?;
         // A request that makes no sense is an error of the case, not a denial.
         let sense = self.ward.examine(&world, &request);
         sense.map_err(|error| (format!("case `{name}`: {error}"), at.clone()))?;
@@ -177,14 +224,14 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
     fn request(
         &self,
         case: &'t DeTable<'i>,
+        named: Given<'t, 'i>,
         asked: &impl Fn(&str) -> Result<Given<'t, 'i>, Wrong>,
     ) -> Result<(Request, BTreeMap<EntityUid, bool>), Wrong> {
         let schema = self.ward.schema();
-        let named = asked("action")?;
-        let action =
-            schema.known_action(text(named)?).map_err(|error| (error.to_string(), named.span()))?;
+        let action = schema.known_action(text(named)?).map_err(|error| (error.to_string(), named.span()))?;
+        let is_listed = matches!(asked("action")?.get_ref(), DeValue::Array(_));
         let mut context = match case.get("context") {
-            Some(given) => fields(schema, &action.context, table(given)?)?,
+            Some(given) => fields(schema, &action.context, table(given)?, is_listed)?,
             None => BTreeMap::new(),
         };
         if let Some(now) = case.get("now").or(self.now)
@@ -276,7 +323,8 @@ fn build(ward: &Ward, entities: &Entities<'_, '_>) -> Result<World, MaybePlaced>
     for (uid, facts) in entities {
         let ty = ward.schema().known_type(uid.type_name()).map_err(|e| (e.to_string(), None))?;
         let ty = ward.schema().entity_type(ty).ok_or_else(|| (format!("{uid} has no type"), None))?;
-        add(&mut builder, ward, ty, uid, facts).map_err(|(message, at)| (format!("{uid}: {message}"), Some(at)))?;
+        add(&mut builder, ward, ty, uid, facts)
+            .map_err(|(message, at)| (format!("{uid}: {message}"), Some(at)))?;
     }
     builder.finish().map_err(|error| match error.problems() {
         // What is missing in an entity is told at the entity.

@@ -21,16 +21,20 @@ pub(super) type Wrong = (String, Range<usize>);
 /// A key as the text has it.
 pub(super) type Key<'t> = Spanned<Cow<'t, str>>;
 
-/// The fields of a record or a context.
+/// The fields of a record or a context; those of other names are refused, or `left_out`.
 pub(super) fn fields(
     schema: &Schema,
     fields: &BTreeMap<Arc<str>, Attribute>,
     table: &DeTable<'_>,
+    left_out: bool,
 ) -> Result<BTreeMap<Arc<str>, Value>, Wrong> {
     let mut values = BTreeMap::new();
     for (name, given) in table.iter() {
         let (name, at) = (name.get_ref().as_ref(), name.span());
         let Some(field) = fields.get(name) else {
+            if left_out {
+                continue;
+            }
             let hint = hint(name, fields.keys().map(AsRef::as_ref));
             return Err((format!("the schema has no field `{name}` here{hint}"), at));
         };
@@ -52,7 +56,7 @@ pub(super) fn value(schema: &Schema, ty: &Type, given: &Spanned<DeValue<'_>>) ->
             let all = all.iter().map(|v| value(schema, element, v));
             Some(Value::Set(all.collect::<Result<_, _>>()?))
         }
-        (Type::Record(of), DeValue::Table(table)) => Some(Value::Record(fields(schema, of, table)?)),
+        (Type::Record(of), DeValue::Table(table)) => Some(Value::Record(fields(schema, of, table, false)?)),
         (Type::Datetime, DeValue::String(text)) => time::parse_rfc3339(text).map(Value::Datetime),
         (Type::Datetime, DeValue::Datetime(at)) => time::parse_rfc3339(&at.to_string()).map(Value::Datetime),
         (Type::Datetime, DeValue::Integer(v)) => integer(v).map(Value::Datetime),

@@ -7,7 +7,7 @@
 //!
 //! INVARIANT: a mutant's fate is what its text decides: the text that is shown is the one that was run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -153,17 +153,23 @@ impl Ward {
         cases: impl IntoIterator<Item = &'c Case>,
         drawing: &Drawing,
     ) -> Result<Mutations, Error> {
-        let (all, left_out, not_drawn) = admitted(self, drawing);
-        let mut run = Run { ward: self, environments: HashMap::new(), fates: vec![None; all.len()], all };
+        let (all, mut left_out, not_drawn) = admitted(self, drawing);
+        let (environments, differs) = environments(self, &all);
+        let mut run = Run { ward: self, environments, fates: vec![None; all.len()], all };
         for case in cases {
             run.case(case)?;
         }
         let Run { all, fates, .. } = run;
-        let mutations = all.into_iter().zip(fates).map(|((_, mutant), fate)| Mutation {
-            mutant,
-            fate: fate.unwrap_or(Fate::Survived { said: None }),
-        });
-        Ok(Mutations { all: mutations.collect(), left_out, not_drawn })
+        let mut mutations = Vec::new();
+        for (((_, mutant), fate), differs) in all.into_iter().zip(fates).zip(differs) {
+            match differs {
+                true => {
+                    mutations.push(Mutation { mutant, fate: fate.unwrap_or(Fate::Survived { said: None }) })
+                }
+                false => left_out += 1,
+            }
+        }
+        Ok(Mutations { all: mutations, left_out, not_drawn })
     }
 }
 
@@ -230,7 +236,32 @@ struct Run<'a> {
     ward: &'a Ward,
     all: Vec<(Changed, Mutant)>,
     fates: Vec<Option<Fate>>,
-    environments: HashMap<(TypeId, usize, TypeId), Arc<Changes>>,
+    environments: Environments,
+}
+
+/// By principal type, the action's place and resource type.
+type Environments = HashMap<(TypeId, usize, TypeId), Arc<Changes>>;
+
+/// The mutants of every environment, and for each mutant whether it is another condition than its original in
+/// some: one that widens a head by what the action does not take is not.
+fn environments(ward: &Ward, all: &[(Changed, Mutant)]) -> (Environments, Vec<bool>) {
+    let mut differs: Vec<bool> = Vec::new();
+    for (changed, _) in all {
+        differs
+            .push(ward.policies().get(changed.policy).is_none_or(|policy| policy.effect != changed.effect));
+    }
+    let mut environments = HashMap::new();
+    for action in ward.schema().actions() {
+        for &principal in &action.principals {
+            for &resource in &action.resources {
+                let environment = Environment { schema: ward.schema(), principal, action, resource };
+                let original = ward.program(principal, action, resource);
+                let changes = Changes::new(ward, all, original, &environment, &mut differs);
+                environments.insert((principal, action.place, resource), Arc::new(changes));
+            }
+        }
+    }
+    (environments, differs)
 }
 
 /// The mutants that can matter in one environment.
@@ -271,14 +302,8 @@ impl Run<'_> {
         let Some(ready) = ward.examine(&case.world, &case.request)?.ready() else { return Ok(()) };
         let (principal, action, resource) = (ready.principal.0, ready.action, ready.resource.0);
         let program = ward.program(principal, action, resource);
-        let environment = Environment { schema: ward.schema(), principal, action, resource };
         let key = (principal, action.place, resource);
-        let changes = self.environments.get(&key).cloned();
-        let changes = changes.unwrap_or_else(|| {
-            let changes = Arc::new(Changes::new(&self.all, program, &environment));
-            self.environments.insert(key, changes.clone());
-            changes
-        });
+        let Some(changes) = self.environments.get(&key).cloned() else { return Ok(()) };
         let evaluation = |program| {
             let (context, resource) = (&case.request.context, Some(ready.resource));
             Evaluation::new(program, &case.world, ready.principal, resource, context)
@@ -341,14 +366,30 @@ fn noticed(
 }
 
 impl Changes {
-    fn new(all: &[(Changed, Mutant)], original: &Program, environment: &Environment<'_>) -> Self {
-        let program = Changed::program(all.iter().map(|(changed, _)| changed).enumerate(), environment);
-        let roots: HashMap<usize, Id> = program.entries.iter().map(|e| (e.policy, e.root)).collect();
-        let applies: Vec<usize> = original.entries.iter().map(|entry| entry.policy).collect();
-        let of = all.iter().enumerate().filter_map(|(number, (changed, _))| {
-            let root = roots.get(&number).copied();
-            (root.is_some() || applies.contains(&changed.policy)).then_some((number, root))
-        });
-        Changes { of: of.collect(), program }
+    /// Notes in `differs` the mutants whose condition here is another than the original's.
+    fn new(
+        ward: &Ward,
+        all: &[(Changed, Mutant)],
+        original: &Program,
+        environment: &Environment<'_>,
+        differs: &mut [bool],
+    ) -> Self {
+        let mutants = all.iter().map(|(changed, _)| changed);
+        let lowered = Changed::program(&ward.inner.loaded, mutants, environment);
+        for (differs, is_same) in differs.iter_mut().zip(&lowered.is_original) {
+            *differs |= !is_same;
+        }
+        let roots: HashMap<usize, Id> = lowered.program.entries.iter().map(|e| (e.policy, e.root)).collect();
+        let applies: HashSet<usize> = original.entries.iter().map(|entry| entry.policy).collect();
+        let of = all.iter().enumerate().zip(&lowered.is_original).filter_map(
+            |((number, (changed, _)), is_same)| {
+                let root = roots.get(&number).copied();
+                let other_effect =
+                    ward.policies().get(changed.policy).is_some_and(|p| p.effect != changed.effect);
+                let matters = root.is_some() || applies.contains(&changed.policy);
+                (matters && (!is_same || other_effect)).then_some((number, root))
+            },
+        );
+        Changes { of: of.collect(), program: lowered.program }
     }
 }

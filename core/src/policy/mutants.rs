@@ -8,7 +8,7 @@ use cedar_policy_core::ast::{self, Expr};
 use super::limits::{self, Language};
 use super::load::{Effect, Loaded};
 use super::lower::Environment;
-use crate::ir::{Builder, Program};
+use crate::ir::{Builder, Id, Program};
 use crate::value::Value;
 
 /// Admits changed texts of policies that are valid and say something else than the original.
@@ -64,19 +64,39 @@ fn effect_of(effect: cedar_policy::Effect) -> Effect {
     }
 }
 
+/// Changed policies as one program of an environment.
+pub(crate) struct Lowered {
+    /// Its entries are those that can hold, by their number.
+    pub(crate) program: Program,
+    /// Whether each is the same condition there as its original.
+    pub(crate) is_original: Vec<bool>,
+}
+
 impl Changed {
-    /// One program for all of them: its entries are those that can apply in the environment, by their number.
+    /// One program for all of them.
     pub(crate) fn program<'c>(
-        all: impl Iterator<Item = (usize, &'c Changed)>,
+        loaded: &Loaded,
+        all: impl Iterator<Item = &'c Changed>,
         environment: &Environment<'_>,
-    ) -> Program {
+    ) -> Lowered {
         let mut builder = Builder::new(environment.schema);
-        for (number, changed) in all {
+        let originals: Vec<Option<Id>> = loaded
+            .policies
+            .iter()
+            .map(|policy| {
+                let parsed = loaded.reference.policies().policy(&PolicyId::new(policy.id.as_ref()))?;
+                let parsed: &ast::Policy = parsed.as_ref();
+                Some(environment.lower(&mut builder, &parsed.condition()).0)
+            })
+            .collect();
+        let mut is_original = Vec::new();
+        for (number, changed) in all.enumerate() {
             let (root, _) = environment.lower(&mut builder, &changed.condition);
+            is_original.push(originals.get(changed.policy).copied().flatten() == Some(root));
             if builder.constant(root) != Some(&Value::Bool(false)) {
                 builder.condition(number, root);
             }
         }
-        builder.finish()
+        Lowered { program: builder.finish(), is_original }
     }
 }

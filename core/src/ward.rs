@@ -174,12 +174,18 @@ impl Ward {
 impl Sources {
     /// The rules of attendance case management, as text.
     pub fn attendance() -> Self {
+        Self::embedded(caseward_policies::POLICIES)
+    }
+
+    /// The invariants of attendance case management: what its policies must never allow, in the form of policies.
+    pub fn attendance_invariants() -> Self {
+        Self::embedded(caseward_policies::INVARIANTS)
+    }
+
+    fn embedded(texts: &[(&'static str, &'static str)]) -> Self {
         Sources {
             schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),
-            policies: caseward_policies::POLICIES
-                .iter()
-                .map(|(name, text)| Source::new(*name, *text))
-                .collect(),
+            policies: texts.iter().map(|(name, text)| Source::new(*name, *text)).collect(),
         }
     }
 }

@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "prove")]
+use crate::prove;
 use crate::terminal::Terminal;
 use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
 
@@ -13,6 +15,10 @@ Exit codes:
   1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
   2   denied
   3   the policies or the schema were refused
+  4   a claim about the policies is refuted
+  5   a claim is neither proved nor refuted
+  6   there is no solver
+  7   the solver died, hung or is not what it says
   64  wrong usage";
 
 /// Who may do and see what in attendance case management, decided by Cedar policies.
@@ -37,6 +43,8 @@ pub(crate) enum Verb {
     Actions(actions::Args),
     Explain(explain::Args),
     Matrix(matrix::Args),
+    #[cfg(feature = "prove")]
+    Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
     Demo(demo::Args),
@@ -54,6 +62,8 @@ impl Verb {
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),
+            #[cfg(feature = "prove")]
+            Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),

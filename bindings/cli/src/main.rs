@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod failure;
 mod fmt;
+mod git;
 mod input;
 mod instant;
 mod lines;
@@ -21,6 +22,8 @@ mod man;
 mod matrix;
 mod output;
 mod progress;
+#[cfg(feature = "prove")]
+mod prove;
 mod question;
 mod replace;
 mod report;

@@ -130,11 +130,40 @@ pub(crate) struct Part {
 pub(crate) enum Query {
     /// Whatever the first allows the second allows.
     Implies(Slice, Slice),
-    NeverErrs(Policy),
+    NeverErrs(Slice),
     /// Something is allowed.
     SomeAllowed(Slice),
     /// Something matches.
-    SomeMatch(Policy),
+    SomeMatch(Slice),
+}
+
+impl Query {
+    /// What it is called, and the policies that it is about.
+    pub(crate) fn about(&self) -> (&'static str, [Option<&Slice>; 2]) {
+        match self {
+            Query::Implies(a, b) => ("implies", [Some(a), Some(b)]),
+            Query::NeverErrs(a) => ("never errs", [Some(a), None]),
+            Query::SomeAllowed(a) => ("some allowed", [Some(a), None]),
+            Query::SomeMatch(a) => ("some match", [Some(a), None]),
+        }
+    }
+}
+
+impl Part {
+    /// What the answer depends on, in one run; the same for kinds of request that differ in nothing that is asked.
+    pub(crate) fn question(&self, schema: &caseward::Schema) -> String {
+        let (what, slices) = self.query.about();
+        let (principal, action, resource) = self.environment.key();
+        let context = schema.action(action).map(|action| format!("{:?}", action.context)).unwrap_or_default();
+        let mut question = format!("{what} | {} | {principal} | {resource} | {context}", self.model.name);
+        let mut asks_action = false;
+        for slice in slices.into_iter().flatten() {
+            let ids: Vec<String> = slice.policies.iter().map(|policy| policy.id().to_string()).collect();
+            question = format!("{question} | {}: {}", slice.name, ids.join(" "));
+            asks_action |= slice.asks_action;
+        }
+        if asks_action { format!("{question} | {action}") } else { question }
+    }
 }
 
 /// Policies for one kind of request; `name` tells slices of one model and kind of request apart.
@@ -142,18 +171,20 @@ pub(crate) enum Query {
 pub(crate) struct Slice {
     pub(crate) name: String,
     pub(crate) policies: Arc<Vec<Policy>>,
+    /// Whether what it allows can depend on the action, once it is known to apply.
+    pub(crate) asks_action: bool,
 }
 
 impl Slice {
-    fn new(name: impl Into<String>, policies: Vec<Policy>) -> Self {
-        Slice { name: name.into(), policies: Arc::new(policies) }
+    pub(crate) fn new(name: impl Into<String>, policies: Vec<Policy>, asks_action: bool) -> Self {
+        Slice { name: name.into(), policies: Arc::new(policies), asks_action }
     }
 
     fn of(name: &str, rules: &[&Rule]) -> Result<Self, String> {
         // An empty set would not be taken.
         let mut policies = vec![model::everything(false)?];
         policies.extend(rules.iter().map(|rule| rule.policy.clone()));
-        Ok(Slice::new(name, policies))
+        Ok(Slice::new(name, policies, rules.iter().any(|rule| rule.asks_action)))
     }
 }
 
@@ -176,23 +207,11 @@ impl Claim {
         for asked in &self.parts {
             let (principal, action, resource) = asked.environment.key();
             [&asked.model.name, principal, action, resource].into_iter().for_each(&mut part);
-            match &asked.query {
-                Query::Implies(a, b) => {
-                    part("implies");
-                    a.policies.iter().for_each(|policy| part(&policy.to_string()));
-                    part("by");
-                    b.policies.iter().for_each(|policy| part(&policy.to_string()));
-                }
-                Query::SomeAllowed(a) => {
-                    part("allowed");
-                    a.policies.iter().for_each(|policy| part(&policy.to_string()));
-                }
-                Query::NeverErrs(policy) => {
-                    [String::from("errs"), policy.to_string()].iter().for_each(|t| part(t))
-                }
-                Query::SomeMatch(policy) => {
-                    [String::from("match"), policy.to_string()].iter().for_each(|t| part(t))
-                }
+            let (what, slices) = asked.query.about();
+            part(what);
+            for slice in slices.into_iter().flatten() {
+                part("of");
+                slice.policies.iter().for_each(|policy| part(&policy.to_string()));
             }
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -214,8 +233,8 @@ pub(crate) fn claims(sides: &Sides) -> Result<Vec<Claim>, String> {
         let mut claim =
             Claim::new(format!("somebody may: {}", environment.shown()), Kind::SomebodyMay(at), sentence);
         claim.any = true;
-        if has_permit(&rules) {
-            let query = Query::SomeAllowed(Slice::of("now", &rules)?);
+        for rule in rules.iter().filter(|rule| rule.effect == Effect::Permit) {
+            let query = Query::SomeAllowed(alone(rule, &rules)?);
             claim.parts.push(Part { model: sides.model.clone(), environment: environment.clone(), query });
         }
         claims.push(claim);
@@ -251,6 +270,17 @@ pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Clai
     Ok(claim)
 }
 
+/// A permit with all forbids: what it allows of itself.
+fn alone(permit: &Rule, rules: &[&Rule]) -> Result<Slice, String> {
+    let with = rules.iter().filter(|rule| rule.effect == Effect::Forbid || rule.id == permit.id);
+    Slice::of(&format!("only {}", permit.id), &with.copied().collect::<Vec<_>>())
+}
+
+/// One policy, as it is.
+fn one(rule: &Rule) -> Slice {
+    Slice::new(rule.id.clone(), vec![rule.policy.clone()], rule.asks_action)
+}
+
 fn has_permit(rules: &[&Rule]) -> bool {
     rules.iter().any(|rule| rule.effect == Effect::Permit)
 }
@@ -271,14 +301,10 @@ fn of_rule(sides: &Sides, at: usize, rule: &Rule) -> Result<Vec<Claim>, String> 
             continue;
         }
         let part = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
-        errs.parts.push(part(Query::NeverErrs(rule.policy.clone())));
+        errs.parts.push(part(Query::NeverErrs(one(rule))));
         decides.parts.push(part(match rule.effect {
-            Effect::Forbid => Query::SomeMatch(rule.policy.clone()),
-            Effect::Permit => {
-                let with: Vec<&Rule> =
-                    rules.iter().filter(|r| r.effect == Effect::Forbid || r.id == rule.id).copied().collect();
-                Query::SomeAllowed(Slice::of(&format!("only {}", rule.id), &with)?)
-            }
+            Effect::Forbid => Query::SomeMatch(one(rule)),
+            Effect::Permit => Query::SomeAllowed(alone(rule, &rules)?),
         }));
     }
     Ok(vec![errs, decides])
@@ -321,11 +347,11 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
             continue;
         }
         let plain = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
-        sound.parts.push(plain(Query::SomeMatch(rule.policy.clone())));
+        sound.parts.push(plain(Query::SomeMatch(one(rule))));
         if !has_permit(&sides.now.applying(environment, &sides.model)) {
             continue;
         }
-        precise.parts.push(plain(Query::NeverErrs(rule.policy.clone())));
+        precise.parts.push(plain(Query::NeverErrs(one(rule))));
         match question(sides, environment, &ghostly, invariant, rule) {
             Ok(part) => holds.parts.push(part),
             Err(why) => holds.refused = Some(format!("it cannot be asked of {}: {why}", environment.shown())),
@@ -349,10 +375,8 @@ fn question(
     let schema = sides.now.ward.schema();
     match &invariant.form {
         Form::Never => {
-            let but = Slice::new(
-                format!("all but {}", rule.id),
-                vec![model::everything(true)?, rule.policy.clone()],
-            );
+            let policies = vec![model::everything(true)?, rule.policy.clone()];
+            let but = Slice::new(format!("all but {}", rule.id), policies, rule.asks_action);
             let query = Query::Implies(now, but);
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
@@ -361,8 +385,8 @@ fn question(
             there.push(only_there()?);
             let implied = implied(sides, environment, action, path)?;
             let query = Query::Implies(
-                Slice::new(format!("where {}", rule.id), there),
-                Slice::new(format!("implied by {}", rule.id), implied),
+                Slice::new(format!("where {}", rule.id), there, now.asks_action || rule.asks_action),
+                Slice::new(format!("implied by {}", rule.id), implied, false),
             );
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
@@ -380,7 +404,10 @@ fn question(
             }
             let environment = ghostly.environments.iter().find(|other| other.key() == environment.key());
             let environment = environment.ok_or("the changed schema lacks it")?.clone();
-            let query = Query::Implies(Slice::new(format!("after {}", rule.id), later), now);
+            let query = Query::Implies(
+                Slice::new(format!("after {}", rule.id), later, now.asks_action || rule.asks_action),
+                now,
+            );
             Ok(Part { model: ghostly.clone(), environment, query })
         }
     }

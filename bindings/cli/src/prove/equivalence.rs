@@ -90,8 +90,8 @@ impl<'a> Prover<'a> {
         before: Vec<Policy>,
         after: Vec<Policy>,
     ) -> Equivalence {
-        let slice = |name: &str, policies| Slice { name: name.to_owned(), policies: Arc::new(policies) };
-        let (before, after) = (slice("before", with_one(before)), slice("after", with_one(after)));
+        let slice = |name: &str, policies| Slice::new(name, with_one(policies), true);
+        let (before, after) = (slice("before", before), slice("after", after));
         for (from, to) in [(&before, &after), (&after, &before)] {
             let part = Part {
                 model: self.model.clone(),

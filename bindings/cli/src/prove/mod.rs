@@ -215,7 +215,7 @@ fn with_solver(
     }
     let questions: usize = open.iter().filter_map(|at| claims.get(*at)).map(|claim| claim.parts.len()).sum();
     let bar = progress::parts(terminal, "proving", questions as u64);
-    let outcomes = query::ask(claims, &open, binary, plan.limits, &|| bar.inc(1));
+    let outcomes = query::ask(sides.now.ward.schema(), claims, &open, binary, plan.limits, &|| bar.inc(1));
     bar.finish_and_clear();
     let mut report = Report::new(binary.name());
     let mut settled = open.iter().zip(outcomes).peekable();
@@ -250,7 +250,11 @@ fn finding(sides: &Sides, claim: &Claim, outcome: Outcome) -> Finding {
             finding.standing = Standing::SolverFault;
             finding.why = Some(why);
         }
-        Verdict::Fails(None) => finding.standing = Standing::Refuted,
+        Verdict::Fails(None) if claim.any => finding.standing = Standing::Refuted,
+        Verdict::Fails(None) => {
+            finding.standing = Standing::SolverFault;
+            finding.why = Some("it says that the claim fails, and then that it holds".to_owned());
+        }
         Verdict::Fails(Some(env)) => {
             let steps = match claim.kind {
                 Kind::Invariant(at) => sides.invariants.all.get(at).map(|invariant| match &invariant.form {

@@ -3,7 +3,7 @@
 //! INVARIANT: with `solver` and `query` the only place of the command that names Cedar: what it makes comes from
 //! texts that the library took first, so that their size and nesting are bounded.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
 
@@ -117,8 +117,10 @@ pub(crate) struct Rule {
     pub(crate) id: String,
     pub(crate) effect: Effect,
     pub(crate) policy: Policy,
-    /// Its text, in Cedar's own layout.
+    /// The text that it was read from.
     pub(crate) text: Arc<str>,
+    /// Whether its conditions ask for the action, which its head does not count as.
+    pub(crate) asks_action: bool,
 }
 
 /// Policies that the library took, in both forms.
@@ -144,7 +146,8 @@ impl Policies {
                     cedar_policy::Effect::Forbid => Effect::Forbid,
                 };
                 let text = source.text.clone();
-                rules.push(Rule { policy: policy.new_id(PolicyId::new(&id)), id, effect, text });
+                let asks_action = mentions(to_json(policy)?.get("conditions"), "action");
+                rules.push(Rule { policy: policy.new_id(PolicyId::new(&id)), id, effect, text, asks_action });
             }
         }
         rules.sort_by(|a, b| a.id.cmp(&b.id));
@@ -188,5 +191,14 @@ pub(crate) fn everything(allowed: bool) -> Result<Policy, String> {
     Policy::parse(Some(PolicyId::new("(everything)")), text).map_err(|e| e.to_string())
 }
 
-/// Values by attribute of one entity, in Cedar's JSON.
-pub(crate) type Attributes = BTreeMap<String, Json>;
+/// Whether a variable stands somewhere in an expression.
+fn mentions(expr: Option<&Json>, variable: &str) -> bool {
+    match expr {
+        Some(Json::Array(all)) => all.iter().any(|expr| mentions(Some(expr), variable)),
+        Some(Json::Object(fields)) => {
+            fields.get("Var").and_then(Json::as_str) == Some(variable)
+                || fields.values().any(|expr| mentions(Some(expr), variable))
+        }
+        _ => false,
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -28,7 +29,7 @@ pub(crate) enum Verdict {
     Undecided(String),
     /// The solver died, hung or spoke nonsense.
     Faulty(String),
-    /// Not so; with a counterexample where one question says so by itself.
+    /// Not so; with a counterexample where one can be had.
     Fails(Option<Box<Env>>),
 }
 
@@ -61,6 +62,7 @@ pub(crate) struct Limits {
 
 /// Asks everything about the claims at `chosen`; outcomes are in that order.
 pub(crate) fn ask(
+    schema: &caseward::Schema,
     claims: &[Claim],
     chosen: &[usize],
     binary: &Binary,
@@ -80,6 +82,8 @@ pub(crate) fn ask(
     let board = Board {
         settled: chosen.iter().map(|_| AtomicBool::new(false)).collect(),
         answers: Mutex::new(chosen.iter().map(|_| Vec::new()).collect()),
+        known: Mutex::new(HashMap::new()),
+        schema,
     };
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -106,19 +110,29 @@ pub(crate) fn ask(
     pairs.filter_map(|(at, answers)| Some(outcome(claims.get(*at)?, answers))).collect()
 }
 
-struct Board {
+struct Board<'a> {
     /// Claims that one good answer has settled.
     settled: Vec<AtomicBool>,
     answers: Mutex<Vec<Vec<(String, Verdict)>>>,
+    /// Answers by what they depend on: kinds of request often differ in nothing that is asked.
+    known: Mutex<HashMap<String, Verdict>>,
+    schema: &'a caseward::Schema,
 }
 
-impl Board {
+impl Board<'_> {
     fn settle(&self, place: usize, any: bool, part: &Part, worker: &mut Worker<'_>) {
         let settled = self.settled.get(place);
         if any && settled.is_some_and(|settled| settled.load(Ordering::Relaxed)) {
             return;
         }
-        let verdict = worker.answer(part);
+        let question = part.question(self.schema);
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(&question).cloned();
+        let verdict = before.unwrap_or_else(|| {
+            let verdict = worker.answer(part);
+            known().insert(question, verdict.clone());
+            verdict
+        });
         if let (true, Verdict::Holds, Some(settled)) = (any, &verdict, settled) {
             settled.store(true, Ordering::Relaxed);
         }
@@ -172,7 +186,7 @@ pub(crate) struct Worker<'a> {
     binary: &'a Binary,
     limits: Limits,
     session: Option<CedarSymCompiler<Session>>,
-    compiled: HashMap<String, CompiledPolicySet>,
+    compiled: HashMap<String, Rc<CompiledPolicySet>>,
 }
 
 impl<'a> Worker<'a> {
@@ -188,11 +202,11 @@ impl<'a> Worker<'a> {
     pub(crate) fn answer(&mut self, part: &Part) -> Verdict {
         let asked = match &part.query {
             Query::Implies(a, b) => self.implies(part, a, b),
-            Query::NeverErrs(policy) => {
-                compile_one(policy, part).map(|policy| self.ask(Question::NeverErrs(&policy)))
+            Query::NeverErrs(slice) => {
+                compile_one(slice, part).map(|policy| self.ask(Question::NeverErrs(&policy)))
             }
-            Query::SomeMatch(policy) => {
-                compile_one(policy, part).map(|policy| self.ask(Question::SomeMatch(&policy)))
+            Query::SomeMatch(slice) => {
+                compile_one(slice, part).map(|policy| self.ask(Question::SomeMatch(&policy)))
             }
             Query::SomeAllowed(slice) => {
                 self.compile(part, slice).map(|set| self.ask(Question::SomeAllowed(&set)))
@@ -213,10 +227,7 @@ impl<'a> Worker<'a> {
         for permit in permits {
             let forbids = a.policies.iter().filter(|policy| effect(policy) == Effect::Forbid);
             let policies = forbids.chain([permit]).cloned().collect();
-            let one = Slice {
-                name: format!("{} by {}", a.name, permit.id()),
-                policies: std::sync::Arc::new(policies),
-            };
+            let one = Slice::new(format!("{} by {}", a.name, permit.id()), policies, a.asks_action);
             let one = self.compile(part, &one)?;
             match self.ask(Question::Implies(&one, &other)) {
                 Verdict::Holds => {}
@@ -227,13 +238,14 @@ impl<'a> Worker<'a> {
         Ok(Verdict::Holds)
     }
 
-    fn compile(&mut self, part: &Part, slice: &Slice) -> Result<CompiledPolicySet, String> {
+    fn compile(&mut self, part: &Part, slice: &Slice) -> Result<Rc<CompiledPolicySet>, String> {
         if let Some(compiled) = self.compiled.get(&slice.name) {
             return Ok(compiled.clone());
         }
         let set = PolicySet::from_policies(slice.policies.iter().cloned()).map_err(|e| e.to_string())?;
         let compiled = CompiledPolicySet::compile(&set, &part.environment.cedar, &part.model.schema)
             .map_err(|e| chain(&e))?;
+        let compiled = Rc::new(compiled);
         self.compiled.insert(slice.name.clone(), compiled.clone());
         Ok(compiled)
     }
@@ -283,10 +295,17 @@ impl Question<'_> {
         let counter = |found: Option<Env>| found.map(|env| Some(Box::new(env)));
         let not = |never: bool| never.then_some(None);
         Ok(match self {
-            Question::Implies(a, b) => counter(session.check_implies_with_counterexample_opt(a, b).await?),
-            Question::NeverErrs(policy) => {
-                counter(session.check_never_errors_with_counterexample_opt(policy).await?)
-            }
+            // Most of what is asked holds, and is told faster where no counterexample is to be kept in mind.
+            Question::Implies(a, b) => match session.check_implies_opt(a, b).await? {
+                true => None,
+                false => counter(session.check_implies_with_counterexample_opt(a, b).await?).or(Some(None)),
+            },
+            Question::NeverErrs(policy) => match session.check_never_errors_opt(policy).await? {
+                true => None,
+                false => {
+                    counter(session.check_never_errors_with_counterexample_opt(policy).await?).or(Some(None))
+                }
+            },
             Question::SomeAllowed(set) => not(session.check_always_denies_opt(set).await?),
             Question::SomeMatch(policy) => not(session.check_never_matches_opt(policy).await?),
         })
@@ -301,7 +320,8 @@ fn wait<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-fn compile_one(policy: &Policy, part: &Part) -> Result<CompiledPolicy, String> {
+fn compile_one(slice: &Slice, part: &Part) -> Result<CompiledPolicy, String> {
+    let policy = slice.policies.first().ok_or("no policy to ask about")?;
     CompiledPolicy::compile(policy, &part.environment.cedar, &part.model.schema).map_err(|e| chain(&e))
 }
 

@@ -152,9 +152,15 @@ impl Ward {
         Printed { program, schema: self.schema(), names: &names }.to_string()
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) fn literals(&self) -> &crate::policy::Literals {
         &self.inner.loaded.literals
+    }
+
+    /// The texts, numbers and times that the policies compare attributes and fields called `name` with.
+    #[cfg(any(feature = "author", feature = "testing"))]
+    pub(crate) fn literals_of(&self, name: &str) -> Vec<Value> {
+        self.literals().by_name.get(name).map(|all| all.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The same policies with a schema that says the same as theirs: who has the same object has compared them.

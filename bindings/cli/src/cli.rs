@@ -7,7 +7,7 @@ use crate::failure::Failure;
 #[cfg(feature = "prove")]
 use crate::prove;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, explain, fmt, list, man, matrix, sample, snapshot, validate};
+use crate::{actions, check, completions, demo, diff, explain, fmt, list, man, matrix, sample, snapshot, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,6 +43,7 @@ pub(crate) enum Verb {
     Actions(actions::Args),
     Explain(explain::Args),
     Matrix(matrix::Args),
+    Diff(diff::Args),
     #[cfg(feature = "prove")]
     Prove(prove::Args),
     Sample(sample::Args),
@@ -62,6 +63,7 @@ impl Verb {
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),
+            Verb::Diff(args) => diff::run(args, terminal),
             #[cfg(feature = "prove")]
             Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),

@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod completions;
 mod demo;
+mod diff;
 mod exit;
 mod explain;
 mod failure;

@@ -9,7 +9,7 @@ mod explain;
 mod folder;
 mod format;
 mod limits;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "author", feature = "testing"))]
 mod literals;
 mod load;
 mod lower;
@@ -21,7 +21,7 @@ mod value;
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
 pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "author", feature = "testing"))]
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};

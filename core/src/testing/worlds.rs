@@ -227,7 +227,7 @@ impl Facts {
 
 /// The texts, numbers and times that the policies compare attributes and fields called `name` with.
 pub fn compared_with(ward: &Ward, name: &str) -> Vec<Value> {
-    ward.literals().by_name.get(name).map(|all| all.iter().cloned().collect()).unwrap_or_default()
+    ward.literals_of(name)
 }
 
 /// A number or text at, or next to, one that policies compare with; or any at all.

@@ -7,7 +7,8 @@ use crate::failure::Failure;
 #[cfg(feature = "prove")]
 use crate::prove;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, demo, diff, explain, fmt, list, man, matrix, sample, snapshot, validate};
+use crate::{actions, check, completions, coverage, decision, demo, diff, docs, explain, fmt, list, man};
+use crate::{matrix, mutate, sample, snapshot, test, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -15,7 +16,7 @@ Exit codes:
   1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
   2   denied
   3   the policies or the schema were refused
-  4   a claim about the policies is refuted
+  4   what was tested or claimed does not hold: a case, coverage, a mutant, a page, an invariant, a gain
   5   a claim is neither proved nor refuted
   6   there is no solver
   7   the solver died, hung or is not what it says
@@ -43,6 +44,11 @@ pub(crate) enum Verb {
     Actions(actions::Args),
     Explain(explain::Args),
     Matrix(matrix::Args),
+    Test(test::Args),
+    Coverage(coverage::Args),
+    Mutate(mutate::Args),
+    Docs(docs::Args),
+    Decision(decision::Args),
     Diff(diff::Args),
     #[cfg(feature = "prove")]
     Prove(prove::Args),
@@ -63,6 +69,11 @@ impl Verb {
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),
+            Verb::Test(args) => test::run(args, terminal),
+            Verb::Coverage(args) => coverage::run(args, terminal),
+            Verb::Mutate(args) => mutate::run(args, terminal),
+            Verb::Docs(args) => docs::run(args, terminal),
+            Verb::Decision(args) => decision::run(args, terminal),
             Verb::Diff(args) => diff::run(args, terminal),
             #[cfg(feature = "prove")]
             Verb::Prove(args) => prove::run(args, terminal),

@@ -15,8 +15,9 @@ pub(crate) enum Exit {
     Deny = 2,
     /// Policies or schema were refused.
     Invalid = 3,
-    /// A claim about the policies is refuted, or something is gained that nobody announced.
-    NotSo = 4,
+    /// What was tested or claimed does not hold: a case, coverage, a mutant, a page that is out of date, an
+    /// invariant; or something is gained that nobody announced.
+    Unmet = 4,
     /// A claim is neither proved nor refuted: the solver gave up.
     Undecided = 5,
     /// There is no solver on this machine.

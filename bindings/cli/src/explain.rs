@@ -68,7 +68,7 @@ fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Fail
     Ok(Exit::Success)
 }
 
-fn text(ward: &Ward, explanation: &Explanation, terminal: &Terminal) -> String {
+pub(crate) fn text(ward: &Ward, explanation: &Explanation, terminal: &Terminal) -> String {
     let Explanation { answer, deciding, nearest } = explanation;
     let palette = terminal.palette();
     let mut out = format!("{}\n", decision(answer.decision, palette));

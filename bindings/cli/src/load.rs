@@ -33,6 +33,11 @@ pub(crate) struct DataArgs {
 }
 
 impl PolicyArgs {
+    /// The folder of policies, where one is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.policies.as_deref()
+    }
+
     /// The text of schema and policies.
     pub(crate) fn sources(&self) -> Result<Sources, Failure> {
         match &self.policies {

@@ -4,11 +4,15 @@
 //! data, `question` what is asked, `report` and `failure` show what is wrong.
 
 mod actions;
+mod cases;
 mod check;
 mod cli;
 mod completions;
+mod coverage;
+mod decision;
 mod demo;
 mod diff;
+mod docs;
 mod exit;
 mod explain;
 mod failure;
@@ -21,6 +25,7 @@ mod list;
 mod load;
 mod man;
 mod matrix;
+mod mutate;
 mod output;
 mod progress;
 #[cfg(feature = "prove")]
@@ -32,6 +37,7 @@ mod sample;
 mod save;
 mod snapshot;
 mod terminal;
+mod test;
 mod validate;
 
 use std::process::ExitCode;

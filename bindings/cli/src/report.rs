@@ -53,6 +53,11 @@ impl Report {
         }
     }
 
+    /// A case in its file that came out otherwise.
+    pub(crate) fn failed(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
+        Report { severity: miette::Severity::Error, ..Report::advice(message, source, span, here) }
+    }
+
     fn new(problem: &Problem) -> Self {
         Report {
             severity: match problem.severity {

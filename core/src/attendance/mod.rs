@@ -6,7 +6,7 @@ mod sample;
 mod scene;
 mod story;
 
-pub use matrix::{Matrix, matrix};
+pub use matrix::{Mark, Matrix, Row, matrix};
 pub use names::names;
 pub use sample::Sample;
 pub use story::demo;

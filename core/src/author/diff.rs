@@ -156,8 +156,15 @@ impl Diff {
     }
 
     /// The records of a difference.
-    pub fn records<'a>(&self, world: &'a World, difference: &'a Difference) -> impl Iterator<Item = EntityUid> + 'a {
-        let ty = self.changed.get(difference.changed).and_then(|changed| self.new.schema().type_id(&changed.resource_type));
+    pub fn records<'a>(
+        &self,
+        world: &'a World,
+        difference: &'a Difference,
+    ) -> impl Iterator<Item = EntityUid> + 'a {
+        let ty = self
+            .changed
+            .get(difference.changed)
+            .and_then(|changed| self.new.schema().type_id(&changed.resource_type));
         ty.into_iter().flat_map(move |ty| difference.records.iter().map(move |row| world.uid((ty, Row(row)))))
     }
 
@@ -171,10 +178,16 @@ impl Diff {
         give: &mut dyn FnMut(Option<Arc<str>>, RoaringBitmap),
     ) -> Result<(), Error> {
         let [old, new] = &self.alone;
-        let order = if gained { [(new, Effect::Permit), (old, Effect::Forbid)] } else { [(new, Effect::Forbid), (old, Effect::Permit)] };
+        let order = if gained {
+            [(new, Effect::Permit), (old, Effect::Forbid)]
+        } else {
+            [(new, Effect::Forbid), (old, Effect::Permit)]
+        };
         for (wards, effect) in order {
             for id in &asked.changed.policies {
-                let Some(ward) = wards.get(id).filter(|ward| ward.policy(id).is_some_and(|p| p.effect == effect)) else {
+                let Some(ward) =
+                    wards.get(id).filter(|ward| ward.policy(id).is_some_and(|p| p.effect == effect))
+                else {
                     continue;
                 };
                 let allowed = asked.of(ward)?;
@@ -196,13 +209,20 @@ impl Diff {
     }
 
     /// The person's attributes that a policy reads and that hold sets of entities, and what they hold.
-    fn roles(&self, world: &World, person: &EntityUid, policy: Option<&str>) -> (Vec<Arc<str>>, Vec<EntityUid>) {
+    fn roles(
+        &self,
+        world: &World,
+        person: &EntityUid,
+        policy: Option<&str>,
+    ) -> (Vec<Arc<str>>, Vec<EntityUid>) {
         let source = policy.and_then(|id| self.new.source(id).or_else(|| self.old.source(id)));
         let (mut roles, mut organisations) = (Vec::new(), BTreeSet::new());
         for (name, value) in world.attributes(person).unwrap_or_default() {
             let Value::Set(all) = value else { continue };
-            let entities: Vec<EntityUid> =
-                all.into_iter().filter_map(|value| if let Value::Entity(uid) = value { Some(uid) } else { None }).collect();
+            let entities: Vec<EntityUid> = all
+                .into_iter()
+                .filter_map(|value| if let Value::Entity(uid) = value { Some(uid) } else { None })
+                .collect();
             if !entities.is_empty() && source.is_none_or(|source| reads(&source.text, &name)) {
                 roles.push(name);
                 organisations.extend(entities);
@@ -223,7 +243,8 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn of(&self, ward: &Ward) -> Result<RoaringBitmap, Error> {
         let action = self.changed.actions.first().map_or("", AsRef::as_ref);
-        let visible = ward.visible(self.world, self.person, action, &self.changed.resource_type, self.context)?;
+        let visible =
+            ward.visible(self.world, self.person, action, &self.changed.resource_type, self.context)?;
         Ok(visible.bitmap().clone())
     }
 }
@@ -241,7 +262,9 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
     // By types, context and the texts of the policies on both sides: what the answers depend on.
     let mut alike: BTreeMap<(Arc<str>, Arc<str>, String, Vec<String>), Changed> = BTreeMap::new();
     for action in new.schema().actions() {
-        for (&principal, &resource) in action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (p, r))) {
+        for (&principal, &resource) in
+            action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (p, r)))
+        {
             let texts = |ward: &Ward| -> BTreeMap<Arc<str>, Arc<str>> {
                 let policies = &ward.inner.loaded.needs().of(principal, &action.uid, resource).policies;
                 let text = |id: &Arc<str>| Some((id.clone(), ward.source(id)?.text.clone()));
@@ -249,11 +272,20 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             };
             let (before, after) = (texts(old), texts(new));
             let differing = |id: &&Arc<str>| before.get(*id) != after.get(*id);
-            let policies: BTreeSet<Arc<str>> = before.keys().chain(after.keys()).filter(differing).cloned().collect();
-            let names = [principal, resource].map(|ty| new.schema().entity_type(ty).map(|ty| ty.name.clone()));
-            let ([Some(principal_type), Some(resource_type)], false) = (names, policies.is_empty()) else { continue };
+            let policies: BTreeSet<Arc<str>> =
+                before.keys().chain(after.keys()).filter(differing).cloned().collect();
+            let names =
+                [principal, resource].map(|ty| new.schema().entity_type(ty).map(|ty| ty.name.clone()));
+            let ([Some(principal_type), Some(resource_type)], false) = (names, policies.is_empty()) else {
+                continue;
+            };
             let mut both: Vec<String> = Vec::new();
-            for (id, text) in before.iter().map(|t| (0, t)).chain(after.iter().map(|t| (1, t))).map(|(n, (id, t))| (format!("{n} {id}"), t)) {
+            for (id, text) in before
+                .iter()
+                .map(|t| (0, t))
+                .chain(after.iter().map(|t| (1, t)))
+                .map(|(n, (id, t))| (format!("{n} {id}"), t))
+            {
                 both.push(id);
                 if asks_action(text) {
                     both.push(action.uid.to_string());
@@ -261,7 +293,8 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             }
             let key = (principal_type.clone(), resource_type.clone(), format!("{:?}", action.context), both);
             let actions = Vec::new();
-            let kind = alike.entry(key).or_insert(Changed { principal_type, actions, resource_type, policies });
+            let kind =
+                alike.entry(key).or_insert(Changed { principal_type, actions, resource_type, policies });
             kind.actions.push(action.uid.id().into());
         }
     }
@@ -284,14 +317,23 @@ fn asks_action(text: &str) -> bool {
 fn alone(ward: &Ward, sources: &Sources, id: &str) -> Result<Option<Ward>, Error> {
     let Some(policy) = ward.policy(id) else { return Ok(None) };
     let of = |keep: &dyn Fn(&crate::policy::Policy) -> bool| {
-        let names: BTreeSet<&str> = ward.policies().iter().filter(|p| keep(p)).map(|p| p.source.as_ref()).collect();
-        sources.policies.iter().filter(|source| names.contains(source.name.as_ref())).cloned().collect::<Vec<_>>()
+        let names: BTreeSet<&str> =
+            ward.policies().iter().filter(|p| keep(p)).map(|p| p.source.as_ref()).collect();
+        sources
+            .policies
+            .iter()
+            .filter(|source| names.contains(source.name.as_ref()))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let policies = match policy.effect {
         Effect::Permit => of(&|other| other.effect == Effect::Forbid || other.id == policy.id),
         Effect::Forbid => {
             let mut policies = of(&|other| other.id == policy.id);
-            policies.push(crate::policy::Source::new("everything", "@id(\"(everything)\") permit (principal, action, resource);"));
+            policies.push(crate::policy::Source::new(
+                "everything",
+                "@id(\"(everything)\") permit (principal, action, resource);",
+            ));
             policies
         }
     };
@@ -334,7 +376,10 @@ fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -
         Type::Entity(of) => {
             let Some(ty) = ward.schema().entity_type(*of) else { return (Vec::new(), true) };
             if let Some(choices) = &ty.choices {
-                return (choices.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone()).into()).collect(), true);
+                return (
+                    choices.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone()).into()).collect(),
+                    true,
+                );
             }
             let total = world.count(&ty.name);
             let step = total.div_ceil(MOST_ENTITIES).max(1);
@@ -373,7 +418,8 @@ fn plain(ty: &Type) -> Option<Value> {
         Type::Duration => Some(Value::Duration(0)),
         Type::Record(fields) => {
             let required = fields.iter().filter(|(_, field)| field.required);
-            let values = required.map(|(name, field)| Some((name.clone(), plain(&field.ty).or(bool_of(&field.ty))?)));
+            let values =
+                required.map(|(name, field)| Some((name.clone(), plain(&field.ty).or(bool_of(&field.ty))?)));
             values.collect::<Option<BTreeMap<_, _>>>().map(Value::Record)
         }
         Type::Bool | Type::Entity(_) | Type::Ip => None,

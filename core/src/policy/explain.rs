@@ -67,6 +67,12 @@ impl Conditions {
         Conditions { terms }
     }
 
+    /// The comment above its clause and the text of each condition.
+    #[cfg(feature = "author")]
+    pub(crate) fn named(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.terms.iter().map(|term| (term.name.as_deref(), term.text.as_str()))
+    }
+
     /// Evaluates the terms in order, up to the first that is not true.
     pub(super) fn evaluate(&self, request: &ast::Request, entities: &Entities) -> Vec<Outcome> {
         let evaluator = Evaluator::new(request.clone(), entities, Extensions::all_available());
@@ -106,14 +112,14 @@ fn flatten<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
 }
 
 /// A `when` or `unless` clause.
-struct ClauseHead {
-    start: usize,
-    name: Option<String>,
+pub(super) struct ClauseHead {
+    pub(super) start: usize,
+    pub(super) name: Option<String>,
     negated: bool,
 }
 
 /// Where each clause of a policy's text begins, with the comment line above it.
-fn clauses(text: &str) -> Vec<ClauseHead> {
+pub(super) fn clauses(text: &str) -> Vec<ClauseHead> {
     let mut heads = Vec::new();
     let (mut depth, mut end_of_last) = (0_i32, 0);
     for token in Tokens::new(text) {

@@ -222,6 +222,25 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
     if bad.is_empty() { Ok(good) } else { Err(bad) }
 }
 
+impl Sources {
+    /// The annotations of each policy of a text, read without a schema.
+    ///
+    /// # Errors
+    /// [`Error::is_policies`] where the text is not policies.
+    #[cfg(feature = "author")]
+    pub fn annotations(
+        source: &Source,
+    ) -> Result<Vec<std::collections::BTreeMap<Arc<str>, Arc<str>>>, Error> {
+        let refuse = |problems| Error::policies(problems);
+        limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
+        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;
+        let of = |policy: &cedar_policy::Policy| {
+            policy.annotations().map(|(name, value)| (name.into(), value.into())).collect()
+        };
+        Ok(set.policies().map(of).collect())
+    }
+}
+
 fn describe(policy: &cedar_policy::Policy, id: &str, source: &Source) -> Policy {
     let annotation = |name: &str| policy.annotation(name).map(Arc::from);
     Policy {

@@ -55,15 +55,15 @@ impl Programs {
 }
 
 /// What is known of every request that one program is for.
-struct Environment<'a> {
-    schema: &'a Schema,
-    principal: TypeId,
-    action: &'a Action,
-    resource: TypeId,
+pub(crate) struct Environment<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) principal: TypeId,
+    pub(crate) action: &'a Action,
+    pub(crate) resource: TypeId,
 }
 
 /// A node with the type of its value; `None` where the type leads no further.
-type Typed = (Id, Option<Type>);
+pub(super) type Typed = (Id, Option<Type>);
 
 impl Environment<'_> {
     fn program(&self, policies: &[(usize, Effect, Arc<Expr>)]) -> Program {
@@ -76,7 +76,7 @@ impl Environment<'_> {
     }
 
     /// Recursion is bounded by the limits on policy text.
-    fn lower(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
+    pub(super) fn lower(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
         match expr.expr_kind() {
             ExprKind::Lit(literal) => self.literal(b, literal),
             ExprKind::Var(Var::Principal) => (b.add(Node::Principal), Some(Type::Entity(self.principal))),

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod author;
 mod cases;
 mod changes;
 mod fuzz;

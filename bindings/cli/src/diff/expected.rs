@@ -41,7 +41,8 @@ pub(crate) struct Gain {
 impl Expected {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = input::text(path, MAX_BYTES)?;
-        let refuse = |why: String| Failure::other(format!("the expected changes in {}: {why}", input::name(path)));
+        let refuse =
+            |why: String| Failure::other(format!("the expected changes in {}: {why}", input::name(path)));
         let expected: Expected = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         // An announcement of everything announces nothing.
         if expected.gain.iter().any(Gain::is_of_all) {
@@ -53,12 +54,15 @@ impl Expected {
 
 impl Gain {
     fn is_of_all(&self) -> bool {
-        [&self.action, &self.resource_type, &self.rule, &self.policy, &self.role].iter().all(|field| field.is_none())
+        [&self.action, &self.resource_type, &self.rule, &self.policy, &self.role]
+            .iter()
+            .all(|field| field.is_none())
     }
 
     /// Whether it announces one action of a line.
     pub(crate) fn announces(&self, line: &Line, action: &str) -> bool {
-        let fits = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|w| Some(w) == found);
+        let fits =
+            |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|w| Some(w) == found);
         fits(&self.action, Some(action))
             && fits(&self.resource_type, Some(&line.resource_type))
             && fits(&self.rule, line.rule.as_deref())

@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => output::print_json(&report)?,
         Format::Csv => report::csv(&diff, &world, &found.differences)?,
     }
-    Ok(if report.is_announced() { Exit::Success } else { Exit::NotSo })
+    Ok(if report.is_announced() { Exit::Success } else { Exit::Unmet })
 }
 
 /// Reads one version of policies.
@@ -110,7 +110,9 @@ pub(crate) fn made_up(ward: &Ward, cases: usize, terminal: &Terminal) -> Result<
     let bar = progress::parts(terminal, "making sample data", 1_000);
     let world = Sample { cases, seed: 1 }.build(ward, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    world.map_err(|e| Failure::other(format!("no data can be made up for this schema; name some with --world: {e}")))
+    world.map_err(|e| {
+        Failure::other(format!("no data can be made up for this schema; name some with --world: {e}"))
+    })
 }
 
 /// What was found, and of whom.
@@ -130,12 +132,14 @@ pub(crate) fn compare(
     most: Option<usize>,
     terminal: &Terminal,
 ) -> Result<Found, Failure> {
-    let types: std::collections::BTreeSet<&str> = diff.changed().iter().map(|c| c.principal_type.as_ref()).collect();
+    let types: std::collections::BTreeSet<&str> =
+        diff.changed().iter().map(|c| c.principal_type.as_ref()).collect();
     let all: Vec<EntityUid> =
         types.iter().flat_map(|ty| world.ids(ty).map(|id| EntityUid::new(*ty, id))).collect();
     let step = most.map_or(1, |most| all.len().div_ceil(most.max(1))).max(1);
     let people: Vec<&EntityUid> = all.iter().step_by(step).collect();
-    let circumstances: Vec<_> = diff.changed().iter().map(|changed| diff.circumstances(changed, world, now)).collect();
+    let circumstances: Vec<_> =
+        diff.changed().iter().map(|changed| diff.circumstances(changed, world, now)).collect();
     let contexts: Vec<_> = circumstances.iter().map(|(contexts, _)| contexts.clone()).collect();
     let bar = progress::parts(terminal, "comparing", people.len() as u64);
     let next = AtomicUsize::new(0);
@@ -153,9 +157,11 @@ pub(crate) fn compare(
         };
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut parts = vec![work()];
-        parts.extend(others.into_iter().map(|other| {
-            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        }));
+        parts.extend(
+            others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
         parts
     });
     bar.finish_and_clear();

@@ -9,8 +9,8 @@ use caseward::{EntityUid, World};
 use roaring::RoaringBitmap;
 use serde::Serialize;
 
-use super::expected::Expected;
 use super::Found;
+use super::expected::Expected;
 use crate::failure::{Failure, counted, printable};
 use crate::{instant, output};
 
@@ -94,7 +94,8 @@ impl Report {
         let mut gathered: BTreeMap<Key, Gathered<'_>> = BTreeMap::new();
         for difference in &found.differences {
             let Some(changed) = diff.changed().get(difference.changed) else { continue };
-            let key = (!difference.gained, difference.policy.clone(), difference.roles.clone(), difference.changed);
+            let key =
+                (!difference.gained, difference.policy.clone(), difference.roles.clone(), difference.changed);
             let line = gathered.entry(key).or_default();
             let decisions = difference.records.len() * changed.actions.len() as u64;
             line.people.insert(&difference.person);
@@ -114,7 +115,8 @@ impl Report {
             let mut unannounced = Vec::new();
             for action in &line.actions {
                 let gains = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
-                let by: Vec<usize> = gains.filter(|(_, gain)| gain.announces(line, action)).map(|(at, _)| at).collect();
+                let by: Vec<usize> =
+                    gains.filter(|(_, gain)| gain.announces(line, action)).map(|(at, _)| at).collect();
                 if by.is_empty() {
                     unannounced.push(action.clone());
                 }
@@ -123,7 +125,8 @@ impl Report {
             line.unannounced = unannounced;
         }
         let unused = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
-        let unused = unused.filter(|(at, _)| !used.contains(at)).map(|(_, gain)| gain.reason.clone()).collect();
+        let unused =
+            unused.filter(|(at, _)| !used.contains(at)).map(|(_, gain)| gain.reason.clone()).collect();
         let some = diff.changed().iter().zip(&found.circumstances).filter(|(_, (_, complete))| !complete);
         Report {
             old: setting.old,
@@ -253,8 +256,13 @@ fn details(out: &mut String, line: &Line) {
         let _ = writeln!(out, "**Not announced:** {}.\n", plain(&line.unannounced.join(", ")));
     }
     if !line.organisations.is_empty() {
-        let counted: Vec<String> = line.organisations.iter().map(|(name, n)| format!("{} {n}", plain(name))).collect();
-        let more = if line.other_organisations > 0 { format!(" and {} more", line.other_organisations) } else { String::new() };
+        let counted: Vec<String> =
+            line.organisations.iter().map(|(name, n)| format!("{} {n}", plain(name))).collect();
+        let more = if line.other_organisations > 0 {
+            format!(" and {} more", line.other_organisations)
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "By organisation: {}{more}.\n", counted.join(", "));
     }
     for (person, records) in &line.examples {
@@ -263,7 +271,8 @@ fn details(out: &mut String, line: &Line) {
     if !line.examples.is_empty() {
         let shown = line.examples.len() as u64;
         let rest = line.people.saturating_sub(shown);
-        let _ = writeln!(out, "{}", if rest > 0 { format!("- and {rest} more people\n") } else { String::new() });
+        let _ =
+            writeln!(out, "{}", if rest > 0 { format!("- and {rest} more people\n") } else { String::new() });
     }
 }
 
@@ -288,7 +297,9 @@ pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Res
         let rule = about.and_then(|policy| policy.rule.as_deref()).unwrap_or("");
         let organisations: Vec<String> = difference.organisations.iter().map(ToString::to_string).collect();
         let tail = [policy, rule, &difference.roles.join(" "), &organisations.join(" ")].map(cell).join(",");
-        let head = [if difference.gained { "gained" } else { "lost" }, &difference.person.to_string()].map(cell).join(",");
+        let head = [if difference.gained { "gained" } else { "lost" }, &difference.person.to_string()]
+            .map(cell)
+            .join(",");
         for record in diff.records(world, difference) {
             let record = cell(&record.to_string());
             for action in &changed.actions {
@@ -301,6 +312,7 @@ pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Res
 
 /// A cell: quoted where it has to be, and never what a spreadsheet would take for a formula.
 fn cell(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+    let text =
+        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

@@ -130,7 +130,7 @@ impl Report {
         let counts = |finding: &&Finding| strict || !finding.kind.is_note();
         let any = |standing| self.findings.iter().filter(counts).any(|finding| finding.standing == standing);
         match () {
-            () if any(Standing::Refuted) => Exit::NotSo,
+            () if any(Standing::Refuted) => Exit::Unmet,
             () if self.trouble.is_some() && !self.is_missing || any(Standing::SolverFault) => {
                 Exit::SolverFault
             }

@@ -1,0 +1,117 @@
+//! `caseward coverage`: which conditions of the policies do the cases see decide?
+
+mod html;
+mod lcov;
+mod text;
+
+use std::path::PathBuf;
+
+use caseward::author::{Claim, Coverage};
+use caseward::{Source, Ward};
+use clap::ValueEnum;
+
+use crate::cases::{self, CaseArgs, Suite, UNREACHABLE};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::{Terminal, say};
+use crate::{input, output};
+
+/// Bytes of a file of unreachable conditions.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Show which conditions of the policies the cases see decide, both ways.
+///
+/// A condition is an operand of `&&`, `||`, `!` or `if`. It decides where its policy comes out otherwise if it
+/// alone had the other value (masking MC/DC). Conditions that can never decide one way are named in
+/// `unreachable.toml` beside the cases.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    cases: CaseArgs,
+    /// A file of conditions that can never decide one way; by default `unreachable.toml` beside the cases.
+    #[arg(long, value_name = "FILE")]
+    unreachable: Option<PathBuf>,
+    /// Percent below which the run ends with exit code 4.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    fail_under: f64,
+    /// Show the text of every policy, also where all is covered.
+    #[arg(long)]
+    all: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The policies' text with what is missing beside it.
+    #[default]
+    Text,
+    /// One page for a browser.
+    Html,
+    /// What coverage services read: lines and branches.
+    Lcov,
+    /// One value of JSON.
+    Json,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let suite = args.cases.load()?;
+    let (coverage, _) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
+    match args.format {
+        Format::Text => output::print(&text::text(&suite.ward, &coverage, args.all, terminal))?,
+        Format::Html => output::print(&html::html(&suite.ward, &coverage))?,
+        Format::Lcov => {
+            let folder = args.cases.policies.folder();
+            output::print(&lcov::lcov(&suite.ward, &coverage, folder))?;
+        }
+        Format::Json => output::print_json(&coverage)?,
+    }
+    let found = percent(coverage.sides());
+    if found < args.fail_under {
+        say(&format!("error: {found:.1} % is covered, less than {} %", args.fail_under));
+        return Ok(Exit::Unmet);
+    }
+    Ok(Exit::Success)
+}
+
+/// What the cases cover, and the claims that what they do not cover cannot be.
+pub(crate) fn measure(
+    suite: &Suite,
+    args: &CaseArgs,
+    unreachable: Option<&PathBuf>,
+) -> Result<(Coverage, Vec<Claim>), Failure> {
+    let mut coverage = suite.ward.coverage(suite.cases())?;
+    let beside = || args.paths().into_iter().map(|path| path.join(UNREACHABLE)).filter(|path| path.is_file());
+    let files: Vec<PathBuf> = unreachable.map_or_else(|| beside().collect(), |file| vec![file.clone()]);
+    let mut claims = Vec::new();
+    for file in files {
+        let text = input::text(&file, MAX_BYTES)?;
+        let name = file.display().to_string();
+        match coverage.excuse(&name, &text) {
+            Ok(found) => claims.extend(found),
+            Err(error) => return Err(Failure::Cases(cases::reports(&error, &Source::new(name, text)))),
+        }
+    }
+    Ok((coverage, claims))
+}
+
+/// Rounded down, so that 100 is said of all alone.
+pub(crate) fn percent((covered, sides): (usize, usize)) -> f64 {
+    if covered == sides {
+        return 100.0;
+    }
+    (1_000.0 * covered as f64 / sides.max(1) as f64).floor() / 10.0
+}
+
+/// A policy's text by line, each with its number and where it starts.
+fn lines(ward: &Ward, id: &str) -> Vec<(usize, usize, String)> {
+    let text = ward.source(id).map(|source| source.text.clone()).unwrap_or_default();
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').enumerate().map(|(at, line)| {
+        let found = (at + 1, start, line.trim_end_matches(['\n', '\r']).to_owned());
+        start += line.len();
+        found
+    });
+    lines.collect()
+}

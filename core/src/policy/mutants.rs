@@ -1,0 +1,82 @@
+//! Changed policies: read, validated and lowered as the ward's own are.
+
+use std::collections::HashSet;
+
+use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
+use cedar_policy_core::ast::{self, Expr};
+
+use super::limits::{self, Language};
+use super::load::{Effect, Loaded};
+use super::lower::Environment;
+use crate::ir::{Builder, Program};
+use crate::value::Value;
+
+/// Admits changed texts of policies that are valid and say something else than the original.
+pub(crate) struct Admission<'a> {
+    loaded: &'a Loaded,
+    validator: Validator,
+    /// What was admitted so far, by policy and condition.
+    seen: HashSet<(usize, Effect, Expr)>,
+}
+
+/// A changed policy.
+pub(crate) struct Changed {
+    /// The place of its original among the ward's policies.
+    pub(crate) policy: usize,
+    pub(crate) effect: Effect,
+    condition: Expr,
+}
+
+impl<'a> Admission<'a> {
+    pub(crate) fn new(loaded: &'a Loaded) -> Self {
+        let schema: CedarSchema = loaded.cedar_schema.clone();
+        Admission { loaded, validator: Validator::new(schema), seen: HashSet::new() }
+    }
+
+    /// Reads the changed source of one policy; `None` where that is no valid policy, or one that was admitted
+    /// before, or the original itself.
+    pub(crate) fn admit(&mut self, policy: usize, text: &str) -> Option<Changed> {
+        let original = self.loaded.policies.get(policy)?;
+        limits::check(text, Language::Policy).ok()?;
+        let set: PolicySet = text.parse().ok()?;
+        let id = original.id.as_ref();
+        let changed = set.policies().find(|policy| policy.annotation("id") == Some(id))?.clone();
+        let parsed: &ast::Policy = changed.as_ref();
+        let (condition, effect) = (parsed.condition(), effect_of(changed.effect()));
+        let before = self.loaded.reference.policies().policy(&PolicyId::new(id))?;
+        let parsed: &ast::Policy = before.as_ref();
+        if parsed.condition() == condition && original.effect == effect {
+            return None;
+        }
+        if !self.seen.insert((policy, effect, condition.clone())) {
+            return None;
+        }
+        let alone = PolicySet::from_policies([changed]).ok()?;
+        let valid = self.validator.validate(&alone, ValidationMode::Strict).validation_passed();
+        valid.then_some(Changed { policy, effect, condition })
+    }
+}
+
+fn effect_of(effect: cedar_policy::Effect) -> Effect {
+    match effect {
+        cedar_policy::Effect::Permit => Effect::Permit,
+        cedar_policy::Effect::Forbid => Effect::Forbid,
+    }
+}
+
+impl Changed {
+    /// One program for all of them: its entries are those that can apply in the environment, by their number.
+    pub(crate) fn program<'c>(
+        all: impl Iterator<Item = (usize, &'c Changed)>,
+        environment: &Environment<'_>,
+    ) -> Program {
+        let mut builder = Builder::new(environment.schema);
+        for (number, changed) in all {
+            let (root, _) = environment.lower(&mut builder, &changed.condition);
+            if builder.constant(root) != Some(&Value::Bool(false)) {
+                builder.condition(number, root);
+            }
+        }
+        builder.finish()
+    }
+}

@@ -8,3 +8,6 @@ pub const SCHEMA: &str = include_str!("../schema.cedarschema");
 
 /// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
 pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
+
+/// Every invariant, what the policies must never allow: its path (`invariants/9-roles.cedar`) and its text, by path.
+pub const INVARIANTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/invariants.rs"));

@@ -4,9 +4,11 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "prove")]
+use crate::prove;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, coverage, decision, demo, docs, explain, fmt, list, man, matrix};
-use crate::{mutate, sample, snapshot, test, validate};
+use crate::{actions, check, completions, coverage, decision, demo, diff, docs, explain, fmt, list, man};
+use crate::{matrix, mutate, sample, snapshot, test, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -14,7 +16,10 @@ Exit codes:
   1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
   2   denied
   3   the policies or the schema were refused
-  4   what was tested does not hold: a case, coverage, a mutant, a page out of date
+  4   what was tested or claimed does not hold: a case, coverage, a mutant, a page, an invariant, a gain
+  5   a claim is neither proved nor refuted
+  6   there is no solver
+  7   the solver died, hung or is not what it says
   64  wrong usage";
 
 /// Who may do and see what in attendance case management, decided by Cedar policies.
@@ -44,6 +49,9 @@ pub(crate) enum Verb {
     Mutate(mutate::Args),
     Docs(docs::Args),
     Decision(decision::Args),
+    Diff(diff::Args),
+    #[cfg(feature = "prove")]
+    Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
     Demo(demo::Args),
@@ -66,6 +74,9 @@ impl Verb {
             Verb::Mutate(args) => mutate::run(args, terminal),
             Verb::Docs(args) => docs::run(args, terminal),
             Verb::Decision(args) => decision::run(args, terminal),
+            Verb::Diff(args) => diff::run(args, terminal),
+            #[cfg(feature = "prove")]
+            Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),

@@ -46,6 +46,19 @@ impl PolicyArgs {
         }
     }
 
+    /// The folder that is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.policies.as_deref()
+    }
+
+    /// The text of schema and invariants.
+    pub(crate) fn invariants(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_invariants()),
+            Some(folder) => Ok(Sources::read_invariants(folder, self.schema.as_deref())?),
+        }
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
         let sources = self.sources()?;

@@ -3,6 +3,7 @@
 
 mod cases;
 mod coverage;
+mod diff;
 mod drafts;
 mod mutation;
 mod paths;
@@ -11,6 +12,7 @@ mod unreachable;
 
 pub use cases::{Case, CaseFile, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
+pub use diff::{Changed, Diff, Difference};
 pub use drafts::Kind;
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
 pub use unreachable::Claim;

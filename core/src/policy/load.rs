@@ -89,7 +89,7 @@ pub(crate) struct Loaded {
     pub(crate) programs: Programs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) literals: super::Literals,
     /// By policy id.
     pub(crate) conditions: HashMap<Arc<str>, Conditions>,
@@ -113,7 +113,7 @@ impl Loaded {
         });
         Ok(Loaded {
             conditions: conditions.collect(),
-            #[cfg(feature = "testing")]
+            #[cfg(any(feature = "author", feature = "testing"))]
             literals: super::Literals::new(&set),
             hash: hash(&sources.schema, &policies, &by_id).into(),
             schema: Arc::new(schema),

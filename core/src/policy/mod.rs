@@ -11,7 +11,7 @@ mod explain;
 mod folder;
 mod format;
 mod limits;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "author", feature = "testing"))]
 mod literals;
 mod load;
 mod lower;
@@ -29,7 +29,7 @@ pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
 #[cfg(feature = "author")]
 pub(crate) use limits::Tokens;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "author", feature = "testing"))]
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};

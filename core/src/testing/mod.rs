@@ -23,7 +23,7 @@ pub use clinic::clinic_sources;
 pub use json::{corrupt, entities_json, plain_json};
 pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
-pub use worlds::{Facts, request};
+pub use worlds::{Facts, compared_with, request};
 
 /// Puts the right checksum at the end of a snapshot whose bytes were changed.
 pub fn seal(bytes: &mut [u8]) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use caseward::Ward;
 use caseward::author::{Drawing, Fate, Kind, Mutation, Mutations};
+use caseward::{Sources, Ward};
 use similar::TextDiff;
 
 use crate::cases::CaseArgs;
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Only mutants of policies whose id contains this.
     #[arg(long, value_name = "ID")]
     only: Option<String>,
+    /// Ask no solver whether a survivor decides as its original does.
+    #[arg(long)]
+    no_proof: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -42,7 +45,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let drawing = Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone() };
     let mutations = suite.ward.mutate(suite.cases(), &drawing);
     spinner.finish_and_clear();
-    let mutations = mutations?;
+    let mut mutations = mutations?;
+    if !args.no_proof {
+        excuse(&mut mutations, &suite.ward, &args.cases.policies.sources()?, terminal);
+    }
     if mutations.all.is_empty() {
         return Err(Failure::other("no policy can be changed: nothing was tried"));
     }
@@ -51,6 +57,27 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => output::print_json(&mutations)?,
     }
     Ok(if mutations.survivors().next().is_none() { Exit::Success } else { Exit::Unmet })
+}
+
+/// Lets a solver excuse the survivors that change no decision; where there is none, they stay what they are.
+#[cfg(feature = "prove")]
+pub(crate) fn excuse(mutations: &mut Mutations, ward: &Ward, sources: &Sources, terminal: &Terminal) {
+    if mutations.survivors().next().is_none() {
+        return;
+    }
+    let spinner = progress::spinner(terminal, "proving survivors equivalent");
+    let asked = crate::prove::with_prover(sources, |prover| {
+        mutations.prove(ward, |original, mutant| prover.proof(original, mutant));
+    });
+    spinner.finish_and_clear();
+    if let Err(why) = asked {
+        terminal.note(&format!("no survivor was proved equivalent: {}", printable(&why)));
+    }
+}
+
+#[cfg(not(feature = "prove"))]
+pub(crate) fn excuse(_: &mut Mutations, _: &Ward, _: &Sources, terminal: &Terminal) {
+    terminal.note("no survivor was proved equivalent: this command was built without feature `prove`");
 }
 
 /// The survivors as patches, and the numbers.

@@ -19,7 +19,7 @@ const VARIABLE: &str = "CVC5";
 /// The oldest version whose answers were compared with those of newer ones.
 const OLDEST: [u32; 3] = [1, 0, 3];
 /// How long it may take over its own limit before it counts as hung.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 /// How long it may take to say its name or answer what is known.
 const PROMPT: Duration = Duration::from_secs(20);
 /// Bytes of one model; more is no counterexample that anybody reads.

@@ -4,7 +4,10 @@
 
 mod bad_input;
 mod batch;
+mod change;
 mod contract;
 mod files;
+#[cfg(feature = "prove")]
+mod prove;
 mod rules;
 mod support;

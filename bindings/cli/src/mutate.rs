@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use caseward::Ward;
 use caseward::author::{Drawing, Fate, Kind, Mutation, Mutations};
+use caseward::{Sources, Ward};
 use similar::TextDiff;
 
 use crate::cases::CaseArgs;
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
+use crate::proofs::{ProofArgs, Proofs, Question};
 use crate::terminal::{Palette, Terminal};
 use crate::{output, progress};
 
 /// Change each policy in every small way, and show the changes that no case notices.
 ///
 /// Operators, constants, conditions, guards, clauses, effects, heads and attributes are changed one at a time;
-/// what makes no valid policy is left out. Exit code 4 says that a mutant survived.
+/// what makes no valid policy is left out. A survivor that a solver proves to decide as the original does is
+/// none; what it cannot tell is one. Exit code 4 says that a mutant survived.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,6 +33,11 @@ pub(crate) struct Args {
     /// Only mutants of policies whose id contains this.
     #[arg(long, value_name = "ID")]
     only: Option<String>,
+    /// Do not ask a solver which survivors are equivalent to the original.
+    #[arg(long)]
+    no_prove: bool,
+    #[command(flatten)]
+    proofs: ProofArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -42,7 +49,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let drawing = Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone() };
     let mutations = suite.ward.mutate(suite.cases(), &drawing);
     spinner.finish_and_clear();
-    let mutations = mutations?;
+    let mut mutations = mutations?;
+    if !args.no_prove {
+        prove(&mut mutations, &args.cases.policies.sources()?, &args.proofs, terminal);
+    }
     if mutations.all.is_empty() {
         return Err(Failure::other("no policy can be changed: nothing was tried"));
     }
@@ -51,6 +61,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => output::print_json(&mutations)?,
     }
     Ok(if mutations.survivors().next().is_none() { Exit::Success } else { Exit::Unmet })
+}
+
+/// Finds the survivors that decide as their originals do. Without a solver, survivors are survivors.
+pub(crate) fn prove(mutations: &mut Mutations, sources: &Sources, args: &ProofArgs, terminal: &Terminal) {
+    let asked = mutations.survivors().map(|m| (m.mutant.policy.clone(), m.mutant.changed.clone()));
+    let asked: Vec<Question> = asked.collect();
+    if asked.is_empty() {
+        return;
+    }
+    match Proofs::seek(sources, &asked, args, terminal) {
+        Ok(proofs) => mutations.prove(|id, changed| proofs.of(id, changed)),
+        Err(why) => terminal.note(&format!("no survivor is proved equivalent: {why}")),
+    }
 }
 
 /// The survivors as patches, and the numbers.

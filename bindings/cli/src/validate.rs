@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut problems = ward.warnings().to_vec();
+    problems.extend(ward.advice());
     let mut reports = args.policies.reports(&problems, &sources);
     let mut exit = if args.deny_warnings && !problems.is_empty() { Exit::Invalid } else { Exit::Success };
     let mut said =

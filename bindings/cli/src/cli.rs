@@ -7,7 +7,9 @@ use crate::failure::Failure;
 #[cfg(feature = "prove")]
 use crate::prove;
 use crate::terminal::Terminal;
-use crate::{actions, check, completions, coverage, decision, demo, diff, docs, explain, fmt, list, man};
+use crate::{
+    actions, bundle, check, ci, completions, coverage, decision, demo, diff, docs, explain, fmt, list, man,
+};
 use crate::{matrix, mutate, sample, snapshot, test, validate};
 
 const EXIT_CODES: &str = "\
@@ -50,6 +52,8 @@ pub(crate) enum Verb {
     Docs(docs::Args),
     Decision(decision::Args),
     Diff(diff::Args),
+    Bundle(bundle::Args),
+    Ci(ci::Args),
     #[cfg(feature = "prove")]
     Prove(prove::Args),
     Sample(sample::Args),
@@ -75,6 +79,8 @@ impl Verb {
             Verb::Docs(args) => docs::run(args, terminal),
             Verb::Decision(args) => decision::run(args, terminal),
             Verb::Diff(args) => diff::run(args, terminal),
+            Verb::Bundle(args) => bundle::run(args),
+            Verb::Ci(args) => ci::run(args, terminal),
             #[cfg(feature = "prove")]
             Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),

@@ -46,11 +46,6 @@ impl PolicyArgs {
         }
     }
 
-    /// The folder that is named.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.policies.as_deref()
-    }
-
     /// The text of schema and invariants.
     pub(crate) fn invariants(&self) -> Result<Sources, Failure> {
         match &self.policies {

@@ -4,8 +4,10 @@
 //! data, `question` what is asked, `report` and `failure` show what is wrong.
 
 mod actions;
+mod bundle;
 mod cases;
 mod check;
+mod ci;
 mod cli;
 mod completions;
 mod coverage;

@@ -11,7 +11,7 @@ use crate::cases::CaseArgs;
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crate::proofs::{ProofArgs, Proofs, Question};
+use crate::proofs::{Proofs, Question};
 use crate::terminal::{Palette, Terminal};
 use crate::{output, progress};
 
@@ -33,11 +33,9 @@ pub(crate) struct Args {
     /// Only mutants of policies whose id contains this.
     #[arg(long, value_name = "ID")]
     only: Option<String>,
-    /// Do not ask a solver which survivors are equivalent to the original.
+    /// Ask no solver whether a survivor decides as its original does.
     #[arg(long)]
-    no_prove: bool,
-    #[command(flatten)]
-    proofs: ProofArgs,
+    no_proof: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -50,8 +48,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mutations = suite.ward.mutate(suite.cases(), &drawing);
     spinner.finish_and_clear();
     let mut mutations = mutations?;
-    if !args.no_prove {
-        prove(&mut mutations, &args.cases.policies.sources()?, &args.proofs, terminal);
+    if !args.no_proof {
+        excuse(&mut mutations, &suite.ward, &args.cases.policies.sources()?, terminal);
     }
     if mutations.all.is_empty() {
         return Err(Failure::other("no policy can be changed: nothing was tried"));
@@ -63,16 +61,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(if mutations.survivors().next().is_none() { Exit::Success } else { Exit::Unmet })
 }
 
-/// Finds the survivors that decide as their originals do. Without a solver, survivors are survivors.
-pub(crate) fn prove(mutations: &mut Mutations, sources: &Sources, args: &ProofArgs, terminal: &Terminal) {
-    let asked = mutations.survivors().map(|m| (m.mutant.policy.clone(), m.mutant.changed.clone()));
+/// Lets a solver excuse the survivors that change no decision; where there is none, they stay what they are.
+pub(crate) fn excuse(mutations: &mut Mutations, ward: &Ward, sources: &Sources, terminal: &Terminal) {
+    let asked = mutations.survivors().filter_map(|mutation| {
+        Some((ward.source(&mutation.mutant.policy)?.clone(), mutation.mutant.changed.clone()))
+    });
     let asked: Vec<Question> = asked.collect();
     if asked.is_empty() {
         return;
     }
-    match Proofs::seek(sources, &asked, args, terminal) {
-        Ok(proofs) => mutations.prove(|id, changed| proofs.of(id, changed)),
-        Err(why) => terminal.note(&format!("no survivor is proved equivalent: {why}")),
+    match Proofs::seek(sources, &asked, terminal) {
+        Ok(proofs) => mutations.prove(ward, |_, changed| proofs.of(changed)),
+        Err(why) => terminal.note(&format!("no survivor was proved equivalent: {}", printable(&why))),
     }
 }
 

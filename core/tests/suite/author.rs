@@ -54,7 +54,12 @@ fn complete() -> String {
     [
         WORLD.to_owned(),
         case("the lead reads it", "ana", "allow", "policies = [\"docs.read\"]"),
-        case("nobody without a team does", "bo", "deny", "fails = { \"docs.read\" = \"the lead of its team\" }"),
+        case(
+            "nobody without a team does",
+            "bo",
+            "deny",
+            "fails = { \"docs.read\" = \"the lead of its team\" }",
+        ),
         case("no other lead does", "ana", "deny", "change = { \"User.ana\" = { lead = \"b\" } }"),
         case("nobody reads it shut", "ana", "deny", "change = { \"Doc.plan\" = { kind = \"shut\" } }"),
     ]
@@ -79,13 +84,23 @@ fn refused(text: &str) -> (String, String) {
 fn what_a_case_misnames_is_refused_at_its_place() {
     let good = complete();
     for (was, is, message, place) in [
-        ("[[case]]\nname = \"the lead", "[[cases]]\nname = \"the lead", "unknown key `cases`; did you mean `case`?", "cases"),
+        (
+            "[[case]]\nname = \"the lead",
+            "[[cases]]\nname = \"the lead",
+            "unknown key `cases`; did you mean `case`?",
+            "cases",
+        ),
         ("policies = ", "polices = ", "unknown key `polices`; did you mean `policies`?", "polices"),
         ("\"User.bo\"", "\"User.ba\"", "is not in the case's world; did you mean `bo`?", "\"User.ba\""),
         ("\"User.bo\"", "\"Usr.bo\"", "no entity type `Usr`; did you mean `User`?", "\"Usr.bo\""),
         ("\"User.bo\"", "\"bo\"", "is not of the form Type.id", "\"bo\""),
         ("action = \"read\"", "action = \"raed\"", "no action `raed`; did you mean `read`?", "\"raed\""),
-        ("\"docs.read\"]", "\"docs.raed\"]", "no policy `docs.raed`; did you mean `docs.read`?", "\"docs.raed\""),
+        (
+            "\"docs.read\"]",
+            "\"docs.raed\"]",
+            "no policy `docs.raed`; did you mean `docs.read`?",
+            "\"docs.raed\"",
+        ),
         ("lead of its team", "lead of her team", "did you mean `the lead of its team`?", "\"docs.read\""),
         ("lead = \"a\"", "laed = \"a\"", "no attribute `laed`; did you mean `lead`?", "laed"),
         ("lead = \"a\"", "lead = 1", "expected Team", "1"),
@@ -212,7 +227,8 @@ fn a_condition_is_covered_when_it_decided_both_ways() {
     let blocks: Vec<&str> = all.split_inclusive("\n[[case]]").collect();
     assert_eq!(blocks.len(), 5);
     for (left_out, open) in [(2, ("principal has lead", false)), (4, ("resource.kind == \"open\"", false))] {
-        let kept: String = blocks.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, b)| *b).collect();
+        let kept: String =
+            blocks.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, b)| *b).collect();
         let found = coverage(kept.trim_end_matches("[[case]]"));
         let conditions = &found.policies[0].conditions;
         let missing: Vec<_> = conditions
@@ -228,7 +244,8 @@ fn a_condition_is_covered_when_it_decided_both_ways() {
 #[test]
 fn what_another_condition_hides_decides_nothing() {
     // He leads no team, and the document is shut: neither alone decided.
-    let text = format!("{WORLD}{}", case("x", "bo", "deny", "change = { \"Doc.plan\" = { kind = \"shut\" } }"));
+    let text =
+        format!("{WORLD}{}", case("x", "bo", "deny", "change = { \"Doc.plan\" = { kind = \"shut\" } }"));
     let found = coverage(&text);
     let policy = &found.policies[0];
     assert_eq!((policy.asked, policy.held), (1, 0));
@@ -240,12 +257,18 @@ fn what_another_condition_hides_decides_nothing() {
 #[test]
 fn a_claim_is_held_against_the_cases() {
     let claim = |policy: &str, condition: &str, decides: bool| {
-        format!("[[unreachable]]\npolicy = \"{policy}\"\ncondition = '{condition}'\ndecides = {decides}\nwhy = \"so\"\n")
+        format!(
+            "[[unreachable]]\npolicy = \"{policy}\"\ncondition = '{condition}'\ndecides = {decides}\nwhy = \"so\"\n"
+        )
     };
-    let missing = complete().replace("kind = \"shut\"", "kind = \"open\"").replace("\"nobody reads it shut\"\nprincipal = \"User.ana\"", "\"nobody reads it shut\"\nprincipal = \"User.bo\"");
+    let missing = complete().replace("kind = \"shut\"", "kind = \"open\"").replace(
+        "\"nobody reads it shut\"\nprincipal = \"User.ana\"",
+        "\"nobody reads it shut\"\nprincipal = \"User.bo\"",
+    );
     let mut found = coverage(&missing);
     assert!(!found.is_complete());
-    let claims = found.excuse("unreachable.toml", &claim("docs.read", "resource.kind == \"open\"", false)).unwrap();
+    let claims =
+        found.excuse("unreachable.toml", &claim("docs.read", "resource.kind == \"open\"", false)).unwrap();
     assert!(found.is_complete());
     // What is to be proved is the policy with the condition put as true.
     let ward = desk(READ);
@@ -325,7 +348,8 @@ fn every_kind_of_change_is_made() {
 #[test]
 fn mutants_survive_where_no_case_looks() {
     // Nobody asks to write, so that a policy that lets them is not noticed.
-    let survived = |mutations: &Mutations| -> Vec<Kind> { mutations.survivors().map(|m| m.mutant.kind).collect() };
+    let survived =
+        |mutations: &Mutations| -> Vec<Kind> { mutations.survivors().map(|m| m.mutant.kind).collect() };
     assert_eq!(survived(&mutate(READ, &complete())), [Kind::Scope, Kind::Scope]);
     let write = complete() + &case("nobody writes", "ana", "deny", "").replace("\"read\"", "\"write\"");
     assert_eq!(survived(&mutate(READ, &write)), []);
@@ -451,9 +475,13 @@ fn every_condition_of_ours_has_a_mutant() {
 
 #[test]
 fn a_mistyped_attribute_after_has_is_told() {
-    let ward = desk(&READ.replace("principal has lead && principal.lead == resource.team", "principal has laed"));
+    let ward =
+        desk(&READ.replace("principal has lead && principal.lead == resource.team", "principal has laed"));
     let [problem] = &ward.advice()[..] else { panic!("{:?}", ward.advice()) };
-    assert!(problem.message.contains("`User` never has an attribute `laed`; did you mean `lead`?"), "{problem}");
+    assert!(
+        problem.message.contains("`User` never has an attribute `laed`; did you mean `lead`?"),
+        "{problem}"
+    );
     assert!(desk(READ).advice().is_empty());
     assert_eq!(ATTENDANCE.advice(), []);
 }

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use crate::cases::{self, CaseArgs, Suite, UNREACHABLE};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::proofs::{ProofArgs, Proofs, Question};
+use crate::proofs::{Proofs, Question};
 use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
@@ -38,8 +38,6 @@ pub(crate) struct Args {
     /// Prove with a solver that what is said to be unreachable is so.
     #[arg(long)]
     prove: bool,
-    #[command(flatten)]
-    proofs: ProofArgs,
     /// Show the text of every policy, also where all is covered.
     #[arg(long)]
     all: bool,
@@ -79,7 +77,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Ok(Exit::Unmet);
     }
     if args.prove {
-        return prove(&suite.ward, &args.cases.policies.sources()?, &claims, &args.proofs, terminal);
+        return prove(&suite.ward, &args.cases.policies.sources()?, &claims, terminal);
     }
     Ok(Exit::Success)
 }
@@ -89,14 +87,13 @@ pub(crate) fn prove(
     ward: &Ward,
     sources: &Sources,
     claims: &[Claim],
-    args: &ProofArgs,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     let questions = claims
         .iter()
         .flat_map(|claim| claim.changed(ward).into_iter().map(|changed| (claim.policy.clone(), changed)));
     let questions: Vec<Question> = questions.collect();
-    let proofs = match Proofs::seek(sources, &questions, args, terminal) {
+    let proofs = match Proofs::seek(sources, &questions, terminal) {
         Ok(proofs) => proofs,
         Err(why) => {
             say(&format!("error: nothing is proved unreachable: {why}"));
@@ -109,7 +106,7 @@ pub(crate) fn prove(
             1 + source.text.bytes().take(claim.span.start).filter(|&byte| byte == b'\n').count()
         });
         let what = format!("line {line} of `{}` never decides by being {}", claim.policy, claim.decides);
-        match claim.prove(ward, |_, changed| proofs.of(&claim.policy, changed)) {
+        match claim.prove(ward, |_, changed| proofs.of(changed)) {
             Proof::Equivalent => terminal.note(&format!("proved: {what}")),
             Proof::Different(_) => {
                 say(&format!("error: refuted: {what}"));

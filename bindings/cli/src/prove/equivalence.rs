@@ -1,15 +1,20 @@
 //! Whether one policy in place of another changes any decision at all: for mutants.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use caseward::author::Proof;
 use caseward::{Effect, Source, Sources, Ward};
 use cedar_policy::Policy;
 
 use super::claim::{Part, Query, Slice};
 use super::model::{Environment, Model, Policies};
-use super::query::{Limits, Verdict, Worker};
+use super::query::{Limits, STACK, Verdict, Worker};
 use super::solver::{Binary, Trouble};
+
+/// How long one question about two policies may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Whether two sets of policies differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,13 +47,24 @@ impl<'a> Prover<'a> {
         })
     }
 
-    /// The solver of this machine.
-    pub(crate) fn solver() -> Result<Binary, Trouble> {
-        Binary::find()
+    /// As [`Prover::equivalent`], for sources of one policy each.
+    pub(crate) fn proof(&mut self, original: &Source, mutant: &Source) -> Proof {
+        let mut named = self.original.ward.policies().iter().filter(|policy| policy.source == original.name);
+        let id = match (named.next(), named.next()) {
+            (Some(policy), None) => policy.id.to_string(),
+            _ => return Proof::Unknown("the source holds several policies".to_owned()),
+        };
+        match self.equivalent(&id, &mutant.text) {
+            Equivalence::Equivalent => Proof::Equivalent,
+            Equivalence::Different => {
+                Proof::Different("a solver tells them apart: a case can, too".to_owned())
+            }
+            Equivalence::Unknown(why) => Proof::Unknown(why),
+        }
     }
 
     /// Whether `mutant`, the text of a policy, decides just as the policy `id` that it takes the place of.
-    pub(crate) fn equivalent(&mut self, id: &str, mutant: &str) -> Equivalence {
+    fn equivalent(&mut self, id: &str, mutant: &str) -> Equivalence {
         match self.compare(id, mutant) {
             Ok(equivalence) => equivalence,
             Err(why) => Equivalence::Unknown(why),
@@ -112,4 +128,20 @@ impl<'a> Prover<'a> {
 fn with_one(mut policies: Vec<Policy>) -> Vec<Policy> {
     policies.extend(super::model::everything(false));
     policies
+}
+
+/// Does `work` with a prover for policies that take the place of some of `original`; or says why there is none.
+pub(crate) fn with_prover<T: Send>(
+    original: &Sources,
+    work: impl FnOnce(&mut Prover<'_>) -> T + Send,
+) -> Result<T, String> {
+    let binary = Binary::find().map_err(|trouble| match trouble {
+        Trouble::Missing(why) | Trouble::Faulty(why) => why,
+    })?;
+    thread::scope(|scope| {
+        let run = || Ok(work(&mut Prover::new(original, &binary, LIMIT)?));
+        let spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        let spawned = spawned.map_err(|e| e.to_string())?;
+        spawned.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

@@ -33,16 +33,18 @@ use crate::terminal::{Terminal, say};
 use crate::{git, input, output, progress};
 
 use claim::{Claim, Invariants, Kind, Sides};
-pub(crate) use equivalence::{Equivalence, Prover};
+pub(crate) use equivalence::{Prover, with_prover};
 use lock::Lock;
 use model::{Model, Policies};
 use query::{Limits, Outcome, Verdict};
 pub(crate) use report::{Finding, Report, Standing};
 use scene::Scene;
-use solver::{Binary, Trouble};
+use solver::Binary;
 
 /// Worlds that the claims are tried on where no solver can be asked.
 const WORLDS: u64 = 100;
+/// The lock file of a policy folder.
+const LOCK: &str = "proofs.lock";
 
 /// Prove what holds of every request and all data, with a solver.
 ///
@@ -106,7 +108,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         lock: match (&args.lock, args.policies.folder()) {
             _ if args.no_lock || kind.is_some() => None,
             (Some(file), _) => Some(file.clone()),
-            (None, folder) => folder.map(|folder| folder.join("proofs.lock")),
+            (None, folder) => folder.map(|folder| folder.join(LOCK)),
         },
     };
     let invariants = args.policies.invariants()?;
@@ -130,11 +132,24 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// What is to be proved, and how.
 pub(crate) struct Plan {
     /// Instead of all else: how this version compares with another.
-    pub(crate) compare: Option<Kind>,
-    pub(crate) only: Vec<String>,
-    pub(crate) limits: Limits,
-    pub(crate) worlds: Option<u64>,
-    pub(crate) lock: Option<PathBuf>,
+    compare: Option<Kind>,
+    only: Vec<String>,
+    limits: Limits,
+    worlds: Option<u64>,
+    lock: Option<PathBuf>,
+}
+
+impl Plan {
+    /// All that is claimed of a folder, with its lock file.
+    pub(crate) fn of_folder(folder: &Path) -> Self {
+        Plan {
+            compare: None,
+            only: Vec::new(),
+            limits: Limits { question: Duration::from_secs(20), jobs: 2 },
+            worlds: None,
+            lock: Some(folder.join(LOCK)),
+        }
+    }
 }
 
 /// Reads the version that a claim compares with, to be decided under the schema of now.

@@ -19,7 +19,7 @@ use super::claim::{Claim, Part, Query, Slice};
 use super::solver::{Binary, Session, Trouble};
 
 /// Cedar's typechecker and compiler recurse over policies whose depth the library bounds.
-const STACK: usize = 256 << 20;
+pub(super) const STACK: usize = 256 << 20;
 
 /// How one question or claim came out; the later the worse.
 #[derive(Clone, Debug)]

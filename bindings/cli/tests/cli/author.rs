@@ -95,10 +95,19 @@ fn cases_beside_the_policies_are_run() {
 #[test]
 fn a_failing_case_is_no_error_and_shows_both_texts() {
     let bench = desk();
-    bench.write("p/tests/docs.toml", CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1));
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1),
+    );
     let ran = bench.run(["test", "--policies", "p"]);
     ran.ends(4);
-    for part in ["the lead reads it", "docs.toml", "expected deny, got allow", "R1 (docs.read)", "1 case failed, 3 passed"] {
+    for part in [
+        "the lead reads it",
+        "docs.toml",
+        "expected deny, got allow",
+        "R1 (docs.read)",
+        "1 case failed, 3 passed",
+    ] {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
     bench.write("p/tests/docs.toml", CASES.replacen("User.bo\"\naction", "User.ana\"\naction", 1));
@@ -155,17 +164,31 @@ fn folders_of_json_say_what_they_expect() {
 #[test]
 fn results_come_in_forms_for_programs() {
     let bench = desk();
-    bench.write("p/tests/docs.toml", CASES.replacen("\"deny\"", "\"allow\"", 1).replacen("fails = { \"docs.read\" = \"the lead of its team\" }", "", 1));
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"deny\"", "\"allow\"", 1).replacen(
+            "fails = { \"docs.read\" = \"the lead of its team\" }",
+            "",
+            1,
+        ),
+    );
     let json = bench.run(["test", "--policies", "p", "--format", "json"]).ends(4).json();
     assert_eq!((json["cases"].as_u64(), json["failed"].as_u64()), (Some(4), Some(1)));
     assert_eq!(json["results"][1]["difference"], "expected allow, got deny");
     assert_eq!(json["results"][1]["line"], 19);
     let junit = bench.run(["test", "--policies", "p", "--format", "junit"]).ends(4).out.clone();
-    for part in ["tests=\"4\" failures=\"1\"", "name=\"nobody else: &lt;&amp;&gt;\"", "message=\"expected allow, got deny\""] {
+    for part in [
+        "tests=\"4\" failures=\"1\"",
+        "name=\"nobody else: &lt;&amp;&gt;\"",
+        "message=\"expected allow, got deny\"",
+    ] {
         assert!(junit.contains(part), "`{part}` is not in: {junit}");
     }
     let github = bench.run(["test", "--policies", "p", "--format", "github"]).ends(4).out.clone();
-    assert!(github.starts_with("::error file=p/tests/docs.toml,line=19,title=nobody else%3A <&>::"), "{github}");
+    assert!(
+        github.starts_with("::error file=p/tests/docs.toml,line=19,title=nobody else%3A <&>::"),
+        "{github}"
+    );
     assert_eq!(github.lines().count(), 2, "{github}");
 }
 
@@ -179,7 +202,15 @@ fn coverage_is_shown_and_bounded() {
     bench.run(["coverage", "--policies", "p", "--fail-under", "85"]).ends(0);
 
     let lcov = bench.run(["coverage", "--policies", "p", "--format", "lcov"]).ends(0).out.clone();
-    for line in ["SF:p/docs/read.cedar", "FN:5,docs.read", "FNDA:3,docs.read", "BRF:6", "BRH:5", "DA:9,1", "end_of_record"] {
+    for line in [
+        "SF:p/docs/read.cedar",
+        "FN:5,docs.read",
+        "FNDA:3,docs.read",
+        "BRF:6",
+        "BRH:5",
+        "DA:9,1",
+        "end_of_record",
+    ] {
         assert!(lcov.lines().any(|found| found == line), "`{line}` is not in: {lcov}");
     }
     let html = bench.run(["coverage", "--policies", "p", "--format", "html"]).ends(0).out.clone();
@@ -205,18 +236,24 @@ fn coverage_is_shown_and_bounded() {
 #[test]
 fn survivors_are_shown_as_patches() {
     let bench = desk();
-    let ran = bench.run(["mutate", "--policies", "p", "--no-prove"]);
+    let ran = bench.run(["mutate", "--policies", "p", "--no-proof"]);
     ran.ends(4);
     assert!(ran.out.contains("--- a/docs/read.cedar\n+++ b/docs/read.cedar\n"), "{}", ran.out);
     assert!(ran.out.contains("-when { resource.kind == \"open\" };\n+when { true };"), "{}", ran.out);
     bench.write("p/tests/docs.toml", format!("{CASES}{SHUT}"));
-    let ran = bench.run(["mutate", "--policies", "p", "--no-prove"]);
+    let ran = bench.run(["mutate", "--policies", "p", "--no-proof"]);
     assert!(ran.ends(0).out.contains("\n0 of "), "{}", ran.out);
-    let few = bench.run(["mutate", "--policies", "p", "--no-prove", "--bounded", "3", "--format", "json"]).ends(0).json();
+    let few = bench
+        .run(["mutate", "--policies", "p", "--no-proof", "--bounded", "3", "--format", "json"])
+        .ends(0)
+        .json();
     assert_eq!(few["all"].as_array().unwrap().len(), 3);
     bench.run(["mutate", "--policies", "p", "--only", "nothing"]).fails(1, "nothing was tried");
     bench.run(["mutate", "--policies", "p", "--bounded", "x"]).fails(64, "x");
-    bench.write("p/tests/docs.toml", CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1));
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1),
+    );
     bench.run(["mutate", "--policies", "p"]).fails(1, "does not come out as expected");
 }
 
@@ -224,7 +261,10 @@ fn survivors_are_shown_as_patches() {
 fn docs_are_compared_with_a_file() {
     let bench = desk();
     let docs = bench.run(["docs", "--policies", "p"]).ends(0).out.clone();
-    assert!(docs.contains("| R1 | `docs.read` | Leads &lt;read> open documents. | Doc: read |  | D1, D2 |"), "{docs}");
+    assert!(
+        docs.contains("| R1 | `docs.read` | Leads &lt;read> open documents. | Doc: read |  | D1, D2 |"),
+        "{docs}"
+    );
     bench.write("RULES.md", &docs);
     assert_eq!(bench.run(["docs", "--policies", "p", "--check", "RULES.md"]).ends(0).out, "");
     bench.write("p/docs/read.cedar", READ.replace("open documents", "documents"));
@@ -268,7 +308,11 @@ fn validate_names_what_was_probably_meant() {
         ("Action::\"read\"", "Action::\"raed\"", "did you mean `Action::\"read\"`?"),
         ("resource is Doc", "resource is Dco", "did you mean `Doc`?"),
         ("resource.kind", "resource.knid", "did you mean `kind`?"),
-        ("principal has lead && principal.lead == resource.team", "principal has laed", "did you mean `lead`?"),
+        (
+            "principal has lead && principal.lead == resource.team",
+            "principal has laed",
+            "did you mean `lead`?",
+        ),
     ] {
         bench.write("p/docs/read.cedar", READ.replace(was, is));
         let ran = bench.run(["validate", "--policies", "p", "--deny-warnings"]);

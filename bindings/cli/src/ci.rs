@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use caseward::author::{Diff, Drawing};
+use caseward::author::{Claim, Diff, Drawing, Proof};
 use caseward::{Effect, Policy, Sources, Ward, World};
 use clap::error::ErrorKind;
 
@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::instant::NowArgs;
 use crate::load::DataArgs;
+use crate::proofs::Proofs;
 use crate::replace::Replacement;
 use crate::terminal::Terminal;
 use crate::{coverage, diff, fmt, git, input, mutate, output, test};
@@ -212,7 +213,7 @@ fn covered(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
     let mut exit = if percent < change.args.fail_under { Exit::Unmet } else { Exit::Success };
     let mut said = format!("the cases see {percent} % of what can decide a condition");
     if !claims.is_empty() {
-        let (proved, open) = claimed(change, &claims, terminal)?;
+        let (proved, open) = claimed(change, &claims, terminal);
         let _ = write!(said, ", {} that cannot decide apart: {proved} of them proved", claims.len());
         if !open.is_empty() && exit == Exit::Success {
             exit = Exit::Undecided;
@@ -338,35 +339,22 @@ fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
 }
 
 /// How many claims of unreachable conditions are proved, and the others.
-#[cfg(feature = "prove")]
-fn claimed(
-    change: &Change<'_>,
-    claims: &[caseward::author::Claim],
-    _: &Terminal,
-) -> Result<(usize, Vec<String>), Failure> {
-    use caseward::author::Proof;
-    let open = crate::prove::with_prover(&change.sources, |prover| {
-        let ward = &change.suite.ward;
-        let not = |claim: &caseward::author::Claim, prover: &mut crate::prove::Prover<'_>| match claim
-            .prove(ward, |original, changed| prover.proof(original, changed))
-        {
-            Proof::Equivalent => None,
-            Proof::Different(how) => Some(format!("- {}: it can decide after all: {how}", claim.policy)),
-            Proof::Unknown(why) => Some(format!("- {}: {why}", claim.policy)),
-        };
-        claims.iter().filter_map(|claim| not(claim, prover)).collect::<Vec<_>>()
-    });
-    let open = open.unwrap_or_else(|why| vec![format!("- {}", printable(&why))]);
-    Ok((claims.len().saturating_sub(open.len()), open))
-}
-
-#[cfg(not(feature = "prove"))]
-fn claimed(
-    _: &Change<'_>,
-    claims: &[caseward::author::Claim],
-    _: &Terminal,
-) -> Result<(usize, Vec<String>), Failure> {
-    Ok((0, vec![format!("- {} not proved: this command was built without feature `prove`", claims.len())]))
+fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> (usize, Vec<String>) {
+    let ward = &change.suite.ward;
+    let asked = claims
+        .iter()
+        .flat_map(|claim| claim.changed(ward).into_iter().map(|changed| (claim.policy.clone(), changed)));
+    let proofs = match Proofs::seek(&change.sources, &asked.collect::<Vec<_>>(), terminal) {
+        Ok(proofs) => proofs,
+        Err(why) => return (0, vec![format!("- not proved: {}", printable(&why))]),
+    };
+    let not = |claim: &Claim| match claim.prove(ward, |_, changed| proofs.of(changed)) {
+        Proof::Equivalent => None,
+        Proof::Different(how) => Some(format!("- {}: it can decide after all: {how}", claim.policy)),
+        Proof::Unknown(why) => Some(format!("- {}: {}", claim.policy, printable(&why))),
+    };
+    let open: Vec<String> = claims.iter().filter_map(not).collect();
+    (claims.len().saturating_sub(open.len()), open)
 }
 
 fn one_line(text: &str) -> String {

@@ -163,5 +163,5 @@ fn rules_of(ward: &Ward, mark: &Mark<'_>) -> String {
 
 /// The text in a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
 }

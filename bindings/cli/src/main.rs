@@ -30,6 +30,7 @@ mod matrix;
 mod mutate;
 mod output;
 mod progress;
+mod proofs;
 #[cfg(feature = "prove")]
 mod prove;
 mod question;

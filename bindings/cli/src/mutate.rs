@@ -11,13 +11,15 @@ use crate::cases::CaseArgs;
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
+use crate::proofs::{Proofs, Question};
 use crate::terminal::{Palette, Terminal};
 use crate::{output, progress};
 
 /// Change each policy in every small way, and show the changes that no case notices.
 ///
 /// Operators, constants, conditions, guards, clauses, effects, heads and attributes are changed one at a time;
-/// what makes no valid policy is left out. Exit code 4 says that a mutant survived.
+/// what makes no valid policy is left out. A survivor that a solver proves to decide as the original does is
+/// none; what it cannot tell is one. Exit code 4 says that a mutant survived.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,24 +62,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Lets a solver excuse the survivors that change no decision; where there is none, they stay what they are.
-#[cfg(feature = "prove")]
 pub(crate) fn excuse(mutations: &mut Mutations, ward: &Ward, sources: &Sources, terminal: &Terminal) {
-    if mutations.survivors().next().is_none() {
+    let asked = mutations.survivors().filter_map(|mutation| {
+        Some((ward.source(&mutation.mutant.policy)?.clone(), mutation.mutant.changed.clone()))
+    });
+    let asked: Vec<Question> = asked.collect();
+    if asked.is_empty() {
         return;
     }
-    let spinner = progress::spinner(terminal, "proving survivors equivalent");
-    let asked = crate::prove::with_prover(sources, |prover| {
-        mutations.prove(ward, |original, mutant| prover.proof(original, mutant));
-    });
-    spinner.finish_and_clear();
-    if let Err(why) = asked {
-        terminal.note(&format!("no survivor was proved equivalent: {}", printable(&why)));
+    match Proofs::seek(sources, &asked, terminal) {
+        Ok(proofs) => mutations.prove(ward, |_, changed| proofs.of(changed)),
+        Err(why) => terminal.note(&format!("no survivor was proved equivalent: {}", printable(&why))),
     }
-}
-
-#[cfg(not(feature = "prove"))]
-pub(crate) fn excuse(_: &mut Mutations, _: &Ward, _: &Sources, terminal: &Terminal) {
-    terminal.note("no survivor was proved equivalent: this command was built without feature `prove`");
 }
 
 /// The survivors as patches, and the numbers.

@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut problems = ward.warnings().to_vec();
+    problems.extend(ward.advice());
     let mut reports = args.policies.reports(&problems, &sources);
     // What must never be allowed is written in the same words, and mistyped as easily.
     let invariants = args.policies.invariants()?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::cases::Case;
 use crate::error::Error;
 use crate::ir::{Evaluation, Id};
-use crate::policy::{Anatomy, Dissection, Environment, Policy, Skeleton, Source};
+use crate::policy::{Anatomy, Dissection, Environment, Policy, Skeleton};
 use crate::schema::TypeId;
 use crate::ward::Ward;
 
@@ -153,16 +153,6 @@ impl Ward {
             }
         }
         Ok(coverage)
-    }
-
-    /// The policy's text with the condition at `span` put as `value`.
-    ///
-    /// A condition that can never decide by a value can be put as the opposite: where a policy so changed is
-    /// equivalent to the original, that is proved.
-    pub fn with_condition(&self, policy: &str, span: &Range<usize>, value: bool) -> Option<Source> {
-        let source = self.source(policy)?;
-        let (before, after) = (source.text.get(..span.start)?, source.text.get(span.end..)?);
-        Some(Source::new(source.name.clone(), format!("{before}{value}{after}")))
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::paths::{Path, paths};
-use crate::policy::{Anatomy, Tokens, decimal_text, parse_decimal};
+use crate::policy::{Admission, Anatomy, Source, Tokens, decimal_text, parse_decimal};
 use crate::schema::Action;
 use crate::ward::Ward;
 
@@ -60,6 +60,20 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// A change of the policy of that id.
+    pub(super) fn of(ward: &Ward, policy: &str, edits: Vec<(Range<usize>, String)>) -> Option<Self> {
+        let policy = *ward.inner.by_id.get(policy)?;
+        Some(Draft { policy, kind: Kind::Condition, edits })
+    }
+
+    /// The changed source, where it is a valid policy.
+    pub(super) fn admissible(&self, ward: &Ward) -> Option<Source> {
+        let source = ward.source(&ward.policies().get(self.policy)?.id)?;
+        let text = self.apply(&source.text);
+        Admission::new(&ward.inner.loaded).admit(self.policy, &text)?;
+        Some(Source::new(source.name.clone(), text))
+    }
+
     /// The text with the change.
     pub(super) fn apply(&self, text: &str) -> String {
         let mut edits = self.edits.clone();

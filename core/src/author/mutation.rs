@@ -122,8 +122,8 @@ impl Mutations {
         self.all.iter().filter(|mutation| mutation.fate == Fate::Equivalent).count()
     }
 
-    /// Asks `prove_equivalent` about each survivor, with the original's source and the mutant's; what it cannot
-    /// tell counts as survived.
+    /// Asks `prove_equivalent` about each survivor, with the original's source and the mutant's: whether the
+    /// policies decide alike with the one in place of the other. What it cannot tell counts as survived.
     pub fn prove(&mut self, ward: &Ward, mut prove_equivalent: impl FnMut(&Source, &Source) -> Proof) {
         for mutation in &mut self.all {
             if let (Fate::Survived { said }, Some(original)) =

@@ -3,10 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::error::Problem;
 use crate::policy::Policy;
 use crate::ward::Ward;
 
 impl Ward {
+    /// Warnings beyond [`Ward::warnings`]: attributes that policies ask for with `has` and that nothing has,
+    /// each with the name that was probably meant.
+    pub fn advice(&self) -> Vec<Problem> {
+        self.inner.loaded.advice()
+    }
+
     /// The actions that a policy can apply to, by the type of their resource.
     pub fn reach(&self, policy: &str) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
         let mut reach: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::coverage::Coverage;
+use super::drafts::Draft;
 use super::mutation::Proof;
 use crate::error::{Error, Problem};
 use crate::policy::Source;
@@ -44,9 +45,14 @@ fn first() -> usize {
     1
 }
 
+/// Conditions of one policy that may be left open at once.
+const MAX_OPEN: usize = 4;
+
 /// The claim that a condition can never decide by one of its values.
 ///
-/// It is so where the policy with the condition put as the opposite is equivalent to the original.
+/// It is so where the policy with the condition put as the opposite is equivalent to the original. Where the
+/// condition asks whether an attribute is there, those that read the attribute are open then: they are put both
+/// ways.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Claim {
     /// The policy's id.
@@ -60,12 +66,53 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Asks `prove_equivalent` about the original's source and the one with the condition put as the opposite.
+    /// Asks `prove_equivalent` about the original's source and each that was changed; the first that it cannot
+    /// prove is the answer.
     pub fn prove(&self, ward: &Ward, mut prove_equivalent: impl FnMut(&Source, &Source) -> Proof) -> Proof {
-        match (ward.source(&self.policy), ward.with_condition(&self.policy, &self.span, !self.decides)) {
-            (Some(original), Some(changed)) => prove_equivalent(original, &changed),
-            _ => Proof::Unknown("the policy is not there".to_owned()),
+        let changed = self.changed(ward);
+        let Some(original) = ward.source(&self.policy).filter(|_| !changed.is_empty()) else {
+            return Proof::Unknown(format!("`{}` cannot be changed so that it stays valid", self.policy));
+        };
+        let mut proofs = changed.iter().map(|changed| prove_equivalent(original, changed));
+        proofs.find(|proof| *proof != Proof::Equivalent).unwrap_or(Proof::Equivalent)
+    }
+
+    /// The sources of the policy that are to be equivalent to the original; none where no change is valid.
+    pub fn changed(&self, ward: &Ward) -> Vec<Source> {
+        let put = (self.span.clone(), (!self.decides).to_string());
+        let alone = Draft::of(ward, &self.policy, vec![put.clone()]);
+        if let Some(source) = alone.and_then(|draft| draft.admissible(ward)) {
+            return vec![source];
         }
+        let open = self.open(ward);
+        if open.is_empty() || open.len() > MAX_OPEN {
+            return Vec::new();
+        }
+        let variants = 0..1_usize << open.len();
+        let sources = variants.map(|ways| {
+            let mut edits = vec![put.clone()];
+            for (nth, (span, guarded)) in open.iter().enumerate() {
+                edits.push((span.clone(), format!("({guarded} else {})", ways >> nth & 1 == 1)));
+            }
+            Draft::of(ward, &self.policy, edits)?.admissible(ward)
+        });
+        sources.collect::<Option<Vec<Source>>>().unwrap_or_default()
+    }
+
+    /// The conditions that read what this one asks for, each as `if this then that`.
+    fn open(&self, ward: &Ward) -> Vec<(Range<usize>, String)> {
+        let Some(source) = ward.source(&self.policy) else { return Vec::new() };
+        let of = |span: &Range<usize>| source.text.get(span.clone()).unwrap_or_default();
+        let guard = of(&self.span);
+        let Some(path) = guard.split_once(" has ").map(|(base, name)| format!("{base}.{name}")) else {
+            return Vec::new();
+        };
+        let anatomies = ward.inner.loaded.anatomies();
+        let own = ward.policies().iter().zip(&anatomies).find(|(policy, _)| policy.id == self.policy);
+        let atoms = own.map_or(&[][..], |(_, anatomy)| &anatomy.atoms);
+        let reads =
+            atoms.iter().filter(|atom| atom.span.start > self.span.end && of(&atom.span).contains(&path));
+        reads.map(|atom| (atom.span.clone(), format!("if {guard} then {}", of(&atom.span)))).collect()
     }
 }
 

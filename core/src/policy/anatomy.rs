@@ -28,6 +28,13 @@ pub(crate) struct Anatomy {
 }
 
 impl Loaded {
+    /// Names that are valid and probably mistyped.
+    pub(crate) fn advice(&self) -> Vec<crate::error::Problem> {
+        let all = self.policies.iter().zip(self.anatomies());
+        all.flat_map(|(policy, anatomy)| super::advice::advice(&self.schema, &anatomy, &policy.source))
+            .collect()
+    }
+
     /// Every policy taken apart, in the order of their ids.
     pub(crate) fn anatomies(&self) -> Vec<Anatomy> {
         let anatomy = |policy: &super::load::Policy| {

@@ -14,6 +14,7 @@ use super::lower::Programs;
 use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::schema::Schema;
+use crate::suggest::nearest;
 
 /// A text, and what it is called in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -294,12 +295,20 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
         },
         source: source.to_owned(),
         span,
-        help: diagnostic.help().map(|h| h.to_string()),
+        help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
     };
     let related = diagnostic.related().into_iter().flatten();
     let mut problems = vec![problem];
     problems.extend(related.flat_map(|d| problems_of(d, source)));
     problems
+}
+
+/// For a name that is none of a list, which Cedar's help gives whole: the nearest of them first.
+fn nearest_of_list(message: &str, help: String) -> String {
+    let Some((_, list)) = help.split_once("valid entity eids: ") else { return help };
+    let typed = message.split('`').nth_back(1).unwrap_or_default().trim_matches('"');
+    let near = nearest(typed, list.split(", ").map(|name| name.trim_matches('"')));
+    near.map_or_else(|| help.clone(), |name| format!("did you mean `\"{name}\"`? {help}"))
 }
 
 /// SHA-256 over the schema and every policy, in the order of their ids, each part with its length.

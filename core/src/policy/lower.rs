@@ -278,7 +278,11 @@ impl Environment<'_> {
                 // No entity of the type has it; still its operand may fail.
                 None => self.never_equal(b, *of, *of),
             },
-            Some(Type::Record(_)) if b.is_context(*of) => b.add(Node::IsGiven(name.into())),
+            // A context holds no field that the action does not take.
+            Some(Type::Record(fields)) if b.is_context(*of) => match fields.contains_key(name) {
+                true => b.add(Node::IsGiven(name.into())),
+                false => b.bool(false),
+            },
             Some(Type::Record(_)) => b.add(Node::HasField(*of, name.into())),
             _ => b.add(Node::Unreachable),
         }

@@ -4,6 +4,8 @@
 //! this crate's own types, so that a change of Cedar stays in here.
 
 #[cfg(feature = "author")]
+mod advice;
+#[cfg(feature = "author")]
 mod anatomy;
 mod entities;
 mod explain;

@@ -6,13 +6,14 @@ mod text;
 
 use std::path::PathBuf;
 
-use caseward::author::{Claim, Coverage};
-use caseward::{Source, Ward};
+use caseward::author::{Claim, Coverage, Proof};
+use caseward::{Source, Sources, Ward};
 use clap::ValueEnum;
 
 use crate::cases::{self, CaseArgs, Suite, UNREACHABLE};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::proofs::{Proofs, Question};
 use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Percent below which the run ends with exit code 4.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     fail_under: f64,
+    /// Prove with a solver that what is said to be unreachable is so.
+    #[arg(long)]
+    prove: bool,
     /// Show the text of every policy, also where all is covered.
     #[arg(long)]
     all: bool,
@@ -57,7 +61,7 @@ pub(crate) enum Format {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let suite = args.cases.load()?;
-    let (coverage, _) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
+    let (coverage, claims) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
     match args.format {
         Format::Text => output::print(&text::text(&suite.ward, &coverage, args.all, terminal))?,
         Format::Html => output::print(&html::html(&suite.ward, &coverage))?,
@@ -72,7 +76,51 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         say(&format!("error: {found:.1} % is covered, less than {} %", args.fail_under));
         return Ok(Exit::Unmet);
     }
+    if args.prove {
+        return prove(&suite.ward, &args.cases.policies.sources()?, &claims, terminal);
+    }
     Ok(Exit::Success)
+}
+
+/// Proves the claims, and tells those that are not.
+pub(crate) fn prove(
+    ward: &Ward,
+    sources: &Sources,
+    claims: &[Claim],
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let questions = claims
+        .iter()
+        .flat_map(|claim| claim.changed(ward).into_iter().map(|changed| (claim.policy.clone(), changed)));
+    let questions: Vec<Question> = questions.collect();
+    let proofs = match Proofs::seek(sources, &questions, terminal) {
+        Ok(proofs) => proofs,
+        Err(why) => {
+            say(&format!("error: nothing is proved unreachable: {why}"));
+            return Ok(Exit::NoSolver);
+        }
+    };
+    let mut exit = Exit::Success;
+    for claim in claims {
+        let line = ward.source(&claim.policy).map_or(1, |source| {
+            1 + source.text.bytes().take(claim.span.start).filter(|&byte| byte == b'\n').count()
+        });
+        let what = format!("line {line} of `{}` never decides by being {}", claim.policy, claim.decides);
+        match claim.prove(ward, |_, changed| proofs.of(changed)) {
+            Proof::Equivalent => terminal.note(&format!("proved: {what}")),
+            Proof::Different(_) => {
+                say(&format!("error: refuted: {what}"));
+                exit = Exit::Unmet;
+            }
+            Proof::Unknown(why) => {
+                say(&format!("error: not proved: {what}: {why}"));
+                if exit == Exit::Success {
+                    exit = Exit::Undecided;
+                }
+            }
+        }
+    }
+    Ok(exit)
 }
 
 /// What the cases cover, and the claims that what they do not cover cannot be.

@@ -185,7 +185,7 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         let (request, absent) = self.request(case, action, &asked)?;
         // A request that makes no sense is an error of the case, not a denial.
         let sense = self.ward.examine(&world, &request);
-        sense.map_err(|error| (format!("case `{name}`: {error}"), at.clone()))?;
+        sense.map_err(|error| (format!("case `{name}`: {error}"), action.span()))?;
         known_entities(&world, &request, case, &absent, &at)?;
         Ok(Case {
             name,

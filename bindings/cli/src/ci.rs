@@ -341,10 +341,7 @@ fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
 /// How many claims of unreachable conditions are proved, and the others.
 fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> (usize, Vec<String>) {
     let ward = &change.suite.ward;
-    let asked = claims
-        .iter()
-        .flat_map(|claim| claim.changed(ward).into_iter().map(|changed| (claim.policy.clone(), changed)));
-    let proofs = match Proofs::seek(&change.sources, &asked.collect::<Vec<_>>(), terminal) {
+    let proofs = match Proofs::seek(&change.sources, &coverage::questions(ward, claims), terminal) {
         Ok(proofs) => proofs,
         Err(why) => return (0, vec![format!("- not proved: {}", printable(&why))]),
     };

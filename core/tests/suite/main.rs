@@ -10,6 +10,7 @@
 mod author;
 mod cases;
 mod changes;
+mod diff;
 mod fuzz;
 mod invariants;
 mod json;

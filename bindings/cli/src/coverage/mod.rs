@@ -89,10 +89,7 @@ pub(crate) fn prove(
     claims: &[Claim],
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
-    let questions = claims
-        .iter()
-        .flat_map(|claim| claim.changed(ward).into_iter().map(|changed| (claim.policy.clone(), changed)));
-    let questions: Vec<Question> = questions.collect();
+    let questions = questions(ward, claims);
     let proofs = match Proofs::seek(sources, &questions, terminal) {
         Ok(proofs) => proofs,
         Err(why) => {
@@ -121,6 +118,16 @@ pub(crate) fn prove(
         }
     }
     Ok(exit)
+}
+
+/// What has to be asked to prove the claims.
+pub(crate) fn questions(ward: &Ward, claims: &[Claim]) -> Vec<Question> {
+    let of = |claim: &Claim| {
+        let original = ward.source(&claim.policy).cloned();
+        let changed = claim.changed(ward).into_iter();
+        changed.filter_map(move |changed| Some((original.clone()?, changed))).collect::<Vec<_>>()
+    };
+    claims.iter().flat_map(of).collect()
 }
 
 /// What the cases cover, and the claims that what they do not cover cannot be.

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     unreachable: Option<PathBuf>,
     /// Percent below which the run ends with exit code 4.
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = a_percentage)]
     fail_under: f64,
     /// Prove with a solver that what is said to be unreachable is so.
     #[arg(long)]
@@ -149,6 +149,11 @@ pub(crate) fn measure(
         }
     }
     Ok((coverage, claims))
+}
+
+fn a_percentage(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| "not a number from 0 to 100".to_owned())
 }
 
 /// Rounded down, so that 100 is said of all alone.

@@ -200,6 +200,7 @@ fn coverage_is_shown_and_bounded() {
     assert!(text.err.contains("85.7 %"), "{}", text.err);
     assert!(text.out.contains("`resource.kind == \"open\"`: never seen being false"), "{}", text.out);
     bench.run(["coverage", "--policies", "p", "--fail-under", "85"]).ends(0);
+    bench.run(["coverage", "--policies", "p", "--fail-under", "nan"]).fails(64, "from 0 to 100");
 
     let lcov = bench.run(["coverage", "--policies", "p", "--format", "lcov"]).ends(0).out.clone();
     for line in [

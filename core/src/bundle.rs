@@ -70,6 +70,7 @@ struct Body {
     hash: String,
     schema: Text,
     policies: Vec<Text>,
+    catalogue: Option<Text>,
     files: BTreeMap<String, String>,
 }
 
@@ -100,12 +101,13 @@ impl Bundle {
             hash: ward.policy_hash().to_string(),
             schema: Text { name: "schema.cedarschema".into(), text: sources.schema.text.clone() },
             policies: sources.policies.iter().map(Text::from).collect(),
+            catalogue: sources.catalogue.as_ref().map(Text::from),
             files: BTreeMap::new(),
         };
         Ok(Bundle { sources, body, ward })
     }
 
-    /// Adds a file that goes with the policies, such as a catalogue of fields or the invariants.
+    /// Adds a file that goes with the policies, such as the invariants.
     #[must_use]
     pub fn with_file(mut self, name: &str, text: &str) -> Self {
         self.body.files.insert(name.to_owned(), text.to_owned());
@@ -148,8 +150,11 @@ impl Bundle {
             return Err(Error::bundle(format!("it has more than {MOST_FILES} files")));
         }
         let source = |text: &Text| Source { name: text.name.clone(), text: text.text.clone() };
-        let sources =
-            Sources { schema: source(&body.schema), policies: body.policies.iter().map(source).collect() };
+        let sources = Sources {
+            schema: source(&body.schema),
+            policies: body.policies.iter().map(source).collect(),
+            catalogue: body.catalogue.as_ref().map(source),
+        };
         let ward = Ward::new(&sources)?;
         if **ward.policy_hash() != *body.hash {
             return Err(Error::bundle("its policies do not have the hash that it names"));
@@ -326,6 +331,7 @@ mod tests {
         Sources {
             schema: Source::new("schema", "entity U; action a appliesTo { principal: U, resource: U };"),
             policies: vec![Source::new("p.cedar", "@id(\"p\") permit (principal, action, resource);")],
+            catalogue: None,
         }
     }
 

@@ -17,6 +17,10 @@ enum Kind {
     Policies(Arc<[Problem]>),
     #[error("{}", lines("the data cannot be used", .0))]
     Data(Arc<[Problem]>),
+    #[error("{}", lines("the mapping cannot be used", .0))]
+    Mapping(Arc<[Problem]>),
+    #[error("{}", lines("there is no filter", .0))]
+    Untranslatable(Arc<[Problem]>),
     #[error("{0}")]
     Request(String),
     #[error("the data was built for another schema than the policies")]
@@ -41,6 +45,16 @@ impl Error {
     /// Data was refused; [`Error::problems`] names every entity and attribute concerned.
     pub fn is_data(&self) -> bool {
         matches!(self.0, Kind::Data(_))
+    }
+
+    /// A mapping to tables names what the schema lacks, or columns that cannot hold what they should.
+    pub fn is_mapping(&self) -> bool {
+        matches!(self.0, Kind::Mapping(_))
+    }
+
+    /// A policy asks what a database cannot answer exactly; [`Error::problems`] says which, and where.
+    pub fn is_untranslatable(&self) -> bool {
+        matches!(self.0, Kind::Untranslatable(_))
     }
 
     /// A request makes no sense under the schema: an unknown action, a context of another shape.
@@ -74,10 +88,13 @@ impl Error {
         matches!(self.0, Kind::Bundle(_))
     }
 
-    /// The problems behind a refusal of policies or data; empty for other errors.
+    /// The problems behind a refusal of policies, data, a mapping or a filter; empty for other errors.
     pub fn problems(&self) -> &[Problem] {
         match &self.0 {
-            Kind::Policies(problems) | Kind::Data(problems) => problems,
+            Kind::Policies(problems)
+            | Kind::Data(problems)
+            | Kind::Mapping(problems)
+            | Kind::Untranslatable(problems) => problems,
             _ => &[],
         }
     }
@@ -88,6 +105,14 @@ impl Error {
 
     pub(crate) fn data(problems: Vec<Problem>) -> Self {
         Error(Kind::Data(problems.into()))
+    }
+
+    pub(crate) fn mapping(problems: Vec<Problem>) -> Self {
+        Error(Kind::Mapping(problems.into()))
+    }
+
+    pub(crate) fn untranslatable(problems: Vec<Problem>) -> Self {
+        Error(Kind::Untranslatable(problems.into()))
     }
 
     pub(crate) fn request(message: impl Into<String>) -> Self {

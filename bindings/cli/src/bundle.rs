@@ -56,7 +56,7 @@ struct Build {
     /// What it is called, for people.
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// Files that go with the policies, such as a catalogue of fields; each by its name without folders.
+    /// Files that go with the policies, such as the invariants; each by its name without folders.
     #[arg(long, value_name = "FILE")]
     add: Vec<PathBuf>,
     /// The bundle to write.

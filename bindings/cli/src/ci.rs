@@ -399,7 +399,8 @@ fn page(change: &Change<'_>, steps: &[Step]) -> String {
 
 /// The rules whose policies were changed, each with its effect and what it says now and said before.
 fn rules(base: &Sources, change: &Change<'_>) -> String {
-    let old_sources = Sources { schema: change.sources.schema.clone(), policies: base.policies.clone() };
+    let (schema, policies) = (change.sources.schema.clone(), base.policies.clone());
+    let old_sources = Sources { schema, policies, catalogue: None };
     let Ok(old) = Ward::new(&old_sources) else {
         return "The earlier policies cannot be read under the schema of now.\n\n".to_owned();
     };

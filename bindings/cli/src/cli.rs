@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
-    actions, bundle, check, ci, completions, coverage, decision, demo, diff, docs, explain, fmt, list, man,
+    actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
+    fmt, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
 };
-use crate::{matrix, mutate, sample, snapshot, test, validate};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,7 +43,14 @@ pub(crate) enum Verb {
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
+    Who(who::Args),
+    View(view::Args),
+    Count(count::Args),
+    Report(reports::Args),
+    Filter(filter::Args),
+    Tables(tables::Args),
     Actions(actions::Args),
+    Alert(who::AlertArgs),
     Explain(explain::Args),
     Matrix(matrix::Args),
     Test(test::Args),
@@ -70,6 +77,13 @@ impl Verb {
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
+            Verb::Who(args) => who::run(args, terminal),
+            Verb::View(args) => view::run(args, terminal),
+            Verb::Alert(args) => who::alert(args, terminal),
+            Verb::Count(args) => count::run(args, terminal),
+            Verb::Report(args) => reports::run(args, terminal),
+            Verb::Filter(args) => filter::run(args, terminal),
+            Verb::Tables(args) => tables::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),

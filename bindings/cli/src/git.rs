@@ -13,6 +13,9 @@ use crate::failure::Failure;
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them.
 const MOST_BYTES: u64 = 1 << 20;
+/// The schema and the catalogue of fields of a policy folder.
+const SCHEMA: &str = "schema.cedarschema";
+const CATALOGUE: &str = "fields.toml";
 /// Folders of a policy folder that hold no policies, as the library has them.
 const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
 
@@ -56,26 +59,24 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
     }
     let texts = contents(at, &objects)?;
     let mut policies = Vec::new();
-    let mut schema = None;
+    let (mut schema, mut catalogue) = (None, None);
     for (name, text) in names.into_iter().zip(texts) {
-        if name == "schema.cedarschema" {
-            schema = Some(Source::new(format!("{revision}:{below}{name}"), text));
-        } else {
-            policies.push(Source::new(name, text));
+        match name.as_str() {
+            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
+            CATALOGUE => catalogue = Some(Source::new(name, text)),
+            _ => policies.push(Source::new(name, text)),
         }
     }
     let schema = schema.ok_or_else(|| {
-        Failure::other(format!(
-            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
-        ))
+        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
     })?;
-    Ok(Sources { schema, policies })
+    Ok(Sources { schema, policies, catalogue })
 }
 
 fn is_wanted(name: &str) -> bool {
     let mut folders: Vec<&str> = name.split('/').collect();
     folders.pop();
-    name == "schema.cedarschema"
+    [SCHEMA, CATALOGUE].contains(&name)
         || name.ends_with(".cedar") && folders.iter().all(|folder| !NO_POLICIES.contains(folder))
 }
 

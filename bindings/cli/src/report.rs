@@ -42,20 +42,15 @@ impl Report {
         report
     }
 
-    /// Advice on one place of a policy's text.
-    pub(crate) fn advice(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
+    /// A case in its file that came out otherwise.
+    pub(crate) fn failed(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
         Report {
-            severity: miette::Severity::Advice,
+            severity: miette::Severity::Error,
             message,
             help: None,
             labels: vec![label(Some(here), span, &source.text)],
             text: Some(NamedSource::new(printable(&source.name), source.text.clone())),
         }
-    }
-
-    /// A case in its file that came out otherwise.
-    pub(crate) fn failed(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
-        Report { severity: miette::Severity::Error, ..Report::advice(message, source, span, here) }
     }
 
     fn new(problem: &Problem) -> Self {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::cases::Case;
 use crate::error::Error;
 use crate::ir::{Evaluation, Id};
-use crate::policy::{Anatomy, Dissection, Environment, Policy, Skeleton};
+use crate::policy::{Dissection, Environment, Policy, Skeleton, Structure};
 use crate::schema::TypeId;
 use crate::ward::Ward;
 
@@ -52,7 +52,7 @@ pub struct ConditionCoverage {
     /// Its text.
     pub text: String,
     /// What its clause asks, from the comment above the clause.
-    pub clause: Option<String>,
+    pub clause: Option<Arc<str>>,
     /// How it was seen being true.
     pub when_true: Side,
     /// How it was seen being false.
@@ -125,17 +125,17 @@ impl Ward {
     /// # Errors
     /// As [`Ward::check`].
     pub fn coverage<'c>(&self, cases: impl IntoIterator<Item = &'c Case>) -> Result<Coverage, Error> {
-        let anatomies = self.inner.loaded.anatomies();
+        let structures = self.inner.loaded.structures();
         let mut coverage = Coverage {
-            policies: self.policies().iter().zip(&anatomies).map(|(p, a)| nothing(self, p, a)).collect(),
+            policies: self.policies().iter().zip(&structures).map(|(p, a)| nothing(self, p, a)).collect(),
         };
         let mut dissections: HashMap<(TypeId, usize, TypeId), Arc<Dissection>> = HashMap::new();
         for case in cases {
             let Some(ready) = self.examine(&case.world, &case.request)?.ready() else { continue };
             let (principal, action, resource) = (ready.principal.0, ready.action, ready.resource.0);
             let dissection = dissections.entry((principal, action.place, resource)).or_insert_with(|| {
-                let environment = Environment { schema: self.schema(), principal, action, resource };
-                Arc::new(Dissection::new(&anatomies, &environment))
+                let environment = Environment::new(self.schema(), principal, action, resource);
+                Arc::new(Dissection::new(&structures, &environment))
             });
             let mut evaluation = Evaluation::new(
                 &dissection.program,
@@ -145,10 +145,10 @@ impl Ward {
                 &case.request.context,
             );
             for part in &dissection.parts {
-                if let (Some(covered), Some(anatomy)) =
-                    (coverage.policies.get_mut(part.policy), anatomies.get(part.policy))
+                if let (Some(covered), Some(structure)) =
+                    (coverage.policies.get_mut(part.policy), structures.get(part.policy))
                 {
-                    look(&mut evaluation, part.scope, &part.atoms, anatomy, covered, &case.name);
+                    look(&mut evaluation, part.scope, &part.atoms, structure, covered, &case.name);
                 }
             }
         }
@@ -156,9 +156,9 @@ impl Ward {
     }
 }
 
-fn nothing(ward: &Ward, policy: &Policy, anatomy: &Anatomy) -> PolicyCoverage {
+fn nothing(ward: &Ward, policy: &Policy, structure: &Structure) -> PolicyCoverage {
     let source = ward.source(&policy.id);
-    let conditions = anatomy.atoms.iter().map(|atom| ConditionCoverage {
+    let conditions = structure.atoms.iter().map(|atom| ConditionCoverage {
         span: atom.span.clone(),
         text: source.and_then(|s| s.text.get(atom.span.clone())).unwrap_or_default().to_owned(),
         clause: atom.clause.clone(),
@@ -175,7 +175,7 @@ fn look(
     evaluation: &mut Evaluation<'_>,
     scope: Id,
     atoms: &[Id],
-    anatomy: &Anatomy,
+    structure: &Structure,
     covered: &mut PolicyCoverage,
     case: &str,
 ) {
@@ -183,7 +183,7 @@ fn look(
         return;
     }
     covered.asked += 1;
-    let Some(skeleton) = &anatomy.skeleton else {
+    let Some(skeleton) = &structure.skeleton else {
         covered.held += 1;
         return;
     };

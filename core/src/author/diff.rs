@@ -76,7 +76,8 @@ impl Diff {
     /// # Errors
     /// [`Error::is_policies`] where either version is refused.
     pub fn new(old: &Sources, new: &Sources) -> Result<Self, Error> {
-        let old = Sources { schema: new.schema.clone(), policies: old.policies.clone() };
+        // What a catalogue shows is no decision.
+        let old = Sources { schema: new.schema.clone(), policies: old.policies.clone(), catalogue: None };
         let (old_ward, new_ward) = (Ward::new(&old)?, Ward::new(new)?);
         let mut diff = Diff {
             changed: changed(&old_ward, &new_ward),
@@ -337,7 +338,7 @@ fn alone(ward: &Ward, sources: &Sources, id: &str) -> Result<Option<Ward>, Error
             policies
         }
     };
-    Ward::new(&Sources { schema: sources.schema.clone(), policies }).map(Some)
+    Ward::new(&Sources { schema: sources.schema.clone(), policies, catalogue: None }).map(Some)
 }
 
 fn circumstances(ward: &Ward, action: &Action, world: &World, now: i64) -> (Vec<Circumstance>, bool) {

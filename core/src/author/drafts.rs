@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::paths::{Path, paths};
-use crate::policy::{Admission, Anatomy, Source, Tokens, decimal_text, parse_decimal};
+use crate::policy::{Admission, Source, Structure, Tokens, decimal_text, parse_decimal};
 use crate::schema::Action;
 use crate::ward::Ward;
 
@@ -106,7 +106,7 @@ pub(super) struct Vocabulary(BTreeMap<(String, String), BTreeSet<String>>);
 struct Parts<'a> {
     ward: &'a Ward,
     policy: usize,
-    anatomy: &'a Anatomy,
+    structure: &'a Structure,
     text: &'a str,
     words: Vec<Word<'a>>,
     /// The word `permit` or `forbid`.
@@ -117,13 +117,13 @@ struct Parts<'a> {
 }
 
 /// Every draft of one policy.
-pub(super) fn drafts(ward: &Ward, policy: usize, anatomy: &Anatomy, known: &Vocabulary) -> Vec<Draft> {
+pub(super) fn drafts(ward: &Ward, policy: usize, structure: &Structure, known: &Vocabulary) -> Vec<Draft> {
     let id = ward.policies().get(policy).map(|policy| policy.id.clone()).unwrap_or_default();
     let Some(source) = ward.source(&id) else { return Vec::new() };
-    let words = words(&source.text, &anatomy.span);
+    let words = words(&source.text, &structure.span);
     let Some((effect, head_end)) = head(&words) else { return Vec::new() };
     let text = source.text.as_ref();
-    let mut parts = Parts { ward, policy, anatomy, text, words, effect, head_end, drafts: Vec::new() };
+    let mut parts = Parts { ward, policy, structure, text, words, effect, head_end, drafts: Vec::new() };
     parts.effect();
     parts.scope();
     parts.clauses();
@@ -170,12 +170,12 @@ fn head(words: &[Word<'_>]) -> Option<(usize, usize)> {
 
 impl Vocabulary {
     /// The texts of all policies.
-    pub(super) fn new(ward: &Ward, anatomies: &[Anatomy]) -> Self {
+    pub(super) fn new(ward: &Ward, structures: &[Structure]) -> Self {
         let mut vocabulary = Vocabulary::default();
-        for (policy, anatomy) in anatomies.iter().enumerate() {
+        for (policy, structure) in structures.iter().enumerate() {
             let id = ward.policies().get(policy).map(|policy| policy.id.clone()).unwrap_or_default();
             let Some(source) = ward.source(&id) else { continue };
-            let words = words(&source.text, &anatomy.span);
+            let words = words(&source.text, &structure.span);
             let paths = paths(ward, policy, &words);
             for (at, word) in words.iter().enumerate() {
                 for attribute in compared_with(&words, &paths, at) {
@@ -350,7 +350,7 @@ impl<'a> Parts<'a> {
     }
 
     fn conditions(&mut self) {
-        for atom in &self.anatomy.atoms {
+        for atom in &self.structure.atoms {
             let text = self.text.get(atom.span.clone()).unwrap_or_default();
             let guards = words(self.text, &atom.span).iter().any(|word| word.text == "has");
             let kind = if guards { Kind::Guard } else { Kind::Condition };

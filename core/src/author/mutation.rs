@@ -175,12 +175,12 @@ impl Ward {
 
 /// The mutants, the number of drafts that made none, and of those not looked at.
 fn admitted(ward: &Ward, drawing: &Drawing) -> (Vec<(Changed, Mutant)>, usize, usize) {
-    let anatomies = ward.inner.loaded.anatomies();
-    let vocabulary = Vocabulary::new(ward, &anatomies);
+    let structures = ward.inner.loaded.structures();
+    let vocabulary = Vocabulary::new(ward, &structures);
     let mut all: Vec<Draft> = Vec::new();
-    for (at, (policy, anatomy)) in ward.policies().iter().zip(&anatomies).enumerate() {
+    for (at, (policy, structure)) in ward.policies().iter().zip(&structures).enumerate() {
         if drawing.policy.as_ref().is_none_or(|part| policy.id.contains(part.as_str())) {
-            all.extend(drafts(ward, at, anatomy, &vocabulary));
+            all.extend(drafts(ward, at, structure, &vocabulary));
         }
     }
     if drawing.bounded.is_some() {
@@ -254,7 +254,7 @@ fn environments(ward: &Ward, all: &[(Changed, Mutant)]) -> (Environments, Vec<bo
     for action in ward.schema().actions() {
         for &principal in &action.principals {
             for &resource in &action.resources {
-                let environment = Environment { schema: ward.schema(), principal, action, resource };
+                let environment = Environment::new(ward.schema(), principal, action, resource);
                 let original = ward.program(principal, action, resource);
                 let changes = Changes::new(ward, all, original, &environment, &mut differs);
                 environments.insert((principal, action.place, resource), Arc::new(changes));

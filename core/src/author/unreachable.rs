@@ -107,9 +107,9 @@ impl Claim {
         let Some(path) = guard.split_once(" has ").map(|(base, name)| format!("{base}.{name}")) else {
             return Vec::new();
         };
-        let anatomies = ward.inner.loaded.anatomies();
-        let own = ward.policies().iter().zip(&anatomies).find(|(policy, _)| policy.id == self.policy);
-        let atoms = own.map_or(&[][..], |(_, anatomy)| &anatomy.atoms);
+        let structures = ward.inner.loaded.structures();
+        let own = ward.policies().iter().zip(&structures).find(|(policy, _)| policy.id == self.policy);
+        let atoms = own.map_or(&[][..], |(_, structure)| &structure.atoms);
         let reads =
             atoms.iter().filter(|atom| atom.span.start > self.span.end && of(&atom.span).contains(&path));
         reads.map(|atom| (atom.span.clone(), format!("if {guard} then {}", of(&atom.span)))).collect()

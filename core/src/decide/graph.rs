@@ -132,6 +132,7 @@ impl Graph {
         at == ALLOW
     }
 
+    #[cfg(feature = "testing")]
     pub(super) fn len(&self) -> usize {
         self.steps.len()
     }

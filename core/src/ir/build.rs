@@ -17,6 +17,8 @@ pub(crate) struct Builder<'a> {
     /// Of the nodes, found by what they are.
     numbers: HashTable<Id>,
     hasher: DefaultHashBuilder,
+    /// Whether what a reference leads to is there for certain, as in a world.
+    references_hold: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -26,14 +28,22 @@ impl<'a> Builder<'a> {
             program: Program::default(),
             numbers: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            references_hold: true,
         }
     }
 
-    /// Adds a policy, unless its condition is always false.
-    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) {
-        if self.constant(root) != Some(&Value::Bool(false)) {
+    /// Makes a program for data in which a reference may lead nowhere.
+    pub(crate) fn for_tables(schema: &'a Schema) -> Self {
+        Builder { references_hold: false, ..Self::new(schema) }
+    }
+
+    /// Adds a policy, unless its condition is always false; whether it did.
+    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) -> bool {
+        let applies = self.constant(root) != Some(&Value::Bool(false));
+        if applies {
             self.program.entries.push(Entry { policy, effect, root });
         }
+        applies
     }
 
     /// Adds a condition whatever it folds to, for those who ask how it comes out.
@@ -141,7 +151,11 @@ impl<'a> Builder<'a> {
                 Node::Not(inner) => Some(*inner),
                 _ => None,
             },
-            Node::HasAttr(of, ty, attr) if !self.can_fail(of) && self.constant(of).is_none() => {
+            Node::HasAttr(of, ty, attr)
+                if !self.can_fail(of)
+                    && self.constant(of).is_none()
+                    && (self.references_hold || self.is_variable(of)) =>
+            {
                 let (_, attribute) = self.schema.entity_type(ty)?.attributes.get(attr.index())?;
                 attribute.required.then(|| self.bool(true))
             }
@@ -205,7 +219,7 @@ impl<'a> Builder<'a> {
 
 impl Node {
     /// Calls `visit` with each operand.
-    pub(super) fn operands(&self, visit: &mut impl FnMut(Id)) {
+    pub(crate) fn operands(&self, visit: &mut impl FnMut(Id)) {
         match self {
             Node::Const(_)
             | Node::Principal

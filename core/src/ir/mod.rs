@@ -7,24 +7,34 @@
 //!
 //! INVARIANT: an operand's number is smaller than that of the node that uses it.
 
+mod apart;
 mod build;
 mod eval;
 mod factor;
+mod facts;
 mod functions;
+mod joint;
+mod mirror;
 mod narrow;
+mod open;
 mod pattern;
 mod print;
 mod questions;
 mod specialise;
+mod types;
 
 use std::sync::Arc;
 
+pub(crate) use apart::{Apart, Own};
 pub(crate) use build::Builder;
 pub(crate) use eval::{Elements, Evaluation};
+pub(crate) use facts::{Fact, Glimpse, Reads, Spot, Supposed};
+pub(crate) use open::{FieldSet, Opening};
 pub(crate) use pattern::Pattern;
 pub(crate) use print::Printed;
 pub(crate) use questions::{Answers, Asked, Questions};
 pub(crate) use specialise::{MadeFrom, Residual};
+pub(crate) use types::Types;
 
 use crate::policy::Effect;
 use crate::schema::{AttrId, TypeId};
@@ -215,6 +225,11 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn node(&self, id: Id) -> &Node {
         self.nodes.get(id.index()).unwrap_or(&Node::Unreachable)
+    }
+
+    /// The number of the first node.
+    pub(crate) fn first(&self) -> Id {
+        Id(0)
     }
 
     /// Every node's number, operands first.

@@ -1,7 +1,7 @@
 //! The patterns of `like`.
 
 /// Texts between wildcards, each of which stands for any text: `a*b` is `["a", "b"]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Pattern {
     parts: Vec<String>,
 }
@@ -12,12 +12,17 @@ impl Pattern {
         Pattern { parts }
     }
 
-    pub(super) fn parts(&self) -> &[String] {
+    /// The shortest text of the pattern, every wildcard standing for nothing.
+    pub(crate) fn plainest(&self) -> String {
+        self.parts.concat()
+    }
+
+    pub(crate) fn parts(&self) -> &[String] {
         &self.parts
     }
 
     /// Whether the whole of `text` is of the pattern. Every part between is best taken at the first place.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let (Some(first), Some((last, between))) =
             (self.parts.first(), self.parts.get(1..).and_then(<[_]>::split_last))
         else {

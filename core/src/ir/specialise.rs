@@ -45,7 +45,7 @@ impl MadeFrom {
     }
 
     /// Narrows the window of a field.
-    fn narrow(&mut self, field: &Arc<str>, from: i64, until: i64) {
+    pub(super) fn narrow(&mut self, field: &Arc<str>, from: i64, until: i64) {
         let window = self.windows.entry(field.clone()).or_insert((i64::MIN, i64::MAX));
         *window = (window.0.max(from), window.1.min(until));
     }
@@ -69,6 +69,7 @@ impl Program {
             evaluation: Evaluation::new(self, world, principal, None, context).recording(),
             context,
             timed: Vec::with_capacity(self.nodes.len()),
+            apart: None,
             windows: MadeFrom::default(),
         };
         let program = self.rebuilt(world.schema(), |id, node| specialising.known(id, node));
@@ -139,21 +140,23 @@ impl Program {
 }
 
 /// One run of [`Program::specialise`].
-struct Specialising<'a> {
-    program: &'a Program,
-    evaluation: Evaluation<'a>,
-    context: &'a BTreeMap<Arc<str>, Value>,
+pub(super) struct Specialising<'a> {
+    pub(super) program: &'a Program,
+    pub(super) evaluation: Evaluation<'a>,
+    pub(super) context: &'a BTreeMap<Arc<str>, Value>,
     /// Whether a node depends on an instant of the context, by number.
-    timed: Vec<bool>,
-    windows: MadeFrom,
+    pub(super) timed: Vec<bool>,
+    /// Where facts of others are left open: whether a node may be looked at, by number.
+    pub(super) apart: Option<Vec<bool>>,
+    pub(super) windows: MadeFrom,
 }
 
 impl Specialising<'_> {
     /// The node's value, where it needs no resource to have one.
-    fn known(&mut self, id: Id, node: &Node) -> Option<Value> {
+    pub(super) fn known(&mut self, id: Id, node: &Node) -> Option<Value> {
         let timed = self.is_timed(node);
         self.timed.push(timed);
-        if self.program.depends_on_resource(id) {
+        if !self.may_look_at(id) {
             return self.known_anyway(node);
         }
         let known = self.evaluation.known_value(id);
@@ -162,6 +165,12 @@ impl Specialising<'_> {
                 KnownValue::Value(value) => Some(value),
                 KnownValue::Rows => None,
             };
+        }
+        if known.is_none() && self.fails_anyway(node) {
+            // It depends on no instant after all.
+            self.timed.pop();
+            self.timed.push(false);
+            return None;
         }
         // What fails now may not fail at another instant, and the other way round.
         match known {
@@ -178,12 +187,34 @@ impl Specialising<'_> {
         }
     }
 
+    /// Whether an operand that is always evaluated, and depends on no instant, has no value.
+    fn fails_anyway(&mut self, node: &Node) -> bool {
+        let mut operands = Vec::new();
+        node.operands(&mut |id| operands.push(id));
+        if matches!(node, Node::And(..) | Node::Or(..) | Node::If(..)) {
+            operands.truncate(1);
+        }
+        operands.into_iter().any(|id| {
+            let timed = self.timed.get(id.index()).copied().unwrap_or(true);
+            !timed && self.may_look_at(id) && self.evaluation.known_value(id).is_none()
+        })
+    }
+
+    fn may_look_at(&self, id: Id) -> bool {
+        match &self.apart {
+            Some(apart) => apart.get(id.index()).copied().unwrap_or(false),
+            None => !self.program.depends_on_resource(id),
+        }
+    }
+
     /// A value that the node has whatever the resource is.
     fn known_anyway(&mut self, node: &Node) -> Option<Value> {
         // Nothing is in an empty set. What is looked for cannot fail where the program cannot.
         match node {
-            Node::Binary(Binary::Contains, set, _)
-                if !self.program.can_fail && !self.program.depends_on_resource(*set) =>
+            Node::Binary(Binary::Contains, set, of)
+                if self.may_look_at(*set)
+                    && (!self.program.can_fail
+                        || self.apart.is_some() && !self.program.node_can_fail(*of)) =>
             {
                 match self.evaluation.known_value(*set)? {
                     KnownValue::Value(Value::Set(all)) if all.is_empty() => Some(Value::Bool(false)),
@@ -265,7 +296,7 @@ impl Specialising<'_> {
     }
 
     /// The residual holds for these very instants alone.
-    fn fix_instants(&mut self) {
+    pub(super) fn fix_instants(&mut self) {
         for (field, value) in self.context {
             if let Value::Datetime(at) = value {
                 self.windows.narrow(field, *at, *at);

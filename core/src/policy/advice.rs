@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use cedar_policy_core::ast::{Expr, ExprKind, Var};
 
-use super::anatomy::{Anatomy, span_of};
+use super::anatomy::span_of;
+use super::atoms::Structure;
 use super::lower::Environment;
 use crate::error::{Problem, Severity};
 use crate::ir::Builder;
@@ -26,18 +27,18 @@ struct Asked {
 }
 
 /// One warning for each attribute after `has` that exists wherever the policy applies on no type.
-pub(super) fn advice(schema: &Schema, anatomy: &Anatomy, source: &str) -> Vec<Problem> {
+pub(super) fn advice(schema: &Schema, structure: &Structure, source: &str) -> Vec<Problem> {
     let mut asked: BTreeMap<(usize, String), (Range<usize>, Asked)> = BTreeMap::new();
     for action in schema.actions() {
         for &principal in &action.principals {
             for &resource in &action.resources {
-                let environment = Environment { schema, principal, action, resource };
+                let environment = Environment::new(schema, principal, action, resource);
                 let mut builder = Builder::new(schema);
-                let scope = environment.lower(&mut builder, &anatomy.scope).0;
+                let scope = environment.lower(&mut builder, &structure.scope).0;
                 if builder.constant(scope) == Some(&Value::Bool(false)) {
                     continue;
                 }
-                for expr in anatomy.atoms.iter().flat_map(|atom| atom.expr.subexpressions()) {
+                for expr in structure.atoms.iter().flat_map(|atom| atom.expr.subexpressions()) {
                     note(&environment, expr, &mut asked);
                 }
             }

@@ -16,11 +16,15 @@ const INVARIANTS: &str = "invariants";
 /// Folders in a policy folder that hold no policies.
 const NO_POLICIES: [&str; 3] = [INVARIANTS, "tests", "target"];
 
+/// The name of the catalogue of fields in a policy folder.
+pub(crate) const CATALOGUE_FILE: &str = "fields.toml";
+
 /// The name of the schema in a policy folder.
 pub(crate) const SCHEMA_FILE: &str = "schema.cedarschema";
 
 impl Sources {
-    /// Reads every `.cedar` file below `folder`, and `schema.cedarschema` in it unless `schema` is another file.
+    /// Reads every `.cedar` file below `folder`, `schema.cedarschema` in it unless `schema` is another file, and
+    /// its catalogue `fields.toml`, where there is one.
     ///
     /// Files below a folder called `invariants` or `tests` are not policies and are left out.
     ///
@@ -56,7 +60,13 @@ impl Sources {
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
             Ok(Source::new(parts.join("/"), read(path)?))
         });
+        let catalogue = folder.join(CATALOGUE_FILE);
+        let catalogue = match catalogue.is_file() {
+            true => Some(Source::new(CATALOGUE_FILE, read(&catalogue)?)),
+            false => None,
+        };
         Ok(Sources {
+            catalogue,
             policies: policies.collect::<Result<_, Error>>()?,
             schema: Source::new(schema_path.display().to_string(), read(&schema_path)?),
         })

@@ -4,7 +4,9 @@
 //! that can be seen to have no influence on the value, though evaluating them may fail. What types are
 //! needed here follow from the schema and the request environment.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use cedar_policy::PolicySet;
@@ -26,21 +28,13 @@ pub(crate) struct Programs {
 impl Programs {
     /// `policies` in the order of their ids.
     pub(super) fn new(set: &PolicySet, policies: &[Policy], schema: &Schema) -> Self {
-        let trees: Vec<(usize, Effect, Arc<Expr>)> = policies
-            .iter()
-            .enumerate()
-            .filter_map(|(at, policy)| {
-                let parsed = set.policy(&cedar_policy::PolicyId::new(policy.id.as_ref()))?;
-                let parsed: &cedar_policy_core::ast::Policy = parsed.as_ref();
-                Some((at, policy.effect, Arc::new(parsed.condition())))
-            })
-            .collect();
+        let trees = trees(set, policies);
         let mut by_environment = HashMap::new();
         for (place, action) in schema.actions().iter().enumerate() {
             for &principal in &action.principals {
                 for &resource in &action.resources {
-                    let environment = Environment { schema, principal, action, resource };
-                    let program = environment.program(&trees);
+                    let environment = Environment { schema, principal, action, resource, places: None };
+                    let program = environment.program(Builder::new(schema), &trees);
                     by_environment.insert((principal, place, resource), Arc::new(program));
                 }
             }
@@ -54,29 +48,79 @@ impl Programs {
     }
 }
 
+type Tree = (usize, Effect, Arc<Expr>);
+
+fn trees(set: &PolicySet, policies: &[Policy]) -> Vec<Tree> {
+    let tree = |(at, policy): (usize, &Policy)| {
+        let parsed = set.policy(&cedar_policy::PolicyId::new(policy.id.as_ref()))?;
+        let parsed: &cedar_policy_core::ast::Policy = parsed.as_ref();
+        Some((at, policy.effect, Arc::new(parsed.condition())))
+    };
+    policies.iter().enumerate().filter_map(tree).collect()
+}
+
+/// The program of an environment for data in which a reference may lead nowhere, and where its nodes stand.
+pub(super) fn for_tables(
+    set: &PolicySet,
+    policies: &[Policy],
+    schema: &Schema,
+    (principal, action, resource): (TypeId, &Action, TypeId),
+) -> (Program, Spans) {
+    let places = Some(RefCell::default());
+    let environment = Environment { schema, principal, action, resource, places };
+    let program = environment.program(Builder::for_tables(schema), &trees(set, policies));
+    (program, environment.places.map(|places| places.into_inner().spans).unwrap_or_default())
+}
+
 /// What is known of every request that one program is for.
 pub(crate) struct Environment<'a> {
-    pub(crate) schema: &'a Schema,
-    pub(crate) principal: TypeId,
-    pub(crate) action: &'a Action,
-    pub(crate) resource: TypeId,
+    pub(super) schema: &'a Schema,
+    pub(super) principal: TypeId,
+    pub(super) action: &'a Action,
+    pub(super) resource: TypeId,
+    /// Where expressions stand in their policy's text, if that is asked for.
+    pub(super) places: Option<RefCell<Places>>,
 }
+
+/// The policy whose expressions are lowered, and where each of these stands in its text.
+#[derive(Default)]
+pub(super) struct Places {
+    policy: usize,
+    spans: Spans,
+}
+
+/// Where the expression that became a node stands in a policy's text, by the policy's place and the node.
+pub(crate) type Spans = HashMap<(usize, Id), Range<usize>>;
 
 /// A node with the type of its value; `None` where the type leads no further.
 pub(super) type Typed = (Id, Option<Type>);
 
-impl Environment<'_> {
-    fn program(&self, policies: &[(usize, Effect, Arc<Expr>)]) -> Program {
-        let mut builder = Builder::new(self.schema);
+impl<'a> Environment<'a> {
+    pub(crate) fn new(schema: &'a Schema, principal: TypeId, action: &'a Action, resource: TypeId) -> Self {
+        Environment { schema, principal, action, resource, places: None }
+    }
+
+    fn program(&self, mut builder: Builder<'_>, policies: &[Tree]) -> Program {
         for (at, effect, condition) in policies {
+            self.places.iter().for_each(|places| places.borrow_mut().policy = *at);
             let (root, _) = self.lower(&mut builder, condition);
             builder.policy(*at, *effect, root);
         }
         builder.finish()
     }
 
-    /// Recursion is bounded by the limits on policy text.
     pub(super) fn lower(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
+        let typed = self.lower_expr(b, expr);
+        if let (Some(places), Some(at)) = (&self.places, expr.source_loc()) {
+            let mut places = places.borrow_mut();
+            let key = (places.policy, typed.0);
+            places.spans.entry(key).or_insert_with(|| at.start()..at.end());
+        }
+        typed
+    }
+
+    /// Recursion is bounded by the limits on policy text.
+    fn lower_expr(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
         match expr.expr_kind() {
             ExprKind::Lit(literal) => self.literal(b, literal),
             ExprKind::Var(Var::Principal) => (b.add(Node::Principal), Some(Type::Entity(self.principal))),

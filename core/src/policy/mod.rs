@@ -5,10 +5,10 @@
 
 #[cfg(feature = "author")]
 mod advice;
-#[cfg(feature = "author")]
 mod anatomy;
+#[cfg(feature = "author")]
+mod atoms;
 mod entities;
-mod explain;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -22,13 +22,15 @@ mod mutants;
 mod needs;
 mod reference;
 mod schema;
+mod sections;
 mod value;
 
+pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
-pub(crate) use anatomy::{Anatomy, Dissection, Skeleton};
+pub(crate) use atoms::{Dissection, Skeleton, Structure};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
-pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
+pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]
 pub(crate) use limits::Tokens;
 #[cfg(any(feature = "author", feature = "testing"))]
@@ -37,8 +39,10 @@ pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
 #[cfg(feature = "author")]
 pub(crate) use lower::Environment;
+pub(crate) use lower::Spans;
 #[cfg(feature = "author")]
 pub(crate) use mutants::{Admission, Changed};
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
+pub(crate) use sections::{Sections, sections};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

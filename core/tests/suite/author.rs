@@ -39,7 +39,8 @@ kind = "open"
 
 fn desk(policy: &str) -> Ward {
     let schema = Source::new("schema.cedarschema", SCHEMA);
-    Ward::new(&Sources { schema, policies: vec![Source::new("docs/read.cedar", policy)] }).unwrap()
+    Ward::new(&Sources { schema, policies: vec![Source::new("docs/read.cedar", policy)], catalogue: None })
+        .unwrap()
 }
 
 fn case(name: &str, who: &str, expect: &str, rest: &str) -> String {
@@ -371,7 +372,7 @@ fn a_policy_that_another_stands_in_for_is_noticed_by_who_decides() {
     let schema = Source::new("schema.cedarschema", SCHEMA);
     let other = READ.replace("docs.read", "docs.also");
     let policies = vec![Source::new("docs/read.cedar", READ), Source::new("docs/also.cedar", other)];
-    let ward = Ward::new(&Sources { schema, policies }).unwrap();
+    let ward = Ward::new(&Sources { schema, policies, catalogue: None }).unwrap();
     let named = complete().replace("policies = [\"docs.read\"]", "policies = [\"docs.also\", \"docs.read\"]");
     let drawing = Drawing { policy: Some("docs.read".to_owned()), ..Drawing::default() };
     let fates = |text: &str| ward.mutate(&read(&ward, text).cases, &drawing).unwrap();

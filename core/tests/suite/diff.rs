@@ -13,7 +13,11 @@ type Pair = (EntityUid, EntityUid);
 /// The rules of attendance without one policy, or with it put otherwise.
 fn version(id: &str, change: Option<(&str, &str)>) -> Sources {
     let mut sources = Sources::attendance();
-    let at = sources.policies.iter().position(|source| source.name.replace('/', ".") == format!("{id}.cedar")).unwrap();
+    let at = sources
+        .policies
+        .iter()
+        .position(|source| source.name.replace('/', ".") == format!("{id}.cedar"))
+        .unwrap();
     match change {
         None => drop(sources.policies.remove(at)),
         Some((from, to)) => {
@@ -39,7 +43,8 @@ fn gained(
         for resource in world.ids(types.1).map(|id| EntityUid::new(types.1, id)) {
             let differs = contexts.iter().any(|context| {
                 let (principal, resource) = (principal.clone(), resource.clone());
-                let request = Request { principal, action: action.into(), resource, context: context.clone() };
+                let request =
+                    Request { principal, action: action.into(), resource, context: context.clone() };
                 let may = |ward: &Ward| ward.check(world, &request).unwrap().is_allowed();
                 may(ward) && !may(other)
             });
@@ -71,11 +76,16 @@ fn differences_are_those_of_asking_everything() {
         for seed in 0..2 * u64::from(number("CASEWARD_CASES").unwrap_or(1)) {
             let bytes = caseward::testing::bytes(1 + seed + 100 * at as u64, 1_800);
             let (_, world) = facts(&ATTENDANCE, &bytes);
-            let contexts: Vec<_> = diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
+            let contexts: Vec<_> =
+                diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
             let mut found: BTreeMap<(usize, bool), BTreeSet<Pair>> = BTreeMap::new();
             for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
                 for difference in diff.of_person(&world, &person, &contexts).unwrap() {
-                    assert_eq!(difference.policy.as_deref(), Some(id), "one policy changed, so it is responsible");
+                    assert_eq!(
+                        difference.policy.as_deref(),
+                        Some(id),
+                        "one policy changed, so it is responsible"
+                    );
                     let pairs = found.entry((difference.changed, difference.gained)).or_default();
                     pairs.extend(diff.records(&world, &difference).map(|record| (person.clone(), record)));
                 }
@@ -83,7 +93,9 @@ fn differences_are_those_of_asking_everything() {
             for (place, changed) in diff.changed().iter().enumerate() {
                 let types = (changed.principal_type.as_ref(), changed.resource_type.as_ref());
                 for action in &changed.actions {
-                    for (is_gained, ward, other) in [(true, diff.ward(), diff.old()), (false, diff.old(), diff.ward())] {
+                    for (is_gained, ward, other) in
+                        [(true, diff.ward(), diff.old()), (false, diff.old(), diff.ward())]
+                    {
                         let expected = gained(ward, other, &world, action, types, &contexts[place]);
                         let found = found.get(&(place, is_gained)).cloned().unwrap_or_default();
                         assert_eq!(found, expected, "{id}: {action} on {}, gained: {is_gained}", types.1);
@@ -109,7 +121,8 @@ fn policies_that_are_the_same_change_nothing() {
     let mut choices = [7; 1_800];
     choices[0] = 1;
     let (facts, world) = facts(&ATTENDANCE, &choices);
-    let contexts: Vec<_> = diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
+    let contexts: Vec<_> =
+        diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
     for person in facts.of_type(ATTENDANCE.schema().type_id("User").unwrap()) {
         assert!(diff.of_person(&world, &person, &contexts).unwrap().is_empty());
     }

@@ -73,7 +73,8 @@ impl<'a> Prover<'a> {
 
     fn compare(&mut self, id: &str, mutant: &str) -> Result<Equivalence, String> {
         // A name that is no path: the text may carry any `@id`.
-        let sources = Sources { schema: self.schema.clone(), policies: vec![Source::new("mutant", mutant)] };
+        let policies = vec![Source::new("mutant", mutant)];
+        let sources = Sources { schema: self.schema.clone(), policies, catalogue: None };
         let ward = Ward::new(&sources).map_err(|e| e.to_string())?;
         let mutant = Policies::new(ward, &sources)?;
         let model = self.model.clone();

@@ -33,7 +33,7 @@ use crate::terminal::{Terminal, say};
 use crate::{git, input, output, progress};
 
 use claim::{Claim, Invariants, Kind, Sides};
-pub(crate) use equivalence::{Prover, with_prover};
+pub(crate) use equivalence::with_prover;
 use lock::Lock;
 use model::{Model, Policies};
 use query::{Limits, Outcome, Verdict};
@@ -164,7 +164,7 @@ pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) ->
         })?;
         git::policies_of_folder(folder, name)?
     };
-    Ok(Sources { schema: now.schema.clone(), policies: old.policies })
+    Ok(Sources { schema: now.schema.clone(), policies: old.policies, catalogue: None })
 }
 
 /// Proves, and replays what speaks against it.

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     let failed = ran.iter().filter(|ran| ran.mismatch.is_some()).count();
     match args.format {
-        Format::Text => output::print(&text(&suite, &ran, start.elapsed(), terminal))?,
+        Format::Text => output::print(&text(&ran, start.elapsed(), terminal))?,
         Format::Junit => output::print(&formats::junit(&ran))?,
         Format::Json => output::print_json(&formats::json(&ran))?,
         Format::Github => output::print(&formats::github(&ran))?,
@@ -87,7 +87,7 @@ pub(crate) fn run_all<'a>(suite: &'a Suite, filter: Option<&str>) -> Vec<Ran<'a>
     all
 }
 
-fn text(suite: &Suite, ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> String {
+fn text(ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> String {
     let Palette { good, bad, reset, .. } = terminal.palette();
     let mut out = String::new();
     let failed: Vec<&Ran<'_>> = ran.iter().filter(|ran| ran.mismatch.is_some()).collect();
@@ -102,7 +102,7 @@ fn text(suite: &Suite, ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> 
             );
             out.push_str(&report.draw(&terminal.drawer_out()));
             match &mismatch.why {
-                Some(why) => out.push_str(&explain::text(&suite.ward, why, terminal)),
+                Some(why) => out.push_str(&explain::coloured(why, &why.to_string(), terminal)),
                 None => out.push_str(&printable(&mismatch.explanation)),
             }
             out.push('\n');

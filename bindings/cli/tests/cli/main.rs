@@ -7,8 +7,11 @@ mod bad_input;
 mod batch;
 mod change;
 mod contract;
+mod counts;
 mod files;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
+mod sql;
 mod support;
+mod visibility;

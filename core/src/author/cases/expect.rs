@@ -14,33 +14,26 @@ use crate::world::World;
 pub(super) fn failure(ward: &Ward, case: &Case, policy: &str, condition: &str) -> Option<String> {
     let expected = format!("expected `{policy}` to fail at `{condition}`");
     let id: Arc<str> = policy.into();
+    let is_asked = ward.examine(&case.world, &case.request).is_ok_and(|examined| examined.ready().is_some());
+    if !is_asked {
+        return Some(format!("{expected}, and it is not asked: the request names what is not there"));
+    }
     let reasons = match ward.reasons(&case.world, &case.request, std::iter::once(&id)) {
         Ok(reasons) => reasons,
         Err(error) => return Some(format!("{expected}: {error}")),
     };
-    if reasons.is_empty() {
-        return Some(format!("{expected}, and it is not asked: the request names what is not there"));
-    }
-    if !applies(ward, case, policy) {
+    let Some(reason) = reasons.first() else {
         return Some(format!("{expected}, and its head does not match the request"));
-    }
-    match reasons.first().map(|reason| reason.failed()) {
-        None | Some(None) => Some(format!("{expected}, and all its conditions hold")),
-        Some(Some(failed)) if is_called(failed, condition) => None,
-        Some(Some(failed)) => {
-            let called = failed.name.clone().unwrap_or_else(|| one_line(&failed.text));
+    };
+    // Evaluation ends at the first that does not hold.
+    match reason.failed().next() {
+        None => Some(format!("{expected}, and all its conditions hold")),
+        Some(failed) if is_called(failed, condition) => None,
+        Some(failed) => {
+            let called = failed.name.as_deref().map_or_else(|| one_line(&failed.text), str::to_owned);
             Some(format!("{expected}, and it fails at `{called}`"))
         }
     }
-}
-
-/// Whether the policy's head can match the request.
-fn applies(ward: &Ward, case: &Case, policy: &str) -> bool {
-    let Ok(examined) = ward.examine(&case.world, &case.request) else { return false };
-    let Some(ready) = examined.ready() else { return false };
-    let program = ward.program(ready.principal.0, ready.action, ready.resource.0);
-    let mut entries = program.entries.iter().filter_map(|entry| ward.policies().get(entry.policy));
-    entries.any(|entry| entry.id.as_ref() == policy)
 }
 
 fn is_called(condition: &Condition, called: &str) -> bool {
@@ -72,12 +65,13 @@ pub(super) fn known_rule(ward: &Ward, rule: &str) -> Result<(), String> {
 /// Whether the policy has a condition that is so called.
 pub(super) fn known_condition(ward: &Ward, policy: &str, called: &str) -> Result<(), String> {
     known_policy(ward, policy)?;
-    let Some(conditions) = ward.conditions(policy) else { return Ok(()) };
-    let names: Vec<(Option<&str>, &str)> = conditions.named().collect();
-    if names.iter().any(|(name, text)| *name == Some(called) || one_line(text) == one_line(called)) {
+    let Some(&place) = ward.inner.by_id.get(policy) else { return Ok(()) };
+    let names = ward.inner.loaded.conditions(place);
+    if names.iter().any(|(name, text)| name.as_deref() == Some(called) || one_line(text) == one_line(called))
+    {
         return Ok(());
     }
-    let hint = hint(called, names.iter().filter_map(|(name, _)| *name));
+    let hint = hint(called, names.iter().filter_map(|(name, _)| name.as_deref()));
     Err(format!("`{policy}` has no condition `{called}`{hint}"))
 }
 

@@ -1,0 +1,144 @@
+//! `caseward filter`: a condition for one's own SQL.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::{Problem, Ward};
+use clap::ValueEnum;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::instant::{self, NowArgs};
+use crate::load::{DataArgs, PolicyArgs};
+use crate::output;
+use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::terminal::Terminal;
+
+/// Print the condition for the rows of one's own tables to which a person may do something.
+///
+/// The data is asked for what the person has alone; everything else the database looks at when it runs the condition.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Who asks, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID")]
+    principal: String,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME")]
+    action: String,
+    /// The type of the records, such as Case.
+    #[arg(long = "type", value_name = "TYPE")]
+    resource_type: String,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Whose SQL, and which tables.
+#[derive(clap::Args)]
+pub(crate) struct DatabaseArgs {
+    /// Whose SQL: postgres, sqlite, duckdb or spark.
+    #[arg(long, value_name = "NAME", value_parser = dialect)]
+    dialect: Dialect,
+    /// Where one's tables hold what the schema speaks of, in TOML; tables and columns in snake_case by default.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// The condition, and its parameters as comments.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn dialect(text: &str) -> Result<Dialect, String> {
+    text.parse().map_err(|error: caseward::Error| error.to_string())
+}
+
+impl DatabaseArgs {
+    pub(crate) fn load(&self, ward: &Ward) -> Result<Database, Failure> {
+        let (name, mapping) = match &self.mapping {
+            None => (String::new(), Mapping::default()),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", &name, &e))?;
+                let mapping = Mapping::from_toml(&text).map_err(|e| refused(&name, e.problems()))?;
+                (name, mapping)
+            }
+        };
+        Database::new(ward.schema(), &mapping, self.dialect).map_err(|e| refused(&name, e.problems()))
+    }
+}
+
+fn refused(name: &str, problems: &[Problem]) -> Failure {
+    let all: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    Failure::other(format!("the mapping in {name} cannot be used:{}", all.concat()))
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    let principal = uid("--principal", &args.principal)?;
+    ward.schema().known_action(&args.action)?;
+    ward.schema().known_type(&args.resource_type)?;
+    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let database = args.database.load(&ward)?;
+    let world = args.data.load(&ward, terminal)?;
+    note_unknown_types(&ward, &[&principal], terminal);
+    let filter = ward.filter(&world, &principal, &args.action, &args.resource_type, &context, &database)?;
+    match args.format {
+        Format::Json => output::print_json(&filter)?,
+        Format::Text => output::print(&text(&filter))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The condition with all that it needs, in comments, so that the whole is SQL.
+fn text(filter: &Filter) -> String {
+    let mut out = String::new();
+    let shown = |at: Option<i64>| at.map(|at| instant::show(at).unwrap_or_else(|| format!("{at} ms")));
+    if let Some(from) = shown(filter.valid_from) {
+        let _ = writeln!(out, "-- from {from}");
+    }
+    if let Some(until) = shown(filter.valid_until) {
+        let _ = writeln!(out, "-- until {until}");
+    }
+    for setup in &filter.setup {
+        let columns: Vec<String> =
+            setup.columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
+        let _ = writeln!(out, "-- view {} ({}): {} rows", setup.view, columns.join(", "), setup.rows.len());
+    }
+    let _ = writeln!(out, "{}", filter.sql);
+    for (number, parameter) in (1..).zip(&filter.params) {
+        let sign = match filter.dialect {
+            Dialect::Sqlite => "?",
+            Dialect::Spark => ":p",
+            Dialect::Postgres | Dialect::DuckDb => "$",
+        };
+        let _ = writeln!(out, "-- {sign}{number} = {}", value(parameter));
+    }
+    out
+}
+
+/// A value in one line: a list is JSON.
+fn value(parameter: &Parameter) -> String {
+    match serde_json::to_value(parameter) {
+        Ok(serde_json::Value::Object(fields)) => {
+            fields.get("value").map(ToString::to_string).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}

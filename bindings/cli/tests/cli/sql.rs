@@ -1,0 +1,66 @@
+//! `filter` and `tables`: what other programs run on databases.
+
+use serde_json::json;
+
+use crate::support::Bench;
+
+const U1: &str = r#"User::"u1""#;
+const WHOSE: [&str; 6] = ["--principal", U1, "--action", "viewSummary", "--type", "Case"];
+
+fn filter(bench: &Bench, more: &[&'static str]) -> crate::support::Ran {
+    bench.ask("filter", &[&WHOSE[..], more].concat())
+}
+
+#[test]
+fn a_filter_is_sql_with_its_parameters_as_comments() {
+    let bench = Bench::new();
+    let ran = filter(&bench, &["--dialect", "postgres"]);
+    ran.ends(0);
+    let sql: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with("--")).collect();
+    assert_eq!(sql.len(), 1, "{}", ran.out);
+    assert!(sql[0].contains(r#"t1."enrolled_at" = $1"#), "{}", ran.out);
+    assert!(
+        ran.out.contains("-- $1 = \"") && ran.out.contains("-- from 2026-02-27T11:00:00.000Z"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_filter_is_json_for_programs() {
+    let bench = Bench::new();
+    let answer = filter(&bench, &["--dialect", "sqlite", "--format", "json"]);
+    let answer = answer.ends(0).json();
+    assert_eq!(answer["dialect"], "sqlite");
+    assert_eq!(answer["setup"], json!([]));
+    assert_eq!(answer["params"][0]["type"], "text");
+    assert_eq!(answer["policy_hash"].as_str().unwrap().len(), 64);
+    assert_eq!((&answer["version"], &answer["valid_until"]), (&json!(1), &json!(null)));
+    assert!(answer["sql"].as_str().unwrap().contains("?1"));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let bench = Bench::new();
+    filter(&bench, &["--dialect", "postgre"]).fails(64, "did you mean `postgres`?");
+    filter(&bench, &["--dialect", "sqlite", "--mapping", "none.toml"]).fails(1, "none.toml");
+    bench.write("bad.toml", "[types.Cas]\n");
+    filter(&bench, &["--dialect", "sqlite", "--mapping", "bad.toml"]).fails(1, "did you mean `Case`?");
+    bench.write("none.toml", "defaults = false\n");
+    filter(&bench, &["--dialect", "sqlite", "--mapping", "none.toml"])
+        .fails(1, "the mapping has no column for");
+    let rows = ["tables", "--dialect", "sqlite", "--entities", "world.json"];
+    bench.run(rows).fails(64, "--format json");
+}
+
+#[test]
+fn tables_are_made_and_filled() {
+    let bench = Bench::new();
+    let ran = bench.run(["tables", "--dialect", "duckdb"]);
+    ran.ends(0);
+    assert!(ran.out.starts_with("CREATE TABLE \"case\" (\n  \"id\" VARCHAR NOT NULL"), "{}", ran.out);
+    let rows = ["tables", "--dialect", "duckdb", "--entities", "world.json", "--format", "json"];
+    let tables = bench.run(rows).ends(0).json();
+    let filled = tables["tables"].as_array().unwrap().iter().filter(|table| table["rows"] != json!([]));
+    assert!(filled.count() > 3 && !tables["create"].as_array().unwrap().is_empty());
+}

@@ -1,0 +1,167 @@
+//! A database: a dialect and a mapping; its tables, and how a world fills them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::filter::Parameter;
+use super::mapping::Mapping;
+use super::rows::{Shape, rows_of, shapes};
+use super::tables::{Kind, Name, Tables};
+use crate::error::Error;
+use crate::schema::{Schema, TypeId};
+use crate::world::World;
+
+/// A user's database, as filters need to know it: whose SQL it speaks and what its tables hold.
+pub struct Database {
+    pub(super) schema: Arc<Schema>,
+    pub(super) tables: Tables,
+    pub(super) dialect: Dialect,
+}
+
+/// What a world puts into one table.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct TableRows {
+    /// A statement that adds a row, its parameters the row's values; NULL for those that are absent.
+    pub insert: String,
+    /// The rows.
+    pub rows: Vec<Vec<Option<Parameter>>>,
+}
+
+impl Database {
+    /// A database for a schema.
+    ///
+    /// # Errors
+    /// [`Error::is_mapping`], with every problem: types, attributes or fields that the schema lacks, columns that
+    /// cannot hold what is said to be in them.
+    pub fn new(schema: &Arc<Schema>, mapping: &Mapping, dialect: Dialect) -> Result<Self, Error> {
+        Ok(Database { schema: schema.clone(), tables: Tables::new(schema, mapping)?, dialect })
+    }
+
+    /// Whose SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The statements that make the mapped tables, with indices on all that filters look things up by.
+    pub fn create(&self) -> Vec<String> {
+        let (mut tables, mut indices) = (Vec::new(), Vec::new());
+        for shape in self.types().flat_map(|ty| shapes(&self.tables, ty)) {
+            tables.push(self.create_table(&shape));
+            if self.dialect != Dialect::Spark {
+                indices.extend(self.create_indices(&shape));
+            }
+        }
+        tables.extend(indices);
+        tables
+    }
+
+    /// A query of the ids of all entities of a type, to which ` WHERE ` and a filter can be added.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks.
+    pub fn select(&self, resource_type: &str) -> Result<String, Error> {
+        let ty = self.schema.known_type(resource_type)?;
+        let table = self.tables.of(ty).ok_or_else(Error::schema)?;
+        let name = self.name(&table.name);
+        let row = table.alias.as_ref().or(table.name.last()).map_or("", AsRef::as_ref);
+        let row = self.dialect.quoted(row);
+        let alias = if table.alias.is_some() { format!(" AS {row}") } else { String::new() };
+        Ok(format!("SELECT {row}.{} FROM {name}{alias}", self.dialect.quoted(&table.id)))
+    }
+
+    /// What the world puts into the tables.
+    ///
+    /// Cost: every row is copied, text and all.
+    pub fn rows(&self, world: &World) -> impl Iterator<Item = TableRows> {
+        let of_world = |ty: &TypeId| self.tables.of(*ty).is_some_and(|table| table.from_world);
+        let types: Vec<TypeId> = self.types().filter(|ty| !of_world(ty)).collect();
+        types.into_iter().flat_map(move |ty| rows_of(world, &self.tables, ty)).map(|table| {
+            let names: Vec<String> =
+                table.columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
+            let sign = |(n, (_, kind)): (usize, &(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
+            let signs: Vec<String> = table.columns.iter().enumerate().map(sign).collect();
+            let insert = format!(
+                "INSERT INTO {} ({}) VALUES ({})",
+                self.name(&table.name),
+                names.join(", "),
+                signs.join(", ")
+            );
+            let cells =
+                |row: &Vec<_>| row.iter().cloned().map(|cell: Option<_>| cell.map(Parameter::one)).collect();
+            TableRows { insert, rows: table.rows.iter().map(cells).collect() }
+        })
+    }
+
+    /// A parameter that is stored in a column.
+    fn cell_sign(&self, number: usize, kind: Kind) -> String {
+        let sign = self.dialect.sign(number);
+        match (self.dialect, kind) {
+            (Dialect::Postgres, Kind::Ip) => format!("{sign}::text::inet"),
+            (Dialect::Postgres, Kind::Timestamp) => format!("to_timestamp({sign}::bigint / 1000.0)"),
+            (Dialect::DuckDb, Kind::Timestamp) => format!("to_timestamp({sign}::BIGINT / 1000.0)"),
+            (Dialect::Spark, Kind::Timestamp) => format!("timestamp_millis({sign})"),
+            _ => sign,
+        }
+    }
+
+    fn types(&self) -> impl Iterator<Item = TypeId> + use<> {
+        (0u16..).map(TypeId).take(self.schema.entity_types().len())
+    }
+
+    fn name(&self, name: &Name) -> String {
+        name.iter().map(|part| self.dialect.quoted(part)).collect::<Vec<_>>().join(".")
+    }
+
+    fn create_table(&self, shape: &Shape) -> String {
+        let mut text = format!("CREATE TABLE {} (", self.name(&shape.name));
+        for (at, (name, kind, optional)) in shape.columns.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            let null = if *optional { "" } else { " NOT NULL" };
+            let _ = write!(
+                text,
+                "{comma}\n  {} {}{null}",
+                self.dialect.quoted(name),
+                self.dialect.type_name(*kind)
+            );
+        }
+        if shape.key > 0 && self.dialect != Dialect::Spark {
+            let key: Vec<String> =
+                shape.columns.iter().take(shape.key).map(|(name, ..)| self.dialect.quoted(name)).collect();
+            let _ = write!(text, ",\n  PRIMARY KEY ({})", key.join(", "));
+        }
+        text.push_str("\n)");
+        text
+    }
+
+    fn create_indices(&self, shape: &Shape) -> Vec<String> {
+        let name = |at: usize| shape.columns.get(at).map(|(name, ..)| name.clone());
+        let table: &str = shape.name.last().map_or("", AsRef::as_ref);
+        let mut all = Vec::new();
+        let is_own = shape.key == 1;
+        let mut index = |columns: &[Arc<str>]| {
+            let quoted: Vec<String> = columns.iter().map(|name| self.dialect.quoted(name)).collect();
+            let name = self.dialect.quoted(&format!("{table}_by_{}", columns.join("_")));
+            all.push(format!("CREATE INDEX {name} ON {} ({})", self.name(&shape.name), quoted.join(", ")));
+        };
+        if shape.key == 0
+            && let Some(owner) = name(0)
+        {
+            index(&[owner]);
+        }
+        for &at in &shape.looked_up {
+            match (name(at), name(0)) {
+                (Some(column), Some(owner)) if !is_own && shape.columns.len() == 2 => index(&[column, owner]),
+                (Some(column), _) => index(&[column]),
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database {{ dialect: {}, tables: {} }}", self.dialect, self.tables.types.len())
+    }
+}

@@ -1,0 +1,116 @@
+//! The databases, and what each calls things.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::tables::Kind;
+use crate::error::Error;
+use crate::suggest::hint;
+
+/// A database's own SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// PostgreSQL and what speaks its language. Parameters are `$1`, `$2` …
+    Postgres,
+    /// SQLite 3.38 or newer. Parameters are `?1`, `?2` …
+    Sqlite,
+    /// DuckDB. Parameters are `$1`, `$2` …
+    DuckDb,
+    /// Spark SQL 3.5 or newer. Parameters are `:p1`, `:p2` …
+    Spark,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Dialect; 4] = [Dialect::Postgres, Dialect::Sqlite, Dialect::DuckDb, Dialect::Spark];
+
+    /// What it is called: `postgres`, `sqlite`, `duckdb` or `spark`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "postgres",
+            Dialect::Sqlite => "sqlite",
+            Dialect::DuckDb => "duckdb",
+            Dialect::Spark => "spark",
+        }
+    }
+
+    /// A name as an identifier, whatever is in it.
+    pub(super) fn quoted(self, name: &str) -> String {
+        // No database takes a NUL in a name.
+        let name = name.replace('\0', "_");
+        match self {
+            Dialect::Spark => format!("`{}`", name.replace('`', "``")),
+            _ => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    /// The sign of the parameter with this number.
+    pub(super) fn sign(self, number: usize) -> String {
+        match self {
+            Dialect::Postgres | Dialect::DuckDb => format!("${number}"),
+            Dialect::Sqlite => format!("?{number}"),
+            Dialect::Spark => format!(":p{number}"),
+        }
+    }
+
+    /// The milliseconds since 1970 of a timestamp.
+    pub(super) fn milliseconds(self, column: &str) -> String {
+        match self {
+            Dialect::Postgres => format!("floor(extract(epoch FROM {column}) * 1000)"),
+            Dialect::Sqlite => column.to_owned(),
+            Dialect::DuckDb => format!("epoch_ms({column})"),
+            Dialect::Spark => format!("unix_millis({column})"),
+        }
+    }
+
+    /// The type of a column.
+    pub(super) fn type_name(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Dialect::Sqlite, Kind::Bool | Kind::Long) => "INTEGER",
+            (_, Kind::Bool) => "BOOLEAN",
+            (_, Kind::Long) => "BIGINT",
+            (Dialect::Postgres, Kind::Ip) => "inet",
+            (Dialect::Spark, Kind::Text | Kind::Id(_) | Kind::Ip) => "STRING",
+            (Dialect::DuckDb, Kind::Text | Kind::Id(_) | Kind::Ip) => "VARCHAR",
+            (_, Kind::Text | Kind::Id(_) | Kind::Ip) => "TEXT",
+            (Dialect::Spark, Kind::Timestamp) => "TIMESTAMP",
+            (_, Kind::Timestamp) => "TIMESTAMPTZ",
+        }
+    }
+
+    /// The type of a list of values of a kind.
+    pub(super) fn type_of_list(self, kind: Kind) -> String {
+        match kind {
+            Kind::Timestamp => "bigint[]".into(),
+            Kind::Ip if self == Dialect::Postgres => "text[]::inet[]".into(),
+            kind => format!("{}[]", self.type_name(kind)),
+        }
+    }
+
+    /// Whether it has a type of addresses, with ranges.
+    pub(super) fn has_addresses(self) -> bool {
+        self == Dialect::Postgres
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::is_request`] for a name that is no dialect's.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let lower = text.to_lowercase();
+        let known = Self::ALL.into_iter().find(|dialect| dialect.name() == lower);
+        known.or((lower == "postgresql").then_some(Dialect::Postgres)).ok_or_else(|| {
+            let hint = hint(text, Self::ALL.iter().map(|dialect| dialect.name()));
+            Error::request(format!("there is no dialect `{text}`{hint}"))
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Which of the user's tables and columns hold what, as the user says it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Where the user's tables hold what the schema speaks of.
+///
+/// What it does not name has the place that [the module's page](crate::sql) tells, unless `defaults` is false.
+///
+/// # Example
+/// ```
+/// use caseward::sql::{Mapping, Place, TypeMapping};
+///
+/// let mut mapping = Mapping { foreign_keys: true, ..Mapping::default() };
+/// let case = TypeMapping {
+///     table: Some("app.cases".into()),
+///     attributes: [("student".into(), Place::Column("student_id".into()))].into(),
+///     ..TypeMapping::default()
+/// };
+/// mapping.types.insert("Case".into(), case);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mapping {
+    /// The database enforces every reference, so that none leads nowhere. Otherwise filters look whether what
+    /// they read is there.
+    pub foreign_keys: bool,
+    /// What is not named has its default place; otherwise a policy that reads it is refused.
+    pub defaults: bool,
+    /// By the name of the entity type.
+    pub types: BTreeMap<String, TypeMapping>,
+}
+
+/// Where the entities of one type are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TypeMapping {
+    /// The table, with dots between its parts, as in `app.cases`.
+    pub table: Option<String>,
+    /// The column with the entity's id.
+    pub id: Option<String>,
+    /// What the query calls the row that is decided, where it is not the table's name.
+    pub alias: Option<String>,
+    /// Who knows the facts of these entities.
+    pub from: Facts,
+    /// By the attribute's name; a field of a record by its path, as in `limits.low`.
+    pub attributes: BTreeMap<String, Place>,
+    /// Where the tags are.
+    pub tags: Option<TagPlace>,
+    /// Where is held what the entities lie in, at any distance, by the name of the type above.
+    pub ancestors: BTreeMap<String, AncestorPlace>,
+}
+
+/// Who knows the facts of the entities of a type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Facts {
+    /// The user's tables: a filter reads them when it runs.
+    #[default]
+    Tables,
+    /// The world: a filter is made from them, and holds as long as they stay.
+    World,
+}
+
+/// Where an attribute is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// A column of the type's table.
+    Column(String),
+    /// A set's elements: a table with a row for each.
+    Set(SetPlace),
+    /// A column of another form than the usual one.
+    Typed(TypedPlace),
+}
+
+/// A column that holds an attribute in another form than the usual one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypedPlace {
+    /// The column.
+    pub column: String,
+    /// What it holds.
+    #[serde(rename = "as")]
+    pub form: Form,
+}
+
+/// A form of values in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A `datetime` as the database's own timestamp with time zone, instead of milliseconds.
+    Timestamp,
+}
+
+/// A table with the elements of a set.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetPlace {
+    /// The table.
+    pub table: String,
+    /// The column with the id of the entity whose set it is.
+    pub id: String,
+    /// The column with the element.
+    pub value: String,
+}
+
+/// Where tags are: a table with a row for each.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagPlace {
+    /// The table.
+    pub table: String,
+    /// The column with the entity's id.
+    pub id: String,
+    /// The column with the tag's name.
+    pub tag: String,
+    /// The column with its value, where that is not a set.
+    pub value: String,
+}
+
+/// What entities lie in, at any distance: a table with a row for each pair.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AncestorPlace {
+    /// The table.
+    pub table: String,
+    /// The column with the entity's id.
+    pub id: String,
+    /// The column with the id of what it lies in.
+    pub ancestor: String,
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        Mapping { foreign_keys: false, defaults: true, types: BTreeMap::new() }
+    }
+}
+
+impl Mapping {
+    /// Reads a mapping from TOML, as [the module's page](crate::sql) tells.
+    ///
+    /// # Errors
+    /// [`Error::is_mapping`](crate::Error::is_mapping), with the place in the text.
+    pub fn from_toml(text: &str) -> Result<Self, crate::Error> {
+        toml::from_str(text).map_err(|error| {
+            let problem = crate::Problem::error(error.message().to_owned());
+            crate::Error::mapping(vec![match error.span() {
+                Some(span) => problem.at(span),
+                None => problem,
+            }])
+        })
+    }
+}

@@ -1,0 +1,587 @@
+//! A predicate in the words of a dialect, with its parameters beside it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::filter::{Parameter, Setup};
+use super::tables::{Kind, Name, Tables};
+use super::tree::{
+    AddressTest, Column, Comparison, Constant, From, Operation, Predicate, RESOURCE, Row, Rows, Scalar,
+    Source,
+};
+use crate::schema::TypeId;
+
+/// Values up to which a list is written out, where a dialect takes one as a whole with more words.
+const SHORT: usize = 8;
+
+/// One writing of a predicate.
+pub(super) struct Printer<'a> {
+    dialect: Dialect,
+    rows: &'a Rows,
+    /// What the query calls the row that is decided.
+    resource: Arc<str>,
+    /// What the names of other rows begin with.
+    stem: &'static str,
+    /// Columns that are asked for, by row.
+    used: BTreeSet<(Row, Arc<str>)>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) setup: Vec<Setup>,
+    /// Why there is no exact text.
+    pub(super) refused: Option<Arc<str>>,
+}
+
+/// Where a predicate stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On its own, or within parentheses.
+    Alone,
+    /// Beside others that must hold as well.
+    InAll,
+    /// Where other words follow: below `OR`, or `NOT`.
+    Below,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(dialect: Dialect, rows: &'a Rows, tables: &Tables, resource: TypeId) -> Self {
+        let table = tables.of(resource);
+        let name = table.and_then(|table| table.alias.clone().or_else(|| table.name.last().cloned()));
+        let resource = name.unwrap_or_else(|| "".into());
+        // A name of ours must not hide the query's.
+        let digits = resource.get(1..).unwrap_or("");
+        let is_alike = resource.to_lowercase().starts_with('t') && digits.bytes().all(|b| b.is_ascii_digit());
+        let stem = if is_alike { "r" } else { "t" };
+        Printer {
+            dialect,
+            rows,
+            resource,
+            stem,
+            used: BTreeSet::new(),
+            parameters: Vec::new(),
+            setup: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// The predicate. Recursion is bounded by the limits on policy text.
+    pub(super) fn predicate(&mut self, predicate: &Predicate) -> String {
+        let mut note = |column: &Column| {
+            self.used.insert((column.row, column.name.clone()));
+        };
+        predicate.columns(&mut note);
+        for row in (1..self.rows.len()).filter_map(|row| Some(Row(u32::try_from(row).ok()?))) {
+            for (name, value) in self.rows.source(row).iter().flat_map(|source| &source.key) {
+                note(&Column { row, name: name.clone(), kind: Kind::Text, optional: false });
+                value.columns(&mut note);
+            }
+        }
+        self.at(predicate, Place::Alone)
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(super) fn rows(&self) -> &'a Rows {
+        self.rows
+    }
+
+    /// The predicate beside others that must hold.
+    pub(super) fn beside(&mut self, predicate: &Predicate) -> String {
+        self.at(predicate, Place::InAll)
+    }
+
+    fn at(&mut self, predicate: &Predicate, place: Place) -> String {
+        match predicate {
+            Predicate::Constant(true) => "TRUE".into(),
+            Predicate::Constant(false) => "FALSE".into(),
+            Predicate::All(all) => {
+                let inner = if place == Place::Below { Place::Below } else { Place::InAll };
+                let all: Vec<String> = all.iter().map(|one| self.at(one, inner)).collect();
+                parenthesised(all.join(" AND "), place == Place::Below)
+            }
+            Predicate::Any(all) => {
+                let all: Vec<String> = all.iter().map(|one| self.at(one, Place::Below)).collect();
+                parenthesised(all.join(" OR "), place != Place::Alone)
+            }
+            Predicate::Not(of) => match &**of {
+                Predicate::IsPresent(scalar) => format!("{} IS NULL", self.scalar(scalar)),
+                Predicate::OneOf(scalar, list) => self.one_of(scalar, list, true),
+                Predicate::Exists(_, row, of) => format!("NOT {}", self.correlated(*row, of)),
+                of => format!("NOT {}", parenthesised(self.at(of, Place::Alone), true)),
+            },
+            Predicate::Holds(scalar) => self.scalar(scalar),
+            Predicate::Compare(comparison, a, b) => self.compare(*comparison, a, b),
+            Predicate::OneOf(scalar, list) => self.one_of(scalar, list, false),
+            Predicate::IsPresent(scalar) => format!("{} IS NOT NULL", self.scalar(scalar)),
+            Predicate::Like(scalar, pattern) => self.like(scalar, pattern),
+            Predicate::Address(test, of, range) => self.address(*test, of, range.as_ref()),
+            Predicate::Fits(scalar) => self.fits(scalar),
+            Predicate::Exists(_, row, of) => self.exists(*row, of, place),
+        }
+    }
+
+    fn compare(&mut self, comparison: Comparison, a: &Scalar, b: &Scalar) -> String {
+        // PostgreSQL holds no text with a NUL in it: nothing is equal to one.
+        if self.dialect == Dialect::Postgres && (holds_nul(a) || holds_nul(b)) {
+            return if comparison == Comparison::NotEqual { self.is_there(a, b) } else { "FALSE".into() };
+        }
+        let sign = match comparison {
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "<>",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+        };
+        let collation = self.collation(a, b);
+        format!("{} {sign} {}{collation}", self.scalar(a), self.scalar(b))
+    }
+
+    /// That the column of a comparison that is always true is there.
+    fn is_there(&mut self, a: &Scalar, b: &Scalar) -> String {
+        let column = if holds_nul(a) { b } else { a };
+        format!("{} IS NOT NULL", self.scalar(column))
+    }
+
+    /// SQLite compares as the column says, unless told otherwise.
+    fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
+        let is_text = |scalar: &Scalar| match scalar {
+            Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_) | Kind::Ip),
+            _ => false,
+        };
+        if self.dialect == Dialect::Sqlite && (is_text(a) || is_text(b)) { " COLLATE BINARY" } else { "" }
+    }
+
+    fn one_of(&mut self, scalar: &Scalar, list: &[Constant], negated: bool) -> String {
+        let not = if negated { "NOT " } else { "" };
+        let (plain, odd): (Vec<Constant>, Vec<Constant>) =
+            list.iter().cloned().partition(|one| !self.is_odd(one));
+        let text = self.scalar(scalar);
+        let collation = self.collation(scalar, scalar);
+        let plain_text = match self.dialect {
+            _ if plain.is_empty() => None,
+            Dialect::Postgres if negated => Some(format!("{text} <> ALL ({})", self.list_parameter(&plain))),
+            Dialect::Postgres => Some(format!("{text} = ANY ({})", self.list_parameter(&plain))),
+            _ if plain.len() <= SHORT => {
+                let all: Vec<String> = plain.iter().map(|one| self.constant(one)).collect();
+                Some(format!("{text}{collation} {not}IN ({})", all.join(", ")))
+            }
+            Dialect::Spark => {
+                let view = self.view(&plain);
+                Some(format!("{text} {not}IN (SELECT value FROM {view})"))
+            }
+            _ => {
+                let from = self.list(&plain);
+                Some(format!("{text}{collation} {not}IN ({from})"))
+            }
+        };
+        let sign = if negated { "<>" } else { "=" };
+        // A value that no list holds: PostgreSQL has none such, SQLite no list of them.
+        let odd = match self.dialect {
+            Dialect::Postgres => Vec::new(),
+            _ => odd.iter().map(|one| format!("{text} {sign} {}{collation}", self.constant(one))).collect(),
+        };
+        let all: Vec<String> = plain_text.into_iter().chain(odd).collect();
+        match all.as_slice() {
+            [] if negated => format!("{text} IS NOT NULL"),
+            [] => "FALSE".into(),
+            [only] => only.clone(),
+            all => format!("({})", all.join(if negated { " AND " } else { " OR " })),
+        }
+    }
+
+    /// Whether a list of this dialect cannot hold the value.
+    fn is_odd(&self, value: &Constant) -> bool {
+        let in_lists = matches!(self.dialect, Dialect::Postgres | Dialect::Sqlite);
+        in_lists && matches!(value, Constant::Text(text) if text.contains('\0'))
+    }
+
+    fn fits(&mut self, scalar: &Scalar) -> String {
+        let text = self.scalar(scalar);
+        match self.dialect {
+            Dialect::Sqlite => format!("typeof({text}) = 'integer'"),
+            Dialect::Postgres => format!("{text} BETWEEN {} AND {}", i64::MIN, i64::MAX),
+            Dialect::DuckDb | Dialect::Spark => format!("{text} IS NOT NULL"),
+        }
+    }
+
+    fn address(&mut self, test: AddressTest, of: &Scalar, range: Option<&Scalar>) -> String {
+        let of = self.scalar(of);
+        match (test, range) {
+            (AddressTest::IsV4, _) => format!("family({of}) = 4"),
+            (AddressTest::IsV6, _) => format!("family({of}) = 6"),
+            (AddressTest::IsLoopback, _) => {
+                format!("({of} <<= inet '127.0.0.0/8' OR {of} <<= inet '::1/128')")
+            }
+            (AddressTest::IsMulticast, _) => {
+                format!("({of} <<= inet '224.0.0.0/4' OR {of} <<= inet 'ff00::/8')")
+            }
+            (AddressTest::IsInRange, Some(range)) => format!("{of} <<= {}", self.scalar(range)),
+            (AddressTest::IsInRange, None) => "FALSE".into(),
+        }
+    }
+
+    pub(super) fn scalar(&mut self, scalar: &Scalar) -> String {
+        match scalar {
+            Scalar::Constant(value) => self.constant(value),
+            Scalar::Column(column) => self.column(column),
+            Scalar::Arithmetic(operation, a, b) => {
+                let (a, b) = (self.number(a), self.number(b));
+                let (sign, name) = match operation {
+                    Operation::Add => ("+", "try_add"),
+                    Operation::Subtract => ("-", "try_subtract"),
+                    Operation::Multiply => ("*", "try_multiply"),
+                };
+                match self.dialect {
+                    Dialect::Sqlite | Dialect::Postgres => format!("({a} {sign} {b})"),
+                    Dialect::DuckDb => {
+                        format!("TRY_CAST(CAST({a} AS HUGEINT) {sign} CAST({b} AS HUGEINT) AS BIGINT)")
+                    }
+                    Dialect::Spark => format!("{name}({a}, {b})"),
+                }
+            }
+            Scalar::Divided(of, by) => {
+                let of = self.number(of);
+                match self.dialect {
+                    Dialect::Sqlite => format!("({of} / {by})"),
+                    Dialect::Postgres => format!("div({of}, {by})"),
+                    Dialect::DuckDb => format!("(({of} - {of} % {by}) // {by})"),
+                    Dialect::Spark => format!("({of} div {by})"),
+                }
+            }
+            Scalar::Modulo(of, by) => {
+                let of = self.number(of);
+                format!("((({of} % {by}) + {by}) % {by})")
+            }
+        }
+    }
+
+    /// An operand of arithmetic.
+    fn number(&mut self, scalar: &Scalar) -> String {
+        let text = self.scalar(scalar);
+        match (self.dialect, scalar) {
+            (Dialect::Postgres, Scalar::Constant(_) | Scalar::Column(_)) => format!("{text}::numeric"),
+            (Dialect::DuckDb, Scalar::Constant(_)) => format!("{text}::BIGINT"),
+            _ => text,
+        }
+    }
+
+    fn column(&mut self, column: &Column) -> String {
+        let of = match column.row {
+            RESOURCE => self.dialect.quoted(&self.resource),
+            Row(n) => format!("{}{n}", self.stem),
+        };
+        let name = format!("{of}.{}", self.dialect.quoted(&column.name));
+        match column.kind {
+            Kind::Timestamp => self.dialect.milliseconds(&name),
+            _ => name,
+        }
+    }
+
+    fn exists(&mut self, row: Row, of: &Predicate, place: Place) -> String {
+        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
+        let Some(((column, value), others)) = source.key.split_first() else {
+            return self.correlated(row, of);
+        };
+        if self.dialect == Dialect::Spark
+            || matches!(value, Scalar::Constant(_))
+            || !self.is_looked_up(row, of)
+        {
+            return self.correlated(row, of);
+        }
+        let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
+        let value_text = self.scalar(value);
+        let select = format!("SELECT {} {}", self.column(&key), self.from(row, &source, others, of));
+        match (self.dialect, place) {
+            // Below OR, PostgreSQL uses an index for a list that it makes first, and for nothing else.
+            (Dialect::Postgres, Place::Below) => format!("{value_text} = ANY (ARRAY({select}))"),
+            _ => format!("{value_text}{} IN ({select})", self.collation(value, value)),
+        }
+    }
+
+    /// Whether the rows of which something holds are found by an index and without others, so that they are best
+    /// found first.
+    fn is_looked_up(&self, row: Row, of: &Predicate) -> bool {
+        let Some(source) = self.rows.source(row) else { return false };
+        let others = source.key.iter().skip(1);
+        let is_free =
+            others.clone().all(|(_, value)| matches!(value, Scalar::Constant(_))) && !self.is_outer(of, row);
+        is_free && self.is_selective(row, of)
+    }
+
+    fn is_selective(&self, row: Row, of: &Predicate) -> bool {
+        let is_indexed = |scalar: &Scalar| match scalar {
+            Scalar::Column(column) => {
+                let is_element = self.rows.source(row).is_some_and(|source| !source.unique);
+                column.row == row && (is_element || matches!(column.kind, Kind::Id(_)))
+            }
+            _ => false,
+        };
+        match of {
+            Predicate::All(all) => all.iter().any(|one| self.is_selective(row, one)),
+            Predicate::Any(all) => all.iter().all(|one| self.is_selective(row, one)),
+            Predicate::OneOf(scalar, _)
+            | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => is_indexed(scalar),
+            Predicate::Exists(_, inner, of) => {
+                let key = self.rows.source(*inner).and_then(|source| source.key.first());
+                key.is_some_and(|(_, value)| is_indexed(value)) && self.is_looked_up(*inner, of)
+            }
+            _ => false,
+        }
+    }
+
+    fn correlated(&mut self, row: Row, of: &Predicate) -> String {
+        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
+        if self.dialect == Dialect::Spark {
+            return self.joined(row, of);
+        }
+        format!("EXISTS (SELECT 1 {})", self.from(row, &source, &source.key, of))
+    }
+
+    /// From where a row is taken, and what must hold of it.
+    fn from(&mut self, row: Row, source: &Source, key: &[(Arc<str>, Scalar)], of: &Predicate) -> String {
+        let from = self.source(row, source);
+        let mut all = self.key(row, key);
+        if *of != Predicate::Constant(true) {
+            all.push(self.at(of, if all.is_empty() { Place::Alone } else { Place::InAll }));
+        }
+        match all.is_empty() {
+            true => format!("FROM {from}"),
+            false => format!("FROM {from} WHERE {}", all.join(" AND ")),
+        }
+    }
+
+    /// What a row is taken from, with its name.
+    pub(super) fn source(&mut self, row: Row, source: &Source) -> String {
+        let name = format!("{}{}", self.stem, row.0);
+        match &source.from {
+            From::Table(table) => format!("{} AS {name}", self.table(table)),
+            From::List(list) => self.list_from(list, &name),
+            From::World { columns, rows } => {
+                let (columns, rows) = self.used_of(row, columns, rows);
+                self.world_from(&columns, &rows, &name)
+            }
+        }
+    }
+
+    /// That a row has the values of its key.
+    pub(super) fn key(&mut self, row: Row, key: &[(Arc<str>, Scalar)]) -> Vec<String> {
+        let mut all = Vec::new();
+        for (column, value) in key {
+            let column = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
+            all.push(self.compare(Comparison::Equal, &Scalar::Column(column), value));
+        }
+        all
+    }
+
+    /// Whether a predicate speaks of rows that are found neither in it nor as `row`.
+    fn is_outer(&self, predicate: &Predicate, row: Row) -> bool {
+        let mut inner = vec![row];
+        self.speaks_of_others(predicate, &mut inner)
+    }
+
+    /// Whether a predicate speaks of rows that are found neither in it nor among `inner`.
+    pub(super) fn speaks_of_others(&self, predicate: &Predicate, inner: &mut Vec<Row>) -> bool {
+        match predicate {
+            Predicate::All(all) | Predicate::Any(all) => {
+                all.iter().any(|one| self.speaks_of_others(one, inner))
+            }
+            Predicate::Not(of) => self.speaks_of_others(of, inner),
+            Predicate::Exists(_, row, of) => {
+                let mut outer = false;
+                for (_, value) in self.rows.source(*row).iter().flat_map(|source| &source.key) {
+                    value.rows(&mut |row| outer |= !inner.contains(&row));
+                }
+                inner.push(*row);
+                outer |= self.speaks_of_others(of, inner);
+                inner.pop();
+                outer
+            }
+            single => {
+                let mut outer = false;
+                single.rows(&mut |row| outer |= !inner.contains(&row));
+                outer
+            }
+        }
+    }
+
+    fn table(&self, name: &Name) -> String {
+        name.iter().map(|part| self.dialect.quoted(part)).collect::<Vec<_>>().join(".")
+    }
+}
+
+fn holds_nul(scalar: &Scalar) -> bool {
+    matches!(scalar, Scalar::Constant(Constant::Text(text)) if text.contains('\0'))
+}
+
+fn parenthesised(text: String, yes: bool) -> String {
+    if yes { format!("({text})") } else { text }
+}
+
+impl Printer<'_> {
+    fn constant(&mut self, value: &Constant) -> String {
+        let parameter = match value {
+            Constant::Bool(value) => Parameter::Boolean(*value),
+            Constant::Long(value) => Parameter::Bigint(*value),
+            Constant::Text(text) | Constant::Ip(text) => Parameter::Text(text.clone()),
+        };
+        let sign = self.parameter(parameter);
+        match (self.dialect, value) {
+            (Dialect::Postgres, Constant::Ip(_)) => format!("{sign}::text::inet"),
+            // Beside a number of any size it would be taken for one.
+            (Dialect::Postgres, Constant::Long(_)) => format!("{sign}::bigint"),
+            _ => sign,
+        }
+    }
+
+    /// The sign of a parameter; the same one for the same value.
+    pub(super) fn parameter(&mut self, parameter: Parameter) -> String {
+        let at = match self.parameters.iter().position(|known| *known == parameter) {
+            Some(at) => at,
+            None => {
+                self.parameters.push(parameter);
+                self.parameters.len() - 1
+            }
+        };
+        self.dialect.sign(at + 1)
+    }
+
+    fn list_parameter(&mut self, list: &[Constant]) -> String {
+        let (parameter, ty) = Parameter::list(list);
+        let sign = self.parameter(parameter);
+        match (self.dialect, ty) {
+            (Dialect::DuckDb, Kind::Long) => format!("{sign}::BIGINT[]"),
+            (Dialect::DuckDb, _) => format!("{sign}::VARCHAR[]"),
+            (_, Kind::Long) => format!("{sign}::bigint[]"),
+            _ => format!("{sign}::text[]"),
+        }
+    }
+
+    /// A query of the values of a list.
+    fn list(&mut self, list: &[Constant]) -> String {
+        match self.dialect {
+            Dialect::Sqlite => {
+                let json = Parameter::Text(json_list(list).into());
+                format!("SELECT value FROM json_each({})", self.parameter(json))
+            }
+            Dialect::Spark => format!("SELECT value FROM {}", self.view(list)),
+            _ => format!("SELECT unnest({})", self.list_parameter(list)),
+        }
+    }
+
+    /// A list as a table with a column `value`.
+    fn list_from(&mut self, list: &[Constant], name: &str) -> String {
+        match self.dialect {
+            Dialect::Postgres => format!("unnest({}) AS {name}(\"value\")", self.list_parameter(list)),
+            Dialect::DuckDb => {
+                format!("(SELECT unnest({}) AS \"value\") AS {name}", self.list_parameter(list))
+            }
+            Dialect::Sqlite => {
+                let json = Parameter::Text(json_list(list).into());
+                format!("json_each({}) AS {name}", self.parameter(json))
+            }
+            Dialect::Spark => format!("{} AS {name}", self.view(list)),
+        }
+    }
+
+    /// The name of a temporary view of a list, which is to be set up.
+    fn view(&mut self, list: &[Constant]) -> String {
+        let kind = Parameter::list(list).1;
+        let rows = list.iter().map(|one| vec![Some(one.clone())]).collect();
+        self.view_of(vec![("value".into(), kind)], rows)
+    }
+
+    fn view_of(&mut self, columns: Vec<(Arc<str>, Kind)>, rows: Vec<Vec<Option<Constant>>>) -> String {
+        let setup = Setup::new(self.dialect, columns, rows);
+        let at = match self.setup.iter().position(|known| known.is_same(&setup)) {
+            Some(at) => at,
+            None => {
+                self.setup.push(setup);
+                self.setup.len() - 1
+            }
+        };
+        let name = format!("caseward_{}", at + 1);
+        if let Some(setup) = self.setup.get_mut(at) {
+            setup.view = name.clone();
+        }
+        self.dialect.quoted(&name)
+    }
+
+    /// The columns of a table that are asked for.
+    fn used_of(
+        &self,
+        row: Row,
+        columns: &[(Arc<str>, Kind)],
+        rows: &[Cells],
+    ) -> (Vec<(Arc<str>, Kind)>, Vec<Cells>) {
+        let is_used: Vec<bool> =
+            columns.iter().map(|(name, _)| self.used.contains(&(row, name.clone()))).collect();
+        let cells = |row: &Cells| kept(row, &is_used);
+        (kept(columns, &is_used), rows.iter().map(cells).collect())
+    }
+
+    /// Facts of the world as a table.
+    fn world_from(
+        &mut self,
+        columns: &[(Arc<str>, Kind)],
+        rows: &[Vec<Option<Constant>>],
+        name: &str,
+    ) -> String {
+        match self.dialect {
+            Dialect::Spark => {
+                format!("{} AS {name}", self.view_of(columns.to_vec(), rows.to_vec()))
+            }
+            Dialect::Sqlite => {
+                let json = Parameter::Text(json_rows(rows).into());
+                let sign = self.parameter(json);
+                let mut select = String::new();
+                for (at, (column, _)) in columns.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    let quoted = self.dialect.quoted(column);
+                    let _ = write!(select, "{comma}json_extract(value, '$[{at}]') AS {quoted}");
+                }
+                format!("(SELECT {select} FROM json_each({sign})) AS {name}")
+            }
+            Dialect::Postgres | Dialect::DuckDb => {
+                let (mut lists, mut names) = (Vec::new(), Vec::new());
+                for (at, (column, kind)) in columns.iter().enumerate() {
+                    let cells = rows.iter().map(|row| row.get(at).cloned().flatten());
+                    let sign = self.parameter(Parameter::cells(cells, *kind));
+                    let ty = self.dialect.type_of_list(*kind);
+                    lists.push(format!("{sign}::{ty}"));
+                    names.push(self.dialect.quoted(column));
+                }
+                if self.dialect == Dialect::Postgres {
+                    return format!("unnest({}) AS {name}({})", lists.join(", "), names.join(", "));
+                }
+                let select = lists.iter().zip(&names).map(|(list, name)| format!("unnest({list}) AS {name}"));
+                format!("(SELECT {}) AS {name}", select.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+type Cells = Vec<Option<Constant>>;
+
+fn kept<T: Clone>(all: &[T], keep: &[bool]) -> Vec<T> {
+    all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(one, _)| one.clone()).collect()
+}
+
+fn json_list(list: &[Constant]) -> String {
+    let all: Vec<serde_json::Value> = list.iter().map(json).collect();
+    serde_json::Value::from(all).to_string()
+}
+
+fn json_rows(rows: &[Vec<Option<Constant>>]) -> String {
+    let cell = |cell: &Option<Constant>| cell.as_ref().map_or(serde_json::Value::Null, json);
+    let all: Vec<serde_json::Value> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    serde_json::Value::from(all).to_string()
+}
+
+fn json(value: &Constant) -> serde_json::Value {
+    match value {
+        Constant::Bool(value) => (*value).into(),
+        Constant::Long(value) => (*value).into(),
+        Constant::Text(text) | Constant::Ip(text) => text.as_ref().into(),
+    }
+}

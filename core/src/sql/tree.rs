@@ -1,0 +1,256 @@
+//! A predicate on rows, before it is written in a dialect.
+//!
+//! It is read as SQL reads it, in three values, and only whether it is true matters. Where Cedar evaluates an
+//! expression without failure, its predicate has Cedar's value; what Cedar would not look at may be NULL or
+//! anything else, which `AND` and `OR` put right as Cedar's order of evaluation does.
+
+use std::sync::Arc;
+
+use super::tables::{Kind, Name};
+use crate::ir::Pattern;
+
+/// A row that a predicate speaks of: 0 is the one that is decided, others stand in [`Rows`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Row(pub(super) u32);
+
+/// The row that is decided.
+pub(super) const RESOURCE: Row = Row(0);
+
+/// A value that is written down.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Constant {
+    Bool(bool),
+    Long(i64),
+    Text(Arc<str>),
+    Ip(Arc<str>),
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scalar {
+    Constant(Constant),
+    Column(Column),
+    /// Numbers of any size, exact or NULL: what is too large is found by [`Predicate::Fits`].
+    Arithmetic(Operation, Box<Scalar>, Box<Scalar>),
+    /// Towards zero.
+    Divided(Box<Scalar>, i64),
+    /// What is over a multiple, never negative.
+    Modulo(Box<Scalar>, i64),
+}
+
+/// A column of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Column {
+    pub(super) row: Row,
+    pub(super) name: Arc<str>,
+    pub(super) kind: Kind,
+    /// Whether it may be NULL where the row is there.
+    pub(super) optional: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// A test of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum AddressTest {
+    IsV4,
+    IsV6,
+    IsLoopback,
+    IsMulticast,
+    IsInRange,
+}
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Predicate {
+    Constant(bool),
+    All(Vec<Predicate>),
+    Any(Vec<Predicate>),
+    Not(Box<Predicate>),
+    /// A Bool.
+    Holds(Scalar),
+    Compare(Comparison, Scalar, Scalar),
+    /// Whether a value is one of a list, in order, without duplicates.
+    OneOf(Scalar, Arc<[Constant]>),
+    IsPresent(Scalar),
+    Like(Scalar, Pattern),
+    Address(AddressTest, Scalar, Option<Scalar>),
+    /// Whether arithmetic came to a number of 64 bits.
+    Fits(Scalar),
+    /// Whether a row is there of which something holds.
+    Exists(Existence, Row, Box<Predicate>),
+}
+
+/// What it says where no row is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Existence {
+    /// Nothing: the record is left out anyway, so that the row may be taken to be there.
+    Certain,
+    /// That there is none.
+    Open,
+}
+
+/// The rows that a predicate speaks of, beside the one that is decided.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows(Vec<Source>);
+
+/// Where a row is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) from: From,
+    /// Columns and the values that they have in the row; the values speak of rows of smaller numbers.
+    pub(super) key: Vec<(Arc<str>, Scalar)>,
+    /// Whether the key finds one row at most.
+    pub(super) unique: bool,
+    /// The entity type whose entity it is.
+    pub(super) entity: Option<crate::schema::TypeId>,
+}
+
+/// What rows are found in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    Table(Name),
+    /// A list, its column called `value`.
+    List(Arc<[Constant]>),
+    /// Facts of the world: columns, and the rows.
+    World {
+        columns: Arc<[(Arc<str>, Kind)]>,
+        rows: Arc<[Vec<Option<Constant>>]>,
+    },
+}
+
+impl Rows {
+    /// The row of a source; the same one for the same source.
+    pub(super) fn row(&mut self, source: Source) -> Row {
+        let at = match self.0.iter().position(|known| *known == source) {
+            Some(at) => at,
+            None => {
+                self.0.push(source);
+                self.0.len() - 1
+            }
+        };
+        Row(u32::try_from(at + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The number of rows, that of the record among them.
+    pub(super) fn len(&self) -> usize {
+        self.0.len() + 1
+    }
+
+    pub(super) fn source(&self, row: Row) -> Option<&Source> {
+        self.0.get((row.0 as usize).checked_sub(1)?)
+    }
+}
+
+impl Scalar {
+    pub(super) fn text(text: impl Into<Arc<str>>) -> Self {
+        Scalar::Constant(Constant::Text(text.into()))
+    }
+
+    /// Calls `visit` with every row that the value speaks of.
+    pub(super) fn rows(&self, visit: &mut dyn FnMut(Row)) {
+        self.columns(&mut |column| visit(column.row));
+    }
+
+    /// Calls `visit` with every column that the value is made from.
+    pub(super) fn columns(&self, visit: &mut dyn FnMut(&Column)) {
+        match self {
+            Scalar::Constant(_) => {}
+            Scalar::Column(column) => visit(column),
+            Scalar::Arithmetic(_, a, b) => {
+                a.columns(visit);
+                b.columns(visit);
+            }
+            Scalar::Divided(a, _) | Scalar::Modulo(a, _) => a.columns(visit),
+        }
+    }
+}
+
+impl Predicate {
+    /// Calls `visit` with every row that a value speaks of; those within which something exists are among them.
+    pub(super) fn rows(&self, visit: &mut dyn FnMut(Row)) {
+        self.columns(&mut |column| visit(column.row));
+    }
+
+    /// Calls `visit` with every column that a value is made from.
+    pub(super) fn columns(&self, visit: &mut dyn FnMut(&Column)) {
+        match self {
+            Predicate::Constant(_) => {}
+            Predicate::All(all) | Predicate::Any(all) => all.iter().for_each(|one| one.columns(visit)),
+            Predicate::Not(of) | Predicate::Exists(_, _, of) => of.columns(visit),
+            Predicate::Holds(a)
+            | Predicate::OneOf(a, _)
+            | Predicate::IsPresent(a)
+            | Predicate::Like(a, _)
+            | Predicate::Fits(a)
+            | Predicate::Address(_, a, None) => a.columns(visit),
+            Predicate::Compare(_, a, b) | Predicate::Address(_, a, Some(b)) => {
+                a.columns(visit);
+                b.columns(visit);
+            }
+        }
+    }
+
+    pub(super) fn and(self, other: Predicate) -> Predicate {
+        Predicate::all([self, other])
+    }
+
+    pub(super) fn or(self, other: Predicate) -> Predicate {
+        Predicate::any([self, other])
+    }
+
+    pub(super) fn all(all: impl IntoIterator<Item = Predicate>) -> Predicate {
+        let mut kept = Vec::new();
+        for one in all {
+            match one {
+                Predicate::Constant(true) => {}
+                Predicate::Constant(false) => return Predicate::Constant(false),
+                Predicate::All(more) => kept.extend(more),
+                one => kept.push(one),
+            }
+        }
+        match kept.len() {
+            0 => Predicate::Constant(true),
+            1 => kept.pop().unwrap_or(Predicate::Constant(true)),
+            _ => Predicate::All(kept),
+        }
+    }
+
+    pub(super) fn any(any: impl IntoIterator<Item = Predicate>) -> Predicate {
+        let mut kept = Vec::new();
+        for one in any {
+            match one {
+                Predicate::Constant(false) => {}
+                Predicate::Constant(true) => return Predicate::Constant(true),
+                Predicate::Any(more) => kept.extend(more),
+                one => kept.push(one),
+            }
+        }
+        match kept.len() {
+            0 => Predicate::Constant(false),
+            1 => kept.pop().unwrap_or(Predicate::Constant(false)),
+            _ => Predicate::Any(kept),
+        }
+    }
+
+    pub(super) fn not(self) -> Predicate {
+        match self {
+            Predicate::Constant(value) => Predicate::Constant(!value),
+            Predicate::Not(of) => *of,
+            of => Predicate::Not(Box::new(of)),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Filters on DuckDB and on Spark, by their Python packages: `CASEWARD_SQL_PYTHON` names a Python that has them.
+
+use caseward::Ward;
+use caseward::sql::Dialect;
+use caseward::testing::clinic_sources;
+use caseward_sql_tests::{Python, cases, domain, random};
+
+fn engine(dialect: Dialect) -> Option<Python> {
+    let engine = Python::new(dialect).unwrap();
+    let required = std::env::var("CASEWARD_REQUIRE_ALL").is_ok_and(|all| all == "1");
+    assert!(engine.is_some() || !required, "CASEWARD_SQL_PYTHON names no Python with {dialect}");
+    if engine.is_none() {
+        eprintln!("SKIPPED: CASEWARD_SQL_PYTHON names no Python with {dialect}");
+    }
+    engine
+}
+
+fn hold(dialect: Dialect, worlds: [u64; 3], questions: usize) {
+    let Some(mut engine) = engine(dialect) else { return };
+    let attendance = domain(&mut engine, &Ward::attendance().unwrap(), cases(worlds[0]), questions);
+    eprintln!("attendance on {dialect}: {attendance}");
+    assert_eq!(attendance.refusals(), 0);
+    let clinic = domain(&mut engine, &Ward::new(&clinic_sources()).unwrap(), cases(worlds[1]), questions);
+    eprintln!("clinic on {dialect}: {clinic}");
+    let random = random(&mut engine, cases(worlds[2]), questions);
+    eprintln!("random on {dialect}: {random}");
+    assert!(random.filters > 4 * random.refusals(), "too few questions have a filter");
+    assert!(random.some > 0 && attendance.found > 0 && clinic.conditions > 0);
+}
+
+#[test]
+fn filters_are_lists_on_duckdb() {
+    hold(Dialect::DuckDb, [6, 20, 60], 20);
+}
+
+#[test]
+fn filters_are_lists_on_spark() {
+    hold(Dialect::Spark, [2, 3, 8], 10);
+}

@@ -1,0 +1,272 @@
+//! Filters as texts: what is refused, how long they hold, which places they name. That they are right is tested on
+//! databases, in `tests/sql`.
+
+use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::{Changes, EntityUid, Error, Source, Sources, Value, Ward, World, WorldBuilder};
+
+use crate::support::{ATTENDANCE, CLINIC, NOW, at};
+
+fn user(role: &str, places: &[EntityUid]) -> (EntityUid, Vec<(&'static str, Value)>) {
+    const SETS: [&str; 10] = [
+        "attendanceLeadAt",
+        "primaryContactAt",
+        "officeSupportAt",
+        "workflowLeadAt",
+        "caseManagerAt",
+        "attendanceOfficerAt",
+        "delegatedAuthoriserAt",
+        "delegatedAuthoriserFor",
+        "ministryTeams",
+        "monitors",
+    ];
+    let mut attributes = vec![("loginActive", Value::Bool(true))];
+    for name in SETS {
+        let places = places.iter().filter(|_| name == role).cloned().map(Value::Entity);
+        attributes.push((name, Value::set(places)));
+    }
+    (EntityUid::new("User", "u"), attributes)
+}
+
+/// A world with one person, who has a role at places that are there.
+fn world_of(role: &str, places: &[EntityUid]) -> (World, EntityUid) {
+    let mut builder = WorldBuilder::new(ATTENDANCE.schema());
+    let (uid, attributes) = user(role, places);
+    builder.add(&uid, attributes);
+    for place in places.iter().filter(|place| place.type_name() != "MinistryTeam") {
+        let kind = if place.type_name() == "School" { "state" } else { "asp" };
+        builder.add(place, [("kind", Value::from(kind))]);
+    }
+    (builder.finish().unwrap(), uid)
+}
+
+fn filter(role: &str, places: &[EntityUid], mapping: &Mapping, dialect: Dialect) -> Result<Filter, Error> {
+    let (world, uid) = world_of(role, places);
+    let database = Database::new(ATTENDANCE.schema(), mapping, dialect)?;
+    ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database)
+}
+
+#[test]
+fn somebody_without_a_role_or_who_is_not_there_sees_nothing() {
+    for dialect in Dialect::ALL {
+        let none = filter("", &[], &Mapping::default(), dialect).unwrap();
+        assert_eq!((none.sql.as_str(), none.params.as_slice()), ("FALSE", &[][..]));
+        let (world, _) = world_of("", &[]);
+        let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), dialect).unwrap();
+        let nobody = EntityUid::new("User", "nobody");
+        let none = ATTENDANCE.filter(&world, &nobody, "viewSummary", "Case", &at(NOW), &database).unwrap();
+        assert_eq!(none.sql, "FALSE");
+        assert_eq!(&none.policy_hash, ATTENDANCE.policy_hash());
+    }
+}
+
+#[test]
+fn a_filter_holds_what_concerns_the_person_alone() {
+    let northcote = [EntityUid::new("School", "northcote'; --")];
+    let mapping = Mapping { foreign_keys: true, ..Mapping::default() };
+    for (dialect, expected) in [
+        (
+            Dialect::Postgres,
+            r#""case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $1) AND "case"."status" = ANY ($2::text[])"#,
+        ),
+        (
+            Dialect::Sqlite,
+            r#""case"."student" COLLATE BINARY IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = ?1 COLLATE BINARY) AND "case"."status" COLLATE BINARY IN (?2, ?3)"#,
+        ),
+        (
+            Dialect::DuckDb,
+            r#""case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $1) AND "case"."status" IN ($2, $3)"#,
+        ),
+        (
+            Dialect::Spark,
+            "EXISTS (SELECT 1 FROM `student` AS t1 WHERE t1.`id` = `case`.`student` AND t1.`enrolled_at` = :p1) AND `case`.`status` IN (:p2, :p3)",
+        ),
+    ] {
+        let filter = filter("attendanceLeadAt", &northcote, &mapping, dialect).unwrap();
+        assert_eq!(filter.sql, expected);
+        assert_eq!(filter.params[0], Parameter::Text("northcote'; --".into()));
+        assert!(filter.setup.is_empty());
+    }
+}
+
+#[test]
+fn ten_thousand_schools_are_one_list() {
+    let schools: Vec<EntityUid> = (0..10_000).map(|n| EntityUid::new("School", format!("s{n}"))).collect();
+    for dialect in Dialect::ALL {
+        let filter = filter("attendanceLeadAt", &schools, &Mapping::default(), dialect).unwrap();
+        assert!(filter.sql.len() < 600 && filter.params.len() <= 3, "{}", filter.sql);
+        match dialect {
+            Dialect::Spark => assert_eq!(filter.setup[0].rows.len(), 10_000),
+            _ => assert!(filter.setup.is_empty()),
+        }
+    }
+}
+
+#[test]
+fn a_filter_holds_for_a_window_of_time() {
+    let rolled_out = 1_772_190_000_000;
+    let (world, uid) = world_of("attendanceLeadAt", &[EntityUid::new("School", "s")]);
+    let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Sqlite).unwrap();
+    let at = |now| ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(now), &database).unwrap();
+    let (before, after) = (at(rolled_out - 1), at(rolled_out));
+    assert_eq!((before.valid_from, before.valid_until), (None, Some(rolled_out - 1)));
+    assert_eq!((after.valid_from, after.valid_until), (Some(rolled_out), None));
+    assert_eq!(before.sql, "FALSE");
+    assert_ne!(after.sql, "FALSE");
+}
+
+#[test]
+fn the_mapping_says_where_things_are() {
+    let mapping = Mapping::from_toml(
+        r#"
+        foreign_keys = true
+        [types.Case]
+        table = "app.the cases"
+        alias = 'c"'
+        [types.Case.attributes]
+        student = "student_id"
+        [types.Student]
+        table = "pupils"
+        id = "nsn"
+        [types.Student.attributes]
+        enrolledAt = "school"
+        "#,
+    )
+    .unwrap();
+    let northcote = [EntityUid::new("School", "northcote")];
+    let sql = filter("attendanceLeadAt", &northcote, &mapping, Dialect::DuckDb).unwrap().sql;
+    let start = r#""c"""."student_id" IN (SELECT t1."nsn" FROM "pupils" AS t1 WHERE t1."school" = $1)"#;
+    assert!(sql.starts_with(start), "{sql}");
+    let database = Database::new(ATTENDANCE.schema(), &mapping, Dialect::DuckDb).unwrap();
+    assert_eq!(database.select("Case").unwrap(), r#"SELECT "c"""."id" FROM "app"."the cases" AS "c""""#);
+}
+
+#[test]
+fn facts_that_the_world_knows_are_put_in() {
+    let provider = [EntityUid::new("Provider", "p")];
+    let (world, uid) = world_of("monitors", &provider);
+    let team = Value::set([Value::Entity(EntityUid::new("MinistryTeam", "regionalContracts"))]);
+    world.apply(&Changes::new().set(&uid, "ministryTeams", team)).unwrap();
+    let sql = |toml: &str| {
+        let mapping = Mapping::from_toml(toml).unwrap();
+        let database = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).unwrap();
+        ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database).unwrap()
+    };
+    let (read, known) = (sql(""), sql("[types.Provider]\nfrom = 'world'"));
+    assert!(read.sql.contains(r#"FROM "provider""#), "{}", read.sql);
+    assert!(!known.sql.contains(r#""provider" AS"#) && known.sql.contains("unnest"), "{}", known.sql);
+    assert_eq!(known.version, 2);
+}
+
+#[test]
+fn what_a_mapping_gets_wrong_is_named() {
+    for (toml, why) in [
+        ("[types.Cas]", "did you mean `Case`?"),
+        ("[types.Case.attributes]\nstudnt = 'x'", "`Case` has no attribute or field `studnt`"),
+        ("[types.Case.attributes]\nteam = 'x'", "`team` of `Case` is a Set<User>"),
+        ("[types.Case.attributes]\nstatus = { column = 'x', as = 'timestamp' }", "no timestamp holds"),
+        (
+            "[types.Case.ancestors.School]\ntable='x'\nid='x'\nancestor='x'",
+            "no entity of type `Case` lies in",
+        ),
+        ("[types.Case.tags]\ntable='x'\nid='x'\ntag='x'\nvalue='x'", "`Case` has no tags"),
+        ("[types.Case]\ntabel = 'x'", "unknown field `tabel`"),
+        ("[types.Case", ""),
+    ] {
+        let made = Mapping::from_toml(toml)
+            .and_then(|mapping| Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).map(|_| ()));
+        let error = made.unwrap_err();
+        assert!(error.is_mapping() && error.to_string().contains(why), "{toml}: {error}");
+    }
+    assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("there is no dialect `mysql`"));
+    assert!("sqlit".parse::<Dialect>().unwrap_err().to_string().contains("did you mean `sqlite`?"));
+}
+
+#[test]
+fn a_column_that_is_missing_is_named_with_the_policy_that_reads_it() {
+    let mapping = Mapping { defaults: false, ..Mapping::default() };
+    let error = filter("attendanceLeadAt", &[EntityUid::new("School", "s")], &mapping, Dialect::Sqlite);
+    let error = error.unwrap_err();
+    assert!(error.is_untranslatable(), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("the mapping has no column for `") && text.contains("policy `"), "{text}");
+}
+
+#[test]
+fn what_has_no_translation_is_refused_with_its_place() {
+    let mut builder = WorldBuilder::new(CLINIC.schema());
+    let staff = EntityUid::new("Clinic::Staff", "boss");
+    builder.add(
+        &staff,
+        [
+            ("level", Value::Long(5)),
+            ("rate", Value::Decimal(0)),
+            ("desk", Value::Ip(caseward::Ip { address: [10, 0, 0, 1].into(), prefix: 32 })),
+            ("since", Value::Datetime(0)),
+            ("badges", Value::set([])),
+            ("grades", Value::set([])),
+            ("badge", Value::Entity(EntityUid::new("Clinic::Colour", "green"))),
+        ],
+    );
+    let world = builder.finish().unwrap();
+    let from = Value::Ip(caseward::Ip { address: [10, 0, 0, 2].into(), prefix: 32 });
+    let context = [("now".into(), Value::Datetime(NOW)), ("from".into(), from)].into();
+    for dialect in Dialect::ALL {
+        let database = Database::new(CLINIC.schema(), &Mapping::default(), dialect).unwrap();
+        let made = CLINIC.filter(&world, &staff, "read", "Clinic::Record", &context, &database);
+        if dialect == Dialect::Postgres {
+            assert!(made.unwrap().sql.contains("<<="));
+            continue;
+        }
+        let error = made.unwrap_err();
+        let problem = &error.problems()[0];
+        assert!(error.is_untranslatable() && problem.source == "records/boss.cedar", "{error}");
+        let text = &CLINIC.source("records.boss").unwrap().text[problem.span.clone().unwrap()];
+        assert_eq!(text, "context.from.isInRange(resource.network)");
+        assert!(problem.message.starts_with("policy `records.boss`: "), "{error}");
+    }
+}
+
+#[test]
+fn questions_that_make_no_sense_are_refused() {
+    let (world, uid) = world_of("", &[]);
+    let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Sqlite).unwrap();
+    for (action, ty, why) in [
+        ("viewSumary", "Case", "did you mean `viewSummary`?"),
+        ("viewSummary", "Cases", "did you mean `Case`?"),
+        ("viewSummary", "School", "takes no resource of type `School`"),
+        ("uploadFile", "Case", "`sizeBytes` is missing"),
+    ] {
+        let error = ATTENDANCE.filter(&world, &uid, action, ty, &at(NOW), &database).unwrap_err();
+        assert!(error.is_request() && error.to_string().contains(why), "{error}");
+    }
+    let other = Database::new(CLINIC.schema(), &Mapping::default(), Dialect::Sqlite).unwrap();
+    let error = ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &other).unwrap_err();
+    assert!(error.is_schema(), "{error}");
+}
+
+#[test]
+fn names_are_quoted_and_never_the_same() {
+    let schema =
+        "entity E = { \"a\\\"b\": Long, \"A b\": Long, \"a_b\": Long, id: String, \"é\\u{0}`\": Bool };
+        entity User; action a appliesTo { principal: User, resource: E };";
+    let policy = Source::new(
+        "all",
+        "@id(\"all\") permit (principal, action, resource is E) when { resource.id == \"x\" && resource[\"a\\\"b\"] > 1 };",
+    );
+    let ward = Ward::new(&Sources {
+        schema: Source::new("schema", schema),
+        policies: vec![policy],
+        catalogue: None,
+    })
+    .unwrap();
+    for dialect in Dialect::ALL {
+        let database = Database::new(ward.schema(), &Mapping::default(), dialect).unwrap();
+        let create = database.create();
+        let create = create.iter().find(|text| text.contains("a_b")).unwrap();
+        for name in ["a_b", "a_b_2", "a_b_3", "id", "id_2"] {
+            let quoted =
+                if dialect == Dialect::Spark { format!("`{name}` ") } else { format!("\"{name}\" ") };
+            assert_eq!(create.matches(&quoted).count(), 1, "{name}: {create}");
+        }
+    }
+}

@@ -2,8 +2,9 @@
 //! policy case, and random worlds of three kinds of schema.
 //!
 //! `answers FILE` writes lines of JSON. A line with `policies` is a schema and its policies (null for the rules that
-//! come with this crate), one with `entities` a world of the last of these, any other a question to the last world:
-//! `ask` says which, `answer` is the JSON text to be had, and `error` the message where there is none.
+//! come with this crate), one with `entities` a world of the last of these and how it is `written` again, any other a
+//! question to the last world: `ask` says which, `answer` is the JSON text to be had, and `error` the message where
+//! there is none.
 #![expect(clippy::indexing_slicing, reason = "a field of a JSON object that is new")]
 
 use std::collections::BTreeMap;
@@ -76,10 +77,18 @@ impl Out {
         self.line(&json!({ "schema": schema, "policies": sources.map(texts), "catalogue": catalogue }))
     }
 
-    fn world(&mut self, world: &World) -> Outcome {
+    /// The world as another build reads it, since lists are in the order of the data.
+    fn world(&mut self, ward: &Ward, world: &World) -> Outcome<World> {
         let mut entities = Vec::new();
         world.write_json(&mut entities)?;
-        self.line(&json!({ "entities": String::from_utf8(entities)? }))
+        let world = ward.read_world(entities.as_slice())?;
+        let mut written = Vec::new();
+        world.write_json(&mut written)?;
+        self.line(&json!({
+            "entities": String::from_utf8(entities)?,
+            "written": String::from_utf8(written)?,
+        }))?;
+        Ok(world)
     }
 
     /// Every policy case, with what the rules ask for.
@@ -91,8 +100,8 @@ impl Out {
         for path in paths {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             for case in CaseFile::read(ward, &name, &std::fs::read_to_string(&path)?)?.cases {
-                self.world(&case.world)?;
-                let answer = ward.check(&case.world, &case.request);
+                let world = self.world(ward, &case.world)?;
+                let answer = ward.check(&world, &case.request);
                 let mut line = question("check", &case.request, answer.map(|answer| json_text(&answer)));
                 line["case"] = json!({
                     "name": format!("{name}: {}", case.name),
@@ -111,11 +120,7 @@ impl Out {
         let mut choices = Choices::new(&drawn);
         let facts = Facts::new(ward, &mut choices);
         let Ok(world) = facts.build() else { return Ok(()) };
-        // In the order in which another build reads it: lists are in the order of the data.
-        let mut entities = Vec::new();
-        world.write_json(&mut entities)?;
-        let world = ward.read_world(entities.as_slice())?;
-        self.world(&world)?;
+        let world = self.world(ward, &world)?;
         let requests = requests(ward, &facts, &mut choices);
         let every = |most: usize| requests.len().div_ceil(most).max(1);
         for request in requests.iter().step_by(every(CHECKS)) {
@@ -127,14 +132,18 @@ impl Out {
             let found = ward.list(&world, principal, action, resource.type_name(), context);
             let ids = |all: Vec<EntityUid>| json_text(&all.iter().map(EntityUid::id).collect::<Vec<_>>());
             self.line(&question("list", request, found.map(ids)))?;
-            let answers = ward.actions(&world, principal, resource, context);
-            self.line(&question("actions", request, answers.map(|all| json_text(&all))))?;
             let why = ward.explain(&world, request);
             self.line(&question("explain", request, why.map(|why| json_text(&why))))?;
-            let view = ward.view(&world, principal, resource, context);
-            self.line(&question("view", request, view.map(|view| json_text(&view))))?;
             let who = ward.who_with_reasons(&world, action, resource, principal.type_name(), context);
             self.line(&question("who", request, who.map(|who| json_text(&who))))?;
+            // Another action may have a field of the same name and of another type, which JSON does not tell.
+            let read = ward.read_context_for(principal, resource, &json_text(context), 0);
+            if read.is_ok_and(|read| read == *context) {
+                let answers = ward.actions(&world, principal, resource, context);
+                self.line(&question("actions", request, answers.map(|all| json_text(&all))))?;
+                let view = ward.view(&world, principal, resource, context);
+                self.line(&question("view", request, view.map(|view| json_text(&view))))?;
+            }
         }
         Ok(())
     }
@@ -142,7 +151,7 @@ impl Out {
     /// A sample of attendance case management, with what people there see and count.
     fn sample(&mut self, ward: &Ward, seed: u64) -> Outcome {
         let world = Sample { cases: 40, seed }.build(ward, &mut |_| {})?;
-        self.world(&world)?;
+        let world = self.world(ward, &world)?;
         let by = ["status", "month of openedAt"].map(|text| Group::parse(text, &zone()));
         let by = by.into_iter().collect::<Result<Vec<_>, _>>()?;
         let cases: Vec<&str> = world.ids("Case").collect();

@@ -79,7 +79,7 @@ test('cases and random worlds', async (t) => {
     } else if ('entities' in line) {
       world?.dispose();
       world = World.read(ward, line.entities);
-      assert.equal(new TextDecoder().decode(world.toEntities()), line.entities);
+      assert.equal(new TextDecoder().decode(world.toEntities()), line.written);
     } else {
       const { ask, principal, action, resource } = line;
       const question = { principal, action, resource, type: resource.type, context: context(line.context) };

@@ -387,8 +387,9 @@ test('what a person sees, who may see it, and who is told', () => {
   const nobody = users.find((id) => !ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource: 'Case::"c0000001"', context }));
   const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, context }), resource: '' });
   assert.deepEqual(look('Case::"c0000001"'), look('Case::"nothing"'));
-  refuses(() => ward.view(world, { principal: U, resource: U, context }), 'request', /catalogue/);
-  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'schema', /./);
+  const team = 'MinistryTeam::"centralInvestigation"';
+  refuses(() => ward.view(world, { principal: U, resource: team, context }), 'request', /no action/);
+  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'request', /catalogue/);
   refuses(() => ward.alert(world, { resource: 'Case::"c0000001"', type: 'User', now: new Date(NaN) }), 'request', /invalid Date/);
 });
 
@@ -404,7 +405,8 @@ test('an explanation for a viewer withholds what they may not see', () => {
     const shown = ward.explain(world, { ...request, viewer: principal });
     assert.equal(whole.withheld, false);
     assert.ok(['found', 'none_found', 'gave_up', 'not_sought'].includes(whole.turn.outcome));
-    withheld += shown.withheld ? 1 : 0;
+    // Who sees nothing of a record is answered as if it were not there.
+    withheld += shown.withheld || whole.nearest.length > shown.nearest.length ? 1 : 0;
   }
   assert.ok(withheld > 10, `${withheld}`);
 });
@@ -421,7 +423,7 @@ test('counts by group', () => {
   assert.deepEqual(table.totals.at(-1), { key: {}, count: all, percent: 100 });
   assert.equal(table.cells.reduce((sum, { count }) => sum + count, 0), all);
   assert.match(table.cells[0].key['month of openedAt'], /^\d{4}-\d\d$/);
-  assert.ok(table.toCsv().startsWith('status,month of openedAt,'), table.toCsv().slice(0, 80));
+  assert.ok(table.toCsv().startsWith('groups,status,month of openedAt,'), table.toCsv().slice(0, 80));
   assert.match(`${table}`, /status/);
   table.dispose();
   refuses(() => table.toCsv(), 'gone', /the table was disposed of/);
@@ -448,7 +450,7 @@ test('counts by group', () => {
         return ward.report(world, { principal: { type: 'User', id }, kind, by: ['status'], now: NOW });
       } catch (error) {
         // Some may see several of a kind, and say which.
-        assert.match(error.message, /several|which/);
+        assert.match(error.message, /name one of/);
         return undefined;
       }
     }),

@@ -71,10 +71,13 @@ impl<'a> EntityParser<'a> {
                 })
                 .collect::<Result<BTreeMap<_, _>, Refusal>>()
         };
+        // Cedar holds them in a hash table, whose order is another at each start.
+        let mut parents: Vec<EntityUid> = entity.ancestors().map(uid_from_cedar).collect();
+        parents.sort();
         Ok(Parsed::Entity {
             uid: uid_from_cedar(entity.uid()),
             attributes: values(&mut entity.attrs())?,
-            parents: entity.ancestors().map(uid_from_cedar).collect(),
+            parents,
             tags: values(&mut entity.tags())?,
         })
     }

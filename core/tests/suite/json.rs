@@ -131,3 +131,22 @@ fn a_stream_that_fails_is_no_syntax_error() {
     let error = ATTENDANCE.read_world(Broken).unwrap_err();
     assert!(error.is_read() && error.to_string().contains("the disk is gone"), "{error}");
 }
+
+#[test]
+fn what_cedar_itself_reads_is_in_the_same_order_each_time() {
+    let team = |id: &str| format!(r#"{{"type": "Clinic::Team", "id": "{id}"}}"#);
+    let names: Vec<String> = (0..40).map(|n| format!("{n:02}")).collect();
+    let parents: Vec<String> = names.iter().rev().map(|n| team(n)).collect();
+    // Tags are left to Cedar, which has no order of parents.
+    let low = format!(
+        r#"{{"uid": {}, "attrs": {{}}, "parents": [{}], "tags": {{}}}}"#,
+        team("low"),
+        parents.join(",")
+    );
+    let high = parents.iter().map(|uid| format!(r#", {{"uid": {uid}, "attrs": {{}}, "parents": []}}"#));
+    let text = format!("[{low}{}]", high.collect::<String>());
+    let world = CLINIC.read_world(text.as_bytes()).unwrap();
+    let ids: Vec<&str> = world.ids("Clinic::Team").collect();
+    assert_eq!(ids[0], "low");
+    assert_eq!(ids[1..], names);
+}

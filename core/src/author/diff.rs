@@ -258,10 +258,12 @@ fn reads(text: &str, attribute: &str) -> bool {
     })
 }
 
+/// Types, context and the texts of the policies on both sides: what the answers depend on.
+type Alike = (Arc<str>, Arc<str>, String, Vec<String>);
+
 /// The kinds of request in which the versions have other policies, those that differ alike as one.
 fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
-    // By types, context and the texts of the policies on both sides: what the answers depend on.
-    let mut alike: BTreeMap<(Arc<str>, Arc<str>, String, Vec<String>), Changed> = BTreeMap::new();
+    let mut alike: BTreeMap<Alike, Changed> = BTreeMap::new();
     for action in new.schema().actions() {
         for (&principal, &resource) in
             action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (p, r)))

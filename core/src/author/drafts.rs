@@ -127,8 +127,9 @@ pub(super) fn drafts(ward: &Ward, policy: usize, structure: &Structure, known: &
     parts.effect();
     parts.scope();
     parts.clauses();
-    parts.conditions();
+    // Before the conditions: a negated one can be the same as one with the other operator.
     parts.operators();
+    parts.conditions();
     parts.constants(known);
     parts.attributes();
     parts.drafts
@@ -253,8 +254,9 @@ impl<'a> Parts<'a> {
 
     fn scope(&mut self) {
         let mut arguments = Vec::new();
-        let mut start = self.effect + 2;
-        for at in start..=self.head_end {
+        let first = self.effect + 2;
+        let mut start = first;
+        for at in first..=self.head_end {
             let depth = self.words.get(at).map_or(0, |word| word.depth);
             if (depth == 1 && self.word(at) == ",") || at == self.head_end {
                 if start < at {
@@ -484,8 +486,9 @@ impl<'a> Parts<'a> {
     fn attributes(&mut self) {
         let body = self.body();
         let words = self.words.get(body).unwrap_or_default();
-        let mut together: BTreeMap<(Vec<&str>, &str, Arc<str>), Vec<(Range<usize>, String)>> =
-            BTreeMap::new();
+        // By the path, the attribute at its end and the other one.
+        type Swap<'a> = (Vec<&'a str>, &'a str, Arc<str>);
+        let mut together: BTreeMap<Swap<'_>, Vec<(Range<usize>, String)>> = BTreeMap::new();
         for Path { base, name, span, is_required, others, .. } in paths(self.ward, self.policy, words) {
             for other in others {
                 let edit = (span.clone(), other.to_string());

@@ -35,15 +35,13 @@ pub(super) fn paths<'a>(ward: &Ward, policy: usize, words: &[Word<'a>]) -> Vec<P
         let (mut base, mut at) = (vec![word.text], at);
         while matches!(text(at + 1), "." | "has") && text(at + 3) != "(" {
             let Some(step) = words.get(at + 2) else { break };
-            let attributes: Vec<(Vec<(Arc<str>, Attribute)>, Attribute)> = types
-                .iter()
-                .filter_map(|ty| {
-                    let all = attributes(ward, ty);
-                    let (_, own) = all.iter().find(|(name, _)| name.as_ref() == step.text)?;
-                    let own = own.clone();
-                    Some((all, own))
-                })
-                .collect();
+            let of_type = |ty| {
+                let all = attributes(ward, ty);
+                let (_, own) = all.iter().find(|(name, _)| name.as_ref() == step.text)?;
+                let own = own.clone();
+                Some((all, own))
+            };
+            let attributes: Vec<_> = types.iter().filter_map(of_type).collect();
             let others = attributes.iter().flat_map(|(all, own)| {
                 let alike = all.iter().filter(move |(name, other)| {
                     name.as_ref() != step.text && other.ty == own.ty && (other.required || !own.required)

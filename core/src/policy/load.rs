@@ -86,6 +86,9 @@ pub enum Effect {
     Forbid,
 }
 
+/// The annotations of a policy by name.
+type Annotations = std::collections::BTreeMap<Arc<str>, Arc<str>>;
+
 /// What is known about a policy.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Policy {
@@ -98,7 +101,7 @@ pub struct Policy {
     /// What it says, in words for people: `@description`.
     pub description: Option<Arc<str>>,
     /// Every annotation, `@id` included, by name.
-    pub annotations: std::collections::BTreeMap<Arc<str>, Arc<str>>,
+    pub annotations: Annotations,
     /// The name of the source that it was read from.
     pub source: Arc<str>,
 }
@@ -275,9 +278,7 @@ impl Sources {
     /// # Errors
     /// [`Error::is_policies`] where the text is not policies.
     #[cfg(feature = "author")]
-    pub fn annotations(
-        source: &Source,
-    ) -> Result<Vec<std::collections::BTreeMap<Arc<str>, Arc<str>>>, Error> {
+    pub fn annotations(source: &Source) -> Result<Vec<Annotations>, Error> {
         let refuse = |problems| Error::policies(problems);
         limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
         let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;

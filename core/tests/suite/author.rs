@@ -400,7 +400,8 @@ fn a_bounded_run_draws_by_its_seed() {
         let run = ATTENDANCE.mutate(files.iter().flat_map(|file| &file.cases), &drawing).unwrap();
         run.all.iter().map(|m| m.mutant.changed.text.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(draw(1).len(), 40);
+    // Those that come out as the very same program are taken out after they were drawn.
+    assert!((30..=40).contains(&draw(1).len()));
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
 }

@@ -73,7 +73,7 @@ fn differences_are_those_of_asking_everything() {
     for (at, (id, change)) in changes.into_iter().enumerate() {
         let diff = Diff::new(&Sources::attendance(), &version(id, change)).unwrap();
         assert!(!diff.changed().is_empty(), "{id}");
-        for seed in 0..2 * u64::from(number("CASEWARD_CASES").unwrap_or(1)) {
+        for seed in 0..5 * u64::from(number("CASEWARD_CASES").unwrap_or(1)) {
             let bytes = caseward::testing::bytes(1 + seed + 100 * at as u64, 1_800);
             let (_, world) = facts(&ATTENDANCE, &bytes);
             let contexts: Vec<_> =

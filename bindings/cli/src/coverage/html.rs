@@ -20,7 +20,7 @@ pub(super) fn html(ward: &Ward, coverage: &Coverage) -> String {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">");
     let (covered, sides) = coverage.sides();
-    let _ = write!(out, "<title>Coverage of conditions</title><style>{STYLE}</style></head><body>\n");
+    let _ = writeln!(out, "<title>Coverage of conditions</title><style>{STYLE}</style></head><body>");
     let _ = writeln!(
         out,
         "<h1>Coverage of conditions: {:.1} %</h1>\n<p>{covered} of {sides}: each condition is to decide its \

@@ -261,7 +261,7 @@ impl<'a> Worker<'a> {
                 Err(Trouble::Faulty(why) | Trouble::Missing(why)) => return Verdict::Faulty(why),
             },
         };
-        let answer = wait(question.put(&mut session)).unwrap_or_else(|| Err(SymError::SolverUnknown));
+        let answer = wait(question.put(&mut session)).unwrap_or(Err(SymError::SolverUnknown));
         let fault = session.solver().fault().map(str::to_owned);
         if fault.is_none() {
             self.session = Some(session);

@@ -334,7 +334,7 @@ fn every_kind_of_change_is_made() {
         ("action == Action::\"read\"", "action in [Action::\"read\", Action::\"write\"]"),
         ("when { resource.kind", "unless { resource.kind"),
         ("resource.kind == \"open\"", "true"),
-        ("resource.kind == \"open\"", "resource.kind != \"open\""),
+        ("lead == resource.team", "lead != resource.team"),
         ("\"open\" }", "\"open~\" }"),
         ("lead && principal.lead", "deputy && principal.deputy"),
     ] {

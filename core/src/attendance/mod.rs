@@ -13,4 +13,4 @@ pub use matrix::{Mark, Matrix, Row, matrix};
 pub use names::names;
 pub use reports::{ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;
-pub use story::demo;
+pub use story::{Moment, demo, demo_world};

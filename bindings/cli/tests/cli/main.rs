@@ -13,5 +13,6 @@ mod files;
 mod prove;
 mod rules;
 mod sql;
+mod story;
 mod support;
 mod visibility;

@@ -46,9 +46,31 @@ pub fn demo(ward: &Ward, out: &mut dyn Write) -> Result<(), Error> {
     out.write_str(&text).map_err(|_| Error::request("the output takes no text"))
 }
 
+/// The moments at which the story of [`demo`] is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before the student changes school.
+    Before,
+    /// After it, when the new provider has taken the open case on.
+    After,
+}
+
+/// The data of the story that [`demo`] tells, to try things on: thirteen people, two schools, two providers, two cases.
+///
+/// # Errors
+/// [`Error::is_data`], where the ward's schema is not the attendance schema.
+pub fn demo_world(ward: &Ward, moment: Moment) -> Result<World, Error> {
+    let facts = match moment {
+        Moment::Before => BEFORE,
+        Moment::After => AFTER,
+    };
+    let people: Vec<String> = PEOPLE.iter().map(Person::line).collect();
+    scene::world(ward, people.iter().map(String::as_str).chain([SCENERY, facts]))
+}
+
 fn story(ward: &Ward) -> Result<String, Error> {
-    let before = Moment::new(ward, BEFORE, NAMED_BEFORE)?;
-    let after = Moment::new(ward, AFTER, NAMED_AFTER)?;
+    let before = Scene::new(ward, Moment::Before, NAMED_BEFORE)?;
+    let after = Scene::new(ward, Moment::After, NAMED_AFTER)?;
     let mut text = String::from(INTRODUCTION);
     let mut quoted = BTreeSet::new();
     for person in &PEOPLE {
@@ -58,21 +80,20 @@ fn story(ward: &Ward) -> Result<String, Error> {
 }
 
 /// A world of the story, with what people would put into a context then.
-struct Moment {
+struct Scene {
     world: World,
     context: BTreeMap<Arc<str>, Value>,
 }
 
-impl Moment {
-    fn new(ward: &Ward, facts: &str, named: &str) -> Result<Self, Error> {
-        let people: Vec<String> = PEOPLE.iter().map(Person::line).collect();
-        let world = scene::world(ward, people.iter().map(String::as_str).chain([SCENERY, facts]))?;
+impl Scene {
+    fn new(ward: &Ward, moment: Moment, named: &str) -> Result<Self, Error> {
+        let world = demo_world(ward, moment)?;
         let fields = CONTEXT.split_whitespace().chain(named.split_whitespace()).map(scene::pair);
         let context = fields.filter_map(|(name, text)| {
             let field = ward.schema().actions().iter().find_map(|action| action.context.get(name))?;
             Some((name.into(), scene::value(ward.schema(), &field.ty, text)))
         });
-        Ok(Moment { context: context.collect(), world })
+        Ok(Scene { context: context.collect(), world })
     }
 
     /// What the person may do to the record, by action.
@@ -111,11 +132,11 @@ type Allowed = Vec<BTreeMap<Arc<str>, Answer>>;
 fn tell(
     ward: &Ward,
     person: &Person,
-    (before, after): (&Moment, &Moment),
+    (before, after): (&Scene, &Scene),
     quoted: &mut BTreeSet<Arc<str>>,
     text: &mut String,
 ) -> Result<(), Error> {
-    let at = |moment: &Moment| RECORDS.iter().map(|record| moment.allowed(ward, person, record)).collect();
+    let at = |moment: &Scene| RECORDS.iter().map(|record| moment.allowed(ward, person, record)).collect();
     let (then, now): (Result<Allowed, Error>, Result<Allowed, Error>) = (at(before), at(after));
     let (then, now) = (then?, now?);
     let _ = writeln!(text, "\n{}, {}", person.name, person.role);
@@ -191,7 +212,7 @@ struct Change {
 fn change(
     ward: &Ward,
     person: &Person,
-    moment: &Moment,
+    moment: &Scene,
     more: &Allowed,
     less: &Allowed,
 ) -> Result<Option<Change>, Error> {

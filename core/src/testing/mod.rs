@@ -12,6 +12,8 @@ pub mod operators;
 pub mod policies;
 mod schemas;
 mod slice;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod strategies;
 mod tables;
 pub mod targets;
 mod values;

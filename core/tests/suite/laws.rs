@@ -214,7 +214,6 @@ fn strategies_draw_what_ones_own_policies_are_tested_with() {
             caseward::Ward::new(&sources).map(|_| ()).map_err(|e| fail(e.to_string()))
         })
         .unwrap();
-    drop(counted);
     assert!(seen.iter().chain(&taken).all(|&n| n > 0) && entities > 0, "{seen:?} {taken:?} {entities}");
     own.hold(&caseward::testing::laws::Extent::new(8, 3)).unwrap();
 }

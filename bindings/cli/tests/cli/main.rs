@@ -1,6 +1,11 @@
 //! The command as other programs call it: flags in; standard output, standard error and exit code out.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod author;
 mod bad_input;

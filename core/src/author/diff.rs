@@ -13,7 +13,6 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use crate::error::Error;
-use crate::ir::Program;
 use crate::policy::{Effect, Sources};
 use crate::schema::{Action, Attribute, Type};
 use crate::uid::EntityUid;
@@ -123,8 +122,7 @@ impl Diff {
 
     /// What a person gains and loses.
     ///
-    /// Cost: for each kind of request that changed, and circumstance, both versions are specialised on the person;
-    /// where they then differ, two lists, and more where these do.
+    /// Cost: two lists for each kind of request that changed, and circumstance; more where they differ.
     ///
     /// # Errors
     /// [`Error::is_schema`] for a world of another schema.
@@ -141,9 +139,6 @@ impl Diff {
             }
             for context in circumstances {
                 let asked = Asked { world, person, changed, context };
-                if asked.is_left_alike(&self.old, &self.new)? {
-                    continue;
-                }
                 let (old, new) = (asked.of(&self.old)?, asked.of(&self.new)?);
                 for (gained, rest) in [(true, &new - &old), (false, &old - &new)] {
                     if !rest.is_empty() {
@@ -247,22 +242,6 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Whether the same is left to ask of every record, with all known of the person: then no list need be made.
-    fn is_left_alike(&self, old: &Ward, new: &Ward) -> Result<bool, Error> {
-        let (old, new) = (self.left(old)?, self.left(new)?);
-        Ok(old.zip(new).is_some_and(|(old, new)| old.asks_as(&new)))
-    }
-
-    fn left(&self, ward: &Ward) -> Result<Option<Program>, Error> {
-        let Asked { world, person, changed, context } = self;
-        let action = changed.actions.first().map_or("", AsRef::as_ref);
-        let asker = ward.examine_asker(world, person, action, &changed.resource_type, context)?;
-        let resource = ward.schema().known_type(&changed.resource_type)?;
-        let Some(principal) = asker.principal else { return Ok(None) };
-        let program = ward.program(principal.0, asker.action, resource);
-        Ok(Some(world.consistent(|| program.specialise(world, principal, context)).0.program))
-    }
-
     fn of(&self, ward: &Ward) -> Result<RoaringBitmap, Error> {
         let action = self.changed.actions.first().map_or("", AsRef::as_ref);
         let visible =

@@ -106,15 +106,6 @@ impl Program {
         builder.finish().pruned()
     }
 
-    /// Whether both decide alike because they are node for node the same, but for what the policies are called.
-    #[cfg(feature = "author")]
-    pub(crate) fn asks_as(&self, other: &Program) -> bool {
-        let asked = |program: &Program| -> Vec<_> {
-            program.entries.iter().map(|entry| (entry.effect, entry.root)).collect()
-        };
-        self.nodes == other.nodes && asked(self) == asked(other)
-    }
-
     /// The program without the nodes that no policy reaches.
     pub(super) fn pruned(&self) -> Program {
         let mut reached = vec![false; self.nodes.len()];

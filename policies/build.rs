@@ -6,25 +6,34 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
-    let mut files = Vec::new();
+    let (mut policies, mut invariants) = (Vec::new(), Vec::new());
     for topic in fs::read_dir(&root)? {
         let topic = topic?.path();
-        if topic.is_dir() && topic.file_name().is_some_and(|n| n != "src" && n != "invariants") {
-            println!("cargo::rerun-if-changed={}", topic.display());
-            collect(&topic, &mut files)?;
-        }
+        let Some(name) = topic.file_name().filter(|_| topic.is_dir()) else { continue };
+        let files = match name.to_str() {
+            Some("src" | "tests" | "target") => continue,
+            Some("invariants") => &mut invariants,
+            _ => &mut policies,
+        };
+        println!("cargo::rerun-if-changed={}", topic.display());
+        collect(&topic, files)?;
     }
     println!("cargo::rerun-if-changed={}", root.display());
-    files.sort();
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
+    fs::write(out.join("policies.rs"), listing(&root, policies))?;
+    fs::write(out.join("invariants.rs"), listing(&root, invariants))
+}
 
+/// A slice of names and texts, as Rust.
+fn listing(root: &Path, mut files: Vec<PathBuf>) -> String {
+    files.sort();
     let mut code = String::from("&[\n");
     for file in &files {
-        let name = relative(&root, file);
+        let name = relative(root, file);
         let _ = writeln!(code, "    (\"{name}\", include_str!({:?})),", file.display().to_string());
     }
     code.push(']');
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
-    fs::write(out.join("policies.rs"), code)
+    code
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

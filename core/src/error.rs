@@ -29,6 +29,9 @@ enum Kind {
     Timeout { wanted: u64, found: u64 },
     #[error("the snapshot cannot be opened: {0}")]
     Snapshot(String),
+    #[cfg(feature = "bundle")]
+    #[error("the bundle cannot be used: {0}")]
+    Bundle(String),
     #[error("cannot read {what}: {why}")]
     Read { what: String, why: String },
 }
@@ -79,6 +82,12 @@ impl Error {
         matches!(self.0, Kind::Snapshot(_))
     }
 
+    /// A bundle is damaged, of another format, signed by nobody who is trusted, or none at all.
+    #[cfg(feature = "bundle")]
+    pub fn is_bundle(&self) -> bool {
+        matches!(self.0, Kind::Bundle(_))
+    }
+
     /// The problems behind a refusal of policies, data, a mapping or a filter; empty for other errors.
     pub fn problems(&self) -> &[Problem] {
         match &self.0 {
@@ -116,6 +125,11 @@ impl Error {
 
     pub(crate) fn timeout(wanted: u64, found: u64) -> Self {
         Error(Kind::Timeout { wanted, found })
+    }
+
+    #[cfg(feature = "bundle")]
+    pub(crate) fn bundle(what: impl Into<String>) -> Self {
+        Error(Kind::Bundle(what.into()))
     }
 
     pub(crate) fn snapshot(what: impl Into<String>) -> Self {

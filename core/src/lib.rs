@@ -16,6 +16,8 @@ mod answer;
 pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;
+#[cfg(feature = "bundle")]
+pub mod bundle;
 mod decide;
 mod disclosure;
 mod error;

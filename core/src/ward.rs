@@ -160,9 +160,15 @@ impl Ward {
         Printed { program, schema: self.schema(), names: &names }.to_string()
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) fn literals(&self) -> &crate::policy::Literals {
         &self.inner.loaded.literals
+    }
+
+    /// The texts, numbers and times that the policies compare attributes and fields called `name` with.
+    #[cfg(any(feature = "author", feature = "testing"))]
+    pub(crate) fn literals_of(&self, name: &str) -> Vec<Value> {
+        self.literals().by_name.get(name).map(|all| all.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The same policies with a schema that says the same as theirs: who has the same object has compared them.
@@ -178,12 +184,18 @@ impl Ward {
 impl Sources {
     /// The rules of attendance case management, as text.
     pub fn attendance() -> Self {
+        Self::embedded(caseward_policies::POLICIES)
+    }
+
+    /// The invariants of attendance case management: what its policies must never allow, in the form of policies.
+    pub fn attendance_invariants() -> Self {
+        Self::embedded(caseward_policies::INVARIANTS)
+    }
+
+    fn embedded(texts: &[(&'static str, &'static str)]) -> Self {
         Sources {
             schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),
-            policies: caseward_policies::POLICIES
-                .iter()
-                .map(|(name, text)| Source::new(*name, *text))
-                .collect(),
+            policies: texts.iter().map(|(name, text)| Source::new(*name, *text)).collect(),
             catalogue: Some(Source::new("fields.toml", caseward_policies::CATALOGUE)),
         }
     }

@@ -4,10 +4,12 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "prove")]
+use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
-    actions, check, completions, count, demo, explain, filter, fmt, list, man, matrix, reports, sample,
-    snapshot, tables, validate, view, who,
+    actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
+    fmt, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -16,6 +18,10 @@ Exit codes:
   1   a file, the data or a request cannot be used; `fmt --check` found files to lay out
   2   denied
   3   the policies or the schema were refused
+  4   what was tested or claimed does not hold: a case, coverage, a mutant, a page, an invariant, a gain
+  5   a claim is neither proved nor refuted
+  6   there is no solver
+  7   the solver died, hung or is not what it says
   64  wrong usage";
 
 /// Who may do and see what in attendance case management, decided by Cedar policies.
@@ -47,6 +53,16 @@ pub(crate) enum Verb {
     Alert(who::AlertArgs),
     Explain(explain::Args),
     Matrix(matrix::Args),
+    Test(test::Args),
+    Coverage(coverage::Args),
+    Mutate(mutate::Args),
+    Docs(docs::Args),
+    Decision(decision::Args),
+    Diff(diff::Args),
+    Bundle(bundle::Args),
+    Ci(ci::Args),
+    #[cfg(feature = "prove")]
+    Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
     Demo(demo::Args),
@@ -71,6 +87,16 @@ impl Verb {
             Verb::Actions(args) => actions::run(args, terminal),
             Verb::Explain(args) => explain::run(args, terminal),
             Verb::Matrix(args) => matrix::run(args, terminal),
+            Verb::Test(args) => test::run(args, terminal),
+            Verb::Coverage(args) => coverage::run(args, terminal),
+            Verb::Mutate(args) => mutate::run(args, terminal),
+            Verb::Docs(args) => docs::run(args, terminal),
+            Verb::Decision(args) => decision::run(args, terminal),
+            Verb::Diff(args) => diff::run(args, terminal),
+            Verb::Bundle(args) => bundle::run(args),
+            Verb::Ci(args) => ci::run(args, terminal),
+            #[cfg(feature = "prove")]
+            Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),

@@ -15,6 +15,15 @@ pub(crate) enum Exit {
     Deny = 2,
     /// Policies or schema were refused.
     Invalid = 3,
+    /// What was tested or claimed does not hold: a case, coverage, a mutant, a page that is out of date, an
+    /// invariant; or something is gained that nobody announced.
+    Unmet = 4,
+    /// A claim is neither proved nor refuted: the solver gave up.
+    Undecided = 5,
+    /// There is no solver on this machine.
+    NoSolver = 6,
+    /// The solver died, hung, or is not what it says.
+    SolverFault = 7,
     /// Flags or their values make no sense (`EX_USAGE`).
     Usage = 64,
 }

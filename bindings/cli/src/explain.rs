@@ -102,7 +102,7 @@ fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Fail
 }
 
 /// The text with its decision in colour, and nothing that could steer the terminal.
-fn coloured(explanation: &Explanation, text: &str, terminal: &Terminal) -> String {
+pub(crate) fn coloured(explanation: &Explanation, text: &str, terminal: &Terminal) -> String {
     let decided = explanation.answer.decision;
     let rest = text.strip_prefix(&decided.to_string()).unwrap_or(text);
     format!("{}{}", decision(decided, terminal.palette()), printable(rest))

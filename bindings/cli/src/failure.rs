@@ -27,6 +27,8 @@ pub(crate) enum Failure {
         file: String,
         problems: Vec<Problem>,
     },
+    /// Cases that cannot be used.
+    Cases(Vec<Report>),
     /// Anything else.
     Other(String),
     /// Nobody reads standard output any longer. That is not worth a message.
@@ -78,6 +80,11 @@ impl Failure {
                     "error: the data in {file} cannot be used ({})",
                     counted(problems.len(), "problem")
                 ));
+                Exit::Failure
+            }
+            Failure::Cases(reports) => {
+                draw_all(reports, terminal);
+                say(&format!("error: the cases cannot be used ({})", counted(reports.len(), "problem")));
                 Exit::Failure
             }
             Failure::Other(message) => {

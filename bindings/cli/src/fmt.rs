@@ -13,7 +13,7 @@ use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
 /// Bytes of one file.
-const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Folders inside folders; this also ends a walk through linked folders.
 const MAX_DEPTH: usize = 16;
 
@@ -101,7 +101,7 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Every `.cedar` file below `folder`, in order.
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+pub(crate) fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::other(format!("{}: more than {MAX_DEPTH} folders deep", input::name(folder))));
     }

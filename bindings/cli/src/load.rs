@@ -1,7 +1,7 @@
 //! Reading policies and data, with what goes wrong shown where it stands.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use caseward::{Error, Problem, Sources, Ward, World};
 
@@ -33,11 +33,24 @@ pub(crate) struct DataArgs {
 }
 
 impl PolicyArgs {
+    /// The folder of policies, where one is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.policies.as_deref()
+    }
+
     /// The text of schema and policies.
     pub(crate) fn sources(&self) -> Result<Sources, Failure> {
         match &self.policies {
             None => Ok(Sources::attendance()),
             Some(folder) => Ok(Sources::read_folder(folder, self.schema.as_deref())?),
+        }
+    }
+
+    /// The text of schema and invariants.
+    pub(crate) fn invariants(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_invariants()),
+            Some(folder) => Ok(Sources::read_invariants(folder, self.schema.as_deref())?),
         }
     }
 

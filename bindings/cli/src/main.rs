@@ -4,16 +4,24 @@
 //! data, `question` what is asked, `report` and `failure` show what is wrong.
 
 mod actions;
+mod bundle;
+mod cases;
 mod check;
+mod ci;
 mod cli;
 mod completions;
 mod count;
+mod coverage;
+mod decision;
 mod demo;
+mod diff;
+mod docs;
 mod exit;
 mod explain;
 mod failure;
 mod filter;
 mod fmt;
+mod git;
 mod input;
 mod instant;
 mod lines;
@@ -21,8 +29,12 @@ mod list;
 mod load;
 mod man;
 mod matrix;
+mod mutate;
 mod output;
 mod progress;
+mod proofs;
+#[cfg(feature = "prove")]
+mod prove;
 mod question;
 mod replace;
 mod report;
@@ -32,6 +44,7 @@ mod save;
 mod snapshot;
 mod tables;
 mod terminal;
+mod test;
 mod validate;
 mod view;
 mod who;

@@ -42,6 +42,17 @@ impl Report {
         report
     }
 
+    /// A case in its file that came out otherwise.
+    pub(crate) fn failed(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
+        Report {
+            severity: miette::Severity::Error,
+            message,
+            help: None,
+            labels: vec![label(Some(here), span, &source.text)],
+            text: Some(NamedSource::new(printable(&source.name), source.text.clone())),
+        }
+    }
+
     fn new(problem: &Problem) -> Self {
         Report {
             severity: match problem.severity {

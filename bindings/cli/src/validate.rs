@@ -43,10 +43,28 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut problems = ward.warnings().to_vec();
+    problems.extend(ward.advice());
     let mut reports = args.policies.reports(&problems, &sources);
+    // What must never be allowed is written in the same words, and mistyped as easily.
+    let invariants = args.policies.invariants()?;
+    match Ward::new(&invariants) {
+        Ok(ward) => {
+            reports.extend(args.policies.reports(ward.warnings(), &invariants));
+            problems.extend(ward.warnings().iter().cloned());
+        }
+        Err(error) if error.is_policies() => {
+            let problems = error.problems();
+            show(args, problems, || args.policies.reports(problems, &invariants), terminal)?;
+            return Ok(Exit::Invalid);
+        }
+        Err(error) => return Err(error.into()),
+    }
     let mut exit = if args.deny_warnings && !problems.is_empty() { Exit::Invalid } else { Exit::Success };
     let mut said =
         vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
+    if !invariants.policies.is_empty() {
+        said.push(format!("{} valid", counted(invariants.policies.len(), "invariant")));
+    }
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {
             Ok(world) => said.push(format!("{} entities valid", world.len())),

@@ -129,7 +129,7 @@ impl Mismatch {
     }
 
     fn __str__(&self) -> String {
-        let caseward::author::Mismatch { case, difference, explanation } = &self.mismatch;
+        let caseward::author::Mismatch { case, difference, explanation, .. } = &self.mismatch;
         let explanation = explanation.trim_end().replace('\n', "\n  ");
         format!("{case}\n{difference}\n  {explanation}")
     }

@@ -2,13 +2,15 @@
 
 mod events;
 mod matrix;
+mod names;
 mod reports;
 mod sample;
 mod scene;
 mod story;
 
 pub use events::CaseEvent;
-pub use matrix::{Matrix, matrix};
+pub use matrix::{Mark, Matrix, Row, matrix};
+pub use names::names;
 pub use reports::{ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;
 pub use story::{Moment, demo, demo_world};

@@ -46,6 +46,12 @@ impl<'a> Builder<'a> {
         applies
     }
 
+    /// Adds a condition whatever it folds to, for those who ask how it comes out.
+    #[cfg(feature = "author")]
+    pub(crate) fn condition(&mut self, number: usize, root: Id) {
+        self.program.entries.push(Entry { policy: number, effect: Effect::Permit, root });
+    }
+
     pub(crate) fn finish(mut self) -> Program {
         self.program.give_slots();
         self.program.can_fail = self.program.entries.iter().any(|entry| self.can_fail(entry.root));

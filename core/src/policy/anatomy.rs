@@ -116,9 +116,9 @@ struct Tree {
 }
 
 /// A `when` or `unless` clause.
-struct Clause {
-    start: usize,
-    name: Option<Arc<str>>,
+pub(super) struct Clause {
+    pub(super) start: usize,
+    pub(super) name: Option<Arc<str>>,
     negated: bool,
 }
 
@@ -149,6 +149,19 @@ impl Trees {
         Trees(trees.collect())
     }
 
+    /// The comment above its clause and the place of each condition of a policy.
+    #[cfg(feature = "author")]
+    pub(super) fn conditions(&self, policy: usize) -> impl Iterator<Item = (Option<Arc<str>>, Range<usize>)> {
+        let own = self.0.iter().filter(move |tree| tree.policy == policy);
+        own.flat_map(|tree| {
+            let head = tree.head.iter().map(|(_, span)| (None, span.clone()));
+            let asked = |(expr, clause): (&Expr, Option<&Clause>)| {
+                (clause.and_then(|clause| clause.name.clone()), span_of(expr))
+            };
+            head.chain(tree.asked().map(asked))
+        })
+    }
+
     /// The policies that can apply in an environment, taken apart.
     pub(super) fn anatomy(
         &self,
@@ -157,7 +170,7 @@ impl Trees {
         action: &Action,
         resource: TypeId,
     ) -> Anatomy {
-        let environment = Environment { schema, principal, action, resource, places: None };
+        let environment = Environment::new(schema, principal, action, resource);
         let mut builder = Builder::new(schema);
         let mut bodies = Vec::new();
         for tree in &self.0 {
@@ -172,6 +185,18 @@ impl Trees {
 }
 
 impl Tree {
+    /// The operands of all clauses that must hold, each with its clause.
+    fn asked(&self) -> impl Iterator<Item = (&Expr, Option<&Clause>)> {
+        let mut conditions = Vec::new();
+        if let Some(expr) = &self.conditions {
+            operands(expr, false, &mut conditions);
+        }
+        conditions.into_iter().map(|expr| {
+            let clause = self.clauses.iter().rev().find(|clause| clause.start <= span_of(expr).start);
+            (expr, clause)
+        })
+    }
+
     fn terms(&self, environment: &Environment<'_>, b: &mut Builder<'_>) -> Vec<Term> {
         let mut terms = Vec::new();
         for (expr, span) in &self.head {
@@ -186,19 +211,11 @@ impl Tree {
                 }
             }
         }
-        let mut conditions = Vec::new();
-        if let Some(expr) = &self.conditions {
-            operands(expr, false, &mut conditions);
-        }
-        for expr in conditions {
-            let part = environment.dissect(b, expr);
-            let clause = self.clauses.iter().rev().find(|clause| clause.start <= part.span.start);
-            terms.push(Term {
-                name: clause.and_then(|clause| clause.name.clone()),
-                negated: clause.is_some_and(|clause| clause.negated),
-                part,
-            });
-        }
+        terms.extend(self.asked().map(|(expr, clause)| Term {
+            name: clause.and_then(|clause| clause.name.clone()),
+            negated: clause.is_some_and(|clause| clause.negated),
+            part: environment.dissect(b, expr),
+        }));
         terms
     }
 }
@@ -206,7 +223,7 @@ impl Tree {
 impl Environment<'_> {
     /// Recursion is bounded by the limits on policy text.
     fn dissect(&self, b: &mut Builder<'_>, expr: &Expr) -> Part {
-        let span = expr.source_loc().map_or(0..0, |loc| loc.start()..loc.end());
+        let span = span_of(expr);
         let made = |form, parts: Vec<&Expr>, b: &mut Builder<'_>| {
             let parts: Vec<Part> = parts.into_iter().map(|part| self.dissect(b, part)).collect();
             // A chain is not lowered link by link: its truth follows from that of its parts.
@@ -236,7 +253,7 @@ impl Environment<'_> {
     }
 
     fn operand(&self, b: &mut Builder<'_>, expr: &Expr) -> Part {
-        let span = expr.source_loc().map_or(0..0, |loc| loc.start()..loc.end());
+        let span = span_of(expr);
         let (node, _) = self.lower(b, expr);
         if is_path(expr) {
             return Part { form: Form::Path, node, span, path: path_text(expr), parts: Vec::new() };
@@ -255,6 +272,10 @@ impl Part {
         self.span = span.clone();
         self.parts.iter_mut().for_each(|part| part.stand_at(span));
     }
+}
+
+pub(super) fn span_of(expr: &Expr) -> Range<usize> {
+    expr.source_loc().map_or(0..0, |loc| loc.start()..loc.end())
 }
 
 /// The operands of a chain of `&&`, or of `||`, from left to right.
@@ -383,7 +404,7 @@ fn paths<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
 
 /// Where the head of one policy speaks of principal and resource, and where each of its clauses begins, with the
 /// comment line above it.
-fn outline(text: &str, policy: Range<usize>) -> ([Range<usize>; 2], Vec<Clause>) {
+pub(super) fn outline(text: &str, policy: Range<usize>) -> ([Range<usize>; 2], Vec<Clause>) {
     let mut clauses = Vec::new();
     let (mut depth, mut end_of_last, mut commas) = (0_i32, 0, 0_usize);
     let mut places = [policy.start..policy.start, policy.start..policy.start];

@@ -10,6 +10,12 @@ use crate::error::Error;
 /// Files deep below the folder are not policies of it; this also ends a walk through linked folders.
 const MAX_DEPTH: usize = 16;
 
+/// The folder of what must never be allowed, in a policy folder.
+const INVARIANTS: &str = "invariants";
+
+/// Folders in a policy folder that hold no policies.
+const NO_POLICIES: [&str; 3] = [INVARIANTS, "tests", "target"];
+
 /// The name of the catalogue of fields in a policy folder.
 pub(crate) const CATALOGUE_FILE: &str = "fields.toml";
 
@@ -20,15 +26,34 @@ impl Sources {
     /// Reads every `.cedar` file below `folder`, `schema.cedarschema` in it unless `schema` is another file, and
     /// its catalogue `fields.toml`, where there is one.
     ///
-    /// Files below a folder called `invariants` are not policies and are left out.
+    /// Files below a folder called `invariants` or `tests` are not policies and are left out.
     ///
     /// # Errors
     /// [`Error::is_read`] where the folder, a file or the schema cannot be read.
     pub fn read_folder(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let schema_path = schema.map_or_else(|| folder.join(SCHEMA_FILE), Path::to_owned);
         let mut files = Vec::new();
         walk(folder, 0, &mut files)?;
+        Self::read(folder, schema, files)
+    }
+
+    /// Reads the folder's invariants, which say what its policies must never allow: every `.cedar` file below
+    /// `folder`'s `invariants`, in the form of policies; none where there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_invariants(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        let folder = folder.as_ref();
+        let mut files = Vec::new();
+        let below = folder.join(INVARIANTS);
+        if below.is_dir() {
+            walk(&below, 1, &mut files)?;
+        }
+        Self::read(folder, schema, files)
+    }
+
+    fn read(folder: &Path, schema: Option<&Path>, mut files: Vec<PathBuf>) -> Result<Self, Error> {
+        let schema_path = schema.map_or_else(|| folder.join(SCHEMA_FILE), Path::to_owned);
         files.sort();
         let policies = files.iter().map(|path| {
             let below = path.strip_prefix(folder).unwrap_or(path);
@@ -56,7 +81,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Err
     for entry in fs::read_dir(folder).map_err(|e| refuse(&e))? {
         let path = entry.map_err(|e| refuse(&e))?.path();
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "invariants" && name != "target") {
+            if path.file_name().is_some_and(|name| NO_POLICIES.iter().all(|other| name != *other)) {
                 walk(&path, depth + 1, files)?;
             }
         } else if path.extension().is_some_and(|ext| ext == "cedar") {

@@ -16,6 +16,7 @@ use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
+use crate::suggest::nearest;
 
 /// A text, and what it is called in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,9 @@ pub enum Effect {
     Forbid,
 }
 
+/// The annotations of a policy by name.
+type Annotations = std::collections::BTreeMap<Arc<str>, Arc<str>>;
+
 /// What is known about a policy.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Policy {
@@ -97,7 +101,7 @@ pub struct Policy {
     /// What it says, in words for people: `@description`.
     pub description: Option<Arc<str>>,
     /// Every annotation, `@id` included, by name.
-    pub annotations: std::collections::BTreeMap<Arc<str>, Arc<str>>,
+    pub annotations: Annotations,
     /// The name of the source that it was read from.
     pub source: Arc<str>,
 }
@@ -115,7 +119,7 @@ pub(crate) struct Loaded {
     pub(crate) programs: Programs,
     pub(crate) cedar_schema: CedarSchema,
     pub(crate) warnings: Vec<Problem>,
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) literals: super::Literals,
     trees: Trees,
     /// For explanations alone; each made when it is first asked for.
@@ -136,7 +140,7 @@ impl Loaded {
         Ok(Loaded {
             trees: Trees::new(&set, &policies, &by_id),
             anatomies: Mutex::default(),
-            #[cfg(feature = "testing")]
+            #[cfg(any(feature = "author", feature = "testing"))]
             literals: super::Literals::new(&set),
             hash: hash(sources, &policies, &by_id).into(),
             schema: Arc::new(schema),
@@ -155,6 +159,14 @@ impl Loaded {
     pub(crate) fn needs(&self) -> &Needs {
         self.needs
             .get_or_init(|| Needs::new(self.cedar_schema.as_ref(), self.reference.policies(), &self.schema))
+    }
+
+    /// The comment above its clause and the text of each condition of a policy, which goes by its place.
+    #[cfg(feature = "author")]
+    pub(crate) fn conditions(&self, policy: usize) -> Vec<(Option<Arc<str>>, String)> {
+        let source = self.policies.get(policy).and_then(|policy| self.sources.get(&policy.id));
+        let text = |span: Range<usize>| source.and_then(|s| s.text.get(span)).unwrap_or_default().to_owned();
+        self.trees.conditions(policy).map(|(name, span)| (name, text(span))).collect()
     }
 
     /// The policies that can apply to an action of the schema, taken apart.
@@ -260,6 +272,23 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
     if bad.is_empty() { Ok(good) } else { Err(bad) }
 }
 
+impl Sources {
+    /// The annotations of each policy of a text, read without a schema.
+    ///
+    /// # Errors
+    /// [`Error::is_policies`] where the text is not policies.
+    #[cfg(feature = "author")]
+    pub fn annotations(source: &Source) -> Result<Vec<Annotations>, Error> {
+        let refuse = |problems| Error::policies(problems);
+        limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
+        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;
+        let of = |policy: &cedar_policy::Policy| {
+            policy.annotations().map(|(name, value)| (name.into(), value.into())).collect()
+        };
+        Ok(set.policies().map(of).collect())
+    }
+}
+
 fn describe(policy: &cedar_policy::Policy, id: &str, source: &Source) -> Policy {
     let annotation = |name: &str| policy.annotation(name).map(Arc::from);
     Policy {
@@ -313,12 +342,20 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
         },
         source: source.to_owned(),
         span,
-        help: diagnostic.help().map(|h| h.to_string()),
+        help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
     };
     let related = diagnostic.related().into_iter().flatten();
     let mut problems = vec![problem];
     problems.extend(related.flat_map(|d| problems_of(d, source)));
     problems
+}
+
+/// For a name that is none of a list, which Cedar's help gives whole: the nearest of them first.
+fn nearest_of_list(message: &str, help: String) -> String {
+    let Some((_, list)) = help.split_once("valid entity eids: ") else { return help };
+    let typed = message.split('`').nth_back(1).unwrap_or_default().trim_matches('"');
+    let near = nearest(typed, list.split(", ").map(|name| name.trim_matches('"')));
+    near.map_or_else(|| help.clone(), |name| format!("did you mean `\"{name}\"`? {help}"))
 }
 
 /// SHA-256 over the schema, every policy, in the order of their ids, and the catalogue, each part with its length.

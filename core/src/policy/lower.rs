@@ -73,7 +73,7 @@ pub(super) fn for_tables(
 }
 
 /// What is known of every request that one program is for.
-pub(super) struct Environment<'a> {
+pub(crate) struct Environment<'a> {
     pub(super) schema: &'a Schema,
     pub(super) principal: TypeId,
     pub(super) action: &'a Action,
@@ -95,7 +95,11 @@ pub(crate) type Spans = HashMap<(usize, Id), Range<usize>>;
 /// A node with the type of its value; `None` where the type leads no further.
 pub(super) type Typed = (Id, Option<Type>);
 
-impl Environment<'_> {
+impl<'a> Environment<'a> {
+    pub(crate) fn new(schema: &'a Schema, principal: TypeId, action: &'a Action, resource: TypeId) -> Self {
+        Environment { schema, principal, action, resource, places: None }
+    }
+
     fn program(&self, mut builder: Builder<'_>, policies: &[Tree]) -> Program {
         for (at, effect, condition) in policies {
             self.places.iter().for_each(|places| places.borrow_mut().policy = *at);
@@ -318,7 +322,11 @@ impl Environment<'_> {
                 // No entity of the type has it; still its operand may fail.
                 None => self.never_equal(b, *of, *of),
             },
-            Some(Type::Record(_)) if b.is_context(*of) => b.add(Node::IsGiven(name.into())),
+            // A context holds no field that the action does not take.
+            Some(Type::Record(fields)) if b.is_context(*of) => match fields.contains_key(name) {
+                true => b.add(Node::IsGiven(name.into())),
+                false => b.bool(false),
+            },
             Some(Type::Record(_)) => b.add(Node::HasField(*of, name.into())),
             _ => b.add(Node::Unreachable),
         }

@@ -3,16 +3,22 @@
 //! INVARIANT: this is the only module that names `cedar_policy` or `cedar_policy_core`. It hands out
 //! this crate's own types, so that a change of Cedar stays in here.
 
+#[cfg(feature = "author")]
+mod advice;
 mod anatomy;
+#[cfg(feature = "author")]
+mod atoms;
 mod entities;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
 mod limits;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "author", feature = "testing"))]
 mod literals;
 mod load;
 mod lower;
+#[cfg(feature = "author")]
+mod mutants;
 mod needs;
 mod reference;
 mod schema;
@@ -20,14 +26,22 @@ mod sections;
 mod value;
 
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
+#[cfg(feature = "author")]
+pub(crate) use atoms::{Dissection, Skeleton, Structure};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
 pub use format::format;
 pub(crate) use limits::MAX_BYTES;
-#[cfg(feature = "testing")]
+#[cfg(feature = "author")]
+pub(crate) use limits::Tokens;
+#[cfg(any(feature = "author", feature = "testing"))]
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
 pub use load::{Effect, Policy, Source, Sources};
+#[cfg(feature = "author")]
+pub(crate) use lower::Environment;
 pub(crate) use lower::Spans;
+#[cfg(feature = "author")]
+pub(crate) use mutants::{Admission, Changed};
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use sections::{Sections, sections};

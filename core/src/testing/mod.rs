@@ -12,6 +12,8 @@ pub mod operators;
 pub mod policies;
 mod schemas;
 mod slice;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod strategies;
 mod tables;
 pub mod targets;
 mod values;
@@ -25,7 +27,7 @@ pub use json::{corrupt, entities_json, plain_json};
 pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
 pub use tables::table;
-pub use worlds::{Facts, request};
+pub use worlds::{Facts, compared_with, request};
 
 /// Puts the right checksum at the end of a snapshot whose bytes were changed.
 pub fn seal(bytes: &mut [u8]) {

@@ -55,6 +55,32 @@ impl Facts {
         facts
     }
 
+    /// No facts at all.
+    pub fn empty(schema: &Arc<Schema>) -> Self {
+        Facts {
+            schema: schema.clone(),
+            entities: BTreeMap::new(),
+            parents: BTreeMap::new(),
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// The facts of a world.
+    pub fn of(world: &World) -> Self {
+        let mut facts = Facts::empty(world.schema());
+        for ty in world.schema().entity_types().iter().filter(|ty| ty.choices.is_none()) {
+            for id in world.ids(&ty.name) {
+                let uid = EntityUid::new(ty.name.clone(), id);
+                facts.entities.insert(uid.clone(), world.attributes(&uid).unwrap_or_default());
+                let Some(place) = world.place(&uid) else { continue };
+                let parents = world.parents(place).iter().map(|parent| world.uid(*parent));
+                facts.parents.insert(uid.clone(), parents.collect());
+                facts.tags.insert(uid, world.tags(place).cloned().unwrap_or_default());
+            }
+        }
+        facts
+    }
+
     pub(super) fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
         let schema = self.schema.clone();
         let Some(ty) = schema.type_id(uid.type_name()).and_then(|ty| schema.entity_type(ty)) else { return };
@@ -197,6 +223,11 @@ impl Facts {
         }
         builder.finish()
     }
+}
+
+/// The texts, numbers and times that the policies compare attributes and fields called `name` with.
+pub fn compared_with(ward: &Ward, name: &str) -> Vec<Value> {
+    ward.literals_of(name)
 }
 
 /// A number or text at, or next to, one that policies compare with; or any at all.

@@ -7,7 +7,7 @@ use std::path::Path;
 use caseward::author::CaseFile;
 use caseward::{Decision, Effect, Ward};
 
-fn files(ward: &Ward) -> Vec<CaseFile> {
+pub(crate) fn files(ward: &Ward) -> Vec<CaseFile> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -168,3 +168,52 @@ fn a_viewer_learns_nothing_that_they_may_not_see() {
     let counts = run(&laws::VIEWERS, 100);
     assert!(counts.compared > 1_500 && counts.withheld > 500 && counts.turned > 20, "{counts}");
 }
+
+/// What a service does with its own policies: strategies draw, and the laws hold.
+#[test]
+fn strategies_draw_what_ones_own_policies_are_tested_with() {
+    use caseward::testing::laws::Own;
+    use caseward::testing::strategies::{changes, requests, schemas, worlds};
+    use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+    let own = Own::new(caseward::testing::clinic_sources()).unwrap();
+    let fail = |why: String| TestCaseError::fail(why);
+    let runner = || {
+        let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    };
+    let (mut seen, mut taken, mut entities) = ([0, 0], [0, 0], 0);
+    let counted = std::cell::RefCell::new((&mut seen, &mut taken, &mut entities));
+    runner()
+        .run(&requests(own.ward()), |(world, request)| {
+            let answer = own.ward().check(&world, &request).map_err(|e| fail(e.to_string()))?;
+            counted.borrow_mut().0[usize::from(answer.is_allowed())] += 1;
+            Ok(())
+        })
+        .unwrap();
+    runner()
+        .run(&changes(own.ward()), |(world, batch)| {
+            counted.borrow_mut().1[usize::from(world.with(&batch).is_ok())] += 1;
+            own.changes_as_made_anew(&world, &batch, &[]).map(|_| ()).map_err(fail)
+        })
+        .unwrap();
+    runner()
+        .run(&worlds(own.ward()), |world| {
+            let counts = own.answers_as_cedar(&world, &[]).map_err(fail)?;
+            *counted.borrow_mut().2 += counts.decisions;
+            Ok(())
+        })
+        .unwrap();
+    runner()
+        .run(&schemas(), |text| {
+            let sources = caseward::Sources {
+                schema: caseward::Source::new("schema", text),
+                policies: Vec::new(),
+                catalogue: None,
+            };
+            caseward::Ward::new(&sources).map(|_| ()).map_err(|e| fail(e.to_string()))
+        })
+        .unwrap();
+    assert!(seen.iter().chain(&taken).all(|&n| n > 0) && entities > 0, "{seen:?} {taken:?} {entities}");
+    own.hold(&caseward::testing::laws::Extent::new(8, 3)).unwrap();
+}

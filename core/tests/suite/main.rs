@@ -7,9 +7,11 @@
     reason = "tests"
 )]
 
+mod author;
 mod cases;
 mod changes;
 mod counts;
+mod diff;
 mod disclosure;
 mod explain;
 mod fuzz;

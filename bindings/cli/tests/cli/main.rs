@@ -1,12 +1,21 @@
 //! The command as other programs call it: flags in; standard output, standard error and exit code out.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
+mod author;
 mod bad_input;
 mod batch;
+mod change;
 mod contract;
 mod counts;
 mod files;
+#[cfg(feature = "prove")]
+mod prove;
 mod rules;
 mod sql;
 mod story;

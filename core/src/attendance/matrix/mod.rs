@@ -48,6 +48,55 @@ struct Line {
     action: Arc<str>,
     /// Headings of the roles that may, in the order of the columns.
     allowed: Vec<&'static str>,
+    /// For each column, the ids of the policies that decided.
+    #[serde(skip)]
+    deciding: Vec<Vec<Arc<str>>>,
+}
+
+/// One action on one record in one situation.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    /// The type of the record.
+    pub resource: &'static str,
+    /// The situation, in words.
+    pub situation: &'static str,
+    /// The action's id.
+    pub action: &'a str,
+    /// The answer for each role, in the order of [`Matrix::roles`].
+    pub marks: Vec<Mark<'a>>,
+}
+
+/// The answer to one role.
+#[derive(Clone, Debug)]
+pub struct Mark<'a> {
+    /// The role's heading.
+    pub role: &'static str,
+    /// Whether it may.
+    pub allowed: bool,
+    /// Ids of the policies that decided: permits, or forbids; none where nothing permits it.
+    pub policies: &'a [Arc<str>],
+}
+
+impl Matrix {
+    /// The headings of the roles and what they stand for.
+    pub fn roles() -> impl Iterator<Item = (&'static str, &'static str)> {
+        ROLES.iter().map(|role| (role.heading, role.legend))
+    }
+
+    /// Every row, by situation.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let of = |block: &Block, line| Matrix::row(block.resource, block.situation, line);
+        self.blocks.iter().flat_map(move |block| block.rows.iter().map(move |line| of(block, line)))
+    }
+
+    fn row<'a>(resource: &'static str, situation: &'static str, line: &'a Line) -> Row<'a> {
+        let marks = ROLES.iter().zip(&line.deciding).map(|(role, policies)| Mark {
+            role: role.heading,
+            allowed: line.allowed.contains(&role.heading),
+            policies,
+        });
+        Row { resource, situation, action: &line.action, marks: marks.collect() }
+    }
 }
 
 /// Decides every action on every kind of record for every role, in situations that tell the rules apart.
@@ -89,7 +138,7 @@ fn block(ward: &Ward, situation: &'static Situation) -> Result<Block, Error> {
 }
 
 fn line(ward: &Ward, world: &World, action: &Action, situation: &Situation) -> Result<Line, Error> {
-    let mut allowed = Vec::new();
+    let (mut allowed, mut deciding) = (Vec::new(), Vec::new());
     let (ty, id) = situation.record;
     for role in &ROLES {
         let request = Request {
@@ -98,11 +147,13 @@ fn line(ward: &Ward, world: &World, action: &Action, situation: &Situation) -> R
             resource: EntityUid::new(ty, id),
             context: context(ward, action, situation, role),
         };
-        if ward.check(world, &request)?.is_allowed() {
+        let answer = ward.check(world, &request)?;
+        if answer.is_allowed() {
             allowed.push(role.heading);
         }
+        deciding.push(answer.policies);
     }
-    Ok(Line { action: action.uid.id().into(), allowed })
+    Ok(Line { action: action.uid.id().into(), allowed, deciding })
 }
 
 /// The fields that the action asks for, as the situation has them or as people ordinarily fill them in.
@@ -156,14 +207,22 @@ const ACTIONS: usize = 29;
 /// Width of a page.
 const PAGE: usize = 110;
 
+impl Line {
+    /// Whether it allows the same action to the same roles.
+    fn says_as(&self, other: &Line) -> bool {
+        (&self.action, &self.allowed) == (&other.action, &other.allowed)
+    }
+}
+
 impl Block {
     /// Prints what is not as in `first`, and names the rest.
     fn print(&self, first: Option<&Block>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.resource, self.situation)?;
         let (nobody, somebody): (Vec<&Line>, Vec<&Line>) =
             self.rows.iter().partition(|line| line.allowed.is_empty());
-        let (known, new): (Vec<&Line>, Vec<&Line>) =
-            somebody.into_iter().partition(|line| first.is_some_and(|first| first.rows.contains(line)));
+        let (known, new): (Vec<&Line>, Vec<&Line>) = somebody
+            .into_iter()
+            .partition(|line| first.is_some_and(|first| first.rows.iter().any(|row| row.says_as(line))));
         if !new.is_empty() {
             writeln!(f, "{:ACTIONS$}{}", "", ROLES.map(|role| role.heading).join(" "))?;
         }

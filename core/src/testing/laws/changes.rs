@@ -75,49 +75,71 @@ fn case(fixed: &[Ward], bytes: &[u8]) -> Result<Counts, String> {
 }
 
 /// A world that changes, and what it must be equal to.
-struct Story {
-    ward: Ward,
-    facts: Facts,
-    world: World,
+pub(super) struct Story {
+    pub(super) ward: Ward,
+    pub(super) facts: Facts,
+    pub(super) world: World,
     /// Who pages through which list.
-    pages: BTreeMap<(EntityUid, Arc<str>), Paging>,
+    pub(super) pages: BTreeMap<(EntityUid, Arc<str>), Paging>,
 }
 
 /// What somebody saw of a list so far, and where they are.
-type Paging = (BTreeSet<EntityUid>, Option<crate::visible::Cursor>);
+pub(super) type Paging = (BTreeSet<EntityUid>, Option<crate::visible::Cursor>);
 
 impl Story {
-    fn step(&mut self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {
+    /// A batch that is drawn.
+    pub(super) fn step(&mut self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {
         let (changes, facts) = batch(&self.ward, &self.facts, choices);
+        self.take(&changes, facts, choices, counts)
+    }
+
+    /// A batch that makes these facts, or, where no world holds them, must be refused.
+    pub(super) fn take(
+        &mut self,
+        changes: &Changes,
+        facts: Facts,
+        choices: &mut Choices<'_>,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
         let (before, version) = (entities(&self.world), self.world.version());
         let expected = facts.build();
-        let through = self.world.with(&changes);
+        let through = self.world.with(changes);
         if through.is_ok() != expected.is_ok() || entities(&self.world) != before {
-            return Err(self.tell(&changes, &format!("seen through: {through:?}, made anew: {expected:?}")));
+            return Err(self.tell(changes, &format!("seen through: {through:?}, made anew: {expected:?}")));
         }
         let ward = self.ward.clone();
         let asked = Asked::draw(&ward, &facts, choices);
         if let (Ok(through), Ok(expected)) = (&through, &expected) {
-            self.compare("seen through", through, expected, &asked, &changes, counts)?;
+            self.compare("seen through", through, expected, &asked, changes, counts)?;
             let asked = Asked::draw(&ward, &self.facts, choices);
-            self.compare("beneath", &self.world, &self.rebuilt()?, &asked, &changes, counts)?;
+            self.compare("beneath", &self.world, &self.rebuilt()?, &asked, changes, counts)?;
         }
-        match (self.world.apply(&changes), expected) {
+        match (self.world.apply(changes), expected) {
             (Ok(new), Ok(expected)) => {
                 if new != version + 1 || self.world.version() != new {
-                    return Err(self.tell(&changes, &format!("version {new} after {version}")));
+                    return Err(self.tell(changes, &format!("version {new} after {version}")));
                 }
                 self.facts = facts;
-                self.compare("applied", &self.world, &expected, &asked, &changes, counts)?;
+                self.compare("applied", &self.world, &expected, &asked, changes, counts)?;
             }
             (Err(_), Err(_)) if entities(&self.world) == before && self.world.version() == version => {
                 counts.not_taken += 1;
             }
             (applied, expected) => {
-                return Err(self.tell(&changes, &format!("applied: {applied:?}, made anew: {expected:?}")));
+                return Err(self.tell(changes, &format!("applied: {applied:?}, made anew: {expected:?}")));
             }
         }
         self.page(&asked)
+    }
+
+    /// A batch that cannot be seen through cannot be applied, and leaves all as it was.
+    pub(super) fn refuses(&self, changes: &Changes) -> Result<(), String> {
+        let (before, version) = (entities(&self.world), self.world.version());
+        let applied = self.world.apply(changes);
+        if applied.is_ok() || entities(&self.world) != before || self.world.version() != version {
+            return Err(self.tell(changes, &format!("refused, and then applied: {applied:?}")));
+        }
+        Ok(())
     }
 
     fn rebuilt(&self) -> Result<World, String> {
@@ -338,7 +360,7 @@ fn entities(world: &World) -> BTreeSet<String> {
 }
 
 /// A batch, and the facts as it leaves them; it may be one that is to be refused.
-fn batch(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> (Changes, Facts) {
+pub(in crate::testing) fn batch(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> (Changes, Facts) {
     let (mut changes, mut facts) = (Changes::new(), facts.clone());
     for _ in 0..=choices.below(5) {
         let all: Vec<EntityUid> = facts.entities.keys().cloned().collect();

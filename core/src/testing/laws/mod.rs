@@ -8,13 +8,16 @@ mod entities;
 mod explaining;
 mod groups;
 mod operators;
+mod own;
 mod random;
 mod run;
 mod sweep;
 mod windows;
 
+pub(super) use changes::batch;
 pub use changes::change_sequence;
 pub use entities::{Taken, read_as_cedar};
+pub use own::Own;
 pub use run::{Counts, Seen};
 
 /// How much of a law is run.

@@ -1,0 +1,233 @@
+//! `caseward decision`: what a decision shaped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use caseward::author::CaseFile;
+use caseward::{Policy, Source, Sources, Ward, attendance};
+use serde::Serialize;
+
+use crate::cases::{CaseArgs, Suite};
+use crate::check::Format;
+use crate::exit::Exit;
+use crate::failure::{Failure, counted, printable};
+use crate::output;
+use crate::terminal::Terminal;
+
+/// List the policies, invariants, cases and rows of the matrix that a decision shaped.
+///
+/// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them.
+/// Without a decision, all are listed with their policies.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The decision, such as D6.
+    #[arg(value_name = "DECISION")]
+    decision: Option<String>,
+    #[command(flatten)]
+    cases: CaseArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What one decision shaped.
+#[derive(Serialize)]
+struct Shaped {
+    decision: String,
+    policies: Vec<Policy>,
+    invariants: Vec<Invariant>,
+    cases: Vec<Named>,
+    matrix: Vec<RowOf>,
+}
+
+#[derive(Serialize)]
+struct Invariant {
+    id: String,
+    description: String,
+    source: String,
+}
+
+#[derive(Serialize)]
+struct Named {
+    file: String,
+    line: usize,
+    name: String,
+    expect: caseward::Decision,
+}
+
+#[derive(Serialize)]
+struct RowOf {
+    resource: &'static str,
+    situation: &'static str,
+    action: String,
+    allowed: Vec<&'static str>,
+    forbidden: Vec<&'static str>,
+}
+
+pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
+    let Some(decision) = &args.decision else { return list(args) };
+    // Cases are worth having, not needed: a folder of policies may have none.
+    let suite = if args.cases.paths().iter().any(|path| path.exists()) {
+        args.cases.load()?
+    } else {
+        Suite { ward: args.cases.policies.load()?, files: Vec::new() }
+    };
+    let known = by_decision(&suite.ward);
+    let invariants = invariants(args)?;
+    let is_named = |text: Option<&str>| text.is_some_and(|text| names(text).any(|name| name == decision));
+    let invariants: Vec<Invariant> = invariants
+        .into_iter()
+        .filter(|(decided, _)| is_named(decided.as_deref()))
+        .map(|(_, invariant)| invariant)
+        .collect();
+    let Some(policies) = known.get(decision.as_str()).cloned().or((!invariants.is_empty()).then(Vec::new))
+    else {
+        let all: Vec<&str> = known.keys().map(String::as_str).collect();
+        return Err(Failure::other(format!(
+            "no policy has the decision `{decision}`; there are {}",
+            all.join(", ")
+        )));
+    };
+    let ids: BTreeSet<&str> = policies.iter().map(|policy| policy.id.as_ref()).collect();
+    let shaped = Shaped {
+        decision: decision.clone(),
+        invariants,
+        cases: cases(&suite, decision, &ids)?,
+        matrix: rows(&suite.ward, &ids),
+        policies: policies.into_iter().cloned().collect(),
+    };
+    match args.format {
+        Format::Text => output::print(&text(&shaped))?,
+        Format::Json => output::print_json(&shaped)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}
+
+fn by_decision(ward: &Ward) -> BTreeMap<String, Vec<&Policy>> {
+    let mut known: BTreeMap<String, Vec<&Policy>> = BTreeMap::new();
+    for policy in ward.policies() {
+        for decision in policy.decisions() {
+            known.entry(decision.to_owned()).or_default().push(policy);
+        }
+    }
+    known
+}
+
+fn list(args: &Args) -> Result<Exit, Failure> {
+    let ward = args.cases.policies.load()?;
+    let known = by_decision(&ward);
+    if args.format == Format::Json {
+        let ids = known.iter().map(|(name, all)| (name, all.iter().map(|p| &p.id).collect::<Vec<_>>()));
+        output::print_json(&ids.collect::<BTreeMap<_, _>>())?;
+        return Ok(Exit::Success);
+    }
+    let mut all: Vec<_> = known.into_iter().collect();
+    // D2 before D10.
+    all.sort_by_key(|(name, _)| (name.len(), name.clone()));
+    let mut out = String::new();
+    for (name, policies) in all {
+        let ids: Vec<&str> = policies.iter().map(|policy| policy.id.as_ref()).collect();
+        let _ = writeln!(out, "{name:<4} {}", ids.join(", "));
+    }
+    output::print(&printable(&out))?;
+    Ok(Exit::Success)
+}
+
+/// The invariants beside the policies, each with its `@decision`.
+fn invariants(args: &Args) -> Result<Vec<(Option<String>, Invariant)>, Failure> {
+    let folder: PathBuf = match args.cases.policies.folder() {
+        Some(folder) => folder.join("invariants"),
+        None => PathBuf::from("policies/invariants"),
+    };
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|ext| ext == "cedar"));
+    files.sort();
+    let mut found = Vec::new();
+    for path in files {
+        let text = crate::input::text(&path, 1 << 20)?;
+        for policy in Sources::annotations(&Source::new(path.display().to_string(), text))? {
+            let of = |name: &str| policy.get(name).map(ToString::to_string);
+            let invariant = Invariant {
+                id: of("id").unwrap_or_default(),
+                description: of("description").unwrap_or_default(),
+                source: path.display().to_string(),
+            };
+            found.push((of("decision"), invariant));
+        }
+    }
+    Ok(found)
+}
+
+/// Cases that name the decision or that one of its policies decides.
+fn cases(suite: &Suite, decision: &str, ids: &BTreeSet<&str>) -> Result<Vec<Named>, Failure> {
+    let mut found = Vec::new();
+    let names_it = |name: &str| name.split(|c: char| !c.is_alphanumeric()).any(|word| word == decision);
+    for file in &suite.files {
+        for case in &file.cases {
+            let answer = suite.ward.check(&case.world, &case.request)?;
+            if names_it(&case.name) || answer.policies.iter().any(|id| ids.contains(id.as_ref())) {
+                found.push(Named {
+                    file: file.name.clone(),
+                    line: CaseFile::line(file, case.span.start),
+                    name: case.name.clone(),
+                    expect: case.expect,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Rows of the matrix with an answer that one of the policies decides; none for another domain.
+fn rows(ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
+    let Ok(matrix) = attendance::matrix(ward) else { return Vec::new() };
+    let mut found = Vec::new();
+    for row in matrix.rows() {
+        let of = |allowed: bool| {
+            let decided = row.marks.iter().filter(|mark| mark.allowed == allowed);
+            let decided = decided.filter(|mark| mark.policies.iter().any(|id| ids.contains(id.as_ref())));
+            decided.map(|mark| mark.role).collect::<Vec<_>>()
+        };
+        let (allowed, forbidden) = (of(true), of(false));
+        if !allowed.is_empty() || !forbidden.is_empty() {
+            let (resource, situation) = (row.resource, row.situation);
+            found.push(RowOf { resource, situation, action: row.action.to_owned(), allowed, forbidden });
+        }
+    }
+    found
+}
+
+fn text(shaped: &Shaped) -> String {
+    let mut out = format!("{}\n", shaped.decision);
+    let _ = writeln!(out, "\npolicies ({})", shaped.policies.len());
+    for policy in &shaped.policies {
+        let description = policy.description.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "  {}  {description}", policy.id);
+    }
+    let _ = writeln!(out, "\ninvariants ({})", shaped.invariants.len());
+    for invariant in &shaped.invariants {
+        let _ = writeln!(out, "  {}  {}", invariant.id, invariant.description);
+    }
+    let _ = writeln!(out, "\ncases ({})", shaped.cases.len());
+    for case in &shaped.cases {
+        let _ = writeln!(out, "  {}:{}  {} ({})", case.file, case.line, case.name, case.expect);
+    }
+    let _ = writeln!(out, "\n{} of the matrix", counted(shaped.matrix.len(), "row"));
+    for row in &shaped.matrix {
+        let _ = write!(out, "  {}: {}: {}", row.resource, row.situation, row.action);
+        for (mark, roles) in [("✔", &row.allowed), ("✘", &row.forbidden)] {
+            if !roles.is_empty() {
+                let _ = write!(out, " {mark} {}", roles.join(" "));
+            }
+        }
+        out.push('\n');
+    }
+    printable(&out)
+}

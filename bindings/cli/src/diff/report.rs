@@ -1,0 +1,318 @@
+//! Differences counted and listed: by role, rule and organisation, each with the policy responsible.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use caseward::author::{Diff, Difference};
+use caseward::{EntityUid, World};
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+use super::Found;
+use super::expected::Expected;
+use crate::failure::{Failure, counted, printable};
+use crate::{instant, output};
+
+/// Organisations that one line counts by name.
+const MOST_ORGANISATIONS: usize = 20;
+
+/// What was compared.
+pub(crate) struct Setting {
+    pub(crate) old: String,
+    pub(crate) new: String,
+    /// Cases of a made-up world.
+    pub(crate) generated: Option<usize>,
+    pub(crate) now: i64,
+}
+
+/// What is gained or lost by a role for one policy's sake.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    pub(crate) gained: bool,
+    pub(crate) policy: Option<String>,
+    pub(crate) rule: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) actions: Vec<String>,
+    pub(crate) resource_type: String,
+    /// People, records, and decisions: a person, an action and a record each.
+    pub(crate) people: u64,
+    pub(crate) records: u64,
+    pub(crate) decisions: u64,
+    /// Decisions by organisation, the most first.
+    pub(crate) organisations: Vec<(String, u64)>,
+    /// Organisations that are left out there.
+    pub(crate) other_organisations: usize,
+    /// Some of the people, each with some of the records.
+    pub(crate) examples: Vec<(String, Vec<String>)>,
+    /// Actions that are gained and that no file of expected changes announces.
+    pub(crate) unannounced: Vec<String>,
+}
+
+/// What a change of policies changes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    old: String,
+    new: String,
+    now: Option<String>,
+    /// Cases of the made-up world, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_up_cases: Option<usize>,
+    people_looked_at: usize,
+    people: usize,
+    entities: usize,
+    /// Actions that were looked at under some of the circumstances that there can be, and under how many.
+    some_circumstances: Vec<(String, usize)>,
+    pub(crate) lines: Vec<Line>,
+    /// Reasons of announcements that nothing came of.
+    unused: Vec<String>,
+}
+
+type Key = (bool, Option<std::sync::Arc<str>>, Vec<std::sync::Arc<str>>, usize);
+
+#[derive(Default)]
+struct Gathered<'a> {
+    people: BTreeSet<&'a EntityUid>,
+    records: RoaringBitmap,
+    decisions: u64,
+    organisations: BTreeMap<&'a EntityUid, u64>,
+    examples: Vec<(String, Vec<String>)>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        diff: &Diff,
+        world: &World,
+        found: &Found,
+        setting: Setting,
+        expected: Option<&Expected>,
+        list: usize,
+    ) -> Self {
+        let mut gathered: BTreeMap<Key, Gathered<'_>> = BTreeMap::new();
+        for difference in &found.differences {
+            let Some(changed) = diff.changed().get(difference.changed) else { continue };
+            let key =
+                (!difference.gained, difference.policy.clone(), difference.roles.clone(), difference.changed);
+            let line = gathered.entry(key).or_default();
+            let decisions = difference.records.len() * changed.actions.len() as u64;
+            line.people.insert(&difference.person);
+            line.records |= &difference.records;
+            line.decisions += decisions;
+            for organisation in &difference.organisations {
+                *line.organisations.entry(organisation).or_default() += decisions;
+            }
+            if line.examples.len() < list {
+                let records = diff.records(world, difference).take(list).map(|uid| uid.to_string());
+                line.examples.push((difference.person.to_string(), records.collect()));
+            }
+        }
+        let mut lines: Vec<Line> = gathered.into_iter().filter_map(|(key, of)| line(diff, key, of)).collect();
+        let mut used = BTreeSet::new();
+        for line in lines.iter_mut().filter(|line| line.gained) {
+            let mut unannounced = Vec::new();
+            for action in &line.actions {
+                let gains = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
+                let by: Vec<usize> =
+                    gains.filter(|(_, gain)| gain.announces(line, action)).map(|(at, _)| at).collect();
+                if by.is_empty() {
+                    unannounced.push(action.clone());
+                }
+                used.extend(by);
+            }
+            line.unannounced = unannounced;
+        }
+        let unused = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
+        let unused =
+            unused.filter(|(at, _)| !used.contains(at)).map(|(_, gain)| gain.reason.clone()).collect();
+        let some = diff.changed().iter().zip(&found.circumstances).filter(|(_, (_, complete))| !complete);
+        Report {
+            old: setting.old,
+            new: setting.new,
+            now: instant::show(setting.now),
+            made_up_cases: setting.generated,
+            people_looked_at: found.people.0,
+            people: found.people.1,
+            entities: world.len(),
+            some_circumstances: some.map(|(changed, (n, _))| (changed.actions.join(", "), *n)).collect(),
+            lines,
+            unused,
+        }
+    }
+
+    /// Whether nothing is gained but what is announced.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.lines.iter().all(|line| line.unannounced.is_empty())
+    }
+
+    /// For a review.
+    pub(crate) fn markdown(&self) -> String {
+        let mut out = format!("# What changes from `{}` to `{}`\n\n", plain(&self.old), plain(&self.new));
+        let _ = writeln!(out, "{}\n", self.looked_at());
+        for (title, gained) in [("Gained", true), ("Lost", false)] {
+            let lines: Vec<&Line> = self.lines.iter().filter(|line| line.gained == gained).collect();
+            if lines.is_empty() {
+                let _ = writeln!(out, "**{title}:** nothing.\n");
+                continue;
+            }
+            let _ = writeln!(out, "## {title}\n");
+            let _ = writeln!(out, "| rule | policy | role | actions | on | people | records | decisions |");
+            let _ = writeln!(out, "|---|---|---|---|---|---:|---:|---:|");
+            for line in &lines {
+                let _ = writeln!(
+                    out,
+                    "| {} | `{}` | {} | {} | {} | {} | {} | {} |",
+                    plain(line.rule.as_deref().unwrap_or("—")),
+                    plain(line.policy.as_deref().unwrap_or("several together")),
+                    plain(&or_none(&line.roles)),
+                    plain(&line.actions.join(", ")),
+                    plain(&line.resource_type),
+                    line.people,
+                    line.records,
+                    line.decisions
+                );
+            }
+            out.push('\n');
+            lines.iter().for_each(|line| details(&mut out, line));
+        }
+        for reason in &self.unused {
+            let _ = writeln!(out, "Announced, and nothing came of it: {}\n", plain(reason));
+        }
+        let unannounced = self.lines.iter().filter(|line| !line.unannounced.is_empty()).count();
+        if unannounced > 0 {
+            let _ = writeln!(out, "**{} not announced.**", counted(unannounced, "gain"));
+        }
+        out
+    }
+
+    /// What was looked at: all, or plainly what not.
+    fn looked_at(&self) -> String {
+        let mut said = match self.made_up_cases {
+            Some(cases) => format!("On made-up data with {}", counted(cases, "case")),
+            None => format!("On the data given ({} entities)", self.entities),
+        };
+        let _ = write!(said, ", as of {}. ", self.now.as_deref().unwrap_or("the instant given"));
+        let _ = match self.people_looked_at == self.people {
+            true => write!(said, "All {} people were looked at, and all records.", self.people),
+            false => write!(
+                said,
+                "**A sample: {} of {} people were looked at**, with all records; others may gain or lose besides.",
+                self.people_looked_at, self.people
+            ),
+        };
+        for (actions, circumstances) in &self.some_circumstances {
+            let _ = write!(
+                said,
+                " `{}` depends on circumstances, of which {circumstances} were tried and not all that there can be.",
+                plain(actions)
+            );
+        }
+        said
+    }
+}
+
+fn line(diff: &Diff, (lost, policy, roles, changed): Key, of: Gathered<'_>) -> Option<Line> {
+    let changed = diff.changed().get(changed)?;
+    let about = policy.as_deref().and_then(|id| diff.ward().policy(id).or_else(|| diff.old().policy(id)));
+    let mut organisations: Vec<(String, u64)> =
+        of.organisations.into_iter().map(|(organisation, n)| (organisation.to_string(), n)).collect();
+    organisations.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let other_organisations = organisations.len().saturating_sub(MOST_ORGANISATIONS);
+    organisations.truncate(MOST_ORGANISATIONS);
+    Some(Line {
+        gained: !lost,
+        rule: about.and_then(|policy| policy.rule.as_deref().map(str::to_owned)),
+        description: about.and_then(|policy| policy.description.as_deref().map(str::to_owned)),
+        policy: policy.map(|id| id.to_string()),
+        roles: roles.iter().map(ToString::to_string).collect(),
+        actions: changed.actions.iter().map(ToString::to_string).collect(),
+        resource_type: changed.resource_type.to_string(),
+        people: of.people.len() as u64,
+        records: of.records.len(),
+        decisions: of.decisions,
+        organisations,
+        other_organisations,
+        examples: of.examples,
+        unannounced: Vec::new(),
+    })
+}
+
+fn details(out: &mut String, line: &Line) {
+    let what = if line.gained { "gained" } else { "lost" };
+    let _ = writeln!(
+        out,
+        "### {} {what} by {}: {} on {}\n",
+        plain(line.rule.as_deref().unwrap_or("Several rules")),
+        plain(&or_none(&line.roles)),
+        plain(&line.actions.join(", ")),
+        plain(&line.resource_type)
+    );
+    if let Some(description) = &line.description {
+        let _ = writeln!(out, "{}\n", plain(description));
+    }
+    if !line.unannounced.is_empty() {
+        let _ = writeln!(out, "**Not announced:** {}.\n", plain(&line.unannounced.join(", ")));
+    }
+    if !line.organisations.is_empty() {
+        let counted: Vec<String> =
+            line.organisations.iter().map(|(name, n)| format!("{} {n}", plain(name))).collect();
+        let more = if line.other_organisations > 0 {
+            format!(" and {} more", line.other_organisations)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(out, "By organisation: {}{more}.\n", counted.join(", "));
+    }
+    for (person, records) in &line.examples {
+        let _ = writeln!(out, "- {}: {}", plain(person), plain(&records.join(", ")));
+    }
+    if !line.examples.is_empty() {
+        let shown = line.examples.len() as u64;
+        let rest = line.people.saturating_sub(shown);
+        let _ =
+            writeln!(out, "{}", if rest > 0 { format!("- and {rest} more people\n") } else { String::new() });
+    }
+}
+
+fn or_none(roles: &[String]) -> String {
+    if roles.is_empty() { "no role that the policy reads".to_owned() } else { roles.join(", ") }
+}
+
+/// The text as part of a table in Markdown.
+fn plain(text: &str) -> String {
+    printable(text).replace(['\n', '\r'], " ").replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// A line for each person, action and record.
+pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    let failed = |e: std::io::Error| Failure::output(&e);
+    writeln!(out, "change,person,action,record,policy,rule,roles,organisations").map_err(failed)?;
+    for difference in differences {
+        let Some(changed) = diff.changed().get(difference.changed) else { continue };
+        let policy = difference.policy.as_deref().unwrap_or("");
+        let about = diff.ward().policy(policy).or_else(|| diff.old().policy(policy));
+        let rule = about.and_then(|policy| policy.rule.as_deref()).unwrap_or("");
+        let organisations: Vec<String> = difference.organisations.iter().map(ToString::to_string).collect();
+        let tail = [policy, rule, &difference.roles.join(" "), &organisations.join(" ")].map(cell).join(",");
+        let head = [if difference.gained { "gained" } else { "lost" }, &difference.person.to_string()]
+            .map(cell)
+            .join(",");
+        for record in diff.records(world, difference) {
+            let record = cell(&record.to_string());
+            for action in &changed.actions {
+                writeln!(out, "{head},{},{record},{tail}", cell(action)).map_err(failed)?;
+            }
+        }
+    }
+    output::finish(out)
+}
+
+/// A cell: quoted where it has to be, and never what a spreadsheet would take for a formula.
+fn cell(text: &str) -> String {
+    let text =
+        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}

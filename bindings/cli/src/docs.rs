@@ -1,0 +1,167 @@
+//! `caseward docs`: the rules and their decision tables as Markdown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use caseward::attendance::{self, Mark, Matrix, Row};
+use caseward::{Effect, Policy, Ward};
+use similar::TextDiff;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, printable};
+use crate::load::PolicyArgs;
+use crate::terminal::{Terminal, say};
+use crate::{input, output, progress};
+
+/// Bytes of a file to compare with.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Write the rules and the decision tables as Markdown: role × action × situation, with rules and policies.
+///
+/// With --check the text is compared with a file, and every difference ends with exit code 4.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    /// Print nothing but what differs from this file, or from standard input for `-`.
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let ward = args.policies.load()?;
+    let expected = match &args.check {
+        Some(file) => Some((input::name(file), input::text(file, MAX_BYTES)?)),
+        None => None,
+    };
+    let spinner = progress::spinner(terminal, "deciding");
+    let text = markdown(&ward);
+    spinner.finish_and_clear();
+    let Some((name, expected)) = expected else {
+        output::print(&text)?;
+        return Ok(Exit::Success);
+    };
+    if text == expected {
+        return Ok(Exit::Success);
+    }
+    let diff = TextDiff::from_lines(expected.as_str(), text.as_str());
+    let shown = diff.unified_diff().context_radius(1).header(&name, "the policies").to_string();
+    say(&format!("error: {name} is not what the policies say; `caseward docs` writes it anew"));
+    output::print(&printable(&shown))?;
+    Ok(Exit::Unmet)
+}
+
+/// The whole text.
+pub(crate) fn markdown(ward: &Ward) -> String {
+    let mut out = String::from(HEAD);
+    rules(&mut out, ward);
+    match attendance::matrix(ward) {
+        Ok(matrix) => tables(&mut out, ward, &matrix),
+        Err(_) => out
+            .push_str("\nThe policies are not those of attendance, so there are no situations to decide.\n"),
+    }
+    out
+}
+
+const HEAD: &str = "\
+# The rules and what they come to
+
+<!-- Made by `caseward docs` from the policies; edit those. -->
+";
+
+fn rules(out: &mut String, ward: &Ward) {
+    let mut by_topic: BTreeMap<&str, Vec<&Policy>> = BTreeMap::new();
+    for policy in ward.policies() {
+        by_topic.entry(policy.id.split('.').next().unwrap_or_default()).or_default().push(policy);
+    }
+    for (topic, policies) in by_topic {
+        let _ = write!(out, "\n## {topic}\n\n| rule | policy | says | on | source | decisions, gates |\n");
+        out.push_str("|---|---|---|---|---|---|\n");
+        for policy in policies {
+            let annotation = |name: &str| policy.annotations.get(name).map_or("", AsRef::as_ref);
+            let effect = if policy.effect == Effect::Forbid { "**never:** " } else { "" };
+            let decisions: Vec<&str> = [annotation("decision"), annotation("gate")]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect();
+            let _ = writeln!(
+                out,
+                "| {} | `{}` | {effect}{} | {} | {} | {} |",
+                cell(policy.rule.as_deref().unwrap_or_default()),
+                cell(&policy.id),
+                cell(policy.description.as_deref().unwrap_or_default()),
+                cell(&reach(ward, &policy.id)),
+                cell(annotation("source")),
+                cell(&decisions.join(", "))
+            );
+        }
+    }
+}
+
+/// The actions that a policy applies to, by type.
+fn reach(ward: &Ward, id: &str) -> String {
+    let all: BTreeMap<&str, usize> = ward
+        .schema()
+        .entity_types()
+        .iter()
+        .map(|ty| (ty.name.as_ref(), actions_on(ward, &ty.name)))
+        .collect();
+    let parts = ward.reach(id).into_iter().map(|(ty, actions)| {
+        let every = all.get(ty.as_ref()) == Some(&actions.len()) && actions.len() > 1;
+        let names: Vec<&str> = actions.iter().map(AsRef::as_ref).collect();
+        format!("{ty}: {}", if every { "every action".to_owned() } else { names.join(", ") })
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn actions_on(ward: &Ward, ty: &str) -> usize {
+    let Some(ty) = ward.schema().type_id(ty) else { return 0 };
+    ward.schema().actions().iter().filter(|action| action.resources.contains(&ty)).count()
+}
+
+fn tables(out: &mut String, ward: &Ward, matrix: &Matrix) {
+    out.push_str("\n# Decisions\n\nEach answer is that of one check, with the rules that decide it.\n\n| | role |\n|---|---|\n");
+    for (heading, legend) in Matrix::roles() {
+        let _ = writeln!(out, "| {heading} | {} |", cell(legend));
+    }
+    let rows: Vec<Row<'_>> = matrix.rows().collect();
+    for block in rows.chunk_by(|a, b| (a.resource, a.situation) == (b.resource, b.situation)) {
+        let Some(first) = block.first() else { continue };
+        let _ = write!(out, "\n## {}: {}\n\n", first.resource, first.situation);
+        let (nobody, somebody): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
+            block.iter().partition(|row| row.marks.iter().all(|mark| !mark.allowed));
+        if !somebody.is_empty() {
+            out.push_str("| action | may, by rule | may not, by rule |\n|---|---|---|\n");
+        }
+        for row in somebody {
+            let (may, not) = (told(ward, row, true), told(ward, row, false));
+            let _ = writeln!(out, "| {} | {may} | {not} |", cell(row.action));
+        }
+        if !nobody.is_empty() {
+            let names: Vec<&str> = nobody.iter().map(|row| row.action).collect();
+            let _ = writeln!(out, "\nNobody: {}.", names.join(", "));
+        }
+    }
+}
+
+/// Roles by the rules that decide for them: `S1: AL OS; P1: WL`. A denial that nothing permits has no rule.
+fn told(ward: &Ward, row: &Row<'_>, allowed: bool) -> String {
+    let mut by_rule: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for mark in row.marks.iter().filter(|mark| mark.allowed == allowed && !mark.policies.is_empty()) {
+        by_rule.entry(rules_of(ward, mark)).or_default().push(mark.role);
+    }
+    let parts = by_rule.into_iter().map(|(rules, roles)| format!("{rules}: {}", roles.join(" ")));
+    cell(&parts.collect::<Vec<_>>().join("; "))
+}
+
+fn rules_of(ward: &Ward, mark: &Mark<'_>) -> String {
+    let rule = |id: &str| ward.policy(id).and_then(|policy| policy.rule.clone()).unwrap_or_else(|| id.into());
+    let rules: BTreeSet<_> = mark.policies.iter().map(|id| rule(id)).collect();
+    rules.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
+}
+
+/// The text in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
+}

@@ -1,0 +1,146 @@
+//! Policies as they stand in a revision of a git repository, read through the `git` command.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use caseward::{Source, Sources};
+
+use crate::failure::Failure;
+
+/// Policies that are read from a revision.
+const MOST_FILES: usize = 10_000;
+/// Bytes of one of them.
+const MOST_BYTES: u64 = 1 << 20;
+/// The schema and the catalogue of fields of a policy folder.
+const SCHEMA: &str = "schema.cedarschema";
+const CATALOGUE: &str = "fields.toml";
+/// Folders of a policy folder that hold no policies, as the library has them.
+const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
+
+/// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
+pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
+    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
+    let prefix = String::from_utf8_lossy(&prefix);
+    policies(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'))
+}
+
+/// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
+pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources, Failure> {
+    let shown = revision.escape_debug();
+    let unknown = || Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display()));
+    // A revision that starts with a dash is none, whatever git would take it for.
+    let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
+    let commit = match try_git(at, verify)? {
+        Ok(commit) => String::from_utf8_lossy(&commit).trim().to_owned(),
+        Err(message) if message.is_empty() => return Err(unknown()),
+        Err(message) => return Err(Failure::other(format!("git: {message}"))),
+    };
+    let listed = git(at, ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit])?;
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let (mut names, mut objects) = (Vec::new(), Vec::new());
+    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        let entry = String::from_utf8_lossy(entry);
+        let Some((about, file)) = entry.split_once('\t') else { continue };
+        let Some(name) = file.strip_prefix(&below).filter(|name| is_wanted(name)) else { continue };
+        let about: Vec<&str> = about.split_whitespace().collect();
+        let &[mode, _, object, size] = about.as_slice() else { continue };
+        if !mode.starts_with("100") {
+            return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
+        }
+        if size.parse::<u64>().map_or(true, |size| size > MOST_BYTES) || names.len() == MOST_FILES {
+            return Err(Failure::other(format!(
+                "`{file}` of {shown}: more than the {MOST_BYTES} bytes or the {MOST_FILES} files that are taken"
+            )));
+        }
+        names.push(name.to_owned());
+        objects.push(object.to_owned());
+    }
+    let texts = contents(at, &objects)?;
+    let mut policies = Vec::new();
+    let (mut schema, mut catalogue) = (None, None);
+    for (name, text) in names.into_iter().zip(texts) {
+        match name.as_str() {
+            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
+            CATALOGUE => catalogue = Some(Source::new(name, text)),
+            _ => policies.push(Source::new(name, text)),
+        }
+    }
+    let schema = schema.ok_or_else(|| {
+        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
+    })?;
+    Ok(Sources { schema, policies, catalogue })
+}
+
+fn is_wanted(name: &str) -> bool {
+    let mut folders: Vec<&str> = name.split('/').collect();
+    folders.pop();
+    [SCHEMA, CATALOGUE].contains(&name)
+        || name.ends_with(".cedar") && folders.iter().all(|folder| !NO_POLICIES.contains(folder))
+}
+
+/// The contents of objects, in their order.
+fn contents(at: &Path, objects: &[String]) -> Result<Vec<String>, Failure> {
+    let refuse = |why: &str| Failure::other(format!("git: {why}"));
+    let mut child = command(at, ["cat-file", "--batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| missing(&e))?;
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(refuse("cannot be spoken to"));
+    };
+    let asked = objects.join("\n") + "\n";
+    let writer = std::thread::spawn(move || stdin.write_all(asked.as_bytes()));
+    let mut stdout = BufReader::new(stdout);
+    let mut texts = Vec::new();
+    for object in objects {
+        let mut head = String::new();
+        stdout.read_line(&mut head).map_err(|e| refuse(&e.to_string()))?;
+        let size = head.split_whitespace().nth(2).and_then(|size| size.parse::<u64>().ok());
+        let size = size
+            .filter(|size| *size <= MOST_BYTES)
+            .ok_or_else(|| refuse(&format!("object {object} is lost")))?;
+        let mut text = Vec::new();
+        stdout.by_ref().take(size + 1).read_to_end(&mut text).map_err(|e| refuse(&e.to_string()))?;
+        text.pop();
+        texts.push(String::from_utf8(text).map_err(|_| refuse(&format!("object {object} is not UTF-8")))?);
+    }
+    drop(stdout);
+    let _ = writer.join();
+    let _ = child.wait();
+    Ok(texts)
+}
+
+/// What git prints; a failure where it fails.
+pub(crate) fn git<'a>(at: &Path, args: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>, Failure> {
+    try_git(at, args)?.map_err(|message| Failure::other(format!("git: {message}")))
+}
+
+/// What git prints, or what it has against it.
+fn try_git<'a>(
+    at: &Path,
+    args: impl IntoIterator<Item = &'a str>,
+) -> Result<Result<Vec<u8>, String>, Failure> {
+    let output = command(at, args).stdin(Stdio::null()).output().map_err(|e| missing(&e))?;
+    if output.status.success() {
+        return Ok(Ok(output.stdout));
+    }
+    let message = String::from_utf8_lossy(&output.stderr);
+    Ok(Err(message.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn command<S: AsRef<OsStr>>(at: &Path, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(at).args(args);
+    command
+}
+
+fn missing(error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Failure::other("the command `git` is not on this machine"),
+        _ => Failure::other(format!("git: {error}")),
+    }
+}

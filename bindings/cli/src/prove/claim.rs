@@ -1,0 +1,452 @@
+//! What is claimed of the policies, and what has to be asked to know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use caseward::{Effect, Sources, Ward};
+use cedar_policy::Policy;
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::model::{self, Environment, Model, Policies, Rule};
+use super::rewrite::{self, After, Scope, Step};
+
+/// What must never be allowed, as a file of the folder `invariants` describes it.
+pub(crate) struct Invariant {
+    pub(crate) id: String,
+    /// The number or rule that it writes down.
+    pub(crate) number: String,
+    pub(crate) sentence: String,
+    pub(crate) form: Form,
+}
+
+/// How an invariant is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What it matches is never allowed.
+    Never,
+    /// Whoever is allowed what it matches is allowed `action` on what `path` leads to.
+    Implies { action: String, path: Vec<String> },
+    /// What it matches is not allowed after a change where it was not before.
+    Change(Vec<Step>),
+}
+
+/// Invariants with their policies.
+pub(crate) struct Invariants {
+    pub(crate) policies: Policies,
+    /// As `policies.rules`.
+    pub(crate) all: Vec<Invariant>,
+}
+
+impl Invariants {
+    pub(crate) fn new(ward: Ward, sources: &Sources) -> Result<Self, String> {
+        let policies = Policies::new(ward, sources)?;
+        let all = policies.rules.iter().map(|rule| {
+            invariant(rule, &policies.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))
+        });
+        Ok(Invariants { all: all.collect::<Result<_, String>>()?, policies })
+    }
+}
+
+fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
+    let annotation = |name: &str| rule.policy.annotation(name).filter(|text| !text.trim().is_empty());
+    if rule.effect == Effect::Permit {
+        return Err("it is a permit; what must never be allowed is written as a forbid".to_owned());
+    }
+    let sentence =
+        annotation("description").ok_or("it has no @description, the sentence that it stands for")?;
+    let number = annotation("invariant").ok_or("it has no @invariant, its number or the rule behind it")?;
+    let form = match (annotation("implies"), annotation("change")) {
+        (Some(_), Some(_)) => return Err("it has both @implies and @change".to_owned()),
+        (Some(action), None) => {
+            let action = ward.schema().known_action(action).map_err(|e| e.to_string())?.uid.to_string();
+            let path = annotation("of").unwrap_or("resource");
+            let mut steps = path.split('.');
+            if steps.next() != Some("resource") {
+                return Err(format!("@of is `{path}`, which does not start from `resource`"));
+            }
+            Form::Implies { action, path: steps.map(str::to_owned).collect() }
+        }
+        (None, Some(change)) => Form::Change(rewrite::steps(change, ward.schema())?),
+        (None, None) => Form::Never,
+    };
+    if annotation("of").is_some() && !matches!(form, Form::Implies { .. }) {
+        return Err("@of says of what @implies speaks, and there is none".to_owned());
+    }
+    Ok(Invariant { id: rule.id.clone(), number: number.to_owned(), sentence: sentence.to_owned(), form })
+}
+
+/// Everything that is claimed about.
+pub(crate) struct Sides {
+    pub(crate) now: Policies,
+    pub(crate) invariants: Invariants,
+    /// The version that `--not-more-than` or `--equivalent` names.
+    pub(crate) old: Option<Policies>,
+    pub(crate) model: Arc<Model>,
+}
+
+/// What kind of claim it is; places are those in [`Sides`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Invariant(usize),
+    /// The invariant speaks of something: its own policy can match.
+    Sound(usize),
+    /// The invariant's own policy never errs: one that does is passed over.
+    Precise(usize),
+    NotMore,
+    Equivalent,
+    NeverErrs(usize),
+    CanDecide(usize),
+    SomebodyMay(usize),
+}
+
+impl Kind {
+    /// Whether it is a defect of the text rather than a danger: told, and no reason to fail.
+    pub(crate) fn is_note(self) -> bool {
+        matches!(self, Kind::CanDecide(_) | Kind::SomebodyMay(_))
+    }
+}
+
+/// A claim, and the questions that settle it.
+pub(crate) struct Claim {
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) sentence: String,
+    /// Whether one good answer settles it, and not only all of them.
+    pub(crate) any: bool,
+    pub(crate) parts: Vec<Part>,
+    /// Why it cannot be asked.
+    pub(crate) refused: Option<String>,
+}
+
+/// One question, in one kind of request.
+pub(crate) struct Part {
+    pub(crate) model: Arc<Model>,
+    pub(crate) environment: Environment,
+    pub(crate) query: Query,
+}
+
+/// What is asked.
+pub(crate) enum Query {
+    /// Whatever the first allows the second allows.
+    Implies(Slice, Slice),
+    NeverErrs(Slice),
+    /// Something is allowed.
+    SomeAllowed(Slice),
+    /// Something matches.
+    SomeMatch(Slice),
+}
+
+impl Query {
+    /// What it is called, and the policies that it is about.
+    pub(crate) fn about(&self) -> (&'static str, [Option<&Slice>; 2]) {
+        match self {
+            Query::Implies(a, b) => ("implies", [Some(a), Some(b)]),
+            Query::NeverErrs(a) => ("never errs", [Some(a), None]),
+            Query::SomeAllowed(a) => ("some allowed", [Some(a), None]),
+            Query::SomeMatch(a) => ("some match", [Some(a), None]),
+        }
+    }
+}
+
+impl Part {
+    /// What the answer depends on, in one run; the same for kinds of request that differ in nothing that is asked.
+    pub(crate) fn question(&self, schema: &caseward::Schema) -> String {
+        let (what, slices) = self.query.about();
+        let (principal, action, resource) = self.environment.key();
+        let context = schema.action(action).map(|action| format!("{:?}", action.context)).unwrap_or_default();
+        let mut question = format!("{what} | {} | {principal} | {resource} | {context}", self.model.name);
+        let mut asks_action = false;
+        for slice in slices.into_iter().flatten() {
+            let ids: Vec<String> = slice.policies.iter().map(|policy| policy.id().to_string()).collect();
+            question = format!("{question} | {}: {}", slice.name, ids.join(" "));
+            asks_action |= slice.asks_action;
+        }
+        if asks_action { format!("{question} | {action}") } else { question }
+    }
+}
+
+/// Policies for one kind of request; `name` tells slices of one model and kind of request apart.
+#[derive(Clone)]
+pub(crate) struct Slice {
+    pub(crate) name: String,
+    pub(crate) policies: Arc<Vec<Policy>>,
+    /// Whether what it allows can depend on the action, once it is known to apply.
+    pub(crate) asks_action: bool,
+}
+
+impl Slice {
+    pub(crate) fn new(name: impl Into<String>, policies: Vec<Policy>, asks_action: bool) -> Self {
+        Slice { name: name.into(), policies: Arc::new(policies), asks_action }
+    }
+
+    fn of(name: &str, rules: &[&Rule]) -> Result<Self, String> {
+        // An empty set would not be taken.
+        let mut policies = vec![model::everything(false)?];
+        policies.extend(rules.iter().map(|rule| rule.policy.clone()));
+        Ok(Slice::new(name, policies, rules.iter().any(|rule| rule.asks_action)))
+    }
+}
+
+impl Claim {
+    fn new(id: String, kind: Kind, sentence: String) -> Self {
+        Claim { id, kind, sentence, any: false, parts: Vec::new(), refused: None }
+    }
+
+    /// What the answer follows from: the schema, every policy asked about, and who answers.
+    pub(crate) fn key(&self, schema: &str, solver: &str) -> String {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        part("caseward proof 1, cedar-policy-symcc 0.8");
+        part(solver);
+        part(schema);
+        part(&self.id);
+        for asked in &self.parts {
+            let (principal, action, resource) = asked.environment.key();
+            [&asked.model.name, principal, action, resource].into_iter().for_each(&mut part);
+            let (what, slices) = asked.query.about();
+            part(what);
+            for slice in slices.into_iter().flatten() {
+                part("of");
+                slice.policies.iter().for_each(|policy| part(&policy.to_string()));
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Every claim about the policies themselves, and their invariants.
+pub(crate) fn claims(sides: &Sides) -> Result<Vec<Claim>, String> {
+    let mut claims = Vec::new();
+    for at in 0..sides.invariants.all.len() {
+        claims.extend(of_invariant(sides, at)?);
+    }
+    for (at, rule) in sides.now.rules.iter().enumerate() {
+        claims.extend(of_rule(sides, at, rule)?);
+    }
+    for (at, environment) in sides.model.environments.iter().enumerate() {
+        let rules = sides.now.applying(environment, &sides.model);
+        let sentence = format!("somebody may {}", environment.shown());
+        let mut claim =
+            Claim::new(format!("somebody may: {}", environment.shown()), Kind::SomebodyMay(at), sentence);
+        claim.any = true;
+        for rule in rules.iter().filter(|rule| rule.effect == Effect::Permit) {
+            let query = Query::SomeAllowed(alone(rule, &rules)?);
+            claim.parts.push(Part { model: sides.model.clone(), environment: environment.clone(), query });
+        }
+        claims.push(claim);
+    }
+    Ok(claims)
+}
+
+/// The claim that the policies allow nothing that the old ones did not, or just the same.
+pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Claim, String> {
+    let (id, sentence) = match kind {
+        Kind::Equivalent => ("equivalent", "both versions allow just the same"),
+        _ => ("not more than", "this version allows nothing that the other does not"),
+    };
+    let mut claim = Claim::new(id.to_owned(), kind, sentence.to_owned());
+    for environment in &sides.model.environments {
+        let (new, before) =
+            (sides.now.applying(environment, &sides.model), old.applying(environment, &sides.model));
+        let same = new.len() == before.len()
+            && new.iter().zip(&before).all(|(a, b)| a.id == b.id && a.text == b.text);
+        if same {
+            continue;
+        }
+        let (a, b) = (Slice::of("now", &new)?, Slice::of("old", &before)?);
+        let mut ask = |from: &Slice, to: &Slice| {
+            let query = Query::Implies(from.clone(), to.clone());
+            claim.parts.push(Part { model: sides.model.clone(), environment: environment.clone(), query });
+        };
+        ask(&a, &b);
+        if kind == Kind::Equivalent {
+            ask(&b, &a);
+        }
+    }
+    Ok(claim)
+}
+
+/// A permit with all forbids: what it allows of itself.
+fn alone(permit: &Rule, rules: &[&Rule]) -> Result<Slice, String> {
+    let with = rules.iter().filter(|rule| rule.effect == Effect::Forbid || rule.id == permit.id);
+    Slice::of(&format!("only {}", permit.id), &with.copied().collect::<Vec<_>>())
+}
+
+/// One policy, as it is.
+fn one(rule: &Rule) -> Slice {
+    Slice::new(rule.id.clone(), vec![rule.policy.clone()], rule.asks_action)
+}
+
+fn has_permit(rules: &[&Rule]) -> bool {
+    rules.iter().any(|rule| rule.effect == Effect::Permit)
+}
+
+fn of_rule(sides: &Sides, at: usize, rule: &Rule) -> Result<Vec<Claim>, String> {
+    let mut errs = Claim::new(
+        format!("never errs: {}", rule.id),
+        Kind::NeverErrs(at),
+        format!("policy `{}` never errs", rule.id),
+    );
+    let (id, sentence) =
+        (format!("can decide: {}", rule.id), format!("policy `{}` can decide something", rule.id));
+    let mut decides = Claim::new(id, Kind::CanDecide(at), sentence);
+    decides.any = true;
+    for environment in &sides.model.environments {
+        let rules = sides.now.applying(environment, &sides.model);
+        if !rules.iter().any(|other| other.id == rule.id) {
+            continue;
+        }
+        let part = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
+        errs.parts.push(part(Query::NeverErrs(one(rule))));
+        decides.parts.push(part(match rule.effect {
+            Effect::Forbid => Query::SomeMatch(one(rule)),
+            Effect::Permit => Query::SomeAllowed(alone(rule, &rules)?),
+        }));
+    }
+    Ok(vec![errs, decides])
+}
+
+fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
+    let (Some(invariant), Some(rule)) =
+        (sides.invariants.all.get(at), sides.invariants.policies.rules.get(at))
+    else {
+        return Ok(Vec::new());
+    };
+    let mut holds = Claim::new(invariant.id.clone(), Kind::Invariant(at), invariant.sentence.clone());
+    let mut sound = Claim::new(
+        format!("can match: {}", invariant.id),
+        Kind::Sound(at),
+        format!("invariant `{}` speaks of something", invariant.id),
+    );
+    sound.any = true;
+    let mut precise = Claim::new(
+        format!("never errs: {}", invariant.id),
+        Kind::Precise(at),
+        format!("invariant `{}` never errs", invariant.id),
+    );
+    let ghostly = match &invariant.form {
+        Form::Change(steps) => {
+            let ghosts: Vec<_> =
+                steps.iter().filter_map(|step| step.ghost(sides.now.ward.schema())).collect();
+            Arc::new(Model::with(&sides.now.schema_text, &ghosts)?)
+        }
+        _ => sides.model.clone(),
+    };
+    for environment in &sides.model.environments {
+        if sides
+            .invariants
+            .policies
+            .applying(environment, &sides.model)
+            .iter()
+            .all(|other| other.id != rule.id)
+        {
+            continue;
+        }
+        let plain = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
+        sound.parts.push(plain(Query::SomeMatch(one(rule))));
+        if !has_permit(&sides.now.applying(environment, &sides.model)) {
+            continue;
+        }
+        precise.parts.push(plain(Query::NeverErrs(one(rule))));
+        match question(sides, environment, &ghostly, invariant, rule) {
+            Ok(part) => holds.parts.push(part),
+            Err(why) => holds.refused = Some(format!("it cannot be asked of {}: {why}", environment.shown())),
+        }
+    }
+    Ok(vec![holds, sound, precise])
+}
+
+/// What has to be asked of an invariant in one kind of request.
+fn question(
+    sides: &Sides,
+    environment: &Environment,
+    ghostly: &Arc<Model>,
+    invariant: &Invariant,
+    rule: &Rule,
+) -> Result<Part, String> {
+    let rules = sides.now.applying(environment, &sides.model);
+    let now = Slice::of("now", &rules)?;
+    let asked = || rewrite::all_that_is_asked(&model::to_json(&rule.policy)?);
+    let only_there = || model::from_json("(only where)", rewrite::only_where(asked()?));
+    let schema = sides.now.ward.schema();
+    match &invariant.form {
+        Form::Never => {
+            let policies = vec![model::everything(true)?, rule.policy.clone()];
+            let but = Slice::new(format!("all but {}", rule.id), policies, rule.asks_action);
+            let query = Query::Implies(now, but);
+            Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
+        }
+        Form::Implies { action, path } => {
+            let mut there: Vec<Policy> = now.policies.to_vec();
+            there.push(only_there()?);
+            let implied = implied(sides, environment, action, path)?;
+            let query = Query::Implies(
+                Slice::new(format!("where {}", rule.id), there, now.asks_action || rule.asks_action),
+                Slice::new(format!("implied by {}", rule.id), implied, false),
+            );
+            Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
+        }
+        Form::Change(steps) => {
+            let scope =
+                Scope::new(schema, &environment.principal, &environment.action, &environment.resource)
+                    .ok_or("the schema lacks a type of it")?;
+            let after = After { scope: &scope, steps };
+            let mut later = vec![only_there()?];
+            for rule in &rules {
+                let json = after
+                    .policy(model::to_json(&rule.policy)?)
+                    .map_err(|why| format!("{}: {why}", rule.id))?;
+                later.push(model::from_json(&rule.id, json)?);
+            }
+            let environment = ghostly.environments.iter().find(|other| other.key() == environment.key());
+            let environment = environment.ok_or("the changed schema lacks it")?.clone();
+            let query = Query::Implies(
+                Slice::new(format!("after {}", rule.id), later, now.asks_action || rule.asks_action),
+                now,
+            );
+            Ok(Part { model: ghostly.clone(), environment, query })
+        }
+    }
+}
+
+/// The policies on `action` and what `path` leads to, as policies on a kind of request that has both at hand.
+fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> Result<Vec<Policy>, String> {
+    let schema = sides.now.ward.schema();
+    let scope = Scope::new(schema, &here.principal, &here.action, &here.resource)
+        .ok_or("the schema lacks a type of it")?;
+    let record = path.iter().fold(json!({ "Var": "resource" }), |record, name| rewrite::get(&record, name));
+    let resource = match scope.type_of(&record) {
+        Some(caseward::Type::Entity(of)) => schema.entity_type(of).map(|ty| ty.name.to_string()),
+        _ => None,
+    };
+    let resource = resource.ok_or_else(|| format!("`resource.{}` leads to no entity", path.join(".")))?;
+    let there = sides.model.environments.iter();
+    let there =
+        there.clone().find(|e| e.principal == here.principal && e.action == action && e.resource == resource);
+    let there = there.ok_or_else(|| format!("{action} does not apply to {resource}"))?;
+    let fields =
+        |action: &str| schema.action(action).map(|action| action.context.clone()).unwrap_or_default();
+    let (mine, theirs): (Arc<BTreeMap<_, _>>, _) = (fields(&here.action), fields(&there.action));
+    if let Some((lacking, _)) = theirs.iter().find(|(name, field)| mine.get(*name) != Some(*field)) {
+        return Err(format!(
+            "the context of {action} has `{lacking}`, which that of {} has not",
+            here.action
+        ));
+    }
+    let action = entity(&there.cedar.action().clone());
+    let mut implied = vec![model::everything(false)?];
+    for rule in sides.now.applying(there, &sides.model) {
+        let json = rewrite::elsewhere(model::to_json(&rule.policy)?, &action, &record)?;
+        implied.push(model::from_json(&rule.id, json)?);
+    }
+    Ok(implied)
+}
+
+fn entity(uid: &cedar_policy::EntityUid) -> Json {
+    let id: &str = uid.id().as_ref();
+    json!({ "Value": { "__entity": { "type": uid.type_name().to_string(), "id": id } } })
+}

@@ -1,0 +1,322 @@
+//! Verbs for those who write policies: `test`, `coverage`, `mutate`, `docs`, `decision`.
+
+use crate::support::Bench;
+
+const SCHEMA: &str = "
+entity Team;
+entity User { lead?: Team };
+entity Doc { team: Team, kind: String };
+action read, write appliesTo { principal: User, resource: Doc, context: {} };";
+
+const READ: &str = r#"@id("docs.read")
+@rule("R1")
+@decision("D1, D2")
+@description("Leads <read> open documents.")
+permit (principal, action == Action::"read", resource is Doc)
+// the lead of its team
+when { principal has lead && principal.lead == resource.team }
+// open
+when { resource.kind == "open" };
+"#;
+
+const CASES: &str = r#"
+[world.Team.a]
+[world.Team.b]
+[world.User.ana]
+lead = "a"
+[world.User.bo]
+[world.Doc.plan]
+team = "a"
+kind = "open"
+
+[[case]]
+name = "the lead reads it (D2)"
+principal = "User.ana"
+action = "read"
+resource = "Doc.plan"
+expect = "allow"
+rules = ["R1"]
+
+[[case]]
+name = "nobody else: <&>"
+principal = "User.bo"
+action = "read"
+resource = "Doc.plan"
+expect = "deny"
+fails = { "docs.read" = "the lead of its team" }
+
+[[case]]
+name = "no other lead"
+principal = "User.ana"
+action = ["read", "write"]
+resource = "Doc.plan"
+change = { "User.ana" = { lead = "b" } }
+expect = "deny"
+"#;
+
+const SHUT: &str = r#"
+[[case]]
+name = "not when it is shut"
+principal = "User.ana"
+action = "read"
+resource = "Doc.plan"
+change = { "Doc.plan" = { kind = "shut" } }
+expect = "deny"
+
+[[case]]
+name = "she writes nothing"
+principal = "User.ana"
+action = "write"
+resource = "Doc.plan"
+expect = "deny"
+"#;
+
+fn desk() -> Bench {
+    let bench = Bench::new();
+    bench.write("p/schema.cedarschema", SCHEMA);
+    bench.write("p/docs/read.cedar", READ);
+    bench.write("p/tests/docs.toml", CASES);
+    bench
+}
+
+#[test]
+fn cases_beside_the_policies_are_run() {
+    let bench = desk();
+    let ran = bench.run(["test", "--policies", "p"]);
+    assert!(ran.ends(0).out.starts_with("4 cases passed in "), "{}", ran.out);
+    let some = bench.run(["test", "--policies", "p", "--filter", "other lead"]);
+    assert!(some.ends(0).out.starts_with("2 cases passed"), "{}", some.out);
+    bench.run(["test", "--policies", "p", "--filter", "nothing like it"]).fails(1, "no case");
+    // Policies are found apart from cases: `tests` is no folder of policies.
+    bench.write("p/tests/none.cedar", "this is no policy");
+    bench.run(["test", "--policies", "p", "p/tests/docs.toml"]).ends(0);
+}
+
+#[test]
+fn a_failing_case_is_no_error_and_shows_both_texts() {
+    let bench = desk();
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1),
+    );
+    let ran = bench.run(["test", "--policies", "p"]);
+    ran.ends(4);
+    for part in [
+        "the lead reads it",
+        "docs.toml",
+        "expected deny, got allow",
+        "R1 (docs.read)",
+        "1 case failed, 3 passed",
+    ] {
+        assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
+    }
+    bench.write("p/tests/docs.toml", CASES.replacen("User.bo\"\naction", "User.ana\"\naction", 1));
+    let ran = bench.run(["test", "--policies", "p"]);
+    assert!(ran.ends(4).out.contains("expected deny, got allow"), "{}", ran.out);
+    bench.write("p/tests/docs.toml", CASES.replacen("the lead of its team", "open", 1));
+    let ran = bench.run(["test", "--policies", "p"]);
+    assert!(ran.ends(4).out.contains("it fails at `the lead of its team`"), "{}", ran.out);
+    assert!(ran.out.contains("principal has lead"), "the policy's text is shown: {}", ran.out);
+}
+
+#[test]
+fn cases_that_cannot_be_used_are_never_a_pass() {
+    let bench = desk();
+    for (was, is, told) in [
+        ("User.bo\"", "User.cy\"", "is not in the case's world"),
+        ("\"read\"", "\"raed\"", "did you mean `read`?"),
+        ("expect", "expct", "did you mean `expect`?"),
+        ("[[case]]", "[[case]", "docs.toml"),
+    ] {
+        bench.write("p/tests/docs.toml", CASES.replacen(was, is, 1));
+        for verb in ["test", "coverage", "mutate"] {
+            let ran = bench.run([verb, "--policies", "p"]);
+            ran.fails(1, told);
+            assert_eq!(ran.out, "");
+        }
+    }
+    bench.write("p/tests/docs.toml", "");
+    bench.run(["test", "--policies", "p"]).fails(1, "no cases");
+    bench.run(["test", "--policies", "p", "nowhere"]).fails(1, "nowhere");
+    bench.write("p/docs/read.cedar", "permit");
+    bench.run(["test", "--policies", "p"]).fails(3, "cannot be used");
+}
+
+#[test]
+fn folders_of_json_say_what_they_expect() {
+    let bench = desk();
+    let entities = r#"[{"uid": {"type": "Team", "id": "a"}, "attrs": {}, "parents": []},
+        {"uid": {"type": "User", "id": "ana"}, "attrs": {"lead": {"type": "Team", "id": "a"}}, "parents": []},
+        {"uid": {"type": "Doc", "id": "d"}, "attrs": {"team": {"type": "Team", "id": "a"}, "kind": "open"}, "parents": []}]"#;
+    let request = r#"{"principal": "User::\"ana\"", "action": "read", "resource": "Doc::\"d\""}"#;
+    let case = format!(r#"{{"request": {request}, "entities": {entities}}}"#);
+    bench.write("cases/ALLOW/the lead reads it.json", &case);
+    bench.write("cases/DENY/the lead does not.json", &case);
+    let ran = bench.run(["test", "--policies", "p", "cases"]);
+    assert!(ran.ends(4).out.contains("the lead does not"), "{}", ran.out);
+    assert!(ran.out.contains("1 case failed, 1 passed"), "{}", ran.out);
+    bench.run(["test", "--policies", "p", "cases/ALLOW"]).ends(0);
+    bench.run(["test", "--policies", "p", "cases/ALLOW/the lead reads it.json"]).ends(0);
+    bench.write("cases/ALLOW/the lead reads it.json", case.replace("\"entities\"", "\"entites\""));
+    bench.run(["test", "--policies", "p", "cases/ALLOW"]).fails(1, "did you mean `entities`?");
+}
+
+#[test]
+fn results_come_in_forms_for_programs() {
+    let bench = desk();
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"deny\"", "\"allow\"", 1).replacen(
+            "fails = { \"docs.read\" = \"the lead of its team\" }",
+            "",
+            1,
+        ),
+    );
+    let json = bench.run(["test", "--policies", "p", "--format", "json"]).ends(4).json();
+    assert_eq!((json["cases"].as_u64(), json["failed"].as_u64()), (Some(4), Some(1)));
+    assert_eq!(json["results"][1]["difference"], "expected allow, got deny");
+    assert_eq!(json["results"][1]["line"], 19);
+    let junit = bench.run(["test", "--policies", "p", "--format", "junit"]).ends(4).out.clone();
+    for part in [
+        "tests=\"4\" failures=\"1\"",
+        "name=\"nobody else: &lt;&amp;&gt;\"",
+        "message=\"expected allow, got deny\"",
+    ] {
+        assert!(junit.contains(part), "`{part}` is not in: {junit}");
+    }
+    let github = bench.run(["test", "--policies", "p", "--format", "github"]).ends(4).out.clone();
+    assert!(
+        github.starts_with("::error file=p/tests/docs.toml,line=19,title=nobody else%3A <&>::"),
+        "{github}"
+    );
+    assert_eq!(github.lines().count(), 2, "{github}");
+}
+
+#[test]
+fn coverage_is_shown_and_bounded() {
+    let bench = desk();
+    let text = bench.run(["coverage", "--policies", "p", "--fail-under", "100"]);
+    assert_eq!(text.code, 4);
+    assert!(text.err.contains("85.7 %"), "{}", text.err);
+    assert!(text.out.contains("`resource.kind == \"open\"`: never seen being false"), "{}", text.out);
+    bench.run(["coverage", "--policies", "p", "--fail-under", "85"]).ends(0);
+    bench.run(["coverage", "--policies", "p", "--fail-under", "nan"]).fails(64, "from 0 to 100");
+
+    let lcov = bench.run(["coverage", "--policies", "p", "--format", "lcov"]).ends(0).out.clone();
+    for line in [
+        "SF:p/docs/read.cedar",
+        "FN:5,docs.read",
+        "FNDA:3,docs.read",
+        "BRF:6",
+        "BRH:5",
+        "DA:9,1",
+        "end_of_record",
+    ] {
+        assert!(lcov.lines().any(|found| found == line), "`{line}` is not in: {lcov}");
+    }
+    let html = bench.run(["coverage", "--policies", "p", "--format", "html"]).ends(0).out.clone();
+    assert!(html.contains("Leads &lt;read&gt; open documents.") && !html.contains("<read>"));
+    assert!(html.contains("nobody else: &lt;&amp;&gt;") && html.contains("class=\"part\""));
+    assert!(!html.contains("src=") && !html.contains("http"), "the page needs nothing beside it");
+    let json = bench.run(["coverage", "--policies", "p", "--format", "json"]).ends(0).json();
+    assert_eq!(json["policies"][0]["conditions"][2]["when_false"]["decided"], 0);
+
+    let claim = "[[unreachable]]\npolicy = \"docs.read\"\ncondition = 'resource.kind == \"open\"'\ndecides = false\nwhy = \"so\"\n";
+    bench.write("p/tests/unreachable.toml", claim);
+    bench.run(["coverage", "--policies", "p", "--fail-under", "100"]).ends(0);
+    bench.write("p/tests/unreachable.toml", claim.replace("false", "true"));
+    bench.run(["coverage", "--policies", "p"]).fails(1, "the lead reads it");
+    bench.write("p/tests/unreachable.toml", "");
+    bench.write("p/tests/docs.toml", format!("{CASES}{SHUT}"));
+    let all = bench.run(["coverage", "--policies", "p", "--fail-under", "100"]).ends(0).out.clone();
+    assert_eq!(all.lines().count(), 1, "{all}");
+    let all = bench.run(["coverage", "--policies", "p", "--all"]).ends(0).out.clone();
+    assert!(all.contains("✔ when { resource.kind"), "{all}");
+}
+
+#[test]
+fn survivors_are_shown_as_patches() {
+    let bench = desk();
+    let ran = bench.run(["mutate", "--policies", "p", "--no-proof"]);
+    ran.ends(4);
+    assert!(ran.out.contains("--- a/docs/read.cedar\n+++ b/docs/read.cedar\n"), "{}", ran.out);
+    assert!(ran.out.contains("-when { resource.kind == \"open\" };\n+when { true };"), "{}", ran.out);
+    bench.write("p/tests/docs.toml", format!("{CASES}{SHUT}"));
+    let ran = bench.run(["mutate", "--policies", "p", "--no-proof"]);
+    assert!(ran.ends(0).out.contains("\n0 of "), "{}", ran.out);
+    let few = bench
+        .run(["mutate", "--policies", "p", "--no-proof", "--bounded", "3", "--format", "json"])
+        .ends(0)
+        .json();
+    assert_eq!(few["all"].as_array().unwrap().len(), 3);
+    bench.run(["mutate", "--policies", "p", "--only", "nothing"]).fails(1, "nothing was tried");
+    bench.run(["mutate", "--policies", "p", "--bounded", "x"]).fails(64, "x");
+    bench.write(
+        "p/tests/docs.toml",
+        CASES.replacen("\"allow\"", "\"deny\"", 1).replacen("rules = [\"R1\"]", "", 1),
+    );
+    bench.run(["mutate", "--policies", "p"]).fails(1, "does not come out as expected");
+}
+
+#[test]
+fn docs_are_compared_with_a_file() {
+    let bench = desk();
+    let docs = bench.run(["docs", "--policies", "p"]).ends(0).out.clone();
+    assert!(
+        docs.contains("| R1 | `docs.read` | Leads &lt;read> open documents. | Doc: read |  | D1, D2 |"),
+        "{docs}"
+    );
+    bench.write("RULES.md", &docs);
+    assert_eq!(bench.run(["docs", "--policies", "p", "--check", "RULES.md"]).ends(0).out, "");
+    bench.write("p/docs/read.cedar", READ.replace("open documents", "documents"));
+    let stale = bench.run(["docs", "--policies", "p", "--check", "RULES.md"]);
+    stale.fails(4, "RULES.md");
+    assert!(stale.out.contains("-| R1 |") && stale.out.contains("+| R1 |"), "{}", stale.out);
+    bench.run(["docs", "--check", "nowhere.md"]).fails(1, "nowhere.md");
+
+    let ours = bench.run(["docs"]).ends(0).out.clone();
+    assert!(ours.contains("| viewSummary | L") || ours.contains("| viewSummary | "), "{ours}");
+    assert!(ours.contains("S1: "), "the rules that decide are named");
+}
+
+#[test]
+fn a_decision_lists_what_it_shaped() {
+    let bench = desk();
+    bench.write(
+        "p/invariants/D2.cedar",
+        "@id(\"invariants.D2\")\n@decision(\"D2\")\n@description(\"Never.\")\nforbid (principal, action, resource);",
+    );
+    let ran = bench.run(["decision", "D2", "--policies", "p", "--format", "json"]);
+    let json = ran.ends(0).json();
+    assert_eq!(json["policies"][0]["id"], "docs.read");
+    assert_eq!(json["invariants"][0]["id"], "invariants.D2");
+    assert_eq!(json["cases"].as_array().unwrap().len(), 1, "{json}");
+    bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D1, D2");
+    assert_eq!(bench.run(["decision", "--policies", "p"]).ends(0).out, "D1   docs.read\nD2   docs.read\n");
+
+    let all = bench.run(["decision"]).ends(0).out.clone();
+    let names: Vec<&str> = all.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let expected: Vec<String> = (1..=27).map(|n| format!("D{n}")).collect();
+    assert_eq!(names, expected);
+    let ours = bench.run(["decision", "D6"]).ends(0).out.clone();
+    assert!(ours.contains("ministry.M5-item") && ours.contains("viewItem ✔ PR"), "{ours}");
+}
+
+#[test]
+fn validate_names_what_was_probably_meant() {
+    let bench = desk();
+    for (was, is, meant) in [
+        ("Action::\"read\"", "Action::\"raed\"", "did you mean `Action::\"read\"`?"),
+        ("resource is Doc", "resource is Dco", "did you mean `Doc`?"),
+        ("resource.kind", "resource.knid", "did you mean `kind`?"),
+        (
+            "principal has lead && principal.lead == resource.team",
+            "principal has laed",
+            "did you mean `lead`?",
+        ),
+    ] {
+        bench.write("p/docs/read.cedar", READ.replace(was, is));
+        let ran = bench.run(["validate", "--policies", "p", "--deny-warnings"]);
+        ran.fails(3, meant);
+    }
+}

@@ -1,0 +1,130 @@
+//! Cases in JSON, one a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Case, CaseFile, MAX_BYTES, expect};
+use crate::answer::Decision;
+use crate::error::{Error, Problem};
+use crate::suggest::hint;
+use crate::time;
+use crate::uid::EntityUid;
+use crate::ward::Ward;
+
+const KEYS: [&str; 7] = ["now", "request", "entities", "policies", "rules", "fails", "absent"];
+
+/// Stands for a `now` that the case lacks; no policy meets it.
+const NO_NOW: i64 = i64::MIN;
+
+type Wrong = (String, Range<usize>);
+
+pub(super) fn read(
+    ward: &Ward,
+    name: &str,
+    sentence: &str,
+    expect: Decision,
+    text: &str,
+) -> Result<CaseFile, Error> {
+    let refuse = |(message, span): Wrong| Error::data(vec![Problem::error(message).in_source(name).at(span)]);
+    if text.len() > MAX_BYTES {
+        return Err(refuse((format!("it has more than the {MAX_BYTES} bytes that are taken"), 0..0)));
+    }
+    let keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        let at = place(text, error.line(), error.column());
+        refuse((format!("not a case in JSON: {error}"), at..at))
+    })?;
+    let document = Document { ward, text, keys };
+    let case = document.case(sentence, expect).map_err(refuse)?;
+    Ok(CaseFile { name: name.to_owned(), text: text.into(), cases: vec![case] })
+}
+
+/// Where a line and a column, both from 1, lie in the text.
+fn place(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
+struct Document<'a> {
+    ward: &'a Ward,
+    text: &'a str,
+    keys: BTreeMap<String, &'a RawValue>,
+}
+
+impl Document<'_> {
+    fn case(&self, sentence: &str, expect: Decision) -> Result<Case, Wrong> {
+        if let Some(key) = self.keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let at = self.text.find(&format!("\"{key}\"")).unwrap_or(0);
+            let hint = hint(key, KEYS);
+            return Err((format!("unknown key `{key}`{hint}"), at..at + key.len() + 2));
+        }
+        let whole = 0..self.text.len();
+        let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
+        let now = match self.value::<String>("now")? {
+            Some(text) => time::parse_rfc3339(&text)
+                .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,
+            None => NO_NOW,
+        };
+        let at = self.span("request");
+        let wrong = |error: Error| (error.to_string(), at.clone());
+        let request = self.ward.read_request(asked("request")?.get(), now).map_err(wrong)?;
+        if request.context.get("now") == Some(&crate::value::Value::Datetime(NO_NOW)) {
+            return Err(("the case has no `now`".to_owned(), at));
+        }
+        let world = self.ward.read_world(asked("entities")?.get().as_bytes());
+        let world = world.map_err(|error| (error.to_string(), self.span("entities")))?;
+        self.ward.examine(&world, &request).map_err(wrong)?;
+        let mut absent = BTreeMap::new();
+        for name in self.value::<Vec<String>>("absent")?.unwrap_or_default() {
+            let uid: EntityUid =
+                name.parse().map_err(|error: Error| (error.to_string(), self.span("absent")))?;
+            absent.insert(uid, false);
+        }
+        let mut named = vec![request.principal.clone(), request.resource.clone()];
+        request.context.values().for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
+        for uid in &named {
+            expect::known_entity(&world, uid, &absent).map_err(|message| (message, at.clone()))?;
+        }
+        let fails: BTreeMap<String, String> = self.value("fails")?.unwrap_or_default();
+        for (policy, condition) in &fails {
+            expect::known_condition(self.ward, policy, condition)
+                .map_err(|message| (message, self.span("fails")))?;
+        }
+        Ok(Case {
+            name: sentence.to_owned(),
+            span: whole,
+            world,
+            request,
+            expect,
+            policies: self.names("policies", expect::known_policy)?,
+            rules: self.names("rules", expect::known_rule)?,
+            fails,
+        })
+    }
+
+    fn names(
+        &self,
+        key: &str,
+        known: fn(&Ward, &str) -> Result<(), String>,
+    ) -> Result<Option<BTreeSet<String>>, Wrong> {
+        let names: Option<BTreeSet<String>> = self.value(key)?;
+        for name in names.iter().flatten() {
+            known(self.ward, name).map_err(|message| (message, self.span(key)))?;
+        }
+        Ok(names)
+    }
+
+    fn value<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Wrong> {
+        let given = self.keys.get(key).map(|raw| serde_json::from_str(raw.get()));
+        given.transpose().map_err(|error| (format!("`{key}`: {error}"), self.span(key)))
+    }
+
+    /// Where the value of a key stands.
+    fn span(&self, key: &str) -> Range<usize> {
+        let Some(raw) = self.keys.get(key) else { return 0..0 };
+        let start = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        start..start + raw.get().len()
+    }
+}

@@ -1,0 +1,84 @@
+//! Strategies of `proptest`: schemas, worlds, requests and changes, made small when a test fails.
+//!
+//! Each is drawn from bytes, which shrink: fewer and smaller bytes make fewer and plainer things.
+//!
+//! # Example
+//! A service tests its own policies:
+//! ```
+//! use caseward::Sources;
+//! use caseward::testing::laws::Own;
+//! use caseward::testing::strategies::{changes, requests};
+//! use proptest::test_runner::{Config, TestCaseError, TestRunner};
+//!
+//! let own = Own::new(Sources::attendance())?; // or Sources::read_folder("policies", None)
+//! let mut runner = TestRunner::new(Config { cases: 4, ..Config::default() });
+//! runner
+//!     .run(&requests(own.ward()), |(world, request)| {
+//!         let answer = own.ward().check(&world, &request).map_err(|e| TestCaseError::fail(e.to_string()))?;
+//!         // Something that must hold of these policies, whatever the data.
+//!         let is_active = world.attribute(&request.principal, "loginActive") == Some(true.into());
+//!         proptest::prop_assert!(is_active || !answer.is_allowed());
+//!         Ok(())
+//!     })
+//!     .expect("nobody without an active login may do anything");
+//! runner
+//!     .run(&changes(own.ward()), |(world, batch)| {
+//!         own.changes_as_made_anew(&world, &batch, &[]).map(|_| ()).map_err(TestCaseError::fail)
+//!     })
+//!     .expect("a world that changes answers as one that is made so");
+//! # Ok::<(), caseward::Error>(())
+//! ```
+
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
+
+use super::laws::batch;
+use super::{Choices, Facts};
+use crate::request::Request;
+use crate::ward::Ward;
+use crate::world::{Changes, World};
+
+/// Bytes that a schema, a world and what is asked of it, or a batch are drawn from.
+const SCHEMA: usize = 400;
+const WORLD: usize = 3_000;
+const BATCH: usize = 600;
+/// Entities of each type in a world, at most.
+const ENTITIES: usize = 6;
+
+/// Schemas in Cedar's schema language, as [`schema`](super::schema) makes them.
+pub fn schemas() -> impl Strategy<Value = String> {
+    drawn(SCHEMA).prop_map(|bytes| super::schema(&mut Choices::new(&bytes)))
+}
+
+/// Worlds of the ward's schema, as [`Facts`] makes them: near what the policies compare with.
+pub fn worlds(ward: &Ward) -> impl Strategy<Value = World> + use<> {
+    let ward = ward.clone();
+    drawn(WORLD).prop_filter_map("no world is whole without an entity that is asked for", move |bytes| {
+        Facts::sized(&ward, &mut Choices::new(&bytes), 1, ENTITIES).build().ok()
+    })
+}
+
+/// Requests that the schema allows, each with a world that has what it names.
+pub fn requests(ward: &Ward) -> impl Strategy<Value = (World, Request)> + use<> {
+    let ward = ward.clone();
+    drawn(WORLD).prop_filter_map("nothing can be asked", move |bytes| {
+        let mut choices = Choices::new(&bytes);
+        let facts = Facts::sized(&ward, &mut choices, 1, ENTITIES);
+        let request = super::request(&ward, &facts, &mut choices)?;
+        Some((facts.build().ok()?, request))
+    })
+}
+
+/// Batches of changes, good and bad, each with a world for it.
+pub fn changes(ward: &Ward) -> impl Strategy<Value = (World, Changes)> + use<> {
+    let ward = ward.clone();
+    (drawn(WORLD), drawn(BATCH)).prop_filter_map("no world is whole", move |(world, bytes)| {
+        let facts = Facts::sized(&ward, &mut Choices::new(&world), 1, ENTITIES);
+        let (changes, _) = batch(&ward, &facts, &mut Choices::new(&bytes));
+        Some((facts.build().ok()?, changes))
+    })
+}
+
+fn drawn(len: usize) -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..=len)
+}

@@ -35,7 +35,11 @@ impl Database {
     /// [`Error::is_mapping`], with every problem: types, attributes or fields that the schema lacks, columns that
     /// cannot hold what is said to be in them.
     pub fn new(schema: &Arc<Schema>, mapping: &Mapping, dialect: Dialect) -> Result<Self, Error> {
-        Ok(Database { schema: schema.clone(), tables: Tables::new(schema, mapping)?, dialect })
+        Ok(Database {
+            schema: schema.clone(),
+            tables: Tables::new(schema, mapping, dialect != Dialect::Sqlite)?,
+            dialect,
+        })
     }
 
     /// Whose SQL it speaks.
@@ -98,8 +102,12 @@ impl Database {
         let sign = self.dialect.sign(number);
         match (self.dialect, kind) {
             (Dialect::Postgres, Kind::Ip) => format!("{sign}::text::inet"),
-            (Dialect::Postgres, Kind::Timestamp) => format!("to_timestamp({sign}::bigint / 1000.0)"),
-            (Dialect::DuckDb, Kind::Timestamp) => format!("to_timestamp({sign}::BIGINT / 1000.0)"),
+            (Dialect::Postgres, Kind::Timestamp) => {
+                format!(
+                    "to_timestamp({sign}::bigint / 1000) + {sign}::bigint % 1000 * interval '1 millisecond'"
+                )
+            }
+            (Dialect::DuckDb, Kind::Timestamp) => format!("make_timestamptz({sign}::BIGINT * 1000)"),
             (Dialect::Spark, Kind::Timestamp) => format!("timestamp_millis({sign})"),
             _ => sign,
         }

@@ -57,7 +57,7 @@
 //! | [`Postgres`](Dialect::Postgres) | `$1` | `= ANY ($1::text[])` |
 //! | [`Sqlite`](Dialect::Sqlite) | `?1` | `IN (SELECT value FROM json_each(?1))` |
 //! | [`DuckDb`](Dialect::DuckDb) | `$1` | `IN (SELECT unnest($1::VARCHAR[]))` |
-//! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_1)`, a view that [`Filter::setup`] tells how to make |
+//! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_…)`, a view that [`Filter::setup`] tells how to make |
 //!
 //! # Where things are
 //! By default every entity type has a table. Names are those of the schema in snake_case, with a number where two would
@@ -117,6 +117,7 @@ mod dialect;
 mod filter;
 mod joined;
 mod like;
+mod lists;
 mod mapping;
 mod names;
 mod print;

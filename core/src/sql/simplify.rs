@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::tree::{Column, Comparison, Constant, Existence, Predicate, Rows, Scalar};
+use super::tree::{Column, Comparison, Constant, Existence, Predicate, Row, Rows, Scalar};
 
 /// Shortens a predicate. Recursion is bounded by the limits on policy text.
 pub(super) fn simplified(predicate: Predicate, rows: &Rows) -> Predicate {
@@ -48,7 +48,7 @@ fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
 fn tidy(predicate: Predicate, rows: &Rows) -> Predicate {
     match predicate {
         Predicate::All(all) => {
-            let all = narrowed(merged(flat(all, rows, true), rows, true));
+            let all = narrowed(with_absent(merged(flat(all, rows, true), rows, true), rows));
             absorbed(without_implied(all, rows), true)
         }
         Predicate::Any(all) => {
@@ -106,6 +106,45 @@ fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate>
                 **with = tidy(both, rows);
             }
             None => kept.push(Predicate::Exists(existence, row, of)),
+        }
+    }
+    kept
+}
+
+/// That something is not there, asked of a row that is there, is asked within the look for it.
+fn with_absent(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
+    let found: BTreeSet<Row> = all
+        .iter()
+        .filter_map(|one| match one {
+            Predicate::Exists(_, row, _) if rows.source(*row).is_some_and(|source| source.unique) => {
+                Some(*row)
+            }
+            _ => None,
+        })
+        .collect();
+    let mut absent: Vec<(Row, Predicate)> = Vec::new();
+    let mut kept = Vec::new();
+    for one in all {
+        match &one {
+            Predicate::Not(of) => match &**of {
+                Predicate::Exists(_, row, of)
+                    if found.contains(row) && matches!(**of, Predicate::IsPresent(_)) =>
+                {
+                    absent.push((*row, (**of).clone().not()));
+                }
+                _ => kept.push(one),
+            },
+            _ => kept.push(one),
+        }
+    }
+    for (at, absent) in absent {
+        for one in &mut kept {
+            if let Predicate::Exists(_, row, of) = one
+                && *row == at
+            {
+                let asked = std::mem::replace(&mut **of, Predicate::Constant(true));
+                **of = tidy(asked.and(absent.clone()), rows);
+            }
         }
     }
     kept

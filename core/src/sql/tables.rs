@@ -93,7 +93,8 @@ pub(super) struct Join {
 }
 
 impl Tables {
-    pub(crate) fn new(schema: &Schema, mapping: &Mapping) -> Result<Self, Error> {
+    /// `timestamps` says whether the database has a type for them.
+    pub(crate) fn new(schema: &Schema, mapping: &Mapping, timestamps: bool) -> Result<Self, Error> {
         let mut problems = Vec::new();
         for name in mapping.types.keys() {
             if let Err(unknown) = schema.known_type(name) {
@@ -111,6 +112,7 @@ impl Tables {
                 schema,
                 given,
                 defaults: mapping.defaults,
+                timestamps,
                 names: &mut names,
                 columns: Names::default(),
                 used: BTreeSet::new(),
@@ -139,6 +141,7 @@ struct Resolving<'a> {
     schema: &'a Schema,
     given: &'a TypeMapping,
     defaults: bool,
+    timestamps: bool,
     /// Tables that have a name.
     names: &'a mut Names,
     /// Columns that have one.
@@ -246,7 +249,11 @@ impl Resolving<'_> {
             Some(Place::Column(name)) => name.clone(),
             Some(Place::Typed(typed)) => {
                 match (typed.form, ty) {
-                    (Form::Timestamp, Type::Datetime) => kind = Some(Kind::Timestamp),
+                    (Form::Timestamp, Type::Datetime) if self.timestamps => kind = Some(Kind::Timestamp),
+                    (Form::Timestamp, Type::Datetime) => self.problems.push(Problem::error(format!(
+                        "`{}` of `{of}` is to be a timestamp, and this database has no type for them",
+                        path.shown
+                    ))),
                     (Form::Timestamp, _) => self.problems.push(Problem::error(format!(
                         "`{}` of `{of}` is a {}, which no timestamp holds",
                         path.shown,

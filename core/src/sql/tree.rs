@@ -204,6 +204,15 @@ impl Predicate {
         }
     }
 
+    /// How many conditions it is made of.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Predicate::All(all) | Predicate::Any(all) => all.iter().map(Predicate::size).sum(),
+            Predicate::Not(of) | Predicate::Exists(_, _, of) => 1 + of.size(),
+            _ => 1,
+        }
+    }
+
     pub(super) fn and(self, other: Predicate) -> Predicate {
         Predicate::all([self, other])
     }

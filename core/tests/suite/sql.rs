@@ -177,6 +177,10 @@ fn what_a_mapping_gets_wrong_is_named() {
         let error = made.unwrap_err();
         assert!(error.is_mapping() && error.to_string().contains(why), "{toml}: {error}");
     }
+    let toml = "[types.Case.attributes]\nopenedAt = { column = 'opened', as = 'timestamp' }";
+    let mapping = Mapping::from_toml(toml).unwrap();
+    let error = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Sqlite).unwrap_err();
+    assert!(error.is_mapping() && error.to_string().contains("no type for them"), "{error}");
     assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("there is no dialect `mysql`"));
     assert!("sqlit".parse::<Dialect>().unwrap_err().to_string().contains("did you mean `sqlite`?"));
 }

@@ -25,6 +25,9 @@ use terms::{Alternative, Term};
 /// Values that one expression may come to by `if`, at most.
 const ALTERNATIVES: usize = 64;
 
+/// Conditions of one predicate, at most.
+const LARGEST: usize = 20_000;
+
 /// Why there is no exact translation, and of which node.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -77,6 +80,7 @@ impl<'a> Translation<'a> {
             return Ok(known.clone());
         }
         let predicate = self.condition(id)?;
+        self.bounded_in_size(id, &predicate)?;
         self.predicates.insert(id, predicate.clone());
         Ok(predicate)
     }
@@ -312,6 +316,13 @@ impl<'a> Translation<'a> {
             }
         }
         predicate
+    }
+
+    fn bounded_in_size(&self, id: Id, predicate: &Predicate) -> Result<()> {
+        if predicate.size() <= LARGEST {
+            return Ok(());
+        }
+        Err(self.refuse(id, format!("it comes to more than {LARGEST} conditions")))
     }
 
     fn refuse(&self, node: Id, why: impl Into<Arc<str>>) -> Refusal {

@@ -1,5 +1,5 @@
 # The two commands of the README, and what they are made of. Each does all of its own set-up.
-.PHONY: demo test lint bench laws fuzz fuzz-seeds clean
+.PHONY: demo test lint bench bench-node bench-python laws fuzz fuzz-seeds clean
 
 # Makes a small world and tells what people in different roles may see and do in it, and why.
 demo:
@@ -15,6 +15,17 @@ lint:
 # Same-run comparisons with what else answers the same questions; writes benches/report.json. Takes minutes.
 bench:
 	cd benches && cargo run --release --locked -- $(or $(CASES),10000 100000)
+	$(MAKE) bench-node
+	$(MAKE) bench-python
+
+# The npm package beside Cedar's own, in the same report.
+bench-node:
+	cd bindings/wasm && npm ci --silent --no-audit --no-fund && ./build dist
+	node benches/node/bench.mjs benches/report.json
+
+# The wheel as it is shipped, beside cedarpy, in the same report.
+bench-python:
+	@.ci/bench-python $(or $(CASES),10000 100000)
 
 # The laws again, on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:

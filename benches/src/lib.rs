@@ -4,7 +4,7 @@
 //! functions on a small world. What is compared:
 //! - [`floor`]: the rules written by hand in Rust, the least that a check or a list can cost;
 //! - [`peers`]: other engines, each with the same rules and the facts that it needs;
-//! - [`check`], [`list`], [`batch`], [`memory`], [`reload`] and [`change`]: the rows.
+//! - [`check`], [`list`], [`who`], [`count`], [`batch`], [`memory`], [`reload`], [`entities`] and [`change`]: the rows.
 //!
 //! To add an implementation of a decision, give [`compare::compare`] one more [`compare::Candidate`]: a name,
 //! which share of the requests it gets, and a closure from a [`compare::Pair`] (numbers, in the order of
@@ -18,6 +18,8 @@ pub mod batch;
 pub mod change;
 pub mod check;
 pub mod compare;
+pub mod count;
+pub mod entities;
 pub mod floor;
 pub mod list;
 pub mod memory;
@@ -26,6 +28,7 @@ pub mod peers;
 pub mod random;
 pub mod reload;
 pub mod report;
+pub mod who;
 pub mod world;
 
 /// What a bench can fail with: anything, with its words.

@@ -5,7 +5,7 @@
 use caseward_benches::floor::Floor;
 use caseward_benches::report::Report;
 use caseward_benches::world::Data;
-use caseward_benches::{Failure, batch, change, check, list, memory, reload};
+use caseward_benches::{Failure, batch, change, check, count, entities, list, memory, reload, who};
 
 fn main() -> Result<(), Failure> {
     let sizes: Vec<usize> = std::env::args().skip(1).map(|n| n.parse()).collect::<Result<_, _>>()?;
@@ -16,9 +16,12 @@ fn main() -> Result<(), Failure> {
         let floor = Floor::new(&data.world)?;
         check::rows(&data, &floor, &mut report)?;
         list::rows(&data, &floor, &mut report)?;
+        who::rows(&data, &floor, &mut report)?;
+        count::rows(&data, &floor, &mut report)?;
         batch::rows(&data, &mut report)?;
         memory::rows(&data, &floor, &mut report);
         reload::rows(&data, &floor, &mut report)?;
+        entities::rows(&data, &floor, &mut report)?;
         // Last: the data is not what the floor has, from here on.
         change::rows(&data, &floor, &mut report)?;
     }

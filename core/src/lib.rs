@@ -17,6 +17,7 @@ pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;
 mod decide;
+mod disclosure;
 mod error;
 mod explain;
 mod ir;
@@ -31,26 +32,35 @@ mod schema;
 mod slice;
 pub mod sql;
 mod suggest;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
 mod uid;
 mod value;
+mod view;
 mod visible;
 mod ward;
 mod world;
+mod zone;
 
-pub use actions::ActionAnswer;
+pub use actions::{ActionAnswer, Need};
 pub use answer::{Answer, Decision, Fault};
 pub use decide::{Context, Decider, Decisions};
+pub use disclosure::{Protected, Protection, RoundingKey};
 pub use error::{Error, Problem, Severity};
-pub use explain::{Condition, Explanation, Reason};
+pub use explain::{
+    Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
+};
 pub use live::{Generation, Live};
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
+pub use table::{Count, Key, Line, Table};
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
-pub use visible::{Cursor, Page, Visible};
+pub use view::{Field, Item, Next, Section, View};
+pub use visible::{Cursor, Granted, Group, Page, Visible};
 pub use ward::Ward;
 pub use world::{Changes, Draft, Handle, Row, World, WorldBuilder};
+pub use zone::{Period, Unit, Zone};

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::actions::Joint;
 use crate::decide::Compiled;
 use crate::ir::{Answers, Asked, Program, Questions};
 use crate::schema::{Action, TypeId};
@@ -33,6 +34,10 @@ pub(crate) struct Link {
     principals: Vec<OnceLock<Principals>>,
     environments: Mutex<HashMap<Environment, Arc<Classes>>>,
     pub(crate) plans: Plans,
+    /// Of those who may do something to a record.
+    pub(crate) plans_of_records: Plans,
+    mirrored: Mutex<HashMap<Environment, Arc<Program>>>,
+    joint: Mutex<HashMap<(TypeId, TypeId), Arc<Joint>>>,
 }
 
 /// Principal type, the action's place and resource type.
@@ -80,6 +85,9 @@ impl Link {
             principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
             environments: Mutex::default(),
             plans: Plans::default(),
+            plans_of_records: Plans::default(),
+            mirrored: Mutex::default(),
+            joint: Mutex::default(),
         }
     }
 
@@ -114,6 +122,19 @@ impl Link {
             Some(slot) => slot.get_or_init(|| principals.compile(ward, world, environment, class)),
             None => classes.whole(ward, world, environment),
         }
+    }
+
+    /// The program of an environment, asked from the side of the record.
+    pub(crate) fn mirrored(&self, ward: &Ward, environment: Environment) -> Arc<Program> {
+        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(of_environment(ward, environment).0.mirrored(ward.schema()));
+        mirrored.entry(environment).or_insert_with(make).clone()
+    }
+
+    /// All actions of principals of a type on resources of a type.
+    pub(crate) fn joint(&self, ward: &Ward, types: (TypeId, TypeId)) -> Arc<Joint> {
+        let mut joint = self.joint.lock().unwrap_or_else(PoisonError::into_inner);
+        joint.entry(types).or_insert_with(|| Arc::new(Joint::new(ward, types.0, types.1))).clone()
     }
 
     /// The types of the entities beside a principal that a class, and so the programs for it, are made from.

@@ -255,7 +255,7 @@ mod tests {
 
     fn sources(schema: &str) -> Sources {
         let policy = Source::new("all", "@id(\"all\") permit (principal, action, resource);");
-        Sources { schema: Source::new("schema", schema), policies: vec![policy] }
+        Sources { schema: Source::new("schema", schema), policies: vec![policy], catalogue: None }
     }
 
     const SCHEMA: &str = "entity User; action view appliesTo { principal: User, resource: User };";

@@ -90,6 +90,7 @@ mutants! {
     OrTakesLeft: "a list finds of `||` the left side alone",
     ListForgetsForbids: "a list holds what a forbid takes away",
     NarrowTakesFirst: "of the values that a path can have only the first is looked at",
+    MirrorForgetsResource: "who may do something is asked with the record in both places",
     FactorDropsLess: "of two permits the one that asks less is left out",
     WalkStopsEarly: "a path is walked without its last step",
     GraphForgetsFailures: "a decision without reasons takes no notice of policies that fail",

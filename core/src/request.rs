@@ -15,6 +15,7 @@ use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
+use crate::world::conforms;
 use crate::world::json::context_fields;
 
 /// A question to a [`Ward`]: may `principal` do `action` to `resource`?
@@ -28,7 +29,9 @@ use crate::world::json::context_fields;
 ///     .with("sizeBytes", Value::Long(4_096));
 /// assert_eq!(request.context.len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Serialised it is what [`Ward::read_request`] reads.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Request {
     /// Who asks.
     pub principal: EntityUid,
@@ -142,6 +145,34 @@ impl Ward {
         Ok(fields)
     }
 
+    /// Gives a context the `now` that it lacks, in milliseconds since 1970-01-01T00:00:00Z, where the action asks
+    /// for one.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for an action that the schema lacks.
+    pub fn fill_now(
+        &self,
+        action: &str,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) -> Result<(), Error> {
+        fill_now(self.action(action)?, context, now);
+        Ok(())
+    }
+
+    /// As [`Ward::fill_now`], where any action that takes the two types asks for a `now`.
+    pub fn fill_now_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) {
+        for action in self.actions_for(principal, resource) {
+            fill_now(action, context, now);
+        }
+    }
+
     /// The actions that take a principal and a resource of these types.
     pub(crate) fn actions_for(
         &self,
@@ -163,16 +194,17 @@ impl Ward {
             return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
         }
         let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
-        let read = match context_fields(self.schema(), &action.context, &alone) {
-            Some(fields) => Value::Record(fields),
-            None => {
-                serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
-                let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-                parser.context(&alone, &action.uid).map_err(|why| format!("`{name}`: {why}"))?
-            }
-        };
-        let Value::Record(mut fields) = read else { return Err(format!("`{name}` cannot be read")) };
-        fields.remove(name).ok_or_else(|| format!("`{name}` cannot be read"))
+        let usual = context_fields(self.schema(), &action.context, &alone);
+        if let Some(value) = usual.and_then(|mut fields| fields.remove(name)) {
+            return Ok(value);
+        }
+        serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
+        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        let read = parser.field(name, value.get(), &action.uid).map_err(|why| format!("`{name}`: {why}"))?;
+        if let Some(field) = action.context.get(name) {
+            conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
+        }
+        Ok(read)
     }
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
@@ -181,7 +213,7 @@ impl Ward {
 }
 
 /// The fields of a JSON record, none of them twice: of two, a reader could take the one that another ignores.
-fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
+pub(crate) fn distinct_fields(json: &str) -> Result<Vec<(String, &RawValue)>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let fields = DistinctFields.deserialize(&mut deserializer).map_err(|e| e.to_string())?;
     deserializer.end().map_err(|e| e.to_string())?;

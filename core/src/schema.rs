@@ -190,7 +190,7 @@ impl Schema {
     }
 
     /// How `ty` is written in a schema.
-    pub(crate) fn show(&self, ty: &Type) -> String {
+    pub fn show(&self, ty: &Type) -> String {
         match ty {
             Type::Bool => "Bool".into(),
             Type::Long => "Long".into(),

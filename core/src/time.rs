@@ -78,7 +78,7 @@ fn offset_ms(bytes: &[u8], at: usize) -> Option<i64> {
 }
 
 /// Days since 1970-01-01 of a date that exists in the Gregorian calendar.
-fn civil(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn civil(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         2 => 28 + i64::from(leap),
@@ -97,7 +97,7 @@ fn civil(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// The date of a day since 1970-01-01: year, month, day. The inverse of [`civil`].
-fn from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

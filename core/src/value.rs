@@ -1,6 +1,7 @@
 //! The values that attributes and contexts hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -40,6 +41,29 @@ pub struct Ip {
     pub address: IpAddr,
     /// Bits of the network prefix: up to 32 for IPv4, 128 for IPv6.
     pub prefix: u8,
+}
+
+/// In the form that Cedar reads back, which is without dots in IPv6.
+///
+/// # Example
+/// ```
+/// use caseward::Ip;
+///
+/// let ip = Ip { address: "::ffff:10.0.0.1".parse()?, prefix: 128 };
+/// assert_eq!(ip.to_string(), "::ffff:a00:1/128");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+impl fmt::Display for Ip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+                let [.., high, low] = address.segments();
+                write!(f, "::ffff:{high:x}:{low:x}")?;
+            }
+            address => write!(f, "{address}")?,
+        }
+        write!(f, "/{}", self.prefix)
+    }
 }
 
 impl Value {

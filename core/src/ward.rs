@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::error::{Error, Problem};
 use crate::ir::{Printed, Program};
 use crate::link::Links;
-use crate::policy::{Conditions, EntityParser, Loaded, Policy, Source, Sources};
+use crate::policy::{EntityParser, Loaded, Policy, Source, Sources};
 use crate::schema::Schema;
 use crate::uid::EntityUid;
 use crate::value::Value;
+use crate::view::Catalogue;
 use crate::world::{self, World};
 
 /// A schema and its policies, loaded once and immutable. Cloning shares it.
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) loaded: Loaded,
     pub(crate) by_id: HashMap<Arc<str>, usize>,
     pub(crate) links: Links,
+    pub(crate) catalogue: Option<Catalogue>,
 }
 
 impl Ward {
@@ -46,11 +48,17 @@ impl Ward {
     ///
     /// # Errors
     /// [`Error::is_policies`], with every problem: text over a limit or not in Cedar's syntax, a missing or
-    /// duplicate `@id` or one that is not the file's path, a template, anything that strict validation refuses.
+    /// duplicate `@id` or one that is not the file's path, a template, anything that strict validation refuses; a
+    /// catalogue that names what the schema lacks.
     pub fn new(sources: &Sources) -> Result<Self, Error> {
         let loaded = Loaded::new(sources)?;
         let by_id = loaded.policies.iter().enumerate().map(|(at, p)| (p.id.clone(), at)).collect();
-        Ok(Ward { inner: Arc::new(Inner { loaded, by_id, links: Links::default() }) })
+        let catalogue = sources
+            .catalogue
+            .as_ref()
+            .map(|source| Catalogue::read(source, &sources.schema, &loaded.schema).map_err(Error::policies));
+        let catalogue = catalogue.transpose()?;
+        Ok(Ward { inner: Arc::new(Inner { loaded, by_id, links: Links::default(), catalogue }) })
     }
 
     /// Loads a folder of policies, as [`Sources::read_folder`] reads it.
@@ -82,7 +90,7 @@ impl Ward {
         self.inner.loaded.sources.get(id)
     }
 
-    /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
+    /// SHA-256 of schema, policies and catalogue, as 64 hexadecimal digits. Every answer carries it.
     pub fn policy_hash(&self) -> &Arc<str> {
         &self.inner.loaded.hash
     }
@@ -165,10 +173,6 @@ impl Ward {
         }
         self
     }
-
-    pub(crate) fn conditions(&self, id: &str) -> Option<&Conditions> {
-        self.inner.loaded.conditions.get(id)
-    }
 }
 
 impl Sources {
@@ -180,6 +184,7 @@ impl Sources {
                 .iter()
                 .map(|(name, text)| Source::new(*name, *text))
                 .collect(),
+            catalogue: Some(Source::new("fields.toml", caseward_policies::CATALOGUE)),
         }
     }
 }

@@ -6,5 +6,8 @@
 /// The Cedar schema: every entity, attribute, action and context that the policies speak of.
 pub const SCHEMA: &str = include_str!("../schema.cedarschema");
 
+/// What of each record is shown with which action: the sections, and the content that no rule reads.
+pub const CATALOGUE: &str = include_str!("../fields.toml");
+
 /// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
 pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));

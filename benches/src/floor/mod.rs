@@ -11,6 +11,7 @@ mod case;
 mod item;
 mod lists;
 mod load;
+mod people;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod tests;
 use std::collections::HashMap;
 
 pub use lists::Lists;
+pub use people::People;
 
 /// No entity: an attribute that is absent.
 pub const NONE: u32 = u32::MAX;

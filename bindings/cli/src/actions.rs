@@ -14,6 +14,7 @@ use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
 use crate::terminal::{Palette, Terminal};
+use crate::view::need;
 
 /// Say of every action whether a person may do it to a record.
 ///
@@ -82,7 +83,10 @@ fn text(actions: &[ActionAnswer], palette: Palette) -> String {
     let mut out = String::new();
     for ActionAnswer { action, answer, needs } in actions {
         let (mark, why) = match answer {
-            None => (format!("{dim}?{reset}"), format!("needs {}", needs.join(", "))),
+            None => (
+                format!("{dim}?{reset}"),
+                format!("needs {}", needs.iter().map(need).collect::<Vec<_>>().join(", ")),
+            ),
             Some(answer) => {
                 let faults = answer.errors.iter().map(ToString::to_string);
                 let policies = answer.policies.iter().map(ToString::to_string);

@@ -6,8 +6,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{
-    actions, check, completions, demo, explain, filter, fmt, list, man, matrix, sample, snapshot, tables,
-    validate,
+    actions, check, completions, count, demo, explain, filter, fmt, list, man, matrix, reports, sample,
+    snapshot, tables, validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -37,9 +37,14 @@ pub(crate) enum Verb {
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
+    Who(who::Args),
+    View(view::Args),
+    Count(count::Args),
+    Report(reports::Args),
     Filter(filter::Args),
     Tables(tables::Args),
     Actions(actions::Args),
+    Alert(who::AlertArgs),
     Explain(explain::Args),
     Matrix(matrix::Args),
     Sample(sample::Args),
@@ -56,6 +61,11 @@ impl Verb {
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
+            Verb::Who(args) => who::run(args, terminal),
+            Verb::View(args) => view::run(args, terminal),
+            Verb::Alert(args) => who::alert(args, terminal),
+            Verb::Count(args) => count::run(args, terminal),
+            Verb::Report(args) => reports::run(args, terminal),
             Verb::Filter(args) => filter::run(args, terminal),
             Verb::Tables(args) => tables::run(args, terminal),
             Verb::Actions(args) => actions::run(args, terminal),

@@ -1,23 +1,21 @@
-//! `caseward explain`: why, or why not?
+//! `caseward explain`: why, or why not, and what would turn it?
 
-use std::fmt::Write as _;
+use caseward::{EntityUid, Error, Explanation, Request, Ward, World};
+use clap::ValueEnum;
 
-use caseward::{Effect, Explanation, Reason, Request, Ward, World};
-
-use crate::check::{Format, decision, headline};
+use crate::check::decision;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
-use crate::question::{QuestionArgs, note_unknown_types};
-use crate::report::Report;
-use crate::terminal::{Palette, Terminal};
+use crate::question::{QuestionArgs, note_unknown_types, uid};
+use crate::terminal::Terminal;
 
-/// Say why a person may or may not do something to a record.
+/// Say why a person may or may not do something to a record, and the smallest change that would turn it.
 ///
-/// It tells everything and is for people who write policies or help those who use them. Exit codes as
-/// of `check`: 0 is allow, 2 is deny.
+/// Without --viewer it tells everything and is for people who write policies or help those who use them. Exit
+/// codes as of `check`: 0 is allow, 2 is deny.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,6 +26,9 @@ pub(crate) struct Args {
     question: QuestionArgs,
     #[command(flatten)]
     now: NowArgs,
+    /// Withhold what this person may not see, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID", conflicts_with = "plan")]
+    viewer: Option<String>,
     /// Show instead what the policies come to for this person and action, on any record of the type.
     #[arg(long, conflicts_with = "format")]
     plan: bool,
@@ -36,24 +37,56 @@ pub(crate) struct Args {
     format: Format,
 }
 
+/// How an explanation is shown.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Sentences for people.
+    #[default]
+    Text,
+    /// The conditions as trees: ✔ holds, ✘ does not, ! has no value, ? is open or withheld.
+    Tree,
+    /// For programs.
+    Json,
+}
+
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let ward = args.policies.load()?;
     let request = args.question.question().request(&ward, now)?;
+    let viewer = args.viewer.as_deref().map(|text| uid("--viewer", text)).transpose()?;
     let world = args.data.load(&ward, terminal)?;
     if args.plan {
         return show_plan(&ward, &world, &request);
     }
-    let explanation = ward.explain(&world, &request)?;
+    let explanation = match &viewer {
+        None => ward.explain(&world, &request)?,
+        Some(viewer) => explain_for(&ward, &world, &request, viewer)?,
+    };
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
     let shown = match args.format {
-        Format::Text => output::print(&text(&ward, &explanation, terminal)),
+        Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal)),
+        Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal)),
         Format::Json => output::print_json(&explanation),
     };
     match shown {
         Ok(()) | Err(Failure::Closed) => Ok(explanation.answer.decision.into()),
         Err(failure) => Err(failure),
     }
+}
+
+fn explain_for(
+    ward: &Ward,
+    world: &World,
+    request: &Request,
+    viewer: &EntityUid,
+) -> Result<Explanation, Failure> {
+    let unknown = |error: Error| {
+        let why = "--viewer: nothing says what may be shown to whom under these policies";
+        Failure::other(format!("{why}: {error}"))
+    };
+    let disclosure = ward.disclosure().map_err(unknown)?;
+    let sight = ward.viewer(world, viewer, request, &disclosure).map_err(unknown)?;
+    Ok(ward.explain_for(world, request, &sight)?)
 }
 
 fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Failure> {
@@ -68,73 +101,9 @@ fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Fail
     Ok(Exit::Success)
 }
 
-fn text(ward: &Ward, explanation: &Explanation, terminal: &Terminal) -> String {
-    let Explanation { answer, deciding, nearest } = explanation;
-    let palette = terminal.palette();
-    let mut out = format!("{}\n", decision(answer.decision, palette));
-    for fault in &answer.errors {
-        let _ = writeln!(out, "  {}", printable(&fault.to_string()));
-    }
-    for reason in deciding {
-        decided(&mut out, ward, reason, palette);
-    }
-    if answer.errors.is_empty() && deciding.is_empty() {
-        out.push_str("  no policy permits it\n");
-    }
-    // Where an error denies, the permits are not what is to be looked at.
-    if answer.errors.is_empty() && !nearest.is_empty() {
-        out.push_str("\nthe permits that came nearest, each with the condition that failed:\n\n");
-        for reason in nearest {
-            out.push_str(&failed(ward, reason, terminal));
-            out.push('\n');
-        }
-    }
-    out
-}
-
-/// A policy that decided, with what it asked and found so.
-fn decided(out: &mut String, ward: &Ward, reason: &Reason, palette: Palette) {
-    let Palette { good, bad, dim, reset } = palette;
-    let (colour, verb) = match reason.policy.effect {
-        Effect::Permit => (good, "permitted by"),
-        Effect::Forbid => (bad, "forbidden by"),
-    };
-    let _ = writeln!(out, "  {colour}{verb}{reset} {}", headline(ward, &reason.policy.id));
-    let mut last = None;
-    for condition in &reason.conditions {
-        let asked = match (&condition.name, condition.negated) {
-            (Some(name), true) => format!("not so: {name}"),
-            (Some(name), false) => name.clone(),
-            (None, _) => one_line(&condition.text),
-        };
-        // A clause of several terms has one name; it is said once.
-        if last.as_ref() != Some(&asked) {
-            let _ = writeln!(out, "    {dim}✔ {}{reset}", printable(&asked));
-        }
-        last = Some(asked);
-    }
-}
-
-/// A permit that came near, with the place in its text where it failed.
-fn failed(ward: &Ward, reason: &Reason, terminal: &Terminal) -> String {
-    let headline = headline(ward, &reason.policy.id);
-    let Some(condition) = reason.failed() else {
-        return format!("  {headline}\n    its head does not match\n");
-    };
-    let here = match (&condition.error, &condition.name) {
-        (Some(error), _) => format!("could not be evaluated: {error}"),
-        (None, Some(name)) if condition.negated => format!("but it is so: {name}"),
-        (None, Some(name)) => format!("not so: {name}"),
-        (None, None) => "this fails".to_owned(),
-    };
-    match ward.source(&reason.policy.id) {
-        Some(source) => {
-            Report::advice(headline, source, &condition.span, printable(&here)).draw(&terminal.drawer_out())
-        }
-        None => format!("  {headline}\n    {}: {}\n", printable(&here), one_line(&condition.text)),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The text with its decision in colour, and nothing that could steer the terminal.
+fn coloured(explanation: &Explanation, text: &str, terminal: &Terminal) -> String {
+    let decided = explanation.answer.decision;
+    let rest = text.strip_prefix(&decided.to_string()).unwrap_or(text);
+    format!("{}{}", decision(decided, terminal.palette()), printable(rest))
 }

@@ -109,7 +109,7 @@ pub(crate) fn used_now(context: &std::collections::BTreeMap<Arc<str>, Value>) ->
     }
 }
 
-fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
+pub(crate) fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
     // An id with a line break in it would read as two, one of which the person may not see.
     if let Some(broken) = uids.iter().find(|uid| uid.id().contains(['\n', '\r'])) {
         return Err(Failure::other(format!("the id of {broken} holds a line break; ask with --format json")));

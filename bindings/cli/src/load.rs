@@ -63,7 +63,8 @@ impl PolicyArgs {
         if problem.source == sources.schema.name.as_ref() {
             return Report::in_text(problem, &sources.schema, &sources.schema.name);
         }
-        match sources.policies.iter().find(|source| source.name.as_ref() == problem.source) {
+        let catalogue = sources.catalogue.iter();
+        match sources.policies.iter().chain(catalogue).find(|source| source.name.as_ref() == problem.source) {
             Some(source) => {
                 // Policies are named by their path below the folder; people want a path that they can open.
                 let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));

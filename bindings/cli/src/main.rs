@@ -7,6 +7,7 @@ mod actions;
 mod check;
 mod cli;
 mod completions;
+mod count;
 mod demo;
 mod exit;
 mod explain;
@@ -25,12 +26,15 @@ mod progress;
 mod question;
 mod replace;
 mod report;
+mod reports;
 mod sample;
 mod save;
 mod snapshot;
 mod tables;
 mod terminal;
 mod validate;
+mod view;
+mod who;
 
 use std::process::ExitCode;
 

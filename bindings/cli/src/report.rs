@@ -42,17 +42,6 @@ impl Report {
         report
     }
 
-    /// Advice on one place of a policy's text.
-    pub(crate) fn advice(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
-        Report {
-            severity: miette::Severity::Advice,
-            message,
-            help: None,
-            labels: vec![label(Some(here), span, &source.text)],
-            text: Some(NamedSource::new(printable(&source.name), source.text.clone())),
-        }
-    }
-
     fn new(problem: &Problem) -> Self {
         Report {
             severity: match problem.severity {

@@ -25,11 +25,6 @@ impl Terminal {
         !self.quiet && stderr().is_terminal()
     }
 
-    /// Draws reports for standard output.
-    pub(crate) fn drawer_out(&self) -> GraphicalReportHandler {
-        drawer(self.colour && stdout().is_terminal())
-    }
-
     /// Draws reports for standard error.
     pub(crate) fn drawer_err(&self) -> GraphicalReportHandler {
         drawer(self.colour && stderr().is_terminal())

@@ -133,7 +133,8 @@ impl CaseFile {
         self.cases.iter().filter_map(|case| self.run_case(ward, case)).collect()
     }
 
-    fn run_case(&self, ward: &Ward, case: &Case) -> Option<Mismatch> {
+    /// Runs one of the cases; `None` where it comes out as expected.
+    pub fn run_case(&self, ward: &Ward, case: &Case) -> Option<Mismatch> {
         let mismatch = |difference: String| {
             let explanation = ward.explain(&case.world, &case.request);
             Some(Mismatch {

@@ -34,6 +34,8 @@ struct Step {
 enum Ask {
     /// What most steps ask.
     Plain(Plain),
+    /// [`Test::Holds`], what most others ask.
+    Holds(Way, Thing),
     /// Any other test, by its place among those of the graph.
     Other(u32),
 }
@@ -97,9 +99,10 @@ impl Graph {
         }
         let place = |bdd: Bdd| places.get(&bdd).copied().unwrap_or(DENY);
         let mut others: Vec<Test> = Vec::new();
-        let mut ask = |test: &Test| match test.plain() {
-            Some(plain) => Ask::Plain(plain),
-            None => {
+        let mut ask = |test: &Test| match (test.plain(), test) {
+            (Some(plain), _) => Ask::Plain(plain),
+            (None, Test::Holds(way, thing)) => Ask::Holds(*way, *thing),
+            (None, _) => {
                 let known = others.iter().position(|known| known == test);
                 let at = known.unwrap_or(others.len());
                 if at == others.len() {
@@ -121,6 +124,7 @@ impl Graph {
         while let Some(step) = self.steps.get(at as usize) {
             let holds = match &step.test {
                 Ask::Plain(plain) => plain.holds(facts),
+                Ask::Holds(way, thing) => facts.is_held(way, thing),
                 Ask::Other(other) => self.others.get(*other as usize).is_some_and(|test| test.holds(facts)),
             };
             at = if holds { step.yes } else { step.no };
@@ -128,6 +132,7 @@ impl Graph {
         at == ALLOW
     }
 
+    #[cfg(feature = "testing")]
     pub(super) fn len(&self) -> usize {
         self.steps.len()
     }

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::ir::{Evaluation, Program};
 use crate::policy::{Effect, Question, Roots};
 use crate::request::Request;
-use crate::schema::{Action, TypeId};
+use crate::schema::{Action, Attribute, TypeId};
 use crate::slice::gather;
 use crate::uid::EntityUid;
 use crate::value::Value;
@@ -37,8 +37,11 @@ impl Ward {
         let decide = || {
             let examined = self.examine(world, request)?;
             Ok(match examined.ready() {
-                Some(ready) => self.decide(world, request, &ready),
-                None => self.deny_absent(world, request, examined.absent),
+                Some(ready) => {
+                    let program = self.program(ready.principal.0, ready.action, ready.resource.0);
+                    self.decide(world, &request.context, program, (ready.principal, ready.resource))
+                }
+                None => self.deny_absent(world, &request.context, examined.absent),
             })
         };
         let (answer, version) = world.consistent(decide);
@@ -57,23 +60,34 @@ impl Ward {
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
             Some(ready) => self.decide_by_reference(world, request, &ready),
-            None => self.deny_absent(world, request, examined.absent),
+            None => self.deny_absent(world, &request.context, examined.absent),
         })
     }
 
-    fn deny_absent(&self, world: &World, request: &Request, absent: BTreeSet<EntityUid>) -> Answer {
+    pub(crate) fn deny_absent(
+        &self,
+        world: &World,
+        context: &BTreeMap<Arc<str>, Value>,
+        absent: BTreeSet<EntityUid>,
+    ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
-        self.answer(world, &request.context, Decision::Deny, Vec::new(), faults)
+        self.answer(world, context, Decision::Deny, Vec::new(), faults)
     }
 
     pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
         self.inner.loaded.programs.of(principal, action.place, resource)
     }
 
-    fn decide(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
-        let program = self.program(ready.principal.0, ready.action, ready.resource.0);
-        let mut evaluation =
-            Evaluation::new(program, world, ready.principal, Some(ready.resource), &request.context);
+    /// What a program decides: that of the environment, or what is left of it for some principals, this one
+    /// among them.
+    fn decide(
+        &self,
+        world: &World,
+        context: &BTreeMap<Arc<str>, Value>,
+        program: &Program,
+        (principal, resource): (Place, Place),
+    ) -> Answer {
+        let mut evaluation = Evaluation::new(program, world, principal, Some(resource), context);
         let (mut permits, mut forbids, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         let last = program.entries.len().saturating_sub(1);
         for (at, entry) in program.entries.iter().enumerate() {
@@ -98,7 +112,7 @@ impl Ward {
             true => (Decision::Allow, permits),
             false => (Decision::Deny, forbids),
         };
-        self.answer(world, &request.context, decision, policies, faults)
+        self.answer(world, context, decision, policies, faults)
     }
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
@@ -131,7 +145,7 @@ impl Ward {
         self.inner.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
     }
 
-    fn answer(
+    pub(crate) fn answer(
         &self,
         world: &World,
         context: &BTreeMap<Arc<str>, Value>,
@@ -139,12 +153,7 @@ impl Ward {
         policies: Vec<Arc<str>>,
         errors: Vec<Fault>,
     ) -> Answer {
-        let mut rules: Vec<Arc<str>> = Vec::new();
-        for rule in policies.iter().filter_map(|id| self.policy(id)?.rule.as_ref()) {
-            if !rules.contains(rule) {
-                rules.push(rule.clone());
-            }
-        }
+        let rules = self.rules_of(&policies);
         let now = match context.get("now") {
             Some(Value::Datetime(ms)) => Some(*ms),
             _ => None,
@@ -158,6 +167,17 @@ impl Ward {
             version: world.version(),
             now,
         }
+    }
+
+    /// The rules that policies write down, each once.
+    pub(crate) fn rules_of(&self, policies: &[Arc<str>]) -> Vec<Arc<str>> {
+        let mut rules: Vec<Arc<str>> = Vec::new();
+        for rule in policies.iter().filter_map(|id| self.policy(id)?.rule.as_ref()) {
+            if !rules.contains(rule) {
+                rules.push(rule.clone());
+            }
+        }
+        rules
     }
 
     /// Checks the request against the schema and the data.
@@ -186,21 +206,26 @@ impl Ward {
         self.takes(action, "principal", &action.principals, principal.type_name())?;
         self.takes(action, "resource", &action.resources, resource_type)?;
         self.context_conforms(action, context)?;
-        let mut absent = BTreeSet::new();
-        let mut look_up = |uid: &EntityUid| {
-            let place = world.place(uid);
-            if place.is_none() {
-                absent.insert(uid.clone());
-            }
-            place
-        };
-        let principal = look_up(principal);
-        for value in context.values() {
-            value.for_each_entity(&mut |uid| {
-                look_up(uid);
-            });
-        }
+        let (principal, absent) = look_up(world, principal, context);
         Ok(Asker { action, principal, absent })
+    }
+
+    /// As [`Ward::examine`], for whatever person of a type.
+    pub(crate) fn examine_asked<'a>(
+        &'a self,
+        world: &World,
+        action: &str,
+        resource: &EntityUid,
+        principal_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<AskedOf<'a>, Error> {
+        self.belongs_to(world)?;
+        let action = self.action(action)?;
+        self.takes(action, "principal", &action.principals, principal_type)?;
+        self.takes(action, "resource", &action.resources, resource.type_name())?;
+        self.context_conforms(action, context)?;
+        let (resource, absent) = look_up(world, resource, context);
+        Ok(AskedOf { action, resource, absent })
     }
 
     pub(crate) fn belongs_to(&self, world: &World) -> Result<(), Error> {
@@ -219,6 +244,18 @@ impl Ward {
         }
     }
 
+    /// Whether a value is of a field's type.
+    pub(crate) fn field_conforms(
+        &self,
+        action: &Action,
+        name: &str,
+        field: &Attribute,
+        value: &Value,
+    ) -> Result<(), Error> {
+        conforms(self.schema(), &field.ty, value)
+            .map_err(|e| Error::request(format!("the context of {}: `{name}`: {e}", action.uid)))
+    }
+
     pub(crate) fn context_conforms(
         &self,
         action: &Action,
@@ -227,10 +264,7 @@ impl Ward {
         let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
         for (name, field) in action.context.iter() {
             match context.get(name) {
-                Some(value) => {
-                    conforms(self.schema(), &field.ty, value)
-                        .map_err(|e| refuse(format!("`{name}`: {e}")))?;
-                }
+                Some(value) => self.field_conforms(action, name, field, value)?,
                 None if field.required => return Err(refuse(format!("`{name}` is missing"))),
                 None => {}
             }
@@ -240,6 +274,37 @@ impl Ward {
             None => Ok(()),
         }
     }
+}
+
+/// Where an entity is, and every one that it and the context name and the data lacks.
+fn look_up(
+    world: &World,
+    uid: &EntityUid,
+    context: &BTreeMap<Arc<str>, Value>,
+) -> (Option<Place>, BTreeSet<EntityUid>) {
+    let mut absent = BTreeSet::new();
+    let mut look_up = |uid: &EntityUid| {
+        let place = world.place(uid);
+        if place.is_none() {
+            absent.insert(uid.clone());
+        }
+        place
+    };
+    let place = look_up(uid);
+    for value in context.values() {
+        value.for_each_entity(&mut |uid| {
+            look_up(uid);
+        });
+    }
+    (place, absent)
+}
+
+/// What is asked of a record, by whatever person of a type, looked up in the data.
+pub(crate) struct AskedOf<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) resource: Option<Place>,
+    /// Every entity that resource and context name and the data lacks.
+    pub(crate) absent: BTreeSet<EntityUid>,
 }
 
 /// Who asks what, of whatever record of a type, looked up in the data.

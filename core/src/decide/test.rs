@@ -244,7 +244,7 @@ impl Test {
             }
             Test::Flags { way, mask, is, not } => (way.read(facts) & mask == *is) != *not,
             Test::OneOf(numbers, thing) => numbers.binary_search(&thing.read(facts)).is_ok(),
-            Test::Holds(way, thing) => facts.world.set_holds(way.read(facts), thing.read(facts)),
+            Test::Holds(way, thing) => facts.is_held(way, thing),
             Test::Order { strict, amounts } => match (amounts.0.read(facts), amounts.1.read(facts)) {
                 (Some(a), Some(b)) => a.cmp(&b) == Ordering::Less || !strict && a == b,
                 _ => false,
@@ -274,6 +274,12 @@ impl Facts<'_> {
             Root::Principal => self.principal.1.0,
             Root::Resource => self.resource.1.0,
         }
+    }
+
+    /// Whether the thing is in the set whose number the way ends in.
+    #[inline]
+    pub(super) fn is_held(&self, way: &Way, thing: &Thing) -> bool {
+        self.world.set_holds(way.read(self), thing.read(self))
     }
 
     #[inline]

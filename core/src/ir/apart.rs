@@ -49,6 +49,12 @@ impl Program {
             (builder.finish(), map)
         };
         let mut made_from = specialising.windows;
+        // By now it may stand there by name.
+        let is_principal = |node: &Node| match node {
+            Node::Principal => true,
+            Node::Const(Value::Entity(uid)) => world.place(uid) == Some(own.principal),
+            _ => false,
+        };
         // What still asks for an instant holds at that very instant.
         let reached = first.reached();
         let (mut builder, to_second) = first.rebuilt_apart(schema, |id, node| {
@@ -69,7 +75,7 @@ impl Program {
                     Some(Value::Record(own.context.clone()))
                 }
                 Node::IsGiven(name) => Some(Value::Bool(own.context.contains_key(name))),
-                Node::Attr(of, _, attr) if matches!(first.node(*of), Node::Principal) => {
+                Node::Attr(of, _, attr) if is_principal(first.node(*of)) => {
                     world.value(own.principal.0, own.principal.1, *attr)
                 }
                 _ => None,

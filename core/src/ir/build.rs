@@ -1,7 +1,9 @@
 //! Making programs: no node twice, constants folded.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{Binary, Entry, Evaluation, Function, Id, Node, Program};
 use crate::policy::Effect;
@@ -12,14 +14,22 @@ use crate::value::Value;
 pub(crate) struct Builder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) program: Program,
-    numbers: HashMap<Node, Id>,
+    /// Of the nodes, found by what they are.
+    numbers: HashTable<Id>,
+    hasher: DefaultHashBuilder,
     /// Whether what a reference leads to is there for certain, as in a world.
     references_hold: bool,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(schema: &'a Schema) -> Self {
-        Builder { schema, program: Program::default(), numbers: HashMap::new(), references_hold: true }
+        Builder {
+            schema,
+            program: Program::default(),
+            numbers: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            references_hold: true,
+        }
     }
 
     /// Makes a program for data in which a reference may lead nowhere.
@@ -27,11 +37,13 @@ impl<'a> Builder<'a> {
         Builder { references_hold: false, ..Self::new(schema) }
     }
 
-    /// Adds a policy, unless its condition is always false.
-    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) {
-        if self.constant(root) != Some(&Value::Bool(false)) {
+    /// Adds a policy, unless its condition is always false; whether it did.
+    pub(crate) fn policy(&mut self, policy: usize, effect: Effect, root: Id) -> bool {
+        let applies = self.constant(root) != Some(&Value::Bool(false));
+        if applies {
             self.program.entries.push(Entry { policy, effect, root });
         }
+        applies
     }
 
     pub(crate) fn finish(mut self) -> Program {
@@ -65,24 +77,34 @@ impl<'a> Builder<'a> {
         if let Some(id) = self.simpler(&node) {
             return id;
         }
-        if let Some(&id) = self.numbers.get(&node) {
+        if let Some(id) = self.known(&node) {
             return id;
         }
         let node = match self.folded(&node) {
-            Some(value) => Node::Const(value),
+            Some(value) => {
+                let constant = Node::Const(value);
+                if let Some(id) = self.known(&constant) {
+                    return id;
+                }
+                constant
+            }
             None => node,
         };
-        if let Some(&id) = self.numbers.get(&node) {
-            return id;
-        }
         let Ok(number) = u32::try_from(self.program.nodes.len()) else { return Id(0) };
         let of_resource = self.depends_on_resource(&node);
         self.program.of_resource.push(of_resource);
         let can_fail = self.can_fail_itself(&node);
         self.program.fallible.push(can_fail);
-        self.program.nodes.push(node.clone());
-        self.numbers.insert(node, Id(number));
+        let hash = self.hasher.hash_one(&node);
+        self.program.nodes.push(node);
+        let Builder { program, numbers, hasher, .. } = self;
+        let hash_of = |id: &Id| hasher.hash_one(program.node(*id));
+        numbers.insert_unique(hash, Id(number), hash_of);
         Id(number)
+    }
+
+    fn known(&self, node: &Node) -> Option<Id> {
+        self.numbers.find(self.hasher.hash_one(node), |id| self.program.node(*id) == node).copied()
     }
 
     fn truth(&self, id: Id) -> Option<bool> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Binary, Failure, Id, Node, Program};
+use super::{Binary, Fact, Failure, Id, Node, Program, Supposed};
 use crate::policy::Effect;
 use crate::schema::{AttrId, Schema, Type, TypeId};
 use crate::uid::EntityUid;
@@ -56,13 +56,15 @@ pub(super) type Result<'a> = std::result::Result<Val<'a>, Failure>;
 
 /// The evaluation of one program for one request. What was computed is kept until it is dropped.
 pub(crate) struct Evaluation<'a> {
-    program: &'a Program,
+    pub(super) program: &'a Program,
     schema: &'a Schema,
     /// `None` while constants are folded.
-    world: Option<&'a World>,
+    pub(super) world: Option<&'a World>,
     principal: Option<Place>,
     resource: Option<Place>,
-    context: &'a BTreeMap<Arc<str>, Value>,
+    pub(super) context: &'a BTreeMap<Arc<str>, Value>,
+    /// What is taken to be otherwise than the data has it.
+    pub(super) supposed: Option<&'a Supposed>,
     known: Vec<Known<'a>>,
     /// Counts the resources that were looked at.
     round: u32,
@@ -100,6 +102,7 @@ impl<'a> Evaluation<'a> {
             principal: Some(principal),
             resource,
             context,
+            supposed: None,
             known: vec![NEVER; program.slot_count],
             round: 1,
             read: None,
@@ -151,6 +154,7 @@ impl<'a> Evaluation<'a> {
             principal: None,
             resource: None,
             context: &NO_CONTEXT,
+            supposed: None,
             known: vec![NEVER; program.slot_count],
             round: 1,
             read: None,
@@ -209,7 +213,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Recursion is bounded by the limits on policy text.
-    fn eval(&mut self, id: Id) -> Result<'a> {
+    pub(super) fn eval(&mut self, id: Id) -> Result<'a> {
         let program = self.program;
         let Some(slot) = program.slot(id) else { return self.compute(program.node(id)) };
         if let Some(known) = self.known.get(slot)
@@ -367,6 +371,9 @@ impl<'a> Evaluation<'a> {
         };
         let world = self.world.ok_or(Failure::Unreachable)?;
         self.note_read(place);
+        if let Some(supposed) = self.supposed.and_then(|all| all.get(&Fact::Attribute(place, attr))) {
+            return supposed.as_ref().map(|value| self.held(value)).ok_or(Failure::NoAttribute);
+        }
         let (cell, ty) = world.cell(place, attr).ok_or(Failure::NoAttribute)?;
         Ok(match (cell, ty) {
             (Cell::Bool(v), _) => Val::Bool(v),
@@ -419,6 +426,10 @@ impl<'a> Evaluation<'a> {
         match (of, self.world) {
             (Val::Entity(place), Some(world)) => {
                 self.note_read(place);
+                if let Some(supposed) = self.supposed.and_then(|all| all.get(&Fact::Tag(place, name.into())))
+                {
+                    return Ok(supposed.as_ref().map(|value| self.held(value)));
+                }
                 let tag = world.tags(place).and_then(|tags| {
                     if mutant!(TagOfAnyName) { tags.values().next() } else { tags.get(name) }
                 });
@@ -550,7 +561,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn text<'v>(val: &'v Val<'_>) -> std::result::Result<&'v str, Failure> {
+pub(super) fn text<'v>(val: &'v Val<'_>) -> std::result::Result<&'v str, Failure> {
     match val {
         Val::String(text) => Ok(text),
         Val::Made(made) => match &**made {

@@ -12,6 +12,11 @@ impl Pattern {
         Pattern { parts }
     }
 
+    /// The shortest text of the pattern, every wildcard standing for nothing.
+    pub(crate) fn plainest(&self) -> String {
+        self.parts.concat()
+    }
+
     pub(crate) fn parts(&self) -> &[String] {
         &self.parts
     }

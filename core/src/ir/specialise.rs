@@ -166,6 +166,12 @@ impl Specialising<'_> {
                 KnownValue::Rows => None,
             };
         }
+        if known.is_none() && self.fails_anyway(node) {
+            // It depends on no instant after all.
+            self.timed.pop();
+            self.timed.push(false);
+            return None;
+        }
         // What fails now may not fail at another instant, and the other way round.
         match known {
             Some(KnownValue::Value(value @ Value::Bool(_))) => {
@@ -179,6 +185,19 @@ impl Specialising<'_> {
                 None
             }
         }
+    }
+
+    /// Whether an operand that is always evaluated, and depends on no instant, has no value.
+    fn fails_anyway(&mut self, node: &Node) -> bool {
+        let mut operands = Vec::new();
+        node.operands(&mut |id| operands.push(id));
+        if matches!(node, Node::And(..) | Node::Or(..) | Node::If(..)) {
+            operands.truncate(1);
+        }
+        operands.into_iter().any(|id| {
+            let timed = self.timed.get(id.index()).copied().unwrap_or(true);
+            !timed && self.may_look_at(id) && self.evaluation.known_value(id).is_none()
+        })
     }
 
     fn may_look_at(&self, id: Id) -> bool {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cedar_policy::{Context, Entities, Schema as CedarSchema};
+use cedar_policy::{Entities, Schema as CedarSchema};
 use cedar_policy_core::ast::{EntityUID, PartialValue};
 use cedar_policy_core::entities::conformance::typecheck_value_against_schematype;
 use cedar_policy_core::entities::{
     AttributeType, ContextJsonParser, ContextSchema, EntityTypeDescription as _, SchemaType,
 };
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::{EntityTypeDescription, ValidatorSchema};
+use cedar_policy_core::validator::{EntityTypeDescription, ValidatorSchema, context_schema_for_action};
 use smol_str::SmolStr;
 
 use super::value::{from_partial, uid_from_cedar};
@@ -79,62 +79,70 @@ impl<'a> EntityParser<'a> {
         })
     }
 
-    /// Says what Cedar has against the JSON of one attribute.
+    /// What Cedar makes of the JSON of one attribute; `None` where it is not in the schema, or unknown.
+    ///
+    /// # Errors
+    /// What Cedar has against it.
     pub(crate) fn attribute(
         &self,
         type_name: &str,
         name: &str,
         json: &serde_json::Value,
-    ) -> Result<(), String> {
+    ) -> Result<Option<Value>, String> {
         let schema: &ValidatorSchema = self.schema.as_ref();
         let described = type_name.parse().ok().and_then(|ty| EntityTypeDescription::new(schema, &ty));
-        let Some(ty) = described.and_then(|described| described.attr_type(name)) else { return Ok(()) };
+        let Some(ty) = described.and_then(|described| described.attr_type(name)) else { return Ok(None) };
         // Cedar reads single values only as fields of a context.
-        let reader =
-            ContextJsonParser::new(Some(&OneField { name, ty: ty.clone() }), Extensions::all_available())
-                .from_json_value(serde_json::json!({ name: json }))
-                .map_err(|e| chain(&e))?;
-        let cedar_policy_core::ast::Context::Value(fields) = reader else { return Ok(()) };
-        let Some(value) = fields.get(name) else { return Ok(()) };
+        let one = OneField { name, field: AttributeType::required(ty.clone()) };
+        let reader = ContextJsonParser::new(Some(&one), Extensions::all_available())
+            .from_json_value(serde_json::json!({ name: json }))
+            .map_err(|e| chain(&e))?;
+        let cedar_policy_core::ast::Context::Value(fields) = reader else { return Ok(None) };
+        let Some(value) = fields.get(name) else { return Ok(None) };
         typecheck_value_against_schematype(
             &PartialValue::Value(value.clone()),
             &ty,
             Extensions::all_available(),
         )
-        .map_err(|e| chain(&e))
+        .map_err(|e| chain(&e))?;
+        Ok(super::value::from_cedar(value))
     }
 
-    /// Reads a context's JSON for an action.
+    /// Reads the JSON of one field of an action's context, whatever else the context holds.
     ///
     /// # Errors
-    /// Cedar's message, where it does not take the context.
-    pub(crate) fn context(&self, json: &str, action: &EntityUid) -> Result<Value, String> {
-        let action = cedar_policy::EntityUid::from_type_name_and_id(
+    /// Cedar's message, where it does not take the field.
+    pub(crate) fn field(&self, name: &str, json: &str, action: &EntityUid) -> Result<Value, String> {
+        let schema: &ValidatorSchema = self.schema.as_ref();
+        let uid = cedar_policy::EntityUid::from_type_name_and_id(
             action.type_name().parse().map_err(|_| format!("{action} is not an action"))?,
             cedar_policy::EntityId::new(action.id()),
         );
-        let context = Context::from_json_str(json, Some((self.schema, &action))).map_err(|e| chain(&e))?;
-        let cedar_policy_core::ast::Context::Value(fields) = AsRef::as_ref(&context) else {
-            return Err("the context holds an unknown".to_owned());
+        let fields = context_schema_for_action(schema, uid.as_ref()).map(|context| context.context_type());
+        let Some(SchemaType::Record { mut attrs, .. }) = fields else {
+            return Err(format!("{action} takes no context"));
         };
-        let fields = fields.iter().map(|(name, value)| {
-            let value =
-                super::value::from_cedar(value).ok_or_else(|| format!("`{name}` has no known value"))?;
-            Ok((Arc::from(name.as_str()), value))
-        });
-        Ok(Value::Record(fields.collect::<Result<_, String>>()?))
+        let field = attrs.remove(name).ok_or("it is not in the schema")?;
+        // Alone: of a whole context Cedar would ask for the other fields too.
+        let read = ContextJsonParser::new(Some(&OneField { name, field }), Extensions::all_available())
+            .from_json_str(&format!("{{{}:{json}}}", serde_json::Value::from(name)))
+            .map_err(|e| chain(&e))?;
+        let cedar_policy_core::ast::Context::Value(fields) = read else {
+            return Err("it holds an unknown".to_owned());
+        };
+        fields.get(name).and_then(super::value::from_cedar).ok_or_else(|| "it has no known value".to_owned())
     }
 }
 
 /// A context with one field.
 struct OneField<'a> {
     name: &'a str,
-    ty: SchemaType,
+    field: AttributeType,
 }
 
 impl ContextSchema for OneField<'_> {
     fn context_type(&self) -> SchemaType {
-        let field = (SmolStr::new(self.name), AttributeType::required(self.ty.clone()));
+        let field = (SmolStr::new(self.name), self.field.clone());
         SchemaType::Record { attrs: BTreeMap::from([field]), open_attrs: false }
     }
 }

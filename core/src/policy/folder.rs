@@ -10,11 +10,15 @@ use crate::error::Error;
 /// Files deep below the folder are not policies of it; this also ends a walk through linked folders.
 const MAX_DEPTH: usize = 16;
 
+/// The name of the catalogue of fields in a policy folder.
+pub(crate) const CATALOGUE_FILE: &str = "fields.toml";
+
 /// The name of the schema in a policy folder.
 pub(crate) const SCHEMA_FILE: &str = "schema.cedarschema";
 
 impl Sources {
-    /// Reads every `.cedar` file below `folder`, and `schema.cedarschema` in it unless `schema` is another file.
+    /// Reads every `.cedar` file below `folder`, `schema.cedarschema` in it unless `schema` is another file, and
+    /// its catalogue `fields.toml`, where there is one.
     ///
     /// Files below a folder called `invariants` are not policies and are left out.
     ///
@@ -31,7 +35,13 @@ impl Sources {
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
             Ok(Source::new(parts.join("/"), read(path)?))
         });
+        let catalogue = folder.join(CATALOGUE_FILE);
+        let catalogue = match catalogue.is_file() {
+            true => Some(Source::new(CATALOGUE_FILE, read(&catalogue)?)),
+            false => None,
+        };
         Ok(Sources {
+            catalogue,
             policies: policies.collect::<Result<_, Error>>()?,
             schema: Source::new(schema_path.display().to_string(), read(&schema_path)?),
         })

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
+use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{explain::Conditions, needs::Needs, reference::Reference, schema};
+use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
@@ -48,6 +49,30 @@ pub struct Sources {
     pub schema: Source,
     /// The policies.
     pub policies: Vec<Source>,
+    /// What of each record is shown with which action, in TOML; `None` where nothing is to be shown by
+    /// [`Ward::view`](crate::Ward::view).
+    pub catalogue: Option<Source>,
+}
+
+impl Sources {
+    /// Everything that is wrong with them, and where they are fit for use what validation finds worth a look.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::{Source, Sources};
+    ///
+    /// let mut sources = Sources::attendance();
+    /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
+    /// let problems = sources.diagnose();
+    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(56..57)));
+    /// ```
+    pub fn diagnose(&self) -> Vec<Problem> {
+        match crate::ward::Ward::new(self) {
+            Ok(ward) => ward.warnings().to_vec(),
+            Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
+            Err(error) => error.problems().to_vec(),
+        }
+    }
 }
 
 /// Whether a policy allows or denies.
@@ -92,8 +117,9 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<Problem>,
     #[cfg(feature = "testing")]
     pub(crate) literals: super::Literals,
-    /// By policy id.
-    pub(crate) conditions: HashMap<Arc<str>, Conditions>,
+    trees: Trees,
+    /// For explanations alone; each made when it is first asked for.
+    anatomies: Mutex<HashMap<(TypeId, usize, TypeId), Arc<Anatomy>>>,
 }
 
 impl Loaded {
@@ -107,16 +133,12 @@ impl Loaded {
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let programs = Programs::new(&set, &policies, &schema);
-        let conditions = set.policies().filter_map(|policy| {
-            let id: Arc<str> = policy.id().to_string().into();
-            let conditions = Conditions::new(policy, by_id.get(&id)?);
-            Some((id, conditions))
-        });
         Ok(Loaded {
-            conditions: conditions.collect(),
+            trees: Trees::new(&set, &policies, &by_id),
+            anatomies: Mutex::default(),
             #[cfg(feature = "testing")]
             literals: super::Literals::new(&set),
-            hash: hash(&sources.schema, &policies, &by_id).into(),
+            hash: hash(sources, &policies, &by_id).into(),
             schema: Arc::new(schema),
             policies,
             sources: by_id,
@@ -133,6 +155,13 @@ impl Loaded {
     pub(crate) fn needs(&self) -> &Needs {
         self.needs
             .get_or_init(|| Needs::new(self.cedar_schema.as_ref(), self.reference.policies(), &self.schema))
+    }
+
+    /// The policies that can apply to an action of the schema, taken apart.
+    pub(crate) fn anatomy(&self, principal: TypeId, action: &Action, resource: TypeId) -> Arc<Anatomy> {
+        let mut anatomies = self.anatomies.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(self.trees.anatomy(&self.schema, principal, action, resource));
+        anatomies.entry((principal, action.place, resource)).or_insert_with(made).clone()
     }
 }
 
@@ -292,17 +321,20 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
     problems
 }
 
-/// SHA-256 over the schema and every policy, in the order of their ids, each part with its length.
-fn hash(schema: &Source, policies: &[Policy], sources: &HashMap<Arc<str>, Source>) -> String {
+/// SHA-256 over the schema, every policy, in the order of their ids, and the catalogue, each part with its length.
+fn hash(of: &Sources, policies: &[Policy], sources: &HashMap<Arc<str>, Source>) -> String {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     };
-    part(&schema.text);
+    part(&of.schema.text);
     for policy in policies {
         part(&policy.id);
         part(sources.get(&policy.id).map_or("", |s| &s.text));
+    }
+    if let Some(catalogue) = &of.catalogue {
+        part(&catalogue.text);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

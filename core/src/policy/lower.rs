@@ -73,18 +73,18 @@ pub(super) fn for_tables(
 }
 
 /// What is known of every request that one program is for.
-struct Environment<'a> {
-    schema: &'a Schema,
-    principal: TypeId,
-    action: &'a Action,
-    resource: TypeId,
+pub(super) struct Environment<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) principal: TypeId,
+    pub(super) action: &'a Action,
+    pub(super) resource: TypeId,
     /// Where expressions stand in their policy's text, if that is asked for.
-    places: Option<RefCell<Places>>,
+    pub(super) places: Option<RefCell<Places>>,
 }
 
 /// The policy whose expressions are lowered, and where each of these stands in its text.
 #[derive(Default)]
-struct Places {
+pub(super) struct Places {
     policy: usize,
     spans: Spans,
 }
@@ -93,7 +93,7 @@ struct Places {
 pub(crate) type Spans = HashMap<(usize, Id), Range<usize>>;
 
 /// A node with the type of its value; `None` where the type leads no further.
-type Typed = (Id, Option<Type>);
+pub(super) type Typed = (Id, Option<Type>);
 
 impl Environment<'_> {
     fn program(&self, mut builder: Builder<'_>, policies: &[Tree]) -> Program {
@@ -105,7 +105,7 @@ impl Environment<'_> {
         builder.finish()
     }
 
-    fn lower(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
+    pub(super) fn lower(&self, b: &mut Builder<'_>, expr: &Expr) -> Typed {
         let typed = self.lower_expr(b, expr);
         if let (Some(places), Some(at)) = (&self.places, expr.source_loc()) {
             let mut places = places.borrow_mut();

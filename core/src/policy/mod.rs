@@ -3,8 +3,8 @@
 //! INVARIANT: this is the only module that names `cedar_policy` or `cedar_policy_core`. It hands out
 //! this crate's own types, so that a change of Cedar stays in here.
 
+mod anatomy;
 mod entities;
-mod explain;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -16,11 +16,13 @@ mod lower;
 mod needs;
 mod reference;
 mod schema;
+mod sections;
 mod value;
 
+pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
-pub(crate) use explain::{Conditions, Truth};
 pub use format::format;
+pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "testing")]
 pub(crate) use literals::Literals;
 pub(crate) use load::Loaded;
@@ -28,4 +30,5 @@ pub use load::{Effect, Policy, Source, Sources};
 pub(crate) use lower::Spans;
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
+pub(crate) use sections::{Sections, sections};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

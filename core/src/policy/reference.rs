@@ -11,7 +11,6 @@ use cedar_policy_core::entities::{NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 
-use super::explain::{Conditions, Outcome};
 use super::value::{to_cedar, uid_from_cedar};
 use crate::error::{Error, Problem};
 use crate::uid::EntityUid;
@@ -98,14 +97,6 @@ impl Reference {
             policies.clear();
         }
         Verdict { allowed: allowed && errors.is_empty(), policies, errors }
-    }
-
-    /// How each condition of one policy comes out, up to the first that is not true.
-    pub(crate) fn outcomes(&self, policy: &Conditions, question: Question<'_>) -> Vec<Outcome> {
-        let (request, entities) = self.question(question);
-        let request: &ast::Request = request.as_ref();
-        let entities: &cedar_policy_core::entities::Entities = entities.as_ref();
-        policy.evaluate(request, entities)
     }
 
     /// The request and its slice in Cedar's form.

@@ -70,7 +70,7 @@ fn extension(value: &Value) -> Option<CedarValue> {
     let make = |function: &str, text: String| call(function, &[CedarValue::from(text)]);
     match value {
         Value::Decimal(v) => make("decimal", decimal_text(*v)),
-        Value::Ip(ip) => make("ip", format!("{}/{}", ip.address, ip.prefix)),
+        Value::Ip(ip) => make("ip", ip.to_string()),
         Value::Duration(ms) => make("duration", format!("{ms}ms")),
         Value::Datetime(ms) => match time::format(*ms) {
             Some(text) => make("datetime", text),

@@ -138,7 +138,6 @@ impl Default for Mapping {
     }
 }
 
-#[cfg(feature = "toml")]
 impl Mapping {
     /// Reads a mapping from TOML, as [the module's page](crate::sql) tells.
     ///

@@ -11,6 +11,7 @@ macro_rules! text {
 /// The schema and the policies of a clinic, with hierarchies, tags, records, decimals and addresses.
 pub fn clinic_sources() -> Sources {
     Sources {
+        catalogue: Some(text!("fields.toml")),
         schema: text!("schema.cedarschema"),
         policies: vec![
             text!("doors/code.cedar"),

@@ -12,6 +12,7 @@ pub mod operators;
 pub mod policies;
 mod schemas;
 mod slice;
+mod tables;
 pub mod targets;
 mod values;
 mod worlds;
@@ -23,6 +24,7 @@ pub use clinic::clinic_sources;
 pub use json::{corrupt, entities_json, plain_json};
 pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
+pub use tables::table;
 pub use worlds::{Facts, request};
 
 /// Puts the right checksum at the end of a snapshot whose bytes were changed.

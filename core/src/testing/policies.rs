@@ -87,15 +87,15 @@ pub struct Drawn {
 /// The ward of a random schema and those of `count` random policies that validation takes.
 pub fn ward(choices: &mut Choices<'_>, count: usize) -> Option<Drawn> {
     let schema = Source::new("schema", schema(choices));
-    let bare = Ward::new(&Sources { schema: schema.clone(), policies: Vec::new() }).ok()?;
+    let bare = Ward::new(&Sources { schema: schema.clone(), policies: Vec::new(), catalogue: None }).ok()?;
     let policies = policies(bare.schema(), choices, count);
-    of_valid(Sources { schema, policies })
+    of_valid(Sources { schema, policies, catalogue: None })
 }
 
 /// A ward in which each action `aN` has one policy, whose whole condition is the `N`th of [`OPERATORS`].
 pub fn ward_of_operators(choices: &mut Choices<'_>) -> Option<Drawn> {
     let schema = Source::new("schema", schema_with(choices, OPERATORS.len()));
-    let bare = Ward::new(&Sources { schema: schema.clone(), policies: Vec::new() }).ok()?;
+    let bare = Ward::new(&Sources { schema: schema.clone(), policies: Vec::new(), catalogue: None }).ok()?;
     let mut policies = Vec::new();
     for (n, operator) in OPERATORS.iter().enumerate() {
         let Some(action) = bare.schema().actions().iter().find(|a| a.uid.id() == format!("a{n}")) else {
@@ -116,7 +116,7 @@ pub fn ward_of_operators(choices: &mut Choices<'_>) -> Option<Drawn> {
         );
         policies.push(Source::new(format!("operator {n}"), text));
     }
-    of_valid(Sources { schema, policies })
+    of_valid(Sources { schema, policies, catalogue: None })
 }
 
 /// The ward of those policies that validation takes.

@@ -63,7 +63,7 @@ pub fn policy_text(data: &[u8]) {
 pub fn schema_text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let source = Source::new("fuzz", text);
-    let sources = Sources { schema: source.clone(), policies: Vec::new() };
+    let sources = Sources { schema: source.clone(), policies: Vec::new(), catalogue: None };
     let ward = match Ward::new(&sources) {
         Ok(ward) => ward,
         Err(error) => return refuses_clearly(&error, &source),

@@ -154,7 +154,7 @@ impl Facts {
     }
 
     /// Removes an entity, with all that it has; what refers to it stays.
-    pub(super) fn remove(&mut self, uid: &EntityUid) {
+    pub fn remove(&mut self, uid: &EntityUid) {
         self.entities.remove(uid);
         self.parents.remove(uid);
         self.tags.remove(uid);
@@ -234,7 +234,12 @@ fn ip(choices: &mut Choices<'_>) -> Ip {
         let address = [10, octet(choices), 0, octet(choices)];
         Ip { address: address.into(), prefix: u8::try_from(choices.below(33)).unwrap_or(0) }
     } else {
-        let address = [0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(octet(choices))];
+        let last = u16::from(octet(choices));
+        // One in four holds an IPv4 address, which is written in another way elsewhere.
+        let address = match last % 4 {
+            3 => [0, 0, 0, 0, 0, 0xffff, 0x0a00, last],
+            _ => [0x2001, 0xdb8, 0, 0, 0, 0, 0, last],
+        };
         Ip { address: address.into(), prefix: u8::try_from(choices.below(129)).unwrap_or(0) }
     }
 }

@@ -1,20 +1,28 @@
-//! Which records may this person do this to?
+//! Which records may this person do this to? And, from the other side, who may do this to that record?
 
+mod count_by;
 mod find;
+mod group;
 mod plan;
 mod set;
 mod show;
+mod tally;
+mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub(crate) use count_by::{Condition, Population};
 use find::Finder;
+pub use group::Group;
 use plan::Plan;
 pub(crate) use plan::Plans;
 use roaring::RoaringBitmap;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 pub(crate) use show::show;
+pub use who::Granted;
 
 use crate::decide::Asker;
 use crate::error::Error;
@@ -24,7 +32,7 @@ use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::index::Path;
-use crate::world::{Handle, Place, Row, World};
+use crate::world::{Handle, Indices, Place, Row, World};
 
 /// The entities of one type to which a person may do something, found at one version of the data.
 ///
@@ -40,7 +48,7 @@ pub struct Visible {
 }
 
 /// A part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Page {
     /// The entities, in the world's order.
     pub entities: Vec<EntityUid>,
@@ -115,19 +123,32 @@ impl Ward {
         let Asker { action, principal, absent } = asker?;
         let (rows, version) = match principal {
             Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
-                self.find(world, principal, action, ty, context)
+                let search = Search { open: Open::Resource, known: principal, action, ty, context };
+                self.find(world, &search, |rows, _| rows)
             }
             _ => (RoaringBitmap::new(), version),
         };
+        Ok(self.found(world, ty, rows, context, version))
+    }
+
+    /// What was found, with what it was made from.
+    fn found(
+        &self,
+        world: &World,
+        ty: TypeId,
+        rows: RoaringBitmap,
+        context: &BTreeMap<Arc<str>, Value>,
+        version: u64,
+    ) -> Visible {
         let now = match context.get("now") {
             Some(Value::Datetime(ms)) => Some(*ms),
             _ => None,
         };
-        Ok(Visible { world: world.clone(), ty, rows, policy_hash: self.policy_hash().clone(), version, now })
+        Visible { world: world.clone(), ty, rows, policy_hash: self.policy_hash().clone(), version, now }
     }
 
-    /// Makes the indices that lists of every action can use for the people there are, so that none of them has
-    /// to.
+    /// Makes the indices that [`Ward::visible`] and [`Ward::who`] can use for every action, so that none of them
+    /// has to.
     ///
     /// Cost: a few seconds for millions of entities; batches of changes wait.
     ///
@@ -139,29 +160,27 @@ impl Ward {
         for action in self.schema().actions() {
             for &principal in &action.principals {
                 for &resource in &action.resources {
-                    paths.extend(plan::paths_of(
-                        self.program(principal, action, resource),
-                        resource,
-                        self.schema(),
-                    ));
+                    let program = self.program(principal, action, resource);
+                    paths.extend(plan::paths_of(program, resource, self.schema()));
+                    let mirrored = program.mirrored(self.schema());
+                    paths.extend(plan::paths_of(&mirrored, principal, self.schema()));
                 }
             }
         }
-        world.make_indices(paths.iter());
+        world.make_indices(paths.iter().chain(self.catalogue_paths()));
         Ok(())
     }
 
-    /// The rows, and the version of the data that they were found in.
-    fn find(
+    /// What `then` makes of the rows while the data is held still, and the version of the data.
+    fn find<T>(
         &self,
         world: &World,
-        principal: Place,
-        action: &Action,
-        ty: TypeId,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> (RoaringBitmap, u64) {
+        search: &Search<'_>,
+        then: impl FnOnce(RoaringBitmap, &Indices) -> T,
+    ) -> (T, u64) {
+        let Search { known, context, .. } = *search;
         loop {
-            let plan = self.list_plan(world, principal, action, ty, context);
+            let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
             world.make_indices(plan.paths.iter().chain(&of_ways));
@@ -170,51 +189,69 @@ impl Ward {
             if !plan.made_from.is_unchanged_since(plan.version, world) {
                 continue;
             }
-            if !is_still_there(world, principal, context) {
-                return (RoaringBitmap::new(), world.version());
+            if !is_still_there(world, known, context) {
+                return (then(RoaringBitmap::new(), &indices), world.version());
             }
-            let mut finder = Finder::new(&plan, world, &indices, principal, context);
+            let mut finder = Finder::new(&plan, world, &indices, known, context);
             let found = finder.allowed();
             let rows = if world.is_overlaid() {
-                Overlaid { plan: &plan, world, principal, context }.corrected(
-                    found.into_bitmap(),
-                    ways,
-                    &indices,
-                )
+                Overlaid { plan: &plan, world, known, context }.corrected(found.into_bitmap(), ways, &indices)
             } else {
                 found.into_bitmap()
             };
-            return (rows, world.version());
+            return (then(rows, &indices), world.version());
         }
     }
 
-    fn list_plan(
-        &self,
-        world: &World,
-        principal: Place,
-        action: &Action,
-        ty: TypeId,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Arc<Plan> {
-        let environment = (principal.0, action.place, ty);
+    fn list_plan(&self, world: &World, search: &Search<'_>) -> Arc<Plan> {
+        let Search { open, known, action, ty, context } = *search;
         let link = self.link(world);
-        link.plans.of(world, environment, principal, context, |version| {
-            let classes = link.classes(environment);
-            let mut residual = world
-                .consistent(|| {
-                    let compiled = link.compiled(self, world, &classes, environment, principal);
-                    compiled.program.specialise(world, principal, context)
-                })
-                .0;
-            residual.made_from.types.extend(link.reads(self, world, principal.0));
-            Plan::new(residual, world, principal, ty, context, version)
+        let (environment, plans) = match open {
+            Open::Resource => ((known.0, action.place, ty), &link.plans),
+            Open::Principal => ((ty, action.place, known.0), &link.plans_of_records),
+        };
+        plans.of(world, environment, known, context, |version| {
+            let residual = match open {
+                Open::Resource => {
+                    let classes = link.classes(environment);
+                    let specialise = || {
+                        let compiled = link.compiled(self, world, &classes, environment, known);
+                        compiled.program.specialise(world, known, context)
+                    };
+                    let mut residual = world.consistent(specialise).0;
+                    residual.made_from.types.extend(link.reads(self, world, known.0));
+                    residual
+                }
+                Open::Principal => {
+                    let program = link.mirrored(self, environment);
+                    world.consistent(|| program.specialise(world, known, context)).0
+                }
+            };
+            Plan::new(residual, world, known, ty, context, version)
         })
     }
 }
 
-/// Whether who asks and what the context names, which were there, were not removed since.
-fn is_still_there(world: &World, principal: Place, context: &BTreeMap<Arc<str>, Value>) -> bool {
-    let mut all = world.has(principal) || mutant!(AbsentResourceAsks);
+/// The side of an action that is open: whose entities are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Resource,
+    /// The program is mirrored: to it, the record is the principal, and people are resources.
+    Principal,
+}
+
+/// What is looked for: the entities of a type on the open side of an action, the other side being known.
+struct Search<'a> {
+    open: Open,
+    known: Place,
+    action: &'a Action,
+    ty: TypeId,
+    context: &'a BTreeMap<Arc<str>, Value>,
+}
+
+/// Whether what is known and what the context names, which were there, were not removed since.
+fn is_still_there(world: &World, known: Place, context: &BTreeMap<Arc<str>, Value>) -> bool {
+    let mut all = world.has(known) || mutant!(AbsentResourceAsks);
     for value in context.values() {
         value.for_each_entity(&mut |uid| all &= world.contains(uid) || mutant!(AbsentResourceAsks));
     }
@@ -226,7 +263,7 @@ fn is_still_there(world: &World, principal: Place, context: &BTreeMap<Arc<str>, 
 struct Overlaid<'a> {
     plan: &'a Plan,
     world: &'a World,
-    principal: Place,
+    known: Place,
     context: &'a BTreeMap<Arc<str>, Value>,
 }
 
@@ -241,8 +278,7 @@ impl Overlaid<'_> {
             Some(ways) => self.concerned(&ways, indices),
             None => (1..self.world.end(self.plan.ty)).collect(),
         };
-        let mut evaluation =
-            Evaluation::new(&self.plan.residual, self.world, self.principal, None, self.context);
+        let mut evaluation = Evaluation::new(&self.plan.residual, self.world, self.known, None, self.context);
         for row in &concerned {
             let place = (self.plan.ty, Row(row));
             evaluation.turn_to(place);
@@ -277,6 +313,18 @@ impl Overlaid<'_> {
 }
 
 impl Visible {
+    /// Those that are in another set of the same type too.
+    pub(crate) fn also_in(mut self, other: &Visible) -> Self {
+        self.rows &= &other.rows;
+        self
+    }
+
+    /// Nobody, found in the same way.
+    pub(crate) fn none(mut self) -> Self {
+        self.rows.clear();
+        self
+    }
+
     /// How many entities these are.
     pub fn len(&self) -> usize {
         usize::try_from(self.rows.len()).unwrap_or(usize::MAX)
@@ -353,6 +401,19 @@ impl Visible {
     }
 }
 
+/// The ids in the world's order, how many, and what they were found from.
+impl Serialize for Visible {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Visible", 5)?;
+        fields.serialize_field("ids", &self.ids().collect::<Vec<_>>())?;
+        fields.serialize_field("count", &self.len())?;
+        fields.serialize_field("policy_hash", &self.policy_hash)?;
+        fields.serialize_field("version", &self.version)?;
+        fields.serialize_field("now", &self.now.and_then(crate::time::format))?;
+        fields.end()
+    }
+}
+
 impl fmt::Debug for Visible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.world.schema().entity_type(self.ty).map_or("?", |ty| ty.name.as_ref());
@@ -363,6 +424,12 @@ impl fmt::Debug for Visible {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}-{:x}", self.epoch, self.last)
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::find::Finder;
 use super::plan::{Lookup, Plan};
+use super::{Open, Search};
 use crate::ir::Printed;
 use crate::policy::Effect;
 use crate::schema::{Action, TypeId};
@@ -23,7 +24,8 @@ pub(crate) fn show(
     ty: TypeId,
     context: &BTreeMap<Arc<str>, Value>,
 ) -> String {
-    let plan = ward.list_plan(world, principal, action, ty, context);
+    let search = Search { open: Open::Resource, known: principal, action, ty, context };
+    let plan = ward.list_plan(world, &search);
     world.make_indices(plan.paths.iter());
     let indices = world.still();
     let mut finder = Finder::new(&plan, world, &indices, principal, context);

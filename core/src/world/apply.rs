@@ -164,6 +164,13 @@ impl World {
         Ok(World { data: self.data.clone(), overlay: Some(Arc::new(images)) })
     }
 
+    /// As [`World::with`], for changes that remove no entity: it waits for no batch that is being made, so that it
+    /// can be asked while the data is held still.
+    pub(crate) fn supposing(&self, changes: &Changes) -> Result<World, Error> {
+        let images = prepare(self, changes, &mut Writer::default())?;
+        Ok(World { data: self.data.clone(), overlay: Some(Arc::new(images)) })
+    }
+
     /// Waits until the data is at least of `version`, which [`World::apply`] gave; says which it is.
     ///
     /// Where there are no threads (in WebAssembly) it looks once.

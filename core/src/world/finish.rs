@@ -215,9 +215,22 @@ pub(super) fn is_loose(ty: &Type) -> bool {
     }
 }
 
+/// What [`World::stir_epochs`] was last given.
+static STIRRED: AtomicU64 = AtomicU64::new(0);
+
+impl World {
+    /// Draws the epochs of worlds made from now on with the help of `random`.
+    ///
+    /// For WebAssembly, whose standard library knows no randomness: there every run would draw the same epochs,
+    /// and a cursor or handle of one run would be taken in the next. Give it 64 random bits once, at the start.
+    pub fn stir_epochs(random: u64) {
+        STIRRED.store(random, Ordering::Relaxed);
+    }
+}
+
 /// A number that no other world has, in this process or, but for a chance of one in 2⁶⁴, in another.
 fn new_epoch() -> u64 {
     static WORLDS: AtomicU64 = AtomicU64::new(0);
     let world = WORLDS.fetch_add(1, Ordering::Relaxed);
-    std::hash::RandomState::new().hash_one(world)
+    std::hash::RandomState::new().hash_one((STIRRED.load(Ordering::Relaxed), world))
 }

@@ -287,8 +287,11 @@ impl World {
     }
 
     pub(crate) fn place(&self, uid: &EntityUid) -> Option<Place> {
-        let ty = self.data.schema.type_id(uid.type_name())?;
-        let place = (ty, Row(self.table(ty)?.names.find(uid.id())?));
+        self.place_of_id(self.data.schema.type_id(uid.type_name())?, uid.id())
+    }
+
+    pub(crate) fn place_of_id(&self, ty: TypeId, id: &str) -> Option<Place> {
+        let place = (ty, Row(self.table(ty)?.names.find(id)?));
         self.has(place).then_some(place)
     }
 

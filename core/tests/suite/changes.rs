@@ -17,7 +17,7 @@ const SCHEMA: &str = r#"
 fn ward() -> Ward {
     let text = "@id(\"open\") permit (principal, action, resource) when { resource.open };";
     let policies = vec![Source::new("open", text)];
-    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies }).unwrap()
+    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies, catalogue: None }).unwrap()
 }
 
 fn uid(text: &str) -> EntityUid {
@@ -195,4 +195,93 @@ fn nobody_sees_half_a_batch() {
         assert!(rounds >= 200);
     });
     assert_eq!(world.version(), BATCHES + 1);
+}
+
+#[test]
+fn changes_are_read_from_json() {
+    let ward = ward();
+    let (read, made) = (world(&ward), world(&ward));
+    let (u, t, a, c) = (uid("User::\"u\""), uid("Team::\"t\""), uid("Doc::\"a\""), uid("Doc::\"c\""));
+    let json = r#"[
+        {"put": {"uid": {"type": "Doc", "id": "c"}, "tags": {"n": "1"}, "parents": [], "attrs":
+            {"open": true, "owner": {"__entity": {"type": "User", "id": "u"}}, "kind": {"type": "Kind", "id": "one"}}}},
+        {"set": {"uid": "User::\"u\"", "name": "name", "value": "Ū\u0000\""}},
+        {"set": {"uid": {"__entity": {"type": "Doc", "id": "a"}}, "name": "size", "value": 9007199254740993}},
+        {"set": {"uid": "Doc::\"c\"", "name": "size", "value": 1}},
+        {"unset": {"uid": "Doc::\"c\"", "name": "size"}},
+        {"set_parents": {"uid": "User::\"u\"", "parents": ["Team::\"t\""]}},
+        {"set_tag": {"uid": "Doc::\"a\"", "name": "x", "value": "y"}},
+        {"set_tag": {"uid": "Doc::\"a\"", "name": "gone", "value": "y"}},
+        {"unset_tag": {"uid": "Doc::\"a\"", "name": "gone"}},
+        {"remove": {"uid": "Doc::\"b\""}}
+    ]"#;
+    let tags = BTreeMap::from([("n".into(), Value::from("1"))]);
+    let changes = Changes::new()
+        .put_whole(&c, doc(true), [], tags)
+        .set(&u, "name", "Ū\u{0}\"")
+        .set(&a, "size", 9_007_199_254_740_993)
+        .set_parents(&u, [t])
+        .set_tag(&a, "x", "y")
+        .remove(&uid("Doc::\"b\""));
+    read.apply(&ward.read_changes(json).unwrap()).unwrap();
+    made.apply(&changes).unwrap();
+    assert_eq!(text(&read), text(&made));
+    assert!(ward.read_changes("[]").unwrap().is_empty());
+}
+
+#[test]
+fn changes_in_json_that_make_no_sense_are_refused() {
+    let ward = ward();
+    for (json, why) in [
+        ("{}", "not a list of changes in JSON"),
+        ("[{}]", "not a list of changes in JSON"),
+        (r#"[{"put": {"uid": "User::\"u\""}, "remove": {"uid": "User::\"u\""}}]"#, "not a list of changes"),
+        (r#"[{"remove": {"uid": "User::\"u\"", "name": "x"}}]"#, "unknown field `name`"),
+        (r#"[{"remove": {"uid": 7}}]"#, "change 1: 7 is not an entity's name"),
+        (r#"[{"remove": {"uid": "u"}}]"#, "change 1: `u` is not an entity's name"),
+        (r#"[{"remove": {"uid": "X::\"u\""}}]"#, "change 1: X::\"u\": the schema has no entity type `X`"),
+        (
+            r#"[{"set": {"uid": "User::\"u\"", "name": "nam", "value": ""}}]"#,
+            "User::\"u\": attribute `nam` is not in the schema; did you mean `name`?",
+        ),
+        (
+            r#"[{"set": {"uid": "User::\"u\"", "name": "name", "value": 1}}]"#,
+            "attribute `name`: expected String, found 1",
+        ),
+        (
+            r#"[{"set": {"uid": "Doc::\"a\"", "name": "size", "value": 9223372036854775808}}]"#,
+            "attribute `size`: expected Long, found 9223372036854775808",
+        ),
+        (r#"[{"set_tag": {"uid": "User::\"u\"", "name": "x", "value": ""}}]"#, "type `User` has no tags"),
+        (r#"[{"set_tag": {"uid": "Doc::\"a\"", "name": "x", "value": []}}]"#, "tag `x`: expected String"),
+        (r#"[{"put": {"uid": "User::\"u\"", "attrs": {"name": "", "name": ""}}}]"#, "`name`"),
+        (r#"[{"set_parents": {"uid": "User::\"u\"", "parents": [[]]}}]"#, "[] is not an entity's name"),
+    ] {
+        let error = ward.read_changes(json).unwrap_err();
+        assert!(error.is_data() && error.to_string().contains(why), "{json}: {error}");
+    }
+    let both = r#"[{"remove": {"uid": 7}}, {"remove": {"uid": 8}}]"#;
+    assert_eq!(ward.read_changes(both).unwrap_err().problems().len(), 2);
+    let deep = format!(r#"[{{"remove": {{"uid": {}{}}}}}]"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert!(ward.read_changes(&deep).unwrap_err().is_data());
+}
+
+#[test]
+fn decisions_by_number_are_those_by_handle() {
+    let ward = ward();
+    let world = world(&ward);
+    let decider = ward.decider(&world, "User", "read", "Doc").unwrap();
+    let context = decider.context(&BTreeMap::new()).unwrap();
+    let number = |name| world.handle(&uid(name)).unwrap().number();
+    let (user, open, closed) = (number("User::\"u\""), number("Doc::\"a\""), number("Doc::\"b\""));
+    assert!(decider.allows_numbered(user, open, &context).unwrap());
+    for (user, doc) in [(user, closed), (0, open), (user, 0), (user, u32::MAX), (u32::MAX, open), (9, 9)] {
+        assert!(!decider.allows_numbered(user, doc, &context).unwrap(), "{user} {doc}");
+    }
+    let column = decider.decide_numbered(&[user], &[open, closed, 0, open], &context).unwrap();
+    assert_eq!(column.allowed, [true, false, false, true]);
+    let column = decider.decide_numbered(&[user, 0, user], &[open], &context).unwrap();
+    assert_eq!(column.allowed, [true, false, true]);
+    assert!(decider.decide_numbered(&[user], &[], &context).unwrap().allowed.is_empty());
+    assert!(decider.decide_numbered(&[user, user], &[open, open, open], &context).unwrap_err().is_request());
 }

@@ -1,7 +1,7 @@
 //! Reading entities and contexts: what is refused, and in which words. The laws compare with Cedar's parser.
 
-use caseward::EntityUid;
 use caseward::testing::{Choices, Facts};
+use caseward::{EntityUid, Value};
 
 use crate::support::{ATTENDANCE, CLINIC};
 
@@ -85,6 +85,18 @@ fn instants_outside_four_digit_years_survive() {
         let world = ATTENDANCE.read_world(json.as_slice()).unwrap();
         assert_eq!(world.attribute(&register, "lastEntryAt"), Some(caseward::Value::Datetime(ms)));
     }
+}
+
+#[test]
+fn a_field_in_an_unusual_form_is_read_whatever_else_the_context_asks_for() {
+    let read = |json: &str| ATTENDANCE.read_context("uploadFile", json, 7).unwrap();
+    let late = r#"{"__extn": {"fn": "offset", "args": [{"__extn": {"fn": "datetime", "arg": "1970-01-01"}},
+        {"__extn": {"fn": "duration", "arg": "9223371815929975806ms"}}]}}"#;
+    let context = read(&format!(r#"{{"now": {late}, "sizeBytes": 1}}"#));
+    assert_eq!(context["now"], Value::Datetime(9_223_371_815_929_975_806));
+    assert_eq!(context["sizeBytes"], Value::Long(1));
+    // Also where another field is left for the caller to ask for.
+    assert_eq!(read(&format!(r#"{{"now": {late}}}"#)).len(), 1);
 }
 
 #[test]

@@ -126,3 +126,45 @@ fn what_is_kept_holds_as_long_as_it_is_used() {
     let counts = run(&laws::WINDOWS, 1_000);
     assert!(counts.decisions > 100_000 && counts.allows * 20 > counts.decisions, "{counts}");
 }
+
+#[test]
+fn all_actions_at_once_are_each_of_them() {
+    let counts = run(&laws::ACTIONS, 300);
+    say(&format!("{} open, {} of these allowed", counts.open, counts.opened));
+    assert!(counts.decisions > 50_000 && counts.allows * 20 > counts.decisions, "{counts}");
+    assert!(counts.open > 2_000 && counts.opened * 10 > counts.open, "{counts:?}");
+}
+
+/// Denials of which some change of three facts at most makes an allow, at least so many in a hundred.
+fn turns_denials(counts: &Counts, percent: u64) {
+    let denials = counts.decisions - counts.allows;
+    assert!(counts.denials_turned * 100 >= denials * percent, "too few denials were turned: {counts}");
+    assert!(counts.gave_up * 20 <= counts.decisions, "too many searches gave up: {counts}");
+}
+
+#[test]
+fn what_would_turn_a_decision_turns_it_and_is_the_least() {
+    let counts = run(&laws::TURNS, 100);
+    assert!(counts.decisions > 2_000 && counts.tried > 20_000, "{counts}");
+    turns_denials(&counts, 20);
+}
+
+#[test]
+fn what_would_turn_a_decision_on_attendance_turns_it() {
+    let counts = run(&laws::ATTENDANCE_TURNS, 25);
+    assert!(counts.decisions > 250, "{counts}");
+    turns_denials(&counts, 50);
+}
+
+#[test]
+fn what_would_turn_a_decision_in_a_clinic_turns_it() {
+    let counts = run(&laws::CLINIC_TURNS, 40);
+    assert!(counts.decisions > 400, "{counts}");
+    turns_denials(&counts, 40);
+}
+
+#[test]
+fn a_viewer_learns_nothing_that_they_may_not_see() {
+    let counts = run(&laws::VIEWERS, 100);
+    assert!(counts.compared > 1_500 && counts.withheld > 500 && counts.turned > 20, "{counts}");
+}

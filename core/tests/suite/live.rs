@@ -24,7 +24,7 @@ fn sources(schema: &str, (permit, forbidden): (&str, &str)) -> Sources {
     let forbid = format!("@id(\"no\") forbid (principal, {forbidden}, resource);");
     let policies =
         vec![Source::new("permit", format!("@id(\"yes\") {permit}")), Source::new("forbid", forbid)];
-    Sources { schema: Source::new("schema", schema), policies }
+    Sources { schema: Source::new("schema", schema), policies, catalogue: None }
 }
 
 fn user(id: &str) -> EntityUid {

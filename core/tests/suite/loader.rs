@@ -7,7 +7,7 @@ const SCHEMA: &str = "entity User = { age: Long, boss?: User }; entity Doc = { o
 
 fn load(policies: &[(&str, &str)]) -> Result<Ward, Error> {
     let policies = policies.iter().map(|(name, text)| Source::new(*name, *text)).collect();
-    Ward::new(&Sources { schema: Source::new("schema.cedarschema", SCHEMA), policies })
+    Ward::new(&Sources { schema: Source::new("schema.cedarschema", SCHEMA), policies, catalogue: None })
 }
 
 /// Loads one policy and says why it was refused.
@@ -105,7 +105,7 @@ fn a_bad_schema_is_refused() {
     for text in
         ["entity", "entity User = { a: Nothing };", &"{".repeat(500), &"<".repeat(500), &"x".repeat(2 << 20)]
     {
-        let sources = Sources { schema: Source::new("s", text), policies: vec![] };
+        let sources = Sources { schema: Source::new("s", text), policies: vec![], catalogue: None };
         let error = Ward::new(&sources).unwrap_err();
         assert!(error.is_policies(), "{error}");
         assert_eq!(error.problems()[0].source, "s");

@@ -9,6 +9,9 @@
 
 mod cases;
 mod changes;
+mod counts;
+mod disclosure;
+mod explain;
 mod fuzz;
 mod invariants;
 mod json;
@@ -16,7 +19,10 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod reports;
 mod snapshot;
 mod sql;
 mod support;
+mod view;
 mod visible;
+mod who;

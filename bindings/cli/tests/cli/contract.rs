@@ -169,7 +169,8 @@ fn actions_shows_each_action_and_what_it_needs() {
     };
     assert_eq!(of("uploadFile")["answer"]["decision"], "allow");
     assert_eq!(of("uploadFile")["answer"]["rules"], json!(["S5"]));
-    assert_eq!(of("changePrimaryContact")["needs"], json!(["contact"]));
+    let contact = json!({"field": "contact", "type": "User", "required": true, "values": null});
+    assert_eq!(of("changePrimaryContact")["needs"], json!([contact]));
     assert_eq!(of("changePrimaryContact")["answer"], json!(null));
     assert_eq!(of("closeCase")["answer"]["decision"], "deny");
 
@@ -198,10 +199,11 @@ fn explain_says_why() {
 
     let near = ask(U1, r#"Case::"c2""#, "text");
     assert!(near.ends(2).out.contains("no policy permits it"), "{}", near.out);
-    // The failing condition at its place in the policy.
-    assert!(near.out.contains("[school/S1.cedar:"), "{}", near.out);
+    // The failing condition at its place in the policy, with what it compared.
+    assert!(near.out.contains("school/S1.cedar:17:3: resource.student has enrolledAt"), "{}", near.out);
+    assert!(near.out.contains("✘ attendance lead or office support at the student's school"), "{}", near.out);
     assert!(
-        near.out.contains("not so: attendance lead or office support at the student's school"),
+        near.out.contains("set `enrolledAt` of Student::\"st2\", which is absent, to School::\"s1\""),
         "{}",
         near.out
     );
@@ -215,6 +217,36 @@ fn explain_says_why() {
     let nearest = json["nearest"].as_array().unwrap();
     let s1 = nearest.iter().find(|reason| reason["policy"]["id"] == "school.S1").unwrap();
     assert!(s1["conditions"].as_array().unwrap().iter().any(|condition| condition["holds"] == false));
+    assert_eq!(json["turn"]["outcome"], "found");
+    assert_eq!(json["turn"]["edits"][0]["do"], "set");
+
+    let tree = ask(U1, r#"Case::"c2""#, "tree");
+    assert!(tree.ends(2).out.contains("├ ✔ ") && tree.out.contains("└ ✘ "), "{}", tree.out);
+}
+
+#[test]
+fn explain_withholds_what_a_viewer_may_not_see() {
+    let bench = Bench::new();
+    let ask = |resource: &str, viewer: &str, format: &str| {
+        let question = ["--principal", U2, "--action", "viewSummary", "--resource", resource];
+        bench.ask("explain", &[&question[..], &["--viewer", viewer, "--format", format]].concat())
+    };
+    let own = ask(C1, U2, "text");
+    let absent = ask(r#"Case::"c9""#, U2, "text");
+    // Whose login ended may not know of the case.
+    assert_eq!(own.ends(2).out, absent.ends(2).out.replace("c9", "c1"));
+    let other = ask(C1, U1, "json").ends(2).json();
+    assert_eq!((&other["withheld"], &other["answer"]["policies"]), (&json!(true), &json!([])));
+    assert_eq!(other["turn"]["outcome"], "withheld");
+    ask(C1, "lena", "text").fails(1, "--viewer");
+    bench.write("p/schema.cedarschema", "entity U; action read appliesTo { principal: U, resource: U };\n");
+    bench.write("p/all.cedar", "@id(\"all\")\npermit (principal, action, resource);\n");
+    bench.write("none.json", "[]");
+    let elsewhere =
+        ["--principal", "U::\"u\"", "--action", "read", "--resource", "U::\"u\"", "--viewer", "U::\"u\""];
+    let ran =
+        bench.run(["explain", "--policies", "p", "--entities", "none.json"].into_iter().chain(elsewhere));
+    ran.fails(1, "nothing says what may be shown");
 }
 
 #[test]

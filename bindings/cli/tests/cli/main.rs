@@ -5,7 +5,9 @@
 mod bad_input;
 mod batch;
 mod contract;
+mod counts;
 mod files;
 mod rules;
 mod sql;
 mod support;
+mod visibility;

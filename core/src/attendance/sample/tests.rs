@@ -102,7 +102,8 @@ fn another_schema_is_refused() {
     let schema = "entity School = { kind: Long }; entity User;\n\
         action read appliesTo { principal: User, resource: School };";
     let ward =
-        Ward::new(&Sources { schema: Source::new("other", schema), policies: Vec::new() }).expect("valid");
+        Ward::new(&Sources { schema: Source::new("other", schema), policies: Vec::new(), catalogue: None })
+            .expect("valid");
     let error = Sample { cases: 1_000, seed: 1 }.build(&ward, &mut |_| {}).expect_err("another schema");
     assert!(error.is_policies());
     let said: Vec<&str> = error.problems().iter().map(|p| p.message.as_str()).collect();

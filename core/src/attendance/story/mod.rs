@@ -98,8 +98,9 @@ impl Moment {
         let reasons = ward.reasons(&self.world, request, policies.iter())?;
         let said = reasons.first().and_then(|reason| {
             let rule = reason.policy.rule.as_deref().unwrap_or(&reason.policy.id);
-            let failed = reason.failed()?;
-            Some((rule.to_owned(), failed.name.clone().unwrap_or_else(|| failed.text.clone())))
+            let failed = reason.failed().next()?;
+            let name = failed.name.as_deref().unwrap_or(&failed.text);
+            Some((rule.to_owned(), name.to_owned()))
         });
         Ok(said)
     }

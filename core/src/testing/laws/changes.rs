@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Extent;
 use super::run::{Counts, over};
+use super::{Extent, groups};
 use crate::policy::Sources;
 use crate::request::Request;
 use crate::schema::Action;
@@ -183,10 +183,80 @@ impl Story {
                     "{principal} {name} lists {found:?}; made anew {wanted:?}; checked {allowed:?}"
                 ));
             }
+            let question = (principal, name.as_ref(), ty);
+            groups::counted_as_listed((&self.ward, world), question, context, (&found, counts.lists))
+                .or_else(&fail)?;
             counts.lists += 1;
             counts.listed += found.len() as u64;
+            let of = |world: &World| self.view(world, principal, resources.first());
+            let (view, anew) = (of(world), of(expected));
+            if view != anew {
+                return fail(format!("{principal} views {view}; made anew {anew}"));
+            }
+            if let Some(why) = self.differing_people(world, expected, (action, resources, context), counts)? {
+                return fail(why);
+            }
         }
         Ok(())
+    }
+
+    /// What somebody sees of a record, but for the version of the data.
+    fn view(&self, world: &World, principal: &EntityUid, resource: Option<&EntityUid>) -> serde_json::Value {
+        let Some(resource) = resource else { return serde_json::Value::Null };
+        let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+        let view = self.ward.view(world, principal, resource, &at);
+        let mut view = match view {
+            Ok(view) => serde_json::to_value(view).unwrap_or_default(),
+            Err(error) => error.to_string().into(),
+        };
+        view.as_object_mut().and_then(|fields| fields.remove("version"));
+        view
+    }
+
+    /// Who may do something to the first record: compared with a world made anew, and with checks.
+    fn differing_people(
+        &self,
+        world: &World,
+        expected: &World,
+        (action, resources, context): (&Action, &[EntityUid], &BTreeMap<Arc<str>, Value>),
+        counts: &mut Counts,
+    ) -> Result<Option<String>, String> {
+        let name: Arc<str> = action.uid.to_string().into();
+        for (&ty, resource) in
+            action.principals.iter().flat_map(|ty| resources.iter().take(1).map(move |r| (ty, r)))
+        {
+            let Some(ty) = self.ward.schema().entity_type(ty).map(|ty| ty.name.clone()) else { continue };
+            let who = |world: &World| {
+                let found = self.ward.who_with_reasons(world, &name, resource, &ty, context);
+                let mut found = found.map_err(|e| e.to_string())?;
+                found.sort_by(|a, b| a.principal.cmp(&b.principal));
+                Ok::<_, String>(found)
+            };
+            let (found, wanted) = (who(world)?, who(expected)?);
+            let mut allowed = Vec::new();
+            for id in expected.ids(&ty) {
+                let principal = EntityUid::new(ty.clone(), id);
+                let request = Request {
+                    principal: principal.clone(),
+                    action: name.clone(),
+                    resource: resource.clone(),
+                    context: context.clone(),
+                };
+                if self.ward.check(expected, &request).map_err(|e| e.to_string())?.is_allowed() {
+                    allowed.push(principal);
+                }
+            }
+            allowed.sort();
+            if found != wanted || !found.iter().map(|one| &one.principal).eq(&allowed) {
+                let why = format!(
+                    "who may {name} {resource}: {found:?}; made anew {wanted:?}; checked {allowed:?}"
+                );
+                return Ok(Some(why));
+            }
+            counts.lists += 1;
+            counts.people += found.len() as u64;
+        }
+        Ok(None)
     }
 
     /// Everyone who was asked about goes on to the next page of their list.

@@ -1,9 +1,12 @@
 //! What must hold over all worlds, policies and requests, as functions: tests run them at length, and briefly
 //! against an engine with a bug in it, which they must find.
 
+mod actions;
 mod changes;
 mod domains;
 mod entities;
+mod explaining;
+mod groups;
 mod operators;
 mod random;
 mod run;
@@ -55,8 +58,21 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 8] =
-    [RANDOM, OPERATORS, ATTENDANCE, CLINIC, CHANGES, WINDOWS, ATTENDANCE_JSON, CLINIC_JSON];
+pub const ALL: [Law; 13] = [
+    RANDOM,
+    OPERATORS,
+    ATTENDANCE,
+    CLINIC,
+    CHANGES,
+    WINDOWS,
+    ACTIONS,
+    ATTENDANCE_JSON,
+    CLINIC_JSON,
+    TURNS,
+    ATTENDANCE_TURNS,
+    CLINIC_TURNS,
+    VIEWERS,
+];
 
 /// Random schemas, policies and worlds.
 pub const RANDOM: Law = Law {
@@ -107,6 +123,14 @@ pub const WINDOWS: Law = Law {
     run: windows::run,
 };
 
+/// All actions at once, with and without what their contexts ask for.
+pub const ACTIONS: Law = Law {
+    name: "actions",
+    says: "what is said of all actions at once is what checks say of each, whatever is still given",
+    few: 60,
+    run: actions::run,
+};
+
 /// Entities of attendance.
 pub const ATTENDANCE_JSON: Law = Law {
     name: "attendance_json",
@@ -121,4 +145,30 @@ pub const CLINIC_JSON: Law = Law {
     says: "entities of a clinic are read and refused as Cedar does it, save for dangling references",
     few: 30,
     run: entities::clinic,
+};
+
+/// What would turn a decision, under random policies.
+pub const TURNS: Law = Law {
+    name: "turns",
+    says: "conditions come out as the policies that they make up; the change that an explanation finds turns the \
+        decision to Cedar too, none of its edits is without need, and no fewer of the edits that the policies suggest \
+        do it",
+    few: 12,
+    run: explaining::turns,
+};
+
+/// The same under the rules of attendance.
+pub const ATTENDANCE_TURNS: Law =
+    Law { name: "attendance_turns", few: 2, run: explaining::attendance_turns, ..TURNS };
+
+/// The same under the rules of a clinic.
+pub const CLINIC_TURNS: Law = Law { name: "clinic_turns", few: 4, run: explaining::clinic_turns, ..TURNS };
+
+/// What a viewer is told.
+pub const VIEWERS: Law = Law {
+    name: "viewers",
+    says: "an explanation for a viewer is the same whatever the facts are that they may not see, as long as the \
+        decision is; a record that they may not know of is explained as one that is not there",
+    few: 12,
+    run: explaining::viewers,
 };

@@ -46,12 +46,32 @@ pub struct Counts {
     pub lists: u64,
     /// Records in these lists.
     pub listed: u64,
+    /// People found for records, and compared with checks.
+    pub people: u64,
+    /// Decisions on actions that were left open, for want of a part of their context.
+    pub open: u64,
+    /// Those of them that were allowed, once all was given.
+    pub opened: u64,
     /// Broken texts of entities that Cedar and this crate took all the same.
     pub taken: u64,
     /// Broken texts that neither took.
     pub not_taken: u64,
     /// Broken texts that were refused for what dangles, or is unknown.
     pub dangling: u64,
+    /// Decisions that a change of three facts at most was found to turn.
+    pub turned: u64,
+    /// Of these, denials.
+    pub denials_turned: u64,
+    /// Edits of these changes.
+    pub edits: u64,
+    /// Searches for a change that reached their limit.
+    pub gave_up: u64,
+    /// Combinations of edits that were tried to beat what was found.
+    pub tried: u64,
+    /// Explanations of one decision on facts that differ where the viewer may not see it.
+    pub compared: u64,
+    /// Explanations in which something was withheld.
+    pub withheld: u64,
     /// How often each operator stood in a policy.
     pub uses: BTreeMap<String, u64>,
     /// How each operator alone came out.
@@ -62,6 +82,8 @@ pub struct Counts {
     pub checks: Duration,
     /// Processor time in this crate's lists.
     pub listing: Duration,
+    /// Processor time in explanations.
+    pub explaining: Duration,
     /// Processor time in all of it, the making of policies and worlds too.
     pub whole: Duration,
 }
@@ -80,9 +102,19 @@ impl Counts {
         self.absent += other.absent;
         self.lists += other.lists;
         self.listed += other.listed;
+        self.people += other.people;
+        self.open += other.open;
+        self.opened += other.opened;
         self.taken += other.taken;
         self.not_taken += other.not_taken;
         self.dangling += other.dangling;
+        self.turned += other.turned;
+        self.denials_turned += other.denials_turned;
+        self.edits += other.edits;
+        self.gave_up += other.gave_up;
+        self.tried += other.tried;
+        self.compared += other.compared;
+        self.withheld += other.withheld;
         for (name, count) in &other.uses {
             *self.uses.entry(name.clone()).or_default() += count;
         }
@@ -95,6 +127,7 @@ impl Counts {
         self.cedar += other.cedar;
         self.checks += other.checks;
         self.listing += other.listing;
+        self.explaining += other.explaining;
         self.whole += other.whole;
     }
 }
@@ -108,10 +141,30 @@ impl fmt::Display for Counts {
                 self.worlds, self.taken, self.not_taken, self.dangling
             );
         }
+        if self.turned > 0 {
+            return write!(
+                f,
+                "{} explanations in {} worlds ({} of allows, {} on errors): {} turned, {} of them denials, by {} edits, {} \
+                searches gave up, {} combinations tried; {} with something withheld, {} compared; processor seconds: explaining {:.1}, in all {:.1}",
+                self.decisions,
+                self.worlds,
+                self.allows,
+                self.errors,
+                self.turned,
+                self.denials_turned,
+                self.edits,
+                self.gave_up,
+                self.tried,
+                self.withheld,
+                self.compared,
+                self.explaining.as_secs_f64(),
+                self.whole.as_secs_f64(),
+            );
+        }
         let percent = |part: u64| part as f64 * 100.0 / self.decisions.max(1) as f64;
         write!(
             f,
-            "{} decisions ({:.1} % allows, {:.1} % with errors, {:.1} % on something absent), {} lists of {} records; \
+            "{} decisions ({:.1} % allows, {:.1} % with errors, {:.1} % on something absent), {} lists of {} records and {} people; \
             {} wards, {} policies ({} refused, {} decided something), {} worlds; \
             processor seconds: Cedar {:.1}, checks {:.1}, lists {:.1}, in all {:.1}",
             self.decisions,
@@ -120,6 +173,7 @@ impl fmt::Display for Counts {
             percent(self.absent),
             self.lists,
             self.listed,
+            self.people,
             self.wards,
             self.policies,
             self.refused,

@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use cedar_policy::{Context, EntityUid as CedarUid};
 
+use super::groups;
 use super::run::{Counts, Seen};
 use crate::answer::Fault;
+use crate::error::Error;
 use crate::policy::Sources;
 use crate::request::Request;
 use crate::schema::Action;
 use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
 use crate::uid::EntityUid;
 use crate::value::Value;
+use crate::visible::Granted;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -23,6 +26,11 @@ pub(super) struct Subject {
     pub(super) sources: Sources,
     cedar: Cedar,
 }
+
+/// Those that are allowed, with the policies that permit each.
+type Permits = BTreeMap<EntityUid, Vec<Arc<str>>>;
+/// By record, the people who are allowed.
+type Grants = BTreeMap<EntityUid, Permits>;
 
 /// How a world is asked about.
 pub(super) struct Manner {
@@ -139,17 +147,26 @@ impl<'a> Scene<'a> {
                     principals.push(EntityUid::new(name(from), "nobody"));
                     resources.push(EntityUid::new(name(to), ""));
                 }
+                let mut granted = Grants::new();
                 for principal in &principals {
-                    let allowed = self.row(act, principal, &resources, counts, deciding)?;
+                    let permits = self.row(act, principal, &resources, counts, deciding)?;
+                    let allowed: Vec<EntityUid> = permits.keys().cloned().collect();
                     self.decisions(act, principal, &resources, &allowed)?;
                     self.list(act, principal, &name(to), allowed, counts)?;
+                    for (resource, policies) in permits {
+                        granted.entry(resource).or_default().insert(principal.clone(), policies);
+                    }
+                }
+                for resource in &resources {
+                    let granted = granted.remove(resource).unwrap_or_default();
+                    self.who(act, resource, &name(from), &granted, counts)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Compares one person's decisions on every record; those that are allowed.
+    /// Compares one person's decisions on every record; the permits of those that are allowed.
     fn row(
         &self,
         act: &Act<'_>,
@@ -157,7 +174,7 @@ impl<'a> Scene<'a> {
         resources: &[EntityUid],
         counts: &mut Counts,
         deciding: &mut BTreeSet<Arc<str>>,
-    ) -> Result<Vec<EntityUid>, String> {
+    ) -> Result<Permits, String> {
         let (subject, start) = (self.subject, Instant::now());
         let ask = |resource| {
             if act.absent || !self.there.contains(principal) || !self.there.contains(resource) {
@@ -178,7 +195,7 @@ impl<'a> Scene<'a> {
         }
         counts.checks += start.elapsed();
 
-        let mut allowed = Vec::new();
+        let mut allowed = Permits::new();
         for ((resource, answer), expected) in resources.iter().zip(answers).zip(&expected) {
             let failed = answer.errors.iter().filter_map(|fault| match fault {
                 Fault::Policy { id, .. } => Some(id.clone()),
@@ -196,11 +213,9 @@ impl<'a> Scene<'a> {
             counts.absent += u64::from(expected.is_none());
             act.tell_operator(&found, expected.is_some(), counts);
             if found.allowed {
-                allowed.push(resource.clone());
+                allowed.insert(resource.clone(), found.policies.clone());
             }
-            for id in found.policies {
-                deciding.insert(id);
-            }
+            deciding.extend(found.policies);
         }
         Ok(allowed)
     }
@@ -220,6 +235,12 @@ impl<'a> Scene<'a> {
         let count =
             ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
         counts.listing += start.elapsed();
+        let seed = counts.lists;
+        if seed.is_multiple_of(2) {
+            let asked = (principal, act.name.as_ref(), ty);
+            groups::counted_as_listed((ward, &self.world), asked, &act.context, (&listed, seed))
+                .map_err(|what| self.tell(act, principal, &EntityUid::new(ty, "…"), &what))?;
+        }
         listed.sort();
         allowed.sort();
         if listed != allowed || count != listed.len() {
@@ -228,6 +249,33 @@ impl<'a> Scene<'a> {
         }
         counts.lists += 1;
         counts.listed += listed.len() as u64;
+        Ok(())
+    }
+
+    /// Compares who may do something to a record, and why, with what was allowed one by one.
+    fn who(
+        &self,
+        act: &Act<'_>,
+        resource: &EntityUid,
+        ty: &str,
+        granted: &Permits,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
+        let (ward, start) = (&self.subject.ward, Instant::now());
+        let ask = |found: Result<Vec<Granted>, Error>| found.map_err(|e| e.to_string());
+        let found = ask(ward.who_with_reasons(&self.world, &act.name, resource, ty, &act.context))?;
+        counts.listing += start.elapsed();
+        let reasons: Permits =
+            found.iter().map(|one| (one.principal.clone(), one.policies.clone())).collect();
+        let people =
+            ward.who(&self.world, &act.name, resource, ty, &act.context).map_err(|e| e.to_string())?;
+        let listed: Vec<EntityUid> = people.iter().collect();
+        if reasons != *granted || !listed.iter().eq(found.iter().map(|one| &one.principal)) {
+            let what = format!("who: {found:?}\nlisted: {listed:?}\nallowed one by one: {granted:?}");
+            return Err(self.tell(act, &EntityUid::new(ty, "…"), resource, &what));
+        }
+        counts.lists += 1;
+        counts.people += found.len() as u64;
         Ok(())
     }
 
@@ -254,6 +302,13 @@ impl<'a> Scene<'a> {
                     &format!("decided {decided}, and checked otherwise"),
                 ));
             }
+            let request = act.request(principal, resource);
+            let answer = ward.check(world, &request).map_err(|e| e.to_string())?;
+            let other = decider.check(principal, resource, &act.context).map_err(|e| e.to_string())?;
+            if answer != other {
+                let what = format!("{answer:?}\nby the decider: {other:?}");
+                return Err(self.tell(act, principal, resource, &what));
+            }
             if let (Some(principal), Some(resource)) = (world.handle(principal), world.handle(resource)) {
                 principals.push(principal);
                 known.push(resource);
@@ -267,6 +322,13 @@ impl<'a> Scene<'a> {
                 &EntityUid::new(ty, "…"),
                 &format!("as a column {column:?}"),
             ));
+        }
+        let ids: Vec<&str> = resources.iter().map(EntityUid::id).collect();
+        let principals = vec![principal.id(); ids.len()];
+        let column = decider.decide_ids(&principals, &ids, &context).map_err(|e| e.to_string())?;
+        if !column.allowed.iter().zip(resources).all(|(is, resource)| *is == allowed.contains(resource)) {
+            let what = format!("as a column of ids {column:?}");
+            return Err(self.tell(act, principal, &EntityUid::new(ty, "…"), &what));
         }
         Ok(())
     }

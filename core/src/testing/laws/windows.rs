@@ -88,6 +88,10 @@ fn ask(
             if list.contains(resource) != allowed {
                 return Err(format!("{request:?}: allowed {allowed}, listed {list:?}"));
             }
+            let who = ward.who(world, &name, resource, principal.type_name(), &context);
+            if who.map_err(|e| e.to_string())?.contains(principal) != allowed {
+                return Err(format!("{request:?}: allowed {allowed}, and not so among those who may"));
+            }
             counts.decisions += 1;
             counts.allows += u64::from(allowed);
         }

@@ -192,6 +192,22 @@ impl Index {
         }
     }
 
+    /// Every key with its rows, those without rows too.
+    pub(crate) fn each(&self, mut visit: impl FnMut(u32, &Posting)) {
+        match &self.postings {
+            Postings::Dense(all) => (0..).zip(all).for_each(|(key, rows)| visit(key, rows)),
+            Postings::Sparse(all) => all.iter().for_each(|(key, rows)| visit(*key, rows)),
+        }
+    }
+
+    /// Up to how many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.postings {
+            Postings::Dense(all) => all.len(),
+            Postings::Sparse(all) => all.len(),
+        }
+    }
+
     fn posting(&mut self, key: u32) -> Option<&mut Posting> {
         match &mut self.postings {
             Postings::Sparse(all) => Some(all.entry(key).or_default()),

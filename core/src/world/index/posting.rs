@@ -59,6 +59,22 @@ impl Posting {
         }
     }
 
+    /// How many of the rows are in a set.
+    pub(crate) fn meet_len(&self, set: &RoaringBitmap) -> u64 {
+        match self.rows() {
+            Ok(rows) => rows.iter().filter(|row| set.contains(**row)).count() as u64,
+            Err(rows) => rows.intersection_len(set),
+        }
+    }
+
+    /// Those of the rows that are in a set.
+    pub(crate) fn meet(&self, set: &RoaringBitmap) -> RoaringBitmap {
+        match self.rows() {
+            Ok(rows) => rows.iter().copied().filter(|row| set.contains(*row)).collect(),
+            Err(rows) => rows & set,
+        }
+    }
+
     pub(crate) fn insert(&mut self, row: u32) {
         match self {
             Posting::Bitmap(rows) => {

@@ -4,6 +4,7 @@
 //! reader recognises the usual forms; whatever it does not recognise goes to Cedar's parser, entity by
 //! entity, whose word is final.
 
+mod changes;
 mod diagnose;
 mod elements;
 mod read;

@@ -181,7 +181,7 @@ macro_rules! expecting {
 
 /// `{"type": …, "id": …}`, or the same under `__entity` where it is not that already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reference {
+pub(super) enum Reference {
     Outer,
     Escaped,
 }
@@ -490,6 +490,11 @@ impl<'de> Visitor<'de> for Fields<'_> {
         }
         Ok(read)
     }
+}
+
+/// The value that `text` writes in a usual form of type `ty`; `None` for any other form.
+pub(super) fn typed(schema: &Schema, ty: &Type, text: &RawValue) -> Option<Value> {
+    from_text(Typed { schema, ty }, text)
 }
 
 /// Whether the JSON `value` is a usual form of type `ty`.

@@ -122,7 +122,7 @@ impl Serialize for Call<'_> {
         };
         match self.0 {
             Value::Decimal(v) => single("decimal", crate::policy::decimal_text(*v))?,
-            Value::Ip(ip) => single("ip", format!("{}/{}", ip.address, ip.prefix))?,
+            Value::Ip(ip) => single("ip", ip.to_string())?,
             Value::Duration(ms) => single("duration", format!("{ms}ms"))?,
             Value::Datetime(ms) => match time::format(*ms) {
                 Some(text) => single("datetime", text)?,

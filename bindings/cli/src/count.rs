@@ -1,0 +1,97 @@
+//! `caseward count`: how many records may this person do this to, by group?
+
+use caseward::{Group, Table, Zone, attendance};
+use clap::ValueEnum;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, printable};
+use crate::instant::NowArgs;
+use crate::load::{DataArgs, PolicyArgs};
+use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::terminal::Terminal;
+use crate::{output, progress};
+
+/// Count the records of a type to which a person may do something, by group.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Who asks, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID")]
+    principal: String,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME")]
+    action: String,
+    /// The type of the records, such as Case.
+    #[arg(long = "type", value_name = "TYPE")]
+    resource_type: String,
+    #[command(flatten)]
+    by: ByArgs,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What to group by.
+#[derive(clap::Args)]
+pub(crate) struct ByArgs {
+    /// A path of attributes, such as status or student.enrolledAt, or a period of an instant, such as 'month of
+    /// openedAt' (year, quarter, month, day). Several, with commas or given again, make a table of all
+    /// combinations.
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    by: Vec<String>,
+    /// The time zone of periods: UTC, or a rule as in POSIX's TZ. New Zealand's by default.
+    #[arg(long, value_name = "RULE")]
+    zone: Option<Zone>,
+}
+
+impl ByArgs {
+    pub(crate) fn groups(&self) -> Result<Vec<Group>, Failure> {
+        let zone = self.zone.clone().unwrap_or_else(attendance::zone);
+        Ok(self.by.iter().map(|text| Group::parse(text, &zone)).collect::<Result<_, _>>()?)
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+impl Format {
+    pub(crate) fn print(self, table: &Table) -> Result<(), Failure> {
+        match self {
+            Format::Text => output::print(&printable(&table.to_string())),
+            Format::Json => output::print_json(table),
+            Format::Csv => output::print(&table.to_csv()),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let groups = args.by.groups()?;
+    let ward = args.policies.load()?;
+    let principal = uid("--principal", &args.principal)?;
+    ward.schema().known_action(&args.action)?;
+    ward.schema().known_type(&args.resource_type)?;
+    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let world = args.data.load(&ward, terminal)?;
+    note_unknown_types(&ward, &[&principal], terminal);
+    let spinner = progress::spinner(terminal, &format!("counting {}", args.resource_type));
+    let table = ward.count_by(&world, &principal, &args.action, &args.resource_type, &context, &groups);
+    spinner.finish_and_clear();
+    args.format.print(&table?)?;
+    Ok(Exit::Success)
+}

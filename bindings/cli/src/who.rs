@@ -1,0 +1,172 @@
+//! `caseward who` and `caseward alert`: who may do this to that record, and who is told of what happens to it?
+
+use std::fmt::Write as _;
+
+use caseward::{EntityUid, Granted, Visible, Ward};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, printable};
+use crate::instant::NowArgs;
+use crate::list::{print_ids, used_now};
+use crate::load::{DataArgs, PolicyArgs};
+use crate::output;
+use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::terminal::Terminal;
+
+/// List who may do something to a record.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME")]
+    action: String,
+    /// The record, such as 'Case::"c1"'.
+    #[arg(long, value_name = "UID")]
+    resource: String,
+    /// The type of those who are looked for, where the action takes several.
+    #[arg(long = "type", value_name = "TYPE")]
+    principal_type: Option<String>,
+    /// Say of each by which policies.
+    #[arg(long)]
+    reasons: bool,
+    #[command(flatten)]
+    context: ContextArgs,
+    #[command(flatten)]
+    now: NowArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// List who is told of what happens to a record: those who are alerted, and may see what they are alerted of.
+#[derive(clap::Args)]
+pub(crate) struct AlertArgs {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The record, such as 'Case::"c1"'.
+    #[arg(long, value_name = "UID")]
+    resource: String,
+    /// The entry of the record that it is about, such as 'Item::"i1"'.
+    #[arg(long, value_name = "UID")]
+    entry: Option<String>,
+    /// The type of those who are told.
+    #[arg(long = "type", value_name = "TYPE", default_value = "User")]
+    principal_type: String,
+    #[command(flatten)]
+    now: NowArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// One id a line, sorted.
+    #[default]
+    Ids,
+    /// How many there are.
+    Count,
+    /// For programs.
+    Json,
+}
+
+/// Those who were found, with what they were found by.
+#[derive(Serialize)]
+struct Found<'a> {
+    ids: Vec<&'a str>,
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<&'a [Granted]>,
+    policy_hash: &'a str,
+    version: u64,
+    now: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    let resource = uid("--resource", &args.resource)?;
+    let ty = principal_type(&ward, &args.action, args.principal_type.as_deref())?;
+    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let world = args.data.load(&ward, terminal)?;
+    note_unknown_types(&ward, &[&resource], terminal);
+    let found = ward.who(&world, &args.action, &resource, &ty, &context)?;
+    let reasons = match args.reasons {
+        true => Some(ward.who_with_reasons(&world, &args.action, &resource, &ty, &context)?),
+        false => None,
+    };
+    print(&found, reasons, used_now(&context), args.format)
+}
+
+pub(crate) fn alert(args: &AlertArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let now = args.now.ms();
+    let ward = args.policies.load()?;
+    let resource = uid("--resource", &args.resource)?;
+    let entry = args.entry.as_deref().map(|entry| uid("--entry", entry)).transpose()?;
+    let world = args.data.load(&ward, terminal)?;
+    let context = [("now".into(), caseward::Value::Datetime(now))].into();
+    let found = ward.alert(&world, &resource, entry.as_ref(), &args.principal_type, &context)?;
+    print(&found, None, used_now(&context), args.format)
+}
+
+/// The type that was asked for, or the only one that the action takes.
+fn principal_type(ward: &Ward, action: &str, asked: Option<&str>) -> Result<String, Failure> {
+    let action = ward.schema().known_action(action)?;
+    let known = action.principals.iter().filter_map(|ty| ward.schema().entity_type(*ty));
+    let known: Vec<&str> = known.map(|ty| ty.name.as_ref()).collect();
+    match (asked, known.as_slice()) {
+        (Some(asked), _) => Ok(asked.to_owned()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, all) => {
+            let why = format!("{} is done by several types; --type is one of {}", action.uid, all.join(", "));
+            Err(Failure::other(why))
+        }
+    }
+}
+
+fn print(
+    found: &Visible,
+    reasons: Option<Vec<Granted>>,
+    now: Option<String>,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let mut uids: Vec<EntityUid> = found.iter().collect();
+    // By id, as lists are.
+    uids.sort();
+    let reasons = reasons.map(|mut all| {
+        all.sort_by(|a, b| a.principal.cmp(&b.principal));
+        all
+    });
+    match (format, &reasons) {
+        (Format::Count, _) => output::print(&format!("{}\n", uids.len()))?,
+        (Format::Json, _) => output::print_json(&Found {
+            ids: uids.iter().map(EntityUid::id).collect(),
+            count: uids.len(),
+            reasons: reasons.as_deref(),
+            policy_hash: found.policy_hash(),
+            version: found.version(),
+            now,
+        })?,
+        (Format::Ids, None) => print_ids(&uids)?,
+        (Format::Ids, Some(all)) => output::print(&with_reasons(all))?,
+    }
+    Ok(Exit::Success)
+}
+
+fn with_reasons(all: &[Granted]) -> String {
+    let width = all.iter().map(|one| one.principal.id().chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for one in all {
+        let line = format!("{:width$}  {}", one.principal.id(), one.policies.join(", "));
+        // An id with a line break in it would read as two people.
+        let _ = writeln!(text, "{}", printable(&line).replace('\n', "\\n"));
+    }
+    text
+}

@@ -1,0 +1,351 @@
+"""For tests of policies and of what uses them. Install it with `pip install caseward[testing]`.
+
+As a pytest plugin, which is there once the package is installed, it collects policy cases (TOML) as tests:
+
+    pytest --caseward-cases tests/policies --caseward-policies policies
+
+or, for good, in the ini file: `caseward_cases`, folders or files, and `caseward_policies`, the folder of the
+policies under test (the rules of attendance where none is named), both from the place of that file.
+
+As a library it has Hypothesis strategies for worlds and requests of any schema:
+
+    @given(world=worlds(ward), data=st.data())
+    def test_a_sensitive_item_stays_hidden(world, data):
+        request = data.draw(requests(ward, world))
+        ...
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from caseward import (
+    Attribute,
+    Case,
+    CaseFile,
+    CasewardError,
+    Changes,
+    EntityUid,
+    Mismatch,
+    Request,
+    Type,
+    Ward,
+    World,
+)
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+__all__ = ["CaseFailure", "requests", "values", "worlds"]
+
+
+class CaseFailure(AssertionError):
+    """A policy case that came out otherwise than expected."""
+
+    def __init__(self, mismatch: Mismatch) -> None:
+        super().__init__(str(mismatch))
+        self.mismatch = mismatch
+
+
+# ── The pytest plugin ──────────────────────────────────────────────────────────
+
+_WARD = pytest.StashKey[Ward]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("caseward", "policy cases of caseward")
+    group.addoption(
+        "--caseward-cases",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="collect the policy cases (TOML) of this folder or file",
+    )
+    group.addoption(
+        "--caseward-policies",
+        metavar="DIR",
+        help="the folder of the policies under test; those of attendance where none is named",
+    )
+    parser.addini("caseward_cases", "folders or files of policy cases (TOML)", type="paths", default=[])
+    parser.addini("caseward_policies", "the folder of the policies under test", type="paths", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collects the folders of cases too, unless paths were named on the command line."""
+    asked = [str(config.invocation_params.dir / path) for path in _asked(config)]
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        asked += [str(path) for path in config.getini("caseward_cases")]
+    roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
+    for path in asked:
+        place = Path(path).resolve()
+        if not any(place.is_relative_to(root) for root in roots):
+            config.args.append(path)
+            roots.append(place)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix != ".toml":
+        return None
+    config = parent.config
+    asked = [config.invocation_params.dir / path for path in _asked(config)]
+    asked += config.getini("caseward_cases")
+    if any(file_path.resolve().is_relative_to(Path(path).resolve()) for path in asked):
+        return _Cases.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
+    return None
+
+
+def _asked(config: pytest.Config) -> list[str]:
+    """The paths of `--caseward-cases`."""
+    return config.getoption("--caseward-cases") or []
+
+
+def _ward(config: pytest.Config) -> Ward:
+    """The ward under test, loaded once a run."""
+    if _WARD not in config.stash:
+        folders = [config.getoption("--caseward-policies"), *config.getini("caseward_policies")]
+        folder = next((folder for folder in folders if folder), None)
+        if folder is None:
+            config.stash[_WARD] = Ward.attendance()
+        else:
+            config.stash[_WARD] = Ward.from_folder(config.invocation_params.dir / folder)
+    return config.stash[_WARD]
+
+
+class _Cases(pytest.File):
+    """A file of policy cases."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        text = self.path.read_text(encoding="utf-8")
+        file = CaseFile.read(_ward(self.config), self.path.name, text)
+        lines = text.splitlines()
+        for case in file.cases:
+            line = _line(lines, case.name)
+            yield _Case.from_parent(  # pyright: ignore[reportUnknownMemberType]
+                self, name=case.name, file=file, case=case, line=line
+            )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, CasewardError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+def _line(lines: list[str], name: str) -> int | None:
+    """The line on which a case is named, from 0."""
+    return next((at for at, line in enumerate(lines) if line.startswith("name") and name in line), None)
+
+
+class _Case(pytest.Item):
+    """One policy case."""
+
+    def __init__(self, *, file: CaseFile, case: Case, line: int | None, **rest: Any) -> None:
+        super().__init__(**rest)  # pyright: ignore[reportUnknownMemberType]
+        self.file, self.case, self.line = file, case, line
+
+    def runtest(self) -> None:
+        mismatch = self.file.run_case(_ward(self.config), self.case)
+        if mismatch is not None:
+            raise CaseFailure(mismatch)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, CaseFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, self.line, self.case.name
+
+
+# ── Hypothesis strategies ──────────────────────────────────────────────────────
+
+# Instants that every datetime of Python can be; Cedar counts milliseconds.
+_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.timezone.utc)
+_DAYS = (dt.datetime(9999, 12, 30, tzinfo=dt.timezone.utc) - _FIRST).days
+_LONG = 2**63
+
+
+class _Shape(NamedTuple):
+    """A type of the schema, read once: values are drawn by the thousand."""
+
+    kind: str
+    entity: str
+    element: _Shape | None
+    fields: tuple[tuple[str, _Shape, bool], ...]
+
+    @staticmethod
+    def of(type: Type) -> _Shape:
+        element = None if type.element is None else _Shape.of(type.element)
+        return _Shape(type.kind, type.entity or "", element, _fields(type.fields or {}))
+
+
+def _fields(attributes: Mapping[str, Attribute]) -> tuple[tuple[str, _Shape, bool], ...]:
+    """Names, what they hold and whether they must be there."""
+    return tuple((name, _Shape.of(field.type), field.required) for name, field in attributes.items())
+
+
+_Ids = Mapping[str, list[str]]
+
+
+def values(type: Type, ids: Mapping[str, list[str]]) -> SearchStrategy[Any]:
+    """Values of a type of the schema; entities are drawn from `ids`, by the name of their type."""
+    from hypothesis import strategies as st
+
+    shape = _Shape.of(type)
+
+    @st.composite
+    def draw_value(draw: DrawFn) -> Any:
+        return _value(draw, shape, ids)
+
+    return draw_value()
+
+
+def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
+    """Worlds that the ward's schema allows, with 1 to `most` entities of each type.
+
+    They are whole: nothing refers to what is not there, and no hierarchy goes in a circle.
+    """
+    from hypothesis import strategies as st
+
+    types = ward.schema.entity_types
+    enumerated = {ty.name: list(ty.choices) for ty in types if ty.choices is not None}
+    others = [
+        (ty.name, ty.ancestors, _fields(ty.attributes), None if ty.tags is None else _Shape.of(ty.tags))
+        for ty in types
+        if ty.choices is None
+    ]
+    some_ids = st.lists(_texts(), min_size=1, max_size=most, unique=True)
+
+    @st.composite
+    def draw_world(draw: DrawFn) -> World:
+        ids = enumerated | {name: draw(some_ids) for name, *_ in others}
+        # An entity lies only in what comes before it.
+        before = [EntityUid(ty, id) for ty, all in enumerated.items() for id in all]
+        changes = Changes()
+        for name, ancestors, fields, tags in others:
+            for id in ids[name]:
+                above = [uid for uid in before if uid.type in ancestors]
+                lies_in: set[EntityUid] = set()
+                for _ in range(draw(_below(3)) if above else 0):
+                    lies_in.add(above[draw(_below(len(above)))])
+                tagged: dict[str, Any] = {}
+                for _ in range(draw(_below(3)) if tags is not None else 0):
+                    assert tags is not None
+                    tagged[draw(_texts())] = _value(draw, tags, ids)
+                uid = EntityUid(name, id)
+                changes.put(uid, _record(draw, fields, ids), parents=lies_in, tags=tagged)
+                before.append(uid)
+        world = World.empty(ward)
+        world.apply(changes)
+        return world
+
+    return draw_world()
+
+
+def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchStrategy[Request]:
+    """Requests that make sense under the ward's schema, for entities of the world; a few name one that is absent.
+
+    With `action`, requests for that action alone.
+    """
+    from hypothesis import strategies as st
+
+    schema = ward.schema
+    ids = {
+        ty.name: world.ids(ty.name) if ty.choices is None else list(ty.choices) for ty in schema.entity_types
+    }
+    asked = schema.actions if action is None else [schema.action(action)]
+    actions = [(str(one.uid), one.principals, one.resources, _fields(one.context)) for one in asked]
+
+    @st.composite
+    def draw_request(draw: DrawFn) -> Request:
+        name, principals, resources, fields = actions[draw(_below(len(actions)))]
+
+        def entity(types: tuple[str, ...]) -> EntityUid:
+            type = types[draw(_below(len(types)))]
+            # Nine in ten are there.
+            there = {} if draw(_below(10)) == 9 else ids
+            return _entity(draw, type, there)
+
+        return Request(entity(principals), name, entity(resources), _record(draw, fields, ids))
+
+    return draw_request()
+
+
+def _value(draw: DrawFn, shape: _Shape, ids: _Ids) -> Any:
+    match shape.kind:
+        case "Entity":
+            return _entity(draw, shape.entity, ids)
+        case "Set":
+            assert shape.element is not None
+            return [_value(draw, shape.element, ids) for _ in range(draw(_below(4)))]
+        case "Record":
+            return _record(draw, shape.fields, ids)
+        case kind:
+            return draw(_plain(kind))
+
+
+def _record(draw: DrawFn, fields: tuple[tuple[str, _Shape, bool], ...], ids: _Ids) -> dict[str, Any]:
+    """A record; of its optional fields, three in four are there."""
+    return {
+        name: _value(draw, shape, ids) for name, shape, required in fields if required or draw(_below(4))
+    }
+
+
+def _entity(draw: DrawFn, type: str, ids: _Ids) -> EntityUid:
+    """One that is there, or any that could be where there is none."""
+    there = ids.get(type)
+    return EntityUid(type, there[draw(_below(len(there)))] if there else draw(_texts()))
+
+
+@cache
+def _below(end: int) -> SearchStrategy[int]:
+    from hypothesis import strategies as st
+
+    return st.integers(0, end - 1)
+
+
+@cache
+def _texts() -> SearchStrategy[str]:
+    from hypothesis import strategies as st
+
+    # Half of them are such as people write; the others are any that UTF-8 can hold.
+    plain = st.text("abcdefghij0123456789-_", min_size=1, max_size=6)
+    return plain | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@cache
+def _plain(kind: str) -> SearchStrategy[Any]:
+    """Values of a type that holds no others."""
+    from hypothesis import strategies as st
+
+    def instant(day: int, ms: int) -> dt.datetime:
+        return _FIRST + dt.timedelta(days=day, milliseconds=ms)
+
+    def interface(address: Any, prefix: int) -> Any:
+        return ipaddress.ip_interface((int(address), prefix))
+
+    longs = st.integers(-_LONG, _LONG - 1)
+    match kind:
+        case "Bool":
+            return st.booleans()
+        case "Long":
+            return st.integers(-4, 4) | longs
+        case "String":
+            return _texts()
+        case "decimal":
+            return longs.map(lambda n: Decimal(n).scaleb(-4))
+        case "duration":
+            return st.integers(-(10**12), 10**12).map(lambda ms: dt.timedelta(milliseconds=ms))
+        case "datetime":
+            return st.builds(instant, st.integers(0, _DAYS), st.integers(0, 86_399_999))
+        case "ipaddr":
+            return st.ip_addresses() | st.builds(interface, st.ip_addresses(v=4), st.integers(0, 31))
+        case _:
+            raise ValueError(f"no values of the type {kind} are known")

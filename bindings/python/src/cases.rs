@@ -1,0 +1,140 @@
+//! Policy cases as core reads them, for `caseward.testing`.
+
+use std::collections::BTreeSet;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyFrozenSet, PyTuple};
+
+use crate::answer::word;
+use crate::error::OrRaise;
+use crate::question::Request;
+use crate::ward::Ward;
+use crate::world::World;
+
+/// A file of policy cases in TOML: small worlds, requests and what is expected of them.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct CaseFile {
+    file: caseward::author::CaseFile,
+}
+
+#[pymethods]
+impl CaseFile {
+    /// Reads a file of cases called `name`. Raises DataError, naming the case and what is wrong in it.
+    #[staticmethod]
+    fn read(py: Python<'_>, ward: &Bound<'_, Ward>, name: &str, text: &str) -> PyResult<Self> {
+        let ward = &ward.get().ward;
+        py.detach(|| caseward::author::CaseFile::read(ward, name, text))
+            .or_raise(py)
+            .map(|file| CaseFile { file })
+    }
+
+    /// What the file is called.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// The cases, in the order of the file.
+    #[getter]
+    fn cases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let cases = self.file.cases.iter().map(|case| Bound::new(py, Case { case: case.clone() }));
+        PyTuple::new(py, cases.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Runs one of its cases; None where it comes out as expected.
+    fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> Option<Mismatch> {
+        let (ward, case) = (&ward.get().ward, &case.get().case);
+        py.detach(|| self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
+    }
+
+    /// Runs every case; what is returned came out otherwise than expected.
+    fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> Vec<Mismatch> {
+        let ward = &ward.get().ward;
+        py.detach(|| self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<CaseFile {}: {} cases>", self.file.name, self.file.cases.len())
+    }
+}
+
+/// One case: a world, a request and what is expected.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct Case {
+    case: caseward::author::Case,
+}
+
+#[pymethods]
+impl Case {
+    /// A sentence.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.case.name
+    }
+
+    /// The data.
+    #[getter]
+    fn world(&self) -> World {
+        self.case.world.clone().into()
+    }
+
+    /// The question.
+    #[getter]
+    fn request(&self) -> Request {
+        Request { request: self.case.request.clone() }
+    }
+
+    /// The decision that the rules ask for: "allow" or "deny".
+    #[getter]
+    fn expect(&self) -> &'static str {
+        word(self.case.expect)
+    }
+
+    /// Ids of exactly the policies that must decide, where the case says so.
+    #[getter]
+    fn policies<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
+        let set = |ids: &BTreeSet<String>| PyFrozenSet::new(py, ids);
+        self.case.policies.as_ref().map(set).transpose()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Case {}>", self.case.name)
+    }
+}
+
+/// A case that came out otherwise. As text it is a report for people.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct Mismatch {
+    mismatch: caseward::author::Mismatch,
+}
+
+#[pymethods]
+impl Mismatch {
+    /// The file and the case.
+    #[getter]
+    fn case(&self) -> &str {
+        &self.mismatch.case
+    }
+
+    /// What differs.
+    #[getter]
+    fn difference(&self) -> &str {
+        &self.mismatch.difference
+    }
+
+    /// The explanation of the actual answer.
+    #[getter]
+    fn explanation(&self) -> &str {
+        &self.mismatch.explanation
+    }
+
+    fn __str__(&self) -> String {
+        let caseward::author::Mismatch { case, difference, explanation } = &self.mismatch;
+        let explanation = explanation.trim_end().replace('\n', "\n  ");
+        format!("{case}\n{difference}\n  {explanation}")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Mismatch {}: {}>", self.mismatch.case, self.mismatch.difference)
+    }
+}

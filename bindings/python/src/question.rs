@@ -1,0 +1,134 @@
+//! What is asked: the circumstances of a question, and requests as values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use caseward::{Value, Ward};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::error::OrRaise;
+use crate::uid::{self, EntityUid};
+use crate::{time, value};
+
+pub(crate) type Fields = BTreeMap<Arc<str>, Value>;
+
+/// The context of an action: a mapping, or Cedar's JSON; with `now` where the action asks for one.
+pub(crate) fn context(
+    ward: &Ward,
+    action: &str,
+    given: Option<&Bound<'_, PyAny>>,
+    now: Option<&Bound<'_, PyAny>>,
+    py: Python<'_>,
+) -> PyResult<Fields> {
+    let now = time::now(now)?;
+    let mut fields = match given {
+        None => Fields::new(),
+        Some(given) => match given.cast::<PyString>() {
+            Ok(json) => return ward.read_context(action, json.to_str()?, now).or_raise(py),
+            Err(_) => value::fields(given)?,
+        },
+    };
+    ward.fill_now(action, &mut fields, now).or_raise(py)?;
+    Ok(fields)
+}
+
+/// The context for every action of two entities' types, in the same forms.
+pub(crate) fn context_for(
+    ward: &Ward,
+    (principal, resource): (&caseward::EntityUid, &caseward::EntityUid),
+    given: Option<&Bound<'_, PyAny>>,
+    now: Option<&Bound<'_, PyAny>>,
+    py: Python<'_>,
+) -> PyResult<Fields> {
+    let now = time::now(now)?;
+    let mut fields = match given {
+        None => Fields::new(),
+        Some(given) => match given.cast::<PyString>() {
+            Ok(json) => {
+                return ward.read_context_for(principal, resource, json.to_str()?, now).or_raise(py);
+            }
+            Err(_) => value::fields(given)?,
+        },
+    };
+    ward.fill_now_for(principal, resource, &mut fields, now);
+    Ok(fields)
+}
+
+/// A question as a value: who asks to do what to which record, and under which circumstances.
+///
+/// `ward.check(world, *request)` asks it.
+///
+/// >>> request = Request(("User", "u1"), "uploadFile", ("Case", "c1"), {"sizeBytes": 4096})
+/// >>> request.context
+/// {'sizeBytes': 4096}
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Request {
+    pub(crate) request: caseward::Request,
+}
+
+#[pymethods]
+impl Request {
+    #[new]
+    #[pyo3(signature = (principal, action, resource, context = None))]
+    fn new(
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
+        if let Some(context) = context {
+            request.context = value::fields(context)?;
+        }
+        Ok(Request { request })
+    }
+
+    /// Who asks.
+    #[getter]
+    fn principal(&self) -> EntityUid {
+        self.request.principal.clone().into()
+    }
+
+    /// The action's id or whole name.
+    #[getter]
+    fn action(&self) -> &str {
+        &self.request.action
+    }
+
+    /// The record.
+    #[getter]
+    fn resource(&self) -> EntityUid {
+        self.request.resource.clone().into()
+    }
+
+    /// The circumstances.
+    #[getter]
+    fn context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        value::dict(py, &self.request.context)
+    }
+
+    /// The request in JSON, as `caseward check --requests` reads it, one a line.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.request)
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let context = self.context(py)?;
+        let parts = (self.principal(), self.action(), self.resource(), context);
+        let parts: Bound<'_, PyTuple> = parts.into_pyobject(py)?;
+        parts.into_any().try_iter().map(Bound::into_any)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let caseward::Request { principal, action, resource, .. } = &self.request;
+        let context = self.context(py)?.repr()?.to_string();
+        Ok(format!("Request({principal}, {action}, {resource}, {context})"))
+    }
+}
+
+/// The crate's own JSON of a result.
+pub(crate) fn json(value: &impl serde::Serialize) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+}

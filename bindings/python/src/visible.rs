@@ -1,0 +1,161 @@
+//! Which records may this person do this to?
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::answer::texts;
+use crate::error::OrRaise;
+use crate::question::json;
+use crate::uid::{self, EntityUid};
+use crate::{html, time};
+
+/// Entities that a table in a notebook shows.
+const SHOWN: usize = 20;
+
+/// The entities of one type to which a person may do something, found at one version of the data.
+///
+/// It stays what it is when the data changes. Iteration is in the world's order: that in which ids were first
+/// named.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct Visible {
+    pub(crate) visible: caseward::Visible,
+}
+
+#[pymethods]
+impl Visible {
+    /// The ids of the entities.
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.visible.ids().collect::<Vec<_>>())
+    }
+
+    /// Up to `most` entities behind `cursor`, or the first ones. Raises RequestError for a cursor of another
+    /// world.
+    #[pyo3(signature = (cursor = None, *, most = 100))]
+    fn page(&self, py: Python<'_>, cursor: Option<&str>, most: usize) -> PyResult<Page> {
+        let cursor = cursor.map(str::parse::<caseward::Cursor>).transpose().or_raise(py)?;
+        self.visible.page(cursor, most).or_raise(py).map(|page| Page { page })
+    }
+
+    /// SHA-256 of schema and policies.
+    #[getter]
+    fn policy_hash(&self) -> &str {
+        self.visible.policy_hash()
+    }
+
+    /// The version of the data that it was found in.
+    #[getter]
+    fn version(&self) -> u64 {
+        self.visible.version()
+    }
+
+    /// The `now` that it was found with, in UTC; None where the action takes none.
+    #[getter]
+    fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.visible.now().map(|ms| time::datetime(py, ms)).transpose()
+    }
+
+    /// The list in JSON: the ids, how many, and what they were found from.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| json(&self.visible))
+    }
+
+    fn __len__(&self) -> usize {
+        self.visible.len()
+    }
+
+    fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.visible.contains(&uid::of(entity)?))
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let all = self.visible.iter().map(|uid| Bound::new(py, EntityUid::from(uid)));
+        PyList::new(py, all.collect::<PyResult<Vec<_>>>()?)?.into_any().try_iter().map(Bound::into_any)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Visible: {} entities, version {}>", self.visible.len(), self.visible.version())
+    }
+
+    fn _repr_html_(&self) -> String {
+        let rows =
+            self.visible.iter().take(SHOWN).map(|uid| [uid.type_name().to_owned(), uid.id().to_owned()]);
+        let title = match self.visible.len() {
+            len if len > SHOWN => format!("{len} entities, the first {SHOWN}"),
+            len => format!("{len} entities"),
+        };
+        html::titled(&title, &html::table(["type", "id"], rows))
+    }
+}
+
+/// A part of a list.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Page {
+    page: caseward::Page,
+}
+
+#[pymethods]
+impl Page {
+    /// The entities, in the world's order.
+    #[getter]
+    fn entities(&self) -> Vec<EntityUid> {
+        self.page.entities.iter().cloned().map(EntityUid::from).collect()
+    }
+
+    /// Where the next page begins, safe to hand to a browser; None at the end.
+    #[getter]
+    fn next(&self) -> Option<String> {
+        self.page.next.map(|cursor| cursor.to_string())
+    }
+
+    /// The page in JSON.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.page)
+    }
+
+    fn __len__(&self) -> usize {
+        self.page.entities.len()
+    }
+
+    fn __repr__(&self) -> String {
+        let end = if self.page.next.is_some() { "more follow" } else { "the last" };
+        format!("<Page: {} entities, {end}>", self.page.entities.len())
+    }
+}
+
+/// Somebody who may do something to a record, and why. For a trusted caller alone.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Granted {
+    pub(crate) granted: caseward::Granted,
+}
+
+#[pymethods]
+impl Granted {
+    /// Who.
+    #[getter]
+    fn principal(&self) -> EntityUid {
+        self.granted.principal.clone().into()
+    }
+
+    /// Ids of the policies that permit it, in order.
+    #[getter]
+    fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        texts(py, &self.granted.policies)
+    }
+
+    /// The rules that these policies write down, each once.
+    #[getter]
+    fn rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        texts(py, &self.granted.rules)
+    }
+
+    /// What is known in JSON.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.granted)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Granted {}: {}>", self.granted.principal, self.granted.policies.join(", "))
+    }
+}

@@ -1,0 +1,500 @@
+//! Policies and schema, ready to answer.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use caseward::attendance::{self, ReportQuestion};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::answer::{ActionAnswer, Answer};
+use crate::decisions::{Column, Decisions, Id, column};
+use crate::error::OrRaise;
+use crate::explanation::Explanation;
+use crate::filter::{Database, Filter};
+use crate::policy::{Policy, Problem, sources};
+use crate::question::{context, context_for, json};
+use crate::schema::Schema;
+use crate::table::{Table, groups, protection};
+use crate::time;
+use crate::uid::{self, EntityUid};
+use crate::view::View;
+use crate::visible::{Granted, Visible};
+use crate::world::World;
+
+/// A schema and its policies, loaded once and immutable; threads share it.
+///
+/// Everywhere `context` is a mapping of names to values, or Cedar's JSON as a str; `now` is an aware datetime,
+/// the clock's where none is given, and fills the action's `now` where the context lacks it.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct Ward {
+    pub(crate) ward: caseward::Ward,
+    /// What tells it from every other ward of this process.
+    pub(crate) number: u64,
+}
+
+impl From<caseward::Ward> for Ward {
+    fn from(ward: caseward::Ward) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ward { ward, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+#[pymethods]
+impl Ward {
+    /// The rules of attendance case management, which come with this package.
+    #[staticmethod]
+    fn attendance(py: Python<'_>) -> PyResult<Self> {
+        py.detach(caseward::Ward::attendance).or_raise(py).map(Ward::from)
+    }
+
+    /// Loads a folder: every `.cedar` file below it, and `schema.cedarschema` in it.
+    ///
+    /// Raises PolicyError with every problem, ReadError for what cannot be read.
+    #[staticmethod]
+    fn from_folder(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        py.detach(|| caseward::Ward::from_folder(folder)).or_raise(py).map(Ward::from)
+    }
+
+    /// Loads policies from a text, or from texts by name; with the schema of attendance where none is given.
+    ///
+    /// A name that ends in `.cedar` is a path: it holds one policy, whose `@id` is the path with dots. `catalogue`
+    /// is the catalogue of fields (TOML) that `view` shows. Raises PolicyError with every problem.
+    #[staticmethod]
+    #[pyo3(signature = (policies, *, schema = None, catalogue = None))]
+    fn from_sources(
+        py: Python<'_>,
+        policies: &Bound<'_, PyAny>,
+        schema: Option<&str>,
+        catalogue: Option<&str>,
+    ) -> PyResult<Self> {
+        let sources = sources(policies, schema, catalogue)?;
+        py.detach(|| caseward::Ward::new(&sources)).or_raise(py).map(Ward::from)
+    }
+
+    /// The schema, which worlds are made for.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema { schema: self.ward.schema().clone() }
+    }
+
+    /// Every policy, in the order of their ids.
+    #[getter]
+    fn policies(&self) -> Vec<Policy> {
+        self.ward.policies().iter().cloned().map(Policy::from).collect()
+    }
+
+    /// The policy with this id; None where there is none.
+    fn policy(&self, id: &str) -> Option<Policy> {
+        self.ward.policy(id).cloned().map(Policy::from)
+    }
+
+    /// The text that a policy was read from; None where there is no such policy.
+    fn source(&self, id: &str) -> Option<&str> {
+        self.ward.source(id).map(|source| source.text.as_ref())
+    }
+
+    /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
+    #[getter]
+    fn policy_hash(&self) -> &str {
+        self.ward.policy_hash()
+    }
+
+    /// What validation finds worth a look: policies that can never apply, and the like.
+    #[getter]
+    fn warnings(&self) -> Vec<Problem> {
+        self.ward.warnings().iter().cloned().map(Problem::from).collect()
+    }
+
+    /// Decides a request, failing closed: what names an absent entity is denied, and so is what a policy could
+    /// not be evaluated for.
+    ///
+    /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
+    /// RequestError for what makes no sense under the schema.
+    #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn check(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Answer> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = world.get();
+        let answer = match world.decider(self, (principal.type_name(), action, resource.type_name())) {
+            Some(decider) => decider.check(&principal, &resource, &context),
+            None => {
+                let mut request = caseward::Request::new(principal, action, resource);
+                request.context = context;
+                self.ward.check(&world.world, &request)
+            }
+        };
+        answer.or_raise(py).map(Answer::from)
+    }
+
+    /// Decides columns of principals and resources, on one version of the data.
+    ///
+    /// Each of the two is one entity for all rows, or `("Case", ids)` with the ids of entities of a type, which is
+    /// fastest, or a list of entities of one type. An id that is not in the data is denied. Batches of changes
+    /// wait until it is done.
+    #[pyo3(signature = (world, principals, action, resources, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn check_many(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principals: &Bound<'_, PyAny>,
+        action: &str,
+        resources: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Decisions> {
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let (from, to) = (column(principals, "principals")?, column(resources, "resources")?);
+        if from.ids.is_empty() && to.ids.is_empty() {
+            return Ok(Decisions::none(py, &self.ward, &world.get().world));
+        }
+        let world = &world.get().world;
+        let decisions = py.detach(|| {
+            let decider = self.ward.decider(world, &from.ty, action, &to.ty)?;
+            let context = decider.context(&context)?;
+            let (from, to) = even(&from, &to);
+            decider.decide_ids(&from, &to, &context)
+        });
+        decisions.or_raise(py).map(|decisions| Decisions::new(py, &decisions))
+    }
+
+    /// The entities of a type to which a person may do something, in the world's order.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn list(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<EntityUid>> {
+        let found = self.visible(py, world, principal, action, resource_type, context, now)?;
+        Ok(py.detach(|| found.visible.iter().collect::<Vec<_>>()).into_iter().map(EntityUid::from).collect())
+    }
+
+    /// How many entities `list` gives.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn count(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        let found = self.visible(py, world, principal, action, resource_type, context, now)?;
+        Ok(found.visible.len())
+    }
+
+    /// The entities of a type to which a person may do something, as a set: counted, tested, paged by a cursor.
+    ///
+    /// The first list that uses an index makes it; the cost then follows the size of the answer, not of the data.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn visible(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Visible> {
+        let principal = uid::of(principal)?;
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let found = py.detach(|| self.ward.visible(world, &principal, action, resource_type, &context));
+        found.or_raise(py).map(|visible| Visible { visible })
+    }
+
+    /// Every action that applies to the two types, each with its answer or with what its context still needs.
+    ///
+    /// `context` holds fields for any of the actions; each takes those that it knows.
+    #[pyo3(signature = (world, principal, resource, context = None, *, now = None))]
+    fn actions(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<ActionAnswer>> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        let world = &world.get().world;
+        let answers = py.detach(|| self.ward.actions(world, &principal, &resource, &context));
+        Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
+    }
+
+    /// Answers a request and says why, and what would turn it. It tells everything and is for a trusted caller,
+    /// unless `viewer` is given: then what that person may not see is withheld.
+    #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None, viewer = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+        viewer: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Explanation> {
+        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
+        request.context = self::context(&self.ward, action, context, now, py)?;
+        let (world, viewer) = (&world.get().world, viewer.map(uid::of).transpose()?);
+        let explained = py.detach(|| match viewer {
+            None => self.ward.explain(world, &request),
+            Some(viewer) => {
+                let disclosure = self.ward.disclosure()?;
+                let sight = self.ward.viewer(world, &viewer, &request, &disclosure)?;
+                self.ward.explain_for(world, &request, &sight)
+            }
+        });
+        explained.or_raise(py).map(|explanation| Explanation { explanation })
+    }
+
+    /// Who may do it to this record, of one type of principals: exactly those whom `check` allows, in the world's
+    /// order. For a trusted caller.
+    #[pyo3(signature = (world, action, resource, principal_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn who(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        principal_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Visible> {
+        let resource = uid::of(resource)?;
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let found = py.detach(|| self.ward.who(world, action, &resource, principal_type, &context));
+        found.or_raise(py).map(|visible| Visible { visible })
+    }
+
+    /// As `who`, each with the policies that permit it.
+    #[pyo3(signature = (world, action, resource, principal_type, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn who_with_reasons(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        action: &str,
+        resource: &Bound<'_, PyAny>,
+        principal_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<Granted>> {
+        let resource = uid::of(resource)?;
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let found =
+            py.detach(|| self.ward.who_with_reasons(world, action, &resource, principal_type, &context));
+        Ok(found.or_raise(py)?.into_iter().map(|granted| Granted { granted }).collect())
+    }
+
+    /// Who is to be told of what happens to a record, and to one of its entries where one is named: nobody who may
+    /// not see it.
+    #[pyo3(signature = (world, resource, principal_type = "User", *, entry = None, now = None))]
+    fn alert(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        resource: &Bound<'_, PyAny>,
+        principal_type: &str,
+        entry: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Visible> {
+        let (resource, entry) = (uid::of(resource)?, entry.map(uid::of).transpose()?);
+        let context = [("now".into(), caseward::Value::Datetime(time::now(now)?))].into();
+        let world = &world.get().world;
+        let told = py.detach(|| self.ward.alert(world, &resource, entry.as_ref(), principal_type, &context));
+        told.or_raise(py).map(|visible| Visible { visible })
+    }
+
+    /// What a person sees of a record, and may do next: the one answer that may reach the person who asks.
+    ///
+    /// A record that they may not know of is answered as one that does not exist.
+    #[pyo3(signature = (world, principal, resource, context = None, *, now = None))]
+    fn view(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        resource: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<View> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        let world = &world.get().world;
+        let view = py.detach(|| self.ward.view(world, &principal, &resource, &context));
+        view.or_raise(py).map(|view| View { view })
+    }
+
+    /// Counts the entities that `list` gives by group: by paths of attributes (`"student.enrolledAt"`) and periods
+    /// of instants (`"month of openedAt"`; year, quarter, month, day), one or several at once.
+    ///
+    /// `zone` is a rule as in POSIX's TZ, or "UTC"; New Zealand's where none is given.
+    #[pyo3(signature = (world, principal, action, resource_type, by, context = None, *, zone = None, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn count_by(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        by: &Bound<'_, PyAny>,
+        context: Option<&Bound<'_, PyAny>>,
+        zone: Option<&str>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Table> {
+        let (principal, by) = (uid::of(principal)?, groups(by, zone)?);
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let world = &world.get().world;
+        let counted =
+            py.detach(|| self.ward.count_by(world, &principal, action, resource_type, &context, &by));
+        counted.or_raise(py).map(|table| Table { table })
+    }
+
+    /// Counts the cases that a report is about, by group; None where there is no such report that the person may
+    /// see. For the rules of attendance.
+    ///
+    /// Reports in aggregate are protected, as `Table.protect` does it. Raises RequestError for a kind of report that
+    /// there is not, and for groups that it does not take.
+    #[pyo3(signature = (
+        world, principal, kind, by = None, *, report = None, zone = None, below = 6, rounding_key = None, now = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn report(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        kind: &str,
+        by: Option<&Bound<'_, PyAny>>,
+        report: Option<&Bound<'_, PyAny>>,
+        zone: Option<&str>,
+        below: u64,
+        rounding_key: Option<PyBackedBytes>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Table>> {
+        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
+        let by = by.map_or_else(|| Ok(Vec::new()), |by| groups(by, zone))?;
+        let (protection, now) = (protection(py, below, rounding_key)?, time::now(now)?);
+        let world = &world.get().world;
+        let counted = py.detach(|| {
+            let question = ReportQuestion {
+                principal: &principal,
+                kind,
+                report: report.as_ref(),
+                by: &by,
+                now,
+                protection: &protection,
+            };
+            attendance::report(&self.ward, world, &question)
+        });
+        Ok(counted.or_raise(py)?.map(|table| Table { table }))
+    }
+
+    /// The condition on rows of one's own tables under which a person may do it to the entity that a row holds.
+    ///
+    /// Raises TranslationError where a policy asks what the dialect cannot answer exactly: it names the policy and
+    /// the place in its text.
+    #[pyo3(signature = (world, principal, action, resource_type, database, context = None, *, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn filter(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        database: &Bound<'_, Database>,
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Filter> {
+        let principal = uid::of(principal)?;
+        let context = self::context(&self.ward, action, context, now, py)?;
+        let (world, database) = (&world.get().world, &database.get().database);
+        let filter =
+            py.detach(|| self.ward.filter(world, &principal, action, resource_type, &context, database));
+        filter.or_raise(py).map(|filter| Filter { filter })
+    }
+
+    /// Role × action × situation with its decision, for the rules of attendance.
+    fn matrix(&self, py: Python<'_>) -> PyResult<Matrix> {
+        py.detach(|| attendance::matrix(&self.ward)).or_raise(py).map(|matrix| Matrix { matrix })
+    }
+
+    /// Makes the indices that lists of every action can use, so that none of them has to.
+    fn make_indices(&self, py: Python<'_>, world: &Bound<'_, World>) -> PyResult<()> {
+        let world = &world.get().world;
+        py.detach(|| self.ward.make_indices(world)).or_raise(py)
+    }
+
+    fn __repr__(&self) -> String {
+        let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
+        format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
+    }
+}
+
+/// The ids of both columns row by row, one entity standing for all rows.
+fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
+    let ids = |column: &'a Column, other: &'a Column| match (column.is_one, column.ids.first()) {
+        (true, Some(id)) if !other.is_one => vec![id.as_ref(); other.ids.len()],
+        _ => column.ids.iter().map(Id::as_ref).collect(),
+    };
+    (ids(from, to), ids(to, from))
+}
+
+/// Who may do what in which situation, as decided by the policies of one ward. As text it is a page for people.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Matrix {
+    matrix: attendance::Matrix,
+}
+
+#[pymethods]
+impl Matrix {
+    /// The matrix in JSON, the same bytes as `caseward matrix --format json` gives.
+    fn to_json(&self) -> PyResult<String> {
+        json(&self.matrix)
+    }
+
+    fn __str__(&self) -> String {
+        self.matrix.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Matrix: {} lines>", self.matrix.to_string().lines().count())
+    }
+
+    fn _repr_html_(&self) -> String {
+        format!("<pre>{}</pre>", crate::html::Escaped(&self.matrix.to_string()))
+    }
+}

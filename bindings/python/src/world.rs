@@ -1,0 +1,252 @@
+//! The data: a handle that threads share.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use caseward::Decider;
+use caseward::attendance::Sample;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
+
+use crate::changes::Changes;
+use crate::error::OrRaise;
+use crate::schema::Schema;
+use crate::ward::Ward;
+use crate::{time, uid, value};
+
+/// More cases would not fit in memory anywhere.
+const MAX_CASES: usize = 10_000_000;
+/// Deciders that are kept for a world.
+const DECIDERS: usize = 128;
+/// How long a wait goes on before it looks whether Python wants to end it.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// A set of entities that conforms to a schema.
+///
+/// A handle that threads share: `apply` changes what all see, and every read sees whole batches. Made by
+/// `World.from_json`, `World.sample`, `World.from_bytes` or `World.empty`.
+#[pyclass(frozen, module = "caseward")]
+pub(crate) struct World {
+    pub(crate) world: caseward::World,
+    deciders: RwLock<Vec<(Kind, Arc<Decider>)>>,
+}
+
+/// What a decider is for: the ward's number, and the principal's type, the action and the resource's type.
+struct Kind(u64, String, String, String);
+
+impl From<caseward::World> for World {
+    fn from(world: caseward::World) -> Self {
+        World { world, deciders: RwLock::default() }
+    }
+}
+
+impl World {
+    /// What decides quickly for these types; `None` where `Ward::check` has something to say about them.
+    pub(crate) fn decider(
+        &self,
+        ward: &Ward,
+        (principal, action, resource): (&str, &str, &str),
+    ) -> Option<Arc<Decider>> {
+        let is_it = |Kind(number, from, what, to): &Kind| {
+            *number == ward.number && what == action && to == resource && from == principal
+        };
+        let known = self.deciders.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, decider)) = known.iter().find(|(kind, _)| is_it(kind)) {
+            return Some(decider.clone());
+        }
+        drop(known);
+        let decider = Arc::new(ward.ward.decider(&self.world, principal, action, resource).ok()?);
+        let kind = Kind(ward.number, principal.to_owned(), action.to_owned(), resource.to_owned());
+        let mut known = self.deciders.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DECIDERS {
+            known.remove(0);
+        }
+        known.push((kind, decider.clone()));
+        Some(decider)
+    }
+}
+
+/// Entities JSON, from where it is given.
+enum Json {
+    Text(PyBackedStr),
+    Bytes(PyBackedBytes),
+    File(PathBuf),
+}
+
+fn json_source(given: &Bound<'_, PyAny>) -> PyResult<Json> {
+    if let Ok(text) = given.cast::<PyString>() {
+        return PyBackedStr::try_from(text.clone()).map(Json::Text);
+    }
+    if let Ok(bytes) = given.extract::<PyBackedBytes>() {
+        return Ok(Json::Bytes(bytes));
+    }
+    given.extract::<PathBuf>().map(Json::File).map_err(|_| {
+        let kind =
+            given.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!("expected JSON as str or bytes, or a path of a file, found {kind}"))
+    })
+}
+
+#[pymethods]
+impl World {
+    /// Reads Cedar's entities JSON: a str, bytes, or a path (`pathlib.Path`) of a file.
+    ///
+    /// Raises DataError with every problem: the entity, the attribute and what is wrong; no world holds a
+    /// dangling reference. Raises OSError for a file that cannot be opened.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, ward: &Bound<'_, Ward>, source: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (ward, source) = (&ward.get().ward, json_source(source)?);
+        let file = match &source {
+            Json::File(path) => Some(File::open(path)?),
+            _ => None,
+        };
+        let read = py.detach(|| match (&source, file) {
+            (Json::Text(text), _) => ward.read_world(text.as_bytes()),
+            (Json::Bytes(bytes), _) => ward.read_world(&bytes[..]),
+            (Json::File(_), Some(file)) => ward.read_world(std::io::BufReader::new(file)),
+            (Json::File(_), None) => ward.read_world(std::io::empty()),
+        });
+        read.or_raise(py).map(World::from)
+    }
+
+    /// Made-up data of New Zealand's size and shape, the same for the same seed; for wards with the attendance
+    /// vocabulary. It ends on 11 May 2026.
+    #[staticmethod]
+    #[pyo3(signature = (ward, *, cases = 1_000, seed = 1))]
+    fn sample(py: Python<'_>, ward: &Bound<'_, Ward>, cases: usize, seed: u64) -> PyResult<Self> {
+        if cases > MAX_CASES {
+            return Err(PyValueError::new_err(format!("cases: at most {MAX_CASES}")));
+        }
+        let ward = &ward.get().ward;
+        py.detach(|| Sample { cases, seed }.build(ward, &mut |_| {})).or_raise(py).map(World::from)
+    }
+
+    /// A world without entities, to be filled by `apply`.
+    #[staticmethod]
+    fn empty(py: Python<'_>, ward: &Bound<'_, Ward>) -> PyResult<Self> {
+        caseward::WorldBuilder::new(ward.get().ward.schema()).finish().or_raise(py).map(World::from)
+    }
+
+    /// Opens what `to_bytes` gave. Raises SnapshotError for anything else, SchemaError for data of another
+    /// schema.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, ward: &Bound<'_, Ward>, snapshot: PyBackedBytes) -> PyResult<Self> {
+        let schema = ward.get().ward.schema();
+        py.detach(|| caseward::World::from_bytes(schema, &snapshot)).or_raise(py).map(World::from)
+    }
+
+    /// The world as bytes, which `from_bytes` opens in a moment.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bytes = py.detach(|| self.world.to_bytes());
+        PyBytes::new(py, &bytes)
+    }
+
+    /// Every entity as Cedar's entities JSON, one a line.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        let written = py.detach(|| {
+            let mut bytes = Vec::new();
+            self.world.write_json(&mut bytes).map(|()| String::from_utf8(bytes))
+        });
+        written?.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Applies a batch, all of it or nothing, and gives the version of the data that it made. Raises DataError,
+    /// with every problem, the world being as it was.
+    fn apply(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<u64> {
+        let changes = changes.get().copied();
+        py.detach(|| self.world.apply(&changes)).or_raise(py)
+    }
+
+    /// The world as it would be with these changes, which it does not have: they are looked through, not applied.
+    fn with_(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<Self> {
+        let changes = changes.get().copied();
+        py.detach(|| self.world.with(&changes)).or_raise(py).map(World::from)
+    }
+
+    /// Waits until the data is at least of `version`, which `apply` gave; says which it is. Raises
+    /// VersionTimeoutError where it has not come after `patience`.
+    fn at_least(&self, py: Python<'_>, version: u64, patience: &Bound<'_, PyDelta>) -> PyResult<u64> {
+        let patience = u64::try_from(time::milliseconds(patience)?).unwrap_or(0);
+        let (start, patience) = (Instant::now(), Duration::from_millis(patience));
+        loop {
+            let left = patience.saturating_sub(start.elapsed());
+            let reached = py.detach(|| self.world.at_least(version, left.min(LOOK_UP)));
+            if reached.is_ok() || left <= LOOK_UP {
+                return reached.or_raise(py);
+            }
+            py.check_signals()?;
+        }
+    }
+
+    /// The version of the data: one more for each batch.
+    #[getter]
+    fn version(&self) -> u64 {
+        self.world.version()
+    }
+
+    /// The schema that the data conforms to.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema { schema: self.world.schema().clone() }
+    }
+
+    /// How many entities of a type there are; 0 for a type that the schema lacks.
+    fn count(&self, py: Python<'_>, r#type: &str) -> usize {
+        py.detach(|| self.world.count(r#type))
+    }
+
+    /// The ids of all entities of a type, in the order in which they were first named.
+    fn ids<'py>(&self, py: Python<'py>, r#type: &str) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.world.ids(r#type).collect::<Vec<_>>())
+    }
+
+    /// The value of an entity's attribute; None where the entity or the attribute is absent.
+    fn attribute<'py>(
+        &self,
+        py: Python<'py>,
+        entity: &Bound<'py, PyAny>,
+        name: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let found = self.world.attribute(&uid::of(entity)?, name);
+        found.map(|value| value::to_python(py, &value)).transpose()
+    }
+
+    /// Every attribute that an entity has, by name; None where the entity is absent.
+    fn attributes<'py>(
+        &self,
+        py: Python<'py>,
+        entity: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let found = self.world.attributes(&uid::of(entity)?);
+        found.map(|fields| value::dict(py, &fields)).transpose()
+    }
+
+    fn __len__(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.world.len())
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.world.contains(&uid::of(entity)?))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!("<World: {} entities, version {}>", self.__len__(py), self.world.version())
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> String {
+        let counts = py.detach(|| {
+            let types = self.world.schema().entity_types().iter().filter(|ty| ty.choices.is_none());
+            types.map(|ty| [ty.name.to_string(), self.world.count(&ty.name).to_string()]).collect::<Vec<_>>()
+        });
+        let title = format!("World, version {}", self.world.version());
+        crate::html::titled(&title, &crate::html::table(["type", "entities"], counts))
+    }
+}

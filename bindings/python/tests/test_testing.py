@@ -1,0 +1,127 @@
+"""The pytest plugin, and the strategies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from caseward import Ward, World
+from caseward.testing import requests, values, worlds
+
+CASES = """
+now = "2026-05-11T09:00:00+12:00"
+[world.School.northcote]
+kind = "state"
+[world.User.aroha]
+loginActive = true
+attendanceLeadAt = ["northcote"]
+[world.Student.tama]
+nsn = "1"
+enrolledAt = "northcote"
+[world.Case.c1]
+student = "tama"
+status = "open"
+openedAt = "2026-03-02T10:00:00+13:00"
+
+[[case]]
+name = "an attendance lead sees the header"
+principal = "User.aroha"
+action = "viewSummary"
+resource = "Case.c1"
+expect = "allow"
+policies = ["school.S1"]
+
+[[case]]
+name = "an attendance lead sees the record"
+principal = "User.aroha"
+action = "viewRecord"
+resource = "Case.c1"
+expect = "allow"
+"""
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> Path:
+    cases = pytester.mkdir("cases")
+    (cases / "leads.toml").write_text(CASES, encoding="utf-8")
+    # Not of the folder: no case.
+    (pytester.path / "other.toml").write_text("x", encoding="utf-8")
+    return cases
+
+
+def test_cases_run_as_tests_with_readable_failures(pytester: pytest.Pytester, folder: Path) -> None:
+    result = pytester.runpytest_inprocess("--caseward-cases", str(folder), "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=1)
+    text = result.stdout.str()
+    assert "leads.toml: an attendance lead sees the record" in text
+    assert "expected allow, got deny" in text and "came nearest" in text
+    # Readable: no traceback of ours.
+    assert "Traceback" not in text and "testing.py" not in text
+
+
+def test_cases_are_named_by_the_ini_file_and_chosen_by_name(pytester: pytest.Pytester, folder: Path) -> None:
+    pytester.makeini("[pytest]\ncaseward_cases = cases\n")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1, failed=1)
+    pytester.runpytest_inprocess("-k", "header").assert_outcomes(passed=1, deselected=1)
+    pytester.runpytest_inprocess(folder).assert_outcomes(passed=1, failed=1)
+    pytester.makepyfile(test_x="def test_x(): pass")
+    pytester.runpytest_inprocess("test_x.py").assert_outcomes(passed=1)
+
+
+def test_policies_of_ones_own(pytester: pytest.Pytester, folder: Path) -> None:
+    policies = pytester.mkdir("policies")
+    schema = (Path(__file__).parents[3] / "policies/schema.cedarschema").read_text(encoding="utf-8")
+    (policies / "schema.cedarschema").write_text(schema, encoding="utf-8")
+    (policies / "all.cedar").write_text('@id("all") permit (principal, action, resource);', encoding="utf-8")
+    result = pytester.runpytest_inprocess("--caseward-cases", "cases", "--caseward-policies", "policies")
+    result.assert_outcomes(passed=1, failed=1)
+    assert "expected the policies" in result.stdout.str()
+    (policies / "all.cedar").write_text("permit", encoding="utf-8")
+    result = pytester.runpytest_inprocess("--caseward-cases", "cases", "--caseward-policies", "policies")
+    result.assert_outcomes(errors=1)
+    assert "the policies cannot be used" in result.stdout.str()
+
+
+def test_a_file_that_is_no_file_of_cases(pytester: pytest.Pytester, folder: Path) -> None:
+    (folder / "leads.toml").write_text('[[case]]\nname = "x"\n', encoding="utf-8")
+    result = pytester.runpytest_inprocess("--caseward-cases", "cases")
+    result.assert_outcomes(errors=1)
+    assert "the data cannot be used" in result.stdout.str() and "Traceback" not in result.stdout.str()
+
+
+@given(data=st.data())
+def test_requests_can_be_asked_and_some_name_what_is_absent(clinic: Ward, data: st.DataObject) -> None:
+    world = data.draw(worlds(clinic))
+    request = data.draw(requests(clinic, world, action="open"))
+    assert request.action == 'Clinic::Action::"open"' and set(request.context) == {"code"}
+    clinic.check(world, *request)
+
+
+def test_every_action_and_both_decisions_are_drawn(clinic: Ward) -> None:
+    def drawn(wanted: Any) -> None:
+        @st.composite
+        def pairs(draw: st.DrawFn) -> tuple[World, Any]:
+            world = draw(worlds(clinic, most=2))
+            return world, draw(requests(clinic, world))
+
+        # As drawn: to make it small is not what is tested.
+        once = settings(phases=[Phase.generate], max_examples=500)
+        find(pairs(), lambda pair: wanted(clinic.check(pair[0], *pair[1])), settings=once)
+
+    drawn(lambda answer: answer.allowed)
+    drawn(lambda answer: not answer.allowed and not answer.errors)
+    drawn(lambda answer: any("is not in the data" in error for error in answer.errors))
+
+
+@given(data=st.data())
+def test_values_are_of_their_type(clinic: Ward, data: st.DataObject) -> None:
+    schema = clinic.schema
+    staff = schema.entity_type("Clinic::Staff").attributes
+    there = {ty.name: ["a", "b"] for ty in schema.entity_types}
+    drawn = {name: data.draw(values(attribute.type, there)) for name, attribute in staff.items()}
+    assert isinstance(drawn["level"], int) and drawn["boss"].id in ("a", "b")
+    assert abs(drawn["rate"]) <= 2**63

@@ -1,0 +1,106 @@
+// The module: how it starts, what is kept of it, and what happens when it stops.
+//
+// INVARIANT: every call into the module goes through `call`, or catches what it throws with `failed`. A panic or a
+// fault leaves the module's memory in any state: nothing of it is used again, and a fresh instance takes its place.
+
+import start, * as raw from '../pkg/caseward.js';
+import { CasewardError } from './errors.js';
+
+let ready = false;
+let starting;
+/** Which instance is running: handles of an earlier one are gone. */
+let generation = 0;
+
+/**
+ * Loads the engine: in a browser from beside this file, unless `source` says from where.
+ * Asking again changes nothing.
+ */
+export function init(source) {
+  if (ready) return Promise.resolve();
+  const options = source === undefined ? undefined : { module_or_path: source };
+  starting ??= start(options).then(begin).finally(() => {
+    starting = undefined;
+  });
+  return starting;
+}
+
+/** As `init`, from the module's bytes or a compiled module. */
+export function initSync(module) {
+  if (ready) return;
+  raw.initSync({ module });
+  begin();
+}
+
+function begin() {
+  const [random] = crypto.getRandomValues(new BigUint64Array(1));
+  raw.stir(random);
+  ready = true;
+}
+
+/** Runs `work` on the module's own functions. What `work` does besides must not throw. */
+export function call(work) {
+  if (!ready) throw new CasewardError('init', 'the engine is not loaded: await init() first');
+  try {
+    return work(raw);
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
+/** What to throw for what the module threw. */
+export function failed(error) {
+  if (typeof error === 'string') {
+    const { kind, message, problems } = JSON.parse(error);
+    return new CasewardError(kind, message, problems);
+  }
+  return stopped(error);
+}
+
+/** The engine fell: says why, and starts it anew. */
+function stopped(cause) {
+  let words = '';
+  try {
+    words = raw.last_words();
+  } catch {
+    // A module that fell hard enough does not speak.
+  }
+  generation += 1;
+  ready = false;
+  try {
+    raw.__wbg_reset_state();
+    begin();
+  } catch {
+    // Then `init` is asked for again.
+  }
+  const why = words || (cause?.message === 'unreachable' ? 'no more memory' : String(cause?.message ?? cause));
+  const message = `the engine stopped, and was started anew; every ward and world made before is gone: ${why}`;
+  return new CasewardError('stopped', message, [], { cause });
+}
+
+/** A thing in the module's memory, and whether it is still there. */
+export class Held {
+  #raw;
+  #born = generation;
+  #what;
+
+  constructor(raw, what) {
+    this.#raw = raw;
+    this.#what = what;
+  }
+
+  /** The module's own object. */
+  get raw() {
+    if (this.#raw === undefined) throw new CasewardError('gone', `the ${this.#what} was disposed of`);
+    if (this.#born !== generation) {
+      throw new CasewardError('gone', `the ${this.#what} is gone: the engine stopped and was started anew`);
+    }
+    return this.#raw;
+  }
+
+  /** Frees it; again does nothing. */
+  dispose() {
+    const raw = this.#raw;
+    this.#raw = undefined;
+    if (raw !== undefined && this.#born === generation) raw.free();
+  }
+}

@@ -1,0 +1,111 @@
+// Real uses of the package, as `tsc --strict` sees them. Nothing here is run.
+
+import {
+  type ActionAnswer,
+  Answer,
+  CasewardError,
+  Changes,
+  type Context,
+  type Decisions,
+  type ErrorKind,
+  type Explanation,
+  type Found,
+  type Granted,
+  LIMITS,
+  type Problem,
+  Table,
+  type Uid,
+  Visible,
+  Ward,
+  World,
+  diagnose,
+  format,
+  init,
+  initSync,
+  span,
+} from 'caseward';
+
+await init();
+await init(new URL('caseward.wasm', import.meta.url));
+await init(fetch('/caseward.wasm'));
+initSync(new Uint8Array());
+
+using ward: Ward = Ward.attendance();
+using world: World = World.sample(ward, { cases: 10, seed: 7n });
+const now = new Date();
+const principal: Uid = { type: 'User', id: 'u1' };
+const context: Context = { now, sizeBytes: 4096, big: 2n ** 60n, tags: new Set(['a']), record: { a: [1, 2], b: undefined } };
+
+const answer: Answer = ward.check(world, { principal, action: 'viewSummary', resource: 'Case::"c1"', context });
+const { allowed, decision, policies, version, now: at }: Answer = answer;
+const text: string = `${allowed} ${decision satisfies 'allow' | 'deny'} ${policies.join()} ${version} ${at?.toISOString()}`;
+
+const many: Decisions = ward.checkMany(world, {
+  principalType: 'User',
+  principals: 'u1',
+  action: 'viewSummary',
+  resourceType: 'Case',
+  resources: world.numbers('Case', ['c1', 'c2']),
+});
+const first: number | undefined = many.allowed[0];
+
+const question = { principal, action: 'viewSummary', type: 'Case', context };
+const ids: string[] = ward.list(world, question);
+const count: number = ward.count(world, question);
+{
+  using found: Visible = ward.visible(world, question);
+  const { ids: page, next } = found.page(20);
+  if (next !== undefined) found.page(20, next).ids.concat(page);
+}
+const actions: ActionAnswer[] = ward.actions(world, { principal, resource: 'Case::"c1"' });
+const next: string[] = actions.filter(({ answer }) => answer?.allowed).map(({ action }) => action);
+const why: Explanation = ward.explain(world, { principal, action: 'viewRecord', resource: 'Case::"c1"' });
+const failed = why.nearest.flatMap(({ conditions }) => conditions.filter(({ holds }) => holds === false));
+
+const { sections, items } = ward.view(world, { principal, resource: 'Case::"c1"', context });
+const shown = sections.flatMap(({ fields }) => fields.map(({ name, value, content }) => [name, content ? 'yours' : value]));
+const people: string[] = ward.who(world, { resource: 'Case::"c1"', action: 'viewSummary', type: 'User' });
+const grants: Granted[] = ward.whoWithReasons(world, { resource: 'Case::"c1"', action: 'viewSummary', type: 'User' });
+const told: string[] = ward.alert(world, { resource: 'Case::"c1"', type: 'User', now });
+using table: Table = ward.countBy(world, { ...question, by: ['status', 'month of openedAt'], protect: { below: 6 } });
+const most = Math.max(...table.cells.map(({ count }) => count ?? 0));
+const report: Table | undefined = ward.report(world, { principal, kind: 'school', by: [], zone: 'UTC' });
+const turn: string = why.turn.outcome === 'found' ? why.turn.edits.map(({ path }) => path.join('.')).join() : why.turn.outcome;
+
+const changed: number = world.apply(
+  new Changes()
+    .put({ type: 'School', id: 's' }, { kind: 'state', opened: new Date(), roll: 400n })
+    .set('Student::"n1"', 'enrolledAt', { type: 'School', id: 's' })
+    .setParents('Student::"n1"', [])
+    .remove('School::"old"'),
+);
+const attributes: { [name: string]: Found } | undefined = world.attributes('School::"s"');
+
+const worker = new Worker('worker.js', { type: 'module' });
+const bytes = world.toBytes();
+worker.postMessage(bytes, [bytes.buffer as ArrayBuffer]);
+
+try {
+  new Ward({ policies: { 'a.cedar': '@id("a") permit (principal, action, resource);' } });
+} catch (error) {
+  if (!(error instanceof CasewardError)) throw error;
+  const kind: ErrorKind = error.kind;
+  if (kind === 'policies') error.problems.map(({ message, span }: Problem) => `${message} at ${span?.start}`);
+}
+const problems: Problem[] = diagnose(Ward.attendanceSources());
+const tidy: string = format('permit (principal, action, resource);');
+const place = span(tidy, { start: 0, end: LIMITS.name });
+
+// @ts-expect-error A list needs to know the type of what is listed.
+ward.list(world, { principal, action: 'viewSummary' });
+// @ts-expect-error Cedar has no null.
+ward.check(world, { principal, action: 'viewSummary', resource: principal, context: { now: null } });
+// @ts-expect-error A kind is one of those that there are.
+const unknown: ErrorKind = 'unheard';
+// @ts-expect-error A world is made by one of its functions.
+new World();
+// @ts-expect-error What was answered is not to be changed.
+answer.allowed = true;
+
+export { grants, items, most, people, report, shown, told, turn };
+export { attributes, changed, count, failed, first, ids, next, place, problems, text, unknown, why };

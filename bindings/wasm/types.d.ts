@@ -1,0 +1,632 @@
+// Types of the package `caseward`. Checked against real uses by `test/types`.
+
+/** An entity: `{type: 'Case', id: 'c1'}`, or in Cedar's syntax, `'Case::"c1"'`. */
+export type Uid = string | { readonly type: string; readonly id: string };
+
+/**
+ * A value of a context or an attribute, in Cedar's JSON as the schema makes it readable: a valid `Date` or a
+ * string for a `datetime`; a safe integer or a `bigint` of 64 bits for a `Long`; strings such
+ * as `'1.25'`, `'10.0.0.0/8'` and `'2h30m'` for `decimal`, `ipaddr` and `duration`; `{type, id}` for an entity; an
+ * array or a `Set` for a set; a plain object for a record, whose undefined fields are left out.
+ */
+export type Value =
+  | string
+  | boolean
+  | number
+  | bigint
+  | Date
+  | readonly Value[]
+  | ReadonlySet<Value>
+  | { readonly [name: string]: Value | undefined };
+
+/** A value as it comes out: a `datetime` as `Date` (Cedar's own form where no `Date` holds it), a `Long` beyond 2^53 as `bigint`, an entity as `{type, id}`, a
+ * set as an array, other extension values as the text that Cedar reads them from. */
+export type Found = string | boolean | number | bigint | Date | Found[] | { [name: string]: Found };
+
+/**
+ * The circumstances of a request, as the action's schema asks for them. Where the action takes a `now` and it is left
+ * out, it is the clock's.
+ */
+export interface Context {
+  readonly now?: Date;
+  readonly [name: string]: Value | undefined;
+}
+
+/** May `principal` do `action` to `resource`? */
+export interface Request {
+  readonly principal: Uid;
+  /** The action's id, such as `viewSummary`, or its whole name, such as `Action::"viewSummary"`. */
+  readonly action: string;
+  readonly resource: Uid;
+  readonly context?: Context;
+}
+
+/** To which records of a type may `principal` do `action`? */
+export interface ListQuestion {
+  readonly principal: Uid;
+  readonly action: string;
+  /** The type of the records, such as `Case`. */
+  readonly type: string;
+  readonly context?: Context;
+}
+
+/** What may `principal` do to `resource`? */
+export interface ActionsQuestion {
+  readonly principal: Uid;
+  readonly resource: Uid;
+  /** Fields for any of the actions; each takes those that it knows. */
+  readonly context?: Context;
+}
+
+/** May each of these people do this to each of those records, pair by pair? */
+export interface ManyQuestion {
+  readonly principalType: string;
+  /** Ids, or numbers as `World.numbers` gives them; one stands for as many as there are resources. */
+  readonly principals: string | Iterable<string> | Uint32Array;
+  readonly action: string;
+  readonly resourceType: string;
+  /** As `principals`. */
+  readonly resources: string | Iterable<string> | Uint32Array;
+  readonly context?: Context;
+}
+
+/** A schema and its policies, as text. */
+export interface Sources {
+  /** In Cedar's schema language; left out, it is that of attendance case management. */
+  readonly schema?: string;
+  /**
+   * A text of any number of policies, each with an `@id`; or texts by name. A name that ends in `.cedar` is a file: it
+   * holds one policy, whose `@id` is the path with dots (`school/S1.cedar`, `@id("school.S1")`).
+   */
+  readonly policies: string | { readonly [name: string]: string };
+  /** What of each record is shown with which action, in TOML: for `Ward.view`. That of the rules with their schema. */
+  readonly catalogue?: string | undefined;
+}
+
+/** Who of `type` may do `action` to `resource`? */
+export interface WhoQuestion {
+  readonly resource: Uid;
+  readonly action: string;
+  /** The type of those who are looked for, such as `User`. */
+  readonly type: string;
+  readonly context?: Context;
+}
+
+/** Who of `type` is told of what happens to `resource`, or to an entry of it? */
+export interface AlertQuestion {
+  readonly resource: Uid;
+  readonly entry?: Uid;
+  readonly type: string;
+  readonly now?: Date;
+}
+
+/** How records are counted. */
+export interface Grouping {
+  /** Paths of attributes such as `student.enrolledAt`, or periods such as `month of openedAt`. */
+  readonly by: Iterable<string>;
+  /** The time zone of periods: `UTC`, or a rule as in POSIX's `TZ`. New Zealand's, where left out. */
+  readonly zone?: string;
+  /**
+   * So that counts tell of nobody: those below a number are left out, and others with them; or all are rounded at
+   * random, by a secret key of 16 bytes or more.
+   */
+  readonly protect?: { readonly below: number } | { readonly key: Uint8Array | string };
+}
+
+/** How many records may `principal` do `action` to, by group? */
+export interface CountQuestion extends ListQuestion, Grouping {}
+
+/** A report of attendance case management. */
+export interface ReportQuestion extends Grouping {
+  readonly principal: Uid;
+  /** `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. */
+  readonly kind: string;
+  /** Which report, where the person may see several of the kind. */
+  readonly report?: Uid;
+  readonly now?: Date;
+}
+
+/** Bytes of UTF-8 in a source: from `start` up to `end`. `span` makes one of a JavaScript string of it. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One thing that is wrong, and where. */
+export interface Problem {
+  readonly severity: 'warning' | 'error';
+  readonly message: string;
+  /** The name of the source; empty where it has none. */
+  readonly source: string;
+  readonly span: Span | null;
+  /** What to do about it. */
+  readonly help: string | null;
+}
+
+/**
+ * What went wrong. `policies`: policies or a schema were refused; `data`: data or changes were; `request`: a question
+ * makes no sense under the schema, or a value is none of Cedar's; `schema`: a world of another schema; `timeout`: a
+ * version that has not come; `read`: a stream that broke; `snapshot`: bytes that are no snapshot. Of this package
+ * alone: `init`, the engine is not loaded; `gone`, what was used was disposed of, or is no longer what it was;
+ * `stopped`, the engine fell (a bug in it, or no more memory) and was started anew, without the wards and worlds
+ * that there were.
+ *
+ * A value of a wrong JavaScript type is a `TypeError`.
+ */
+export type ErrorKind =
+  | 'policies'
+  | 'data'
+  | 'request'
+  | 'schema'
+  | 'timeout'
+  | 'read'
+  | 'snapshot'
+  | 'init'
+  | 'gone'
+  | 'stopped';
+
+/** An error of the engine. A denial is none: it is an `Answer`. */
+export class CasewardError extends Error {
+  constructor(kind: ErrorKind, message: string, problems?: Problem[], options?: ErrorOptions);
+  readonly kind: ErrorKind;
+  /** Of a refusal of policies or data: everything that is wrong. */
+  readonly problems: readonly Problem[];
+}
+
+/** Whether a policy allows or denies, its id, and what its annotations say. */
+export interface Policy {
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly rule: string | null;
+  readonly description: string | null;
+  readonly [more: string]: unknown;
+}
+
+/** A decision, who made it and what it was made from. */
+export class Answer {
+  private constructor();
+  readonly allowed: boolean;
+  readonly decision: 'allow' | 'deny';
+  /** The version of the data. */
+  readonly version: number;
+  /** SHA-256 of schema and policies. */
+  readonly policyHash: string;
+  /** The `now` of the context, in the years 0 to 9999. */
+  readonly now: Date | undefined;
+  /**
+   * Ids of the deciding policies, in order: the permits that allowed it or the forbids that fired. Found when first
+   * asked for, together with `rules` and `errors`; of data that has changed since, they cannot be (`gone`).
+   */
+  readonly policies: readonly string[];
+  /** The rules that these policies write down, each once. */
+  readonly rules: readonly string[];
+  /** Why it was denied without the policies' word, such as an entity that is not there. */
+  readonly errors: readonly string[];
+  toJSON(): {
+    decision: 'allow' | 'deny';
+    policies: readonly string[];
+    rules: readonly string[];
+    errors: readonly string[];
+    policyHash: string;
+    version: number;
+    now: Date | undefined;
+  };
+}
+
+/** Decisions on pairs, all made of one version of the data. */
+export interface Decisions {
+  /** 1 for an allow, 0 for a denial, in the order of the pairs. */
+  readonly allowed: Uint8Array;
+  readonly policyHash: string;
+  readonly version: number;
+  readonly now: Date | undefined;
+}
+
+/** A field of a context on which an action depends. */
+export interface Need {
+  readonly field: string;
+  /** Its type, as the schema has it. */
+  readonly type: string;
+  /** Whether the action asks for it in any case. */
+  readonly required: boolean;
+  /** The values with which the action can be allowed; null where they were not gone through. */
+  readonly values: readonly Found[] | null;
+}
+
+/** One action on one record. */
+export interface ActionAnswer {
+  readonly action: string;
+  /** Where it is allowed as it is, or nothing that the context could still be given would change it. */
+  readonly answer: Answer | undefined;
+  /** What the action's context needs, where it depends on that. */
+  readonly needs: readonly Need[];
+}
+
+/** Somebody who may do something to a record, and why. */
+export interface Granted {
+  /** In Cedar's syntax. */
+  readonly principal: string;
+  readonly policies: readonly string[];
+  readonly rules: readonly string[];
+}
+
+/** What one person sees of one record: this may reach the person. One that they may not know of looks absent. */
+export interface View {
+  /** In Cedar's syntax. */
+  readonly resource: string;
+  readonly sections: readonly Section[];
+  /** Names of the sections that are not shown. */
+  readonly withheld: readonly string[];
+  /** Entries of the record that are shown. */
+  readonly items: readonly {
+    readonly resource: string;
+    readonly sections: readonly Section[];
+    readonly withheld: readonly string[];
+    readonly actions: readonly Next[];
+  }[];
+  /** What the person may do next. */
+  readonly actions: readonly Next[];
+  readonly policyHash: string;
+  readonly version: number;
+  readonly now: Date | undefined;
+}
+
+/** A section of a record that is shown. */
+export interface Section {
+  readonly name: string;
+  readonly fields: readonly {
+    /** With the reference that leads to it, as in `student.name`. */
+    readonly name: string;
+    /** The entity that has it, in Cedar's syntax. */
+    readonly of: string;
+    /** Whether it is content that no rule reads, which the service fills in from its own store. */
+    readonly content: boolean;
+    /** Null where the world has none. */
+    readonly value: Found | null;
+  }[];
+}
+
+/** An action that a person may take next. */
+export interface Next {
+  readonly action: string;
+  /** What its context still needs. */
+  readonly needs: readonly Need[];
+}
+
+/** A value in an explanation: it, cut where it is long; or that there is none, none to be had, none to be seen. */
+export type Shown =
+  | { readonly value: Found; readonly left_out?: number }
+  | { readonly absent: true }
+  | { readonly failed: string }
+  | { readonly withheld: true };
+
+/** What a test compares. */
+export interface Operand {
+  readonly text: string;
+  readonly span: Span;
+  /** Null where the text says it. */
+  readonly value: Shown | null;
+  /** For a value that is computed: what is read for it. */
+  readonly read: readonly Operand[];
+}
+
+/** One condition of a policy, or a part of one, and how it came out. */
+export interface Condition {
+  /** Null where it has no value, is withheld, or is only looked at once others hold. */
+  readonly holds: boolean | null;
+  /** Whether the viewer may not see how it came out. */
+  readonly withheld: boolean;
+  readonly error: string | null;
+  /** What its clause asks, from the comment above the clause. */
+  readonly name: string | null;
+  /** Whether its clause is an `unless`. */
+  readonly negated: boolean;
+  readonly text: string;
+  /** Where it stands in the policy's source. */
+  readonly span: Span;
+  readonly line: number;
+  readonly column: number;
+  readonly made_of: 'all' | 'any' | 'not' | 'if' | 'test';
+  readonly parts: readonly Condition[];
+  /** For a test: what it found, in words. */
+  readonly found: string | null;
+  /** For a test: what it compared. */
+  readonly operands: readonly Operand[];
+}
+
+/** The smallest change of facts that would turn a decision. */
+export type Turn =
+  | { readonly outcome: 'found'; readonly edits: readonly Edit[] }
+  | { readonly outcome: 'none_found' | 'gave_up' | 'withheld' | 'not_sought' };
+
+/** One change of one fact. */
+export interface Edit {
+  /** In Cedar's syntax; null for the context. */
+  readonly entity: string | null;
+  /** The attribute, the tag or the field of the context, and the fields within it. */
+  readonly path: readonly string[];
+  readonly is_tag: boolean;
+  readonly do: 'set' | 'remove' | 'add' | 'take';
+  readonly value: Shown | null;
+  readonly now: Shown;
+}
+
+/** One policy's part in a decision. */
+export interface Reason {
+  readonly policy: Policy;
+  readonly conditions: readonly Condition[];
+}
+
+/** An answer with its reasons. Without a viewer it tells everything, and is for trusted callers. */
+export interface Explanation {
+  readonly answer: Answer;
+  /** The policies that decided it. */
+  readonly deciding: readonly Reason[];
+  /** The policies that could not be evaluated. */
+  readonly failed: readonly Reason[];
+  /** For a denial that no policy decided: the permits that came nearest. */
+  readonly nearest: readonly Reason[];
+  /** Permits that could apply to these types and are not shown. */
+  readonly more: number;
+  /** Whether more was to be said that the viewer may not see. */
+  readonly withheld: boolean;
+  readonly turn: Turn;
+}
+
+/** Role × action × situation. */
+export interface Matrix {
+  readonly blocks: readonly {
+    readonly resource: string;
+    readonly situation: string;
+    readonly rows: readonly { readonly action: string; readonly allowed: readonly string[] }[];
+  }[];
+}
+
+/** A thing in the engine's memory: freed by `dispose`, by `using`, or some time after nothing refers to it. */
+export interface Handle {
+  /** Frees the engine's memory; what is asked afterwards is an error of kind `gone`. Again does nothing. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * A schema and its policies, parsed and validated once: make one and keep it.
+ *
+ * @example
+ * const ward = Ward.attendance();
+ * const world = World.sample(ward, { cases: 100 });
+ * ward.check(world, { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' }).allowed;
+ */
+export class Ward implements Handle {
+  /** @throws {CasewardError} of kind `policies`, with every problem. */
+  constructor(sources: Sources);
+  /** The rules of attendance case management, which come with this package. */
+  static attendance(): Ward;
+  /** The text of those rules, to change and load. */
+  static attendanceSources(): { schema: string; policies: Record<string, string>; catalogue: string };
+
+  /** SHA-256 of schema and policies, as 64 hexadecimal digits. */
+  readonly policyHash: string;
+  /** Every policy, in the order of their ids. */
+  policies(): Policy[];
+  /** The text that a policy was read from. */
+  source(id: string): string | undefined;
+  /** What validation finds worth a look. */
+  warnings(): Problem[];
+
+  /**
+   * Decides a request, failing closed: what names an absent entity is denied. A microsecond or less where the same
+   * people and records are asked about again.
+   *
+   * @throws {CasewardError} of kind `request` for an action that the schema lacks, a type that it does not take, a
+   * context of another shape; `schema` for a world of another schema.
+   */
+  check(world: World, request: Request): Answer;
+  /** Whether `check` allows it. */
+  allows(world: World, request: Request): boolean;
+  /** Decides pair by pair, on one version of the data; an id that is not there is denied. */
+  checkMany(world: World, question: ManyQuestion): Decisions;
+  /** The ids of the records to which a person may do something, in the order in which the world first named them. */
+  list(world: World, question: ListQuestion): string[];
+  /** How many records `list` gives. */
+  count(world: World, question: ListQuestion): number;
+  /** What `list` gives, as a set. */
+  visible(world: World, question: ListQuestion): Visible;
+  /** Every action for the two types, each with its answer or with what its context still needs. */
+  actions(world: World, question: ActionsQuestion): ActionAnswer[];
+  /**
+   * Why, or why not, and what would turn it? For trusted callers; with a `viewer`, for that person, from whom it
+   * withholds what they may not see.
+   */
+  explain(world: World, request: Request & { readonly viewer?: Uid }): Explanation;
+  /** What may this person see of that record, and do next? The one answer that may reach the person. */
+  view(world: World, question: ActionsQuestion): View;
+  /** The ids of those who may do something to a record, in the order in which the world first named them. */
+  who(world: World, question: WhoQuestion): string[];
+  /** As `who`, each with the policies that permit it. */
+  whoWithReasons(world: World, question: WhoQuestion): Granted[];
+  /** The ids of those who are told of what happens to a record, and may see it. */
+  alert(world: World, question: AlertQuestion): string[];
+  /** How many records a person may do something to, by group, with all totals. */
+  countBy(world: World, question: CountQuestion): Table;
+  /**
+   * A report; undefined where the person may not have it, or it is not there. Reports that cover cases in aggregate
+   * only are protected, below 6 unless told otherwise.
+   */
+  report(world: World, question: ReportQuestion): Table | undefined;
+  /** Every role, action and situation of attendance case management with its decision: ten thousand checks. */
+  matrix(): Matrix;
+  /** The matrix as people read it. */
+  matrixText(): string;
+
+  /** Answers as the engine's own JSON: to the byte what the command and other bindings give. */
+  readonly json: {
+    readonly check: (world: World, request: Request) => string;
+    readonly actions: (world: World, question: ActionsQuestion) => string;
+    readonly explain: (world: World, request: Request & { readonly viewer?: Uid }) => string;
+    readonly view: (world: World, question: ActionsQuestion) => string;
+    readonly whoWithReasons: (world: World, question: WhoQuestion) => string;
+    readonly countBy: (world: World, question: CountQuestion) => string;
+    readonly matrix: () => string;
+  };
+
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** A set of entities that conforms to a ward's schema; every ward of that schema can be asked about it. */
+export class World implements Handle {
+  private constructor();
+  /** A world without entities. */
+  static empty(ward: Ward): World;
+  /**
+   * A world from Cedar's entities JSON: text, bytes of UTF-8, or a list of entities.
+   *
+   * @throws {CasewardError} of kind `data`, with every problem; a reference to what is not there is one.
+   */
+  static read(ward: Ward, entities: string | Uint8Array | ArrayBuffer | readonly Value[]): World;
+  /** Sample data of attendance case management; the same numbers give the same world. 1,000 cases unless told. */
+  static sample(ward: Ward, sizes?: { readonly cases?: number; readonly seed?: number | bigint }): World;
+  /**
+   * A world from what `toBytes` gave: in a web worker, say.
+   *
+   * @throws {CasewardError} of kind `snapshot` or `schema`.
+   */
+  static fromBytes(ward: Ward, snapshot: Uint8Array | ArrayBuffer): World;
+
+  /** 1 as it was loaded, one more for each batch of changes since. */
+  readonly version: number;
+  /** How many entities there are. */
+  readonly size: number;
+  /** Bytes that the data takes in the engine's memory. */
+  readonly bytes: number;
+  /** How many entities of a type there are. */
+  count(type: string): number;
+  /** The ids of a type, in the order in which they were first named. */
+  ids(type: string): string[];
+  has(entity: Uid): boolean;
+  /** The attributes of an entity; undefined where it is absent. */
+  attributes(entity: Uid): { [name: string]: Found } | undefined;
+  /** The numbers of entities of one type, for `checkMany`; 0 for those that are absent. */
+  numbers(type: string, ids: Iterable<string>): Uint32Array;
+
+  /**
+   * Applies a batch, all of it or nothing, and gives the version that it made.
+   *
+   * @throws {CasewardError} of kind `data`, with every problem, the world being as it was.
+   */
+  apply(changes: Changes): number;
+  /** The world as it would be with these changes, which it does not have. */
+  with(changes: Changes): World;
+  /** The world as bytes, which `World.fromBytes` opens. */
+  toBytes(): Uint8Array;
+  /** Cedar's entities JSON, as bytes of UTF-8. */
+  toEntities(): Uint8Array;
+
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** The records of one type to which a person may do something, found at one version of the data. */
+export class Visible implements Handle {
+  private constructor();
+  readonly size: number;
+  has(id: string): boolean;
+  /** In the order in which the world first named them. */
+  ids(): string[];
+  /** Their numbers in the world, ascending: what `checkMany` takes. */
+  numbers(): Uint32Array;
+  /** Up to `most` ids behind `cursor`; `next`, which stays valid when the data changes, is undefined at the end. */
+  page(most: number, cursor?: string): { ids: string[]; next: string | undefined };
+  readonly version: number;
+  readonly policyHash: string;
+  readonly now: Date | undefined;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Counts of records by group, and all of their totals. Groups in which there is nothing are left out. */
+export class Table implements Handle {
+  private constructor();
+  /** The type of the records. */
+  readonly of: string;
+  /** The names of the groups. */
+  readonly by: readonly string[];
+  /** The counts of single groups, in the order of their keys. */
+  readonly cells: readonly Line[];
+  /** The totals over one group, over two …, and of all, which comes last. */
+  readonly totals: readonly Line[];
+  /** What was done to the counts so that they tell of nobody; null where they are exact. */
+  readonly protected: { readonly method: 'suppression'; readonly below: number } | { readonly method: 'rounding'; readonly base: number } | null;
+  readonly policyHash: string;
+  readonly version: number;
+  readonly now: Date | undefined;
+  toCsv(): string;
+  /** For people. */
+  toString(): string;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** One count, and of which groups it is. */
+export interface Line {
+  /** By the names of the groups; a total is without those of which it is one. Null is for records without a value. */
+  readonly key: { readonly [group: string]: Found | null };
+  /** Null where it is not told. */
+  readonly count: number | null;
+  readonly percent: number | null;
+}
+
+/** A batch of changes, made one after the other and applied as a whole by `World.apply`. */
+export class Changes {
+  constructor();
+  /** Adds an entity, or puts it in the place of the one of that name, with these attributes and nothing else. */
+  put(
+    entity: Uid,
+    attributes?: { readonly [name: string]: Value | undefined },
+    more?: { readonly parents?: Iterable<Uid>; readonly tags?: { readonly [name: string]: Value | undefined } },
+  ): this;
+  set(entity: Uid, name: string, value: Value): this;
+  unset(entity: Uid, name: string): this;
+  setParents(entity: Uid, parents: Iterable<Uid>): this;
+  setTag(entity: Uid, name: string, value: Value): this;
+  unsetTag(entity: Uid, name: string): this;
+  /** Removes an entity to which, after the batch, nothing refers. */
+  remove(entity: Uid): this;
+  readonly length: number;
+  /** The batch as JSON. */
+  toString(): string;
+}
+
+/**
+ * Loads the engine, once: in a browser from beside the package's own files unless `source` says from where. In Node it
+ * is loaded by the import.
+ */
+export function init(
+  source?: string | URL | globalThis.Request | Response | Promise<Response> | BufferSource | WebAssembly.Module,
+): Promise<void>;
+/** As `init`, at once, from the module's bytes or a compiled module. */
+export function initSync(module: BufferSource | WebAssembly.Module): void;
+
+/** Every problem of a schema and policies, warnings too; none where all is well. */
+export function diagnose(sources: Sources): Problem[];
+/**
+ * Policy text in Cedar's standard layout, comments kept.
+ *
+ * @throws {CasewardError} of kind `policies` where the text is not policies.
+ */
+export function format(policies: string, name?: string): string;
+/** A place in bytes of UTF-8, as problems and conditions have it, as one in the JavaScript string `source`. */
+export function span(source: string, bytes: Span): Span;
+
+/** Sizes up to which input is taken: characters of strings, bytes, pairs, cases. */
+export const LIMITS: {
+  readonly sources: number;
+  readonly name: number;
+  readonly context: number;
+  readonly changes: number;
+  readonly entities: number;
+  readonly snapshot: number;
+  readonly pairs: number;
+  readonly cases: number;
+};

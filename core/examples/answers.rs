@@ -1,0 +1,212 @@
+//! Writes questions with this crate's answers to them, for those who compare another build of it or a binding: every
+//! policy case, and random worlds of three kinds of schema.
+//!
+//! `answers FILE` writes lines of JSON. A line with `policies` is a schema and its policies (null for the rules that
+//! come with this crate), one with `entities` a world of the last of these, any other a question to the last world:
+//! `ask` says which, `answer` is the JSON text to be had, and `error` the message where there is none.
+#![expect(clippy::indexing_slicing, reason = "a field of a JSON object that is new")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use caseward::attendance::{Sample, zone};
+use caseward::author::CaseFile;
+use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
+use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
+use serde_json::{Value as Json, json};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Random wards of their own schema.
+const WARDS: u64 = 12;
+/// Worlds of a ward.
+const WORLDS: u64 = 3;
+/// Checks in a world, of those that its schema allows.
+const CHECKS: usize = 60;
+/// Of each other kind of question in a world.
+const OTHERS: usize = 12;
+
+fn main() -> Outcome {
+    let path = std::env::args().nth(1).ok_or("usage: answers FILE")?;
+    let mut out = Out(BufWriter::new(File::create(path)?));
+    let attendance = Ward::attendance()?;
+    out.ward(None)?;
+    out.cases(&attendance)?;
+    for seed in 0..WORLDS {
+        out.random_world(&attendance, seed)?;
+        out.sample(&attendance, seed)?;
+    }
+    let clinic = clinic_sources();
+    let ward = Ward::new(&clinic)?;
+    out.ward(Some(&clinic))?;
+    for seed in 0..WORLDS * 3 {
+        out.random_world(&ward, seed)?;
+    }
+    for seed in 0..WARDS {
+        let Some(drawn) = policies::ward(&mut Choices::new(&bytes(seed, 2_000)), 8) else { continue };
+        out.ward(Some(&drawn.sources))?;
+        for world in 0..WORLDS {
+            out.random_world(&drawn.ward, seed * WORLDS + world)?;
+        }
+    }
+    out.0.flush()?;
+    Ok(())
+}
+
+struct Out(BufWriter<File>);
+
+impl Out {
+    fn line(&mut self, line: &Json) -> Outcome {
+        serde_json::to_writer(&mut self.0, line)?;
+        Ok(self.0.write_all(b"\n")?)
+    }
+
+    fn ward(&mut self, sources: Option<&Sources>) -> Outcome {
+        let texts = |sources: &Sources| {
+            let all =
+                sources.policies.iter().map(|one| (one.name.to_string(), Json::from(one.text.as_ref())));
+            Json::from(all.collect::<serde_json::Map<_, _>>())
+        };
+        let schema = sources.map(|sources| sources.schema.text.as_ref());
+        let catalogue = sources.and_then(|sources| sources.catalogue.as_ref()).map(|one| one.text.as_ref());
+        self.line(&json!({ "schema": schema, "policies": sources.map(texts), "catalogue": catalogue }))
+    }
+
+    fn world(&mut self, world: &World) -> Outcome {
+        let mut entities = Vec::new();
+        world.write_json(&mut entities)?;
+        self.line(&json!({ "entities": String::from_utf8(entities)? }))
+    }
+
+    /// Every policy case, with what the rules ask for.
+    fn cases(&mut self, ward: &Ward) -> Outcome {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+        let mut paths: Vec<_> =
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            for case in CaseFile::read(ward, &name, &std::fs::read_to_string(&path)?)?.cases {
+                self.world(&case.world)?;
+                let answer = ward.check(&case.world, &case.request);
+                let mut line = question("check", &case.request, answer.map(|answer| json_text(&answer)));
+                line["case"] = json!({
+                    "name": format!("{name}: {}", case.name),
+                    "expect": case.expect,
+                    "policies": case.policies,
+                });
+                self.line(&line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A world drawn by a seed, with checks, lists, actions and explanations.
+    fn random_world(&mut self, ward: &Ward, seed: u64) -> Outcome {
+        let drawn = bytes(seed, 4_000);
+        let mut choices = Choices::new(&drawn);
+        let facts = Facts::new(ward, &mut choices);
+        let Ok(world) = facts.build() else { return Ok(()) };
+        // In the order in which another build reads it: lists are in the order of the data.
+        let mut entities = Vec::new();
+        world.write_json(&mut entities)?;
+        let world = ward.read_world(entities.as_slice())?;
+        self.world(&world)?;
+        let requests = requests(ward, &facts, &mut choices);
+        let every = |most: usize| requests.len().div_ceil(most).max(1);
+        for request in requests.iter().step_by(every(CHECKS)) {
+            let answer = ward.check(&world, request);
+            self.line(&question("check", request, answer.map(|answer| json_text(&answer))))?;
+        }
+        for request in requests.iter().step_by(every(OTHERS)) {
+            let Request { principal, action, resource, context } = request;
+            let found = ward.list(&world, principal, action, resource.type_name(), context);
+            let ids = |all: Vec<EntityUid>| json_text(&all.iter().map(EntityUid::id).collect::<Vec<_>>());
+            self.line(&question("list", request, found.map(ids)))?;
+            let answers = ward.actions(&world, principal, resource, context);
+            self.line(&question("actions", request, answers.map(|all| json_text(&all))))?;
+            let why = ward.explain(&world, request);
+            self.line(&question("explain", request, why.map(|why| json_text(&why))))?;
+            let view = ward.view(&world, principal, resource, context);
+            self.line(&question("view", request, view.map(|view| json_text(&view))))?;
+            let who = ward.who_with_reasons(&world, action, resource, principal.type_name(), context);
+            self.line(&question("who", request, who.map(|who| json_text(&who))))?;
+        }
+        Ok(())
+    }
+
+    /// A sample of attendance case management, with what people there see and count.
+    fn sample(&mut self, ward: &Ward, seed: u64) -> Outcome {
+        let world = Sample { cases: 40, seed }.build(ward, &mut |_| {})?;
+        self.world(&world)?;
+        let by = ["status", "month of openedAt"].map(|text| Group::parse(text, &zone()));
+        let by = by.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let cases: Vec<&str> = world.ids("Case").collect();
+        for (user, &case) in world.ids("User").step_by(5).zip(cases.iter().cycle()) {
+            let context = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
+            let (principal, mut resource) = (EntityUid::new("User", user), EntityUid::new("Case", case));
+            // Something that they see, where there is something.
+            let seen = ward.list(&world, &principal, "viewSummary", "Case", &context)?;
+            if let Some(first) = seen.into_iter().next() {
+                resource = first;
+            }
+            let request = Request { principal, action: "viewSummary".into(), resource, context };
+            let Request { principal, action, resource, context } = &request;
+            let view = ward.view(&world, principal, resource, context);
+            self.line(&question("view", &request, view.map(|view| json_text(&view))))?;
+            let who = ward.who_with_reasons(&world, action, resource, "User", context);
+            self.line(&question("who", &request, who.map(|who| json_text(&who))))?;
+            let table = ward.count_by(&world, principal, action, "Case", context, &by);
+            self.line(&question("count_by", &request, table.map(|table| json_text(&table))))?;
+            let record = Request { action: "viewRecord".into(), ..request.clone() };
+            let disclosure = ward.disclosure()?;
+            let sight = ward.viewer(&world, principal, &record, &disclosure)?;
+            let why = ward.explain_for(&world, &record, &sight);
+            self.line(&question("explain_for", &record, why.map(|why| json_text(&why))))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every request that the schema allows among the entities of `facts`; some for an entity that is not there.
+fn requests(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Request> {
+    let mut all = Vec::new();
+    for action in ward.schema().actions() {
+        let types = |types: &[_]| types.iter().flat_map(|&ty| facts.of_type(ty)).collect::<Vec<EntityUid>>();
+        for principal in types(&action.principals) {
+            for mut resource in types(&action.resources) {
+                if choices.chance(1, 20) {
+                    resource = EntityUid::new(resource.type_name(), "nowhere \"\\\n");
+                }
+                let context: BTreeMap<Arc<str>, Value> = facts.record(ward, choices, &action.context);
+                let action = action.uid.to_string().into();
+                all.push(Request { principal: principal.clone(), action, resource, context });
+            }
+        }
+    }
+    all
+}
+
+fn question(ask: &str, request: &Request, answer: Result<String, caseward::Error>) -> Json {
+    let name = |uid: &EntityUid| json!({ "type": uid.type_name(), "id": uid.id() });
+    let mut line = json!({
+        "ask": ask,
+        "principal": name(&request.principal),
+        "action": request.action,
+        "resource": name(&request.resource),
+        "context": json_text(&request.context),
+    });
+    match answer {
+        Ok(answer) => line["answer"] = answer.into(),
+        Err(error) => line["error"] = error.to_string().into(),
+    }
+    line
+}
+
+fn json_text(answer: &impl serde::Serialize) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
+}

@@ -1,0 +1,276 @@
+//! Reports: which cases each kind of report is about, and counts of them.
+//!
+//! Whether a person may have a report is decided by the policies alone, as `viewReport` on the report. What it is
+//! about follows from its kind, by the table [`KINDS`]: that is a definition and no access rule, so that a research
+//! team that may see no case still gets its table, and everyone else exactly what their report covers.
+
+use std::collections::BTreeMap;
+
+use crate::disclosure::Protection;
+use crate::error::Error;
+use crate::request::Request;
+use crate::suggest::hint;
+use crate::table::Table;
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::visible::{Condition, Group, Population};
+use crate::ward::Ward;
+use crate::world::World;
+use crate::zone::{Unit, Zone};
+
+/// What reports count.
+const RECORDS: &str = "Case";
+const REPORT: &str = "Report";
+const ACTION: &str = "viewReport";
+
+/// A kind of report.
+struct Kind {
+    name: &'static str,
+    /// Of reports on a provider: the provider's kind.
+    of_provider: Option<&'static str>,
+    /// The cases that it is about: those for which all of this holds.
+    about: &'static [(&'static str, Is)],
+    /// Whether it covers cases that its readers may not see one by one, so that its counts must tell of nobody.
+    in_aggregate: bool,
+    /// What it can be grouped by besides [`GROUPS`].
+    groups: &'static [&'static str],
+}
+
+/// What a path of a case leads to.
+enum Is {
+    /// The same as a path of the report.
+    Reports(&'static str),
+    OneOf(&'static [&'static str]),
+    True,
+}
+
+/// A case of an unknown status is in no report, as it is in nobody's list.
+const KNOWN: (&str, Is) = ("status", Is::OneOf(&["open", "closed"]));
+/// An in-school provider has to do with students of its own school only.
+const BOUND: (&str, Is) = ("student.enrolledAt", Is::Reports("provider.school"));
+const OF_PROVIDER: (&str, Is) = ("provider", Is::Reports("provider"));
+const OF_OWNER: (&str, Is) = ("caseManager", Is::Reports("owner"));
+const OF_SCHOOL: (&str, Is) = ("student.enrolledAt", Is::Reports("school"));
+const ASP: Option<&str> = Some("asp");
+const ISP: Option<&str> = Some("isp");
+
+const ONE: Kind = Kind { name: "", of_provider: None, about: &[], in_aggregate: false, groups: &[] };
+
+/// Every kind of report. One that names a provider of a kind that is not here is about no case.
+const KINDS: [Kind; 9] = [
+    Kind { name: "caseload", of_provider: ASP, about: &[KNOWN, OF_OWNER, OF_PROVIDER], ..ONE },
+    Kind { name: "caseload", of_provider: ISP, about: &[KNOWN, OF_OWNER, OF_PROVIDER, BOUND], ..ONE },
+    Kind { name: "school", about: &[KNOWN, OF_SCHOOL], ..ONE },
+    Kind { name: "provider", of_provider: ASP, about: &[KNOWN, OF_PROVIDER], groups: STAFF, ..ONE },
+    Kind { name: "provider", of_provider: ISP, about: &[KNOWN, OF_PROVIDER, BOUND], groups: STAFF, ..ONE },
+    Kind { name: "national", about: &[KNOWN], ..ONE },
+    Kind { name: "performance", about: &[KNOWN], in_aggregate: true, ..ONE },
+    Kind { name: "anonymised", about: &[KNOWN], in_aggregate: true, ..ONE },
+    Kind {
+        name: "prosecutions",
+        about: &[("status", Is::OneOf(&["open"])), ("prosecutionNotified", Is::True)],
+        ..ONE
+    },
+];
+
+/// What every report can be grouped by: nothing that names a person, or a record.
+const GROUPS: &[&str] = &[
+    "closedAt",
+    "openedAt",
+    "prosecutionNotified",
+    "provider",
+    "provider.kind",
+    "school",
+    "school.catchmentProvider",
+    "school.kind",
+    "status",
+    "student.enrolledAt",
+    "student.enrolledAt.catchmentProvider",
+    "student.enrolledAt.kind",
+    "student.yearLevel",
+];
+/// A provider's own staff.
+const STAFF: &[&str] = &["caseManager"];
+
+/// New Zealand's time, which dates of this domain are understood in.
+pub fn zone() -> Zone {
+    // The rule since September 2007.
+    "NZST-12NZDT,M9.5.0,M4.1.0/3".parse().unwrap_or_else(|_| Zone::utc())
+}
+
+/// The kinds of report, by name.
+pub fn report_kinds() -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// A person's question for a report.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportQuestion<'a> {
+    /// Who asks.
+    pub principal: &'a EntityUid,
+    /// The kind of report, such as `provider` or `anonymised`.
+    pub kind: &'a str,
+    /// Which report; the only one of that kind that the person may see, where none is named.
+    pub report: Option<&'a EntityUid>,
+    /// What to group its cases by.
+    pub by: &'a [Group],
+    /// The instant of the question, in milliseconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
+    /// How counts are kept from telling of anybody, in a report that covers cases in aggregate only.
+    pub protection: &'a Protection,
+}
+
+/// Counts the cases that a report is about, by group; `None` where there is no such report that the person may see.
+///
+/// | kind | cases |
+/// |---|---|
+/// | `caseload` | of which the report's owner is case manager at the report's provider |
+/// | `school` | of students now enrolled at the report's school |
+/// | `provider` | held by the report's provider; by an in-school one, of students at its school |
+/// | `national` | all |
+/// | `performance`, `anonymised` | all, in aggregate only: counts are [protected](Table::protect) |
+/// | `prosecutions` | open and notified for prosecution |
+///
+/// Whether the person may have it, `viewReport` says. A report that is denied, one of another kind than was asked
+/// for and one that is not there come out alike.
+///
+/// # Errors
+/// [`Error::is_request`] for a kind of report that there is not, for a group that names people or records, for days
+/// of cases in aggregate, for a report that has to be named because the person may see several; and as
+/// [`Ward::check`], [`Ward::count_by`] and [`Table::protect`].
+///
+/// # Example
+/// ```
+/// use caseward::attendance::{ReportQuestion, Sample, report};
+/// use caseward::{EntityUid, Group, Protection, Value, Ward};
+///
+/// let ward = Ward::attendance()?;
+/// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
+/// let research = Value::Entity(EntityUid::new("MinistryTeam", "research"));
+/// let is_researcher = |user: &EntityUid| match world.attribute(user, "ministryTeams") {
+///     Some(Value::Set(teams)) => teams.contains(&research) && teams.len() == 1,
+///     _ => false,
+/// };
+/// let people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+/// let researcher = people.iter().find(|user| is_researcher(user)).expect("a researcher");
+/// let table = report(&ward, &world, &ReportQuestion {
+///     principal: researcher,
+///     kind: "anonymised",
+///     report: None,
+///     by: &[Group::of("status"), Group::of("provider")],
+///     now: 1_778_446_800_000,
+///     protection: &Protection::default(),
+/// })?;
+/// println!("{}", table.expect("a report"));
+/// # Ok::<(), caseward::Error>(())
+/// ```
+pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Result<Option<Table>, Error> {
+    let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| kind.name == question.kind).collect();
+    let Some(any) = kinds.first() else {
+        let hint = hint(question.kind, KINDS.iter().map(|kind| kind.name));
+        return Err(Error::request(format!("there is no report of kind `{}`{hint}", question.kind)));
+    };
+    question.by.iter().try_for_each(|group| any.takes(group))?;
+    let context = BTreeMap::from([("now".into(), Value::Datetime(question.now))]);
+    let named = match question.report {
+        Some(report) => Some(report.clone()),
+        None => the_only_one(ward, world, question, any, &context)?,
+    };
+    let Some(report) = named else { return Ok(None) };
+    let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
+    loop {
+        let answer = ward.check(world, &request)?;
+        if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
+            return Ok(None);
+        }
+        let kind_of_provider = at(world, &report, "provider.kind");
+        let is_it =
+            |kind: &&&Kind| kind.of_provider.is_none_or(|of| kind_of_provider.as_ref() == Some(&of.into()));
+        // Nothing satisfies a condition that takes no value.
+        let conditions = kinds.iter().find(is_it).map_or_else(
+            || vec![Condition { path: KNOWN.0, is: Vec::new() }],
+            |kind| kind.about.iter().map(|(path, is)| is.condition(path, world, &report)).collect(),
+        );
+        let population = Population { of: RECORDS, conditions: &conditions, now: Some(question.now) };
+        // Where a batch came in between, the person is asked about again.
+        if let Some(table) = ward.count_population(world, answer.version, &population, question.by)? {
+            return if any.in_aggregate {
+                table.protect(question.protection).map(Some)
+            } else {
+                Ok(Some(table))
+            };
+        }
+    }
+}
+
+impl Kind {
+    /// Whether it can be grouped so.
+    fn takes(&self, group: &Group) -> Result<(), Error> {
+        let known = || GROUPS.iter().chain(self.groups).copied();
+        if !known().any(|path| path == group.path()) {
+            let hint = hint(group.path(), known());
+            let why = format!("a report of kind `{}` is not grouped by `{}`{hint}", self.name, group.path());
+            return Err(Error::request(why));
+        }
+        if self.in_aggregate && group.unit() == Some(Unit::Day) {
+            return Err(Error::request(format!("a report of kind `{}` is not grouped by days", self.name)));
+        }
+        Ok(())
+    }
+
+    /// Whether reports of this kind differ in what they are about.
+    fn is_one_of_many(&self) -> bool {
+        self.about.iter().any(|(_, is)| matches!(is, Is::Reports(_)))
+    }
+}
+
+impl Is {
+    fn condition<'a>(&self, path: &'a str, world: &World, report: &EntityUid) -> Condition<'a> {
+        let is = match self {
+            Is::Reports(path) => at(world, report, path).into_iter().collect(),
+            Is::OneOf(texts) => texts.iter().map(|text| Value::from(*text)).collect(),
+            Is::True => vec![Value::Bool(true)],
+        };
+        Condition { path, is }
+    }
+}
+
+/// The value at the end of an entity's path.
+fn at(world: &World, start: &EntityUid, path: &str) -> Option<Value> {
+    let mut value = Value::Entity(start.clone());
+    for name in path.split('.') {
+        let Value::Entity(uid) = &value else { return None };
+        value = world.attribute(uid, name)?;
+    }
+    Some(value)
+}
+
+/// The report of a kind that the person may see, where all of them are about the same or there is one.
+fn the_only_one(
+    ward: &Ward,
+    world: &World,
+    question: &ReportQuestion<'_>,
+    kind: &Kind,
+    context: &BTreeMap<std::sync::Arc<str>, Value>,
+) -> Result<Option<EntityUid>, Error> {
+    /// Reports that are named.
+    const SHOWN: usize = 5;
+    let wanted = Some(Value::from(kind.name));
+    let mut found = ward.list(world, question.principal, ACTION, REPORT, context)?;
+    found.retain(|report| world.attribute(report, "kind") == wanted);
+    if found.len() > 1 && kind.is_one_of_many() {
+        found.sort();
+        let shown: Vec<String> = found.iter().take(SHOWN).map(EntityUid::to_string).collect();
+        let more = if found.len() > SHOWN { ", …" } else { "" };
+        return Err(Error::request(format!(
+            "there are {} reports of kind `{}`; name one of {}{more}",
+            found.len(),
+            kind.name,
+            shown.join(", ")
+        )));
+    }
+    Ok(found.into_iter().next())
+}

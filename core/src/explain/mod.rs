@@ -1,0 +1,261 @@
+//! Why, or why not, and what would turn it?
+//!
+//! An explanation is made from the facts of one version of the data. For a viewer it is made from the decision
+//! and from what they may see, and from nothing else: facts that they may not see can change as they like without
+//! changing a byte of it, as long as the decision stays.
+//!
+//! `judge` tells how conditions come out, `reason` writes them down, `suggest` and `search` look for the smallest
+//! change, `sight` says what a viewer may see, `text` shows it all to people.
+
+mod judge;
+#[cfg(feature = "testing")]
+mod proof;
+mod reason;
+mod search;
+mod shown;
+mod sight;
+mod step;
+mod suggest;
+mod text;
+mod turn;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use reason::{Composition, Condition, Operand, Reason};
+pub use shown::Shown;
+pub use sight::{Disclosure, Sight, Viewer};
+pub use turn::{Deed, Edit, Turn};
+
+use self::judge::{Judge, Scene, Truth};
+use self::reason::{Writer, text_of};
+use self::search::{Found, Search};
+use self::sight::Lens;
+use crate::answer::{Answer, Decision, Fault};
+use crate::decide::Ready;
+use crate::error::Error;
+use crate::ir::Supposed;
+use crate::policy::{Anatomy, Body, Effect};
+use crate::request::Request;
+use crate::ward::Ward;
+use crate::world::World;
+
+/// Nearest permits that an explanation of a denial shows.
+const NEAREST: usize = 5;
+/// Policies of each other kind that it shows.
+const SHOWN: usize = 20;
+
+/// An answer with its reasons, for people who write policies or help those who use them.
+///
+/// One made by [`Ward::explain`] tells everything and is for a trusted caller alone; one made by
+/// [`Ward::explain_for`] withholds what its viewer may not see.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Explanation {
+    /// The answer. For a viewer it names only policies whose part in it follows from what they may see.
+    pub answer: Answer,
+    /// The policies that decided it, as in the answer: the first of them, with their conditions.
+    pub deciding: Vec<Reason>,
+    /// The policies that could not be evaluated, as in the answer: the first of them, with the place in their text.
+    pub failed: Vec<Reason>,
+    /// For a denial that no policy decided: the permits that came nearest, those with the fewest tests to come out
+    /// otherwise first.
+    pub nearest: Vec<Reason>,
+    /// Permits that could apply to these types and are not shown.
+    pub more: usize,
+    /// Whether more was to be said that the viewer may not see.
+    pub withheld: bool,
+    /// The smallest change of facts that would turn the decision.
+    pub turn: Turn,
+}
+
+impl Ward {
+    /// Answers a request and says why, and what would turn it. For trusted callers.
+    ///
+    /// The change has three edits at most, each of one attribute of the principal, the resource, the context or
+    /// what these lead to; never of the clock (`now`, a datetime of the context) nor of what an entity lies in.
+    /// The search stops after some thousands of evaluations. Cost: some hundred microseconds, and some milliseconds
+    /// where the change is far to seek.
+    ///
+    /// # Errors
+    /// As [`Ward::check`].
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::{EntityUid, Request, Source, Sources, Ward};
+    ///
+    /// let schema = "entity User = { team: String };
+    ///     entity Note = { team: String };
+    ///     action read appliesTo { principal: User, resource: Note };";
+    /// let policy = r#"@id("same") permit (principal, action, resource) when { principal.team == resource.team };"#;
+    /// let ward = Ward::new(&Sources {
+    ///     schema: Source::new("schema", schema),
+    ///     policies: vec![Source::new("policies", policy)],
+    ///     catalogue: None,
+    /// })?;
+    /// let world = ward.read_world(
+    ///     r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {"team": "red"}, "parents": []},
+    ///         {"uid": {"type": "Note", "id": "n"}, "attrs": {"team": "blue"}, "parents": []}]"#.as_bytes(),
+    /// )?;
+    /// let request = Request::new(EntityUid::new("User", "u"), "read", EntityUid::new("Note", "n"));
+    /// let why = ward.explain(&world, &request)?;
+    /// assert_eq!(why.nearest[0].conditions[0].found, Some("is not equal to"));
+    /// assert_eq!(why.turn.edits()[0].to_string(), r#"set `team` of Note::"n", now "blue", to "red""#);
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {
+        self.explanation(world, request, None)
+    }
+
+    /// As [`Ward::explain`], for someone who may see no more than `sight` lets them.
+    ///
+    /// Values, how conditions came out, policies whose part in the decision tells that, and changes that would tell
+    /// of it are withheld; what policies say is public. A principal, a resource or an entity of the context that the
+    /// viewer may not know of is explained exactly as an absent one. [`Ward::viewer`] makes a sight of
+    /// [`Ward::disclosure`].
+    ///
+    /// # Errors
+    /// As [`Ward::check`].
+    pub fn explain_for(
+        &self,
+        world: &World,
+        request: &Request,
+        sight: &dyn Sight,
+    ) -> Result<Explanation, Error> {
+        self.explanation(world, request, Some(sight))
+    }
+
+    fn explanation(
+        &self,
+        world: &World,
+        request: &Request,
+        sight: Option<&dyn Sight>,
+    ) -> Result<Explanation, Error> {
+        // Batches wait, so that all of it is said of one version.
+        let _still = world.still();
+        let mut examined = self.examine(world, request)?;
+        if let Some(sight) = sight {
+            let mut named = BTreeSet::from([&request.principal, &request.resource]);
+            request.context.values().for_each(|value| {
+                value.for_each_entity(&mut |uid| {
+                    named.insert(uid);
+                });
+            });
+            examined.absent.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
+        }
+        let Some(ready) = examined.ready() else {
+            let answer = self.deny_absent(world, &request.context, examined.absent);
+            return Ok(Explanation::of_absent(answer));
+        };
+        let answer = self.check(world, request)?;
+        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let lens = Lens::new(world, sight);
+        let scene = Scene::new(world, &anatomy, &ready, &lens);
+        let turn = self.turn(request, &ready, scene, answer.decision);
+        Ok(self.written(request, scene, &anatomy, answer, turn))
+    }
+
+    /// How the conditions of the policies with these ids come out, of those that can apply.
+    pub(crate) fn reasons<'a>(
+        &self,
+        world: &World,
+        request: &Request,
+        ids: impl Iterator<Item = &'a Arc<str>>,
+    ) -> Result<Vec<Reason>, Error> {
+        let _still = world.still();
+        let Some(ready) = self.examine(world, request)?.ready() else { return Ok(Vec::new()) };
+        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let lens = Lens::new(world, None);
+        let scene = Scene::new(world, &anatomy, &ready, &lens);
+        let supposed = Supposed::new();
+        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let reasons = ids.filter_map(|id| {
+            let place = *self.inner.by_id.get(id)?;
+            let body = anatomy.bodies.iter().find(|body| body.policy == place)?;
+            self.reason(&mut judge, body)
+        });
+        Ok(reasons.collect())
+    }
+
+    fn reason(&self, judge: &mut Judge<'_>, body: &Body) -> Option<Reason> {
+        let policy = self.policies().get(body.policy)?;
+        let text = text_of(self.source(&policy.id));
+        Some(Writer { judge, text }.reason(policy, body))
+    }
+
+    fn turn(&self, request: &Request, ready: &Ready<'_>, scene: Scene<'_>, now: Decision) -> Found {
+        let goal = match now {
+            Decision::Allow => Decision::Deny,
+            Decision::Deny => Decision::Allow,
+        };
+        Search::new(self, request, ready.action, scene, goal).run()
+    }
+
+    fn written(
+        &self,
+        request: &Request,
+        scene: Scene<'_>,
+        anatomy: &Anatomy,
+        mut answer: Answer,
+        turn: Found,
+    ) -> Explanation {
+        let supposed = Supposed::new();
+        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let truths: Vec<Truth> = anatomy.bodies.iter().map(|body| judge.truth(body.root)).collect();
+        let judged = || anatomy.bodies.iter().zip(truths.iter().copied());
+        let is_hidden = truths.contains(&Truth::Hidden);
+        if is_hidden {
+            let known = |id: &Arc<str>, is: fn(Truth) -> bool| {
+                let place = self.inner.by_id.get(id);
+                judged().any(|(body, truth)| Some(&body.policy) == place && is(truth))
+            };
+            answer.policies.retain(|id| known(id, |truth| truth == Truth::True));
+            answer.errors.retain(|fault| match fault {
+                Fault::Policy { id, .. } => known(id, |truth| matches!(truth, Truth::Failed(_))),
+                _ => true,
+            });
+            answer.rules = self.rules_of(&answer.policies);
+        }
+        let mut reason = |body: &Body| self.reason(&mut judge, body);
+        let decides = match answer.decision {
+            Decision::Allow => Effect::Permit,
+            Decision::Deny => Effect::Forbid,
+        };
+        let deciding = judged().filter(|(body, truth)| body.effect == decides && *truth == Truth::True);
+        let deciding: Vec<Reason> = deciding.filter_map(|(body, _)| reason(body)).take(SHOWN).collect();
+        let failing = judged().filter(|(_, truth)| matches!(truth, Truth::Failed(_)));
+        let failed: Vec<Reason> = failing.filter_map(|(body, _)| reason(body)).take(SHOWN).collect();
+        let (mut nearest, mut more) = (Vec::new(), 0);
+        if answer.decision == Decision::Deny && deciding.is_empty() && failed.is_empty() {
+            let permits =
+                judged().filter(|(body, truth)| body.effect == Effect::Permit && *truth != Truth::True);
+            nearest = permits.filter_map(|(body, _)| reason(body)).collect();
+            // Nearest: the fewest tests to turn; then the least withheld, then the most that held.
+            nearest.sort_by_cached_key(|r| {
+                (r.distance(), r.withheld(), usize::MAX - r.held(), r.policy.id.clone())
+            });
+            more = nearest.len().saturating_sub(NEAREST);
+            nearest.truncate(NEAREST);
+        }
+        let turn = match turn {
+            Found::Steps(steps) => Turn::found(scene.world, request, steps),
+            Found::None | Found::GaveUp if is_hidden => Turn::Withheld,
+            Found::None => Turn::NoneFound,
+            Found::GaveUp => Turn::GaveUp,
+        };
+        Explanation { answer, deciding, failed, nearest, more, withheld: is_hidden, turn }
+    }
+}
+
+impl Explanation {
+    fn of_absent(answer: Answer) -> Self {
+        Explanation {
+            answer,
+            deciding: Vec::new(),
+            failed: Vec::new(),
+            nearest: Vec::new(),
+            more: 0,
+            withheld: false,
+            turn: Turn::NotSought,
+        }
+    }
+}

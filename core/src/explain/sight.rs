@@ -1,0 +1,237 @@
+//! What a viewer may see of the facts that an explanation speaks of.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::ir::Fact;
+use crate::request::Request;
+use crate::schema::{AttrId, Type};
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::World;
+
+/// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
+pub trait Sight {
+    /// Whether the viewer may know that an entity is there. One that they may not know of is explained as absent.
+    fn may_know(&self, entity: &EntityUid) -> bool;
+    /// Whether the viewer may see an attribute of an entity: its value, or that there is none.
+    fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool;
+    /// Whether the viewer may see the tags of an entity and what it lies in.
+    fn may_see_whole(&self, entity: &EntityUid) -> bool;
+}
+
+/// Which actions show what, for [`Ward::viewer`]; [`Ward::disclosure`] makes it from the catalogue of fields.
+///
+/// What it does not name is shown to nobody but whom it is about, and to those whom `unlocks` lets see all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disclosure {
+    /// By type of the record that is explained, the action that shows all that an explanation says.
+    pub unlocks: BTreeMap<Arc<str>, Arc<str>>,
+    /// By entity type, the actions any of which lets a person know that an entity is there. The entities of a type
+    /// that is not among them are known to all, though nothing of what they hold.
+    pub knows: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// By entity type and attribute, the actions any of which shows it: on the entity, where the action takes it;
+    /// else on the record that is explained or on what it leads to, where references that are shown lead to the
+    /// entity.
+    pub shows: BTreeMap<TypeAndAttribute, BTreeSet<Arc<str>>>,
+    /// By entity type and attribute, what everybody may see.
+    pub open: BTreeSet<TypeAndAttribute>,
+}
+
+/// An attribute, by the name of the entity type and its own.
+type TypeAndAttribute = (Arc<str>, Arc<str>);
+
+/// References that are followed from a record to find what belongs to it.
+const STEPS: usize = 3;
+
+/// What one person may see of what one request is about.
+pub struct Viewer<'a> {
+    ward: &'a Ward,
+    world: &'a World,
+    disclosure: &'a Disclosure,
+    who: EntityUid,
+    record: EntityUid,
+    context: BTreeMap<Arc<str>, Value>,
+    sees_all: bool,
+    /// What the visible part of the record leads to, the record too.
+    belongs: BTreeSet<EntityUid>,
+    allowed: RefCell<HashMap<(Arc<str>, EntityUid), bool>>,
+}
+
+impl Ward {
+    /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
+    /// sees nothing.
+    ///
+    /// The actions of `disclosure` are asked with what the request's context gives them; one that needs more is
+    /// not allowed.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for actions, types and attributes in `disclosure` that the schema lacks;
+    /// [`Error::is_schema`].
+    pub fn viewer<'a>(
+        &'a self,
+        world: &'a World,
+        who: &EntityUid,
+        request: &Request,
+        disclosure: &'a Disclosure,
+    ) -> Result<Viewer<'a>, Error> {
+        self.belongs_to(world)?;
+        disclosure.check(self)?;
+        let mut viewer = Viewer {
+            ward: self,
+            world,
+            disclosure,
+            who: who.clone(),
+            record: request.resource.clone(),
+            context: request.context.clone(),
+            sees_all: false,
+            belongs: BTreeSet::from([request.resource.clone()]),
+            allowed: RefCell::default(),
+        };
+        let unlocks = disclosure.unlocks.get(request.resource.type_name());
+        viewer.sees_all = unlocks.is_some_and(|action| viewer.may(action, &viewer.record));
+        viewer.follow();
+        Ok(viewer)
+    }
+}
+
+impl Disclosure {
+    fn check(&self, ward: &Ward) -> Result<(), Error> {
+        let schema = ward.schema();
+        let shows = self.shows.values().flatten();
+        for action in self.unlocks.values().chain(self.knows.values().flatten()).chain(shows) {
+            schema.known_action(action)?;
+        }
+        for ty in self.knows.keys().chain(self.unlocks.keys()) {
+            schema.known_type(ty)?;
+        }
+        for (ty, attribute) in self.shows.keys().chain(&self.open) {
+            let id = schema.known_type(ty)?;
+            if schema.entity_type(id).and_then(|ty| ty.attribute(attribute)).is_none() {
+                return Err(Error::request(format!("`{ty}` has no attribute `{attribute}`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Viewer<'_> {
+    /// Whether the viewer may do this to that entity; never, where the action does not take it.
+    fn may(&self, action: &Arc<str>, entity: &EntityUid) -> bool {
+        let key = (action.clone(), entity.clone());
+        if let Some(allowed) = self.allowed.borrow().get(&key) {
+            return *allowed;
+        }
+        let allowed = self.ask(action, entity);
+        self.allowed.borrow_mut().insert(key, allowed);
+        allowed
+    }
+
+    fn ask(&self, action: &Arc<str>, entity: &EntityUid) -> bool {
+        let Ok(known) = self.ward.schema().known_action(action) else { return false };
+        let mut request = Request::new(self.who.clone(), action.clone(), entity.clone());
+        let given = self.context.iter().filter(|(name, _)| known.context.contains_key(*name));
+        request.context = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        // A request that makes no sense, such as an action on a type that it does not take, shows nothing.
+        self.ward.check(self.world, &request).is_ok_and(|answer| answer.is_allowed())
+    }
+
+    fn takes(&self, action: &str, ty: &str) -> bool {
+        let id = self.ward.schema().type_id(ty);
+        let action = self.ward.schema().action(action);
+        id.is_some_and(|id| action.is_some_and(|action| action.resources.contains(&id)))
+    }
+
+    /// Finds what the record leads to along references that the viewer may see.
+    fn follow(&mut self) {
+        let mut open = vec![self.record.clone()];
+        for _ in 0..STEPS {
+            let mut next = Vec::new();
+            for entity in std::mem::take(&mut open) {
+                let Some(id) = self.ward.schema().type_id(entity.type_name()) else { continue };
+                let Some(ty) = self.ward.schema().entity_type(id) else { continue };
+                let references = ty.attributes.iter().filter(|(_, a)| matches!(a.ty, Type::Entity(_)));
+                for (name, _) in references.filter(|(name, _)| self.may_see(&entity, name)) {
+                    if let Some(Value::Entity(uid)) = self.world.attribute(&entity, name) {
+                        next.push(uid);
+                    }
+                }
+            }
+            open.extend(next.into_iter().filter(|uid| self.belongs.insert(uid.clone())));
+        }
+    }
+}
+
+impl Sight for Viewer<'_> {
+    fn may_know(&self, entity: &EntityUid) -> bool {
+        let actions = self.disclosure.knows.get(entity.type_name());
+        self.sees_all
+            || *entity == self.who
+            || actions.is_none_or(|actions| actions.iter().any(|action| self.may(action, entity)))
+    }
+
+    fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool {
+        let key = (Arc::from(entity.type_name()), Arc::from(attribute));
+        if self.may_see_whole(entity) || self.disclosure.open.contains(&key) {
+            return true;
+        }
+        let Some(actions) = self.disclosure.shows.get(&key) else { return false };
+        actions.iter().any(|action| {
+            if self.takes(action, entity.type_name()) {
+                return self.may(action, entity);
+            }
+            // By reference alone it is part of the record.
+            self.belongs.contains(entity) && self.belongs.iter().any(|part| self.may(action, part))
+        })
+    }
+
+    fn may_see_whole(&self, entity: &EntityUid) -> bool {
+        self.sees_all || (*entity == self.who && self.world.contains(entity))
+    }
+}
+
+/// Looks at facts through what a viewer may see, or at all of them.
+pub(super) struct Lens<'a> {
+    world: &'a World,
+    sight: Option<&'a dyn Sight>,
+    seen: RefCell<HashMap<Fact, bool>>,
+}
+
+impl<'a> Lens<'a> {
+    pub(super) fn new(world: &'a World, sight: Option<&'a dyn Sight>) -> Self {
+        Lens { world, sight, seen: RefCell::default() }
+    }
+
+    pub(super) fn sees_all(&self) -> bool {
+        self.sight.is_none()
+    }
+
+    pub(super) fn knows(&self, entity: &EntityUid) -> bool {
+        self.sight.is_none_or(|sight| sight.may_know(entity))
+    }
+
+    /// What is given stands in the question, which the viewer knows.
+    pub(super) fn sees(&self, fact: &Fact) -> bool {
+        let Some(sight) = self.sight else { return true };
+        if let Some(sees) = self.seen.borrow().get(fact) {
+            return *sees;
+        }
+        let sees = match fact {
+            Fact::Given(_) => true,
+            Fact::Attribute(place, attr) => {
+                sight.may_see(&self.world.uid(*place), &attribute_name(self.world, place.0, *attr))
+            }
+            Fact::Tag(place, _) | Fact::Above(place) => sight.may_see_whole(&self.world.uid(*place)),
+        };
+        self.seen.borrow_mut().insert(fact.clone(), sees);
+        sees
+    }
+}
+
+pub(super) fn attribute_name(world: &World, ty: crate::schema::TypeId, attr: AttrId) -> Arc<str> {
+    let ty = world.schema().entity_type(ty);
+    ty.and_then(|ty| ty.attributes.get(attr.index())).map_or_else(|| "".into(), |(name, _)| name.clone())
+}

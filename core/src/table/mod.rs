@@ -1,0 +1,149 @@
+//! Counts by group, with their totals: what [`Ward::count_by`](crate::Ward::count_by) and reports answer.
+
+mod show;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::disclosure::Protected;
+use crate::value::Value;
+use crate::zone::Period;
+
+/// Counts of records by group, and all of their totals.
+///
+/// Groups in which there is nothing are left out. A record that has several values of a group (a set) counts in
+/// each of them, and once in every total; one whose set is empty counts in the totals alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    pub(crate) of: Arc<str>,
+    pub(crate) by: Vec<Arc<str>>,
+    /// Whether a record can count in several groups.
+    pub(crate) overlaps: bool,
+    /// In the order of their keys.
+    pub(crate) cells: Vec<Line>,
+    /// By how many keys they have, most first, then in the order of these; the last is the total of all.
+    pub(crate) totals: Vec<Line>,
+    pub(crate) protected: Option<Protected>,
+    pub(crate) policy_hash: Arc<str>,
+    pub(crate) version: u64,
+    pub(crate) now: Option<i64>,
+}
+
+/// One count, and of which groups it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// For each of the table's groups, which one.
+    pub keys: Vec<Key>,
+    /// How many records.
+    pub count: Count,
+}
+
+/// Which one of a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Records with this value.
+    Value(Value),
+    /// Records with an instant in this period.
+    Period(Period),
+    /// Records that have no such value: the attribute is absent, or one on the way to it.
+    Absent,
+    /// All of them: the line is a total.
+    All,
+}
+
+/// How many records there are in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Count {
+    /// So many.
+    Exact(u64),
+    /// About so many, after random rounding.
+    Rounded(u64),
+    /// Some: how many is not told.
+    Suppressed,
+}
+
+impl Count {
+    /// The number that is told; `None` where none is.
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Count::Exact(n) | Count::Rounded(n) => Some(n),
+            Count::Suppressed => None,
+        }
+    }
+}
+
+impl Table {
+    /// The type of the records that are counted.
+    pub fn of(&self) -> &str {
+        &self.of
+    }
+
+    /// The names of the groups, in the order of each line's keys.
+    pub fn by(&self) -> &[Arc<str>] {
+        &self.by
+    }
+
+    /// The counts of single groups, in the order of their keys.
+    pub fn cells(&self) -> &[Line] {
+        &self.cells
+    }
+
+    /// The totals over one group, over two …, and of all, which comes last.
+    pub fn totals(&self) -> &[Line] {
+        &self.totals
+    }
+
+    /// How many records there are in all.
+    pub fn total(&self) -> Count {
+        self.totals.last().map_or(Count::Exact(0), |line| line.count)
+    }
+
+    /// The count of these keys; for those that have no line it is zero, rounded where the table is.
+    pub fn count(&self, keys: &[Key]) -> Count {
+        let mut lines = self.cells.iter().chain(&self.totals);
+        let zero = match self.protected {
+            Some(Protected::Rounded { .. }) => Count::Rounded(0),
+            _ => Count::Exact(0),
+        };
+        lines.find(|line| line.keys == keys).map_or(zero, |line| line.count)
+    }
+
+    /// A count in hundredths of all, made from the numbers that are told; `None` where one of them is not.
+    pub fn percent(&self, count: Count) -> Option<f64> {
+        let all = self.total().number().filter(|all| *all > 0)?;
+        Some(count.number()? as f64 * 100.0 / all as f64)
+    }
+
+    /// What was done to the counts so that they tell of nobody; `None` where they are exact.
+    pub fn protected(&self) -> Option<Protected> {
+        self.protected
+    }
+
+    /// SHA-256 of the schema and policies that it was made by.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+
+    /// The version of the data that was counted.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The `now` of the question, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn now(&self) -> Option<i64> {
+        self.now
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Value(Value::String(text)) => f.write_str(text),
+            Key::Value(Value::Entity(uid)) => f.write_str(uid.id()),
+            Key::Value(value) => f.write_str(&show::plain(value)),
+            Key::Period(period) => period.fmt(f),
+            Key::Absent => f.write_str("(none)"),
+            Key::All => f.write_str("all"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who is to be told of what happens to a record?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::schema::Action;
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::visible::Visible;
+use crate::ward::Ward;
+use crate::world::World;
+
+impl Ward {
+    /// The entities of type `principal_type` that are to be told of what happens to `resource`.
+    ///
+    /// Those who may do the action that the catalogue names for alerts; whatever the policies, nobody who may not
+    /// see what it names beside that, and, where the event is about an entry of the record, nobody who may not see
+    /// the entry.
+    ///
+    /// # Errors
+    /// As [`Ward::who`]; and [`Error::is_request`] for a type of which the catalogue tells nobody, and for an entry
+    /// of a type that is none of the record's.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::attendance::Sample;
+    /// use caseward::{EntityUid, Value, Ward};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
+    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let case = EntityUid::new("Case", "c0000001");
+    ///
+    /// let told = ward.alert(&world, &case, None, "User", &at)?;
+    /// let may_see = ward.who(&world, "viewSummary", &case, "User", &at)?;
+    /// assert!(told.iter().all(|person| may_see.contains(&person)));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn alert(
+        &self,
+        world: &World,
+        resource: &EntityUid,
+        entry: Option<&EntityUid>,
+        principal_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<Visible, Error> {
+        self.belongs_to(world)?;
+        let name = resource.type_name();
+        let (_, shown) = self.shown(self.schema().known_type(name)?, name)?;
+        let alert = shown.alert;
+        let alert =
+            alert.ok_or_else(|| Error::request(format!("the catalogue tells nobody of a `{name}`")))?;
+        let mut asked = vec![(alert.action, resource), (alert.sees, resource)];
+        let entries = entry.map(|entry| {
+            let ty = self.schema().known_type(entry.type_name())?;
+            let entries = shown.items.iter().find(|entries| entries.path.start == ty);
+            let none =
+                || Error::request(format!("a `{name}` has no entries of type `{}`", entry.type_name()));
+            entries.map(|entries| (entry, entries)).ok_or_else(none)
+        });
+        let entries = entries.transpose()?;
+        asked.extend(entries.iter().map(|(entry, entries)| (entries.action, *entry)));
+        loop {
+            let mut told: Option<Visible> = None;
+            let mut is_one_version = true;
+            for (place, resource) in &asked {
+                let action = self.schema().actions().get(*place).ok_or_else(Error::schema)?;
+                let found = self.who_may(world, action, resource, principal_type, context)?;
+                is_one_version &= told.as_ref().is_none_or(|told| told.version() == found.version());
+                told = Some(told.map_or(found.clone(), |told| told.also_in(&found)));
+            }
+            let is_of_record = entries.is_none_or(|(entry, entries)| {
+                let attribute = self.schema().entity_type(entries.path.start);
+                let attribute = attribute.and_then(|ty| ty.attributes.get(entries.by.index()));
+                let refers = attribute.and_then(|(name, _)| world.attribute(entry, name));
+                refers.as_ref() == Some(&Value::Entity(resource.clone()))
+            });
+            match told {
+                // A batch came in between: all is to be of one version of the data.
+                Some(told) if !is_one_version || told.version() != world.version() => {}
+                Some(told) if is_of_record => return Ok(told),
+                // The entry is absent, or of another record: nobody is told of it.
+                Some(told) => return Ok(told.none()),
+                None => return Err(Error::schema()),
+            }
+        }
+    }
+
+    /// As [`Ward::who`], with what the action knows of a context.
+    fn who_may(
+        &self,
+        world: &World,
+        action: &Action,
+        resource: &EntityUid,
+        principal_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<Visible, Error> {
+        let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
+        let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.who(world, &action.uid.to_string(), resource, principal_type, &known)
+    }
+}

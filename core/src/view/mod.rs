@@ -1,0 +1,338 @@
+//! What of this record may this person see, and do next?
+//!
+//! This is the one answer that is made for the person who asks. The others tell a trusted caller everything.
+//!
+//! INVARIANT: a [`View`] is made here alone, from decisions on that person; nothing that was not redacted can be
+//! turned into one.
+//! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
+
+mod alert;
+mod catalogue;
+mod disclosure;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(crate) use catalogue::Catalogue;
+use catalogue::{Column, Entries, Shown};
+
+use crate::actions::{ActionAnswer, Need};
+use crate::error::Error;
+use crate::schema::TypeId;
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::{Indices, Place, Row, World};
+
+/// What one person sees of one record.
+///
+/// As JSON it is what a service hands to a page; values are in Cedar's JSON. The feature `schemars` gives its
+/// JSON Schema.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct View {
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    resource: EntityUid,
+    sections: Vec<Section>,
+    withheld: Vec<Arc<str>>,
+    items: Vec<Item>,
+    actions: Vec<Next>,
+    policy_hash: Arc<str>,
+    version: u64,
+    #[serde(serialize_with = "as_instant")]
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    now: Option<i64>,
+}
+
+/// A section of a record that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Section {
+    /// Its name in the catalogue.
+    pub name: Arc<str>,
+    /// Its fields: attributes by name, then content in the catalogue's order, those of the record itself first.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a section that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Field {
+    /// Its name; that of what the record refers to comes with the reference, as in `student.name`.
+    pub name: Arc<str>,
+    /// The entity that has it: the record, or the one that it refers to.
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    pub of: EntityUid,
+    /// Whether it is content that no rule reads, which the service fills in from its own store.
+    pub content: bool,
+    /// The value, where the world has one.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<serde_json::Value>"))]
+    pub value: Option<Value>,
+}
+
+/// An entry of a record that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Item {
+    /// The entry.
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    pub resource: EntityUid,
+    /// Its sections that are shown.
+    pub sections: Vec<Section>,
+    /// Names of its sections that are not.
+    pub withheld: Vec<Arc<str>>,
+    /// What the person may do to it.
+    pub actions: Vec<Next>,
+}
+
+/// An action that the person may take next.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Next {
+    /// The action's id, or its whole name where the id alone is ambiguous.
+    pub action: Arc<str>,
+    /// What its context still needs; empty where it is allowed as it is.
+    pub needs: Vec<Need>,
+}
+
+impl View {
+    /// The record that was asked for, whether or not it is there.
+    pub fn resource(&self) -> &EntityUid {
+        &self.resource
+    }
+
+    /// The sections that the person may see, in the catalogue's order.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// The section called `name`, where the person may see it.
+    pub fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| &*section.name == name)
+    }
+
+    /// Names of the sections that are withheld; empty where the person may not know of the record.
+    pub fn withheld(&self) -> &[Arc<str>] {
+        &self.withheld
+    }
+
+    /// The entries that the person may see, in the world's order. Those that are withheld are not even counted.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// What the person may do next, by name. What shows sections and who is alerted is left out.
+    pub fn actions(&self) -> &[Next] {
+        &self.actions
+    }
+
+    /// SHA-256 of the schema, policies and catalogue that it was made by.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+
+    /// The version of the data that it was made from.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn now(&self) -> Option<i64> {
+        self.now
+    }
+}
+
+fn as_instant<S: serde::Serializer>(now: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&now.and_then(crate::time::format), serializer)
+}
+
+/// One person's question about one record, while the data is held still.
+struct Asking<'a> {
+    ward: &'a Ward,
+    world: &'a World,
+    catalogue: &'a Catalogue,
+    indices: &'a Indices,
+    principal: &'a EntityUid,
+    context: &'a BTreeMap<Arc<str>, Value>,
+}
+
+impl Ward {
+    /// What `principal` sees of `resource`: sections with their fields, entries, and the actions to take next.
+    ///
+    /// This is what may reach the person who asks. A record that they may not know of is answered as one that is
+    /// not in the data, to the last byte. `context` is as in [`Ward::actions`]; sections whose actions need more of
+    /// it than that are withheld.
+    ///
+    /// # Errors
+    /// The same whether or not the record is there: [`Error::is_request`] for a type of which the catalogue shows
+    /// nothing, or that no action for such a principal takes, and for a field of another type than an action asks
+    /// for; [`Error::is_schema`].
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::attendance::Sample;
+    /// use caseward::{EntityUid, Value, Ward};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
+    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let case = EntityUid::new("Case", "c0000001");
+    ///
+    /// for person in ward.who(&world, "viewSummary", &case, "User", &at)?.iter() {
+    ///     let view = ward.view(&world, &person, &case, &at)?;
+    ///     let summary = view.section("summary").map_or(&[][..], |section| &section.fields);
+    ///     assert!(summary.iter().any(|field| &*field.name == "status" && field.value.is_some()));
+    ///     assert!(summary.iter().any(|field| &*field.name == "student.name" && field.content));
+    /// }
+    /// // Somebody who may not know of it sees what they see of a case that does not exist.
+    /// let nobody = EntityUid::new("User", "nobody");
+    /// assert!(ward.view(&world, &nobody, &case, &at)?.sections().is_empty());
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn view(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<View, Error> {
+        self.belongs_to(world)?;
+        let ty = self.schema().known_type(resource.type_name())?;
+        let (catalogue, shown) = self.shown(ty, resource.type_name())?;
+        for place in &shown.known_by {
+            let Some(action) = self.schema().actions().get(*place) else { continue };
+            self.takes(action, "principal", &action.principals, principal.type_name())?;
+        }
+        world.make_indices(shown.items.iter().map(|items| &items.path));
+        let indices = world.still();
+        let asking = Asking { ward: self, world, catalogue, indices: &indices, principal, context };
+        asking.view(resource, shown)
+    }
+
+    /// What the catalogue shows of a type.
+    fn shown(&self, ty: TypeId, name: &str) -> Result<(&Catalogue, &Shown), Error> {
+        let catalogue = self.inner.catalogue.as_ref();
+        let catalogue =
+            catalogue.ok_or_else(|| Error::request("the policies have no catalogue of fields"))?;
+        let shown = catalogue.of(ty).filter(|shown| !shown.known_by.is_empty());
+        let shown =
+            shown.ok_or_else(|| Error::request(format!("the catalogue shows nothing of a `{name}`")))?;
+        Ok((catalogue, shown))
+    }
+
+    pub(crate) fn catalogue_paths(&self) -> impl Iterator<Item = &crate::world::index::Path> {
+        self.inner.catalogue.iter().flat_map(Catalogue::paths)
+    }
+}
+
+impl Asking<'_> {
+    fn view(&self, resource: &EntityUid, shown: &Shown) -> Result<View, Error> {
+        let now = match self.context.get("now") {
+            Some(Value::Datetime(ms)) => Some(*ms),
+            _ => None,
+        };
+        let mut view = View {
+            resource: resource.clone(),
+            sections: Vec::new(),
+            withheld: Vec::new(),
+            items: Vec::new(),
+            actions: Vec::new(),
+            policy_hash: self.ward.policy_hash().clone(),
+            version: self.world.version(),
+            now,
+        };
+        // Also where the record is absent, so that what is wrong with a question is told in any case.
+        let answers = Answers(self.ward.actions_now(self.world, self.principal, resource, self.context)?);
+        let Some(place) = self.world.place(resource) else { return Ok(view) };
+        if !shown.known_by.iter().any(|action| answers.allow(*action)) {
+            return Ok(view);
+        }
+        (view.sections, view.withheld) = self.sections(place, shown, &answers);
+        view.actions = answers.next(shown);
+        for entries in &shown.items {
+            view.items.extend(self.items(place, entries)?);
+        }
+        Ok(view)
+    }
+
+    /// The sections that are shown, and the names of the others.
+    fn sections(&self, place: Place, shown: &Shown, answers: &Answers) -> (Vec<Section>, Vec<Arc<str>>) {
+        let (mut sections, mut withheld) = (Vec::new(), Vec::new());
+        for shelf in &shown.sections {
+            if !answers.allow(shelf.action) {
+                withheld.push(shelf.name.clone());
+                continue;
+            }
+            let fields = shelf.fields.iter().filter_map(|column| self.field(place, column));
+            sections.push(Section { name: shelf.name.clone(), fields: fields.collect() });
+        }
+        (sections, withheld)
+    }
+
+    /// A field; `None` where the record lacks the reference that leads to it.
+    fn field(&self, record: Place, column: &Column) -> Option<Field> {
+        let world = self.world;
+        let (of, name) = match column.through {
+            None => (record, world.uid(record)),
+            Some(attr) => match world.value(record.0, record.1, attr)? {
+                Value::Entity(uid) => (world.place(&uid)?, uid),
+                _ => return None,
+            },
+        };
+        let value = column.attribute.and_then(|attr| world.value(of.0, of.1, attr));
+        Some(Field { name: column.name.clone(), of: name, content: column.attribute.is_none(), value })
+    }
+
+    fn items(&self, record: Place, entries: &Entries) -> Result<Vec<Item>, Error> {
+        let (world, ty) = (self.world, entries.path.start);
+        let mut rows = BTreeSet::new();
+        self.indices.each_under(world, &entries.path, record.1.0, &mut |row| {
+            rows.insert(row);
+        });
+        // Seen through changes, an entry may have come, or gone elsewhere.
+        rows.extend(world.changed().filter(|place| place.0 == ty).map(|place| place.1.0));
+        let refers = Value::Entity(world.uid(record));
+        let nothing = Shown::default();
+        let shown = self.catalogue.of(ty).unwrap_or(&nothing);
+        let mut items = Vec::new();
+        for row in rows.into_iter().map(Row) {
+            if !world.has((ty, row)) || world.value(ty, row, entries.by).as_ref() != Some(&refers) {
+                continue;
+            }
+            let resource = world.uid((ty, row));
+            let answers = Answers(self.ward.actions_now(world, self.principal, &resource, self.context)?);
+            if !answers.allow(entries.action) {
+                continue;
+            }
+            let (sections, withheld) = self.sections((ty, row), shown, &answers);
+            items.push(Item { resource, sections, withheld, actions: answers.next(shown) });
+        }
+        Ok(items)
+    }
+}
+
+/// What the person may do to one record, by the action's place.
+struct Answers(Vec<(usize, ActionAnswer)>);
+
+impl Answers {
+    fn allow(&self, action: usize) -> bool {
+        let found = self.0.iter().find(|(place, _)| *place == action);
+        found.and_then(|(_, one)| one.answer.as_ref()).is_some_and(crate::Answer::is_allowed)
+    }
+
+    /// Those that can be taken, but for what the view itself stands for.
+    fn next(self, shown: &Shown) -> Vec<Next> {
+        let stands_for = |place: usize| {
+            shown.known_by.contains(&place)
+                || shown.sections.iter().any(|shelf| shelf.action == place)
+                || shown.alert.is_some_and(|alert| alert.action == place)
+        };
+        let can_be_taken = |one: &ActionAnswer| one.answer.as_ref().is_none_or(crate::Answer::is_allowed);
+        let next = self.0.into_iter().filter(|(place, one)| !stands_for(*place) && can_be_taken(one));
+        next.map(|(_, one)| Next { action: one.action, needs: one.needs }).collect()
+    }
+}

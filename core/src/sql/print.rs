@@ -18,6 +18,7 @@ const SHORT: usize = 8;
 /// One writing of a predicate.
 pub(super) struct Printer<'a> {
     dialect: Dialect,
+    collations: bool,
     rows: &'a Rows,
     /// What the query calls the row that is decided.
     resource: Arc<str>,
@@ -53,6 +54,7 @@ impl<'a> Printer<'a> {
         let stem = if is_alike { "r" } else { "t" };
         Printer {
             dialect,
+            collations: tables.collations,
             rows,
             resource,
             stem,
@@ -142,13 +144,17 @@ impl<'a> Printer<'a> {
         format!("{} IS NOT NULL", self.scalar(column))
     }
 
-    /// SQLite compares as the column says, unless told otherwise.
+    /// That texts are compared by their bytes, where a column may say otherwise.
     fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
         let is_text = |scalar: &Scalar| match scalar {
-            Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_) | Kind::Ip),
+            Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_)),
             _ => false,
         };
-        if self.dialect == Dialect::Sqlite && (is_text(a) || is_text(b)) { " COLLATE BINARY" } else { "" }
+        match self.dialect {
+            Dialect::Sqlite if self.collations && (is_text(a) || is_text(b)) => " COLLATE BINARY",
+            Dialect::Postgres if self.collations && (is_text(a) || is_text(b)) => " COLLATE \"C\"",
+            _ => "",
+        }
     }
 
     fn one_of(&mut self, scalar: &Scalar, list: &[Constant], negated: bool) -> String {
@@ -159,8 +165,8 @@ impl<'a> Printer<'a> {
         let collation = self.collation(scalar, scalar);
         let plain_text = match self.dialect {
             _ if plain.is_empty() => None,
-            Dialect::Postgres if negated => Some(format!("{text} <> ALL ({})", self.list_parameter(&plain))),
-            Dialect::Postgres => Some(format!("{text} = ANY ({})", self.list_parameter(&plain))),
+            Dialect::Postgres if negated => Some(format!("{text}{collation} <> ALL ({})", self.list_parameter(&plain))),
+            Dialect::Postgres => Some(format!("{text}{collation} = ANY ({})", self.list_parameter(&plain))),
             _ if plain.len() <= SHORT => {
                 let all: Vec<String> = plain.iter().map(|one| self.constant(one)).collect();
                 Some(format!("{text}{collation} {not}IN ({})", all.join(", ")))
@@ -289,12 +295,12 @@ impl<'a> Printer<'a> {
             return self.correlated(row, of);
         }
         let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
-        let value_text = self.scalar(value);
+        let (value_text, collation) = (self.scalar(value), self.collation(value, value));
         let select = format!("SELECT {} {}", self.column(&key), self.from(row, &source, others, of));
         match (self.dialect, place) {
             // Below OR, PostgreSQL uses an index for a list that it makes first, and for nothing else.
-            (Dialect::Postgres, Place::Below) => format!("{value_text} = ANY (ARRAY({select}))"),
-            _ => format!("{value_text}{} IN ({select})", self.collation(value, value)),
+            (Dialect::Postgres, Place::Below) => format!("{value_text}{collation} = ANY (ARRAY({select}))"),
+            _ => format!("{value_text}{collation} IN ({select})"),
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) type Name = Arc<[Arc<str>]>;
 pub(crate) struct Tables {
     pub(super) types: Vec<Table>,
     pub(super) foreign_keys: bool,
+    pub(super) collations: bool,
 }
 
 /// Where the entities of a type are.
@@ -121,7 +122,7 @@ impl Tables {
             types.push(resolving.table(ty));
         }
         if problems.is_empty() {
-            Ok(Tables { types, foreign_keys: mapping.foreign_keys })
+            Ok(Tables { types, foreign_keys: mapping.foreign_keys, collations: mapping.collations })
         } else {
             Err(Error::mapping(problems))
         }

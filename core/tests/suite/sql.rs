@@ -70,7 +70,7 @@ fn a_filter_holds_what_concerns_the_person_alone() {
         ),
         (
             Dialect::Sqlite,
-            r#""case"."student" COLLATE BINARY IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = ?1 COLLATE BINARY) AND "case"."status" COLLATE BINARY IN (?2, ?3)"#,
+            r#""case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = ?1) AND "case"."status" IN (?2, ?3)"#,
         ),
         (
             Dialect::DuckDb,
@@ -86,6 +86,18 @@ fn a_filter_holds_what_concerns_the_person_alone() {
         assert_eq!(filter.params[0], Parameter::Text("northcote'; --".into()));
         assert!(filter.setup.is_empty());
     }
+}
+
+#[test]
+fn collations_are_named_where_columns_may_have_some() {
+    let northcote = [EntityUid::new("School", "northcote")];
+    let mapping = Mapping { foreign_keys: true, collations: true, ..Mapping::default() };
+    for (dialect, collation) in [(Dialect::Sqlite, "COLLATE BINARY"), (Dialect::Postgres, "COLLATE \"C\"")] {
+        let filter = filter("attendanceLeadAt", &northcote, &mapping, dialect).unwrap();
+        assert_eq!(filter.sql.matches(collation).count(), 3, "{}", filter.sql);
+    }
+    let error = filter("attendanceLeadAt", &northcote, &mapping, Dialect::DuckDb).unwrap_err();
+    assert!(error.is_mapping() && error.to_string().contains("`collations`"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const POLICIES: &str = r#"
 
 fn ward() -> Ward {
     let policies = vec![Source::new("all", POLICIES)];
-    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies }).unwrap()
+    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies, catalogue: None }).unwrap()
 }
 
 fn note(id: &str) -> EntityUid {
@@ -133,6 +133,26 @@ pub fn long_lists(engine: &mut impl Engine) {
     engine.fill(&database, &world).unwrap();
     let found = found(engine, &ward, &world, ("touch", 0), &Mapping::default());
     assert_eq!(found, BTreeSet::from(["a".to_owned()]));
+}
+
+/// Where a column compares without regard to case, `collations` has filters compare by bytes.
+///
+/// # Panics
+/// Where they do not.
+pub fn collations<E: Engine>(engine: &mut E, run: impl Fn(&mut E, &str) -> Result<(), String>) {
+    let ward = ward();
+    let world = world(&ward, &[("a", 0, Some(0), "", 0), ("A", 0, Some(2), "", 0)], 3);
+    let mapping = Mapping { collations: true, ..Mapping::default() };
+    let database = Database::new(ward.schema(), &mapping, engine.dialect()).unwrap();
+    engine.fill(&database, &world).unwrap();
+    run(engine, "ALTER TABLE \"note\" RENAME TO \"plain\"").unwrap();
+    run(engine, "CREATE TABLE \"note\" (id TEXT, place TEXT COLLATE NOCASE, at INTEGER, text TEXT, size INTEGER)")
+        .unwrap();
+    run(engine, "INSERT INTO \"note\" SELECT id, upper(place), at, text, size FROM \"plain\"").unwrap();
+    let trusted = Mapping { foreign_keys: true, ..mapping };
+    for mapping in [&trusted, &Mapping { foreign_keys: false, ..trusted.clone() }] {
+        assert_eq!(found(engine, &ward, &world, ("touch", 0), mapping), BTreeSet::new(), "`P0` is not `p0`");
+    }
 }
 
 /// A row whose reference leads nowhere is left out where the filter reads through it.

@@ -74,7 +74,6 @@ fn each<E: Engine>(
 }
 
 #[test]
-#[ignore = "not reached: an OR of several ways to a case makes SQLite scan them"]
 fn sqlite_looks_cases_up() {
     each(
         &mut Sqlite::new().unwrap(),
@@ -92,7 +91,6 @@ fn sqlite_looks_cases_up() {
 }
 
 #[test]
-#[ignore = "not reached: at 20,000 cases PostgreSQL prefers a scan and a hash join"]
 fn postgres_looks_cases_up() {
     let Some(mut engine) = Postgres::new().unwrap() else { return };
     // Of few cases it would look at all: what counts is that it need not.

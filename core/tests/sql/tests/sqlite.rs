@@ -33,5 +33,6 @@ fn what_random_worlds_do_not_have() {
     let mut engine = Sqlite::new().unwrap();
     cases::patterns_and_overflow(&mut engine);
     cases::long_lists(&mut engine);
+    cases::collations(&mut engine, |engine, statement| engine.run(statement));
     cases::dangling(&mut engine, |engine, statement| engine.run(statement));
 }

@@ -22,7 +22,11 @@ struct Texts {
 pub(crate) fn sources(json: &str) -> Result<Sources, Refusal> {
     let texts: Texts = serde_json::from_str(json).map_err(Refusal::call)?;
     let source = |Text { name, text }| Source::new(name, text);
-    Ok(Sources { schema: source(texts.schema), policies: texts.policies.into_iter().map(source).collect() })
+    Ok(Sources {
+        schema: source(texts.schema),
+        policies: texts.policies.into_iter().map(source).collect(),
+        catalogue: texts.catalogue.map(source),
+    })
 }
 
 /// What [`sources`] reads.

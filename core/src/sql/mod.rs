@@ -117,6 +117,7 @@
 mod create;
 mod dialect;
 mod filter;
+mod implied;
 mod joined;
 mod like;
 mod lists;
@@ -128,6 +129,7 @@ mod simplify;
 mod tables;
 mod translate;
 mod tree;
+mod ways;
 
 pub use create::{Database, TableRows};
 pub use dialect::Dialect;

@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::tree::{Column, Comparison, Constant, Existence, Predicate, Row, Rows, Scalar};
+use super::implied::{Implied, allowed, excluded, without_known};
+use super::tree::{Comparison, Constant, Existence, Predicate, Row, Rows, Scalar};
+use super::ways::together;
 
 /// Shortens a predicate. Recursion is bounded by the limits on policy text.
 pub(super) fn simplified(predicate: Predicate, rows: &Rows) -> Predicate {
-    tidy(normal(predicate, false, rows), rows)
+    tidy(normal(predicate, false, rows), &Implied::new(rows))
 }
 
 /// The predicate, or its negation, with negation at single conditions.
@@ -45,33 +47,45 @@ fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
     }
 }
 
-fn tidy(predicate: Predicate, rows: &Rows) -> Predicate {
+fn tidy(predicate: Predicate, known: &Implied<'_>) -> Predicate {
     match predicate {
         Predicate::All(all) => {
-            let all = narrowed(with_absent(merged(flat(all, rows, true), rows, true), rows));
-            absorbed(without_implied(all, rows), true)
+            let all = narrowed(with_absent(merged(flat(all, known, true), known, true), known));
+            let all = known.without_superfluous(all, true);
+            let shorter = known.without_said(&all);
+            // Each time it is shorter.
+            if shorter == all { Predicate::all(sorted(all)) } else { tidy(Predicate::all(shorter), known) }
         }
         Predicate::Any(all) => {
-            let all = merged(flat(all, rows, false), rows, false);
-            let all = without_known(widened(all));
-            absorbed(all, false)
+            let all = without_known(widened(merged(flat(all, known, false), known, false)));
+            let all = known.without_superfluous(all, false);
+            match together(&all, known) {
+                Some(fewer) => tidy(Predicate::any(fewer), known),
+                None => Predicate::any(sorted(all)),
+            }
         }
-        Predicate::Exists(existence, row, of) => match tidy(*of, rows) {
+        Predicate::Exists(existence, row, of) => match tidy(*of, known) {
             Predicate::Constant(false) => Predicate::Constant(false),
             of => Predicate::Exists(existence, row, Box::new(of)),
         },
         // Of several rows, and of rows that may not be there.
-        Predicate::Not(of) => tidy(*of, rows).not(),
+        Predicate::Not(of) => tidy(*of, known).not(),
         single => single,
     }
 }
 
+/// What is cheap to look at first.
+fn sorted(mut all: Vec<Predicate>) -> Vec<Predicate> {
+    all.sort_by_cached_key(Predicate::lookups);
+    all
+}
+
 /// The operands made short, with those of operands of the same kind, and none twice.
-fn flat(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
+fn flat(all: Vec<Predicate>, known: &Implied<'_>, conjunction: bool) -> Vec<Predicate> {
     let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
     for one in all {
-        let parts = match tidy(one, rows) {
+        let parts = match tidy(one, known) {
             Predicate::All(parts) if conjunction => parts,
             Predicate::Any(parts) if !conjunction => parts,
             other => vec![other],
@@ -82,28 +96,28 @@ fn flat(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
 }
 
 /// What is asked of one row is asked within one look for it.
-fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
+fn merged(all: Vec<Predicate>, known: &Implied<'_>, conjunction: bool) -> Vec<Predicate> {
     let mut kept: Vec<Predicate> = Vec::new();
     for one in all {
         let Predicate::Exists(existence, row, of) = one else {
             kept.push(one);
             continue;
         };
-        let is_one = rows.source(row).is_some_and(|source| source.unique);
+        let is_one = known.rows.source(row).is_some_and(|source| source.unique);
         let same = kept.iter_mut().find_map(|known| match known {
-            Predicate::Exists(known, same, of) if *same == row && (is_one || !conjunction) => {
-                Some((known, of))
+            Predicate::Exists(certain, same, of) if *same == row && (is_one || !conjunction) => {
+                Some((certain, of))
             }
             _ => None,
         });
         match same {
-            Some((known, with)) => {
+            Some((certain, with)) => {
                 if existence == Existence::Certain {
-                    *known = existence;
+                    *certain = existence;
                 }
                 let first = std::mem::replace(&mut **with, Predicate::Constant(true));
                 let both = if conjunction { first.and(*of) } else { first.or(*of) };
-                **with = tidy(both, rows);
+                **with = tidy(both, known);
             }
             None => kept.push(Predicate::Exists(existence, row, of)),
         }
@@ -112,11 +126,11 @@ fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate>
 }
 
 /// That something is not there, asked of a row that is there, is asked within the look for it.
-fn with_absent(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
+fn with_absent(all: Vec<Predicate>, known: &Implied<'_>) -> Vec<Predicate> {
     let found: BTreeSet<Row> = all
         .iter()
         .filter_map(|one| match one {
-            Predicate::Exists(_, row, _) if rows.source(*row).is_some_and(|source| source.unique) => {
+            Predicate::Exists(_, row, _) if known.rows.source(*row).is_some_and(|source| source.unique) => {
                 Some(*row)
             }
             _ => None,
@@ -143,33 +157,11 @@ fn with_absent(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
                 && *row == at
             {
                 let asked = std::mem::replace(&mut **of, Predicate::Constant(true));
-                **of = tidy(asked.and(absent.clone()), rows);
+                **of = tidy(asked.and(absent.clone()), known);
             }
         }
     }
     kept
-}
-
-/// The values that a condition lets a scalar have.
-fn allowed(predicate: &Predicate) -> Option<(&Scalar, BTreeSet<&Constant>)> {
-    match predicate {
-        Predicate::OneOf(scalar, list) => Some((scalar, list.iter().collect())),
-        Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(value)) => {
-            Some((scalar, BTreeSet::from([value])))
-        }
-        _ => None,
-    }
-}
-
-/// The values that a condition does not let a scalar have.
-fn excluded(predicate: &Predicate) -> Option<(&Scalar, BTreeSet<&Constant>)> {
-    match predicate {
-        Predicate::Not(of) => allowed(of),
-        Predicate::Compare(Comparison::NotEqual, scalar, Scalar::Constant(value)) => {
-            Some((scalar, BTreeSet::from([value])))
-        }
-        _ => None,
-    }
 }
 
 fn one_of(scalar: &Scalar, values: BTreeSet<&Constant>) -> Predicate {
@@ -227,115 +219,11 @@ fn widened(all: Vec<Predicate>) -> Vec<Predicate> {
     kept
 }
 
-/// Without questions whether something is there that others ask more of.
-fn without_implied(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
-    let mut asked: Vec<BTreeSet<Column>> = all.iter().map(|one| asked_for(one, rows)).collect();
-    let mut kept = Vec::new();
-    for (at, one) in all.into_iter().enumerate() {
-        let by_others = |is: &dyn Fn(&Column) -> bool| {
-            let mut others = asked.iter().enumerate().filter(|(other, _)| *other != at);
-            others.any(|(_, columns)| columns.iter().any(is))
-        };
-        let is_implied = match &one {
-            Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
-            Predicate::Exists(_, row, of) if rows.source(*row).is_some_and(|source| source.unique) => {
-                match &**of {
-                    Predicate::Constant(true) => by_others(&|asked| asked.row == *row),
-                    Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
-                    _ => false,
-                }
-            }
-            _ => false,
-        };
-        if is_implied {
-            // Of two that imply each other, one stays.
-            asked.get_mut(at).into_iter().for_each(BTreeSet::clear);
-        } else {
-            kept.push(one);
-        }
-    }
-    kept
-}
-
-/// The columns without whose value the predicate is not true.
-fn asked_for(predicate: &Predicate, rows: &Rows) -> BTreeSet<Column> {
-    let mut columns = BTreeSet::new();
-    match predicate {
-        Predicate::Constant(_) => {}
-        Predicate::All(all) => all.iter().for_each(|one| columns.extend(asked_for(one, rows))),
-        Predicate::Any(all) => {
-            let mut each = all.iter().map(|one| asked_for(one, rows));
-            let first = each.next().unwrap_or_default();
-            columns = each.fold(first, |known, more| known.intersection(&more).cloned().collect());
-        }
-        Predicate::Not(of) => {
-            if !matches!(**of, Predicate::Exists(..) | Predicate::IsPresent(_)) {
-                columns = asked_for(of, rows);
-            }
-        }
-        Predicate::Exists(_, row, of) => {
-            columns = asked_for(of, rows);
-            let key = rows.source(*row).into_iter().flat_map(|source| &source.key);
-            key.for_each(|(_, value)| columns_of(value, &mut columns));
-        }
-        Predicate::Compare(_, a, b) | Predicate::Address(_, a, Some(b)) => {
-            columns_of(a, &mut columns);
-            columns_of(b, &mut columns);
-        }
-        Predicate::Holds(a)
-        | Predicate::OneOf(a, _)
-        | Predicate::IsPresent(a)
-        | Predicate::Like(a, _)
-        | Predicate::Address(_, a, None)
-        | Predicate::Fits(a) => columns_of(a, &mut columns),
-    }
-    columns
-}
-
-fn columns_of(scalar: &Scalar, columns: &mut BTreeSet<Column>) {
-    scalar.columns(&mut |column| {
-        columns.insert(column.clone());
-    });
-}
-
-/// Beside "it is not there", the others need not ask whether it is.
-fn without_known(all: Vec<Predicate>) -> Vec<Predicate> {
-    let absent: BTreeSet<Predicate> = all
-        .iter()
-        .filter_map(|one| match one {
-            Predicate::Not(of) if matches!(**of, Predicate::IsPresent(_)) => Some((**of).clone()),
-            _ => None,
-        })
-        .collect();
-    if absent.is_empty() {
-        return all;
-    }
-    let shorter = |one| match one {
-        Predicate::All(parts) => Predicate::all(parts.into_iter().filter(|part| !absent.contains(part))),
-        other => other,
-    };
-    all.into_iter().map(shorter).collect()
-}
-
-/// Without those that another one makes superfluous: `a OR (a AND b)` is `a`, `a AND (a OR b)` too.
-fn absorbed(all: Vec<Predicate>, conjunction: bool) -> Predicate {
-    let single: BTreeSet<&Predicate> = all.iter().collect();
-    let parts = |one: &Predicate| match one {
-        Predicate::Any(parts) if conjunction => parts.clone(),
-        Predicate::All(parts) if !conjunction => parts.clone(),
-        _ => Vec::new(),
-    };
-    let keep: Vec<bool> =
-        all.iter().map(|one| !parts(one).iter().any(|part| single.contains(part))).collect();
-    let kept = all.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one);
-    if conjunction { Predicate::all(kept) } else { Predicate::any(kept) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sql::tables::Kind;
-    use crate::sql::tree::RESOURCE;
+    use crate::sql::tree::{Column, RESOURCE};
 
     fn column(name: &str) -> Scalar {
         Scalar::Column(Column { row: RESOURCE, name: name.into(), kind: Kind::Text, optional: true })

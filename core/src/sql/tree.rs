@@ -213,6 +213,16 @@ impl Predicate {
         }
     }
 
+    /// How many other rows it looks for.
+    pub(super) fn lookups(&self) -> usize {
+        match self {
+            Predicate::All(all) | Predicate::Any(all) => all.iter().map(Predicate::lookups).sum(),
+            Predicate::Not(of) => of.lookups(),
+            Predicate::Exists(_, _, of) => 1 + of.lookups(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn and(self, other: Predicate) -> Predicate {
         Predicate::all([self, other])
     }

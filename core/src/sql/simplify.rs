@@ -76,7 +76,7 @@ fn tidy(predicate: Predicate, known: &Implied<'_>) -> Predicate {
 
 /// What is cheap to look at first.
 fn sorted(mut all: Vec<Predicate>) -> Vec<Predicate> {
-    all.sort_by_cached_key(Predicate::lookups);
+    all.sort_by_cached_key(|one| (one.lookups(), one.compares_texts()));
     all
 }
 

@@ -223,6 +223,13 @@ impl Predicate {
         }
     }
 
+    /// Whether texts are compared, which takes longer than anything else that is in the row.
+    pub(super) fn compares_texts(&self) -> bool {
+        let mut found = false;
+        self.columns(&mut |column| found |= matches!(column.kind, Kind::Text | Kind::Id(_)));
+        found && !matches!(self, Predicate::IsPresent(_))
+    }
+
     pub(super) fn and(self, other: Predicate) -> Predicate {
         Predicate::all([self, other])
     }

@@ -20,31 +20,11 @@ const NATIONAL: &str = "c.status IN ('open', 'closed')";
 /// M5.
 const PROSECUTIONS: &str = "c.prosecution_notified AND c.status = 'open'";
 /// S1.
-const ATTENDANCE_LEAD: &str = "c.status IN ('open', 'closed') AND c.student IN (
-    SELECT id FROM student WHERE enrolled_at IN (
-        SELECT value FROM user_attendance_lead_at WHERE user_id = ?1
-        UNION ALL SELECT value FROM user_office_support_at WHERE user_id = ?1))";
+const ATTENDANCE_LEAD: &str = include_str!("../../core/tests/sql/by_hand/attendance_lead.sql");
 /// P1, P3, P4, P6 of a workflow lead.
-const WORKFLOW_LEAD: &str = "c.status IN ('open', 'closed') AND (
-    (c.provider IN (SELECT value FROM user_workflow_lead_at WHERE user_id = ?1) AND EXISTS (
-        SELECT 1 FROM provider p WHERE p.id = c.provider AND (p.kind = 'asp' OR (p.kind = 'isp'
-            AND p.school = (SELECT enrolled_at FROM student WHERE id = c.student)))))
-    OR (c.status = 'closed' AND c.student IN (
-        SELECT s.id FROM student s JOIN provider p ON p.id = s.current_provider
-        WHERE s.current_provider IN (SELECT value FROM user_workflow_lead_at WHERE user_id = ?1)
-            AND (p.kind = 'asp' OR (p.kind = 'isp' AND p.school = s.enrolled_at)))))";
+const WORKFLOW_LEAD: &str = include_str!("../../core/tests/sql/by_hand/workflow_lead.sql");
 /// P2 to P6 of a case manager.
-const CASE_MANAGER: &str = "c.status IN ('open', 'closed') AND (
-    ((c.case_manager = ?1 OR (c.status = 'open' AND c.id IN (
-            SELECT case_id FROM case_team WHERE value = ?1)))
-        AND c.provider IN (SELECT value FROM user_case_manager_at WHERE user_id = ?1) AND EXISTS (
-            SELECT 1 FROM provider p WHERE p.id = c.provider AND (p.kind = 'asp' OR (p.kind = 'isp'
-                AND p.school = (SELECT enrolled_at FROM student WHERE id = c.student)))))
-    OR (c.status = 'closed' AND c.student IN (
-        SELECT s.id FROM student s JOIN provider p ON p.id = s.current_provider
-        WHERE s.current_case_manager = ?1
-            AND s.current_provider IN (SELECT value FROM user_case_manager_at WHERE user_id = ?1)
-            AND (p.kind = 'asp' OR (p.kind = 'isp' AND p.school = s.enrolled_at)))))";
+const CASE_MANAGER: &str = include_str!("../../core/tests/sql/by_hand/case_manager.sql");
 
 /// All rows of filters.
 ///

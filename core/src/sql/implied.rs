@@ -33,7 +33,8 @@ impl<'a> Implied<'a> {
             (_, Predicate::All(all)) => all.iter().all(|one| self.follows(first, one)),
             (Predicate::Any(any), _) => any.iter().all(|one| self.follows(one, then)),
             (Predicate::All(all), Predicate::Any(any)) => {
-                any.iter().any(|one| self.follows(first, one)) || all.iter().any(|one| self.follows(one, then))
+                any.iter().any(|one| self.follows(first, one))
+                    || all.iter().any(|one| self.follows(one, then))
             }
             (Predicate::All(all), _) => {
                 all.iter().any(|one| self.follows(one, then)) || self.shows(first, then)

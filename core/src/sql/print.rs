@@ -165,7 +165,9 @@ impl<'a> Printer<'a> {
         let collation = self.collation(scalar, scalar);
         let plain_text = match self.dialect {
             _ if plain.is_empty() => None,
-            Dialect::Postgres if negated => Some(format!("{text}{collation} <> ALL ({})", self.list_parameter(&plain))),
+            Dialect::Postgres if negated => {
+                Some(format!("{text}{collation} <> ALL ({})", self.list_parameter(&plain)))
+            }
             Dialect::Postgres => Some(format!("{text}{collation} = ANY ({})", self.list_parameter(&plain))),
             _ if plain.len() <= SHORT => {
                 let all: Vec<String> = plain.iter().map(|one| self.constant(one)).collect();

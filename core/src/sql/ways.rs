@@ -74,8 +74,7 @@ fn conditions(one: &Predicate) -> &[Predicate] {
 /// Recursion is bounded by the limits on policy text.
 fn is_sought(predicate: &Predicate) -> bool {
     match predicate {
-        Predicate::OneOf(scalar, _)
-        | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => {
+        Predicate::OneOf(scalar, _) | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => {
             matches!(scalar, Scalar::Column(column) if matches!(column.kind, Kind::Id(_)))
         }
         Predicate::Exists(_, _, of) => is_sought(of),

@@ -146,8 +146,11 @@ pub fn collations<E: Engine>(engine: &mut E, run: impl Fn(&mut E, &str) -> Resul
     let database = Database::new(ward.schema(), &mapping, engine.dialect()).unwrap();
     engine.fill(&database, &world).unwrap();
     run(engine, "ALTER TABLE \"note\" RENAME TO \"plain\"").unwrap();
-    run(engine, "CREATE TABLE \"note\" (id TEXT, place TEXT COLLATE NOCASE, at INTEGER, text TEXT, size INTEGER)")
-        .unwrap();
+    run(
+        engine,
+        "CREATE TABLE \"note\" (id TEXT, place TEXT COLLATE NOCASE, at INTEGER, text TEXT, size INTEGER)",
+    )
+    .unwrap();
     run(engine, "INSERT INTO \"note\" SELECT id, upper(place), at, text, size FROM \"plain\"").unwrap();
     let trusted = Mapping { foreign_keys: true, ..mapping };
     for mapping in [&trusted, &Mapping { foreign_keys: false, ..trusted.clone() }] {

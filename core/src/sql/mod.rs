@@ -121,6 +121,7 @@ mod implied;
 mod joined;
 mod like;
 mod lists;
+mod lookups;
 mod mapping;
 mod names;
 mod print;

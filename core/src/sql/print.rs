@@ -20,10 +20,14 @@ pub(super) struct Printer<'a> {
     dialect: Dialect,
     collations: bool,
     rows: &'a Rows,
-    /// What the query calls the row that is decided.
+    /// The row that is decided: its table, its column of ids, and what the query calls it.
+    pub(super) table: Name,
+    pub(super) id: Arc<str>,
     resource: Arc<str>,
+    /// Whether the row that is decided is looked for in a query of its own.
+    pub(super) in_way: bool,
     /// What the names of other rows begin with.
-    stem: &'static str,
+    pub(super) stem: &'static str,
     /// Columns that are asked for, by row.
     pub(super) used: BTreeSet<(Row, Arc<str>)>,
     pub(super) parameters: Vec<Parameter>,
@@ -34,7 +38,7 @@ pub(super) struct Printer<'a> {
 
 /// Where a predicate stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// On its own, or within parentheses.
     Alone,
     /// Beside others that must hold as well.
@@ -56,7 +60,10 @@ impl<'a> Printer<'a> {
             dialect,
             collations: tables.collations,
             rows,
+            table: table.map_or_else(|| Arc::from([]), |table| table.name.clone()),
+            id: table.map_or_else(|| "id".into(), |table| table.id.clone()),
             resource,
+            in_way: false,
             stem,
             used: BTreeSet::new(),
             parameters: Vec::new(),
@@ -77,7 +84,13 @@ impl<'a> Printer<'a> {
                 value.columns(&mut note);
             }
         }
-        self.at(predicate, Place::Alone)
+        match predicate {
+            Predicate::All(all) => {
+                let all: Vec<String> = all.iter().map(|one| self.outermost(one, Place::InAll)).collect();
+                all.join(" AND ")
+            }
+            other => self.outermost(other, Place::Alone),
+        }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -93,7 +106,7 @@ impl<'a> Printer<'a> {
         self.at(predicate, Place::InAll)
     }
 
-    fn at(&mut self, predicate: &Predicate, place: Place) -> String {
+    pub(super) fn at(&mut self, predicate: &Predicate, place: Place) -> String {
         match predicate {
             Predicate::Constant(true) => "TRUE".into(),
             Predicate::Constant(false) => "FALSE".into(),
@@ -119,7 +132,7 @@ impl<'a> Printer<'a> {
             Predicate::Like(scalar, pattern) => self.like(scalar, pattern),
             Predicate::Address(test, of, range) => self.address(*test, of, range.as_ref()),
             Predicate::Fits(scalar) => self.fits(scalar),
-            Predicate::Exists(_, row, of) => self.exists(*row, of, place),
+            Predicate::Exists(_, row, of) => self.exists(*row, of),
         }
     }
 
@@ -145,7 +158,7 @@ impl<'a> Printer<'a> {
     }
 
     /// That texts are compared by their bytes, where a column may say otherwise.
-    fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
+    pub(super) fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
         let is_text = |scalar: &Scalar| match scalar {
             Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_)),
             _ => false,
@@ -273,9 +286,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn column(&mut self, column: &Column) -> String {
+    pub(super) fn column(&mut self, column: &Column) -> String {
         let of = match column.row {
-            RESOURCE => self.dialect.quoted(&self.resource),
+            RESOURCE if !self.in_way => self.dialect.quoted(&self.resource),
             Row(n) => format!("{}{n}", self.stem),
         };
         let name = format!("{of}.{}", self.dialect.quoted(&column.name));
@@ -285,68 +298,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn exists(&mut self, row: Row, of: &Predicate, place: Place) -> String {
-        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
-        let Some(((column, value), others)) = source.key.split_first() else {
-            return self.correlated(row, of);
-        };
-        if self.dialect == Dialect::Spark
-            || matches!(value, Scalar::Constant(_))
-            || !self.is_looked_up(row, of)
-        {
-            return self.correlated(row, of);
-        }
-        let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
-        let (value_text, collation) = (self.scalar(value), self.collation(value, value));
-        let select = format!("SELECT {} {}", self.column(&key), self.from(row, &source, others, of));
-        match (self.dialect, place) {
-            // Below OR, PostgreSQL uses an index for a list that it makes first, and for nothing else.
-            (Dialect::Postgres, Place::Below) => format!("{value_text}{collation} = ANY (ARRAY({select}))"),
-            _ => format!("{value_text}{collation} IN ({select})"),
-        }
-    }
-
-    /// Whether the rows of which something holds are found by an index and without others, so that they are best
-    /// found first.
-    fn is_looked_up(&self, row: Row, of: &Predicate) -> bool {
-        let Some(source) = self.rows.source(row) else { return false };
-        let others = source.key.iter().skip(1);
-        let is_free =
-            others.clone().all(|(_, value)| matches!(value, Scalar::Constant(_))) && !self.is_outer(of, row);
-        is_free && self.is_selective(row, of)
-    }
-
-    fn is_selective(&self, row: Row, of: &Predicate) -> bool {
-        let is_indexed = |scalar: &Scalar| match scalar {
-            Scalar::Column(column) => {
-                let is_element = self.rows.source(row).is_some_and(|source| !source.unique);
-                column.row == row && (is_element || matches!(column.kind, Kind::Id(_)))
-            }
-            _ => false,
-        };
-        match of {
-            Predicate::All(all) => all.iter().any(|one| self.is_selective(row, one)),
-            Predicate::Any(all) => all.iter().all(|one| self.is_selective(row, one)),
-            Predicate::OneOf(scalar, _)
-            | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => is_indexed(scalar),
-            Predicate::Exists(_, inner, of) => {
-                let key = self.rows.source(*inner).and_then(|source| source.key.first());
-                key.is_some_and(|(_, value)| is_indexed(value)) && self.is_looked_up(*inner, of)
-            }
-            _ => false,
-        }
-    }
-
-    fn correlated(&mut self, row: Row, of: &Predicate) -> String {
-        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
-        if self.dialect == Dialect::Spark {
-            return self.joined(row, of);
-        }
-        format!("EXISTS (SELECT 1 {})", self.from(row, &source, &source.key, of))
-    }
-
     /// From where a row is taken, and what must hold of it.
-    fn from(&mut self, row: Row, source: &Source, key: &[(Arc<str>, Scalar)], of: &Predicate) -> String {
+    pub(super) fn from(
+        &mut self,
+        row: Row,
+        source: &Source,
+        key: &[(Arc<str>, Scalar)],
+        of: &Predicate,
+    ) -> String {
         let from = self.source(row, source);
         let mut all = self.key(row, key);
         if *of != Predicate::Constant(true) {
@@ -381,38 +340,7 @@ impl<'a> Printer<'a> {
         all
     }
 
-    /// Whether a predicate speaks of rows that are found neither in it nor as `row`.
-    fn is_outer(&self, predicate: &Predicate, row: Row) -> bool {
-        let mut inner = vec![row];
-        self.speaks_of_others(predicate, &mut inner)
-    }
-
-    /// Whether a predicate speaks of rows that are found neither in it nor among `inner`.
-    pub(super) fn speaks_of_others(&self, predicate: &Predicate, inner: &mut Vec<Row>) -> bool {
-        match predicate {
-            Predicate::All(all) | Predicate::Any(all) => {
-                all.iter().any(|one| self.speaks_of_others(one, inner))
-            }
-            Predicate::Not(of) => self.speaks_of_others(of, inner),
-            Predicate::Exists(_, row, of) => {
-                let mut outer = false;
-                for (_, value) in self.rows.source(*row).iter().flat_map(|source| &source.key) {
-                    value.rows(&mut |row| outer |= !inner.contains(&row));
-                }
-                inner.push(*row);
-                outer |= self.speaks_of_others(of, inner);
-                inner.pop();
-                outer
-            }
-            single => {
-                let mut outer = false;
-                single.rows(&mut |row| outer |= !inner.contains(&row));
-                outer
-            }
-        }
-    }
-
-    fn table(&self, name: &Name) -> String {
+    pub(super) fn table(&self, name: &Name) -> String {
         name.iter().map(|part| self.dialect.quoted(part)).collect::<Vec<_>>().join(".")
     }
 }

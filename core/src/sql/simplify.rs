@@ -237,6 +237,31 @@ mod tests {
         Predicate::IsPresent(column(name))
     }
 
+    fn of(name: &str, id: &str) -> Predicate {
+        let kind = Kind::Id(crate::schema::TypeId(0));
+        let column = Column { row: RESOURCE, name: name.into(), kind, optional: true };
+        Predicate::Compare(Comparison::Equal, Scalar::Column(column), Scalar::text(id))
+    }
+
+    #[test]
+    fn ways_that_look_for_the_same_rows_are_one() {
+        let rows = Rows::default();
+        let (kind, same_kind) = (is("k", "x").or(is("l", "y")), is("l", "y").or(is("k", "x")));
+        let open = of("p", "1").and(is("s", "open")).and(kind.clone());
+        let closed = of("p", "1").and(is("s", "closed")).and(same_kind);
+        let both = is("s", "open").or(is("s", "closed"));
+        let one = simplified(of("p", "1").and(kind).and(both.clone()), &rows);
+        assert_eq!(simplified(open.clone().or(closed), &rows), one);
+        // They are looked for by another column: a way of its own.
+        let other = of("m", "2").and(is("s", "open"));
+        let ways = simplified(open.or(other), &rows);
+        assert!(matches!(&ways, Predicate::Any(any) if any.len() == 2), "{ways:?}");
+        // What each way asks is not asked once more of all.
+        assert_eq!(simplified(ways.clone().and(both), &rows), ways);
+        assert_eq!(simplified(ways.clone().and(there("s")), &rows), ways);
+        assert_ne!(simplified(ways.clone().and(there("k")), &rows), ways);
+    }
+
     #[test]
     fn fewer_words() {
         let rows = Rows::default();
@@ -247,6 +272,12 @@ mod tests {
             (is("a", "x").or(is("b", "y").and(is("a", "x"))), is("a", "x")),
             (is("a", "x").and(is("b", "y").or(is("a", "x"))), is("a", "x")),
             (is("a", "x").not().not(), is("a", "x")),
+            (is("a", "x").and(is("a", "y").not()), is("a", "x")),
+            (is("a", "x").or(there("a")), there("a")),
+            (
+                is("a", "x").and(is("b", "y").or(there("a").and(is("c", "z")))),
+                is("a", "x").and(is("b", "y").or(is("c", "z"))),
+            ),
         ] {
             let expected = simplified(expected, &rows);
             assert_eq!(simplified(predicate.clone(), &rows), expected, "{predicate:?}");

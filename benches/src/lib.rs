@@ -20,6 +20,7 @@ pub mod check;
 pub mod compare;
 pub mod count;
 pub mod entities;
+pub mod filter;
 pub mod floor;
 pub mod list;
 pub mod memory;

@@ -5,7 +5,7 @@
 use caseward_benches::floor::Floor;
 use caseward_benches::report::Report;
 use caseward_benches::world::Data;
-use caseward_benches::{Failure, batch, change, check, count, entities, list, memory, reload, who};
+use caseward_benches::{Failure, batch, change, check, count, entities, filter, list, memory, reload, who};
 
 fn main() -> Result<(), Failure> {
     let sizes: Vec<usize> = std::env::args().skip(1).map(|n| n.parse()).collect::<Result<_, _>>()?;
@@ -16,6 +16,7 @@ fn main() -> Result<(), Failure> {
         let floor = Floor::new(&data.world)?;
         check::rows(&data, &floor, &mut report)?;
         list::rows(&data, &floor, &mut report)?;
+        filter::rows(&data, &floor, &mut report)?;
         who::rows(&data, &floor, &mut report)?;
         count::rows(&data, &floor, &mut report)?;
         batch::rows(&data, &mut report)?;

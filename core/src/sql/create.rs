@@ -8,7 +8,7 @@ use super::filter::Parameter;
 use super::mapping::Mapping;
 use super::rows::{Shape, rows_of, shapes};
 use super::tables::{Kind, Name, Tables};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::schema::{Schema, TypeId};
 use crate::world::World;
 
@@ -35,7 +35,12 @@ impl Database {
     /// [`Error::is_mapping`], with every problem: types, attributes or fields that the schema lacks, columns that
     /// cannot hold what is said to be in them.
     pub fn new(schema: &Arc<Schema>, mapping: &Mapping, dialect: Dialect) -> Result<Self, Error> {
-        Ok(Database { schema: schema.clone(), tables: Tables::new(schema, mapping)?, dialect })
+        if mapping.collations && !matches!(dialect, Dialect::Postgres | Dialect::Sqlite) {
+            let why = format!("`collations` is for postgres and sqlite, and this is {dialect}");
+            return Err(Error::mapping(vec![Problem::error(why)]));
+        }
+        let tables = Tables::new(schema, mapping, dialect != Dialect::Sqlite)?;
+        Ok(Database { schema: schema.clone(), tables, dialect })
     }
 
     /// Whose SQL it speaks.
@@ -98,8 +103,12 @@ impl Database {
         let sign = self.dialect.sign(number);
         match (self.dialect, kind) {
             (Dialect::Postgres, Kind::Ip) => format!("{sign}::text::inet"),
-            (Dialect::Postgres, Kind::Timestamp) => format!("to_timestamp({sign}::bigint / 1000.0)"),
-            (Dialect::DuckDb, Kind::Timestamp) => format!("to_timestamp({sign}::BIGINT / 1000.0)"),
+            (Dialect::Postgres, Kind::Timestamp) => {
+                format!(
+                    "to_timestamp({sign}::bigint / 1000) + {sign}::bigint % 1000 * interval '1 millisecond'"
+                )
+            }
+            (Dialect::DuckDb, Kind::Timestamp) => format!("make_timestamptz({sign}::BIGINT * 1000)"),
             (Dialect::Spark, Kind::Timestamp) => format!("timestamp_millis({sign})"),
             _ => sign,
         }

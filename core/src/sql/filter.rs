@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::create::Database;
 use super::dialect::Dialect;
 use super::print::Printer;
@@ -95,15 +97,15 @@ impl Setup {
         };
         let cells =
             |row: Vec<Option<Constant>>| row.into_iter().map(|cell| cell.map(Parameter::one)).collect();
-        Setup {
-            view: String::new(),
-            columns: columns.into_iter().map(column).collect(),
-            rows: rows.into_iter().map(cells).collect(),
-        }
-    }
-
-    pub(super) fn is_same(&self, other: &Setup) -> bool {
-        self.columns == other.columns && self.rows == other.rows
+        let columns: Vec<SetupColumn> = columns.into_iter().map(column).collect();
+        let rows: Vec<Vec<Option<Parameter>>> = rows.into_iter().map(cells).collect();
+        // By what is in it: two filters of one session may share it, and never hide each other's.
+        let mut hash = Sha256::new();
+        let text = |value: &dyn std::fmt::Debug| format!("{value:?}\n");
+        columns.iter().for_each(|column| hash.update(text(column)));
+        rows.iter().for_each(|row| hash.update(text(row)));
+        let name: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Setup { view: format!("caseward_{name}"), columns, rows }
     }
 }
 

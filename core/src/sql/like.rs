@@ -41,7 +41,8 @@ impl Printer<'_> {
             .filter(|part| !part.is_empty())
             .collect();
         let mut all = Vec::new();
-        if first.len() + last.len() > 0 && !(first.is_empty() && between.is_empty()) {
+        // So that neither takes a part of the other.
+        if !first.is_empty() && !last.is_empty() || !between.is_empty() && !last.is_empty() {
             all.push(format!("length({bytes}) >= {}", first.len() + last.len()));
         }
         if !first.is_empty() {

@@ -26,6 +26,9 @@ pub struct Mapping {
     /// The database enforces every reference, so that none leads nowhere. Otherwise filters look whether what
     /// they read is there.
     pub foreign_keys: bool,
+    /// Columns may be declared to compare texts otherwise than by their bytes: then comparisons say that they are by
+    /// bytes, and indices that are not are left unused. For PostgreSQL and SQLite.
+    pub collations: bool,
     /// What is not named has its default place; otherwise a policy that reads it is refused.
     pub defaults: bool,
     /// By the name of the entity type.
@@ -134,7 +137,7 @@ pub struct AncestorPlace {
 
 impl Default for Mapping {
     fn default() -> Self {
-        Mapping { foreign_keys: false, defaults: true, types: BTreeMap::new() }
+        Mapping { foreign_keys: false, collations: false, defaults: true, types: BTreeMap::new() }
     }
 }
 

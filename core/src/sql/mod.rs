@@ -27,7 +27,7 @@
 //! let query = format!("{} WHERE {}", database.select("Case")?, filter.sql);
 //! assert_eq!(
 //!     query,
-//!     "SELECT \"case\".\"id\" FROM \"case\" WHERE \"case\".\"status\" = ?1 COLLATE BINARY \
+//!     "SELECT \"case\".\"id\" FROM \"case\" WHERE \"case\".\"status\" = ?1 \
 //!      AND \"case\".\"prosecution_notified\""
 //! );
 //! assert_eq!(serde_json::to_string(&filter.params).unwrap(), r#"[{"type":"text","value":"open"}]"#);
@@ -38,8 +38,9 @@
 //! - A row is let through exactly where [`Ward::check`](crate::Ward::check) allows the entity in it, for tables that hold
 //!   what a world could hold. A row on which a policy that applies cannot be evaluated is not let through: numbers that
 //!   overflow neither end the query, nor wrap, nor turn into approximate ones.
-//! - NULL is an absent attribute. Texts and ids are compared by their bytes; PostgreSQL, DuckDB and Spark do so unless
-//!   a column is declared otherwise (a collation that is not deterministic, `citext`), which it must not be.
+//! - NULL is an absent attribute. Texts and ids are compared by their bytes, as databases do unless a column is declared
+//!   otherwise: `NOCASE`, a collation that is not deterministic. Where some may be, `collations = true` says so.
+//!   A column of `citext` must not be.
 //! - A reference may lead nowhere in a database, as it cannot in a world: a row from which the filter reads through one
 //!   that does is not let through. With `foreign_keys = true` filters need not look.
 //! - What is declared required must not be NULL. Where it is, no condition holds that reads it, and no `forbid` lets the
@@ -57,7 +58,7 @@
 //! | [`Postgres`](Dialect::Postgres) | `$1` | `= ANY ($1::text[])` |
 //! | [`Sqlite`](Dialect::Sqlite) | `?1` | `IN (SELECT value FROM json_each(?1))` |
 //! | [`DuckDb`](Dialect::DuckDb) | `$1` | `IN (SELECT unnest($1::VARCHAR[]))` |
-//! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_1)`, a view that [`Filter::setup`] tells how to make |
+//! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_…)`, a view that [`Filter::setup`] tells how to make |
 //!
 //! # Where things are
 //! By default every entity type has a table. Names are those of the schema in snake_case, with a number where two would
@@ -82,6 +83,7 @@
 //!
 //! ```toml
 //! foreign_keys = true            # the database enforces every reference
+//! collations = false             # columns may compare otherwise than by bytes: filters say how
 //! defaults = true                # what is not named here has its default place; false: it has none
 //!
 //! [types.Case]
@@ -115,8 +117,11 @@
 mod create;
 mod dialect;
 mod filter;
+mod implied;
 mod joined;
 mod like;
+mod lists;
+mod lookups;
 mod mapping;
 mod names;
 mod print;
@@ -125,6 +130,7 @@ mod simplify;
 mod tables;
 mod translate;
 mod tree;
+mod ways;
 
 pub use create::{Database, TableRows};
 pub use dialect::Dialect;

@@ -1,7 +1,6 @@
 //! A predicate in the words of a dialect, with its parameters beside it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
@@ -19,13 +18,18 @@ const SHORT: usize = 8;
 /// One writing of a predicate.
 pub(super) struct Printer<'a> {
     dialect: Dialect,
+    collations: bool,
     rows: &'a Rows,
-    /// What the query calls the row that is decided.
+    /// The row that is decided: its table, its column of ids, and what the query calls it.
+    pub(super) table: Name,
+    pub(super) id: Arc<str>,
     resource: Arc<str>,
+    /// Whether the row that is decided is looked for in a query of its own.
+    pub(super) in_way: bool,
     /// What the names of other rows begin with.
-    stem: &'static str,
+    pub(super) stem: &'static str,
     /// Columns that are asked for, by row.
-    used: BTreeSet<(Row, Arc<str>)>,
+    pub(super) used: BTreeSet<(Row, Arc<str>)>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) setup: Vec<Setup>,
     /// Why there is no exact text.
@@ -34,7 +38,7 @@ pub(super) struct Printer<'a> {
 
 /// Where a predicate stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// On its own, or within parentheses.
     Alone,
     /// Beside others that must hold as well.
@@ -54,8 +58,12 @@ impl<'a> Printer<'a> {
         let stem = if is_alike { "r" } else { "t" };
         Printer {
             dialect,
+            collations: tables.collations,
             rows,
+            table: table.map_or_else(|| Arc::from([]), |table| table.name.clone()),
+            id: table.map_or_else(|| "id".into(), |table| table.id.clone()),
             resource,
+            in_way: false,
             stem,
             used: BTreeSet::new(),
             parameters: Vec::new(),
@@ -76,7 +84,13 @@ impl<'a> Printer<'a> {
                 value.columns(&mut note);
             }
         }
-        self.at(predicate, Place::Alone)
+        match predicate {
+            Predicate::All(all) => {
+                let all: Vec<String> = all.iter().map(|one| self.outermost(one, Place::InAll)).collect();
+                all.join(" AND ")
+            }
+            other => self.outermost(other, Place::Alone),
+        }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -92,7 +106,7 @@ impl<'a> Printer<'a> {
         self.at(predicate, Place::InAll)
     }
 
-    fn at(&mut self, predicate: &Predicate, place: Place) -> String {
+    pub(super) fn at(&mut self, predicate: &Predicate, place: Place) -> String {
         match predicate {
             Predicate::Constant(true) => "TRUE".into(),
             Predicate::Constant(false) => "FALSE".into(),
@@ -118,7 +132,7 @@ impl<'a> Printer<'a> {
             Predicate::Like(scalar, pattern) => self.like(scalar, pattern),
             Predicate::Address(test, of, range) => self.address(*test, of, range.as_ref()),
             Predicate::Fits(scalar) => self.fits(scalar),
-            Predicate::Exists(_, row, of) => self.exists(*row, of, place),
+            Predicate::Exists(_, row, of) => self.exists(*row, of),
         }
     }
 
@@ -143,13 +157,17 @@ impl<'a> Printer<'a> {
         format!("{} IS NOT NULL", self.scalar(column))
     }
 
-    /// SQLite compares as the column says, unless told otherwise.
-    fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
+    /// That texts are compared by their bytes, where a column may say otherwise.
+    pub(super) fn collation(&self, a: &Scalar, b: &Scalar) -> &'static str {
         let is_text = |scalar: &Scalar| match scalar {
-            Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_) | Kind::Ip),
+            Scalar::Column(column) => matches!(column.kind, Kind::Text | Kind::Id(_)),
             _ => false,
         };
-        if self.dialect == Dialect::Sqlite && (is_text(a) || is_text(b)) { " COLLATE BINARY" } else { "" }
+        match self.dialect {
+            Dialect::Sqlite if self.collations && (is_text(a) || is_text(b)) => " COLLATE BINARY",
+            Dialect::Postgres if self.collations && (is_text(a) || is_text(b)) => " COLLATE \"C\"",
+            _ => "",
+        }
     }
 
     fn one_of(&mut self, scalar: &Scalar, list: &[Constant], negated: bool) -> String {
@@ -160,8 +178,10 @@ impl<'a> Printer<'a> {
         let collation = self.collation(scalar, scalar);
         let plain_text = match self.dialect {
             _ if plain.is_empty() => None,
-            Dialect::Postgres if negated => Some(format!("{text} <> ALL ({})", self.list_parameter(&plain))),
-            Dialect::Postgres => Some(format!("{text} = ANY ({})", self.list_parameter(&plain))),
+            Dialect::Postgres if negated => {
+                Some(format!("{text}{collation} <> ALL ({})", self.list_parameter(&plain)))
+            }
+            Dialect::Postgres => Some(format!("{text}{collation} = ANY ({})", self.list_parameter(&plain))),
             _ if plain.len() <= SHORT => {
                 let all: Vec<String> = plain.iter().map(|one| self.constant(one)).collect();
                 Some(format!("{text}{collation} {not}IN ({})", all.join(", ")))
@@ -266,9 +286,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn column(&mut self, column: &Column) -> String {
+    pub(super) fn column(&mut self, column: &Column) -> String {
         let of = match column.row {
-            RESOURCE => self.dialect.quoted(&self.resource),
+            RESOURCE if !self.in_way => self.dialect.quoted(&self.resource),
             Row(n) => format!("{}{n}", self.stem),
         };
         let name = format!("{of}.{}", self.dialect.quoted(&column.name));
@@ -278,68 +298,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn exists(&mut self, row: Row, of: &Predicate, place: Place) -> String {
-        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
-        let Some(((column, value), others)) = source.key.split_first() else {
-            return self.correlated(row, of);
-        };
-        if self.dialect == Dialect::Spark
-            || matches!(value, Scalar::Constant(_))
-            || !self.is_looked_up(row, of)
-        {
-            return self.correlated(row, of);
-        }
-        let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
-        let value_text = self.scalar(value);
-        let select = format!("SELECT {} {}", self.column(&key), self.from(row, &source, others, of));
-        match (self.dialect, place) {
-            // Below OR, PostgreSQL uses an index for a list that it makes first, and for nothing else.
-            (Dialect::Postgres, Place::Below) => format!("{value_text} = ANY (ARRAY({select}))"),
-            _ => format!("{value_text}{} IN ({select})", self.collation(value, value)),
-        }
-    }
-
-    /// Whether the rows of which something holds are found by an index and without others, so that they are best
-    /// found first.
-    fn is_looked_up(&self, row: Row, of: &Predicate) -> bool {
-        let Some(source) = self.rows.source(row) else { return false };
-        let others = source.key.iter().skip(1);
-        let is_free =
-            others.clone().all(|(_, value)| matches!(value, Scalar::Constant(_))) && !self.is_outer(of, row);
-        is_free && self.is_selective(row, of)
-    }
-
-    fn is_selective(&self, row: Row, of: &Predicate) -> bool {
-        let is_indexed = |scalar: &Scalar| match scalar {
-            Scalar::Column(column) => {
-                let is_element = self.rows.source(row).is_some_and(|source| !source.unique);
-                column.row == row && (is_element || matches!(column.kind, Kind::Id(_)))
-            }
-            _ => false,
-        };
-        match of {
-            Predicate::All(all) => all.iter().any(|one| self.is_selective(row, one)),
-            Predicate::Any(all) => all.iter().all(|one| self.is_selective(row, one)),
-            Predicate::OneOf(scalar, _)
-            | Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(_)) => is_indexed(scalar),
-            Predicate::Exists(_, inner, of) => {
-                let key = self.rows.source(*inner).and_then(|source| source.key.first());
-                key.is_some_and(|(_, value)| is_indexed(value)) && self.is_looked_up(*inner, of)
-            }
-            _ => false,
-        }
-    }
-
-    fn correlated(&mut self, row: Row, of: &Predicate) -> String {
-        let Some(source) = self.rows.source(row).cloned() else { return "FALSE".into() };
-        if self.dialect == Dialect::Spark {
-            return self.joined(row, of);
-        }
-        format!("EXISTS (SELECT 1 {})", self.from(row, &source, &source.key, of))
-    }
-
     /// From where a row is taken, and what must hold of it.
-    fn from(&mut self, row: Row, source: &Source, key: &[(Arc<str>, Scalar)], of: &Predicate) -> String {
+    pub(super) fn from(
+        &mut self,
+        row: Row,
+        source: &Source,
+        key: &[(Arc<str>, Scalar)],
+        of: &Predicate,
+    ) -> String {
         let from = self.source(row, source);
         let mut all = self.key(row, key);
         if *of != Predicate::Constant(true) {
@@ -374,38 +340,7 @@ impl<'a> Printer<'a> {
         all
     }
 
-    /// Whether a predicate speaks of rows that are found neither in it nor as `row`.
-    fn is_outer(&self, predicate: &Predicate, row: Row) -> bool {
-        let mut inner = vec![row];
-        self.speaks_of_others(predicate, &mut inner)
-    }
-
-    /// Whether a predicate speaks of rows that are found neither in it nor among `inner`.
-    pub(super) fn speaks_of_others(&self, predicate: &Predicate, inner: &mut Vec<Row>) -> bool {
-        match predicate {
-            Predicate::All(all) | Predicate::Any(all) => {
-                all.iter().any(|one| self.speaks_of_others(one, inner))
-            }
-            Predicate::Not(of) => self.speaks_of_others(of, inner),
-            Predicate::Exists(_, row, of) => {
-                let mut outer = false;
-                for (_, value) in self.rows.source(*row).iter().flat_map(|source| &source.key) {
-                    value.rows(&mut |row| outer |= !inner.contains(&row));
-                }
-                inner.push(*row);
-                outer |= self.speaks_of_others(of, inner);
-                inner.pop();
-                outer
-            }
-            single => {
-                let mut outer = false;
-                single.rows(&mut |row| outer |= !inner.contains(&row));
-                outer
-            }
-        }
-    }
-
-    fn table(&self, name: &Name) -> String {
+    pub(super) fn table(&self, name: &Name) -> String {
         name.iter().map(|part| self.dialect.quoted(part)).collect::<Vec<_>>().join(".")
     }
 }
@@ -416,172 +351,4 @@ fn holds_nul(scalar: &Scalar) -> bool {
 
 fn parenthesised(text: String, yes: bool) -> String {
     if yes { format!("({text})") } else { text }
-}
-
-impl Printer<'_> {
-    fn constant(&mut self, value: &Constant) -> String {
-        let parameter = match value {
-            Constant::Bool(value) => Parameter::Boolean(*value),
-            Constant::Long(value) => Parameter::Bigint(*value),
-            Constant::Text(text) | Constant::Ip(text) => Parameter::Text(text.clone()),
-        };
-        let sign = self.parameter(parameter);
-        match (self.dialect, value) {
-            (Dialect::Postgres, Constant::Ip(_)) => format!("{sign}::text::inet"),
-            // Beside a number of any size it would be taken for one.
-            (Dialect::Postgres, Constant::Long(_)) => format!("{sign}::bigint"),
-            _ => sign,
-        }
-    }
-
-    /// The sign of a parameter; the same one for the same value.
-    pub(super) fn parameter(&mut self, parameter: Parameter) -> String {
-        let at = match self.parameters.iter().position(|known| *known == parameter) {
-            Some(at) => at,
-            None => {
-                self.parameters.push(parameter);
-                self.parameters.len() - 1
-            }
-        };
-        self.dialect.sign(at + 1)
-    }
-
-    fn list_parameter(&mut self, list: &[Constant]) -> String {
-        let (parameter, ty) = Parameter::list(list);
-        let sign = self.parameter(parameter);
-        match (self.dialect, ty) {
-            (Dialect::DuckDb, Kind::Long) => format!("{sign}::BIGINT[]"),
-            (Dialect::DuckDb, _) => format!("{sign}::VARCHAR[]"),
-            (_, Kind::Long) => format!("{sign}::bigint[]"),
-            _ => format!("{sign}::text[]"),
-        }
-    }
-
-    /// A query of the values of a list.
-    fn list(&mut self, list: &[Constant]) -> String {
-        match self.dialect {
-            Dialect::Sqlite => {
-                let json = Parameter::Text(json_list(list).into());
-                format!("SELECT value FROM json_each({})", self.parameter(json))
-            }
-            Dialect::Spark => format!("SELECT value FROM {}", self.view(list)),
-            _ => format!("SELECT unnest({})", self.list_parameter(list)),
-        }
-    }
-
-    /// A list as a table with a column `value`.
-    fn list_from(&mut self, list: &[Constant], name: &str) -> String {
-        match self.dialect {
-            Dialect::Postgres => format!("unnest({}) AS {name}(\"value\")", self.list_parameter(list)),
-            Dialect::DuckDb => {
-                format!("(SELECT unnest({}) AS \"value\") AS {name}", self.list_parameter(list))
-            }
-            Dialect::Sqlite => {
-                let json = Parameter::Text(json_list(list).into());
-                format!("json_each({}) AS {name}", self.parameter(json))
-            }
-            Dialect::Spark => format!("{} AS {name}", self.view(list)),
-        }
-    }
-
-    /// The name of a temporary view of a list, which is to be set up.
-    fn view(&mut self, list: &[Constant]) -> String {
-        let kind = Parameter::list(list).1;
-        let rows = list.iter().map(|one| vec![Some(one.clone())]).collect();
-        self.view_of(vec![("value".into(), kind)], rows)
-    }
-
-    fn view_of(&mut self, columns: Vec<(Arc<str>, Kind)>, rows: Vec<Vec<Option<Constant>>>) -> String {
-        let setup = Setup::new(self.dialect, columns, rows);
-        let at = match self.setup.iter().position(|known| known.is_same(&setup)) {
-            Some(at) => at,
-            None => {
-                self.setup.push(setup);
-                self.setup.len() - 1
-            }
-        };
-        let name = format!("caseward_{}", at + 1);
-        if let Some(setup) = self.setup.get_mut(at) {
-            setup.view = name.clone();
-        }
-        self.dialect.quoted(&name)
-    }
-
-    /// The columns of a table that are asked for.
-    fn used_of(
-        &self,
-        row: Row,
-        columns: &[(Arc<str>, Kind)],
-        rows: &[Cells],
-    ) -> (Vec<(Arc<str>, Kind)>, Vec<Cells>) {
-        let is_used: Vec<bool> =
-            columns.iter().map(|(name, _)| self.used.contains(&(row, name.clone()))).collect();
-        let cells = |row: &Cells| kept(row, &is_used);
-        (kept(columns, &is_used), rows.iter().map(cells).collect())
-    }
-
-    /// Facts of the world as a table.
-    fn world_from(
-        &mut self,
-        columns: &[(Arc<str>, Kind)],
-        rows: &[Vec<Option<Constant>>],
-        name: &str,
-    ) -> String {
-        match self.dialect {
-            Dialect::Spark => {
-                format!("{} AS {name}", self.view_of(columns.to_vec(), rows.to_vec()))
-            }
-            Dialect::Sqlite => {
-                let json = Parameter::Text(json_rows(rows).into());
-                let sign = self.parameter(json);
-                let mut select = String::new();
-                for (at, (column, _)) in columns.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { ", " };
-                    let quoted = self.dialect.quoted(column);
-                    let _ = write!(select, "{comma}json_extract(value, '$[{at}]') AS {quoted}");
-                }
-                format!("(SELECT {select} FROM json_each({sign})) AS {name}")
-            }
-            Dialect::Postgres | Dialect::DuckDb => {
-                let (mut lists, mut names) = (Vec::new(), Vec::new());
-                for (at, (column, kind)) in columns.iter().enumerate() {
-                    let cells = rows.iter().map(|row| row.get(at).cloned().flatten());
-                    let sign = self.parameter(Parameter::cells(cells, *kind));
-                    let ty = self.dialect.type_of_list(*kind);
-                    lists.push(format!("{sign}::{ty}"));
-                    names.push(self.dialect.quoted(column));
-                }
-                if self.dialect == Dialect::Postgres {
-                    return format!("unnest({}) AS {name}({})", lists.join(", "), names.join(", "));
-                }
-                let select = lists.iter().zip(&names).map(|(list, name)| format!("unnest({list}) AS {name}"));
-                format!("(SELECT {}) AS {name}", select.collect::<Vec<_>>().join(", "))
-            }
-        }
-    }
-}
-
-type Cells = Vec<Option<Constant>>;
-
-fn kept<T: Clone>(all: &[T], keep: &[bool]) -> Vec<T> {
-    all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(one, _)| one.clone()).collect()
-}
-
-fn json_list(list: &[Constant]) -> String {
-    let all: Vec<serde_json::Value> = list.iter().map(json).collect();
-    serde_json::Value::from(all).to_string()
-}
-
-fn json_rows(rows: &[Vec<Option<Constant>>]) -> String {
-    let cell = |cell: &Option<Constant>| cell.as_ref().map_or(serde_json::Value::Null, json);
-    let all: Vec<serde_json::Value> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
-    serde_json::Value::from(all).to_string()
-}
-
-fn json(value: &Constant) -> serde_json::Value {
-    match value {
-        Constant::Bool(value) => (*value).into(),
-        Constant::Long(value) => (*value).into(),
-        Constant::Text(text) | Constant::Ip(text) => text.as_ref().into(),
-    }
 }

@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::tree::{Column, Comparison, Constant, Existence, Predicate, Rows, Scalar};
+use super::implied::{Implied, allowed, excluded, without_known};
+use super::tree::{Comparison, Constant, Existence, Predicate, Row, Rows, Scalar};
+use super::ways::together;
 
 /// Shortens a predicate. Recursion is bounded by the limits on policy text.
 pub(super) fn simplified(predicate: Predicate, rows: &Rows) -> Predicate {
-    tidy(normal(predicate, false, rows), rows)
+    tidy(normal(predicate, false, rows), &Implied::new(rows))
 }
 
 /// The predicate, or its negation, with negation at single conditions.
@@ -45,33 +47,45 @@ fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
     }
 }
 
-fn tidy(predicate: Predicate, rows: &Rows) -> Predicate {
+fn tidy(predicate: Predicate, known: &Implied<'_>) -> Predicate {
     match predicate {
         Predicate::All(all) => {
-            let all = narrowed(merged(flat(all, rows, true), rows, true));
-            absorbed(without_implied(all, rows), true)
+            let all = narrowed(with_absent(merged(flat(all, known, true), known, true), known));
+            let all = known.without_superfluous(all, true);
+            let shorter = known.without_said(&all);
+            // Each time it is shorter.
+            if shorter == all { Predicate::all(sorted(all)) } else { tidy(Predicate::all(shorter), known) }
         }
         Predicate::Any(all) => {
-            let all = merged(flat(all, rows, false), rows, false);
-            let all = without_known(widened(all));
-            absorbed(all, false)
+            let all = without_known(widened(merged(flat(all, known, false), known, false)));
+            let all = known.without_superfluous(all, false);
+            match together(&all, known) {
+                Some(fewer) => tidy(Predicate::any(fewer), known),
+                None => Predicate::any(sorted(all)),
+            }
         }
-        Predicate::Exists(existence, row, of) => match tidy(*of, rows) {
+        Predicate::Exists(existence, row, of) => match tidy(*of, known) {
             Predicate::Constant(false) => Predicate::Constant(false),
             of => Predicate::Exists(existence, row, Box::new(of)),
         },
         // Of several rows, and of rows that may not be there.
-        Predicate::Not(of) => tidy(*of, rows).not(),
+        Predicate::Not(of) => tidy(*of, known).not(),
         single => single,
     }
 }
 
+/// What is cheap to look at first.
+fn sorted(mut all: Vec<Predicate>) -> Vec<Predicate> {
+    all.sort_by_cached_key(|one| (one.lookups(), one.compares_texts()));
+    all
+}
+
 /// The operands made short, with those of operands of the same kind, and none twice.
-fn flat(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
+fn flat(all: Vec<Predicate>, known: &Implied<'_>, conjunction: bool) -> Vec<Predicate> {
     let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
     for one in all {
-        let parts = match tidy(one, rows) {
+        let parts = match tidy(one, known) {
             Predicate::All(parts) if conjunction => parts,
             Predicate::Any(parts) if !conjunction => parts,
             other => vec![other],
@@ -82,28 +96,28 @@ fn flat(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
 }
 
 /// What is asked of one row is asked within one look for it.
-fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate> {
+fn merged(all: Vec<Predicate>, known: &Implied<'_>, conjunction: bool) -> Vec<Predicate> {
     let mut kept: Vec<Predicate> = Vec::new();
     for one in all {
         let Predicate::Exists(existence, row, of) = one else {
             kept.push(one);
             continue;
         };
-        let is_one = rows.source(row).is_some_and(|source| source.unique);
+        let is_one = known.rows.source(row).is_some_and(|source| source.unique);
         let same = kept.iter_mut().find_map(|known| match known {
-            Predicate::Exists(known, same, of) if *same == row && (is_one || !conjunction) => {
-                Some((known, of))
+            Predicate::Exists(certain, same, of) if *same == row && (is_one || !conjunction) => {
+                Some((certain, of))
             }
             _ => None,
         });
         match same {
-            Some((known, with)) => {
+            Some((certain, with)) => {
                 if existence == Existence::Certain {
-                    *known = existence;
+                    *certain = existence;
                 }
                 let first = std::mem::replace(&mut **with, Predicate::Constant(true));
                 let both = if conjunction { first.and(*of) } else { first.or(*of) };
-                **with = tidy(both, rows);
+                **with = tidy(both, known);
             }
             None => kept.push(Predicate::Exists(existence, row, of)),
         }
@@ -111,26 +125,43 @@ fn merged(all: Vec<Predicate>, rows: &Rows, conjunction: bool) -> Vec<Predicate>
     kept
 }
 
-/// The values that a condition lets a scalar have.
-fn allowed(predicate: &Predicate) -> Option<(&Scalar, BTreeSet<&Constant>)> {
-    match predicate {
-        Predicate::OneOf(scalar, list) => Some((scalar, list.iter().collect())),
-        Predicate::Compare(Comparison::Equal, scalar, Scalar::Constant(value)) => {
-            Some((scalar, BTreeSet::from([value])))
+/// That something is not there, asked of a row that is there, is asked within the look for it.
+fn with_absent(all: Vec<Predicate>, known: &Implied<'_>) -> Vec<Predicate> {
+    let found: BTreeSet<Row> = all
+        .iter()
+        .filter_map(|one| match one {
+            Predicate::Exists(_, row, _) if known.rows.source(*row).is_some_and(|source| source.unique) => {
+                Some(*row)
+            }
+            _ => None,
+        })
+        .collect();
+    let mut absent: Vec<(Row, Predicate)> = Vec::new();
+    let mut kept = Vec::new();
+    for one in all {
+        match &one {
+            Predicate::Not(of) => match &**of {
+                Predicate::Exists(_, row, of)
+                    if found.contains(row) && matches!(**of, Predicate::IsPresent(_)) =>
+                {
+                    absent.push((*row, (**of).clone().not()));
+                }
+                _ => kept.push(one),
+            },
+            _ => kept.push(one),
         }
-        _ => None,
     }
-}
-
-/// The values that a condition does not let a scalar have.
-fn excluded(predicate: &Predicate) -> Option<(&Scalar, BTreeSet<&Constant>)> {
-    match predicate {
-        Predicate::Not(of) => allowed(of),
-        Predicate::Compare(Comparison::NotEqual, scalar, Scalar::Constant(value)) => {
-            Some((scalar, BTreeSet::from([value])))
+    for (at, absent) in absent {
+        for one in &mut kept {
+            if let Predicate::Exists(_, row, of) = one
+                && *row == at
+            {
+                let asked = std::mem::replace(&mut **of, Predicate::Constant(true));
+                **of = tidy(asked.and(absent.clone()), known);
+            }
         }
-        _ => None,
     }
+    kept
 }
 
 fn one_of(scalar: &Scalar, values: BTreeSet<&Constant>) -> Predicate {
@@ -188,115 +219,11 @@ fn widened(all: Vec<Predicate>) -> Vec<Predicate> {
     kept
 }
 
-/// Without questions whether something is there that others ask more of.
-fn without_implied(all: Vec<Predicate>, rows: &Rows) -> Vec<Predicate> {
-    let mut asked: Vec<BTreeSet<Column>> = all.iter().map(|one| asked_for(one, rows)).collect();
-    let mut kept = Vec::new();
-    for (at, one) in all.into_iter().enumerate() {
-        let by_others = |is: &dyn Fn(&Column) -> bool| {
-            let mut others = asked.iter().enumerate().filter(|(other, _)| *other != at);
-            others.any(|(_, columns)| columns.iter().any(is))
-        };
-        let is_implied = match &one {
-            Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
-            Predicate::Exists(_, row, of) if rows.source(*row).is_some_and(|source| source.unique) => {
-                match &**of {
-                    Predicate::Constant(true) => by_others(&|asked| asked.row == *row),
-                    Predicate::IsPresent(Scalar::Column(column)) => by_others(&|asked| asked == column),
-                    _ => false,
-                }
-            }
-            _ => false,
-        };
-        if is_implied {
-            // Of two that imply each other, one stays.
-            asked.get_mut(at).into_iter().for_each(BTreeSet::clear);
-        } else {
-            kept.push(one);
-        }
-    }
-    kept
-}
-
-/// The columns without whose value the predicate is not true.
-fn asked_for(predicate: &Predicate, rows: &Rows) -> BTreeSet<Column> {
-    let mut columns = BTreeSet::new();
-    match predicate {
-        Predicate::Constant(_) => {}
-        Predicate::All(all) => all.iter().for_each(|one| columns.extend(asked_for(one, rows))),
-        Predicate::Any(all) => {
-            let mut each = all.iter().map(|one| asked_for(one, rows));
-            let first = each.next().unwrap_or_default();
-            columns = each.fold(first, |known, more| known.intersection(&more).cloned().collect());
-        }
-        Predicate::Not(of) => {
-            if !matches!(**of, Predicate::Exists(..) | Predicate::IsPresent(_)) {
-                columns = asked_for(of, rows);
-            }
-        }
-        Predicate::Exists(_, row, of) => {
-            columns = asked_for(of, rows);
-            let key = rows.source(*row).into_iter().flat_map(|source| &source.key);
-            key.for_each(|(_, value)| columns_of(value, &mut columns));
-        }
-        Predicate::Compare(_, a, b) | Predicate::Address(_, a, Some(b)) => {
-            columns_of(a, &mut columns);
-            columns_of(b, &mut columns);
-        }
-        Predicate::Holds(a)
-        | Predicate::OneOf(a, _)
-        | Predicate::IsPresent(a)
-        | Predicate::Like(a, _)
-        | Predicate::Address(_, a, None)
-        | Predicate::Fits(a) => columns_of(a, &mut columns),
-    }
-    columns
-}
-
-fn columns_of(scalar: &Scalar, columns: &mut BTreeSet<Column>) {
-    scalar.columns(&mut |column| {
-        columns.insert(column.clone());
-    });
-}
-
-/// Beside "it is not there", the others need not ask whether it is.
-fn without_known(all: Vec<Predicate>) -> Vec<Predicate> {
-    let absent: BTreeSet<Predicate> = all
-        .iter()
-        .filter_map(|one| match one {
-            Predicate::Not(of) if matches!(**of, Predicate::IsPresent(_)) => Some((**of).clone()),
-            _ => None,
-        })
-        .collect();
-    if absent.is_empty() {
-        return all;
-    }
-    let shorter = |one| match one {
-        Predicate::All(parts) => Predicate::all(parts.into_iter().filter(|part| !absent.contains(part))),
-        other => other,
-    };
-    all.into_iter().map(shorter).collect()
-}
-
-/// Without those that another one makes superfluous: `a OR (a AND b)` is `a`, `a AND (a OR b)` too.
-fn absorbed(all: Vec<Predicate>, conjunction: bool) -> Predicate {
-    let single: BTreeSet<&Predicate> = all.iter().collect();
-    let parts = |one: &Predicate| match one {
-        Predicate::Any(parts) if conjunction => parts.clone(),
-        Predicate::All(parts) if !conjunction => parts.clone(),
-        _ => Vec::new(),
-    };
-    let keep: Vec<bool> =
-        all.iter().map(|one| !parts(one).iter().any(|part| single.contains(part))).collect();
-    let kept = all.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one);
-    if conjunction { Predicate::all(kept) } else { Predicate::any(kept) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sql::tables::Kind;
-    use crate::sql::tree::RESOURCE;
+    use crate::sql::tree::{Column, RESOURCE};
 
     fn column(name: &str) -> Scalar {
         Scalar::Column(Column { row: RESOURCE, name: name.into(), kind: Kind::Text, optional: true })
@@ -310,6 +237,31 @@ mod tests {
         Predicate::IsPresent(column(name))
     }
 
+    fn of(name: &str, id: &str) -> Predicate {
+        let kind = Kind::Id(crate::schema::TypeId(0));
+        let column = Column { row: RESOURCE, name: name.into(), kind, optional: true };
+        Predicate::Compare(Comparison::Equal, Scalar::Column(column), Scalar::text(id))
+    }
+
+    #[test]
+    fn ways_that_look_for_the_same_rows_are_one() {
+        let rows = Rows::default();
+        let (kind, same_kind) = (is("k", "x").or(is("l", "y")), is("l", "y").or(is("k", "x")));
+        let open = of("p", "1").and(is("s", "open")).and(kind.clone());
+        let closed = of("p", "1").and(is("s", "closed")).and(same_kind);
+        let both = is("s", "open").or(is("s", "closed"));
+        let one = simplified(of("p", "1").and(kind).and(both.clone()), &rows);
+        assert_eq!(simplified(open.clone().or(closed), &rows), one);
+        // They are looked for by another column: a way of its own.
+        let other = of("m", "2").and(is("s", "open"));
+        let ways = simplified(open.or(other), &rows);
+        assert!(matches!(&ways, Predicate::Any(any) if any.len() == 2), "{ways:?}");
+        // What each way asks is not asked once more of all.
+        assert_eq!(simplified(ways.clone().and(both), &rows), ways);
+        assert_eq!(simplified(ways.clone().and(there("s")), &rows), ways);
+        assert_ne!(simplified(ways.clone().and(there("k")), &rows), ways);
+    }
+
     #[test]
     fn fewer_words() {
         let rows = Rows::default();
@@ -320,6 +272,12 @@ mod tests {
             (is("a", "x").or(is("b", "y").and(is("a", "x"))), is("a", "x")),
             (is("a", "x").and(is("b", "y").or(is("a", "x"))), is("a", "x")),
             (is("a", "x").not().not(), is("a", "x")),
+            (is("a", "x").and(is("a", "y").not()), is("a", "x")),
+            (is("a", "x").or(there("a")), there("a")),
+            (
+                is("a", "x").and(is("b", "y").or(there("a").and(is("c", "z")))),
+                is("a", "x").and(is("b", "y").or(is("c", "z"))),
+            ),
         ] {
             let expected = simplified(expected, &rows);
             assert_eq!(simplified(predicate.clone(), &rows), expected, "{predicate:?}");

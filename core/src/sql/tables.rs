@@ -15,6 +15,7 @@ pub(super) type Name = Arc<[Arc<str>]>;
 pub(crate) struct Tables {
     pub(super) types: Vec<Table>,
     pub(super) foreign_keys: bool,
+    pub(super) collations: bool,
 }
 
 /// Where the entities of a type are.
@@ -93,7 +94,8 @@ pub(super) struct Join {
 }
 
 impl Tables {
-    pub(crate) fn new(schema: &Schema, mapping: &Mapping) -> Result<Self, Error> {
+    /// `timestamps` says whether the database has a type for them.
+    pub(crate) fn new(schema: &Schema, mapping: &Mapping, timestamps: bool) -> Result<Self, Error> {
         let mut problems = Vec::new();
         for name in mapping.types.keys() {
             if let Err(unknown) = schema.known_type(name) {
@@ -111,6 +113,7 @@ impl Tables {
                 schema,
                 given,
                 defaults: mapping.defaults,
+                timestamps,
                 names: &mut names,
                 columns: Names::default(),
                 used: BTreeSet::new(),
@@ -119,7 +122,7 @@ impl Tables {
             types.push(resolving.table(ty));
         }
         if problems.is_empty() {
-            Ok(Tables { types, foreign_keys: mapping.foreign_keys })
+            Ok(Tables { types, foreign_keys: mapping.foreign_keys, collations: mapping.collations })
         } else {
             Err(Error::mapping(problems))
         }
@@ -139,6 +142,7 @@ struct Resolving<'a> {
     schema: &'a Schema,
     given: &'a TypeMapping,
     defaults: bool,
+    timestamps: bool,
     /// Tables that have a name.
     names: &'a mut Names,
     /// Columns that have one.
@@ -246,7 +250,11 @@ impl Resolving<'_> {
             Some(Place::Column(name)) => name.clone(),
             Some(Place::Typed(typed)) => {
                 match (typed.form, ty) {
-                    (Form::Timestamp, Type::Datetime) => kind = Some(Kind::Timestamp),
+                    (Form::Timestamp, Type::Datetime) if self.timestamps => kind = Some(Kind::Timestamp),
+                    (Form::Timestamp, Type::Datetime) => self.problems.push(Problem::error(format!(
+                        "`{}` of `{of}` is to be a timestamp, and this database has no type for them",
+                        path.shown
+                    ))),
                     (Form::Timestamp, _) => self.problems.push(Problem::error(format!(
                         "`{}` of `{of}` is a {}, which no timestamp holds",
                         path.shown,

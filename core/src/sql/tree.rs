@@ -204,6 +204,32 @@ impl Predicate {
         }
     }
 
+    /// How many conditions it is made of.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Predicate::All(all) | Predicate::Any(all) => all.iter().map(Predicate::size).sum(),
+            Predicate::Not(of) | Predicate::Exists(_, _, of) => 1 + of.size(),
+            _ => 1,
+        }
+    }
+
+    /// How many other rows it looks for.
+    pub(super) fn lookups(&self) -> usize {
+        match self {
+            Predicate::All(all) | Predicate::Any(all) => all.iter().map(Predicate::lookups).sum(),
+            Predicate::Not(of) => of.lookups(),
+            Predicate::Exists(_, _, of) => 1 + of.lookups(),
+            _ => 0,
+        }
+    }
+
+    /// Whether texts are compared, which takes longer than anything else that is in the row.
+    pub(super) fn compares_texts(&self) -> bool {
+        let mut found = false;
+        self.columns(&mut |column| found |= matches!(column.kind, Kind::Text | Kind::Id(_)));
+        found && !matches!(self, Predicate::IsPresent(_))
+    }
+
     pub(super) fn and(self, other: Predicate) -> Predicate {
         Predicate::all([self, other])
     }

@@ -24,6 +24,9 @@ fn user(role: &str, places: &[EntityUid]) -> (EntityUid, Vec<(&'static str, Valu
         let places = places.iter().filter(|_| name == role).cloned().map(Value::Entity);
         attributes.push((name, Value::set(places)));
     }
+    if role == "caseManagerAt" {
+        attributes.push(("providerAccessFrom", Value::Datetime(0)));
+    }
     (EntityUid::new("User", "u"), attributes)
 }
 
@@ -66,26 +69,61 @@ fn a_filter_holds_what_concerns_the_person_alone() {
     for (dialect, expected) in [
         (
             Dialect::Postgres,
-            r#""case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $1) AND "case"."status" = ANY ($2::text[])"#,
+            r#""case"."status" = ANY ($1::text[]) AND "case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $2)"#,
         ),
         (
             Dialect::Sqlite,
-            r#""case"."student" COLLATE BINARY IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = ?1 COLLATE BINARY) AND "case"."status" COLLATE BINARY IN (?2, ?3)"#,
+            r#""case"."status" IN (?1, ?2) AND "case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = ?3)"#,
         ),
         (
             Dialect::DuckDb,
-            r#""case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $1) AND "case"."status" IN ($2, $3)"#,
+            r#""case"."status" IN ($1, $2) AND "case"."student" IN (SELECT t1."id" FROM "student" AS t1 WHERE t1."enrolled_at" = $3)"#,
         ),
         (
             Dialect::Spark,
-            "EXISTS (SELECT 1 FROM `student` AS t1 WHERE t1.`id` = `case`.`student` AND t1.`enrolled_at` = :p1) AND `case`.`status` IN (:p2, :p3)",
+            "`case`.`status` IN (:p1, :p2) AND EXISTS (SELECT 1 FROM `student` AS t1 WHERE t1.`id` = `case`.`student` AND t1.`enrolled_at` = :p3)",
         ),
     ] {
         let filter = filter("attendanceLeadAt", &northcote, &mapping, dialect).unwrap();
         assert_eq!(filter.sql, expected);
-        assert_eq!(filter.params[0], Parameter::Text("northcote'; --".into()));
+        assert_eq!(filter.params.last(), Some(&Parameter::Text("northcote'; --".into())));
         assert!(filter.setup.is_empty());
     }
+}
+
+#[test]
+fn each_way_to_a_case_is_a_look_up_of_its_own() {
+    let provider = [EntityUid::new("Provider", "p1")];
+    let mapping = Mapping { foreign_keys: true, ..Mapping::default() };
+    let sql = filter("caseManagerAt", &provider, &mapping, Dialect::Postgres).unwrap().sql;
+    let (ways, of) =
+        (sql.matches("UNION ALL").count() + 1, sql.matches("SELECT t0.\"id\" FROM \"case\" AS t0").count());
+    assert_eq!((ways, of), (3, 3), "{sql}");
+    assert!(
+        sql.starts_with("\"case\".\"id\" IN (SELECT t0.\"id\" ") && sql.matches("\"case\".").count() == 1,
+        "{sql}"
+    );
+    assert!(sql.contains("t0.\"case_manager\" = ") && sql.contains("\"current_case_manager\" = "), "{sql}");
+    // SQLite looks up each alternative by itself.
+    let sql = filter("caseManagerAt", &provider, &mapping, Dialect::Sqlite).unwrap().sql;
+    assert!(!sql.contains("UNION") && sql.contains("\"case\".\"case_manager\" = "), "{sql}");
+    // One way alone needs no query of its own.
+    let sql = filter("primaryContactAt", &[EntityUid::new("School", "s")], &mapping, Dialect::Postgres)
+        .unwrap()
+        .sql;
+    assert!(!sql.contains("UNION") && sql.contains("\"case\".\"primary_contact\" = "), "{sql}");
+}
+
+#[test]
+fn collations_are_named_where_columns_may_have_some() {
+    let northcote = [EntityUid::new("School", "northcote")];
+    let mapping = Mapping { foreign_keys: true, collations: true, ..Mapping::default() };
+    for (dialect, collation) in [(Dialect::Sqlite, "COLLATE BINARY"), (Dialect::Postgres, "COLLATE \"C\"")] {
+        let filter = filter("attendanceLeadAt", &northcote, &mapping, dialect).unwrap();
+        assert_eq!(filter.sql.matches(collation).count(), 3, "{}", filter.sql);
+    }
+    let error = filter("attendanceLeadAt", &northcote, &mapping, Dialect::DuckDb).unwrap_err();
+    assert!(error.is_mapping() && error.to_string().contains("`collations`"), "{error}");
 }
 
 #[test]
@@ -134,8 +172,8 @@ fn the_mapping_says_where_things_are() {
     .unwrap();
     let northcote = [EntityUid::new("School", "northcote")];
     let sql = filter("attendanceLeadAt", &northcote, &mapping, Dialect::DuckDb).unwrap().sql;
-    let start = r#""c"""."student_id" IN (SELECT t1."nsn" FROM "pupils" AS t1 WHERE t1."school" = $1)"#;
-    assert!(sql.starts_with(start), "{sql}");
+    let end = r#""c"""."student_id" IN (SELECT t1."nsn" FROM "pupils" AS t1 WHERE t1."school" = $3)"#;
+    assert!(sql.ends_with(end), "{sql}");
     let database = Database::new(ATTENDANCE.schema(), &mapping, Dialect::DuckDb).unwrap();
     assert_eq!(database.select("Case").unwrap(), r#"SELECT "c"""."id" FROM "app"."the cases" AS "c""""#);
 }
@@ -177,6 +215,10 @@ fn what_a_mapping_gets_wrong_is_named() {
         let error = made.unwrap_err();
         assert!(error.is_mapping() && error.to_string().contains(why), "{toml}: {error}");
     }
+    let toml = "[types.Case.attributes]\nopenedAt = { column = 'opened', as = 'timestamp' }";
+    let mapping = Mapping::from_toml(toml).unwrap();
+    let error = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Sqlite).unwrap_err();
+    assert!(error.is_mapping() && error.to_string().contains("no type for them"), "{error}");
     assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("there is no dialect `mysql`"));
     assert!("sqlit".parse::<Dialect>().unwrap_err().to_string().contains("did you mean `sqlite`?"));
 }

@@ -18,9 +18,9 @@ fn a_filter_is_sql_with_its_parameters_as_comments() {
     ran.ends(0);
     let sql: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with("--")).collect();
     assert_eq!(sql.len(), 1, "{}", ran.out);
-    assert!(sql[0].contains(r#"t1."enrolled_at" = $1"#), "{}", ran.out);
+    assert!(sql[0].contains(r#"t1."enrolled_at" = $2"#), "{}", ran.out);
     assert!(
-        ran.out.contains("-- $1 = \"") && ran.out.contains("-- from 2026-02-27T11:00:00.000Z"),
+        ran.out.contains("-- $2 = \"") && ran.out.contains("-- from 2026-02-27T11:00:00.000Z"),
         "{}",
         ran.out
     );

@@ -17,6 +17,13 @@ impl Translation<'_> {
         if !program.node_can_fail(id) {
             return Ok(Predicate::Constant(true));
         }
+        let succeeds = self.succeeds_at(id)?;
+        self.bounded_in_size(id, &succeeds)?;
+        Ok(succeeds)
+    }
+
+    fn succeeds_at(&mut self, id: Id) -> Result<Predicate> {
+        let program = self.input.program;
         match program.node(id) {
             Node::And(a, b) => {
                 let (first, then) = (self.succeeds(*a)?, self.succeeds(*b)?);

@@ -18,12 +18,16 @@ use super::tree::{AddressTest, Comparison, Constant, Existence, Predicate, RESOU
 use crate::ir::{Binary, Function, Id, Node, Program, Types};
 use crate::schema::{Schema, TypeId};
 use crate::uid::EntityUid;
+use crate::value::Value;
 
 pub(super) use failure::{guards, without_certainty};
 use terms::{Alternative, Term};
 
 /// Values that one expression may come to by `if`, at most.
 const ALTERNATIVES: usize = 64;
+
+/// Conditions of one predicate, at most.
+const LARGEST: usize = 20_000;
 
 /// Why there is no exact translation, and of which node.
 #[derive(Clone, Debug)]
@@ -77,6 +81,7 @@ impl<'a> Translation<'a> {
             return Ok(known.clone());
         }
         let predicate = self.condition(id)?;
+        self.bounded_in_size(id, &predicate)?;
         self.predicates.insert(id, predicate.clone());
         Ok(predicate)
     }
@@ -155,7 +160,7 @@ impl<'a> Translation<'a> {
     fn binary(&mut self, id: Id, op: Binary, a: Id, b: Id) -> Result<Predicate> {
         match op {
             Binary::Add | Binary::Sub | Binary::Mul => Err(self.refuse(id, "a number is no condition")),
-            Binary::In if matches!(self.input.program.node(a), Node::Principal) => self.principal_in(id, b),
+            Binary::In if self.is_principal(a) => self.principal_in(id, b),
             _ => self.each_pair_of_terms(a, b, |this, a, b| match op {
                 Binary::Eq => this.equal(id, a, b),
                 Binary::Less => this.compared(id, Comparison::Less, a, b),
@@ -166,6 +171,15 @@ impl<'a> Translation<'a> {
                 Binary::ContainsAny => this.contains_any(id, a, b),
                 Binary::Add | Binary::Sub | Binary::Mul => Ok(Predicate::Constant(false)),
             }),
+        }
+    }
+
+    /// Whether a node is the principal, who stands there by name once they are known.
+    fn is_principal(&self, id: Id) -> bool {
+        match self.input.program.node(id) {
+            Node::Principal => true,
+            Node::Const(Value::Entity(uid)) => uid == self.input.principal,
+            _ => false,
         }
     }
 
@@ -312,6 +326,13 @@ impl<'a> Translation<'a> {
             }
         }
         predicate
+    }
+
+    fn bounded_in_size(&self, id: Id, predicate: &Predicate) -> Result<()> {
+        if predicate.size() <= LARGEST {
+            return Ok(());
+        }
+        Err(self.refuse(id, format!("it comes to more than {LARGEST} conditions")))
     }
 
     fn refuse(&self, node: Id, why: impl Into<Arc<str>>) -> Refusal {

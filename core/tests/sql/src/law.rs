@@ -288,7 +288,7 @@ fn number(name: &str) -> u64 {
 }
 
 /// How many worlds to try: so many times as many as `CASEWARD_CASES` says.
-pub fn cases(worlds: u64) -> u64 {
+pub fn many(worlds: u64) -> u64 {
     worlds * number("CASEWARD_CASES")
 }
 

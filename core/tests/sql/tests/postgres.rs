@@ -2,7 +2,7 @@
 
 use caseward::Ward;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Postgres, cases, domain, random};
+use caseward_sql_tests::{Postgres, cases, domain, many, random};
 
 /// A database, or why there is none: `CASEWARD_REQUIRE_ALL=1` asks for one.
 fn database() -> Option<Postgres> {
@@ -18,7 +18,7 @@ fn database() -> Option<Postgres> {
 #[test]
 fn attendance_filters_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = domain(&mut database, &Ward::attendance().unwrap(), cases(15), 60);
+    let counts = domain(&mut database, &Ward::attendance().unwrap(), many(15), 60);
     eprintln!("{counts}");
     assert_eq!(counts.refusals(), 0);
 }
@@ -26,7 +26,7 @@ fn attendance_filters_are_lists() {
 #[test]
 fn clinic_filters_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = domain(&mut database, &Ward::new(&clinic_sources()).unwrap(), cases(60), 30);
+    let counts = domain(&mut database, &Ward::new(&clinic_sources()).unwrap(), many(60), 30);
     eprintln!("{counts}");
     assert_eq!(counts.refusals(), 0);
 }
@@ -34,6 +34,18 @@ fn clinic_filters_are_lists() {
 #[test]
 fn filters_of_random_policies_are_lists() {
     let Some(mut database) = database() else { return };
-    let counts = random(&mut database, cases(100), 20);
+    let counts = random(&mut database, many(100), 20);
     eprintln!("{counts}");
+    assert!(counts.filters > 4 * counts.refusals(), "too few questions have a filter");
+    assert!(counts.conditions * 4 > counts.filters && counts.some * 20 > counts.filters, "{counts}");
+    assert!(counts.changed > 10, "too few filters saw a change");
+}
+
+#[test]
+fn what_random_worlds_do_not_have() {
+    let Some(mut database) = database() else { return };
+    cases::patterns_and_overflow(&mut database);
+    cases::long_lists(&mut database);
+    cases::timestamps(&mut database);
+    cases::dangling(&mut database, |database, statement| database.run(statement));
 }

@@ -109,7 +109,10 @@ impl FromStr for Dialect {
         let lower = text.to_lowercase();
         let known = Self::ALL.into_iter().find(|dialect| dialect.name() == lower);
         known.or((lower == "postgresql").then_some(Dialect::Postgres)).ok_or_else(|| {
-            let hint = hint(text, Self::ALL.iter().map(|dialect| dialect.name()));
+            let hint = match hint(text, Self::ALL.iter().map(|dialect| dialect.name())) {
+                hint if hint.is_empty() => ": they are postgres, sqlite, duckdb and spark".to_owned(),
+                hint => hint,
+            };
             Error::request(format!("there is no dialect `{text}`{hint}"))
         })
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::error::Problem;
+
 /// Where the user's tables hold what the schema speaks of.
 ///
 /// What it does not name has the place that [the module's page](crate::sql) tells, unless `defaults` is false.
@@ -55,6 +57,20 @@ pub struct TypeMapping {
     pub ancestors: BTreeMap<String, AncestorPlace>,
 }
 
+impl TypeMapping {
+    /// The columns that it names.
+    fn columns(&self) -> impl Iterator<Item = &str> {
+        let of_attributes = self.attributes.values().flat_map(|place| match place {
+            Place::Column(column) => vec![column],
+            Place::Set(set) => vec![&set.id, &set.value],
+            Place::Typed(typed) => vec![&typed.column],
+        });
+        let of_tags = self.tags.iter().flat_map(|tags| [&tags.id, &tags.tag, &tags.value]);
+        let above = self.ancestors.values().flat_map(|above| [&above.id, &above.ancestor]);
+        self.id.iter().chain(of_attributes).chain(of_tags).chain(above).map(String::as_str)
+    }
+}
+
 /// Who knows the facts of the entities of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,7 +84,10 @@ pub enum Facts {
 
 /// Where an attribute is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a place is a column's name, `{ column, as = \"timestamp\" }`, or `{ table, id, value }` for a set"
+)]
 pub enum Place {
     /// A column of the type's table.
     Column(String),
@@ -148,11 +167,39 @@ impl Mapping {
     /// [`Error::is_mapping`](crate::Error::is_mapping), with the place in the text.
     pub fn from_toml(text: &str) -> Result<Self, crate::Error> {
         toml::from_str(text).map_err(|error| {
-            let problem = crate::Problem::error(error.message().to_owned());
-            crate::Error::mapping(vec![match error.span() {
-                Some(span) => problem.at(span),
-                None => problem,
-            }])
+            let why = error.message();
+            let problem = match error.span() {
+                Some(span) => {
+                    let line = text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1;
+                    Problem::error(format!("line {line}: {why}")).at(span)
+                }
+                None => Problem::error(why.to_owned()),
+            };
+            crate::Error::mapping(vec![problem])
         })
+    }
+
+    /// Names that no database has.
+    pub(super) fn bad_names(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (ty, of) in &self.types {
+            let mut look = |what: &str, name: &str| {
+                if name.is_empty() || name.contains('\0') {
+                    problems.push(Problem::error(format!("`{ty}`: `{name}` is no name for {what}")));
+                }
+            };
+            let tables = [of.table.as_deref(), of.tags.as_ref().map(|tags| tags.table.as_str())];
+            let of_sets = of.attributes.values().filter_map(|place| match place {
+                Place::Set(set) => Some(set.table.as_str()),
+                _ => None,
+            });
+            let above = of.ancestors.values().map(|above| above.table.as_str());
+            for table in tables.into_iter().flatten().chain(of_sets).chain(above) {
+                table.split('.').for_each(|part| look("a part of a table's name", part));
+            }
+            of.alias.iter().for_each(|alias| look("what a query calls a row", alias));
+            of.columns().for_each(|column| look("a column", column));
+        }
+        problems
     }
 }

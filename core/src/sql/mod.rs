@@ -50,6 +50,10 @@
 //!   (`isInRange` …) everywhere but on PostgreSQL, whatever asks for a set of sets, an `if` that leads to more than 64
 //!   values, what the mapping has no place for.
 //!
+//! What is asked of a row is what the person's ways to it ask, each of which an index serves: by a column that refers to
+//! the person or to where they have a role, or by a look-up in another table. Where PostgreSQL cannot use indices for
+//! such ways at once, each is a query of the table's ids, joined by `UNION ALL`.
+//!
 //! The condition is true for the rows that are let through; for others it is false or NULL. It refers to the row by
 //! the table's name, or by the `alias` of the mapping, and takes no other name of the query.
 //!
@@ -112,7 +116,8 @@
 //! from = "world"                 # the world knows these: what they have is put in when the filter is made
 //! ```
 //!
-//! An unknown type, attribute or field, a set in a column or a number as a timestamp is refused with its name.
+//! An unknown type, attribute or field, a set in a column, a number as a timestamp or an empty name is refused with its
+//! name.
 
 mod create;
 mod dialect;

@@ -96,7 +96,7 @@ pub(super) struct Join {
 impl Tables {
     /// `timestamps` says whether the database has a type for them.
     pub(crate) fn new(schema: &Schema, mapping: &Mapping, timestamps: bool) -> Result<Self, Error> {
-        let mut problems = Vec::new();
+        let mut problems = mapping.bad_names();
         for name in mapping.types.keys() {
             if let Err(unknown) = schema.known_type(name) {
                 problems.push(Problem::error(unknown.to_string()));

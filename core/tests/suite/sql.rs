@@ -208,7 +208,12 @@ fn what_a_mapping_gets_wrong_is_named() {
         ),
         ("[types.Case.tags]\ntable='x'\nid='x'\ntag='x'\nvalue='x'", "`Case` has no tags"),
         ("[types.Case]\ntabel = 'x'", "unknown field `tabel`"),
-        ("[types.Case", ""),
+        ("[types.Case", "line 1: "),
+        ("[types.Case.attributes]\nstatus = 7", "line 2: a place is a column's name"),
+        ("[types.Case]\ntable = ''", "`Case`: `` is no name for a part of a table's name"),
+        ("[types.Case]\ntable = 'app..cases'", "is no name for a part"),
+        ("[types.Case.attributes]\nstatus = ''", "`Case`: `` is no name for a column"),
+        ("[types.Case]\nid = \"a\\u0000b\"", "is no name for a column"),
     ] {
         let made = Mapping::from_toml(toml)
             .and_then(|mapping| Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).map(|_| ()));
@@ -219,7 +224,7 @@ fn what_a_mapping_gets_wrong_is_named() {
     let mapping = Mapping::from_toml(toml).unwrap();
     let error = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Sqlite).unwrap_err();
     assert!(error.is_mapping() && error.to_string().contains("no type for them"), "{error}");
-    assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("there is no dialect `mysql`"));
+    assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("`mysql`: they are postgres, "));
     assert!("sqlit".parse::<Dialect>().unwrap_err().to_string().contains("did you mean `sqlite`?"));
 }
 

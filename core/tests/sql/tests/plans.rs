@@ -32,7 +32,7 @@ fn count(world: &World, user: &EntityUid, attribute: &str) -> usize {
     }
 }
 
-/// Somebody with one role alone, and many cases for it.
+/// Somebody with one role alone, for whom as many others find more cases as find fewer.
 fn people(ward: &Ward, world: &World) -> Vec<(&'static str, EntityUid)> {
     let roles =
         ["caseManagerAt", "attendanceLeadAt", "workflowLeadAt", "officeSupportAt", "primaryContactAt"];
@@ -42,10 +42,14 @@ fn people(ward: &Ward, world: &World) -> Vec<(&'static str, EntityUid)> {
             let others = roles.iter().filter(|other| **other != role);
             count(world, user, role) > 0 && others.map(|other| count(world, user, other)).sum::<usize>() == 0
         });
-        let found = |user: &EntityUid| ward.count(world, user, "viewSummary", "Case", &context()).unwrap();
-        let best = alone.take(200).max_by_key(found).unwrap();
-        assert!(found(&best) > 0, "nobody with {role} sees anything");
-        (role, best)
+        let mut found: Vec<(usize, EntityUid)> = alone
+            .take(200)
+            .map(|user| (ward.count(world, &user, "viewSummary", "Case", &context()).unwrap(), user))
+            .filter(|(found, _)| *found > 0)
+            .collect();
+        found.sort();
+        assert!(!found.is_empty(), "nobody with {role} sees anything");
+        (role, found.swap_remove(found.len() / 2).1)
     };
     let looked_at = roles.into_iter().filter(|role| *role != "officeSupportAt");
     looked_at.map(of_role).collect()
@@ -177,6 +181,8 @@ fn sqlite_looks_a_million_cases_up() {
 #[test]
 #[ignore = "minutes: `make plans`"]
 fn postgres_looks_a_million_cases_up() {
-    // All on its own, as it chooses.
-    postgres(Postgres::new().unwrap().expect("there is no PostgreSQL"), many());
+    let mut engine = Postgres::new().unwrap().expect("there is no PostgreSQL");
+    // What a page costs anywhere but on turning disks; all else it chooses as it is.
+    engine.run("SET random_page_cost = 1.1").unwrap();
+    postgres(engine, many());
 }

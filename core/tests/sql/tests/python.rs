@@ -40,5 +40,5 @@ fn filters_are_lists_on_duckdb() {
 
 #[test]
 fn filters_are_lists_on_spark() {
-    hold(Dialect::Spark, [2, 3, 6], 8);
+    hold(Dialect::Spark, [4, 3, 8], 10);
 }

@@ -27,8 +27,8 @@
 //! let query = format!("{} WHERE {}", database.select("Case")?, filter.sql);
 //! assert_eq!(
 //!     query,
-//!     "SELECT \"case\".\"id\" FROM \"case\" WHERE \"case\".\"status\" = ?1 \
-//!      AND \"case\".\"prosecution_notified\""
+//!     "SELECT \"case\".\"id\" FROM \"case\" WHERE \"case\".\"prosecution_notified\" \
+//!      AND \"case\".\"status\" = ?1"
 //! );
 //! assert_eq!(serde_json::to_string(&filter.params).unwrap(), r#"[{"type":"text","value":"open"}]"#);
 //! # Ok::<(), caseward::Error>(())

@@ -77,6 +77,9 @@ def test_policies_of_ones_own(pytester: pytest.Pytester, folder: Path) -> None:
     schema = (Path(__file__).parents[3] / "policies/schema.cedarschema").read_text(encoding="utf-8")
     (policies / "schema.cedarschema").write_text(schema, encoding="utf-8")
     (policies / "all.cedar").write_text('@id("all") permit (principal, action, resource);', encoding="utf-8")
+    record = '@id("school.S1") permit (principal, action == Action::"viewRecord", resource);'
+    (policies / "school").mkdir()
+    (policies / "school" / "S1.cedar").write_text(record, encoding="utf-8")
     result = pytester.runpytest_inprocess("--caseward-cases", "cases", "--caseward-policies", "policies")
     result.assert_outcomes(passed=1, failed=1)
     assert "expected the policies" in result.stdout.str()

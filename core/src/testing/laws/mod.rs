@@ -14,6 +14,7 @@ mod run;
 mod sweep;
 mod windows;
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) use changes::batch;
 pub use changes::change_sequence;
 pub use entities::{Taken, read_as_cedar};

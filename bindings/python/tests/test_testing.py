@@ -82,7 +82,7 @@ def test_policies_of_ones_own(pytester: pytest.Pytester, folder: Path) -> None:
     (policies / "school" / "S1.cedar").write_text(record, encoding="utf-8")
     result = pytester.runpytest_inprocess("--caseward-cases", "cases", "--caseward-policies", "policies")
     result.assert_outcomes(passed=1, failed=1)
-    assert "expected the policies" in result.stdout.str()
+    assert "expected policies `school.S1` to decide, got `all`" in result.stdout.str()
     (policies / "all.cedar").write_text("permit", encoding="utf-8")
     result = pytester.runpytest_inprocess("--caseward-cases", "cases", "--caseward-policies", "policies")
     result.assert_outcomes(errors=1)

@@ -4,7 +4,7 @@
 //! "CASEWARD" | format u32 | length of the body u64 | body | public key, 32 bytes | signature, 64 bytes
 //! ```
 //! Numbers are little-endian; the body is JSON; the signature is Ed25519 over everything before it, the key
-//! included, behind [`CONTEXT`].
+//! included, behind the text `caseward bundle of policies` and a NUL.
 //!
 //! INVARIANT: nothing of the body is read before its signature was verified by a key that the caller trusts, and
 //! the policies of an opened bundle were validated and have the hash that the bundle names.

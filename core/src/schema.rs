@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::suggest::hint;
 use crate::uid::EntityUid;
+#[cfg(any(feature = "author", feature = "testing"))]
+use crate::value::Value;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,22 @@ pub enum Type {
     Datetime,
     /// `duration`
     Duration,
+}
+
+#[cfg(any(feature = "author", feature = "testing"))]
+impl Type {
+    /// Whether a value that a policy may write out is of this type: a text, a number or an extension's value.
+    pub(crate) fn has_literal(&self, value: &Value) -> bool {
+        matches!(
+            (value, self),
+            (Value::String(_), Type::String)
+                | (Value::Long(_), Type::Long)
+                | (Value::Datetime(_), Type::Datetime)
+                | (Value::Duration(_), Type::Duration)
+                | (Value::Decimal(_), Type::Decimal)
+                | (Value::Ip(_), Type::Ip)
+        )
+    }
 }
 
 /// The place of an entity type in [`Schema::entity_types`].

@@ -391,23 +391,12 @@ fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -
         }
         ty => {
             let known = ward.literals_of(name);
-            let mut values: BTreeSet<Value> = known.into_iter().filter(|value| is_of(value, ty)).collect();
+            let mut values: BTreeSet<Value> =
+                known.into_iter().filter(|value| ty.has_literal(value)).collect();
             values.extend(plain(ty));
             (values.into_iter().collect(), false)
         }
     }
-}
-
-fn is_of(value: &Value, ty: &Type) -> bool {
-    matches!(
-        (value, ty),
-        (Value::String(_), Type::String)
-            | (Value::Long(_), Type::Long)
-            | (Value::Datetime(_), Type::Datetime)
-            | (Value::Duration(_), Type::Duration)
-            | (Value::Decimal(_), Type::Decimal)
-            | (Value::Ip(_), Type::Ip)
-    )
 }
 
 /// A plain value of a type that policies name no value of.

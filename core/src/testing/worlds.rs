@@ -234,7 +234,7 @@ pub fn compared_with(ward: &Ward, name: &str) -> Vec<Value> {
 fn near(ward: &Ward, choices: &mut Choices<'_>, name: &str, ty: &Type) -> Value {
     let literals = ward.literals();
     let pool = literals.by_name.get(name).filter(|_| choices.chance(9, 10)).unwrap_or(&literals.all);
-    let fitting: Vec<&Value> = pool.iter().filter(|value| is_of(value, ty)).collect();
+    let fitting: Vec<&Value> = pool.iter().filter(|value| ty.has_literal(value)).collect();
     let literal = choices.pick(&fitting).copied();
     let step = [0, 0, 1, -1, i64::MAX, i64::MIN].get(choices.below(6)).copied().unwrap_or(0);
     let long = |n: Option<i64>, choices: &mut Choices<'_>| match n {
@@ -273,18 +273,6 @@ fn ip(choices: &mut Choices<'_>) -> Ip {
         };
         Ip { address: address.into(), prefix: u8::try_from(choices.below(129)).unwrap_or(0) }
     }
-}
-
-fn is_of(value: &Value, ty: &Type) -> bool {
-    matches!(
-        (value, ty),
-        (Value::String(_), Type::String)
-            | (Value::Long(_), Type::Long)
-            | (Value::Datetime(_), Type::Datetime)
-            | (Value::Duration(_), Type::Duration)
-            | (Value::Decimal(_), Type::Decimal)
-            | (Value::Ip(_), Type::Ip)
-    )
 }
 
 /// A request that the schema allows, among the entities of `facts`; `None` where there is none.

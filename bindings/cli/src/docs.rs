@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use caseward::attendance::{self, Mark, Matrix, Row};
 use caseward::{Effect, Policy, Ward};
-use similar::TextDiff;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, printable};
+use crate::failure::Failure;
 use crate::load::PolicyArgs;
-use crate::terminal::{Terminal, say};
-use crate::{input, output, progress};
-
-/// Bytes of a file to compare with.
-const MAX_BYTES: usize = 64 << 20;
+use crate::terminal::Terminal;
+use crate::written::{CheckArgs, Telling};
+use crate::{output, progress};
 
 /// Write the rules and the decision tables as Markdown: role × action × situation, with rules and policies.
 ///
@@ -24,32 +20,22 @@ const MAX_BYTES: usize = 64 << 20;
 pub(crate) struct Args {
     #[command(flatten)]
     policies: PolicyArgs,
-    /// Print nothing but what differs from this file, or from standard input for `-`.
-    #[arg(long, value_name = "FILE")]
-    check: Option<PathBuf>,
+    #[command(flatten)]
+    written: CheckArgs,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
-    let expected = match &args.check {
-        Some(file) => Some((input::name(file), input::text(file, MAX_BYTES)?)),
-        None => None,
-    };
+    let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
     let text = markdown(&ward);
     spinner.finish_and_clear();
-    let Some((name, expected)) = expected else {
+    let Some(before) = before else {
         output::print(&text)?;
         return Ok(Exit::Success);
     };
-    if text == expected {
-        return Ok(Exit::Success);
-    }
-    let diff = TextDiff::from_lines(expected.as_str(), text.as_str());
-    let shown = diff.unified_diff().context_radius(1).header(&name, "the policies").to_string();
-    say(&format!("error: {name} is not what the policies say; `caseward docs` writes it anew"));
-    output::print(&printable(&shown))?;
-    Ok(Exit::Unmet)
+    let what = "is not what the policies say; `caseward docs` writes it anew";
+    before.compare(&text, &Telling { context: 1, what, exit: Exit::Unmet })
 }
 
 /// The whole text.

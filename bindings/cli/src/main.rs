@@ -48,6 +48,7 @@ mod test;
 mod validate;
 mod view;
 mod who;
+mod written;
 
 use std::process::ExitCode;
 

@@ -351,32 +351,28 @@ export class Ward {
   }
 
   #countBy(world, { principal, action, type, context, ...how }) {
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    text(action, 'the action');
-    text(type, 'the type');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
-    const grouped = grouping(how);
-    return call(() => of.count_by(it, who.type, who.id, action, type, json, Date.now(), ...grouped));
+    const rest = () => grouping(how);
+    return this.#records(world, { principal, action, type, context }, (of, ...asked) => of.count_by(...asked), rest);
   }
 
   #filterText(world, { principal, action, type, context, ...database }) {
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    text(action, 'the action');
-    text(type, 'the type');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
-    const [dialect, mapping] = mapped(database);
-    return call(() => of.filter(it, who.type, who.id, action, type, json, Date.now(), dialect, mapping));
+    const rest = () => mapped(database);
+    return this.#records(world, { principal, action, type, context }, (of, ...asked) => of.filter(...asked), rest);
   }
 
-  #visible(world, { principal, action, type, context }) {
+  #visible(world, question) {
+    return this.#records(world, question, (of, ...asked) => of.visible(...asked));
+  }
+
+  /** Asks about all records of a type; `rest` is what else the engine is told, looked at last. */
+  #records(world, { principal, action, type, context }, ask, rest = () => []) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(action, 'the action');
     text(type, 'the type');
     const json = encodeRecord(context, 'the context', LIMITS.context);
-    return call(() => of.visible(it, who.type, who.id, action, type, json, Date.now()));
+    const more = rest();
+    return call(() => ask(of, it, who.type, who.id, action, type, json, Date.now(), ...more));
   }
 }
 

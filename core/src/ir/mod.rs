@@ -205,7 +205,7 @@ pub(crate) struct Entry {
 }
 
 /// Every policy that can apply in one request environment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Program {
     nodes: Vec<Node>,
     /// Whether a node's value depends on the resource, by number.

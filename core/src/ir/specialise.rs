@@ -106,6 +106,25 @@ impl Program {
         builder.finish().pruned()
     }
 
+    /// The program of some of its policies, by their places among the ward's.
+    #[cfg(feature = "author")]
+    pub(crate) fn only(&self, is_one: impl Fn(usize) -> bool) -> Program {
+        let mut program = Program { permitted: None, ..self.clone() };
+        program.entries.retain(|entry| is_one(entry.policy));
+        program.can_fail = program.entries.iter().any(|entry| self.node_can_fail(entry.root));
+        program.pruned()
+    }
+
+    /// Whether it may read this field of the context.
+    #[cfg(feature = "author")]
+    pub(crate) fn reads_field(&self, name: &str) -> bool {
+        self.nodes.iter().any(|node| match node {
+            Node::Given(read) | Node::IsGiven(read) => read.as_ref() == name,
+            Node::Context => true,
+            _ => false,
+        })
+    }
+
     /// The program without the nodes that no policy reaches.
     pub(super) fn pruned(&self) -> Program {
         let mut reached = vec![false; self.nodes.len()];

@@ -1,41 +1,47 @@
 //! What a change of policies changes in a world: who gains and who loses which action on which records.
 //!
 //! Only kinds of request are looked at in which the two versions have other policies; kinds whose policies are the
-//! same are looked at once. A person's records are compared as sets, and each set is divided among the policies
-//! that are responsible for it, with wards that hold these alone.
+//! same are looked at once. Whom the policies that differ do not concern is told from these alone; of the others,
+//! a person's records are compared as sets, and what differs is divided among the policies that are responsible.
 //!
 //! INVARIANT: what is told is exact for the people, records and circumstances that were looked at, and says which
 //! these were.
 
+mod circumstances;
+mod touched;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use circumstances::{Circumstance, circumstances};
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
+use touched::{Asked, Left, Touched};
 
 use crate::error::Error;
-use crate::policy::{Effect, Sources};
-use crate::schema::{Action, Attribute, Type};
+use crate::link::Environment;
+use crate::policy::Sources;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::{Row, World};
-
-/// Entities of one type that a circumstance may name: more people than these are not tried as an assignee.
-const MOST_ENTITIES: usize = 3;
-/// Circumstances that one action is looked at under.
-const MOST_CIRCUMSTANCES: usize = 12;
-
-/// A context.
-type Circumstance = BTreeMap<Arc<str>, Value>;
 
 /// Two versions of policies under one schema, made ready to be compared.
 pub struct Diff {
     old: Ward,
     new: Ward,
     changed: Vec<Changed>,
-    /// Changed permits with all forbids of their version, and changed forbids with a permit of everything, by
-    /// version (old first) and id.
-    alone: [BTreeMap<Arc<str>, Ward>; 2],
+    /// The policies that differ, those of kinds that ask the same of a person once.
+    touched: Vec<Touched>,
+    /// By place in `changed`.
+    kinds: Vec<Kind>,
+}
+
+/// A kind of request that changed, as one of its actions is asked.
+struct Kind {
+    environment: Environment,
+    /// The place of the policies that differ in it, among [`Diff::touched`].
+    touched: usize,
 }
 
 /// Kinds of request in which the versions differ, and all in the same way.
@@ -78,24 +84,31 @@ impl Diff {
     pub fn new(old: &Sources, new: &Sources) -> Result<Self, Error> {
         // What a catalogue shows is no decision.
         let old = Sources { schema: new.schema.clone(), policies: old.policies.clone(), catalogue: None };
-        let (old_ward, new_ward) = (Ward::new(&old)?, Ward::new(new)?);
-        let mut diff = Diff {
-            changed: changed(&old_ward, &new_ward),
-            alone: [BTreeMap::new(), BTreeMap::new()],
-            old: old_ward,
-            new: new_ward,
-        };
-        let all: BTreeSet<Arc<str>> = diff.changed.iter().flat_map(|c| c.policies.iter().cloned()).collect();
-        for id in all {
-            for (at, sources) in [&old, new].into_iter().enumerate() {
-                let ward = if at == 0 { &diff.old } else { &diff.new };
-                let Some(alone) = alone(ward, sources, &id)? else { continue };
-                if let Some(wards) = diff.alone.get_mut(at) {
-                    wards.insert(id.clone(), alone);
-                }
-            }
-        }
+        let (old, new) = (Ward::new(&old)?, Ward::new(new)?);
+        let changed = changed(&old, &new);
+        let mut diff = Diff { old, new, changed, touched: Vec::new(), kinds: Vec::new() };
+        diff.kinds = (0..diff.changed.len()).filter_map(|at| diff.kind(at)).collect();
         Ok(diff)
+    }
+
+    /// The kind at a place of `changed`, whose policies that differ are noted.
+    fn kind(&mut self, at: usize) -> Option<Kind> {
+        let changed = self.changed.get(at)?;
+        let schema = self.new.schema();
+        let types = [&changed.principal_type, &changed.resource_type].map(|ty| schema.type_id(ty));
+        let ([Some(principal), Some(resource)], Some(action)) =
+            (types, schema.action(changed.actions.first()?))
+        else {
+            return None;
+        };
+        let environment = (principal, action.place, resource);
+        let touched = Touched::new([&self.old, &self.new], environment, &changed.policies);
+        let known = self.touched.iter().position(|known| *known == touched);
+        let touched = known.unwrap_or_else(|| {
+            self.touched.push(touched);
+            self.touched.len() - 1
+        });
+        Some(Kind { environment, touched })
     }
 
     /// The newer version.
@@ -114,15 +127,25 @@ impl Diff {
     }
 
     /// The circumstances that a kind of request is looked at under, and whether there are no others: booleans both
-    /// ways, numbers and texts next to those that policies name, some entities of each type; `now` is given.
+    /// ways, numbers and texts next to those that policies name, some entities of each type; `now` is given. What
+    /// neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
-        action.map_or((Vec::new(), true), |action| circumstances(&self.new, action, world, now))
+        let kind = self.changed.iter().position(|known| known == changed).and_then(|at| self.kinds.get(at));
+        let (Some(action), Some(kind)) = (action, kind) else { return (Vec::new(), true) };
+        let is_read = |field: &str| {
+            let (principal, action, resource) = kind.environment;
+            let program =
+                |ward: &Ward| ward.inner.loaded.programs.of(principal, action, resource).reads_field(field);
+            program(&self.old) || program(&self.new)
+        };
+        circumstances(&self.new, action, is_read, world, now)
     }
 
     /// What a person gains and loses.
     ///
-    /// Cost: two lists for each kind of request that changed, and circumstance; more where they differ.
+    /// Cost: a few conditions where the policies that differ cannot hold for the person; else two lists for each
+    /// kind of request and circumstance.
     ///
     /// # Errors
     /// [`Error::is_schema`] for a world of another schema.
@@ -132,19 +155,24 @@ impl Diff {
         person: &EntityUid,
         circumstances: &[Vec<Circumstance>],
     ) -> Result<Vec<Difference>, Error> {
+        self.new.belongs_to(world)?;
+        let Some(place) = world.place(person) else { return Ok(Vec::new()) };
+        let mut known: HashMap<(usize, Circumstance), Option<Left>> = HashMap::new();
         let mut found: BTreeMap<(usize, bool, Option<Arc<str>>), RoaringBitmap> = BTreeMap::new();
-        for (at, (changed, circumstances)) in self.changed.iter().zip(circumstances).enumerate() {
-            if person.type_name() != changed.principal_type.as_ref() {
+        for (at, (kind, circumstances)) in self.kinds.iter().zip(circumstances).enumerate() {
+            let Some(touched) = self.touched.get(kind.touched).filter(|_| kind.environment.0 == place.0)
+            else {
                 continue;
-            }
+            };
             for context in circumstances {
-                let asked = Asked { world, person, changed, context };
-                let (old, new) = (asked.of(&self.old)?, asked.of(&self.new)?);
-                for (gained, rest) in [(true, &new - &old), (false, &old - &new)] {
-                    if !rest.is_empty() {
-                        self.divide(&asked, gained, rest, &mut |policy, records| {
-                            *found.entry((at, gained, policy)).or_default() |= records;
-                        })?;
+                let key = (kind.touched, touched.read_of(context));
+                let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(world, place, read));
+                let Some(left) = left else { continue };
+                let [old, new] = self.rows(world, person, at, context)?;
+                let asked = Asked { world, person: place, context, resource_type: kind.environment.2 };
+                for (gained, rows) in [(true, &new - &old), (false, &old - &new)] {
+                    for (policy, rows) in left.divide([&self.old, &self.new], &asked, &rows, gained) {
+                        *found.entry((at, gained, policy)).or_default() |= rows;
                     }
                 }
             }
@@ -154,6 +182,20 @@ impl Diff {
             Difference { person: person.clone(), changed, gained, policy, roles, organisations, records }
         });
         Ok(differences.collect())
+    }
+
+    /// The rows that each version allows.
+    fn rows(
+        &self,
+        world: &World,
+        person: &EntityUid,
+        at: usize,
+        context: &Circumstance,
+    ) -> Result<[RoaringBitmap; 2], Error> {
+        let Some(changed) = self.changed.get(at) else { return Ok(<[RoaringBitmap; 2]>::default()) };
+        let action = changed.actions.first().map_or("", AsRef::as_ref);
+        let of = |ward: &Ward| ward.visible(world, person, action, &changed.resource_type, context);
+        Ok([of(&self.old)?.bitmap().clone(), of(&self.new)?.bitmap().clone()])
     }
 
     /// The records of a difference.
@@ -167,46 +209,6 @@ impl Diff {
             .get(difference.changed)
             .and_then(|changed| self.new.schema().type_id(&changed.resource_type));
         ty.into_iter().flat_map(move |ty| difference.records.iter().map(move |row| world.uid((ty, Row(row)))))
-    }
-
-    /// Divides records among the changed policies that are responsible: what is gained, among permits that are new
-    /// and then forbids that are gone; what is lost, among forbids that are new and then permits that are gone.
-    fn divide(
-        &self,
-        asked: &Asked<'_>,
-        gained: bool,
-        mut rest: RoaringBitmap,
-        give: &mut dyn FnMut(Option<Arc<str>>, RoaringBitmap),
-    ) -> Result<(), Error> {
-        let [old, new] = &self.alone;
-        let order = if gained {
-            [(new, Effect::Permit), (old, Effect::Forbid)]
-        } else {
-            [(new, Effect::Forbid), (old, Effect::Permit)]
-        };
-        for (wards, effect) in order {
-            for id in &asked.changed.policies {
-                let Some(ward) =
-                    wards.get(id).filter(|ward| ward.policy(id).is_some_and(|p| p.effect == effect))
-                else {
-                    continue;
-                };
-                let allowed = asked.of(ward)?;
-                let share = match effect {
-                    Effect::Permit => &rest & &allowed,
-                    Effect::Forbid => &rest - &allowed,
-                };
-                rest -= &share;
-                if !share.is_empty() {
-                    give(Some(id.clone()), share);
-                }
-                if rest.is_empty() {
-                    return Ok(());
-                }
-            }
-        }
-        give(None, rest);
-        Ok(())
     }
 
     /// The person's attributes that a policy reads and that hold sets of entities, and what they hold.
@@ -230,23 +232,6 @@ impl Diff {
             }
         }
         (roles, organisations.into_iter().collect())
-    }
-}
-
-/// A list that is asked of several wards.
-struct Asked<'a> {
-    world: &'a World,
-    person: &'a EntityUid,
-    changed: &'a Changed,
-    context: &'a Circumstance,
-}
-
-impl Asked<'_> {
-    fn of(&self, ward: &Ward) -> Result<RoaringBitmap, Error> {
-        let action = self.changed.actions.first().map_or("", AsRef::as_ref);
-        let visible =
-            ward.visible(self.world, self.person, action, &self.changed.resource_type, self.context)?;
-        Ok(visible.bitmap().clone())
     }
 }
 
@@ -314,112 +299,6 @@ fn asks_action(text: &str) -> bool {
         end.is_none_or(|c| !c.is_alphanumeric() && c != '_')
     };
     text.match_indices("action").filter(|(at, _)| word(*at)).count() > 1
-}
-
-/// A permit with the forbids of its version, or a forbid with a permit of everything; `None` where the version lacks it.
-fn alone(ward: &Ward, sources: &Sources, id: &str) -> Result<Option<Ward>, Error> {
-    let Some(policy) = ward.policy(id) else { return Ok(None) };
-    let of = |keep: &dyn Fn(&crate::policy::Policy) -> bool| {
-        let names: BTreeSet<&str> =
-            ward.policies().iter().filter(|p| keep(p)).map(|p| p.source.as_ref()).collect();
-        sources
-            .policies
-            .iter()
-            .filter(|source| names.contains(source.name.as_ref()))
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    let policies = match policy.effect {
-        Effect::Permit => of(&|other| other.effect == Effect::Forbid || other.id == policy.id),
-        Effect::Forbid => {
-            let mut policies = of(&|other| other.id == policy.id);
-            policies.push(crate::policy::Source::new(
-                "everything",
-                "@id(\"(everything)\") permit (principal, action, resource);",
-            ));
-            policies
-        }
-    };
-    Ward::new(&Sources { schema: sources.schema.clone(), policies, catalogue: None }).map(Some)
-}
-
-fn circumstances(ward: &Ward, action: &Action, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
-    let (mut all, mut complete) = (vec![Circumstance::new()], true);
-    for (name, field) in action.context.iter() {
-        let (values, no_others) = values(ward, name, field, world, now);
-        complete &= no_others;
-        let mut wider = Vec::new();
-        for circumstance in &all {
-            if !field.required {
-                wider.push(circumstance.clone());
-            }
-            for value in &values {
-                let mut more = circumstance.clone();
-                more.insert(name.clone(), value.clone());
-                wider.push(more);
-            }
-        }
-        // Spread over what there is, so that no field keeps one value only.
-        if wider.len() > MOST_CIRCUMSTANCES {
-            complete = false;
-            let step = wider.len().div_ceil(MOST_CIRCUMSTANCES) | 1;
-            wider = wider.into_iter().step_by(step).collect();
-        }
-        all = wider;
-    }
-    (all, complete)
-}
-
-/// Values of a field of a context, and whether there are no others.
-fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -> (Vec<Value>, bool) {
-    match &field.ty {
-        Type::Bool => (vec![Value::Bool(true), Value::Bool(false)], true),
-        // The one circumstance that is given.
-        Type::Datetime if name == "now" => (vec![Value::Datetime(now)], true),
-        Type::Entity(of) => {
-            let Some(ty) = ward.schema().entity_type(*of) else { return (Vec::new(), true) };
-            if let Some(choices) = &ty.choices {
-                return (
-                    choices.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone()).into()).collect(),
-                    true,
-                );
-            }
-            let total = world.count(&ty.name);
-            let step = total.div_ceil(MOST_ENTITIES).max(1);
-            let some = world.ids(&ty.name).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
-            (some.collect(), total <= MOST_ENTITIES)
-        }
-        ty => {
-            let known = ward.literals_of(name);
-            let mut values: BTreeSet<Value> =
-                known.into_iter().filter(|value| ty.has_literal(value)).collect();
-            values.extend(plain(ty));
-            (values.into_iter().collect(), false)
-        }
-    }
-}
-
-/// A plain value of a type that policies name no value of.
-fn plain(ty: &Type) -> Option<Value> {
-    match ty {
-        Type::Long => Some(Value::Long(1)),
-        Type::String => Some(Value::string("")),
-        Type::Set(_) => Some(Value::set([])),
-        Type::Decimal => Some(Value::Decimal(0)),
-        Type::Datetime => Some(Value::Datetime(0)),
-        Type::Duration => Some(Value::Duration(0)),
-        Type::Record(fields) => {
-            let required = fields.iter().filter(|(_, field)| field.required);
-            let values =
-                required.map(|(name, field)| Some((name.clone(), plain(&field.ty).or(bool_of(&field.ty))?)));
-            values.collect::<Option<BTreeMap<_, _>>>().map(Value::Record)
-        }
-        Type::Bool | Type::Entity(_) | Type::Ip => None,
-    }
-}
-
-fn bool_of(ty: &Type) -> Option<Value> {
-    matches!(ty, Type::Bool).then_some(Value::Bool(false))
 }
 
 #[cfg(test)]

@@ -1,0 +1,108 @@
+//! The circumstances that a kind of request is looked at under.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::schema::{Action, Attribute, Type};
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::World;
+
+/// Entities of one type that a circumstance may name: more people than these are not tried as an assignee.
+const MOST_ENTITIES: usize = 3;
+/// Circumstances that one action is looked at under.
+const MOST_CIRCUMSTANCES: usize = 12;
+
+/// A context.
+pub(super) type Circumstance = BTreeMap<Arc<str>, Value>;
+
+/// Contexts of an action, and whether no others come out otherwise.
+pub(super) fn circumstances(
+    ward: &Ward,
+    action: &Action,
+    is_read: impl Fn(&str) -> bool,
+    world: &World,
+    now: i64,
+) -> (Vec<Circumstance>, bool) {
+    let (mut all, mut complete) = (vec![Circumstance::new()], true);
+    for (name, field) in action.context.iter() {
+        let (mut values, mut no_others) = values(ward, name, field, world, now);
+        if !is_read(name) {
+            values.truncate(usize::from(field.required));
+            no_others = true;
+        }
+        complete &= no_others;
+        let mut wider = Vec::new();
+        for circumstance in &all {
+            if !field.required {
+                wider.push(circumstance.clone());
+            }
+            for value in &values {
+                let mut more = circumstance.clone();
+                more.insert(name.clone(), value.clone());
+                wider.push(more);
+            }
+        }
+        // Spread over what there is, so that no field keeps one value only.
+        if wider.len() > MOST_CIRCUMSTANCES {
+            complete = false;
+            let step = wider.len().div_ceil(MOST_CIRCUMSTANCES) | 1;
+            wider = wider.into_iter().step_by(step).collect();
+        }
+        all = wider;
+    }
+    (all, complete)
+}
+
+/// Values of a field of a context, and whether there are no others.
+fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -> (Vec<Value>, bool) {
+    match &field.ty {
+        Type::Bool => (vec![Value::Bool(true), Value::Bool(false)], true),
+        // The one circumstance that is given.
+        Type::Datetime if name == "now" => (vec![Value::Datetime(now)], true),
+        Type::Entity(of) => {
+            let Some(ty) = ward.schema().entity_type(*of) else { return (Vec::new(), true) };
+            if let Some(choices) = &ty.choices {
+                return (
+                    choices.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone()).into()).collect(),
+                    true,
+                );
+            }
+            let total = world.count(&ty.name);
+            let step = total.div_ceil(MOST_ENTITIES).max(1);
+            let some = world.ids(&ty.name).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
+            (some.collect(), total <= MOST_ENTITIES)
+        }
+        ty => {
+            let known = ward.literals_of(name);
+            let mut values: BTreeSet<Value> =
+                known.into_iter().filter(|value| ty.has_literal(value)).collect();
+            values.extend(plain(ty));
+            (values.into_iter().collect(), false)
+        }
+    }
+}
+
+/// A plain value of a type that policies name no value of.
+fn plain(ty: &Type) -> Option<Value> {
+    match ty {
+        Type::Long => Some(Value::Long(1)),
+        Type::String => Some(Value::string("")),
+        Type::Set(_) => Some(Value::set([])),
+        Type::Decimal => Some(Value::Decimal(0)),
+        Type::Datetime => Some(Value::Datetime(0)),
+        Type::Duration => Some(Value::Duration(0)),
+        Type::Record(fields) => {
+            let required = fields.iter().filter(|(_, field)| field.required);
+            let values =
+                required.map(|(name, field)| Some((name.clone(), plain(&field.ty).or(bool_of(&field.ty))?)));
+            values.collect::<Option<BTreeMap<_, _>>>().map(Value::Record)
+        }
+        Type::Bool | Type::Entity(_) | Type::Ip => None,
+    }
+}
+
+fn bool_of(ty: &Type) -> Option<Value> {
+    matches!(ty, Type::Bool).then_some(Value::Bool(false))
+}

@@ -1,0 +1,145 @@
+//! The policies that differ: whether they concern a person, and which of them is responsible.
+//!
+//! Where a request is decided otherwise, one of the policies that differ holds or fails in one version at least:
+//! that none of them can is told after a few conditions, however many other policies there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::circumstances::Circumstance;
+use crate::ir::{Evaluation, Failure, Program};
+use crate::link::Environment;
+use crate::policy::Effect;
+use crate::schema::TypeId;
+use crate::ward::Ward;
+use crate::world::{Place, Row, World};
+
+/// The policies that differ in kinds of request, of both versions: the old one first.
+#[derive(PartialEq)]
+pub(super) struct Touched([Program; 2]);
+
+/// What is left of these for one person and circumstance.
+pub(super) struct Left([Program; 2]);
+
+/// Rows by the policy that is responsible; `None` where several only together are.
+pub(super) type Shares = BTreeMap<Option<Arc<str>>, RoaringBitmap>;
+
+impl Touched {
+    /// `policies` in a request environment.
+    pub(super) fn new(
+        versions: [&Ward; 2],
+        (principal, action, resource): Environment,
+        policies: &BTreeSet<Arc<str>>,
+    ) -> Self {
+        let programs = versions.map(|ward| {
+            let is_one = |at: usize| ward.policies().get(at).is_some_and(|p| policies.contains(&p.id));
+            ward.inner.loaded.programs.of(principal, action, resource).only(is_one)
+        });
+        Touched(programs)
+    }
+
+    /// What the policies read of a circumstance.
+    pub(super) fn read_of(&self, context: &Circumstance) -> Circumstance {
+        let is_read = |name: &str| self.0.iter().any(|program| program.reads_field(name));
+        let read = context.iter().filter(|(name, _)| is_read(name));
+        read.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// What is left for a person; `None` where no policy can hold or fail, whatever the record.
+    pub(super) fn left(&self, world: &World, person: Place, context: &Circumstance) -> Option<Left> {
+        let left = |program: &Program| program.specialise(world, person, context).program;
+        let (programs, _) = world.consistent(|| self.0.each_ref().map(left));
+        programs.iter().any(|program| !program.entries.is_empty()).then_some(Left(programs))
+    }
+}
+
+/// Whose rows are divided.
+pub(super) struct Asked<'a> {
+    pub(super) world: &'a World,
+    pub(super) person: Place,
+    pub(super) context: &'a Circumstance,
+    pub(super) resource_type: TypeId,
+}
+
+impl Left {
+    /// Divides rows that are decided otherwise among the policies that are responsible: what is gained, among
+    /// permits that hold now and then policies that no longer forbid or fail; what is lost, the other way round.
+    pub(super) fn divide(
+        &self,
+        [old, new]: [&Ward; 2],
+        asked: &Asked<'_>,
+        rows: &RoaringBitmap,
+        gained: bool,
+    ) -> Shares {
+        if rows.is_empty() {
+            return Shares::new();
+        }
+        let [before, after] = &self.0;
+        let [mut old, mut new] = [(before, old), (after, new)].map(|(program, ward)| Version {
+            program,
+            ward,
+            evaluation: Evaluation::new(program, asked.world, asked.person, None, asked.context),
+        });
+        let different: BTreeSet<&Arc<str>> = old.ids().chain(new.ids()).collect();
+        if let (1, Some(&only)) = (different.len(), different.first()) {
+            return Shares::from([(Some(only.clone()), rows.clone())]);
+        }
+        let mut shares = Shares::new();
+        for row in rows {
+            let [old, new] =
+                [&mut old, &mut new].map(|version| version.outcomes((asked.resource_type, Row(row))));
+            let responsible = if gained {
+                held(&new, &old).or_else(|| denied(&old, &new))
+            } else {
+                denied(&new, &old).or_else(|| held(&old, &new))
+            };
+            shares.entry(responsible.cloned()).or_default().insert(row);
+        }
+        shares
+    }
+}
+
+/// How a policy comes out for a record.
+type Outcome<'a> = (&'a Arc<str>, Effect, Result<bool, Failure>);
+
+/// A permit that holds, and not so in the other version.
+fn held<'a>(here: &[Outcome<'a>], there: &[Outcome<'a>]) -> Option<&'a Arc<str>> {
+    let holds = |outcome: &&Outcome<'a>| outcome.1 == Effect::Permit && outcome.2 == Ok(true);
+    here.iter().filter(holds).find(|outcome| !there.contains(outcome)).map(|(id, ..)| *id)
+}
+
+/// A policy that forbids or fails, and not so in the other version.
+fn denied<'a>(here: &[Outcome<'a>], there: &[Outcome<'a>]) -> Option<&'a Arc<str>> {
+    let denies = |outcome: &&Outcome<'a>| match outcome.2 {
+        Ok(holds) => holds && outcome.1 == Effect::Forbid,
+        Err(_) => true,
+    };
+    here.iter().filter(denies).find(|outcome| !there.contains(outcome)).map(|(id, ..)| *id)
+}
+
+/// What is left of one version, being evaluated.
+struct Version<'a> {
+    program: &'a Program,
+    ward: &'a Ward,
+    evaluation: Evaluation<'a>,
+}
+
+impl<'a> Version<'a> {
+    fn ids(&self) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
+        let ward = self.ward;
+        self.program
+            .entries
+            .iter()
+            .filter_map(|entry| ward.policies().get(entry.policy))
+            .map(|policy| &policy.id)
+    }
+
+    fn outcomes(&mut self, record: Place) -> Vec<Outcome<'a>> {
+        let entries = self.program.entries.iter().zip(self.ids());
+        let evaluation = &mut self.evaluation;
+        evaluation.turn_to(record);
+        entries.map(|(entry, id)| (id, entry.effect, evaluation.holds(entry.root))).collect()
+    }
+}

@@ -278,9 +278,7 @@ impl Program {
         for ((node, uses), of_resource) in self.nodes.iter().zip(uses).zip(&self.of_resource) {
             let is_at_hand = match node {
                 Node::Const(value) => !matches!(value, Value::Entity(_)),
-                Node::Principal | Node::Resource | Node::Given(_) | Node::IsGiven(_) | Node::Unreachable => {
-                    true
-                }
+                Node::Principal | Node::Resource | Node::IsGiven(_) | Node::Unreachable => true,
                 _ => false,
             };
             // What does not depend on the resource is kept from record to record.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::eval::KnownValue;
 use super::{Binary, Builder, Evaluation, Function, Id, Node, Program};
+#[cfg(feature = "author")]
+use crate::policy::Effect;
 use crate::schema::{Schema, TypeId};
 use crate::value::Value;
 use crate::world::{Place, World};
@@ -113,6 +115,15 @@ impl Program {
         program.entries.retain(|entry| is_one(entry.policy));
         program.can_fail = program.entries.iter().any(|entry| self.node_can_fail(entry.root));
         program.pruned()
+    }
+
+    /// Whether the policies of another program have the very same conditions and effects, whichever they are.
+    #[cfg(feature = "author")]
+    pub(crate) fn says_the_same_as(&self, other: &Program) -> bool {
+        let said = |program: &Program| -> Vec<(Effect, Id)> {
+            program.entries.iter().map(|entry| (entry.effect, entry.root)).collect()
+        };
+        self.nodes == other.nodes && said(self) == said(other)
     }
 
     /// Whether it may read this field of the context.

@@ -7,6 +7,8 @@ mod plan;
 mod set;
 mod show;
 mod tally;
+#[cfg(feature = "author")]
+mod touched;
 mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,8 @@ pub(crate) use plan::Plans;
 use roaring::RoaringBitmap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 pub(crate) use show::show;
+#[cfg(feature = "author")]
+pub(crate) use touched::Asking;
 pub use who::Granted;
 
 use crate::decide::Asker;

@@ -220,8 +220,7 @@ impl Search<'_> {
         }
         let elements = self.evaluation.known_elements(set)?;
         if matches!(self.program.node(element), Node::Resource) {
-            let Elements::Rows(ty, rows) = elements else { return None };
-            return (ty == self.ty).then_some(Lookup::Rows(rows));
+            return self.rows_of(elements).map(Lookup::Rows);
         }
         let path = self.indexed(element, None).filter(|path| !self.holds_sets(path))?;
         let keys = match elements {
@@ -237,6 +236,23 @@ impl Search<'_> {
             Elements::One(_) => return None,
         };
         self.under(path, keys)
+    }
+
+    /// The rows of the elements that are of the type looked for, ascending.
+    fn rows_of(&self, elements: Elements) -> Option<Vec<u32>> {
+        let all = match elements {
+            Elements::Rows(ty, rows) => return (ty == self.ty).then_some(rows),
+            Elements::Set(all) => all,
+            Elements::One(_) => return None,
+        };
+        let mut rows = Vec::new();
+        for value in &all {
+            let Value::Entity(uid) = value else { return None };
+            let (ty, row) = self.world.reserve_row(uid)?;
+            rows.extend((ty == self.ty).then_some(row.0));
+        }
+        rows.sort_unstable();
+        Some(rows)
     }
 
     /// The key of a value in the index of a path; `None` where it is of another type.

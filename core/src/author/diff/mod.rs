@@ -16,13 +16,14 @@ use std::sync::Arc;
 use circumstances::{Circumstance, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
-use touched::{Asked, Left, Touched};
+use touched::{Left, Touched};
 
 use crate::error::Error;
 use crate::link::Environment;
 use crate::policy::Sources;
 use crate::uid::EntityUid;
 use crate::value::Value;
+use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Row, World};
 
@@ -84,7 +85,9 @@ impl Diff {
     pub fn new(old: &Sources, new: &Sources) -> Result<Self, Error> {
         // What a catalogue shows is no decision.
         let old = Sources { schema: new.schema.clone(), policies: old.policies.clone(), catalogue: None };
-        let (old, new) = (Ward::new(&old)?, Ward::new(new)?);
+        let new = Ward::new(new)?;
+        // A world is of this very schema then, for both.
+        let old = Ward::new(&old)?.with_schema(new.schema());
         let changed = changed(&old, &new);
         let mut diff = Diff { old, new, changed, touched: Vec::new(), kinds: Vec::new() };
         diff.kinds = (0..diff.changed.len()).filter_map(|at| diff.kind(at)).collect();
@@ -102,7 +105,7 @@ impl Diff {
             return None;
         };
         let environment = (principal, action.place, resource);
-        let touched = Touched::new([&self.old, &self.new], environment, &changed.policies);
+        let touched = Touched::new(self.versions(), environment, &changed.policies);
         let known = self.touched.iter().position(|known| *known == touched);
         let touched = known.unwrap_or_else(|| {
             self.touched.push(touched);
@@ -119,6 +122,11 @@ impl Diff {
     /// The older version.
     pub fn old(&self) -> &Ward {
         &self.old
+    }
+
+    /// Both, the older first.
+    fn versions(&self) -> [&Ward; 2] {
+        [&self.old, &self.new]
     }
 
     /// The kinds of request in which the versions can differ; those left out have the very same policies.
@@ -164,14 +172,17 @@ impl Diff {
             else {
                 continue;
             };
+            let asking = Asking { world, environment: kind.environment, person: place };
+            if !self.versions().iter().any(|ward| ward.may_permit(&asking)) {
+                continue;
+            }
             for context in circumstances {
                 let key = (kind.touched, touched.read_of(context));
-                let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(world, place, read));
+                let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(&asking, read));
                 let Some(left) = left else { continue };
-                let [old, new] = self.rows(world, person, at, context)?;
-                let asked = Asked { world, person: place, context, resource_type: kind.environment.2 };
+                let [old, new] = self.rows(world, person, at, context, left.few())?;
                 for (gained, rows) in [(true, &new - &old), (false, &old - &new)] {
-                    for (policy, rows) in left.divide([&self.old, &self.new], &asked, &rows, gained) {
+                    for (policy, rows) in left.divide(self.versions(), &asking, context, &rows, gained) {
                         *found.entry((at, gained, policy)).or_default() |= rows;
                     }
                 }
@@ -184,18 +195,25 @@ impl Diff {
         Ok(differences.collect())
     }
 
-    /// The rows that each version allows.
+    /// The rows that each version allows, of those that may be decided otherwise where they are told.
     fn rows(
         &self,
         world: &World,
         person: &EntityUid,
         at: usize,
         context: &Circumstance,
+        few: Option<&RoaringBitmap>,
     ) -> Result<[RoaringBitmap; 2], Error> {
-        let Some(changed) = self.changed.get(at) else { return Ok(<[RoaringBitmap; 2]>::default()) };
-        let action = changed.actions.first().map_or("", AsRef::as_ref);
-        let of = |ward: &Ward| ward.visible(world, person, action, &changed.resource_type, context);
-        Ok([of(&self.old)?.bitmap().clone(), of(&self.new)?.bitmap().clone()])
+        let mut rows = <[RoaringBitmap; 2]>::default();
+        let Some(Changed { actions, resource_type, .. }) = self.changed.get(at) else { return Ok(rows) };
+        let action = actions.first().map_or("", AsRef::as_ref);
+        for (rows, ward) in rows.iter_mut().zip(self.versions()) {
+            *rows = match few {
+                Some(few) => ward.visible_among(world, person, action, resource_type, context, few)?,
+                None => ward.visible(world, person, action, resource_type, context)?.bitmap().clone(),
+            };
+        }
+        Ok(rows)
     }
 
     /// The records of a difference.

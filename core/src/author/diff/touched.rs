@@ -1,7 +1,8 @@
 //! The policies that differ: whether they concern a person, and which of them is responsible.
 //!
 //! Where a request is decided otherwise, one of the policies that differ holds or fails in one version at least:
-//! that none of them can is told after a few conditions, however many other policies there are.
+//! that none of them can, or that they come to the same, is told after a few conditions, however many other
+//! policies there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,15 +14,26 @@ use crate::ir::{Evaluation, Failure, Program};
 use crate::link::Environment;
 use crate::policy::Effect;
 use crate::schema::TypeId;
+use crate::visible::Asking;
 use crate::ward::Ward;
-use crate::world::{Place, Row, World};
+use crate::world::{Place, Row};
+
+/// Rows up to which they are decided one by one, which is less than to make two lists.
+const FEW: u64 = 256;
 
 /// The policies that differ in kinds of request, of both versions: the old one first.
 #[derive(PartialEq)]
-pub(super) struct Touched([Program; 2]);
+pub(super) struct Touched {
+    programs: [Program; 2],
+    resource_type: TypeId,
+}
 
 /// What is left of these for one person and circumstance.
-pub(super) struct Left([Program; 2]);
+pub(super) struct Left {
+    programs: [Program; 2],
+    /// The rows that one of them holds for, where they can be told.
+    held: Option<RoaringBitmap>,
+}
 
 /// Rows by the policy that is responsible; `None` where several only together are.
 pub(super) type Shares = BTreeMap<Option<Arc<str>>, RoaringBitmap>;
@@ -37,50 +49,57 @@ impl Touched {
             let is_one = |at: usize| ward.policies().get(at).is_some_and(|p| policies.contains(&p.id));
             ward.inner.loaded.programs.of(principal, action, resource).only(is_one)
         });
-        Touched(programs)
+        Touched { programs, resource_type: resource }
     }
 
     /// What the policies read of a circumstance.
     pub(super) fn read_of(&self, context: &Circumstance) -> Circumstance {
-        let is_read = |name: &str| self.0.iter().any(|program| program.reads_field(name));
+        let is_read = |name: &str| self.programs.iter().any(|program| program.reads_field(name));
         let read = context.iter().filter(|(name, _)| is_read(name));
         read.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// What is left for a person; `None` where no policy can hold or fail, whatever the record.
-    pub(super) fn left(&self, world: &World, person: Place, context: &Circumstance) -> Option<Left> {
+    /// What is left for a person; `None` where that is the same in both versions, or holds nowhere.
+    pub(super) fn left(&self, asking: &Asking<'_>, context: &Circumstance) -> Option<Left> {
+        let Asking { world, person, .. } = *asking;
         let left = |program: &Program| program.specialise(world, person, context).program;
-        let (programs, _) = world.consistent(|| self.0.each_ref().map(left));
-        programs.iter().any(|program| !program.entries.is_empty()).then_some(Left(programs))
+        let (programs, _) = world.consistent(|| self.programs.each_ref().map(left));
+        // They come to the same for the person: mostly to nothing at all.
+        let [old, new] = &programs;
+        if old.says_the_same_as(new) {
+            return None;
+        }
+        let [old, new] = programs.each_ref().map(|program| asking.held(program, context));
+        let held = old.zip(new).map(|(old, new)| old | new);
+        let nowhere = held.as_ref().is_some_and(RoaringBitmap::is_empty);
+        (!nowhere).then_some(Left { programs, held })
     }
 }
 
-/// Whose rows are divided.
-pub(super) struct Asked<'a> {
-    pub(super) world: &'a World,
-    pub(super) person: Place,
-    pub(super) context: &'a Circumstance,
-    pub(super) resource_type: TypeId,
-}
-
 impl Left {
+    /// The rows that may be decided otherwise, where they are few.
+    pub(super) fn few(&self) -> Option<&RoaringBitmap> {
+        self.held.as_ref().filter(|rows| rows.len() <= FEW)
+    }
+
     /// Divides rows that are decided otherwise among the policies that are responsible: what is gained, among
     /// permits that hold now and then policies that no longer forbid or fail; what is lost, the other way round.
     pub(super) fn divide(
         &self,
         [old, new]: [&Ward; 2],
-        asked: &Asked<'_>,
+        asking: &Asking<'_>,
+        context: &Circumstance,
         rows: &RoaringBitmap,
         gained: bool,
     ) -> Shares {
         if rows.is_empty() {
             return Shares::new();
         }
-        let [before, after] = &self.0;
+        let [before, after] = &self.programs;
         let [mut old, mut new] = [(before, old), (after, new)].map(|(program, ward)| Version {
             program,
             ward,
-            evaluation: Evaluation::new(program, asked.world, asked.person, None, asked.context),
+            evaluation: Evaluation::new(program, asking.world, asking.person, None, context),
         });
         let different: BTreeSet<&Arc<str>> = old.ids().chain(new.ids()).collect();
         if let (1, Some(&only)) = (different.len(), different.first()) {
@@ -89,7 +108,7 @@ impl Left {
         let mut shares = Shares::new();
         for row in rows {
             let [old, new] =
-                [&mut old, &mut new].map(|version| version.outcomes((asked.resource_type, Row(row))));
+                [&mut old, &mut new].map(|version| version.outcomes((asking.environment.2, Row(row))));
             let responsible = if gained {
                 held(&new, &old).or_else(|| denied(&old, &new))
             } else {

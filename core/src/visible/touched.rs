@@ -1,0 +1,95 @@
+//! What some policies by themselves come to, and decisions among a few records: for comparing versions of policies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::find::Finder;
+use super::plan::Plan;
+use super::set::Set;
+use crate::decide::Asker;
+use crate::error::Error;
+use crate::ir::{Evaluation, MadeFrom, Program, Residual};
+use crate::link::Environment;
+use crate::policy::Effect;
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::ward::Ward;
+use crate::world::{Place, Row, World};
+
+/// Who asks, for records of a type.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) environment: Environment,
+    pub(crate) person: Place,
+}
+
+type Context = BTreeMap<Arc<str>, Value>;
+
+impl Asking<'_> {
+    /// The rows for which some policy of a residual holds, be it a permit or a forbid; `None` where that is not
+    /// told from indices: a policy can fail, or the data is seen through changes.
+    pub(crate) fn held(&self, residual: &Program, context: &Context) -> Option<RoaringBitmap> {
+        let Asking { world, environment, person } = *self;
+        if residual.can_fail() || world.is_overlaid() {
+            return None;
+        }
+        let residual = Residual { program: residual.clone(), made_from: MadeFrom::default() };
+        let plan = Plan::new(residual, world, person, environment.2, context, world.version());
+        world.make_indices(plan.paths.iter());
+        let indices = world.still();
+        if !plan.made_from.is_unchanged_since(plan.version, world) {
+            return None;
+        }
+        let mut finder = Finder::new(&plan, world, &indices, person, context);
+        let held = plan.narrowed.entries.iter().map(|entry| finder.all_that(entry.root));
+        Some(held.fold(Set::EMPTY, Set::or).into_bitmap())
+    }
+}
+
+impl Ward {
+    /// Whether there may be a record for which a permit holds.
+    pub(crate) fn may_permit(&self, asking: &Asking<'_>) -> bool {
+        self.with_class(asking, |program| program.entries.iter().any(|entry| entry.effect == Effect::Permit))
+    }
+
+    /// Those of some rows that [`Ward::visible`] finds, decided one by one.
+    ///
+    /// # Errors
+    /// As [`Ward::visible`].
+    pub(crate) fn visible_among(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        action: &str,
+        resource_type: &str,
+        context: &Context,
+        rows: &RoaringBitmap,
+    ) -> Result<RoaringBitmap, Error> {
+        let ty = self.schema().known_type(resource_type)?;
+        let examine = || self.examine_asker(world, principal, action, resource_type, context);
+        let Asker { action, principal, absent } = world.consistent(examine).0?;
+        let Some(person) = principal.filter(|_| absent.is_empty()) else { return Ok(RoaringBitmap::new()) };
+        let asking = Asking { world, environment: (person.0, action.place, ty), person };
+        let among = |program: &Program| {
+            let mut evaluation = Evaluation::new(program, world, person, None, context);
+            let is_allowed = |row: &u32| {
+                let place = (ty, Row(*row));
+                evaluation.turn_to(place);
+                world.has(place) && evaluation.allows()
+            };
+            rows.iter().filter(is_allowed).collect()
+        };
+        Ok(self.with_class(&asking, among))
+    }
+
+    /// What `ask` makes of the program for the person's class.
+    fn with_class<T>(&self, asking: &Asking<'_>, mut ask: impl FnMut(&Program) -> T) -> T {
+        let Asking { world, environment, person } = *asking;
+        let link = self.link(world);
+        let classes = link.classes(environment);
+        world.consistent(|| ask(&link.compiled(self, world, &classes, environment, person).program)).0
+    }
+}

@@ -263,18 +263,16 @@ impl Decider {
             return Err(self.misplaced());
         }
         let _still = self.world.still();
-        let column = |ty| Column { world: &self.world, ty, last: None };
-        let (mut from, mut to) = (column(self.environment.0), column(self.environment.2));
-        let pairs = principals.iter().zip(resources);
-        let allowed = pairs.map(|(principal, resource)| match (from.place(principal), to.place(resource)) {
-            (Some(principal), Some(resource)) => self.decide(principal, resource, context),
-            _ => false,
-        });
-        Ok(Decisions {
-            allowed: allowed.collect(),
-            policy_hash: self.ward.policy_hash().clone(),
-            version: self.world.version(),
-        })
+        let mut allowed = Vec::with_capacity(principals.len());
+        for (principals, resources) in principals.chunks(BLOCK).zip(resources.chunks(BLOCK)) {
+            let from = places(&self.world, self.environment.0, principals);
+            let to = places(&self.world, self.environment.2, resources);
+            allowed.extend(from.into_iter().zip(to).map(|pair| match pair {
+                (Some(principal), Some(resource)) => self.decide(principal, resource, context),
+                _ => false,
+            }));
+        }
+        Ok(Decisions { allowed, policy_hash: self.ward.policy_hash().clone(), version: self.world.version() })
     }
 
     /// Decides a column of pairs, on one version of the data.
@@ -375,24 +373,25 @@ fn lengths(principals: usize, resources: usize) -> Error {
     Error::request(format!("{principals} principals, and {resources} resources"))
 }
 
-/// A column of ids while it is walked.
-struct Column<'a> {
-    world: &'a World,
-    ty: TypeId,
-    last: Option<(&'a str, Option<Place>)>,
-}
+/// Rows of a column that are looked up together.
+const BLOCK: usize = 256;
 
-impl<'a> Column<'a> {
-    fn place(&mut self, id: &'a str) -> Option<Place> {
-        match self.last {
-            Some((last, place)) if last == id => place,
-            _ => {
-                let place = self.world.place_of_id(self.ty, id);
-                self.last = Some((id, place));
-                place
-            }
-        }
+/// Where entities of a type are; an id that follows itself is looked up once.
+fn places(world: &World, ty: TypeId, ids: &[&str]) -> Vec<Option<Place>> {
+    let mut different = ids.to_vec();
+    different.dedup();
+    let found = world.places_of_ids(ty, &different);
+    if different.len() == ids.len() {
+        return found;
     }
+    let mut found = different.into_iter().zip(found).peekable();
+    let place = |id: &&str| {
+        while found.peek().is_some_and(|(known, _)| known != id) {
+            found.next();
+        }
+        found.peek().and_then(|(_, place)| *place)
+    };
+    ids.iter().map(place).collect()
 }
 
 impl std::fmt::Debug for Decider {

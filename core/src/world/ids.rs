@@ -159,6 +159,27 @@ impl Names {
             .or_else(|| self.tables.iter().map_while(OnceLock::get).find_map(|t| self.probe(t, hash, wanted)))
     }
 
+    /// As [`Names::find`], for many texts: what one waits for in memory, all wait for together.
+    pub(crate) fn find_all(&self, wanted: &[&str]) -> Vec<Option<u32>> {
+        let Interner { ends, numbers, hasher, .. } = &self.loaded;
+        let likely: Vec<u32> = wanted
+            .iter()
+            .map(|text| numbers.iter_hash(hasher.hash_one(text)).next().copied().unwrap_or_default())
+            .collect();
+        let lengths: Vec<u32> = likely
+            .iter()
+            .map(|&number| {
+                let end = |number: u32| ends.get(number as usize).copied().unwrap_or_default();
+                end(number).wrapping_sub(end(number.wrapping_sub(1)))
+            })
+            .collect();
+        let find = |((wanted, number), length): ((&&str, u32), u32)| {
+            let is_it = number != 0 && length as usize == wanted.len() && self.loaded.text(number) == *wanted;
+            if is_it { Some(number) } else { self.find(wanted) }
+        };
+        wanted.iter().zip(likely).zip(lengths).map(find).collect()
+    }
+
     fn probe(&self, table: &[AtomicU32], hash: u64, wanted: &str) -> Option<u32> {
         for slot in probes(table, hash) {
             match slot.load(Ordering::Acquire) {
@@ -240,6 +261,8 @@ mod tests {
         for (n, text) in (2..).zip(&all) {
             assert_eq!((names.find(text), names.text(n)), (Some(n), text.as_str()));
         }
+        let wanted: Vec<&str> = ["a", "n7", "", "n4999", "b", "a"].into();
+        assert_eq!(names.find_all(&wanted), [Some(1), Some(9), None, Some(5_001), None, Some(1)]);
         assert_eq!((names.intern("a"), names.end()), (Some(1), 5_002));
     }
 }

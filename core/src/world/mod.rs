@@ -295,6 +295,13 @@ impl World {
         self.has(place).then_some(place)
     }
 
+    /// As [`World::place_of_id`], for many ids: what one waits for in memory, all wait for together.
+    pub(crate) fn places_of_ids(&self, ty: TypeId, ids: &[&str]) -> Vec<Option<Place>> {
+        let Some(table) = self.table(ty) else { return vec![None; ids.len()] };
+        let found = table.names.find_all(ids).into_iter();
+        found.map(|row| row.map(|row| (ty, Row(row))).filter(|&place| self.has(place))).collect()
+    }
+
     #[inline]
     pub(crate) fn has(&self, place: Place) -> bool {
         self.word(place, 0) & DEFINED != 0

@@ -124,6 +124,12 @@ impl Link {
         }
     }
 
+    /// The number of a principal's class; `None` where there are too many.
+    #[cfg(feature = "author")]
+    pub(crate) fn class(&self, ward: &Ward, world: &World, principal: Place) -> Option<usize> {
+        self.principals(ward, world, principal.0)?.class(world, principal)
+    }
+
     /// The program of an environment, asked from the side of the record.
     pub(crate) fn mirrored(&self, ward: &Ward, environment: Environment) -> Arc<Program> {
         let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);

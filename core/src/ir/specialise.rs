@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use super::eval::KnownValue;
 use super::{Binary, Builder, Evaluation, Function, Id, Node, Program};
-#[cfg(feature = "author")]
-use crate::policy::Effect;
 use crate::schema::{Schema, TypeId};
 use crate::value::Value;
 use crate::world::{Place, World};
@@ -74,11 +72,23 @@ impl Program {
             apart: None,
             windows: MadeFrom::default(),
         };
-        let program = self.rebuilt(world.schema(), |id, node| specialising.known(id, node));
+        let mut program = self.rebuilt(world.schema(), |id, node| specialising.known(id, node));
+        if self.can_fail && !program.can_fail {
+            program = program.without_empty_sets(world.schema());
+        }
         let mut made_from = specialising.windows;
         (made_from.entities, made_from.types) = specialising.evaluation.into_read();
         made_from.entities.insert(principal);
         Residual { program, made_from }
+    }
+
+    /// The program, which cannot fail, without what is looked for in empty sets.
+    fn without_empty_sets(&self, schema: &Schema) -> Program {
+        let is_empty = |id: Id| matches!(self.constant(id), Some(Value::Set(all)) if all.is_empty());
+        self.rebuilt(schema, |_, node| match node {
+            Node::Binary(Binary::Contains, set, _) if is_empty(*set) => Some(Value::Bool(false)),
+            _ => None,
+        })
     }
 
     /// The same program with the values that `fold` gives in the places of nodes, and all that follows folded.
@@ -120,10 +130,34 @@ impl Program {
     /// Whether the policies of another program have the very same conditions and effects, whichever they are.
     #[cfg(feature = "author")]
     pub(crate) fn says_the_same_as(&self, other: &Program) -> bool {
-        let said = |program: &Program| -> Vec<(Effect, Id)> {
-            program.entries.iter().map(|entry| (entry.effect, entry.root)).collect()
+        let mut same = BTreeMap::new();
+        let pairs = self.entries.iter().zip(&other.entries);
+        self.entries.len() == other.entries.len()
+            && pairs
+                .into_iter()
+                .all(|(a, b)| a.effect == b.effect && self.is_node_of(a.root, other, b.root, &mut same))
+    }
+
+    /// Whether a node is another program's, where nodes may have other numbers; `same` are those that are known to
+    /// be. Recursion is bounded by the limits on policy text.
+    #[cfg(feature = "author")]
+    fn is_node_of(&self, id: Id, other: &Program, its: Id, same: &mut BTreeMap<Id, Id>) -> bool {
+        if let Some(known) = same.get(&id) {
+            return *known == its;
+        }
+        let operands = |node: &Node| {
+            let mut all = Vec::new();
+            node.operands(&mut |id| all.push(id));
+            all
         };
-        self.nodes == other.nodes && said(self) == said(other)
+        let (a, b) = (self.node(id), other.node(its));
+        let alike = a.with_operands(|_| Id(0)) == b.with_operands(|_| Id(0));
+        let is = alike
+            && operands(a).into_iter().zip(operands(b)).all(|(a, b)| self.is_node_of(a, other, b, same));
+        if is {
+            same.insert(id, its);
+        }
+        is
     }
 
     /// Whether it may read this field of the context.

@@ -12,7 +12,6 @@ use crate::decide::Asker;
 use crate::error::Error;
 use crate::ir::{Evaluation, MadeFrom, Program, Residual};
 use crate::link::Environment;
-use crate::policy::Effect;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -50,11 +49,6 @@ impl Asking<'_> {
 }
 
 impl Ward {
-    /// Whether there may be a record for which a permit holds.
-    pub(crate) fn may_permit(&self, asking: &Asking<'_>) -> bool {
-        self.with_class(asking, |program| program.entries.iter().any(|entry| entry.effect == Effect::Permit))
-    }
-
     /// Those of some rows that [`Ward::visible`] finds, decided one by one.
     ///
     /// # Errors
@@ -73,7 +67,7 @@ impl Ward {
         let Asker { action, principal, absent } = world.consistent(examine).0?;
         let Some(person) = principal.filter(|_| absent.is_empty()) else { return Ok(RoaringBitmap::new()) };
         let asking = Asking { world, environment: (person.0, action.place, ty), person };
-        let among = |program: &Program| {
+        let among = |_, program: &Program| {
             let mut evaluation = Evaluation::new(program, world, person, None, context);
             let is_allowed = |row: &u32| {
                 let place = (ty, Row(*row));
@@ -85,11 +79,19 @@ impl Ward {
         Ok(self.with_class(&asking, among))
     }
 
-    /// What `ask` makes of the program for the person's class.
-    fn with_class<T>(&self, asking: &Asking<'_>, mut ask: impl FnMut(&Program) -> T) -> T {
+    /// What `ask` makes of the number of the person's class, if there is one, and its program.
+    pub(crate) fn with_class<T>(
+        &self,
+        asking: &Asking<'_>,
+        mut ask: impl FnMut(Option<usize>, &Program) -> T,
+    ) -> T {
         let Asking { world, environment, person } = *asking;
         let link = self.link(world);
         let classes = link.classes(environment);
-        world.consistent(|| ask(&link.compiled(self, world, &classes, environment, person).program)).0
+        let both = || {
+            let class = link.class(self, world, person);
+            ask(class, &link.compiled(self, world, &classes, environment, person).program)
+        };
+        world.consistent(both).0
     }
 }

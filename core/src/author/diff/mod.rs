@@ -16,7 +16,7 @@ use std::sync::Arc;
 use circumstances::{Circumstance, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
-use touched::{Left, Touched};
+use touched::{Classes, Left};
 
 use crate::error::Error;
 use crate::link::Environment;
@@ -32,17 +32,9 @@ pub struct Diff {
     old: Ward,
     new: Ward,
     changed: Vec<Changed>,
-    /// The policies that differ, those of kinds that ask the same of a person once.
-    touched: Vec<Touched>,
-    /// By place in `changed`.
-    kinds: Vec<Kind>,
-}
-
-/// A kind of request that changed, as one of its actions is asked.
-struct Kind {
-    environment: Environment,
-    /// The place of the policies that differ in it, among [`Diff::touched`].
-    touched: usize,
+    /// By place in `changed`, as one of the actions is asked.
+    environments: Vec<Environment>,
+    classes: Classes,
 }
 
 /// Kinds of request in which the versions differ, and all in the same way.
@@ -50,7 +42,7 @@ struct Kind {
 pub struct Changed {
     /// The type of the person.
     pub principal_type: Arc<str>,
-    /// The actions' ids, in order.
+    /// The actions, in order: their ids, whole names where several have one id.
     pub actions: Vec<Arc<str>>,
     /// The type of the record.
     pub resource_type: Arc<str>,
@@ -89,29 +81,13 @@ impl Diff {
         // A world is of this very schema then, for both.
         let old = Ward::new(&old)?.with_schema(new.schema());
         let changed = changed(&old, &new);
-        let mut diff = Diff { old, new, changed, touched: Vec::new(), kinds: Vec::new() };
-        diff.kinds = (0..diff.changed.len()).filter_map(|at| diff.kind(at)).collect();
-        Ok(diff)
-    }
-
-    /// The kind at a place of `changed`, whose policies that differ are noted.
-    fn kind(&mut self, at: usize) -> Option<Kind> {
-        let changed = self.changed.get(at)?;
-        let schema = self.new.schema();
-        let types = [&changed.principal_type, &changed.resource_type].map(|ty| schema.type_id(ty));
-        let ([Some(principal), Some(resource)], Some(action)) =
-            (types, schema.action(changed.actions.first()?))
-        else {
-            return None;
+        let schema = new.schema();
+        let environment = |changed: &Changed| {
+            let action = schema.action(changed.actions.first()?)?.place;
+            Some((schema.type_id(&changed.principal_type)?, action, schema.type_id(&changed.resource_type)?))
         };
-        let environment = (principal, action.place, resource);
-        let touched = Touched::new(self.versions(), environment, &changed.policies);
-        let known = self.touched.iter().position(|known| *known == touched);
-        let touched = known.unwrap_or_else(|| {
-            self.touched.push(touched);
-            self.touched.len() - 1
-        });
-        Some(Kind { environment, touched })
+        let environments = changed.iter().filter_map(environment).collect();
+        Ok(Diff { changed, environments, classes: Classes::default(), old, new })
     }
 
     /// The newer version.
@@ -139,12 +115,14 @@ impl Diff {
     /// neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
-        let kind = self.changed.iter().position(|known| known == changed).and_then(|at| self.kinds.get(at));
-        let (Some(action), Some(kind)) = (action, kind) else { return (Vec::new(), true) };
+        let at = self.changed.iter().position(|known| known == changed);
+        let environment = at.and_then(|at| self.environments.get(at));
+        let (Some(action), Some(&(principal, place, resource))) = (action, environment) else {
+            return (Vec::new(), true);
+        };
         let is_read = |field: &str| {
-            let (principal, action, resource) = kind.environment;
             let program =
-                |ward: &Ward| ward.inner.loaded.programs.of(principal, action, resource).reads_field(field);
+                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
         circumstances(&self.new, action, is_read, world, now)
@@ -167,17 +145,18 @@ impl Diff {
         let Some(place) = world.place(person) else { return Ok(Vec::new()) };
         let mut known: HashMap<(usize, Circumstance), Option<Left>> = HashMap::new();
         let mut found: BTreeMap<(usize, bool, Option<Arc<str>>), RoaringBitmap> = BTreeMap::new();
-        for (at, (kind, circumstances)) in self.kinds.iter().zip(circumstances).enumerate() {
-            let Some(touched) = self.touched.get(kind.touched).filter(|_| kind.environment.0 == place.0)
+        let kinds = self.changed.iter().zip(&self.environments).zip(circumstances);
+        for (at, ((changed, &environment), circumstances)) in kinds.enumerate() {
+            if environment.0 != place.0 {
+                continue;
+            }
+            let asking = Asking { world, environment, person: place };
+            let Some((number, touched)) = self.classes.of(self.versions(), &asking, (at, &changed.policies))
             else {
                 continue;
             };
-            let asking = Asking { world, environment: kind.environment, person: place };
-            if !self.versions().iter().any(|ward| ward.may_permit(&asking)) {
-                continue;
-            }
             for context in circumstances {
-                let key = (kind.touched, touched.read_of(context));
+                let key = (number, touched.read_of(context));
                 let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(&asking, read));
                 let Some(left) = left else { continue };
                 let [old, new] = self.rows(world, person, at, context, left.few())?;
@@ -301,7 +280,7 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             let actions = Vec::new();
             let kind =
                 alike.entry(key).or_insert(Changed { principal_type, actions, resource_type, policies });
-            kind.actions.push(action.uid.id().into());
+            kind.actions.push(new.action_name(action));
         }
     }
     let mut changed: Vec<Changed> = alike.into_values().collect();

@@ -5,13 +5,13 @@
 //! policies there are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::circumstances::Circumstance;
 use crate::ir::{Evaluation, Failure, Program};
-use crate::link::Environment;
 use crate::policy::Effect;
 use crate::schema::TypeId;
 use crate::visible::Asking;
@@ -21,14 +21,14 @@ use crate::world::{Place, Row};
 /// Rows up to which they are decided one by one, which is less than to make two lists.
 const FEW: u64 = 256;
 
-/// The policies that differ in kinds of request, of both versions: the old one first.
+/// What is left for a class of people of the policies that differ in kinds of request: the old version's first.
 #[derive(PartialEq)]
 pub(super) struct Touched {
     programs: [Program; 2],
     resource_type: TypeId,
 }
 
-/// What is left of these for one person and circumstance.
+/// What is left for one person and circumstance.
 pub(super) struct Left {
     programs: [Program; 2],
     /// The rows that one of them holds for, where they can be told.
@@ -39,17 +39,23 @@ pub(super) struct Left {
 pub(super) type Shares = BTreeMap<Option<Arc<str>>, RoaringBitmap>;
 
 impl Touched {
-    /// `policies` in a request environment.
-    pub(super) fn new(
+    /// Those of `policies` in the programs of a class; `None` where no permit is left of either version.
+    fn of_class(
         versions: [&Ward; 2],
-        (principal, action, resource): Environment,
+        programs: [&Program; 2],
         policies: &BTreeSet<Arc<str>>,
-    ) -> Self {
-        let programs = versions.map(|ward| {
-            let is_one = |at: usize| ward.policies().get(at).is_some_and(|p| policies.contains(&p.id));
-            ward.inner.loaded.programs.of(principal, action, resource).only(is_one)
+        resource_type: TypeId,
+    ) -> Option<Self> {
+        let permits = |program: &&Program| program.entries.iter().any(|entry| entry.effect == Effect::Permit);
+        if !programs.iter().any(permits) {
+            return None;
+        }
+        let [old, new] = versions;
+        let [before, after] = programs;
+        let programs = [(old, before), (new, after)].map(|(ward, program)| {
+            program.only(|at| ward.policies().get(at).is_some_and(|p| policies.contains(&p.id)))
         });
-        Touched { programs, resource_type: resource }
+        Some(Touched { programs, resource_type })
     }
 
     /// What the policies read of a circumstance.
@@ -73,6 +79,55 @@ impl Touched {
         let held = old.zip(new).map(|(old, new)| old | new);
         let nowhere = held.as_ref().is_some_and(RoaringBitmap::is_empty);
         (!nowhere).then_some(Left { programs, held })
+    }
+}
+
+/// What was found out for classes of people.
+#[derive(Default)]
+pub(super) struct Classes(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// Each once: many a class and kind of request asks the same.
+    all: Vec<Arc<Touched>>,
+    /// The place there; `None` where nobody of the class may do anything in either version.
+    of: HashMap<Key, Option<usize>>,
+}
+
+/// A world, the place of a kind of request, and the person's class in each version.
+type Key = (u64, usize, [Option<usize>; 2]);
+
+impl Classes {
+    /// What differs for the class of a person in the `kind`th kind of request, and its number; `None` where nobody
+    /// of the class may do anything in either version.
+    pub(super) fn of(
+        &self,
+        versions: [&Ward; 2],
+        asking: &Asking<'_>,
+        (kind, policies): (usize, &BTreeSet<Arc<str>>),
+    ) -> Option<(usize, Arc<Touched>)> {
+        let [old, new] = versions;
+        old.with_class(asking, |old_class, before| {
+            new.with_class(asking, |new_class, after| {
+                let key = (asking.world.identity(), kind, [old_class, new_class]);
+                let touched = || Touched::of_class(versions, [before, after], policies, asking.environment.2);
+                self.known(key, touched)
+            })
+        })
+    }
+
+    fn known(&self, key: Key, make: impl FnOnce() -> Option<Touched>) -> Option<(usize, Arc<Touched>)> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { all, of } = &mut *known;
+        let place = *of.entry(key).or_insert_with(|| {
+            let touched = make()?;
+            Some(all.iter().position(|known| **known == touched).unwrap_or_else(|| {
+                all.push(Arc::new(touched));
+                all.len() - 1
+            }))
+        });
+        let place = place?;
+        Some((place, all.get(place)?.clone()))
     }
 }
 

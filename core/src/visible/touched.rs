@@ -17,6 +17,9 @@ use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::{Place, Row, World};
 
+/// Rows beyond which it is less to make whole lists than to look for those that policies by themselves hold for.
+const MANY: usize = 1_024;
+
 /// Who asks, for records of a type.
 #[derive(Clone, Copy)]
 pub(crate) struct Asking<'a> {
@@ -28,8 +31,8 @@ pub(crate) struct Asking<'a> {
 type Context = BTreeMap<Arc<str>, Value>;
 
 impl Asking<'_> {
-    /// The rows for which some policy of a residual holds, be it a permit or a forbid; `None` where that is not
-    /// told from indices: a policy can fail, or the data is seen through changes.
+    /// The rows for which some policy of a residual holds, be it a permit or a forbid; `None` where indices do not
+    /// tell them, or too many: a policy can fail, or the data is seen through changes.
     pub(crate) fn held(&self, residual: &Program, context: &Context) -> Option<RoaringBitmap> {
         let Asking { world, environment, person } = *self;
         if residual.can_fail() || world.is_overlaid() {
@@ -43,6 +46,10 @@ impl Asking<'_> {
             return None;
         }
         let mut finder = Finder::new(&plan, world, &indices, person, context);
+        let estimates = plan.narrowed.entries.iter().map(|entry| finder.estimate(entry.root));
+        if estimates.fold(0, usize::saturating_add) > MANY {
+            return None;
+        }
         let held = plan.narrowed.entries.iter().map(|entry| finder.all_that(entry.root));
         Some(held.fold(Set::EMPTY, Set::or).into_bitmap())
     }

@@ -29,6 +29,8 @@ pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
 
 /// What is kept of one ward for one world.
 pub(crate) struct Link {
+    /// No other link has it.
+    number: u64,
     world: u64,
     /// By principal type.
     principals: Vec<OnceLock<Principals>>,
@@ -39,6 +41,10 @@ pub(crate) struct Link {
     mirrored: Mutex<HashMap<Environment, Arc<Program>>>,
     joint: Mutex<HashMap<(TypeId, TypeId), Arc<Joint>>>,
 }
+
+/// A link's number and a class's, in the order in which they came.
+#[cfg(feature = "author")]
+pub(crate) type Class = (u64, Option<usize>);
 
 /// Principal type, the action's place and resource type.
 pub(crate) type Environment = (TypeId, usize, TypeId);
@@ -80,7 +86,9 @@ impl Links {
 
 impl Link {
     fn new(ward: &Ward, world: &World) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
         Link {
+            number: MADE.fetch_add(1, Ordering::Relaxed),
             world: world.identity(),
             principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
             environments: Mutex::default(),
@@ -124,10 +132,11 @@ impl Link {
         }
     }
 
-    /// The number of a principal's class; `None` where there are too many.
+    /// What names a principal's class among those of all links; all for whom there is no class are one.
     #[cfg(feature = "author")]
-    pub(crate) fn class(&self, ward: &Ward, world: &World, principal: Place) -> Option<usize> {
-        self.principals(ward, world, principal.0)?.class(world, principal)
+    pub(crate) fn class(&self, ward: &Ward, world: &World, principal: Place) -> Class {
+        let principals = self.principals(ward, world, principal.0);
+        (self.number, principals.and_then(|principals| principals.class(world, principal)))
     }
 
     /// The program of an environment, asked from the side of the record.

@@ -11,7 +11,7 @@ use super::set::Set;
 use crate::decide::Asker;
 use crate::error::Error;
 use crate::ir::{Evaluation, MadeFrom, Program, Residual};
-use crate::link::Environment;
+use crate::link::{Class, Environment};
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -86,12 +86,8 @@ impl Ward {
         Ok(self.with_class(&asking, among))
     }
 
-    /// What `ask` makes of the number of the person's class, if there is one, and its program.
-    pub(crate) fn with_class<T>(
-        &self,
-        asking: &Asking<'_>,
-        mut ask: impl FnMut(Option<usize>, &Program) -> T,
-    ) -> T {
+    /// What `ask` makes of the person's class and its program.
+    pub(crate) fn with_class<T>(&self, asking: &Asking<'_>, mut ask: impl FnMut(Class, &Program) -> T) -> T {
         let Asking { world, environment, person } = *asking;
         let link = self.link(world);
         let classes = link.classes(environment);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use caseward::attendance::Sample;
 use caseward::{Changes, Cursor, EntityUid, Request, Source, Sources, Value, Ward, World, WorldBuilder};
 
 const SCHEMA: &str = r#"
@@ -129,6 +130,41 @@ fn a_version_is_waited_for_until_a_deadline() {
         assert_eq!(waiting.join().unwrap().unwrap(), version);
     });
     assert_eq!(world.at_least(1, Duration::ZERO).unwrap(), 2);
+}
+
+#[test]
+fn a_long_column_of_ids_is_decided_as_each_by_itself() {
+    let ward = Ward::attendance().unwrap();
+    let world = Sample { cases: 300, seed: 5 }.build(&ward, &mut |_| {}).unwrap();
+    let (late, gone) = (uid("Case::\"late\""), uid("Case::\"gone\""));
+    let like = EntityUid::new("Case", world.ids("Case").next().unwrap());
+    let attributes = world.attributes(&like).unwrap();
+    let put =
+        |uid| Changes::new().put(uid, attributes.iter().map(|(name, value)| (name.as_ref(), value.clone())));
+    world.apply(&put(&late)).unwrap();
+    world.apply(&put(&gone)).unwrap();
+    world.apply(&Changes::new().remove(&gone)).unwrap();
+
+    let decider = ward.decider(&world, "User", "viewSummary", "Case").unwrap();
+    let now = BTreeMap::from([("now".into(), Value::Datetime(crate::support::NOW))]);
+    let context = decider.context(&now).unwrap();
+    let mut people: Vec<&str> = world.ids("User").collect();
+    people.extend(["nobody", "", "nobody"]);
+    let mut cases: Vec<&str> = world.ids("Case").collect();
+    cases.extend(["nothing", "gone", "late", "late"]);
+    // Runs of one person, of several lengths, and of one case, across the blocks that are looked up together.
+    let principals: Vec<&str> = (0..3_000).map(|n| people[(n / (1 + n / 500)) % people.len()]).collect();
+    let resources: Vec<&str> = (0..3_000).map(|n| cases[(n * 7 / (1 + n / 1_000)) % cases.len()]).collect();
+    let decided = decider.decide_ids(&principals, &resources, &context).unwrap().allowed;
+    let by_themselves = principals.iter().zip(&resources).map(|(principal, resource)| {
+        let (principal, resource) = (EntityUid::new("User", *principal), EntityUid::new("Case", *resource));
+        decider.allows_named(&principal, &resource, &context).unwrap()
+    });
+    assert_eq!(decided, by_themselves.collect::<Vec<_>>());
+    let allowed = decided.iter().filter(|allowed| **allowed).count();
+    assert!(allowed > 20, "too few are allowed: {allowed}");
+    assert!(decider.decide_ids(&principals, &resources[1..], &context).unwrap_err().is_request());
+    assert!(decider.decide_ids(&[], &[], &context).unwrap().allowed.is_empty());
 }
 
 #[test]

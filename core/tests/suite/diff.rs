@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use caseward::attendance::Sample;
 use caseward::author::Diff;
-
 use caseward::{EntityUid, Request, Sources, Ward, World};
+use roaring::RoaringBitmap;
 
 use crate::support::{ATTENDANCE, NOW, facts, number};
 
@@ -108,6 +109,70 @@ fn differences_are_those_of_asking_everything() {
     }
     println!("{compared} comparisons, {told} differences");
     assert!(told > 20, "too little differed: {told}");
+}
+
+#[test]
+fn differences_among_many_records_are_those_of_two_lists() {
+    let mut told = 0;
+    for (id, change) in [
+        ("gates.G1", None),
+        ("items.I5", None),
+        ("ministry.M1", None),
+        ("providers.P2", Some(("\"open\"", "\"closed\""))),
+    ] {
+        let diff = Diff::new(&Sources::attendance(), &version(id, change)).unwrap();
+        let world = Sample { cases: 2_000, seed: 3 }.build(diff.ward(), &mut |_| {}).unwrap();
+        let contexts: Vec<_> =
+            diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
+        for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
+            let found = diff.of_person(&world, &person, &contexts).unwrap();
+            for (place, changed) in diff.changed().iter().enumerate() {
+                let mut expected = <[RoaringBitmap; 2]>::default();
+                for context in &contexts[place] {
+                    let [old, new] = [diff.old(), diff.ward()].map(|ward| {
+                        let (action, ty) = (&changed.actions[0], &changed.resource_type);
+                        ward.visible(&world, &person, action, ty, context).unwrap().bitmap().clone()
+                    });
+                    expected[0] |= &old - &new;
+                    expected[1] |= &new - &old;
+                }
+                for (gained, expected) in [(false, &expected[0]), (true, &expected[1])] {
+                    let of = found.iter().filter(|d| d.changed == place && d.gained == gained);
+                    let records = of.fold(RoaringBitmap::new(), |all, d| all | &d.records);
+                    assert_eq!(&records, expected, "{id}: {person}, {:?}, gained: {gained}", changed.actions);
+                    told += records.len();
+                }
+            }
+        }
+    }
+    assert!(told > 10_000, "too little differed: {told}");
+}
+
+#[test]
+fn worlds_take_turns() {
+    // More worlds than a ward keeps what it found out for.
+    let diff = Diff::new(&Sources::attendance(), &version("school.S1", None)).unwrap();
+    let worlds: Vec<World> = (0..10)
+        .map(|seed| {
+            Sample { cases: 20 + 10 * seed, seed: seed as u64 }.build(diff.ward(), &mut |_| {}).unwrap()
+        })
+        .collect();
+    let told = |world: &World, backwards: bool| -> BTreeMap<EntityUid, RoaringBitmap> {
+        let contexts: Vec<_> =
+            diff.changed().iter().map(|changed| diff.circumstances(changed, world, NOW).0).collect();
+        let mut people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+        // So that classes are met in another order.
+        if backwards {
+            people.reverse();
+        }
+        let found = people.iter().flat_map(|person| diff.of_person(world, person, &contexts).unwrap());
+        found.map(|difference| (difference.person, difference.records)).collect()
+    };
+    let first: Vec<_> = worlds.iter().map(|world| told(world, false)).collect();
+    assert!(first.iter().any(|found| !found.is_empty()));
+    for (world, first) in worlds.iter().zip(first) {
+        assert_eq!(told(world, true), first);
+    }
 }
 
 #[test]

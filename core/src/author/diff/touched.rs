@@ -12,6 +12,7 @@ use roaring::RoaringBitmap;
 
 use super::circumstances::Circumstance;
 use crate::ir::{Evaluation, Failure, Program};
+use crate::link::Class;
 use crate::policy::Effect;
 use crate::schema::TypeId;
 use crate::visible::Asking;
@@ -94,8 +95,8 @@ struct Known {
     of: HashMap<Key, Option<usize>>,
 }
 
-/// A world, the place of a kind of request, and the person's class in each version.
-type Key = (u64, usize, [Option<usize>; 2]);
+/// The place of a kind of request, and the person's class in each version.
+type Key = (usize, [Class; 2]);
 
 impl Classes {
     /// What differs for the class of a person in the `kind`th kind of request, and its number; `None` where nobody
@@ -109,7 +110,7 @@ impl Classes {
         let [old, new] = versions;
         old.with_class(asking, |old_class, before| {
             new.with_class(asking, |new_class, after| {
-                let key = (asking.world.identity(), kind, [old_class, new_class]);
+                let key = (kind, [old_class, new_class]);
                 let touched = || Touched::of_class(versions, [before, after], policies, asking.environment.2);
                 self.known(key, touched)
             })

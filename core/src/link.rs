@@ -30,6 +30,7 @@ pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
 /// What is kept of one ward for one world.
 pub(crate) struct Link {
     /// No other link has it.
+    #[cfg(feature = "author")]
     number: u64,
     world: u64,
     /// By principal type.
@@ -86,8 +87,10 @@ impl Links {
 
 impl Link {
     fn new(ward: &Ward, world: &World) -> Self {
+        #[cfg(feature = "author")]
         static MADE: AtomicU64 = AtomicU64::new(0);
         Link {
+            #[cfg(feature = "author")]
             number: MADE.fetch_add(1, Ordering::Relaxed),
             world: world.identity(),
             principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),

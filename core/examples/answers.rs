@@ -95,7 +95,7 @@ impl Out {
 
     /// Every policy case, with what the rules ask for.
     fn cases(&mut self, ward: &Ward) -> Outcome {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/tests/cases");
         let mut paths: Vec<_> =
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
         paths.sort();

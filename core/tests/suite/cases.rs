@@ -1,4 +1,4 @@
-//! The policy cases of `tests/cases`, and what they cover.
+//! The policy cases of `policies/tests/cases`, and what they cover.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use caseward::author::CaseFile;
 use caseward::{Decision, Effect, Ward};
 
 pub(crate) fn files(ward: &Ward) -> Vec<CaseFile> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/tests/cases");
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let read = paths.iter().map(|path| {

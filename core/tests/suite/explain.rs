@@ -355,7 +355,7 @@ fn every_place_is_that_of_its_text() {
 /// Every case of the decision table, explained.
 #[test]
 fn the_cases_of_the_rules_are_explained_and_turned() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/tests/cases");
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let (mut denials, mut turned, mut allows, mut upset) = (0, 0, 0, 0);

@@ -22,6 +22,8 @@ mod decide;
 mod disclosure;
 mod error;
 mod explain;
+#[cfg(feature = "fs")]
+pub mod files;
 mod ir;
 mod link;
 mod live;
@@ -55,6 +57,8 @@ pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
+#[cfg(feature = "fs")]
+pub use policy::FilePart;
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};

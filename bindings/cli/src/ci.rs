@@ -129,8 +129,7 @@ fn gravest(steps: &[Step]) -> Exit {
 }
 
 fn layout(change: &Change<'_>) -> Result<Step, Failure> {
-    let mut files = Vec::new();
-    fmt::walk(change.folder, 0, &mut files)?;
+    let files = fmt::walk(change.folder)?;
     let mut wrong = Vec::new();
     for file in &files {
         let text = input::text(file, fmt::MAX_BYTES)?;

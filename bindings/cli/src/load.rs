@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use caseward::{Error, Problem, Sources, Ward, World};
+use caseward::{Error, Problem, Source, Sources, Ward, World};
 
 use crate::failure::Failure;
 use crate::report::Report;
@@ -78,14 +78,15 @@ impl PolicyArgs {
         }
         let catalogue = sources.catalogue.iter();
         match sources.policies.iter().chain(catalogue).find(|source| source.name.as_ref() == problem.source) {
-            Some(source) => {
-                // Policies are named by their path below the folder; people want a path that they can open.
-                let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
-                let shown = shown.map_or_else(|| source.name.to_string(), |path| path.display().to_string());
-                Report::in_text(problem, source, &shown)
-            }
+            Some(source) => Report::in_text(problem, source, &self.shown(source)),
             None => Report::without_text(problem),
         }
+    }
+
+    /// Policies are named by their path below the folder; people want a path that they can open.
+    pub(crate) fn shown(&self, source: &Source) -> String {
+        let path = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
+        path.map_or_else(|| source.name.to_string(), |path| path.display().to_string())
     }
 }
 

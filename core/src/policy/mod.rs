@@ -29,6 +29,8 @@ pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};
 pub(crate) use entities::{EntityParser, Parsed, Refusal};
+#[cfg(feature = "fs")]
+pub use folder::FilePart;
 pub use format::format;
 pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]

@@ -49,6 +49,8 @@ mod paths;
 mod reach;
 mod unreachable;
 
+#[cfg(feature = "fs")]
+pub use cases::CasePath;
 pub use cases::{Case, CaseFile, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference};

@@ -109,10 +109,15 @@ fn text(ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> String {
         }
     }
     let passed = ran.len() - failed.len();
+    let files = counted(ran.chunk_by(|a, b| std::ptr::eq(a.file, b.file)).count(), "file");
     let seconds = took.as_secs_f64();
     let _ = match failed.len() {
-        0 => writeln!(out, "{good}{} passed{reset} in {seconds:.2} s", counted(passed, "case")),
-        n => writeln!(out, "{bad}{} failed{reset}, {passed} passed in {seconds:.2} s", counted(n, "case")),
+        0 => writeln!(out, "{good}{} passed{reset} of {files} in {seconds:.2} s", counted(passed, "case")),
+        n => writeln!(
+            out,
+            "{bad}{} failed{reset}, {passed} passed of {files} in {seconds:.2} s",
+            counted(n, "case")
+        ),
     };
     out
 }

@@ -1,6 +1,5 @@
 //! `caseward list`: which records may this person do this to?
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use caseward::{EntityUid, Value};
@@ -116,7 +115,7 @@ pub(crate) fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
     }
     let mut out = output::stdout();
     for uid in uids {
-        writeln!(out, "{}", uid.id()).map_err(|e| Failure::output(&e))?;
+        output::line(&mut out, uid.id())?;
     }
     output::finish(out)
 }

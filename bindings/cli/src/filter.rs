@@ -11,10 +11,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
 use crate::shown::is_plain;
 use crate::terminal::Terminal;
+use crate::{input, output};
+
+/// Bytes of a mapping.
+const MAX_MAPPING: usize = 4 << 20;
 
 /// Print the condition for the rows of one's own tables to which a person may do something.
 ///
@@ -75,7 +78,7 @@ impl DatabaseArgs {
             None => (String::new(), Mapping::default()),
             Some(path) => {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", &name, &e))?;
+                let text = input::text(path, MAX_MAPPING)?;
                 let mapping = Mapping::from_toml(&text).map_err(|e| refused(&name, e.problems()))?;
                 (name, mapping)
             }

@@ -10,6 +10,9 @@ use crate::shown::{for_terminal, mark};
 /// Columns to which messages are wrapped.
 const WIDTH: usize = 100;
 
+/// Whether `--quiet` was said.
+static QUIET: OnceLock<bool> = OnceLock::new();
+
 /// Which streams people look at, and how much they want to see.
 pub(crate) struct Terminal {
     quiet: bool,
@@ -18,6 +21,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new(quiet: bool) -> Self {
+        let _ = QUIET.set(quiet);
         let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
         Terminal { quiet, colour: !refused && !dumb }
@@ -45,9 +49,14 @@ impl Terminal {
 
     /// A remark for people, left out when `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
-            say(&format!("note: {text}"));
-        }
+        note(text);
+    }
+}
+
+/// A remark for people, left out when `--quiet`.
+pub(crate) fn note(text: &str) {
+    if !QUIET.get().is_some_and(|quiet| *quiet) {
+        say(&format!("note: {text}"));
     }
 }
 

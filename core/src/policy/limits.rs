@@ -16,6 +16,9 @@ pub(crate) const MAX_CHAIN: usize = 1_000;
 /// Policies in one set.
 pub(crate) const MAX_POLICIES: usize = 10_000;
 
+/// Pairs of a principal type and a resource type that the actions of a schema apply to.
+pub(crate) const MAX_ENVIRONMENTS: usize = 100_000;
+
 /// What a text holds: a `<` opens a bracket in a schema (`Set<…>`) and compares in a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -92,6 +95,7 @@ impl Depth {
 }
 
 /// A token of Cedar's policy or schema language, as far as bounds and clauses need it.
+#[derive(Clone)]
 pub(crate) struct Token<'a> {
     pub(crate) text: &'a str,
     pub(crate) span: Range<usize>,

@@ -9,6 +9,7 @@ mod anatomy;
 #[cfg(feature = "author")]
 mod atoms;
 mod entities;
+mod expansion;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;

@@ -57,6 +57,7 @@ pub(crate) struct Ran<'a> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let start = Instant::now();
+    args.cases.policies.own()?;
     let suite = args.cases.load()?;
     let ran = run_all(&suite, args.filter.as_deref());
     if ran.is_empty() {

@@ -63,6 +63,7 @@ pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use table::{Count, Key, Line, Table};
+pub use time::instant;
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};

@@ -34,6 +34,10 @@ pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
             text.len()
         )));
     }
+    if text.starts_with('\u{feff}') {
+        let why = "the text starts with a byte order mark (BOM); save it as UTF-8 without one";
+        return Err(Problem::error(why).at(0..'\u{feff}'.len_utf8()));
+    }
     let mut depth = Depth::default();
     for token in Tokens::new(text) {
         depth.step(&token, language).map_err(|what| Problem::error(what).at(token.span))?;

@@ -29,7 +29,7 @@ mod value;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};
-pub(crate) use entities::{EntityParser, Parsed, Refusal};
+pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
 #[cfg(feature = "fs")]
 pub use folder::FilePart;
 pub use format::format;

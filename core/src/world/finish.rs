@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::apply::{Applied, Writer};
-use super::build::{Loading, WorldBuilder, on};
+use super::build::{Loading, MAX_PROBLEMS, WorldBuilder, on};
 use super::encode::{Pools, each_reference};
 use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::ids::{Interner, Names};
@@ -32,6 +32,7 @@ impl WorldBuilder {
     /// given twice, references to entities that are not there, hierarchies that go in circles.
     pub fn finish(mut self) -> Result<World, Error> {
         let refused = std::mem::take(&mut self.refused);
+        let unknown = self.unknown_problems();
         let (mut problems, more) = (std::mem::take(&mut self.problems), self.more_problems);
         let WorldBuilder { schema, tables, strings, pools, .. } = self;
         let world = World::assemble(schema, tables, strings, pools);
@@ -39,6 +40,7 @@ impl WorldBuilder {
         if problems.is_empty() {
             problems.extend(world.close_hierarchy());
         }
+        problems.extend(unknown);
         if more > 0 {
             problems.push(Problem::error(format!("and {more} problems more")));
         }
@@ -98,17 +100,22 @@ impl World {
         if mutant!(DanglingIsTaken) || types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
             return Vec::new();
         }
-        let mut found = Vec::new();
+        let (mut found, mut more) = (Vec::new(), 0_usize);
         for (id, _) in types() {
             for row in self.rows(id) {
                 let from = (id, row);
                 self.each_named(from, |where_, place, uid| {
                     let is_there = place.is_some_and(|place| self.has(place) || refused.contains(&place));
-                    if !is_there {
+                    if !is_there && found.len() == MAX_PROBLEMS {
+                        more += 1;
+                    } else if !is_there {
                         found.push(on(&self.uid(from), format!("{where_}: {uid} is not in the data")));
                     }
                 });
             }
+        }
+        if more > 0 {
+            found.push(Problem::error(format!("and {more} references more to what is not in the data")));
         }
         found
     }

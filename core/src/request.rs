@@ -84,7 +84,9 @@ impl Ward {
             Some('{') => {}
             // A list would be taken for the fields in their order.
             Some('[') => {
-                return refuse("a request is an object with `principal`, `action` and `resource`, not a list");
+                return refuse(
+                    "a request is an object with `principal`, `action` and `resource`, not a list",
+                );
             }
             Some('\u{feff}') => return refuse("it starts with a byte order mark (BOM)"),
             _ => return refuse("a request is an object with `principal`, `action` and `resource`"),

@@ -4,13 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Names tried for the file beside the target.
 const TRIES: u32 = 100;
-
-/// The exit code of a run that was interrupted, as shells have it.
-const INTERRUPTED: i32 = 130;
 
 /// New content for a file, written beside it and put in its place by [`Replacement::commit`].
 ///
@@ -74,18 +71,27 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
 }
 
 /// From here on an interrupt or a request to end removes what is unfinished, and then ends the run.
+#[cfg(unix)]
 fn mind_interrupts() {
-    static MINDED: Once = Once::new();
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    static MINDED: std::sync::Once = std::sync::Once::new();
     MINDED.call_once(|| {
-        // Where it cannot be, an interrupt leaves a file behind, and that is all.
-        let _ = ctrlc::set_handler(|| {
-            let unfinished = unfinished();
-            unfinished.iter().for_each(|path| drop(fs::remove_file(path)));
-            // The lock is kept: nothing is begun any more.
-            process::exit(INTERRUPTED);
+        // Where it cannot be minded, an interrupt leaves a file behind, and that is all.
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                // The lock is kept: nothing is begun any more.
+                let unfinished = unfinished();
+                unfinished.iter().for_each(|path| drop(fs::remove_file(path)));
+                // The exit code that shells give a run that a signal ended.
+                process::exit(128 + signal);
+            }
         });
     });
 }
+
+#[cfg(not(unix))]
+fn mind_interrupts() {}
 
 impl Drop for Replacement {
     fn drop(&mut self) {

@@ -1,6 +1,9 @@
 //! The policy files as their authors see them: names, annotations and conditions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use caseward::Sources;
 
 use crate::support::ATTENDANCE;
 
@@ -39,6 +42,22 @@ fn a_condition_of_one_name_has_one_text() {
     assert!(texts.len() > 50, "the conditions were not found");
     let differing: Vec<_> = texts.iter().filter(|(_, texts)| texts.len() > 1).collect();
     assert!(differing.is_empty(), "{differing:#?}");
+}
+
+#[test]
+fn what_is_built_in_is_what_the_folder_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    let texts = |sources: Sources| -> BTreeMap<String, String> {
+        sources.policies.iter().map(|source| (source.name.to_string(), source.text.to_string())).collect()
+    };
+    let built_in = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+        all.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+    };
+    let read = Sources::read_folder(&folder, None).unwrap();
+    assert_eq!(read.schema.text.as_ref(), caseward_policies::SCHEMA);
+    assert_eq!(texts(read), built_in(caseward_policies::POLICIES));
+    let invariants = Sources::read_invariants(&folder, None).unwrap();
+    assert_eq!(texts(invariants), built_in(caseward_policies::INVARIANTS));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn is_harmless(text: &str) -> bool {
         matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
             | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e007f}')
     };
-    text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control() && !hides(c))
+    text.replace("\r\n", "\n").chars().all(|c| c == '\n' || c == '\t' || !c.is_control() && !hides(c))
 }
 
 #[track_caller]

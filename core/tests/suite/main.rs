@@ -8,6 +8,7 @@
 )]
 
 mod author;
+mod by_hand;
 mod cases;
 mod changes;
 mod counts;

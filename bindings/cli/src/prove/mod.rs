@@ -273,7 +273,7 @@ fn finding(sides: &Sides, claim: &Claim, outcome: Outcome) -> Finding {
         Verdict::Fails(Some(env)) => {
             let steps = match claim.kind {
                 Kind::Invariant(at) => sides.invariants.all.get(at).map(|invariant| match &invariant.form {
-                    claim::Form::Change(steps) => steps.as_slice(),
+                    claim::Form::Change(steps, _) => steps.as_slice(),
                     _ => &[],
                 }),
                 _ => None,

@@ -11,7 +11,7 @@ use crate::answer::{ActionAnswer, Answer};
 use crate::decisions::{Column, Decisions, Id, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
-use crate::filter::{Database, Filter};
+use crate::filter::{Database, Filter, options};
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
 use crate::schema::Schema;
@@ -425,7 +425,14 @@ impl Ward {
     ///
     /// Raises TranslationError where a policy asks what the dialect cannot answer exactly: it names the policy and
     /// the place in its text.
-    #[pyo3(signature = (world, principal, action, resource_type, database, context = None, *, now = None))]
+    ///
+    /// For a query that has more in it: `first_parameter` is the number of the first parameter, `parameter_style` how
+    /// they are written ("$1", "?", "?1", ":1", ":p1", "%s" or "%(p1)s", or DB-API's name for it), and `alias` what the
+    /// query calls the row.
+    #[pyo3(signature = (
+        world, principal, action, resource_type, database, context = None, *,
+        now = None, first_parameter = None, parameter_style = None, alias = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn filter(
         &self,
@@ -437,12 +444,16 @@ impl Ward {
         database: &Bound<'_, Database>,
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
+        first_parameter: Option<usize>,
+        parameter_style: Option<&str>,
+        alias: Option<&str>,
     ) -> PyResult<Filter> {
         let principal = uid::of(principal)?;
         let context = self::context(&self.ward, action, context, now, py)?;
-        let (world, database) = (&world.get().world, &database.get().database);
+        let options = options(py, first_parameter, parameter_style, alias)?;
+        let (world, database) = (&world.get().world, (&database.get().database, &options));
         let filter =
-            py.detach(|| self.ward.filter(world, &principal, action, resource_type, &context, database));
+            py.detach(|| self.ward.filter_with(world, &principal, action, resource_type, &context, database));
         filter.or_raise(py).map(|filter| Filter { filter })
     }
 

@@ -289,6 +289,36 @@ def test_a_filter_finds_in_sqlite_what_a_list_finds(ward: Ward, sample: World) -
         Database(ward, "sqlite", mapping="[types.Nothing]")
 
 
+def test_a_filter_goes_into_a_query_that_has_more_in_it(ward: Ward, sample: World) -> None:
+    database = Database(ward, "sqlite")
+    connection = sqlite3.connect(":memory:")
+    for statement in database.create():
+        connection.execute(statement)
+    for insert, rows in database.rows(sample):
+        connection.executemany(insert, rows)
+    asked, lists = ("viewSummary", "Case", database), 0
+    for user in sample.ids("User")[::7]:
+        who = ("User", user)
+        found = sorted(ward.visible(sample, who, "viewSummary", "Case", now=NOW).ids())
+        start = 'SELECT c.id FROM "case" AS c WHERE '
+        plain = ward.filter(sample, who, *asked, now=NOW, alias="c", parameter_style="qmark")
+        assert plain.signs == ("?",) * len(plain.params) and plain.arguments == plain.params
+        assert sorted(i for (i,) in connection.execute(start + plain.sql, plain.params)) == found
+        named = ward.filter(sample, who, *asked, now=NOW, alias="c", parameter_style=":p1", first_parameter=3)
+        arguments = named.arguments
+        if named.params:
+            assert isinstance(arguments, dict) and next(iter(arguments)) == "p3"
+        query = f"{start} c.status <> ?1 AND ?2 AND ({named.sql})"
+        theirs = query.replace("?1", ":mine").replace("?2", ":yours")
+        more = {**dict(arguments), "mine": "none", "yours": 1}  # type: ignore[arg-type]
+        assert sorted(i for (i,) in connection.execute(theirs, more)) == found
+        lists += bool(found)
+    assert lists > 5
+    for wrong in [{"first_parameter": 0}, {"alias": ""}, {"parameter_style": "@"}]:
+        with pytest.raises(caseward.RequestError):
+            ward.filter(sample, who, *asked, now=NOW, **wrong)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def test_requests_are_values(ward: Ward, world: World) -> None:
     request = Request(AROHA, "viewSummary", 'Case::"c1"', {"now": NOW})
     assert ward.check(world, *request).allowed

@@ -356,7 +356,7 @@ export class Ward {
   }
 
   #filterText(world, { principal, action, type, context, ...database }) {
-    const rest = () => mapped(database);
+    const rest = () => [...mapped(database), ...written(database)];
     return this.#records(world, { principal, action, type, context }, (of, ...asked) => of.filter(...asked), rest);
   }
 
@@ -384,6 +384,14 @@ if (Symbol.dispose !== undefined) {
 function mapped({ dialect, mapping }) {
   text(dialect, 'the dialect');
   return [dialect, mapping === undefined ? undefined : text(mapping, 'the mapping', LIMITS.sources)];
+}
+
+/** How a filter is written into a query that has more in it. */
+function written({ firstParameter, parameterStyle, alias }) {
+  if (firstParameter !== undefined) whole(firstParameter, '`firstParameter`', 1, 32_766);
+  if (parameterStyle !== undefined) text(parameterStyle, '`parameterStyle`');
+  if (alias !== undefined) text(alias, '`alias`', LIMITS.name);
+  return [firstParameter, parameterStyle, alias];
 }
 
 /** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */

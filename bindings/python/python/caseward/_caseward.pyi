@@ -40,6 +40,22 @@ _Value: TypeAlias = (
     | Mapping[str, _Value]
 )
 # The circumstances of a request: values by name, or Cedar's JSON.
+_ParameterStyle: TypeAlias = Literal[
+    "$1",
+    "?",
+    "?1",
+    ":1",
+    ":p1",
+    "%s",
+    "%(p1)s",
+    "dollar",
+    "qmark",
+    "numbered",
+    "numeric",
+    "named",
+    "format",
+    "pyformat",
+]
 _Context: TypeAlias = Mapping[str, _Value] | str
 
 __all__ = [
@@ -292,6 +308,9 @@ class Ward:
         context: _Context | None = None,
         *,
         now: datetime | None = None,
+        first_parameter: int | None = None,
+        parameter_style: _ParameterStyle | None = None,
+        alias: str | None = None,
     ) -> Filter: ...
     def matrix(self) -> Matrix: ...
     def make_indices(self, world: World) -> None: ...
@@ -691,6 +710,12 @@ class Filter:
     def sql(self) -> str: ...
     @property
     def params(self) -> tuple[bool | int | str | list[Any], ...]: ...
+    @property
+    def signs(self) -> tuple[str, ...]: ...
+    @property
+    def arguments(
+        self,
+    ) -> tuple[bool | int | str | list[Any], ...] | dict[str, bool | int | str | list[Any]]: ...
     @property
     def setup(self) -> list[Setup]: ...
     @property

@@ -37,6 +37,7 @@ use crate::error::Error;
 use crate::ir::Supposed;
 use crate::policy::{Anatomy, Body, Effect};
 use crate::request::Request;
+use crate::uid::EntityUid;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -110,8 +111,8 @@ impl Ward {
     ///
     /// Values, how conditions came out, policies whose part in the decision tells that, and changes that would tell
     /// of it are withheld; what policies say is public. A principal, a resource or an entity of the context that the
-    /// viewer may not know of is explained exactly as an absent one. [`Ward::viewer`] makes a sight of
-    /// [`Ward::disclosure`].
+    /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`]). [`Ward::viewer`] makes a
+    /// sight of [`Ward::disclosure`].
     ///
     /// # Errors
     /// As [`Ward::check`].
@@ -133,6 +134,7 @@ impl Ward {
         // Batches wait, so that all of it is said of one version.
         let _still = world.still();
         let mut examined = self.examine(world, request)?;
+        let mut unseen = BTreeSet::new();
         if let Some(sight) = sight {
             let mut named = BTreeSet::from([&request.principal, &request.resource]);
             request.context.values().for_each(|value| {
@@ -140,10 +142,17 @@ impl Ward {
                     named.insert(uid);
                 });
             });
-            examined.absent.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
+            unseen.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
         }
+        examined.absent.extend(unseen.iter().cloned());
         let Some(ready) = examined.ready() else {
-            let answer = self.deny_absent(world, &request.context, examined.absent);
+            // INVARIANT: of what is unseen it says the same, whether it is there or not.
+            let fault = |uid: EntityUid| match unseen.contains(&uid) {
+                true => Fault::Unseen(uid),
+                false => Fault::Absent(uid),
+            };
+            let faults = examined.absent.into_iter().map(fault).collect();
+            let answer = self.answer(world, &request.context, Decision::Deny, Vec::new(), faults);
             return Ok(Explanation::of_absent(answer));
         };
         let answer = self.check(world, request)?;

@@ -169,6 +169,24 @@ fn a_viewer_learns_nothing_that_they_may_not_see() {
     assert!(counts.compared > 1_500 && counts.withheld > 500 && counts.turned > 20, "{counts}");
 }
 
+/// Pairs of what a person may not know of and what is not there, so many at least wherever they are named.
+fn unseen(law: &Law, cases: u64, least: u64) {
+    let counts = run(law, cases);
+    for place in ["principal", "resource", "context", "of a type with entry", "without"] {
+        assert!(counts.unseen.get(place).is_some_and(|n| *n >= least), "{place}: {counts}");
+    }
+}
+
+#[test]
+fn what_nobody_told_you_of_is_not_there_under_any_catalogue() {
+    unseen(&laws::UNSEEN, 400, 100);
+}
+
+#[test]
+fn what_nobody_told_you_of_is_not_there_in_any_domain() {
+    unseen(&laws::DOMAINS_UNSEEN, 60, 100);
+}
+
 /// What a service does with its own policies: strategies draw, and the laws hold.
 #[test]
 fn strategies_draw_what_ones_own_policies_are_tested_with() {

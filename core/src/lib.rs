@@ -22,6 +22,8 @@ mod decide;
 mod disclosure;
 mod error;
 mod explain;
+#[cfg(feature = "fs")]
+pub mod files;
 mod ir;
 mod link;
 mod live;
@@ -57,10 +59,13 @@ pub use explain::{
     Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
+#[cfg(feature = "fs")]
+pub use policy::FilePart;
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use table::{Count, Key, Line, Table};
+pub use time::instant;
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use caseward::author::{Claim, Diff, Drawing, Proof};
 use caseward::{Effect, Policy, Sources, Ward, World};
-use clap::error::ErrorKind;
 
 use crate::cases::{CaseArgs, Suite};
 use crate::exit::Exit;
@@ -74,9 +73,7 @@ struct Change<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let folder = args.cases.policies.folder().ok_or_else(|| {
-        Failure::usage(ErrorKind::MissingRequiredArgument, "--policies must name the folder to check")
-    })?;
+    let folder = args.cases.policies.own()?;
     let expected = args.expected.as_deref().map(diff::Expected::read).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;
@@ -129,8 +126,7 @@ fn gravest(steps: &[Step]) -> Exit {
 }
 
 fn layout(change: &Change<'_>) -> Result<Step, Failure> {
-    let mut files = Vec::new();
-    fmt::walk(change.folder, 0, &mut files)?;
+    let files = fmt::walk(change.folder)?;
     let mut wrong = Vec::new();
     for file in &files {
         let text = input::text(file, fmt::MAX_BYTES)?;

@@ -7,7 +7,7 @@ use caseward::attendance::{self, Mark, Matrix, Row};
 use caseward::{Effect, Policy, Ward};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::load::PolicyArgs;
 use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
-    let text = markdown(&ward);
+    // As it is printed, which is what a file holds.
+    let text = printable(&markdown(&ward));
     spinner.finish_and_clear();
     let Some(before) = before else {
         output::print(&text)?;

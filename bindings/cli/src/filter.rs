@@ -11,9 +11,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::shown::is_plain;
 use crate::terminal::Terminal;
+use crate::{input, output};
+
+/// Bytes of a mapping.
+const MAX_MAPPING: usize = 4 << 20;
 
 /// Print the condition for the rows of one's own tables to which a person may do something.
 ///
@@ -111,7 +115,7 @@ impl DatabaseArgs {
             None => (String::new(), Mapping::default()),
             Some(path) => {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", &name, &e))?;
+                let text = input::text(path, MAX_MAPPING)?;
                 let mapping = Mapping::from_toml(&text).map_err(|e| refused(&name, e.problems()))?;
                 (name, mapping)
             }
@@ -139,9 +143,22 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let filter = ward.filter_with(&world, &principal, &args.action, &args.resource_type, &context, asked)?;
     match args.format {
         Format::Json => output::print_json(&filter)?,
-        Format::Text => output::print(&text(&filter))?,
+        Format::Text => {
+            printable_sql(&[&filter.sql])?;
+            output::print(&text(&filter))?;
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Refuses SQL that cannot be shown as it is: shown otherwise, it would be other SQL.
+pub(crate) fn printable_sql(statements: &[impl AsRef<str>]) -> Result<(), Failure> {
+    match statements.iter().all(|sql| is_plain(sql.as_ref())) {
+        true => Ok(()),
+        false => Err(Failure::other(
+            "the SQL holds characters that cannot be shown as they are; ask with --format json",
+        )),
+    }
 }
 
 /// The condition with all that it needs, in comments, so that the whole is SQL.

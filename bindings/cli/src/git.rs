@@ -5,19 +5,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use caseward::{Source, Sources};
+use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
+use crate::terminal::say;
 
 /// Policies that are read from a revision.
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them.
 const MOST_BYTES: u64 = 1 << 20;
-/// The schema and the catalogue of fields of a policy folder.
-const SCHEMA: &str = "schema.cedarschema";
-const CATALOGUE: &str = "fields.toml";
-/// Folders of a policy folder that hold no policies, as the library has them.
-const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
@@ -43,9 +39,23 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let entry = String::from_utf8_lossy(entry);
         let Some((about, file)) = entry.split_once('\t') else { continue };
-        let Some(name) = file.strip_prefix(&below).filter(|name| is_wanted(name)) else { continue };
+        let Some(name) = file.strip_prefix(&below) else { continue };
         let about: Vec<&str> = about.split_whitespace().collect();
         let &[mode, _, object, size] = about.as_slice() else { continue };
+        let part = match FilePart::of(name) {
+            Ok(None) => continue,
+            Ok(Some(FilePart::Invariant | FilePart::Guarantee)) => continue,
+            Ok(Some(part)) => part,
+            // A link to a folder: what is behind it is not listed.
+            Err(why) if !mode.starts_with("100") => {
+                return Err(Failure::other(format!("`{file}` of {shown}: it is no plain file: {why}")));
+            }
+            // No version of this command took it for a policy, so it was none: the change that renames it brings it.
+            Err(why) => {
+                say(&format!("note: `{file}` of {shown} is left out: {why}"));
+                continue;
+            }
+        };
         if !mode.starts_with("100") {
             return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
         }
@@ -54,30 +64,25 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
                 "`{file}` of {shown}: more than the {MOST_BYTES} bytes or the {MOST_FILES} files that are taken"
             )));
         }
-        names.push(name.to_owned());
+        names.push((part, name.to_owned()));
         objects.push(object.to_owned());
     }
     let texts = contents(at, &objects)?;
     let mut policies = Vec::new();
     let (mut schema, mut catalogue) = (None, None);
-    for (name, text) in names.into_iter().zip(texts) {
-        match name.as_str() {
-            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
-            CATALOGUE => catalogue = Some(Source::new(name, text)),
+    for ((part, name), text) in names.into_iter().zip(texts) {
+        match part {
+            FilePart::Schema => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
+            FilePart::Catalogue => catalogue = Some(Source::new(name, text)),
             _ => policies.push(Source::new(name, text)),
         }
     }
     let schema = schema.ok_or_else(|| {
-        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
+        Failure::other(format!(
+            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
+        ))
     })?;
     Ok(Sources { schema, policies, catalogue })
-}
-
-fn is_wanted(name: &str) -> bool {
-    let mut folders: Vec<&str> = name.split('/').collect();
-    folders.pop();
-    [SCHEMA, CATALOGUE].contains(&name)
-        || name.ends_with(".cedar") && folders.iter().all(|folder| !NO_POLICIES.contains(folder))
 }
 
 /// The contents of objects, in their order.

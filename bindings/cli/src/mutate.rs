@@ -42,6 +42,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.cases.policies.own()?;
     let suite = args.cases.load()?;
     let spinner = progress::spinner(terminal, "changing policies");
     let drawing = Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone() };

@@ -32,6 +32,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // Data can be held to the policies that come with the command; nobody asks whether these are valid.
+    if args.entities.is_none() {
+        args.policies.own()?;
+    }
     let sources = args.policies.sources()?;
     let ward = match Ward::new(&sources) {
         Ok(ward) => ward,

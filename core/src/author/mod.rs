@@ -50,6 +50,8 @@ mod reach;
 mod role;
 mod unreachable;
 
+#[cfg(feature = "fs")]
+pub use cases::CasePath;
 pub use cases::{Case, CaseFile, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference};

@@ -14,10 +14,12 @@ mod change;
 mod contract;
 mod counts;
 mod files;
+mod hostile;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
 mod sql;
 mod story;
+mod streams;
 mod support;
 mod visibility;

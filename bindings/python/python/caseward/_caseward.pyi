@@ -17,6 +17,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from pathlib import Path
 from typing import Any, Literal, SupportsIndex, TypeAlias, final
 
 # An entity: its name, as it is written in Cedar, or its type and its id.
@@ -877,7 +878,11 @@ class Action:
 @final
 class CaseFile:
     @staticmethod
-    def read(ward: Ward, name: str, text: str) -> CaseFile: ...
+    def read(
+        ward: Ward, name: str, text: str, expect: Literal["allow", "deny"] | None = None
+    ) -> CaseFile: ...
+    @staticmethod
+    def find(path: str | os.PathLike[str]) -> list[tuple[Path, Literal["allow", "deny"] | None]]: ...
     @property
     def name(self) -> str: ...
     @property

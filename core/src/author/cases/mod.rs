@@ -48,9 +48,14 @@
 //! INVARIANT: a case that names what the schema, the policies or its world lack is refused, never a pass.
 
 mod expect;
+#[cfg(feature = "fs")]
+mod find;
 mod json;
 mod toml;
 mod values;
+
+#[cfg(feature = "fs")]
+pub use find::CasePath;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

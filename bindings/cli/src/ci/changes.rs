@@ -79,7 +79,7 @@ pub(super) fn inputs(change: &Change<'_>) -> Result<Step, Failure> {
     Ok(match open.len() {
         0 => step("inputs", Exit::Success, said, String::new()),
         n => {
-            let said = format!("{said}; {} not announced", counted(n, "change of what protects"));
+            let said = format!("{said}; {} not announced", counted(n, "change") + " of what protects");
             let details: Vec<String> = open.iter().map(|line| format!("- {line}")).collect();
             step("inputs", Exit::Unmet, said, details.join("\n"))
         }
@@ -107,7 +107,7 @@ impl Asked {
     fn nobody(exit: Exit, why: &str) -> Self {
         let said = format!("of all data nothing is known: {}", printable(why));
         let details = format!(
-            "### Of all data\n\n**Nothing is known of all data**, only what was seen above: {}\n",
+            "\n### Of all data\n\n**Nothing is known of all data**, only what was seen above: {}\n",
             printable(why)
         );
         Asked { exit, said, details, unannounced: 0, used: BTreeSet::new() }
@@ -132,7 +132,7 @@ fn ask(
         Err((true, why)) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
         Err((false, why)) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
     };
-    let mut details = String::from("### Of all data, as a solver finds it and the engine confirms\n\n");
+    let mut details = String::from("\n### Of all data, as a solver finds it and the engine confirms\n\n");
     let (mut unannounced, mut used, mut exit) = (0, BTreeSet::new(), Exit::Success);
     for found in compared.iter().filter(|found| found.standing != Standing::Proved) {
         let what = if found.gained { "gained" } else { "lost" };

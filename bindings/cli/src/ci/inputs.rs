@@ -1,4 +1,4 @@
-//! What was changed besides decisions: invariants, guarantees, the catalogue, the schema, cases and claims.
+//! What was changed besides policies: invariants, guarantees, the catalogue, the schema, cases and claims.
 //!
 //! INVARIANT: every file from which decisions, proofs or tests are made is compared; what protects and is changed has
 //! to be announced, since what is proved or tested afterwards is proved of the changed text.
@@ -7,17 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use caseward::author::{Case, CaseFile, Diff, Moved, Shown};
-use caseward::{Decision, Effect, EntityUid, Sources, Ward, World};
+use caseward::author::{CaseFile, Diff, Moved, Shown};
+use caseward::{Effect, EntityUid, Sources, Ward, World};
 use similar::TextDiff;
 
+use super::cases::Cases;
 use super::tree::Tree;
 use crate::cases::UNREACHABLE;
 use crate::diff::{Announced, Expected};
 use crate::failure::{Failure, counted, printable};
-
-/// Cases that are named one by one.
-const MOST_CASES: usize = 40;
 
 /// One text that protects, before and after; `None` where there is none.
 pub(super) struct Protection {
@@ -29,6 +27,11 @@ pub(super) struct Protection {
     pub(super) after: Option<String>,
 }
 
+/// By role, people, and pairs of a person and a record.
+type Counts = BTreeMap<String, (u64, u64)>;
+/// The type of the record, and the actions that show something before and now.
+type Shelves = (Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>);
+
 /// An entry of the catalogue that is shown otherwise.
 pub(super) struct Entry {
     type_name: Arc<str>,
@@ -36,8 +39,8 @@ pub(super) struct Entry {
     before: Option<Shown>,
     after: Option<Shown>,
     /// By role: people, and pairs of a person and a record that the entry is seen on now and was not before.
-    gained: BTreeMap<String, (u64, u64)>,
-    lost: BTreeMap<String, (u64, u64)>,
+    gained: Counts,
+    lost: Counts,
 }
 
 /// All that was changed besides policies.
@@ -51,17 +54,6 @@ pub(super) struct Inputs {
     pub(super) by_schema: Vec<String>,
     cases: Option<Cases>,
     claims: Option<String>,
-}
-
-/// Cases that came, went or expect something else.
-#[derive(Default)]
-struct Cases {
-    new: Vec<String>,
-    gone: Vec<String>,
-    otherwise: Vec<String>,
-    rewritten: Vec<String>,
-    /// Why those of before cannot be compared.
-    unreadable: Option<String>,
 }
 
 impl Inputs {
@@ -110,8 +102,7 @@ impl Inputs {
 
     /// Looks for who sees more, or less, by what the catalogue shows otherwise.
     pub(super) fn look(&mut self, diff: &Diff, world: &World, now: i64) -> Result<(), Failure> {
-        let mut known: BTreeMap<(Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>), [BTreeMap<String, (u64, u64)>; 2]> =
-            BTreeMap::new();
+        let mut known: BTreeMap<Shelves, [Counts; 2]> = BTreeMap::new();
         for entry in &mut self.entries {
             let by = |shown: &Option<Shown>| shown.as_ref().map(|s| s.shown_by.clone()).unwrap_or_default();
             let key = (entry.type_name.clone(), by(&entry.before), by(&entry.after));
@@ -180,17 +171,22 @@ impl Inputs {
     /// One sentence.
     pub(super) fn said(&self) -> String {
         let mut said = Vec::new();
-        let mut count = |n: usize, what: &str| {
-            if n > 0 {
-                said.push(counted(n, what));
-            }
-        };
         for kind in ["invariant", "guarantee"] {
-            count(self.protections.iter().filter(|p| p.kind == kind).count(), kind);
+            let n = self.protections.iter().filter(|p| p.kind == kind).count();
+            if n > 0 {
+                said.push(counted(n, kind));
+            }
         }
-        count(self.entries.len(), "catalogue entry");
-        let cases = self.cases.as_ref().map_or(0, Cases::len);
-        count(cases, "case");
+        match self.cases.as_ref().map(Cases::len) {
+            Some(0) => said.push("the files of cases".to_owned()),
+            Some(n) => said.push(counted(n, "case")),
+            None => {}
+        }
+        match self.entries.len() {
+            0 => {}
+            1 => said.push("1 entry of the catalogue".to_owned()),
+            n => said.push(format!("{n} entries of the catalogue")),
+        }
         for (what, is) in [
             ("the schema", self.schema.is_some()),
             ("the claims of what is unreachable", self.claims.is_some()),
@@ -201,7 +197,7 @@ impl Inputs {
         }
         match said.as_slice() {
             [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases and claims are as they were".to_owned(),
-            _ => format!("changed besides policies: {}", said.join(", ")).replace("entrys", "entries"),
+            _ => format!("changed besides policies: {}", said.join(", ")),
         }
     }
 
@@ -319,128 +315,6 @@ impl Entry {
     }
 }
 
-impl Cases {
-    fn new(before: &Tree, after: &Tree, old: Option<&Ward>, files: &[CaseFile]) -> Option<Self> {
-        if before.below("tests").eq(after.below("tests")) {
-            return None;
-        }
-        let Some(old) = old else {
-            let unreadable = Some("the policies of before cannot be read".to_owned());
-            return Some(Cases { unreadable, ..Cases::default() });
-        };
-        let read = before.below("tests").filter(|(name, _)| !name.ends_with(UNREACHABLE));
-        let read: Result<Vec<CaseFile>, String> =
-            read.filter_map(|(name, text)| read_cases(old, name, text)).collect();
-        let read = match read {
-            Ok(read) => read,
-            Err(why) => return Some(Cases { unreadable: Some(why), ..Cases::default() }),
-        };
-        let (was, is) = (briefs(&read), briefs(files));
-        let mut cases = Cases::default();
-        for name in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
-            match (was.get(name), is.get(name)) {
-                (Some(_), None) => cases.gone.push(name.clone()),
-                (None, Some(_)) => cases.new.push(name.clone()),
-                (Some(was), Some(is)) => {
-                    let expects = |all: &[Brief]| all.iter().map(|b| b.expects.clone()).collect::<Vec<_>>();
-                    let (before, now) = (expects(was), expects(is));
-                    if before != now {
-                        let (before, now) = (before.join(" / "), now.join(" / "));
-                        cases.otherwise.push(format!("{name}: expected {before}, now {now}"));
-                    } else if was != is {
-                        cases.rewritten.push(name.clone());
-                    }
-                }
-                (None, None) => {}
-            }
-        }
-        Some(cases)
-    }
-
-    fn len(&self) -> usize {
-        self.new.len() + self.gone.len() + self.otherwise.len() + self.rewritten.len()
-    }
-
-    fn tell(&self, out: &mut String) {
-        let _ = writeln!(out, "### Cases\n");
-        if let Some(why) = &self.unreadable {
-            let _ = writeln!(out, "**Those of before cannot be compared:** {}\n", printable(why));
-        }
-        for (title, all) in [
-            ("Taken out", &self.gone),
-            ("Expect something else", &self.otherwise),
-            ("Written otherwise, with the same expectation", &self.rewritten),
-            ("New", &self.new),
-        ] {
-            if all.is_empty() {
-                continue;
-            }
-            let _ = writeln!(out, "{title} ({}):\n", all.len());
-            all.iter().take(MOST_CASES).for_each(|case| {
-                let _ = writeln!(out, "- {}", printable(case));
-            });
-            let rest = all.len().saturating_sub(MOST_CASES);
-            let _ = if rest > 0 { writeln!(out, "- and {rest} more\n") } else { writeln!(out) };
-        }
-        if self.len() == 0 && self.unreadable.is_none() {
-            let _ =
-                writeln!(out, "The files are written otherwise: worlds that cases share, or their layout.\n");
-        }
-    }
-}
-
-/// A case as it is compared.
-#[derive(PartialEq, Eq)]
-struct Brief {
-    expects: String,
-    /// Who asks what under which circumstances, of which data.
-    asks: String,
-    text: String,
-}
-
-/// Cases by their name, which several may share.
-fn briefs(files: &[CaseFile]) -> BTreeMap<String, Vec<Brief>> {
-    let mut all: BTreeMap<String, Vec<Brief>> = BTreeMap::new();
-    for file in files {
-        for case in &file.cases {
-            let text = file.text.get(case.span.clone()).unwrap_or_default().to_owned();
-            let asks = serde_json::to_string(&case.request).unwrap_or_default();
-            all.entry(case.name.clone()).or_default().push(Brief { expects: expects(case), asks, text });
-        }
-    }
-    all
-}
-
-fn expects(case: &Case) -> String {
-    let mut said = case.expect.to_string();
-    for (what, names) in [("policies", &case.policies), ("rules", &case.rules)] {
-        if let Some(names) = names {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let names = if names.is_empty() { "no".to_owned() } else { names.join(", ") };
-            let _ = write!(said, " by {names} {what}");
-        }
-    }
-    for (policy, condition) in &case.fails {
-        let _ = write!(said, ", `{policy}` at “{condition}”");
-    }
-    said
-}
-
-fn read_cases(ward: &Ward, name: &str, text: &str) -> Option<Result<CaseFile, String>> {
-    let refuse = |error: caseward::Error| format!("{name}: {error}");
-    if name.ends_with(".toml") {
-        return Some(CaseFile::read(ward, name, text).map_err(refuse));
-    }
-    let mut folders = name.split('/').rev();
-    let sentence = folders.next()?.strip_suffix(".json")?;
-    let expect = folders.find_map(|folder| match folder {
-        "ALLOW" => Some(Decision::Allow),
-        "DENY" => Some(Decision::Deny),
-        _ => None,
-    })?;
-    Some(CaseFile::read_json(ward, name, sentence, expect, text).map_err(refuse))
-}
-
 /// Texts of a folder that are not the same in both versions.
 fn protected(kind: &'static str, folder: &str, before: &Tree, after: &Tree) -> Vec<Protection> {
     let texts = |tree: &Tree| -> BTreeMap<String, String> {
@@ -478,13 +352,8 @@ fn entries(before: &[Shown], after: &[Shown]) -> Vec<Entry> {
 }
 
 /// Who sees an entry now and did not before, and the other way round, by role.
-fn seen(
-    diff: &Diff,
-    world: &World,
-    moved: &Moved,
-    now: i64,
-) -> Result<[BTreeMap<String, (u64, u64)>; 2], Failure> {
-    let mut by_role = <[BTreeMap<String, (u64, u64)>; 2]>::default();
+fn seen(diff: &Diff, world: &World, moved: &Moved, now: i64) -> Result<[Counts; 2], Failure> {
+    let mut by_role = <[Counts; 2]>::default();
     let schema = diff.ward().schema();
     let actions = moved.before.iter().chain(&moved.after).filter_map(|name| schema.action(name));
     let types: BTreeSet<_> = actions.flat_map(|action| action.principals.clone()).collect();
@@ -552,7 +421,7 @@ fn description(text: &str) -> Option<String> {
     None
 }
 
-fn roles(seen: &BTreeMap<String, (u64, u64)>) -> String {
+fn roles(seen: &Counts) -> String {
     let all: Vec<String> = seen
         .iter()
         .map(|(role, (people, records))| format!("{}: {people} people, {records} records", cell(role)))

@@ -1,5 +1,6 @@
 //! `caseward ci`: everything that is checked of a change of policies, as one, and one page for who signs it off.
 
+mod cases;
 mod changes;
 mod inputs;
 mod page;

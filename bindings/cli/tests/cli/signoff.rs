@@ -43,6 +43,7 @@ leads = ["red"]
 [world.Doc.d1]
 owner = "ben"
 team = "red"
+size = 1
 [[case]]
 name = "a team sees"
 principal = "User.ann"

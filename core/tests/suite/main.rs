@@ -26,6 +26,7 @@ mod reports;
 mod snapshot;
 mod sql;
 mod support;
+mod unknown;
 mod view;
 mod visible;
 mod who;

@@ -107,15 +107,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _find(config: pytest.Config) -> None:
-    """Finds every file of cases; what looks like one and would not be run ends the run."""
-    asked = [config.invocation_params.dir / path for path in _asked(config)]
-    asked += config.getini("caseward_cases")
+    """Finds every file of cases; what is not there, or looks like a case and would not be run, ends the run."""
+    asked = [("--caseward-cases", config.invocation_params.dir / path) for path in _asked(config)]
+    asked += [("caseward_cases", Path(path)) for path in config.getini("caseward_cases")]
     config.stash[_FOUND] = {}
-    for path in asked:
+    for name, path in asked:
+        if not path.exists():
+            raise pytest.UsageError(f"{name}: `{path}` is not there")
         try:
             found = CaseFile.find(path)
         except CasewardError as error:
             raise pytest.UsageError(str(error)) from None
+        # Tests that do not run pass too easily.
+        if not found or path.is_file() and path.suffix not in (".toml", ".json"):
+            raise pytest.UsageError(f"{name}: `{path}` holds no policy cases")
         config.stash[_FOUND].update({file.resolve(): expect for file, expect in found})
 
 

@@ -22,6 +22,7 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod release;
 mod reports;
 mod snapshot;
 mod sql;

@@ -24,6 +24,7 @@ mod error;
 mod explain;
 #[cfg(feature = "fs")]
 pub mod files;
+pub mod interrupt;
 mod ir;
 mod link;
 mod live;
@@ -31,9 +32,11 @@ mod live;
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
+mod random;
 mod request;
 mod schema;
 mod slice;
+mod span;
 pub mod sql;
 mod suggest;
 mod table;
@@ -45,6 +48,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+pub mod words;
 mod world;
 mod zone;
 
@@ -54,7 +58,8 @@ pub use decide::{Context, Decider, Decisions};
 pub use disclosure::{Protected, Protection, RoundingKey};
 pub use error::{Error, Problem, Severity};
 pub use explain::{
-    Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
+    Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
+    Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
 #[cfg(feature = "fs")]
@@ -62,12 +67,13 @@ pub use policy::FilePart;
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
-pub use table::{Count, Key, Line, Table};
+pub use span::Span;
+pub use table::{Count, Key, Line, Part, Table};
 pub use time::instant;
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Cursor, Granted, Group, Page, Visible};
+pub use visible::{Counting, Cursor, Granted, Group, Page, Visible};
 pub use ward::Ward;
-pub use world::{Changes, Draft, Handle, Row, World, WorldBuilder};
+pub use world::{Changes, Columns, Draft, Handle, Row, World, WorldBuilder};
 pub use zone::{Period, Unit, Zone};

@@ -15,6 +15,9 @@ const MOST_FILES: usize = 10_000;
 /// Bytes of one of them.
 const MOST_BYTES: u64 = 1 << 20;
 
+/// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
+
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
     let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
@@ -24,15 +27,65 @@ pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Source
 
 /// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
 pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources, Failure> {
-    let shown = revision.escape_debug();
-    let unknown = || Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display()));
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let mut policies = Vec::new();
+    let (mut schema, mut catalogue) = (None, None);
+    let wanted = |name: &str| {
+        let part = FilePart::of(name)?;
+        Ok(matches!(part, Some(FilePart::Policy | FilePart::Schema | FilePart::Catalogue)))
+    };
+    for (name, text) in files(at, revision, path, &wanted)?.1 {
+        match FilePart::of(&name) {
+            Ok(Some(FilePart::Schema)) => {
+                schema = Some(Source::new(format!("{revision}:{below}{name}"), text));
+            }
+            Ok(Some(FilePart::Catalogue)) => catalogue = Some(Source::new(name, text)),
+            _ => policies.push(Source::new(name, text)),
+        }
+    }
+    let schema = schema.ok_or_else(|| {
+        let shown = revision.escape_debug();
+        Failure::other(format!(
+            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
+        ))
+    })?;
+    Ok(Sources { schema, policies, catalogue })
+}
+
+/// The files of `folder`, by their path below it, as they were in `revision` of the repository that it lies in, and
+/// the commit that this is; only those whose names are wanted.
+pub(crate) fn files_of_folder(
+    folder: &Path,
+    revision: &str,
+    wanted: Wanted<'_>,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
+    let prefix = String::from_utf8_lossy(&prefix);
+    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
+}
+
+/// The commit of a revision of the repository that `at` lies in.
+fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
     // A revision that starts with a dash is none, whatever git would take it for.
     let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
-    let commit = match try_git(at, verify)? {
-        Ok(commit) => String::from_utf8_lossy(&commit).trim().to_owned(),
-        Err(message) if message.is_empty() => return Err(unknown()),
-        Err(message) => return Err(Failure::other(format!("git: {message}"))),
-    };
+    match try_git(at, verify)? {
+        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim().to_owned()),
+        Err(message) if message.is_empty() => {
+            let shown = revision.escape_debug();
+            Err(Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display())))
+        }
+        Err(message) => Err(Failure::other(format!("git: {message}"))),
+    }
+}
+
+fn files(
+    at: &Path,
+    revision: &str,
+    path: &str,
+    wanted: Wanted<'_>,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let shown = revision.escape_debug();
+    let commit = commit(at, revision)?;
     let listed = git(at, ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit])?;
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let (mut names, mut objects) = (Vec::new(), Vec::new());
@@ -42,10 +95,9 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
         let Some(name) = file.strip_prefix(&below) else { continue };
         let about: Vec<&str> = about.split_whitespace().collect();
         let &[mode, _, object, size] = about.as_slice() else { continue };
-        let part = match FilePart::of(name) {
-            Ok(None) => continue,
-            Ok(Some(FilePart::Invariant | FilePart::Guarantee)) => continue,
-            Ok(Some(part)) => part,
+        match wanted(name) {
+            Ok(true) => {}
+            Ok(false) => continue,
             // A link to a folder: what is behind it is not listed.
             Err(why) if !mode.starts_with("100") => {
                 return Err(Failure::other(format!("`{file}` of {shown}: it is no plain file: {why}")));
@@ -55,7 +107,7 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
                 say(&format!("note: `{file}` of {shown} is left out: {why}"));
                 continue;
             }
-        };
+        }
         if !mode.starts_with("100") {
             return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
         }
@@ -64,25 +116,11 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
                 "`{file}` of {shown}: more than the {MOST_BYTES} bytes or the {MOST_FILES} files that are taken"
             )));
         }
-        names.push((part, name.to_owned()));
+        names.push(name.to_owned());
         objects.push(object.to_owned());
     }
     let texts = contents(at, &objects)?;
-    let mut policies = Vec::new();
-    let (mut schema, mut catalogue) = (None, None);
-    for ((part, name), text) in names.into_iter().zip(texts) {
-        match part {
-            FilePart::Schema => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
-            FilePart::Catalogue => catalogue = Some(Source::new(name, text)),
-            _ => policies.push(Source::new(name, text)),
-        }
-    }
-    let schema = schema.ok_or_else(|| {
-        Failure::other(format!(
-            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
-        ))
-    })?;
-    Ok(Sources { schema, policies, catalogue })
+    Ok((commit, names.into_iter().zip(texts).collect()))
 }
 
 /// The contents of objects, in their order.

@@ -11,6 +11,7 @@ use pyo3::types::{PyFrozenSet, PyTuple};
 
 use crate::answer::word;
 use crate::error::OrRaise;
+use crate::gate::released;
 use crate::question::Request;
 use crate::ward::Ward;
 use crate::world::World;
@@ -43,14 +44,14 @@ impl CaseFile {
                 caseward::author::CaseFile::read_json(ward, name, &sentence, expect, text)
             }
         };
-        py.detach(read).or_raise(py).map(|file| CaseFile { file })
+        released(py, read).or_raise(py).map(|file| CaseFile { file })
     }
 
     /// The files of cases at a path: itself, or those below it, each with what its folder expects of a case in JSON,
     /// "allow" or "deny", or None for TOML. Raises ReadError for what looks like a case and would not be run.
     #[staticmethod]
     fn find(py: Python<'_>, path: PathBuf) -> PyResult<Vec<(PathBuf, Option<&'static str>)>> {
-        let found = py.detach(|| CasePath::find(&path)).or_raise(py)?;
+        let found = released(py, || CasePath::find(&path)).or_raise(py)?;
         Ok(found.into_iter().map(|found| (found.path, found.expect.map(word))).collect())
     }
 
@@ -70,13 +71,13 @@ impl CaseFile {
     /// Runs one of its cases; None where it comes out as expected.
     fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> Option<Mismatch> {
         let (ward, case) = (&ward.get().ward, &case.get().case);
-        py.detach(|| self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
+        released(py, || self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
     }
 
     /// Runs every case; what is returned came out otherwise than expected.
     fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> Vec<Mismatch> {
         let ward = &ward.get().ward;
-        py.detach(|| self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
+        released(py, || self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
     }
 
     fn __repr__(&self) -> String {

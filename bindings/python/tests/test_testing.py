@@ -93,6 +93,23 @@ def test_what_looks_like_a_case_is_run_or_told(pytester: pytest.Pytester, folder
     result.stderr.fnmatch_lines([f"*{Path(name).parts[0]}*"])
 
 
+@pytest.mark.parametrize("by", ["option", "ini"])
+@pytest.mark.parametrize("path", ["casse", "empty", "other.txt"])
+def test_cases_that_are_not_there_are_an_error(
+    pytester: pytest.Pytester, folder: Path, by: str, path: str
+) -> None:
+    pytester.mkdir("empty")
+    pytester.makefile(".txt", other="x")
+    pytester.makepyfile(test_x="def test_x(): pass")
+    args = ["--caseward-cases", path] if by == "option" else []
+    pytester.makeini("[pytest]\ncaseward_cases = " + ("cases" if by == "option" else f"cases {path}"))
+    # Also where other tests alone are asked for.
+    for asked in ([], ["test_x.py"]):
+        result = pytester.runpytest_inprocess(*args, *asked)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert path in result.stderr.str() and "passed" not in result.stdout.str()
+
+
 def test_policies_of_ones_own(pytester: pytest.Pytester, folder: Path) -> None:
     policies = pytester.mkdir("policies")
     schema = (Path(__file__).parents[3] / "policies/schema.cedarschema").read_text(encoding="utf-8")
@@ -139,6 +156,27 @@ def test_every_action_and_both_decisions_are_drawn(clinic: Ward) -> None:
     drawn(lambda answer: answer.allowed)
     drawn(lambda answer: not answer.allowed and not answer.errors)
     drawn(lambda answer: any("is not in the data" in error for error in answer.errors))
+
+
+@pytest.mark.parametrize(("domain", "errors"), [("ward", 0), ("clinic", 15)])
+def test_requests_reach_allows_and_errors(
+    request: pytest.FixtureRequest, domain: str, errors: int
+) -> None:
+    """`assert not ward.check(...)` is no empty promise: a stated share is allowed, and in error where that can be."""
+    own: Ward = request.getfixturevalue(domain)
+    came: list[str] = []
+
+    @settings(phases=[Phase.generate], max_examples=300)
+    @given(data=st.data())
+    def draw(data: st.DataObject) -> None:
+        world = data.draw(worlds(own))
+        answer = own.check(world, *data.draw(requests(own, world)))
+        in_error = any("could not be evaluated" in error for error in answer.errors)
+        came.append("allowed" if answer.allowed else "in error" if in_error else "denied")
+
+    draw()
+    assert len(came) >= 300 and came.count("allowed") >= 120, came
+    assert came.count("in error") >= errors and came.count("denied") >= 15
 
 
 @given(data=st.data())

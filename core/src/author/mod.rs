@@ -44,16 +44,24 @@ mod cases;
 mod coverage;
 mod diff;
 mod drafts;
+mod kinds;
+mod madeup;
 mod mutation;
 mod paths;
 mod reach;
+mod role;
+mod shown;
 mod unreachable;
 
 #[cfg(feature = "fs")]
 pub use cases::CasePath;
 pub use cases::{Case, CaseFile, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
-pub use diff::{Changed, Diff, Difference};
+pub use diff::{Changed, Diff, Difference, Moved, Seen};
 pub use drafts::Kind;
+pub use kinds::RequestKind;
+pub use madeup::{Drawn, MadeUp};
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
+pub use role::{Role, Rule};
+pub use shown::Shown;
 pub use unreachable::Claim;

@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{expansion, needs::Needs, reference::Reference, schema};
+use super::{expansion, mistakes, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
+use crate::span::Span;
 use crate::suggest::nearest;
 
 /// A text, and what it is called in messages.
@@ -65,7 +66,8 @@ impl Sources {
     /// let mut sources = Sources::attendance();
     /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
     /// let problems = sources.diagnose();
-    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(56..57)));
+    /// let span = problems[0].span.map(|span| (span.line, span.column));
+    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
     /// ```
     pub fn diagnose(&self) -> Vec<Problem> {
         match crate::ward::Ward::new(self) {
@@ -134,8 +136,11 @@ impl Loaded {
         let schema = schema::convert(cedar_schema.as_ref())
             .map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
         few_environments(&schema).map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
-        let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(Error::policies)?;
-        let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
+        let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| mistakes::of_variable(problem, &schema));
+            Error::policies(problems)
+        })?;
+        let warnings = validate(&cedar_schema, &schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let programs = Programs::new(&set, &policies, &schema);
         Ok(Loaded {
@@ -192,7 +197,7 @@ fn read_schema(source: &Source) -> Result<CedarSchema, Vec<Problem>> {
     is_small.map_err(|p| vec![p.in_source(&source.name)])?;
     match CedarSchema::from_cedarschema_str(&source.text) {
         Ok((schema, _warnings)) => Ok(schema),
-        Err(error) => Err(problems_of(&error, &source.name)),
+        Err(error) => Err(problems_of(&error, source)),
     }
 }
 
@@ -235,7 +240,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
                     by_id.insert(info.id.clone(), source.clone());
                     policies.push(info);
                     if let Err(error) = set.add(policy) {
-                        problems.extend(problems_of(&error, &source.name));
+                        problems.extend(problems_of(&error, source));
                     }
                 }
             }
@@ -247,7 +252,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
 
 fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, Vec<Problem>> {
     limits::check(&source.text, Language::Policy).map_err(|p| vec![p.in_source(&source.name)])?;
-    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, &source.name))?;
+    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, source))?;
     let refuse = |message: String| vec![Problem::error(message).in_source(&source.name)];
     if set.templates().next().is_some() {
         return Err(refuse(
@@ -297,7 +302,7 @@ impl Sources {
     pub fn annotations(source: &Source) -> Result<Vec<Annotations>, Error> {
         let refuse = |problems| Error::policies(problems);
         limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
-        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;
+        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, source)))?;
         let of = |policy: &cedar_policy::Policy| {
             policy.annotations().map(|(name, value)| (name.into(), value.into())).collect()
         };
@@ -322,29 +327,30 @@ fn describe(policy: &cedar_policy::Policy, id: &str, source: &Source) -> Policy 
 
 /// Strict validation; returns the warnings.
 fn validate(
-    schema: &CedarSchema,
+    cedar_schema: &CedarSchema,
+    schema: &Schema,
     set: &PolicySet,
     sources: &HashMap<Arc<str>, Source>,
 ) -> Result<Vec<Problem>, Vec<Problem>> {
-    let result = Validator::new(schema.clone()).validate(set, ValidationMode::Strict);
-    let name_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).map_or("", |s| s.name.as_ref());
-    let mut errors: Vec<Problem> =
-        result.validation_errors().flat_map(|e| problems_of(e, name_of(e.policy_id()))).collect();
+    let result = Validator::new(cedar_schema.clone()).validate(set, ValidationMode::Strict);
+    let nowhere = Source::new("", "");
+    let source_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).unwrap_or(&nowhere);
+    let errors = mistakes::problems(result.validation_errors(), set, sources, schema);
     if !errors.is_empty() {
-        errors.sort_by(|a, b| a.source.cmp(&b.source));
         return Err(errors);
     }
     let mut warnings: Vec<Problem> =
-        result.validation_warnings().flat_map(|w| problems_of(w, name_of(w.policy_id()))).collect();
+        result.validation_warnings().flat_map(|w| problems_of(w, source_of(w.policy_id()))).collect();
     for warning in &mut warnings {
         warning.severity = Severity::Warning;
     }
-    warnings.sort_by(|a, b| a.source.cmp(&b.source));
+    Problem::sort(&mut warnings);
+    warnings.dedup();
     Ok(warnings)
 }
 
 /// Cedar's diagnostic, and those related to it, as problems of one source.
-pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Problem> {
+pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &Source) -> Vec<Problem> {
     let span = diagnostic
         .labels()
         .and_then(|mut labels| labels.next())
@@ -356,8 +362,8 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
             Some(label) => format!("{diagnostic}: {label}"),
             None => diagnostic.to_string(),
         },
-        source: source.to_owned(),
-        span,
+        source: source.name.to_string(),
+        span: span.map(|span| Span::of(&source.text, span)),
         help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
     };
     let related = diagnostic.related().into_iter().flatten();

@@ -8,6 +8,7 @@
 )]
 
 mod author;
+mod by_hand;
 mod cases;
 mod changes;
 mod counts;
@@ -21,10 +22,12 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod release;
 mod reports;
 mod snapshot;
 mod sql;
 mod support;
+mod unknown;
 mod view;
 mod visible;
 mod who;

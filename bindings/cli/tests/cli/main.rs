@@ -18,6 +18,7 @@ mod hostile;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
+mod signoff;
 mod sql;
 mod story;
 mod streams;

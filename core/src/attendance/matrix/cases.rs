@@ -5,7 +5,7 @@ use super::situations::{Situation, situation};
 const CASE: (&str, &str) = ("Case", "it");
 const ITEM: (&str, &str) = ("Item", "it");
 
-pub(super) const CASES: [Situation; 15] = [
+pub(super) const CASES: [Situation; 18] = [
     situation(
         CASE,
         "open at Kauri, held by Harbour",
@@ -31,6 +31,30 @@ pub(super) const CASES: [Situation; 15] = [
         "
         Student sam: nsn=1 enrolledAt=kauri currentProvider=harbour
         Case it: student=sam school=kauri status=open openedAt=2026-03-16 provider=harbour",
+    ),
+    situation(
+        CASE,
+        "open, its case manager not trained",
+        "",
+        "
+        Student sam: nsn=1 enrolledAt=kauri currentProvider=harbour currentCaseManager=UT
+        Case it: student=sam school=kauri status=open openedAt=2026-03-16 provider=harbour caseManager=UT",
+    ),
+    situation(
+        CASE,
+        "open, the login of its case manager ended",
+        "",
+        "
+        Student sam: nsn=1 enrolledAt=kauri currentProvider=harbour currentCaseManager=EN
+        Case it: student=sam school=kauri status=open openedAt=2026-03-16 provider=harbour caseManager=EN",
+    ),
+    situation(
+        CASE,
+        "open, without a provider",
+        "",
+        "
+        Student sam: nsn=1 enrolledAt=kauri
+        Case it: student=sam school=kauri status=open openedAt=2026-03-16 primaryContact=PC",
     ),
     situation(
         CASE,

@@ -5,7 +5,7 @@ use super::situations::{Situation, situation};
 const REQUEST: (&str, &str) = ("Request", "it");
 const SAM: (&str, &str) = ("Student", "sam");
 
-pub(super) const REQUESTS: [Situation; 13] = [
+pub(super) const REQUESTS: [Situation; 14] = [
     situation(
         REQUEST,
         "draft for Kauri",
@@ -63,6 +63,14 @@ pub(super) const REQUESTS: [Situation; 13] = [
         "
         Student sam: nsn=1 enrolledAt=rata
         Request it: student=sam createdBy=MK school=kauri status=submitted provider=harbour caseManager=CM",
+    ),
+    situation(
+        REQUEST,
+        "submitted, with Harbour, the student enrolled nowhere after Rata",
+        "",
+        "
+        Student sam: nsn=1 lastSchool=rata
+        Request it: student=sam createdBy=RO status=submitted provider=harbour caseManager=CM",
     ),
     situation(
         REQUEST,

@@ -479,8 +479,9 @@ fn implied(sides: &Sides, here: &Environment, rule: &Rule, what: &Implied) -> Re
     };
     let resource = resource.ok_or_else(|| format!("`resource.{}` leads to no entity", path.join(".")))?;
     let there = sides.model.environments.iter();
-    let there =
-        there.clone().find(|e| e.principal == here.principal && e.action == *action && e.resource == resource);
+    let there = there
+        .clone()
+        .find(|e| e.principal == here.principal && e.action == *action && e.resource == resource);
     let there = there.ok_or_else(|| format!("{action} does not apply to {resource}"))?;
     let fields =
         |action: &str| schema.action(action).map(|action| action.context.clone()).unwrap_or_default();

@@ -158,7 +158,12 @@ impl Scene {
         let fields = schema.action(action)?.context.clone();
         let context = self.request.context.iter().filter(|(name, _)| fields.contains_key(*name));
         let context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Some(Request { principal: self.request.principal.clone(), action: action.as_str().into(), resource, context })
+        Some(Request {
+            principal: self.request.principal.clone(),
+            action: action.as_str().into(),
+            resource,
+            context,
+        })
     }
 
     /// Drops and plainens what does not matter, and gives people and places names.

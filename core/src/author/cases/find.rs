@@ -74,9 +74,9 @@ impl CasePath {
             let file = CaseFile::read(ward, &name, text)?;
             return match file.cases.is_empty() {
                 false => Ok(file),
-                true => {
-                    Err(Error::data(vec![Problem::error("it holds no `[[case]]`").in_source(&name).at(0..0)]))
-                }
+                true => Err(Error::data(vec![
+                    Problem::error("it holds no `[[case]]`").in_source(&name).at(text, 0..0),
+                ])),
             };
         };
         let sentence = self.path.file_stem().unwrap_or_default().to_string_lossy();

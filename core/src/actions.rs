@@ -127,6 +127,9 @@ impl Ward {
     /// One that is left open may still turn out to be denied for every value there is, unless
     /// [`Need::values`] says which ones allow it.
     ///
+    /// The answers tell a denied record from one that is not there: they are for a trusted caller, such as the service
+    /// that asks. What a person may do next is told to them by [`Ward::view`].
+    ///
     /// Cost: one evaluation of the policies of all these actions, what several ask being asked once.
     ///
     /// # Errors
@@ -397,7 +400,12 @@ fn for_each_way(domains: &[Vec<Option<Value>>], visit: &mut impl FnMut(&[Option<
 }
 
 /// The entities that what an action knows of the context names and the data lacks, or that are hidden.
-fn absent_in(world: &World, action: &Action, context: &Fields, hidden: &BTreeSet<EntityUid>) -> BTreeSet<EntityUid> {
+fn absent_in(
+    world: &World,
+    action: &Action,
+    context: &Fields,
+    hidden: &BTreeSet<EntityUid>,
+) -> BTreeSet<EntityUid> {
     let mut absent = BTreeSet::new();
     for (_, value) in context.iter().filter(|(name, _)| action.context.contains_key(*name)) {
         value.for_each_entity(&mut |uid| {

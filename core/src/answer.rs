@@ -62,6 +62,8 @@ impl Serialize for Fault {
 }
 
 /// The answer to a check: a decision, who made it and what it was made from.
+///
+/// `errors` tell what is denied from what is not there: all but the decision is for a trusted caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Allowed or not.

@@ -148,13 +148,21 @@ def test_an_explanation_names_the_condition_that_failed(ward: Ward, world: World
         assert " ".join(source.encode()[start:end].decode().split()) == " ".join(condition.text.split())
         assert source[: len(source.encode()[:start].decode())].count("\n") + 1 == condition.place[0]
     assert str(why).startswith("deny\n") and why.tree() and not why.withheld
-    # The change that would turn it does.
+    assert why.story[1] == "Aroha is a user: attendance lead at Northcote, login active."
+    # Where a student is enrolled is not for anybody here to set: it is told who does, and nothing is proposed.
+    [fact] = why.kept
+    assert why.turn == [] and fact.entity is not None and fact.set_by and fact.set_by in str(fact)
+    assert why.instead is not None and why.instead.count == 0 and why.instead.people == []
+    # What can be done in the day's work is proposed, and does it.
+    contact = EntityUid("User", "ihaia")
+    none: dict[str, Any] = {name: [] for name, attribute in _user(ward).items() if attribute == "Set"}
+    world.apply(Changes().put(contact, none | {"loginActive": True, "primaryContactAt": [("School", "kauri")]}))
+    near = ward.explain(world, contact, "viewSummary", CASE, now=NOW)
     turned = Changes()
-    for edit in why.turn:
-        assert edit.entity is not None and edit.what in ("set", "add")
-        value = edit.value if edit.what == "set" else [*edit.now, edit.value]
-        turned.set(edit.entity, edit.path[0], value)
-    assert why.turn and ward.check(world.with_(turned), AROHA, "viewSummary", CASE, now=NOW)
+    for edit in near.turn:
+        assert edit.entity == CASE and edit.what == "set"
+        turned.set(edit.entity, edit.path[0], edit.value)
+    assert near.turn and ward.check(world.with_(turned), contact, "viewSummary", CASE, now=NOW)
     # Somebody who may see nothing of it is told nothing of it.
     seen = ward.explain(world, AROHA, "viewSummary", CASE, now=NOW, viewer=("User", "nobody"))
     assert seen.answer.errors == ('Case::"c1" is not there, or not to be seen',)

@@ -15,13 +15,16 @@ use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
 pub trait Sight {
-    /// Whether the viewer may know that an entity is there; for one that is not there too, as if it were. One that
-    /// they may not know of is explained as absent.
+    /// Whether the viewer may know that an entity is there. One that they may not know of is explained as absent.
     fn may_know(&self, entity: &EntityUid) -> bool;
     /// Whether the viewer may see an attribute of an entity: its value, or that there is none.
     fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool;
     /// Whether the viewer may see the tags of an entity and what it lies in.
     fn may_see_whole(&self, entity: &EntityUid) -> bool;
+    /// Whether the viewer may see who may do what to a record: not, unless this says so.
+    fn may_see_who(&self, _record: &EntityUid) -> bool {
+        false
+    }
 }
 
 /// Which actions show what, for [`Ward::viewer`]; [`Ward::disclosure`] makes it from the catalogue of fields.
@@ -29,7 +32,8 @@ pub trait Sight {
 /// What it does not name is shown to nobody but whom it is about, and to those whom `unlocks` lets see all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disclosure {
-    /// By type of the record that is explained, the action that shows all that an explanation says.
+    /// By type of the record that is explained, the action that shows all that an explanation says, and who may do
+    /// what to it.
     pub unlocks: BTreeMap<Arc<str>, Arc<str>>,
     /// By entity type, the actions any of which lets a person know that an entity is there.
     ///
@@ -240,7 +244,11 @@ impl Sight for Viewer<'_> {
             let ty = self.ward.schema().type_id(name).and_then(|id| self.ward.schema().entity_type(id));
             ty.is_some_and(|ty| ty.choices.is_some())
         };
-        if *entity == self.who || self.named.contains(entity) || disclosure.known.contains(name) || is_listed() {
+        if *entity == self.who
+            || self.named.contains(entity)
+            || disclosure.known.contains(name)
+            || is_listed()
+        {
             return true;
         }
         let actions = disclosure.knows.get(name);
@@ -267,6 +275,10 @@ impl Sight for Viewer<'_> {
 
     fn may_see_whole(&self, entity: &EntityUid) -> bool {
         self.sees_all || (*entity == self.who && self.world.contains(entity))
+    }
+
+    fn may_see_who(&self, record: &EntityUid) -> bool {
+        self.sees_all && *record == self.record
     }
 }
 

@@ -204,8 +204,18 @@ fn explain_says_why() {
     // The failing condition at its place in the policy, with what it compared.
     assert!(near.out.contains("school/S1.cedar:17:3: resource.student has enrolledAt"), "{}", near.out);
     assert!(near.out.contains("✘ attendance lead or office support at the student's school"), "{}", near.out);
+    // Whose it is to set, and no proposal to set it.
+    let fact = "`enrolledAt` of Student::\"st2\", which is absent: set by the school that enrols the student, in ENROL";
+    assert!(near.out.contains(fact) && !near.out.contains("set `enrolledAt`"), "{}", near.out);
     assert!(
-        near.out.contains("set `enrolledAt` of Student::\"st2\", which is absent, to School::\"s1\""),
+        near.out
+            .starts_with("deny\n  It is 2026-05-10T21:00:00.000Z.\n  User u1: attendance lead at school s1"),
+        "{}",
+        near.out
+    );
+    assert!(near.out.contains("\n  User u1 asks to view summary of case c2.\n"), "{}", near.out);
+    assert!(
+        near.out.contains("Nobody else may do it") || near.out.contains("Who may do it instead: "),
         "{}",
         near.out
     );
@@ -219,8 +229,9 @@ fn explain_says_why() {
     let nearest = json["nearest"].as_array().unwrap();
     let s1 = nearest.iter().find(|reason| reason["policy"]["id"] == "school.S1").unwrap();
     assert!(s1["conditions"].as_array().unwrap().iter().any(|condition| condition["holds"] == false));
-    assert_eq!(json["turn"]["outcome"], "found");
-    assert_eq!(json["turn"]["edits"][0]["do"], "set");
+    assert_eq!(json["turn"]["outcome"], "kept");
+    assert_eq!(json["turn"]["facts"][0]["set_by"], "the school that enrols the student, in ENROL");
+    assert_eq!(json["turn"]["facts"][0]["now"], json!({"absent": true}));
 
     let tree = ask(U1, r#"Case::"c2""#, "tree");
     assert!(tree.ends(2).out.contains("├ ✔ ") && tree.out.contains("└ ✘ "), "{}", tree.out);
@@ -303,15 +314,18 @@ fn a_type_without_an_entry_is_known_to_nobody() {
         });
         assert!(told.0 == 2 && told.1.contains("is not there, or not to be seen"), "{told:?}");
         same(&|id| {
-            let context = format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
+            let context =
+                format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
             let question = ["--action", "link", "--resource", "Doc::\"d\"", "--viewer", "User::\"u\""];
-            let all = [&["explain"][..], &from, &question, &["--format", format, "--context", &context]].concat();
+            let all =
+                [&["explain"][..], &from, &question, &["--format", format, "--context", &context]].concat();
             all.into_iter().map(str::to_owned).collect()
         });
     }
     for format in ["text", "json"] {
         same(&|id| {
-            let context = format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
+            let context =
+                format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
             let question = ["--resource", "Doc::\"d\"", "--format", format, "--context", &context];
             let all = [&["view"][..], &from, &question].concat();
             all.into_iter().map(str::to_owned).collect()

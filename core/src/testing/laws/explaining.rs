@@ -61,7 +61,9 @@ fn random(extent: &Extent, law: Law) -> Result<Counts, String> {
     })
 }
 
+/// Without a catalogue, which would keep most facts of a real domain from being changed.
 fn domain(extent: &Extent, sources: Sources, law: Law) -> Result<Counts, String> {
+    let sources = Sources { catalogue: None, ..sources };
     let ward = Ward::new(&sources).map_err(|e| e.to_string())?;
     let subject = Subject::new(ward, sources)?;
     over(extent, WORLD, |bytes| subject.world(bytes, law))

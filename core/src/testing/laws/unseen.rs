@@ -89,7 +89,8 @@ impl Subject {
             if needed.is_none() && choices.chance(1, 3) {
                 continue;
             }
-            let takes = bare.schema().actions().iter().filter(|action| action.resources.contains(&TypeId(at)));
+            let takes =
+                bare.schema().actions().iter().filter(|action| action.resources.contains(&TypeId(at)));
             let actions: Vec<String> = takes.map(|action| action.uid.to_string()).collect();
             let mut entry = Entry { is_public: choices.chance(1, 5), ..Entry::default() };
             entry.known_by = actions.iter().filter(|_| choices.chance(1, 4)).cloned().collect();
@@ -158,14 +159,17 @@ impl Subject {
             if there != absent {
                 return Err(format!("{uid} is there:\n{there}\nand one that is not:\n{absent}"));
             }
-            let place = match () {
-                () if uid == asked.resource => "resource",
-                () if uid == asked.principal => "principal",
-                () => "context",
+            let place = if uid == asked.resource {
+                "resource"
+            } else if uid == asked.principal {
+                "principal"
+            } else {
+                "context"
             };
             *counts.unseen.entry(place).or_default() += 1;
             let has_entry = self.entries.as_ref().is_some_and(|all| all.contains_key(uid.type_name()));
-            *counts.unseen.entry(if has_entry { "of a type with entry" } else { "without" }).or_default() += 1;
+            *counts.unseen.entry(if has_entry { "of a type with entry" } else { "without" }).or_default() +=
+                1;
             counts.compared += 1;
         }
         counts.decisions += 1;
@@ -212,11 +216,13 @@ impl Subject {
             };
             // With all that the context gives, and with what names no entity.
             [true, false].into_iter().any(|all| {
-                let given = asked.context.iter().filter(|(name, value)| {
-                    known.context.contains_key(*name) && (all || names_none(value))
-                });
+                let given = asked
+                    .context
+                    .iter()
+                    .filter(|(name, value)| known.context.contains_key(*name) && (all || names_none(value)));
                 let context = given.map(|(name, value)| (name.clone(), value.clone())).collect();
-                let request = Request { context, ..Request::new(viewer.clone(), action.as_str(), of.clone()) };
+                let request =
+                    Request { context, ..Request::new(viewer.clone(), action.as_str(), of.clone()) };
                 self.ward.check(world, &request).is_ok_and(|answer| answer.is_allowed())
             })
         };
@@ -260,9 +266,9 @@ fn renamed(value: &Value, from: &EntityUid, to: &EntityUid) -> Value {
     match value {
         Value::Entity(uid) => Value::Entity(swapped(uid, from, to)),
         Value::Set(all) => Value::set(all.iter().map(|value| renamed(value, from, to))),
-        Value::Record(fields) => {
-            Value::Record(fields.iter().map(|(name, value)| (name.clone(), renamed(value, from, to))).collect())
-        }
+        Value::Record(fields) => Value::Record(
+            fields.iter().map(|(name, value)| (name.clone(), renamed(value, from, to))).collect(),
+        ),
         value => value.clone(),
     }
 }

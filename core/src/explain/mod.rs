@@ -233,22 +233,17 @@ impl Ward {
             Decision::Allow => Decision::Deny,
             Decision::Deny => Decision::Allow,
         };
-        let gate = || self.gate(scene.world, request, ready, scene);
-        let turn = |found, gate: &Gate<'_>| match found {
-            Found::Steps(steps) if gate.reach == Reach::Kept => {
-                Ok(Turn::kept(scene.world, request, steps, gate))
-            }
-            Found::Steps(steps) => Ok(Turn::found(scene.world, request, steps)),
-            Found::None => Err(Turn::NoneFound),
-            Found::GaveUp => Err(Turn::GaveUp),
+        let gate = |reach| self.gate(scene.world, request, ready, scene).reaching(reach);
+        let found = |reach| Search::new(self, request, gate(reach), scene, goal).run();
+        let none = match found(Reach::Proposed) {
+            Found::Steps(steps) => return Turn::found(scene.world, request, steps),
+            Found::None => Turn::NoneFound,
+            Found::GaveUp => Turn::GaveUp,
         };
-        let none = match turn(Search::new(self, request, gate(), scene, goal).run(), &gate()) {
-            Ok(turn) => return turn,
-            Err(none) => none,
-        };
-        let kept = gate().reaching(Reach::Kept);
-        let found = Search::new(self, request, gate().reaching(Reach::Kept), scene, goal).run();
-        turn(found, &kept).unwrap_or(none)
+        match found(Reach::Kept) {
+            Found::Steps(steps) => Turn::kept(scene.world, request, steps, &gate(Reach::Kept)),
+            Found::None | Found::GaveUp => none,
+        }
     }
 
     /// What a change of the facts behind a request may touch.

@@ -31,7 +31,7 @@ pub(super) struct Gate<'a> {
     pub(super) action: &'a Action,
     principal: Place,
     catalogue: Option<&'a Catalogue>,
-    pub(super) reach: Reach,
+    reach: Reach,
     /// Entities that the policies name.
     named: BTreeSet<EntityUid>,
 }

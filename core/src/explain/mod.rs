@@ -46,7 +46,6 @@ use crate::error::Error;
 use crate::ir::Supposed;
 use crate::policy::{Anatomy, Body, Effect};
 use crate::request::Request;
-use crate::uid::EntityUid;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -177,7 +176,6 @@ impl Ward {
         // Batches wait, so that all of it is said of one version.
         let _still = world.still();
         let mut examined = self.examine(world, request)?;
-        let mut unseen = BTreeSet::new();
         if let Some(sight) = sight {
             let mut named = BTreeSet::from([&request.principal, &request.resource]);
             request.context.values().for_each(|value| {
@@ -185,15 +183,11 @@ impl Ward {
                     named.insert(uid);
                 });
             });
-            unseen.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
+            examined.absent.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
         }
-        examined.absent.extend(unseen.iter().cloned());
         let Some(ready) = examined.ready() else {
-            // INVARIANT: of what is unseen it says the same, whether it is there or not.
-            let fault = |uid: EntityUid| match unseen.contains(&uid) {
-                true => Fault::Unseen(uid),
-                false => Fault::Absent(uid),
-            };
+            // INVARIANT: of what a viewer may not know of it says what it says of what is not there.
+            let fault = if sight.is_some() { Fault::Unseen } else { Fault::Absent };
             let faults = examined.absent.into_iter().map(fault).collect();
             let answer = self.answer(world, &request.context, Decision::Deny, Vec::new(), faults);
             return Ok(Explanation::of_absent(answer));
@@ -239,22 +233,17 @@ impl Ward {
             Decision::Allow => Decision::Deny,
             Decision::Deny => Decision::Allow,
         };
-        let gate = || self.gate(scene.world, request, ready, scene);
-        let turn = |found, gate: &Gate<'_>| match found {
-            Found::Steps(steps) if gate.reach == Reach::Kept => {
-                Ok(Turn::kept(scene.world, request, steps, gate))
-            }
-            Found::Steps(steps) => Ok(Turn::found(scene.world, request, steps)),
-            Found::None => Err(Turn::NoneFound),
-            Found::GaveUp => Err(Turn::GaveUp),
+        let gate = |reach| self.gate(scene.world, request, ready, scene).reaching(reach);
+        let found = |reach| Search::new(self, request, gate(reach), scene, goal).run();
+        let none = match found(Reach::Proposed) {
+            Found::Steps(steps) => return Turn::found(scene.world, request, steps),
+            Found::None => Turn::NoneFound,
+            Found::GaveUp => Turn::GaveUp,
         };
-        let none = match turn(Search::new(self, request, gate(), scene, goal).run(), &gate()) {
-            Ok(turn) => return turn,
-            Err(none) => none,
-        };
-        let kept = gate().reaching(Reach::Kept);
-        let found = Search::new(self, request, gate().reaching(Reach::Kept), scene, goal).run();
-        turn(found, &kept).unwrap_or(none)
+        match found(Reach::Kept) {
+            Found::Steps(steps) => Turn::kept(scene.world, request, steps, &gate(Reach::Kept)),
+            Found::None | Found::GaveUp => none,
+        }
     }
 
     /// What a change of the facts behind a request may touch.

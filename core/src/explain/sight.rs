@@ -15,8 +15,7 @@ use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
 pub trait Sight {
-    /// Whether the viewer may know that an entity is there; for one that is not there too, as if it were. One that
-    /// they may not know of is explained as absent.
+    /// Whether the viewer may know that an entity is there. One that they may not know of is explained as absent.
     fn may_know(&self, entity: &EntityUid) -> bool;
     /// Whether the viewer may see an attribute of an entity: its value, or that there is none.
     fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool;

@@ -170,7 +170,7 @@ fn nothing_is_proposed_that_others_set() {
     let catalogue: toml::Table = toml::from_str(caseward_policies::CATALOGUE).unwrap();
     let is_set_by =
         |ty: &str, name: &str| catalogue[ty].get("set_by").is_some_and(|all| all.get(name).is_some());
-    let (mut proposed, mut kept) = (0, 0);
+    let mut kept = 0;
     for seed in 0..6 {
         let facts = Facts::new(&ATTENDANCE, &mut Choices::new(&bytes(seed, 4_000)));
         let world = facts.build().unwrap();
@@ -181,7 +181,6 @@ fn nothing_is_proposed_that_others_set() {
             for edit in why.turn.edits() {
                 let Some(of) = &edit.entity else { continue };
                 assert!(!is_set_by(of.type_name(), &edit.path[0]), "{edit}");
-                proposed += 1;
             }
             if let Turn::Kept { facts } = &why.turn {
                 assert!(facts.iter().any(|fact| fact.set_by.is_some()), "{why}");
@@ -189,7 +188,7 @@ fn nothing_is_proposed_that_others_set() {
             }
         }
     }
-    assert!(proposed > 20 && kept > 50, "{proposed} {kept}");
+    assert!(kept > 50, "{kept}");
     // Without a catalogue too nobody is advised to join a team that a policy names.
     let schema = "entity Team enum [\"red\", \"blue\"]; entity User = { teams: Set<Team>, boss?: User };
         entity Note; action read appliesTo { principal: User, resource: Note };";
@@ -443,7 +442,10 @@ fn the_cases_of_the_rules_are_explained_and_turned() {
     let (mut took, mut longest) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
     // Without a catalogue, which keeps most facts from being changed.
     let open = Ward::new(&Sources { catalogue: None, ..Sources::attendance() }).unwrap();
-    let mut told = 0;
+    let catalogue: toml::Table = toml::from_str(caseward_policies::CATALOGUE).unwrap();
+    let is_set_by =
+        |ty: &str, name: &str| catalogue[ty].get("set_by").is_some_and(|all| all.get(name).is_some());
+    let (mut told, mut proposed) = (0, 0);
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let file = CaseFile::read(&ATTENDANCE, &path.to_string_lossy(), &text).unwrap();
@@ -451,6 +453,11 @@ fn the_cases_of_the_rules_are_explained_and_turned() {
             let start = Instant::now();
             let why = ATTENDANCE.explain(&case.world, &case.request).unwrap();
             told += usize::from(matches!(why.turn, Turn::Found { .. } | Turn::Kept { .. }));
+            for edit in why.turn.edits() {
+                let of = edit.entity.as_ref();
+                assert!(of.is_none_or(|of| !is_set_by(of.type_name(), &edit.path[0])), "{edit}");
+                proposed += 1;
+            }
             let why = open.explain(&case.world, &case.request).unwrap();
             took += start.elapsed();
             longest = longest.max(start.elapsed());
@@ -469,10 +476,13 @@ fn the_cases_of_the_rules_are_explained_and_turned() {
     }
     let mean = took / (denials + allows) as u32;
     let line = format!(
-        "{turned} of {denials} denials turned, {upset} of {allows} allows, {told} told; {mean:.0?} each, {longest:.0?} at most\n"
+        "{turned} of {denials} denials turned, {upset} of {allows} allows, {told} told, {proposed} edits proposed; {mean:.0?} each, {longest:.0?} at most\n"
     );
     std::io::stderr().write_all(line.as_bytes()).unwrap();
-    assert!(turned * 2 > denials && upset == allows && told * 10 > (denials + allows) * 6, "{line}");
+    assert!(
+        turned * 2 > denials && upset == allows && told * 10 > (denials + allows) * 6 && proposed > 50,
+        "{line}"
+    );
 }
 
 #[test]

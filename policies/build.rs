@@ -6,13 +6,14 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
-    let (mut policies, mut invariants) = (Vec::new(), Vec::new());
+    let (mut policies, mut invariants, mut guarantees) = (Vec::new(), Vec::new(), Vec::new());
     for topic in fs::read_dir(&root)? {
         let topic = topic?.path();
         let Some(name) = topic.file_name().filter(|_| topic.is_dir()) else { continue };
         let files = match name.to_str() {
             Some("src" | "tests" | "target") => continue,
             Some("invariants") => &mut invariants,
+            Some("guarantees") => &mut guarantees,
             _ => &mut policies,
         };
         println!("cargo::rerun-if-changed={}", topic.display());
@@ -21,7 +22,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", root.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
     fs::write(out.join("policies.rs"), listing(&root, policies))?;
-    fs::write(out.join("invariants.rs"), listing(&root, invariants))
+    fs::write(out.join("invariants.rs"), listing(&root, invariants))?;
+    fs::write(out.join("guarantees.rs"), listing(&root, guarantees))
 }
 
 /// A slice of names and texts, as Rust.

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 1 << 20;
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 /// Folders of a policy folder that hold no policies, as the library has them.
-const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
+const NO_POLICIES: [&str; 4] = ["invariants", "guarantees", "tests", "target"];
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {

@@ -45,25 +45,29 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut problems = ward.warnings().to_vec();
     problems.extend(ward.advice());
     let mut reports = args.policies.reports(&problems, &sources);
-    // What must never be allowed is written in the same words, and mistyped as easily.
-    let invariants = args.policies.invariants()?;
-    match Ward::new(&invariants) {
-        Ok(ward) => {
-            reports.extend(args.policies.reports(ward.warnings(), &invariants));
-            problems.extend(ward.warnings().iter().cloned());
+    // What must never or always be allowed is written in the same words, and mistyped as easily.
+    let (invariants, guarantees) = (args.policies.invariants()?, args.policies.guarantees()?);
+    for stated in [&invariants, &guarantees] {
+        match Ward::new(stated) {
+            Ok(ward) => {
+                reports.extend(args.policies.reports(ward.warnings(), stated));
+                problems.extend(ward.warnings().iter().cloned());
+            }
+            Err(error) if error.is_policies() => {
+                let problems = error.problems();
+                show(args, problems, || args.policies.reports(problems, stated), terminal)?;
+                return Ok(Exit::Invalid);
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) if error.is_policies() => {
-            let problems = error.problems();
-            show(args, problems, || args.policies.reports(problems, &invariants), terminal)?;
-            return Ok(Exit::Invalid);
-        }
-        Err(error) => return Err(error.into()),
     }
     let mut exit = if args.deny_warnings && !problems.is_empty() { Exit::Invalid } else { Exit::Success };
     let mut said =
         vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
-    if !invariants.policies.is_empty() {
-        said.push(format!("{} valid", counted(invariants.policies.len(), "invariant")));
+    for (stated, what) in [(&invariants, "invariant"), (&guarantees, "guarantee")] {
+        if !stated.policies.is_empty() {
+            said.push(format!("{} valid", counted(stated.policies.len(), what)));
+        }
     }
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {

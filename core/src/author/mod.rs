@@ -49,7 +49,7 @@ mod paths;
 mod reach;
 mod unreachable;
 
-pub use cases::{Case, CaseFile, Mismatch};
+pub use cases::{Acceptance, Accepted, Case, CaseFile, Left, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference};
 pub use drafts::Kind;

@@ -13,8 +13,11 @@ const MAX_DEPTH: usize = 16;
 /// The folder of what must never be allowed, in a policy folder.
 const INVARIANTS: &str = "invariants";
 
+/// The folder of what must always be allowed, in a policy folder.
+const GUARANTEES: &str = "guarantees";
+
 /// Folders in a policy folder that hold no policies.
-const NO_POLICIES: [&str; 3] = [INVARIANTS, "tests", "target"];
+const NO_POLICIES: [&str; 4] = [INVARIANTS, GUARANTEES, "tests", "target"];
 
 /// The name of the catalogue of fields in a policy folder.
 pub(crate) const CATALOGUE_FILE: &str = "fields.toml";
@@ -26,7 +29,7 @@ impl Sources {
     /// Reads every `.cedar` file below `folder`, `schema.cedarschema` in it unless `schema` is another file, and
     /// its catalogue `fields.toml`, where there is one.
     ///
-    /// Files below a folder called `invariants` or `tests` are not policies and are left out.
+    /// Files below a folder called `invariants`, `guarantees` or `tests` are not policies and are left out.
     ///
     /// # Errors
     /// [`Error::is_read`] where the folder, a file or the schema cannot be read.
@@ -43,9 +46,23 @@ impl Sources {
     /// # Errors
     /// As [`Sources::read_folder`].
     pub fn read_invariants(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
-        let folder = folder.as_ref();
+        Self::read_claims(folder.as_ref(), schema, INVARIANTS)
+    }
+
+    /// Reads the folder's guarantees, which say what its policies must always allow: every `.cedar` file below
+    /// `folder`'s `guarantees`, in the form of policies; none where there is no such folder.
+    ///
+    /// They are claims and grant nothing: a ward that is to decide is never made of them.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_guarantees(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        Self::read_claims(folder.as_ref(), schema, GUARANTEES)
+    }
+
+    fn read_claims(folder: &Path, schema: Option<&Path>, of: &str) -> Result<Self, Error> {
         let mut files = Vec::new();
-        let below = folder.join(INVARIANTS);
+        let below = folder.join(of);
         if below.is_dir() {
             walk(&below, 1, &mut files)?;
         }

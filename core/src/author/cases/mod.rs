@@ -47,6 +47,7 @@
 //!
 //! INVARIANT: a case that names what the schema, the policies or its world lack is refused, never a pass.
 
+mod accept;
 mod expect;
 mod json;
 mod toml;
@@ -62,6 +63,8 @@ use crate::explain::Explanation;
 use crate::request::Request;
 use crate::ward::Ward;
 use crate::world::World;
+
+pub use accept::{Acceptance, Accepted, Left};
 
 /// Bytes of one file of cases.
 const MAX_BYTES: usize = 16 << 20;

@@ -528,8 +528,9 @@ impl Ward {
         let context = self::context(&self.ward, action, context, now, py)?;
         let options = options(py, first_parameter, parameter_style, alias)?;
         let (world, database) = (&world.get().world, (&database.get().database, &options));
-        let filter =
-            released(py, || self.ward.filter_with(world, &principal, action, resource_type, &context, database));
+        let filter = released(py, || {
+            self.ward.filter_with(world, &principal, action, resource_type, &context, database)
+        });
         filter.or_raise(py).map(|filter| Filter { filter })
     }
 

@@ -125,7 +125,9 @@ impl Around<'_> {
         let named = problem.message.split("attribute ").last()?.split('`').nth(1)?;
         let named = named.rsplit('.').next().unwrap_or(named);
         conditions.subexpressions().find_map(|expr| match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr } if attr == named && Some(span_of(expr)) == problem.span.map(|span| span.range()) => {
+            ExprKind::GetAttr { expr: of, attr }
+                if attr == named && Some(span_of(expr)) == problem.span.map(|span| span.range()) =>
+            {
                 Some(Read { of: path_text(of)?, attr: attr.to_string(), span: span_of(expr) })
             }
             _ => None,

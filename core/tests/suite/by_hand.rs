@@ -135,9 +135,9 @@ impl Plain {
             person.manages.contains(&holder) || person.leads.contains(&holder)
         };
         record.case_manager == Some(person)
-            && record.provider.is_some_and(|holder| {
-                self.cleared(person) && there(holder) && self.in_school_bound(holder)
-            })
+            && record
+                .provider
+                .is_some_and(|holder| self.cleared(person) && there(holder) && self.in_school_bound(holder))
     }
 
     fn is_in(&self, person: usize, team: &str) -> bool {

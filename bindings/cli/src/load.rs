@@ -76,6 +76,14 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and guarantees.
+    pub(crate) fn guarantees(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_guarantees()),
+            Some(folder) => Ok(Sources::read_guarantees(folder, self.schema.as_deref())?),
+        }
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
         let sources = self.sources()?;

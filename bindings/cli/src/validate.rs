@@ -65,18 +65,22 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let mut found = find(args, ward.warnings(), &sources);
     found.extend(find(args, &ward.advice(), &sources));
-    // What must never be allowed is written in the same words, and mistyped as easily.
-    let invariants = args.policies.invariants()?;
-    match Ward::new(&invariants) {
-        Ok(ward) => found.extend(find(args, ward.warnings(), &invariants)),
-        Err(error) if error.is_policies() => return refused(args, error.problems(), &invariants, terminal),
-        Err(error) => return Err(error.into()),
+    // What must never or always be allowed is written in the same words, and mistyped as easily.
+    let (invariants, guarantees) = (args.policies.invariants()?, args.policies.guarantees()?);
+    for stated in [&invariants, &guarantees] {
+        match Ward::new(stated) {
+            Ok(ward) => found.extend(find(args, ward.warnings(), stated)),
+            Err(error) if error.is_policies() => return refused(args, error.problems(), stated, terminal),
+            Err(error) => return Err(error.into()),
+        }
     }
     let mut exit = if args.deny_warnings && !found.is_empty() { Exit::Invalid } else { Exit::Success };
     let mut said =
         vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
-    if !invariants.policies.is_empty() {
-        said.push(format!("{} valid", counted(invariants.policies.len(), "invariant")));
+    for (stated, what) in [(&invariants, "invariant"), (&guarantees, "guarantee")] {
+        if !stated.policies.is_empty() {
+            said.push(format!("{} valid", counted(stated.policies.len(), what)));
+        }
     }
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {

@@ -9,11 +9,13 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{self, Environment, Model, Policies, Rule};
+use super::plausible::Known;
 use super::rewrite::{self, After, Scope, Step};
 
-/// What must never be allowed, as a file of the folder `invariants` describes it.
+/// What must never be allowed, as a file of the folder `invariants` describes it; or always, as one of `guarantees`.
 pub(crate) struct Invariant {
-    pub(crate) id: String,
+    /// The policy that it is written as; it grants and denies nothing.
+    pub(crate) rule: Rule,
     /// The number or rule that it writes down.
     pub(crate) number: String,
     pub(crate) sentence: String,
@@ -25,6 +27,8 @@ pub(crate) struct Invariant {
 pub(crate) enum Form {
     /// What it matches is never allowed.
     Never,
+    /// What it matches is always allowed: a guarantee.
+    Always,
     /// Whoever is allowed what it matches is allowed what is implied.
     Implies(Implied),
     /// What it matches is not allowed after a change where it was not before; or, where something is implied, where
@@ -39,30 +43,89 @@ pub(crate) struct Implied {
     pub(crate) path: Vec<String>,
 }
 
-/// Invariants with their policies.
+/// The texts of invariants and guarantees.
+pub(crate) struct Stated {
+    pub(crate) invariants: Sources,
+    pub(crate) guarantees: Sources,
+}
+
+/// Invariants and guarantees.
 pub(crate) struct Invariants {
-    pub(crate) policies: Policies,
-    /// As `policies.rules`.
+    /// Apart, since a decision over both would name the forbids alone.
+    pub(crate) never: Policies,
+    pub(crate) always: Policies,
+    /// As the rules of the first, then those of the second.
     pub(crate) all: Vec<Invariant>,
 }
 
 impl Invariants {
-    pub(crate) fn new(ward: Ward, sources: &Sources) -> Result<Self, String> {
-        let policies = Policies::new(ward, sources)?;
-        let all = policies.rules.iter().map(|rule| {
-            invariant(rule, &policies.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))
-        });
-        Ok(Invariants { all: all.collect::<Result<_, String>>()?, policies })
+    pub(crate) fn new(stated: &Stated) -> Result<Self, String> {
+        let read = |what: &str, sources: &Sources| {
+            let ward = Ward::new(sources).map_err(|e| format!("the {what}s: {e}"))?;
+            Policies::new(ward, sources)
+        };
+        let (never, always) =
+            (read("invariant", &stated.invariants)?, read("guarantee", &stated.guarantees)?);
+        let mut all = Vec::new();
+        for rule in &never.rules {
+            all.push(invariant(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
+        }
+        for rule in &always.rules {
+            all.push(guarantee(rule).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?);
+        }
+        Ok(Invariants { never, always, all })
+    }
+
+    /// The policies among which it stands.
+    pub(crate) fn beside(&self, invariant: &Invariant) -> &Policies {
+        if invariant.is_guarantee() { &self.always } else { &self.never }
     }
 }
 
-fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
-    let annotation = |name: &str| rule.policy.annotation(name).filter(|text| !text.trim().is_empty());
-    if rule.effect == Effect::Permit {
-        return Err("it is a permit; what must never be allowed is written as a forbid".to_owned());
+impl Invariant {
+    pub(crate) fn is_guarantee(&self) -> bool {
+        self.form == Form::Always
     }
-    let sentence =
-        annotation("description").ok_or("it has no @description, the sentence that it stands for")?;
+
+    /// What it is called.
+    fn what(&self) -> &'static str {
+        if self.is_guarantee() { "guarantee" } else { "invariant" }
+    }
+}
+
+/// An annotation that says something.
+fn annotation<'a>(rule: &'a Rule, name: &str) -> Option<&'a str> {
+    rule.policy.annotation(name).filter(|text| !text.trim().is_empty())
+}
+
+fn sentence(rule: &Rule) -> Result<String, String> {
+    let sentence = annotation(rule, "description").map(str::to_owned);
+    sentence.ok_or_else(|| "it has no @description, the sentence that it stands for".to_owned())
+}
+
+fn guarantee(rule: &Rule) -> Result<Invariant, String> {
+    if rule.effect == Effect::Forbid {
+        return Err("it is a forbid; what must always be allowed is written as a permit".to_owned());
+    }
+    let number =
+        annotation(rule, "guarantee").ok_or("it has no @guarantee, the rules that it holds to account")?;
+    if let Some(other) = ["change", "implies", "of"].into_iter().find(|name| annotation(rule, name).is_some())
+    {
+        return Err(format!("@{other} is for invariants; a guarantee says what is always allowed"));
+    }
+    let number = number.to_owned();
+    Ok(Invariant { rule: rule.clone(), number, sentence: sentence(rule)?, form: Form::Always })
+}
+
+fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
+    let annotation = |name: &str| annotation(rule, name);
+    if rule.effect == Effect::Permit {
+        return Err(
+            "it is a permit; what must never be allowed is written as a forbid, and what must always \
+                    be, in the folder `guarantees`"
+                .to_owned(),
+        );
+    }
     let number = annotation("invariant").ok_or("it has no @invariant, its number or the rule behind it")?;
     let implied = match (annotation("implies"), annotation("of")) {
         (Some(action), of) => Some(implies(ward, action, of.unwrap_or("resource"))?),
@@ -74,7 +137,7 @@ fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
         (None, Some(implied)) => Form::Implies(implied),
         (None, None) => Form::Never,
     };
-    Ok(Invariant { id: rule.id.clone(), number: number.to_owned(), sentence: sentence.to_owned(), form })
+    Ok(Invariant { rule: rule.clone(), number: number.to_owned(), sentence: sentence(rule)?, form })
 }
 
 fn implies(ward: &Ward, action: &str, path: &str) -> Result<Implied, String> {
@@ -93,12 +156,27 @@ pub(crate) struct Sides {
     /// The version that `--not-more-than` or `--equivalent` names.
     pub(crate) old: Option<Policies>,
     pub(crate) model: Arc<Model>,
+    /// The texts that all of these compare attributes with.
+    pub(crate) known: Arc<Known>,
+}
+
+impl Sides {
+    /// The same, with the texts that they compare attributes with.
+    pub(crate) fn with_known(mut self) -> Self {
+        let sets =
+            [Some(&self.now), Some(&self.invariants.never), Some(&self.invariants.always), self.old.as_ref()];
+        let sets: Vec<&Policies> = sets.into_iter().flatten().collect();
+        self.known = Arc::new(Known::of(&sets, &self.model, self.now.ward.schema()));
+        self
+    }
 }
 
 /// What kind of claim it is; places are those in [`Sides`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Invariant(usize),
+    /// The same of what is always allowed.
+    Guarantee(usize),
     /// The invariant speaks of something: its own policy can match.
     Sound(usize),
     /// The invariant's own policy never errs: one that does is passed over.
@@ -207,12 +285,8 @@ impl Claim {
 
     /// What the answer follows from: the schema, every policy asked about, and who answers.
     pub(crate) fn key(&self, schema: &str, solver: &str) -> String {
-        let mut hash = Sha256::new();
-        let mut part = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
-        part("caseward proof 1, cedar-policy-symcc 0.8");
+        let mut hash = Key::new();
+        let mut part = |text: &str| hash.part(text);
         part(solver);
         part(schema);
         part(&self.id);
@@ -226,7 +300,27 @@ impl Claim {
                 slice.policies.iter().for_each(|policy| part(&policy.to_string()));
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finish()
+    }
+}
+
+/// The SHA-256 of all that an answer follows from.
+pub(crate) struct Key(Sha256);
+
+impl Key {
+    pub(crate) fn new() -> Self {
+        let mut key = Key(Sha256::new());
+        key.part("caseward proof 2, cedar-policy-symcc 0.8");
+        key
+    }
+
+    pub(crate) fn part(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text);
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -361,22 +455,20 @@ fn of_rule(sides: &Sides, at: usize, rule: &Rule) -> Result<Vec<Claim>, String> 
 }
 
 fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
-    let (Some(invariant), Some(rule)) =
-        (sides.invariants.all.get(at), sides.invariants.policies.rules.get(at))
-    else {
-        return Ok(Vec::new());
-    };
-    let mut holds = Claim::new(invariant.id.clone(), Kind::Invariant(at), invariant.sentence.clone());
+    let Some(invariant) = sides.invariants.all.get(at) else { return Ok(Vec::new()) };
+    let (rule, what) = (&invariant.rule, invariant.what());
+    let kind = if invariant.is_guarantee() { Kind::Guarantee(at) } else { Kind::Invariant(at) };
+    let mut holds = Claim::new(rule.id.clone(), kind, invariant.sentence.clone());
     let mut sound = Claim::new(
-        format!("can match: {}", invariant.id),
+        format!("can match: {}", rule.id),
         Kind::Sound(at),
-        format!("invariant `{}` speaks of something", invariant.id),
+        format!("{what} `{}` speaks of something", rule.id),
     );
     sound.any = true;
     let mut precise = Claim::new(
-        format!("never errs: {}", invariant.id),
+        format!("never errs: {}", rule.id),
         Kind::Precise(at),
-        format!("invariant `{}` never errs", invariant.id),
+        format!("{what} `{}` never errs", rule.id),
     );
     let ghostly = match &invariant.form {
         Form::Change(steps, _) => {
@@ -387,22 +479,18 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
         _ => sides.model.clone(),
     };
     for environment in &sides.model.environments {
-        if sides
-            .invariants
-            .policies
-            .applying(environment, &sides.model)
-            .iter()
-            .all(|other| other.id != rule.id)
-        {
+        let beside = sides.invariants.beside(invariant).applying(environment, &sides.model);
+        if beside.iter().all(|other| other.id != rule.id) {
             continue;
         }
         let plain = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
         sound.parts.push(plain(Query::SomeMatch(one(rule))));
-        if !has_permit(&sides.now.applying(environment, &sides.model)) {
+        // Where nothing is ever permitted, nothing can go against an invariant, and everything against a guarantee.
+        if !invariant.is_guarantee() && !has_permit(&sides.now.applying(environment, &sides.model)) {
             continue;
         }
         precise.parts.push(plain(Query::NeverErrs(one(rule))));
-        match question(sides, environment, &ghostly, invariant, rule) {
+        match question(sides, environment, &ghostly, invariant) {
             Ok(part) => holds.parts.push(part),
             Err(why) => holds.refused = Some(format!("it cannot be asked of {}: {why}", environment.shown())),
         }
@@ -416,8 +504,8 @@ fn question(
     environment: &Environment,
     ghostly: &Arc<Model>,
     invariant: &Invariant,
-    rule: &Rule,
 ) -> Result<Part, String> {
+    let rule = &invariant.rule;
     let rules = sides.now.applying(environment, &sides.model);
     let now = Slice::of("now", &rules)?;
     let asked = || rewrite::all_that_is_asked(&model::to_json(&rule.policy)?);
@@ -430,6 +518,11 @@ fn question(
             let query = Query::Implies(now, but);
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
+        Form::Always => Ok(Part {
+            model: sides.model.clone(),
+            environment: environment.clone(),
+            query: Query::Implies(one(rule), now),
+        }),
         Form::Implies(what) => {
             let mut there: Vec<Policy> = now.policies.to_vec();
             there.push(only_there()?);

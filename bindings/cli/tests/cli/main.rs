@@ -11,10 +11,13 @@ mod author;
 mod bad_input;
 mod batch;
 mod change;
+#[cfg(feature = "prove")]
+mod claims;
 mod contract;
 mod counts;
 mod files;
 mod hostile;
+mod missing;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;

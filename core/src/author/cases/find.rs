@@ -74,9 +74,10 @@ impl CasePath {
             let file = CaseFile::read(ward, &name, text)?;
             return match file.cases.is_empty() {
                 false => Ok(file),
-                true => Err(Error::data(vec![
-                    Problem::error("it holds no `[[case]]`").in_source(&name).at(text, 0..0),
-                ])),
+                true => {
+                    let problem = Problem::error("it holds no `[[case]]`").in_source(&name);
+                    Err(Error::data(vec![problem.at(text, 0..0)]))
+                }
             };
         };
         let sentence = self.path.file_stem().unwrap_or_default().to_string_lossy();

@@ -55,7 +55,7 @@ pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
-pub use policy::{Effect, Policy, Source, Sources, format};
+pub use policy::{Effect, Policy, Source, Sources, claims, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use table::{Count, Key, Line, Table};

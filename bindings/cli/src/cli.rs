@@ -9,7 +9,7 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
+    fmt, lint, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -40,6 +40,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     Validate(validate::Args),
+    Lint(lint::Args),
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
@@ -74,6 +75,7 @@ impl Verb {
     pub(crate) fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         match self {
             Verb::Validate(args) => validate::run(args, terminal),
+            Verb::Lint(args) => lint::run(args, terminal),
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),

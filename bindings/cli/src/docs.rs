@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 
 /// The whole text.
 pub(crate) fn markdown(ward: &Ward) -> String {
-    let mut out = String::from(HEAD);
+    let mut out = format!("{TITLE}\n\n{MADE}\n");
     rules(&mut out, ward);
     match attendance::matrix(ward) {
         Ok(matrix) => tables(&mut out, ward, &matrix),
@@ -50,11 +50,11 @@ pub(crate) fn markdown(ward: &Ward) -> String {
     out
 }
 
-const HEAD: &str = "\
-# The rules and what they come to
-
-<!-- Made by `caseward docs` from the policies; edit those. -->
-";
+/// The page in a policy folder.
+pub(crate) const FILE: &str = "RULES.md";
+/// What every page says that was made here.
+pub(crate) const MADE: &str = "<!-- Made by `caseward docs` from the policies; edit those. -->";
+const TITLE: &str = "# The rules and what they come to";
 
 fn rules(out: &mut String, ward: &Ward) {
     let mut by_topic: BTreeMap<&str, Vec<&Policy>> = BTreeMap::new();

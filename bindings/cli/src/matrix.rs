@@ -8,6 +8,11 @@ use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
 use crate::{output, progress};
 
+/// The matrix in a policy folder.
+pub(crate) const FILE: &str = "matrix.out";
+/// What every matrix says that was made here.
+pub(crate) const MADE: &str = "Made by `caseward matrix`";
+
 /// Print the matrix of decisions: role × action × situation.
 ///
 /// With --check the matrix is compared with a file, and every difference ends with exit code 1.

@@ -10,6 +10,7 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
+use super::{annotations, claims};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::{Programs, Spans};
 use super::{needs::Needs, reference::Reference, schema};
@@ -136,6 +137,10 @@ impl Loaded {
         let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(Error::policies)?;
         let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let unclear = claims::check(&set, &policies, &schema);
+        if !unclear.is_empty() {
+            return Err(Error::policies(unclear));
+        }
         let programs = Programs::new(&set, &policies, &schema);
         Ok(Loaded {
             trees: Trees::new(&set, &policies, &by_id),
@@ -257,6 +262,10 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
                 Err(refuse(format!("the policy's @id is `{id}`, and its place asks for `{expected}`")))
             }
             _ => {
+                let unknown = annotations::check(&policy, source);
+                if !unknown.is_empty() {
+                    return Err(unknown);
+                }
                 let info = describe(&policy, &id, source);
                 Ok((policy.new_id(PolicyId::new(id)), info))
             }

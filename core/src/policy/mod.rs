@@ -6,8 +6,10 @@
 #[cfg(feature = "author")]
 mod advice;
 mod anatomy;
+mod annotations;
 #[cfg(feature = "author")]
 mod atoms;
+pub mod claims;
 mod entities;
 #[cfg(feature = "fs")]
 mod folder;
@@ -23,6 +25,10 @@ mod needs;
 mod reference;
 mod schema;
 mod sections;
+#[cfg(feature = "author")]
+mod spots;
+#[cfg(feature = "author")]
+mod survey;
 mod value;
 
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
@@ -45,4 +51,8 @@ pub(crate) use mutants::{Admission, Changed};
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use sections::{Sections, sections};
+#[cfg(feature = "author")]
+pub(crate) use spots::Spots;
+#[cfg(feature = "author")]
+pub(crate) use survey::{ClauseText, Survey, tokens};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

@@ -3,33 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use caseward::claims::Invariant;
+pub(crate) use caseward::claims::Form;
 use caseward::{Effect, Sources, Ward};
 use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{self, Environment, Model, Policies, Rule};
-use super::rewrite::{self, After, Scope, Step};
-
-/// What must never be allowed, as a file of the folder `invariants` describes it.
-pub(crate) struct Invariant {
-    pub(crate) id: String,
-    /// The number or rule that it writes down.
-    pub(crate) number: String,
-    pub(crate) sentence: String,
-    pub(crate) form: Form,
-}
-
-/// How an invariant is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// What it matches is never allowed.
-    Never,
-    /// Whoever is allowed what it matches is allowed `action` on what `path` leads to.
-    Implies { action: String, path: Vec<String> },
-    /// What it matches is not allowed after a change where it was not before.
-    Change(Vec<Step>),
-}
+use super::rewrite::{self, After, Scope};
 
 /// Invariants with their policies.
 pub(crate) struct Invariants {
@@ -49,31 +31,8 @@ impl Invariants {
 }
 
 fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
-    let annotation = |name: &str| rule.policy.annotation(name).filter(|text| !text.trim().is_empty());
-    if rule.effect == Effect::Permit {
-        return Err("it is a permit; what must never be allowed is written as a forbid".to_owned());
-    }
-    let sentence =
-        annotation("description").ok_or("it has no @description, the sentence that it stands for")?;
-    let number = annotation("invariant").ok_or("it has no @invariant, its number or the rule behind it")?;
-    let form = match (annotation("implies"), annotation("change")) {
-        (Some(_), Some(_)) => return Err("it has both @implies and @change".to_owned()),
-        (Some(action), None) => {
-            let action = ward.schema().known_action(action).map_err(|e| e.to_string())?.uid.to_string();
-            let path = annotation("of").unwrap_or("resource");
-            let mut steps = path.split('.');
-            if steps.next() != Some("resource") {
-                return Err(format!("@of is `{path}`, which does not start from `resource`"));
-            }
-            Form::Implies { action, path: steps.map(str::to_owned).collect() }
-        }
-        (None, Some(change)) => Form::Change(rewrite::steps(change, ward.schema())?),
-        (None, None) => Form::Never,
-    };
-    if annotation("of").is_some() && !matches!(form, Form::Implies { .. }) {
-        return Err("@of says of what @implies speaks, and there is none".to_owned());
-    }
-    Ok(Invariant { id: rule.id.clone(), number: number.to_owned(), sentence: sentence.to_owned(), form })
+    let policy = ward.policy(&rule.id).ok_or("it was not loaded")?;
+    Invariant::read(policy, ward.schema()).map_err(|unclear| unclear.message)
 }
 
 /// Everything that is claimed about.
@@ -316,7 +275,7 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
     else {
         return Ok(Vec::new());
     };
-    let mut holds = Claim::new(invariant.id.clone(), Kind::Invariant(at), invariant.sentence.clone());
+    let mut holds = Claim::new(invariant.id.to_string(), Kind::Invariant(at), invariant.sentence.to_string());
     let mut sound = Claim::new(
         format!("can match: {}", invariant.id),
         Kind::Sound(at),
@@ -331,7 +290,7 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
     let ghostly = match &invariant.form {
         Form::Change(steps) => {
             let ghosts: Vec<_> =
-                steps.iter().filter_map(|step| step.ghost(sides.now.ward.schema())).collect();
+                steps.iter().filter_map(|step| rewrite::ghost(step, sides.now.ward.schema())).collect();
             Arc::new(Model::with(&sides.now.schema_text, &ghosts)?)
         }
         _ => sides.model.clone(),

@@ -23,6 +23,7 @@ mod filter;
 mod fmt;
 mod git;
 mod github;
+mod init;
 mod input;
 mod instant;
 mod lines;

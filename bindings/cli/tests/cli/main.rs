@@ -14,6 +14,7 @@ mod change;
 mod contract;
 mod counts;
 mod files;
+mod lint;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;

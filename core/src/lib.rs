@@ -25,11 +25,13 @@ mod explain;
 mod ir;
 mod link;
 mod live;
+pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
 mod request;
+mod scene;
 mod schema;
 mod slice;
 pub mod sql;

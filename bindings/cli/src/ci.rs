@@ -190,9 +190,8 @@ fn lints(change: &Change<'_>) -> Result<Step, Failure> {
     };
     let (ward, sources) = (&change.suite.ward, &change.sources);
     let linted = Linted::look(policies, ward, sources, &claims, change.base.as_ref(), &levels)?;
-    let told = |finding: &Finding| {
-        format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()))
-    };
+    let told =
+        |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
     let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };
     let details: Vec<String> = linted.findings.iter().map(told).collect();
     Ok(step("lints", exit, linted.said(), details.join("\n")))

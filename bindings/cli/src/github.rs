@@ -11,9 +11,9 @@ pub(crate) fn annotation(title: &str, problem: &Problem, policies: &PolicyArgs, 
     if let Some(help) = &problem.help {
         told = format!("{told}\n{help}");
     }
-    let place = policies.place(problem, sources).map_or_else(String::new, |(file, line)| {
-        format!("file={},line={line},", property(&file))
-    });
+    let place = policies
+        .place(problem, sources)
+        .map_or_else(String::new, |(file, line)| format!("file={},line={line},", property(&file)));
     format!("::{what} {place}title={}::{}\n", property(title), message(&told))
 }
 

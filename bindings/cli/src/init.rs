@@ -9,7 +9,7 @@ use caseward::{Sources, Ward};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::terminal::Terminal;
-use crate::{docs, output};
+use crate::{docs, matrix, output};
 
 /// Write a schema, policies, invariants, cases and what is around them, to start from.
 ///
@@ -26,9 +26,10 @@ pub(crate) struct Args {
 type File = (&'static str, &'static str);
 
 /// The folder of policies, all or nothing: half of it would not fit what is there.
-const POLICIES: [File; 11] = [
+const POLICIES: [File; 12] = [
     ("policies/schema.cedarschema", include_str!("../templates/policies/schema.cedarschema")),
     ("policies/fields.toml", include_str!("../templates/policies/fields.toml")),
+    ("policies/matrix.toml", include_str!("../templates/policies/matrix.toml")),
     ("policies/annotations.toml", include_str!("../templates/policies/annotations.toml")),
     ("policies/README.md", include_str!("../templates/policies/README.md")),
     ("policies/gates/G1.cedar", include_str!("../templates/policies/gates/G1.cedar")),
@@ -66,8 +67,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
         let rules = format!("{FOLDER}/{}", docs::FILE);
         let ward = Ward::new(&Sources::read_folder(root.join(FOLDER), None)?)?;
-        write(root, &rules, &docs::markdown(&ward))?;
+        let matrix = matrix::decide(Some(&root.join(FOLDER)), &ward)?;
+        write(root, &rules, &docs::markdown(&ward, Some(&matrix)))?;
         tell("written", &rules);
+        let table = format!("{FOLDER}/{}", matrix::FILE);
+        write(root, &table, &matrix.to_string())?;
+        tell("written", &table);
     }
     for (name, text) in AROUND {
         if write(root, name, text)? {

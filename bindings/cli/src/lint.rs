@@ -245,13 +245,19 @@ fn pages(folder: Option<&Path>, ward: &Ward) -> Result<Vec<Page>, Failure> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
     let shown = printable(&folder.display().to_string());
     let mut pages = Vec::new();
-    if let Some(kept) = kept(folder, docs::FILE, docs::MADE)? {
-        let made = docs::markdown(ward);
+    let (rules, table) = (kept(folder, docs::FILE, docs::MADE)?, kept(folder, matrix::FILE, matrix::MADE)?);
+    if rules.is_none() && table.is_none() {
+        return Ok(pages);
+    }
+    // Both pages show it; what is wrong with it is told by `caseward matrix`.
+    let decided = matrix::decide(Some(folder), ward);
+    if let Some(kept) = rules {
+        let made = docs::markdown(ward, decided.as_ref().ok());
         let command = format!("caseward docs --policies {shown} > {shown}/{}", docs::FILE);
         pages.push(Page { name: docs::FILE.to_owned(), kept, made, command });
     }
-    if let Some(kept) = kept(folder, matrix::FILE, matrix::MADE)? {
-        let made = caseward::attendance::matrix(ward)?.to_string();
+    if let Some(kept) = table {
+        let made = decided?.to_string();
         let command = format!("caseward matrix --policies {shown} > {shown}/{}", matrix::FILE);
         pages.push(Page { name: matrix::FILE.to_owned(), kept, made, command });
     }

@@ -77,9 +77,7 @@ impl Known {
             return Err(refuse(Problem::error(why)));
         }
         let raw: BTreeMap<String, BTreeMap<String, Spanned<toml::Value>>> = toml::from_str(&source.text)
-            .map_err(|error| {
-                refuse(Problem::error(error.message()).at(error.span().unwrap_or(0..0)))
-            })?;
+            .map_err(|error| refuse(Problem::error(error.message()).at(error.span().unwrap_or(0..0))))?;
         let mut values = BTreeMap::new();
         for (annotation, all) in raw {
             let mut named = Vec::new();
@@ -143,8 +141,12 @@ mod tests {
 
     #[test]
     fn what_is_neither_text_nor_table_is_refused() {
-        for text in ["[gate]\nG2 = 1", "[decision.D1]\nquestion = \"?\"", "gate = 1", "[decision.D1]\nreading = \"a\"\nredaing = \"b\""]
-        {
+        for text in [
+            "[gate]\nG2 = 1",
+            "[decision.D1]\nquestion = \"?\"",
+            "gate = 1",
+            "[decision.D1]\nreading = \"a\"\nredaing = \"b\"",
+        ] {
             let error = Known::read(&Source::new("annotations.toml", text)).expect_err(text);
             assert!(error.is_data() && error.problems().iter().all(|p| p.span.is_some()), "{text}: {error}");
         }

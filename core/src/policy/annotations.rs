@@ -40,9 +40,7 @@ impl Kind {
 
     fn known(self) -> &'static [&'static str] {
         match self {
-            Kind::Policy => {
-                &["id", "rule", "gate", "decision", "description", "source", "allow"]
-            }
+            Kind::Policy => &["id", "rule", "gate", "decision", "description", "source", "allow"],
             Kind::Invariant => {
                 &["id", "invariant", "description", "change", "implies", "of", "decision", "source", "allow"]
             }

@@ -124,7 +124,9 @@ impl Invariant {
     pub fn read(policy: &Policy, schema: &Schema) -> Result<Self, Unclear> {
         let annotation = |name: &str| policy.annotations.get(name).filter(|text| !text.trim().is_empty());
         if policy.effect == Effect::Permit {
-            return Err(Unclear::whole("what must never be allowed is written as a `forbid`, not as a `permit`"));
+            return Err(Unclear::whole(
+                "what must never be allowed is written as a `forbid`, not as a `permit`",
+            ));
         }
         let sentence = annotation("description")
             .ok_or_else(|| Unclear::whole("it has no `@description`, the sentence that it stands for"))?;
@@ -219,9 +221,10 @@ fn steps(text: &str, schema: &Schema) -> Result<Vec<Step>, String> {
         let (ty, attribute) = of.rsplit_once('.').ok_or_else(form)?;
         let step = Step { type_name: ty.to_owned(), attribute: attribute.to_owned(), becomes };
         if step.sort(schema).is_none() {
-            let names = schema.entity_types().iter().flat_map(|ty| {
-                ty.attributes.iter().map(move |(name, _)| format!("{}.{name}", ty.name))
-            });
+            let names = schema
+                .entity_types()
+                .iter()
+                .flat_map(|ty| ty.attributes.iter().map(move |(name, _)| format!("{}.{name}", ty.name)));
             let names: Vec<String> = names.collect();
             let hint = match names.iter().any(|name| name == *of) {
                 true => String::new(),

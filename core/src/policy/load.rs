@@ -10,9 +10,9 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
-use super::{annotations, claims};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::{Programs, Spans};
+use super::{annotations, claims};
 use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;

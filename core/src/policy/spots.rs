@@ -22,12 +22,16 @@ impl Spots {
             let next = |n: usize| tokens.get(at + n).map_or("", |token| token.text);
             match token.text {
                 "namespace" if declared.is_none() => {
-                    let name: String = tokens.iter().skip(at + 1).map(|t| t.text).take_while(|t| *t != "{").collect();
+                    let name: String =
+                        tokens.iter().skip(at + 1).map(|t| t.text).take_while(|t| *t != "{").collect();
                     spaces.push((name, depth));
                 }
                 "entity" if declared.is_none() && next(1) != "(" => {
                     let mut names = Vec::new();
-                    for name in tokens.iter().skip(at + 1).take_while(|t| !["in", "=", "{", ";", "enum", "tags"].contains(&t.text))
+                    for name in tokens
+                        .iter()
+                        .skip(at + 1)
+                        .take_while(|t| !["in", "=", "{", ";", "enum", "tags"].contains(&t.text))
                     {
                         if name.text != "," {
                             let full = match spaces.last() {

@@ -25,7 +25,8 @@ action view, edit appliesTo { principal: User, resource: Doc, context: { now: da
 action read appliesTo { principal: User, resource: [Note, Doc], context: { now: datetime } };
 ";
 
-const CATALOGUE: &str = "[Doc.sections]\ndoc = \"view\"\n[Note.sections]\ndoc = \"read\"\n[User.sections]\nwho = \"view\"\n";
+const CATALOGUE: &str =
+    "[Doc.sections]\ndoc = \"view\"\n[Note.sections]\ndoc = \"read\"\n[User.sections]\nwho = \"view\"\n";
 
 fn sources(policies: &[(&str, &str)]) -> Sources {
     Sources {
@@ -81,7 +82,8 @@ fn refused(name: &str, text: &str, message: &str, help: &str, at: &str) {
 
 #[test]
 fn annotations_that_are_not_known_are_refused_at_their_place() {
-    let permit = |annotation: &str| format!("@id(\"docs.a\")\n{annotation}\npermit (principal, action, resource);");
+    let permit =
+        |annotation: &str| format!("@id(\"docs.a\")\n{annotation}\npermit (principal, action, resource);");
     for (typed, message, help) in [
         ("@rul(\"S1\")", "`@rul` is no annotation of a policy", "did you mean `@rule`?"),
         ("@Decision(\"D1\")", "`@Decision`", "did you mean `@decision`?"),
@@ -95,7 +97,9 @@ fn annotations_that_are_not_known_are_refused_at_their_place() {
     ] {
         refused("docs/a.cedar", &permit(typed), message, help, typed);
     }
-    for fine in ["@x_owner(\"team\")", "@x_", "@x_reviewed", "@rule(\"S1\") @gate(\"G2\") @source(\"GA, PS\")"] {
+    for fine in
+        ["@x_owner(\"team\")", "@x_", "@x_reviewed", "@rule(\"S1\") @gate(\"G2\") @source(\"GA, PS\")"]
+    {
         let loaded = load(&[("docs/a.cedar", &permit(fine))]);
         assert_eq!(loaded.is_ok(), fine != "@x_", "{fine}");
     }
@@ -157,7 +161,11 @@ fn our_policies_are_clean() {
 #[test]
 fn one_name_has_one_text() {
     let (a, b) = (
-        policy("a", "", "permit (principal, action, resource is Doc)\n// open\nwhen { resource.status == \"open\" };"),
+        policy(
+            "a",
+            "",
+            "permit (principal, action, resource is Doc)\n// open\nwhen { resource.status == \"open\" };",
+        ),
         policy(
             "b",
             "",
@@ -192,7 +200,9 @@ fn a_text_that_stands_nowhere_else_is_told_with_the_one_that_was_meant() {
         let (name, text) = policy(
             "a",
             "",
-            &format!("permit (principal, action, resource is Doc)\n// open\nwhen {{ resource.status == \"{text}\" }};"),
+            &format!(
+                "permit (principal, action, resource is Doc)\n// open\nwhen {{ resource.status == \"{text}\" }};"
+            ),
         );
         found(Lint::LonelyText, &[(name.as_str(), text.as_str())])
     };
@@ -274,7 +284,10 @@ fn a_date_without_a_time_is_told_wherever_it_stands() {
     let (sources, claims) = (sources(&[]), sources(&[("invariants/a.cedar", claim)]));
     let (ward, claims) = (Ward::new(&sources).unwrap(), [Ward::new(&claims).unwrap()]);
     let found = Subject::new(&ward, &sources).claims(&claims).lint(&Levels::default());
-    assert_eq!(found.iter().map(|f| (f.lint, f.problem.severity)).collect::<Vec<_>>(), [(Lint::DateWithoutTime, Severity::Warning)]);
+    assert_eq!(
+        found.iter().map(|f| (f.lint, f.problem.severity)).collect::<Vec<_>>(),
+        [(Lint::DateWithoutTime, Severity::Warning)]
+    );
 }
 
 #[test]
@@ -283,7 +296,8 @@ fn what_no_view_shows_is_told_at_its_place() {
     assert_eq!(lint(&sources), []);
     let shown = CATALOGUE.replace("[Note.sections]\ndoc = \"read\"\n", "");
     sources.catalogue = Some(Source::new("fields.toml", shown));
-    sources.schema = Source::new("schema.cedarschema", SCHEMA.replace("@section(\"doc\")\n  doc: Doc", "doc: Doc"));
+    sources.schema =
+        Source::new("schema.cedarschema", SCHEMA.replace("@section(\"doc\")\n  doc: Doc", "doc: Doc"));
     let found = lint(&sources);
     let told: Vec<(Lint, usize)> =
         found.iter().map(|f| (f.lint, f.problem.span.clone().unwrap().start)).collect();
@@ -340,7 +354,11 @@ fn names_that_are_not_known_and_files_that_are_called_otherwise_are_told() {
             ("@x_owner(\"anna\")", "unknown-name"),
         ]
     );
-    assert!(found[2].problem.message.contains("`D61`, which is not known; did you mean `D6`?"), "{}", found[2].problem);
+    assert!(
+        found[2].problem.message.contains("`D61`, which is not known; did you mean `D6`?"),
+        "{}",
+        found[2].problem
+    );
     assert_eq!(found[2].problem.severity, Severity::Error);
 }
 

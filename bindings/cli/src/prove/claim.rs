@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use caseward::claims::Invariant;
 pub(crate) use caseward::claims::Form;
+use caseward::claims::Invariant;
 use caseward::{Effect, Sources, Ward};
 use cedar_policy::Policy;
 use serde_json::{Value as Json, json};

@@ -34,17 +34,26 @@ fn lint_tells_name_place_and_help_in_every_form() {
     let bench = bench();
     let ran = lint(&bench, &[]);
     assert_eq!(ran.code, 0);
-    for told in ["(date-without-time)", "p/a.cedar:4:", "midnight in UTC", "+1300", "(lonely-text)", "2 findings"] {
+    for told in
+        ["(date-without-time)", "p/a.cedar:4:", "midnight in UTC", "+1300", "(lonely-text)", "2 findings"]
+    {
         assert!(ran.err.contains(told), "{told}: {}", ran.err);
     }
     let json = lint(&bench, &["--format", "json"]).json();
     let names: Vec<&str> = json.as_array().unwrap().iter().map(|one| one["lint"].as_str().unwrap()).collect();
     assert_eq!(names, ["date-without-time", "lonely-text"]);
-    assert_eq!((json[0]["severity"].as_str(), json[0]["source"].as_str()), (Some("warning"), Some("a.cedar")));
+    assert_eq!(
+        (json[0]["severity"].as_str(), json[0]["source"].as_str()),
+        (Some("warning"), Some("a.cedar"))
+    );
     let github = lint(&bench, &["--format", "github", "--deny", "lonely-text"]);
     assert_eq!(github.code, 4);
     let lines: Vec<&str> = github.out.lines().collect();
-    assert!(lines[0].starts_with("::warning file=p/a.cedar,line=4,title=date-without-time::`datetime(\"2026-02-28\")`"));
+    assert!(
+        lines[0].starts_with(
+            "::warning file=p/a.cedar,line=4,title=date-without-time::`datetime(\"2026-02-28\")`"
+        )
+    );
     assert!(lines[1].starts_with("::error file=p/a.cedar,line=6,title=lonely-text::"), "{}", lines[1]);
     assert_eq!(lines[2], "::notice::2 findings, 1 of them denied");
 }
@@ -53,16 +62,27 @@ fn lint_tells_name_place_and_help_in_every_form() {
 fn levels_are_chosen_and_lints_explained() {
     let bench = bench();
     assert_eq!(lint(&bench, &["--deny", "all"]).code, 4);
-    assert_eq!(lint(&bench, &["--deny", "all", "--allow", "lonely-text", "--allow", "date-without-time"]).code, 0);
+    assert_eq!(
+        lint(&bench, &["--deny", "all", "--allow", "lonely-text", "--allow", "date-without-time"]).code,
+        0
+    );
     assert_eq!(lint(&bench, &["--allow", "all"]).out, "nothing found\n");
-    lint(&bench, &["--deny", "lonly-text"]).fails(1, "there is no lint `lonly-text`; did you mean `lonely-text`?");
+    lint(&bench, &["--deny", "lonly-text"])
+        .fails(1, "there is no lint `lonly-text`; did you mean `lonely-text`?");
     lint(&bench, &["--explain", "lonly-text"]).fails(1, "did you mean `lonely-text`?");
     let told = lint(&bench, &["--explain", "lonely-text"]).out;
     assert!(told.starts_with("lonely-text: An attribute is compared with a text"), "{told}");
     let list = lint(&bench, &["--list", "--deny", "stale-page"]).out;
-    assert!(list.contains("stale-page                 deny ") && list.contains("unconditional-permit       warn "), "{list}");
+    assert!(
+        list.contains("stale-page                 deny ")
+            && list.contains("unconditional-permit       warn "),
+        "{list}"
+    );
     // A policy takes itself out.
-    bench.write("p/a.cedar", DATED.replace("@id(\"a\")", "@id(\"a\")\n@allow(\"lonely-text, date-without-time\")"));
+    bench.write(
+        "p/a.cedar",
+        DATED.replace("@id(\"a\")", "@id(\"a\")\n@allow(\"lonely-text, date-without-time\")"),
+    );
     lint(&bench, &["--deny", "all"]).ends(0);
 }
 
@@ -70,16 +90,27 @@ fn levels_are_chosen_and_lints_explained() {
 fn validate_and_ci_tell_what_lints_find() {
     let bench = bench();
     let ran = bench.run(["validate", "--policies", "p"]);
-    assert!(ran.code == 0 && ran.err.contains("(date-without-time)") && ran.err.contains("2 problems"), "{}", ran.err);
+    assert!(
+        ran.code == 0 && ran.err.contains("(date-without-time)") && ran.err.contains("2 problems"),
+        "{}",
+        ran.err
+    );
     assert_eq!(bench.run(["validate", "--policies", "p", "--deny-warnings"]).code, 3);
     assert_eq!(bench.run(["validate", "--policies", "p", "--deny", "lonely-text"]).code, 3);
     bench.run(["validate", "--policies", "p", "--allow", "all"]).ends(0);
     bench.write("p/tests/a.toml", "[world.User.ana]\n[world.Doc.d]\nstatus = \"opn\"\n[[case]]\nname = \"a\"\nprincipal = \"User.ana\"\naction = \"view\"\nresource = \"Doc.d\"\nnow = \"2026-05-01T00:00:00Z\"\nexpect = \"allow\"\n");
     let ci = |args: &[&str]| {
-        bench.run(["ci", "--policies", "p", "--mutants", "0", "--fail-under", "0"].into_iter().chain(args.iter().copied()))
+        bench.run(
+            ["ci", "--policies", "p", "--mutants", "0", "--fail-under", "0"]
+                .into_iter()
+                .chain(args.iter().copied()),
+        )
     };
     let page = ci(&[]).out;
-    assert!(page.contains("| ✔ lints | 2 findings |") && page.contains("date-without-time: a.cedar"), "{page}");
+    assert!(
+        page.contains("| ✔ lints | 2 findings |") && page.contains("date-without-time: a.cedar"),
+        "{page}"
+    );
     let page = ci(&["--deny", "all"]).out;
     assert!(page.contains("✘ lints") && page.contains("**Not to be signed off as it is:**"), "{page}");
 }
@@ -87,9 +118,14 @@ fn validate_and_ci_tell_what_lints_find() {
 #[test]
 fn validate_refuses_what_prove_refuses() {
     let bench = bench();
-    bench.write("p/a.cedar", "@id(\"a\")\npermit (principal, action, resource)\n// active\nwhen { principal.active };\n");
+    bench.write(
+        "p/a.cedar",
+        "@id(\"a\")\npermit (principal, action, resource)\n// active\nwhen { principal.active };\n",
+    );
     let invariant = |annotations: &str, effect: &str| {
-        let text = format!("@id(\"invariants.i\") @invariant(\"1\") @description(\"Never.\") {annotations}\n{effect} (principal, action, resource);\n");
+        let text = format!(
+            "@id(\"invariants.i\") @invariant(\"1\") @description(\"Never.\") {annotations}\n{effect} (principal, action, resource);\n"
+        );
         bench.write("p/invariants/i.cedar", text);
     };
     for (annotations, effect, why) in [
@@ -124,8 +160,12 @@ fn decisions_and_pages_are_compared_with_the_folder() {
     let text = "@id(\"a\")\n@decision(\"D1, D61\")\npermit (principal, action, resource)\n// active\nwhen { principal.active };\n";
     bench.write("p/a.cedar", text);
     lint(&bench, &[]).ends(0);
-    bench.write("p/annotations.toml", "[decision.D6]\nreading = \"Withheld.\"\n[decision]\nD1 = \"Leads.\"\n");
-    bench.write("p/annotations.toml", "[decision]\nD1 = \"Leads.\"\nD6 = { question = \"And sensitive?\", reading = \"Withheld.\" }\n");
+    bench
+        .write("p/annotations.toml", "[decision.D6]\nreading = \"Withheld.\"\n[decision]\nD1 = \"Leads.\"\n");
+    bench.write(
+        "p/annotations.toml",
+        "[decision]\nD1 = \"Leads.\"\nD6 = { question = \"And sensitive?\", reading = \"Withheld.\" }\n",
+    );
     lint(&bench, &[]).fails(4, "names `D61`, which is not known; did you mean `D6`?");
     bench.run(["validate", "--policies", "p"]).fails(3, "D61");
     bench.write("p/annotations.toml", "[decision]\nD1 = 1\n");
@@ -173,7 +213,10 @@ fn what_init_writes_is_whole_from_the_first_minute() {
         let mut command = bench.command();
         command.current_dir(bench.path("new")).args(args);
         let done = command.output().unwrap();
-        (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap())
+        (
+            done.status.code().unwrap(),
+            String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap(),
+        )
     };
     for args in [
         &["validate", "--policies", "policies", "--deny-warnings", "--deny", "all"][..],
@@ -225,7 +268,8 @@ fn what_init_writes_is_what_the_examples_show() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/ci");
     for name in ["policies.yml", "pre-commit"] {
         let example = fs::read_to_string(format!("{root}/{name}")).unwrap();
-        let template = fs::read_to_string(format!("{}/templates/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let template =
+            fs::read_to_string(format!("{}/templates/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(example == template, "examples/ci/{name} and bindings/cli/templates/{name} differ");
     }
 }

@@ -49,7 +49,8 @@ fn file_name(one: &Looker<'_>) -> Option<Finding> {
     if is_part || one.policy.id.ends_with(rule) {
         return None;
     }
-    let message = format!("`{}` writes down the rule `{rule}`, and its file is called otherwise", one.policy.id);
+    let message =
+        format!("`{}` writes down the rule `{rule}`, and its file is called otherwise", one.policy.id);
     let finding =
         Finding::new(Lint::RuleFileName, &one.policy.source, one.survey.annotation("rule"), message);
     Some(finding.help(format!("call the file `{rule}.cedar` or `{rule}-PART.cedar`, or mend `@rule`")))

@@ -9,7 +9,9 @@ use crate::schema::TypeId;
 
 pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let (ward, sources) = (looked.subject.ward, looked.subject.sources);
-    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.inner.catalogue) else { return Vec::new() };
+    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.inner.catalogue) else {
+        return Vec::new();
+    };
     let schema = ward.schema();
     let sections = sections(&sources.schema);
     let spots = Spots::of(&sources.schema.text);

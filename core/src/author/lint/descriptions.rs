@@ -7,7 +7,8 @@ use crate::policy::{Effect, Sources, tokens};
 use crate::ward::Ward;
 
 pub(super) fn stale(looked: &Looked<'_>) -> Vec<Finding> {
-    let Some(base) = looked.subject.base.and_then(|base| load(looked.subject.ward, looked.subject.sources, base))
+    let Some(base) =
+        looked.subject.base.and_then(|base| load(looked.subject.ward, looked.subject.sources, base))
     else {
         return Vec::new();
     };

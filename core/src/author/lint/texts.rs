@@ -62,7 +62,6 @@ pub(super) fn dates(looked: &Looked<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::told;

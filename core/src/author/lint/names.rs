@@ -6,6 +6,9 @@ use super::{Finding, Lint, Looked, Looker};
 use crate::policy::ClauseText as Clause;
 use crate::schema::{Schema, Type};
 
+/// References, one behind the other, that count as the resource.
+const MOST_REFERENCES: usize = 3;
+
 /// A condition that has a name, with every text that counts as its own.
 struct Named<'a> {
     one: &'a Looker<'a>,
@@ -41,13 +44,31 @@ fn nameless(one: &Looker<'_>, clause: &Clause) -> Finding {
 }
 
 fn named<'a>(one: &'a Looker<'a>, clause: &'a Clause) -> Named<'a> {
-    let tokens: Vec<&str> = clause.tokens.iter().map(AsRef::as_ref).collect();
-    let own = tokens.join(" ");
+    let own: Vec<&str> = clause.tokens.iter().map(AsRef::as_ref).collect();
     let references = references(one.ward.schema());
-    let mut texts: BTreeSet<String> = [own.clone()].into();
-    for reference in references {
+    let mut texts = BTreeSet::from([own.join(" ")]);
+    let mut open = vec![own.clone()];
+    // `resource.case.student` is `resource.student` to the case, and `resource` to the student.
+    for _ in 0..MOST_REFERENCES {
+        let next: Vec<Vec<&str>> = open.iter().flat_map(|text| shortened(text, &references)).collect();
+        texts.extend(next.iter().map(|text| text.join(" ")));
+        open = next;
+    }
+    Named { one, clause, texts, own: own.join(" ") }
+}
+
+/// The texts in which one reference of the resource counts as the resource, wherever it is read.
+fn shortened<'a>(tokens: &[&'a str], references: &BTreeSet<&str>) -> Vec<Vec<&'a str>> {
+    let read: BTreeSet<&str> = tokens
+        .windows(3)
+        .filter_map(|three| match three {
+            ["resource", ".", name] if references.contains(name) => Some(*name),
+            _ => None,
+        })
+        .collect();
+    let without = |reference: &str| {
         let mut other = Vec::with_capacity(tokens.len());
-        let mut rest = tokens.as_slice();
+        let mut rest = tokens;
         while let Some((first, after)) = rest.split_first() {
             other.push(*first);
             rest = match rest {
@@ -55,9 +76,9 @@ fn named<'a>(one: &'a Looker<'a>, clause: &'a Clause) -> Named<'a> {
                 _ => after,
             };
         }
-        texts.insert(other.join(" "));
-    }
-    Named { one, clause, texts, own }
+        other
+    };
+    read.into_iter().map(without).collect()
 }
 
 /// The attributes that refer to one entity.

@@ -120,7 +120,7 @@ impl Linted {
     pub(crate) fn reports(&self, policies: &PolicyArgs) -> Vec<Report> {
         let named = self.findings.iter().map(|finding| {
             let mut problem = finding.problem.clone();
-            problem.message = format!("{} ({})", problem.message, finding.lint.name());
+            problem.message = format!("{}: {}", finding.lint.name(), problem.message);
             problem
         });
         policies.reports(&named.collect::<Vec<_>>(), &self.texts)

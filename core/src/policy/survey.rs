@@ -83,7 +83,7 @@ impl Survey {
         let (mut texts, mut datetimes) = (Vec::new(), Vec::new());
         if let Some(conditions) = policy.non_scope_constraints_arc() {
             for expr in conditions.subexpressions() {
-                note(expr, &mut texts, &mut datetimes);
+                note(expr, text, &mut texts, &mut datetimes);
             }
         }
         let scope = Structure::scope(policy);
@@ -131,24 +131,34 @@ fn clauses(text: &str, policy: &Range<usize>) -> Vec<ClauseText> {
     text.collect()
 }
 
-fn note(expr: &Expr, texts: &mut Vec<Compared>, datetimes: &mut Vec<(Arc<str>, Range<usize>)>) {
+fn note(expr: &Expr, source: &str, texts: &mut Vec<Compared>, datetimes: &mut Vec<(Arc<str>, Range<usize>)>) {
     match expr.expr_kind() {
         ExprKind::BinaryApp { arg1, arg2, .. } => {
             for (of, with) in [(arg1, arg2), (arg2, arg1)] {
                 let ExprKind::GetAttr { attr, .. } = of.expr_kind() else { continue };
-                for part in with.subexpressions() {
-                    let ExprKind::Lit(Literal::String(text)) = part.expr_kind() else { continue };
-                    let (attribute, text) = (attr.as_str().into(), text.as_str().into());
-                    texts.push(Compared { attribute, text, span: span_of(part) });
+                for (text, span) in written(with) {
+                    texts.push(Compared { attribute: attr.as_str().into(), text, span });
                 }
             }
         }
         ExprKind::ExtensionFunctionApp { fn_name, args } if fn_name.to_string() == "datetime" => {
             if let Some(ExprKind::Lit(Literal::String(text))) = args.first().map(Expr::expr_kind) {
-                datetimes.push((text.as_str().into(), span_of(expr)));
+                datetimes.push((text.as_str().into(), call(source, span_of(expr), text)));
             }
         }
         _ => {}
+    }
+}
+
+/// The texts that an expression has as its value, or as members of it.
+fn written(expr: &Expr) -> Vec<(Arc<str>, Range<usize>)> {
+    match expr.expr_kind() {
+        ExprKind::Lit(Literal::String(text)) => vec![(text.as_str().into(), span_of(expr))],
+        ExprKind::Set(members) => members.iter().flat_map(written).collect(),
+        ExprKind::If { then_expr, else_expr, .. } => {
+            written(then_expr).into_iter().chain(written(else_expr)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -196,6 +206,22 @@ fn idle(policy: &ast::Policy, scope: &Expr, text: &str, body: &Range<usize>, sch
         Some(Idle { action: id.into(), takes: takes.into_iter().collect(), span: quoted(text, body, id) })
     });
     idle.collect()
+}
+
+/// Where `datetime("…")` stands in an expression: Cedar places every step of `datetime("…").offset(…)` alike.
+fn call(source: &str, span: Range<usize>, argument: &str) -> Range<usize> {
+    let within = source.get(span.clone()).unwrap_or_default();
+    let tokens: Vec<_> = Tokens::new(within).collect();
+    let call = tokens.windows(4).find_map(|four| match four {
+        [name, open, text, close]
+            if (name.text, open.text, close.text) == ("datetime", "(", ")")
+                && text.text.trim_matches('"') == argument =>
+        {
+            Some(span.start + name.span.start..span.start + close.span.end)
+        }
+        _ => None,
+    });
+    call.unwrap_or(span)
 }
 
 /// Where a text stands in quotes in a policy's head.

@@ -6,7 +6,6 @@ use caseward::{Error, Severity, Source, Sources, Ward};
 
 const SCHEMA: &str = "entity Team;
 entity User = {
-  @section(\"who\")
   teams: Set<Team>,
   active: Bool,
 };
@@ -25,8 +24,7 @@ action view, edit appliesTo { principal: User, resource: Doc, context: { now: da
 action read appliesTo { principal: User, resource: [Note, Doc], context: { now: datetime } };
 ";
 
-const CATALOGUE: &str =
-    "[Doc.sections]\ndoc = \"view\"\n[Note.sections]\ndoc = \"read\"\n[User.sections]\nwho = \"view\"\n";
+const CATALOGUE: &str = "[Doc.sections]\ndoc = \"view\"\n[Note.sections]\ndoc = \"read\"\n";
 
 fn sources(policies: &[(&str, &str)]) -> Sources {
     Sources {
@@ -305,6 +303,7 @@ fn what_no_view_shows_is_told_at_its_place() {
     assert_eq!(
         told,
         [
+            (Lint::AttributeWithoutSection, at("teams: Set")),
             (Lint::AttributeWithoutSection, at("active: Bool")),
             (Lint::TypeWithoutEntry, at("Note = {")),
             (Lint::AttributeWithoutSection, at("doc: Doc")),
@@ -328,7 +327,7 @@ fn conditions_that_changed_under_one_description_are_told() {
     };
     assert_eq!(told(&say("Active people.", "!principal.active")), [Lint::StaleDescription]);
     assert_eq!(told(&say("All but active people.", "!principal.active")), []);
-    assert_eq!(told(&say("Active people.", "principal\n  .active // as before")), []);
+    assert_eq!(told(&say("Active people.", "principal\n  .active // as before\n")), []);
     assert_eq!(told(&before), []);
 }
 

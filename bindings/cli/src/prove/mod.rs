@@ -112,6 +112,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         },
     };
     let invariants = args.policies.invariants()?;
+    // Told at their places, as `validate` tells them.
+    args.policies.load_from(&invariants)?;
     let report = prove(ward, &sources, &invariants, old.as_ref(), &plan, terminal)?;
     if let (Some(file), Some(case)) =
         (&args.save, report.findings.iter().find_map(|finding| finding.case.as_ref()))

@@ -66,7 +66,7 @@ fn requests(sides: &Sides, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Requ
 fn on_allowed(sides: &Sides, tried: &mut Tried, facts: &Facts, world: &World, request: &Request) {
     let Ok(fired) = sides.invariants.policies.ward.check(world, request) else { return };
     for (at, invariant) in sides.invariants.all.iter().enumerate() {
-        let fires = fired.policies.iter().any(|id| id.as_ref() == invariant.id);
+        let fires = fired.policies.iter().any(|id| *id == invariant.id);
         if fires && !matches!(invariant.form, Form::Change(_)) {
             keep(sides, tried, Kind::Invariant(at), facts, Vec::new(), request);
         }

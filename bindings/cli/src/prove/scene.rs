@@ -93,7 +93,7 @@ impl Scene {
             Kind::Invariant(at) => {
                 let invariant = sides.invariants.all.get(at)?;
                 let fired = answer(&sides.invariants.policies.ward, &world, request)?;
-                if !fired.policies.iter().any(|id| id.as_ref() == invariant.id) {
+                if !fired.policies.iter().any(|id| *id == invariant.id) {
                     return None;
                 }
                 let before = answer(&sides.now.ward, &world, request)?;

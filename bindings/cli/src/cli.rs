@@ -9,7 +9,8 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
+    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate,
+    view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -60,6 +61,7 @@ pub(crate) enum Verb {
     Mutate(mutate::Args),
     Docs(docs::Args),
     Decision(decision::Args),
+    Role(role::Args),
     Diff(diff::Args),
     Bundle(bundle::Args),
     Ci(ci::Args),
@@ -96,6 +98,7 @@ impl Verb {
             Verb::Mutate(args) => mutate::run(args, terminal),
             Verb::Docs(args) => docs::run(args, terminal),
             Verb::Decision(args) => decision::run(args, terminal),
+            Verb::Role(args) => role::run(args, terminal),
             Verb::Diff(args) => diff::run(args, terminal),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Ci(args) => ci::run(args, terminal),

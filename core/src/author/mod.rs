@@ -49,6 +49,7 @@ mod lint;
 mod mutation;
 mod paths;
 mod reach;
+mod role;
 mod unreachable;
 
 pub use cases::{Case, CaseFile, Mismatch};
@@ -58,4 +59,5 @@ pub use drafts::Kind;
 pub use known::{Known, KnownValue};
 pub use lint::{Finding, Level, Levels, Lint, Page, Subject};
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
+pub use role::{Role, Rule};
 pub use unreachable::Claim;

@@ -19,6 +19,7 @@ mod limits;
 mod literals;
 mod load;
 mod lower;
+mod mistakes;
 #[cfg(feature = "author")]
 mod mutants;
 mod needs;
@@ -31,6 +32,8 @@ mod spots;
 mod survey;
 mod value;
 
+#[cfg(feature = "author")]
+pub(crate) use anatomy::Term;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};

@@ -23,31 +23,30 @@ export type Value =
  * set as an array, other extension values as the text that Cedar reads them from. */
 export type Found = string | boolean | number | bigint | Date | Found[] | { [name: string]: Found };
 
-/**
- * The circumstances of a request, as the action's schema asks for them. Where the action takes a `now` and it is left
- * out, it is the clock's.
- */
-export interface Context {
-  readonly now?: Date;
-  readonly [name: string]: Value | undefined;
+/** The circumstances of a request, as the action's schema asks for them; all but the time, which stands beside them. */
+export type Context = { readonly [name: string]: Value | undefined } & { readonly now?: number | boolean };
+
+/** When a question is asked, and under which circumstances. */
+export interface Asked {
+  readonly context?: Context | undefined;
+  /** The clock's, where it is left out. An action that takes no `now` has no use for it. */
+  readonly now?: Date | undefined;
 }
 
 /** May `principal` do `action` to `resource`? */
-export interface Request {
+export interface Request extends Asked {
   readonly principal: Uid;
   /** The action's id, such as `viewSummary`, or its whole name, such as `Action::"viewSummary"`. */
   readonly action: string;
   readonly resource: Uid;
-  readonly context?: Context;
 }
 
 /** To which records of a type may `principal` do `action`? */
-export interface ListQuestion {
+export interface ListQuestion extends Asked {
   readonly principal: Uid;
   readonly action: string;
   /** The type of the records, such as `Case`. */
   readonly type: string;
-  readonly context?: Context;
 }
 
 /** Whose SQL, and where its tables hold what the schema speaks of. */
@@ -55,6 +54,19 @@ export interface Database {
   readonly dialect: 'postgres' | 'sqlite' | 'duckdb' | 'spark';
   /** In TOML; tables and columns are in snake_case where it says nothing. */
   readonly mapping?: string;
+}
+
+/** How a filter is written into a query that has more in it. */
+export interface FilterOptions {
+  /** The number of the first parameter: 1 unless told. */
+  readonly firstParameter?: number;
+  /**
+   * How parameters are written: as the dialect has them unless told. `?` and `%s` have no numbers: values are given in the
+   * order in which they stand.
+   */
+  readonly parameterStyle?: '$1' | '?' | '?1' | ':1' | ':p1' | '%s' | '%(p1)s';
+  /** What the query calls the row: the mapping's alias or the table's name unless told. */
+  readonly alias?: string;
 }
 
 /** A value that a statement is given: of a `bigint`, a bigint where a number does not hold it exactly. */
@@ -77,8 +89,10 @@ export interface Filter {
   }[];
   /** Never empty: `FALSE` where nothing is allowed, `TRUE` where everything is. */
   readonly sql: string;
-  /** The values of its parameters, in the order of their numbers. */
+  /** The values of its parameters, in the order of their numbers, or in that in which they stand where they have none. */
   readonly params: readonly Parameter[];
+  /** How each of them is written in the condition. */
+  readonly signs: readonly string[];
   readonly policyHash: string;
   /** The version of the data that the person's own facts were read from. */
   readonly version: number;
@@ -88,16 +102,14 @@ export interface Filter {
   readonly validUntil: Date | undefined;
 }
 
-/** What may `principal` do to `resource`? */
-export interface ActionsQuestion {
+/** What may `principal` do to `resource`? The context holds fields for any of the actions; each takes those it knows. */
+export interface ActionsQuestion extends Asked {
   readonly principal: Uid;
   readonly resource: Uid;
-  /** Fields for any of the actions; each takes those that it knows. */
-  readonly context?: Context;
 }
 
 /** May each of these people do this to each of those records, pair by pair? */
-export interface ManyQuestion {
+export interface ManyQuestion extends Asked {
   readonly principalType: string;
   /** Ids, or numbers as `World.numbers` gives them; one stands for as many as there are resources. */
   readonly principals: string | Iterable<string> | Uint32Array;
@@ -105,7 +117,6 @@ export interface ManyQuestion {
   readonly resourceType: string;
   /** As `principals`. */
   readonly resources: string | Iterable<string> | Uint32Array;
-  readonly context?: Context;
 }
 
 /** A schema and its policies, as text. */
@@ -122,12 +133,11 @@ export interface Sources {
 }
 
 /** Who of `type` may do `action` to `resource`? */
-export interface WhoQuestion {
+export interface WhoQuestion extends Asked {
   readonly resource: Uid;
   readonly action: string;
   /** The type of those who are looked for, such as `User`. */
   readonly type: string;
-  readonly context?: Context;
 }
 
 /** Who of `type` is told of what happens to `resource`, or to an entry of it? */
@@ -157,7 +167,10 @@ export interface CountQuestion extends ListQuestion, Grouping {}
 /** A report of attendance case management. */
 export interface ReportQuestion extends Grouping {
   readonly principal: Uid;
-  /** `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. */
+  /**
+   * `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. Without one, the error
+   * tells what each is about.
+   */
   readonly kind: string;
   /** Which report, where the person may see several of the kind. */
   readonly report?: Uid;
@@ -170,8 +183,16 @@ export interface Span {
   readonly end: number;
 }
 
-/** One thing that is wrong, and where. */
-export interface Problem {
+/** Lines and columns of a place, from 1, columns in characters; the end is the first place behind it. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly end_line: number;
+  readonly end_column: number;
+}
+
+/** One thing that is wrong, and where: all of the place is null where it has none. */
+export interface Problem extends Readonly<Record<keyof Place, number | null>> {
   readonly severity: 'warning' | 'error';
   readonly message: string;
   /** The name of the source; empty where it has none. */
@@ -221,7 +242,10 @@ export interface Policy {
   readonly [more: string]: unknown;
 }
 
-/** A decision, who made it and what it was made from. */
+/**
+ * A decision, who made it and what it was made from. It is an object, and so true in every `if`: ask `allowed`, or ask
+ * `Ward.allows` instead. Compared with anything (`answer == true`) it throws.
+ */
 export class Answer {
   private constructor();
   readonly allowed: boolean;
@@ -275,6 +299,8 @@ export interface Need {
 /** One action on one record. */
 export interface ActionAnswer {
   readonly action: string;
+  /** Whether it is known to be allowed. */
+  readonly allowed: boolean;
   /** Where it is allowed as it is, or nothing that the context could still be given would change it. */
   readonly answer: Answer | undefined;
   /** What the action's context needs, where it depends on that. */
@@ -340,7 +366,7 @@ export type Shown =
   | { readonly withheld: true };
 
 /** What a test compares. */
-export interface Operand {
+export interface Operand extends Place {
   readonly text: string;
   readonly span: Span;
   /** Null where the text says it. */
@@ -350,7 +376,7 @@ export interface Operand {
 }
 
 /** One condition of a policy, or a part of one, and how it came out. */
-export interface Condition {
+export interface Condition extends Place {
   /** Null where it has no value, is withheld, or is only looked at once others hold. */
   readonly holds: boolean | null;
   /** Whether the viewer may not see how it came out. */
@@ -363,8 +389,6 @@ export interface Condition {
   readonly text: string;
   /** Where it stands in the policy's source. */
   readonly span: Span;
-  readonly line: number;
-  readonly column: number;
   readonly made_of: 'all' | 'any' | 'not' | 'if' | 'test';
   readonly parts: readonly Condition[];
   /** For a test: what it found, in words. */
@@ -464,7 +488,7 @@ export interface Handle {
  * @example
  * const ward = Ward.attendance();
  * const world = World.sample(ward, { cases: 100 });
- * ward.check(world, { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' }).allowed;
+ * if (ward.allows(world, { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' })) { … }
  */
 export class Ward implements Handle {
   /** @throws {CasewardError} of kind `policies`, with every problem. */
@@ -487,12 +511,18 @@ export class Ward implements Handle {
    * Decides a request, failing closed: what names an absent entity is denied. A microsecond or less where the same
    * people and records are asked about again.
    *
-   * @throws {CasewardError} of kind `request` for an action that the schema lacks, a type that it does not take, a
-   * context of another shape; `schema` for a world of another schema.
+   * @throws {CasewardError} of kind `request` for an action or a type that the schema lacks, a type that the action
+   * does not take, a context of another shape, a key that no question has; `schema` for a world of another schema.
    */
-  check(world: World, request: Request): Answer;
-  /** Whether `check` allows it. */
   allows(world: World, request: Request): boolean;
+  /** As `allows`, with who decided and what it was made from. */
+  answer(world: World, request: Request): Answer;
+  /**
+   * What `allows` and `answer` were: `if (ward.check(…))` was true for everybody.
+   *
+   * @deprecated It throws.
+   */
+  readonly check: never;
   /** Decides pair by pair, on one version of the data; an id that is not there is denied. */
   checkMany(world: World, question: ManyQuestion): Decisions;
   /** The ids of the records to which a person may do something, in the order in which the world first named them. */
@@ -519,11 +549,16 @@ export class Ward implements Handle {
   whoWithReasons(world: World, question: WhoQuestion): Granted[];
   /** The ids of those who are told of what happens to a record, and may see it. */
   alert(world: World, question: AlertQuestion): string[];
-  /** How many records a person may do something to, by group, with all totals. */
+  /**
+   * How many records a person may do something to, by group, with all totals.
+   *
+   * @throws {CasewardError} of kind `request` also for a group that the person may not see of every one of them.
+   */
   countBy(world: World, question: CountQuestion): Table;
   /**
    * A report; undefined where the person may not have it, or it is not there. Reports that cover cases in aggregate
-   * only are protected, below 6 unless told otherwise.
+   * only (`performance`, `anonymised`) are protected, below 6 unless told otherwise, and by New Zealand's calendar; the
+   * others are grouped by what the person may see of each case.
    */
   report(world: World, question: ReportQuestion): Table | undefined;
   /**
@@ -533,7 +568,7 @@ export class Ward implements Handle {
    * @throws {CasewardError} of kind `mapping` for a mapping that does not fit the schema, with every problem;
    * `request` for what a database cannot answer exactly.
    */
-  filter(world: World, question: ListQuestion & Database): Filter;
+  filter(world: World, question: ListQuestion & Database & FilterOptions): Filter;
   /** The statements that make the tables which filters speak of, with indices. */
   tables(database: Database): string[];
   /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
@@ -545,13 +580,13 @@ export class Ward implements Handle {
 
   /** Answers as the engine's own JSON: to the byte what the command and other bindings give. */
   readonly json: {
-    readonly check: (world: World, request: Request) => string;
+    readonly answer: (world: World, request: Request) => string;
     readonly actions: (world: World, question: ActionsQuestion) => string;
     readonly explain: (world: World, request: Request & { readonly viewer?: Uid }) => string;
     readonly view: (world: World, question: ActionsQuestion) => string;
     readonly whoWithReasons: (world: World, question: WhoQuestion) => string;
     readonly countBy: (world: World, question: CountQuestion) => string;
-    readonly filter: (world: World, question: ListQuestion & Database) => string;
+    readonly filter: (world: World, question: ListQuestion & Database & FilterOptions) => string;
     readonly matrix: () => string;
   };
 
@@ -621,8 +656,11 @@ export class Visible implements Handle {
   ids(): string[];
   /** Their numbers in the world, ascending: what `checkMany` takes. */
   numbers(): Uint32Array;
-  /** Up to `most` ids behind `cursor`; `next`, which stays valid when the data changes, is undefined at the end. */
-  page(most: number, cursor?: string): { ids: string[]; next: string | undefined };
+  /**
+   * Up to `most` ids, 100 unless told, behind `cursor`, or the first ones; `next`, which stays valid when the data
+   * changes, is undefined at the end.
+   */
+  page(cursor?: string, how?: { readonly most?: number }): { ids: string[]; next: string | undefined };
   readonly version: number;
   readonly policyHash: string;
   readonly now: Date | undefined;
@@ -655,7 +693,10 @@ export class Table implements Handle {
 
 /** One count, and of which groups it is. */
 export interface Line {
-  /** By the names of the groups; a total is without those of which it is one. Null is for records without a value. */
+  /**
+   * By the names of the groups; a total is without those of which it is one. Null is for records without a value, `[]`
+   * for those whose set is empty.
+   */
   readonly key: { readonly [group: string]: Found | null };
   /** Null where it is not told. */
   readonly count: number | null;

@@ -22,6 +22,9 @@ mod decide;
 mod disclosure;
 mod error;
 mod explain;
+#[cfg(feature = "fs")]
+pub mod files;
+pub mod interrupt;
 mod ir;
 mod link;
 mod live;
@@ -30,10 +33,12 @@ pub mod matrix;
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
+mod random;
 mod request;
 mod scene;
 mod schema;
 mod slice;
+mod span;
 pub mod sql;
 mod suggest;
 mod table;
@@ -59,14 +64,18 @@ pub use explain::{
     Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
+#[cfg(feature = "fs")]
+pub use policy::FilePart;
 pub use policy::{Effect, Policy, Source, Sources, claims, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
-pub use table::{Count, Key, Line, Table};
+pub use span::Span;
+pub use table::{Count, Key, Line, Part, Table};
+pub use time::instant;
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Cursor, Granted, Group, Page, Visible};
+pub use visible::{Counting, Cursor, Granted, Group, Page, Visible};
 pub use ward::Ward;
-pub use world::{Changes, Draft, Handle, Row, World, WorldBuilder};
+pub use world::{Changes, Columns, Draft, Handle, Row, World, WorldBuilder};
 pub use zone::{Period, Unit, Zone};

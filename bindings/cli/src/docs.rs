@@ -7,7 +7,7 @@ use caseward::matrix::{Mark, Matrix, Row};
 use caseward::{Effect, Policy, Ward};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::load::PolicyArgs;
 use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
     let matrix = matrix::decide(args.policies.folder(), &ward);
-    let text = markdown(&ward, matrix.ok().as_ref());
+    // As it is printed, which is what a file holds.
+    let text = printable(&markdown(&ward, matrix.ok().as_ref()));
     spinner.finish_and_clear();
     let Some(before) = before else {
         output::print(&text)?;

@@ -5,19 +5,18 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use caseward::{Source, Sources};
+use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
+use crate::terminal::say;
 
 /// Policies that are read from a revision.
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them.
 const MOST_BYTES: u64 = 1 << 20;
-/// The schema and the catalogue of fields of a policy folder.
-const SCHEMA: &str = "schema.cedarschema";
-const CATALOGUE: &str = "fields.toml";
-/// Folders of a policy folder that hold no policies, as the library has them.
-const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
+
+/// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
@@ -28,24 +27,87 @@ pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Source
 
 /// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
 pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources, Failure> {
-    let shown = revision.escape_debug();
-    let unknown = || Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display()));
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let mut policies = Vec::new();
+    let (mut schema, mut catalogue) = (None, None);
+    let wanted = |name: &str| {
+        let part = FilePart::of(name)?;
+        Ok(matches!(part, Some(FilePart::Policy | FilePart::Schema | FilePart::Catalogue)))
+    };
+    for (name, text) in files(at, revision, path, &wanted)?.1 {
+        match FilePart::of(&name) {
+            Ok(Some(FilePart::Schema)) => {
+                schema = Some(Source::new(format!("{revision}:{below}{name}"), text));
+            }
+            Ok(Some(FilePart::Catalogue)) => catalogue = Some(Source::new(name, text)),
+            _ => policies.push(Source::new(name, text)),
+        }
+    }
+    let schema = schema.ok_or_else(|| {
+        let shown = revision.escape_debug();
+        Failure::other(format!(
+            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
+        ))
+    })?;
+    Ok(Sources { schema, policies, catalogue })
+}
+
+/// The files of `folder`, by their path below it, as they were in `revision` of the repository that it lies in, and
+/// the commit that this is; only those whose names are wanted.
+pub(crate) fn files_of_folder(
+    folder: &Path,
+    revision: &str,
+    wanted: Wanted<'_>,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
+    let prefix = String::from_utf8_lossy(&prefix);
+    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
+}
+
+/// The commit of a revision of the repository that `at` lies in.
+fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
     // A revision that starts with a dash is none, whatever git would take it for.
     let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
-    let commit = match try_git(at, verify)? {
-        Ok(commit) => String::from_utf8_lossy(&commit).trim().to_owned(),
-        Err(message) if message.is_empty() => return Err(unknown()),
-        Err(message) => return Err(Failure::other(format!("git: {message}"))),
-    };
+    match try_git(at, verify)? {
+        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim().to_owned()),
+        Err(message) if message.is_empty() => {
+            let shown = revision.escape_debug();
+            Err(Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display())))
+        }
+        Err(message) => Err(Failure::other(format!("git: {message}"))),
+    }
+}
+
+fn files(
+    at: &Path,
+    revision: &str,
+    path: &str,
+    wanted: Wanted<'_>,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let shown = revision.escape_debug();
+    let commit = commit(at, revision)?;
     let listed = git(at, ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit])?;
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let (mut names, mut objects) = (Vec::new(), Vec::new());
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let entry = String::from_utf8_lossy(entry);
         let Some((about, file)) = entry.split_once('\t') else { continue };
-        let Some(name) = file.strip_prefix(&below).filter(|name| is_wanted(name)) else { continue };
+        let Some(name) = file.strip_prefix(&below) else { continue };
         let about: Vec<&str> = about.split_whitespace().collect();
         let &[mode, _, object, size] = about.as_slice() else { continue };
+        match wanted(name) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // A link to a folder: what is behind it is not listed.
+            Err(why) if !mode.starts_with("100") => {
+                return Err(Failure::other(format!("`{file}` of {shown}: it is no plain file: {why}")));
+            }
+            // No version of this command took it for a policy, so it was none: the change that renames it brings it.
+            Err(why) => {
+                say(&format!("note: `{file}` of {shown} is left out: {why}"));
+                continue;
+            }
+        }
         if !mode.starts_with("100") {
             return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
         }
@@ -58,26 +120,7 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
         objects.push(object.to_owned());
     }
     let texts = contents(at, &objects)?;
-    let mut policies = Vec::new();
-    let (mut schema, mut catalogue) = (None, None);
-    for (name, text) in names.into_iter().zip(texts) {
-        match name.as_str() {
-            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
-            CATALOGUE => catalogue = Some(Source::new(name, text)),
-            _ => policies.push(Source::new(name, text)),
-        }
-    }
-    let schema = schema.ok_or_else(|| {
-        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
-    })?;
-    Ok(Sources { schema, policies, catalogue })
-}
-
-fn is_wanted(name: &str) -> bool {
-    let mut folders: Vec<&str> = name.split('/').collect();
-    folders.pop();
-    [SCHEMA, CATALOGUE].contains(&name)
-        || name.ends_with(".cedar") && folders.iter().all(|folder| !NO_POLICIES.contains(folder))
+    Ok((commit, names.into_iter().zip(texts).collect()))
 }
 
 /// The contents of objects, in their order.

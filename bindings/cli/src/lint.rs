@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use caseward::author::{Finding, Known, Level, Levels, Lint, Page, Subject};
-use caseward::{Severity, Source, Sources, Ward};
+use caseward::{Problem, Severity, Source, Sources, Ward};
 use clap::ValueEnum;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::github;
+use crate::github::{annotate, notice};
 use crate::load::PolicyArgs;
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
@@ -116,14 +116,21 @@ impl Linted {
         Ok(Linted { findings, texts })
     }
 
-    /// What was found, as it is drawn.
-    pub(crate) fn reports(&self, policies: &PolicyArgs) -> Vec<Report> {
+    /// What was found, each with its file and as it is drawn: under the name of its lint.
+    pub(crate) fn told<'a>(
+        &'a self,
+        policies: &'a PolicyArgs,
+    ) -> impl Iterator<Item = (Problem, Option<String>, Report)> + 'a {
         let named = self.findings.iter().map(|finding| {
-            let mut problem = finding.problem.clone();
-            problem.message = format!("{}: {}", finding.lint.name(), problem.message);
-            problem
+            let message = format!("{}: {}", finding.lint.name(), finding.problem.message);
+            Problem { message, ..finding.problem.clone() }
         });
-        policies.reports(&named.collect::<Vec<_>>(), &self.texts)
+        named.map(|problem| {
+            let file = policies.file(&problem, &self.texts);
+            let report = policies.reports(std::slice::from_ref(&problem), &self.texts).pop();
+            let report = report.unwrap_or_else(|| Report::without_text(&problem));
+            (problem, file, report)
+        })
     }
 
     /// Whether something was found that is denied.
@@ -144,10 +151,13 @@ impl Linted {
     /// One annotation of GitHub's workflows for each.
     fn github(&self, policies: &PolicyArgs) -> String {
         let mut out = String::new();
-        for finding in &self.findings {
-            out.push_str(&github::annotation(finding.lint.name(), &finding.problem, policies, &self.texts));
+        for Finding { lint, problem } in &self.findings {
+            let file = policies.file(problem, &self.texts);
+            let help = problem.help.iter().map(|help| format!("\n{help}"));
+            let text = format!("{}{}", problem.message, help.collect::<String>());
+            annotate(&mut out, problem.severity, file.as_deref(), problem.span, Some(lint.name()), &text);
         }
-        let _ = writeln!(out, "::notice::{}", github::message(&self.said()));
+        notice(&mut out, &self.said());
         out
     }
 }
@@ -180,7 +190,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => output::print_json(&linted.findings)?,
         Format::Github => output::print(&linted.github(&args.policies))?,
         Format::Text => {
-            draw_all(&linted.reports(&args.policies), terminal);
+            let reports: Vec<Report> = linted.told(&args.policies).map(|(_, _, report)| report).collect();
+            draw_all(&reports, terminal);
             if linted.findings.is_empty() {
                 output::print("nothing found\n")?;
             } else {

@@ -42,9 +42,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.cases.policies.own()?;
     let suite = args.cases.load()?;
     let spinner = progress::spinner(terminal, "changing policies");
-    let drawing = Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone() };
+    let drawing =
+        Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone(), ..Drawing::default() };
     let mutations = suite.ward.mutate(suite.cases(), &drawing);
     spinner.finish_and_clear();
     let mut mutations = mutations?;

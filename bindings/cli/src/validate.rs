@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use caseward::{Problem, Source, Sources, Ward};
+use clap::ValueEnum;
 
 use crate::cases::UNREACHABLE;
-use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted};
+use crate::github::annotate;
 use crate::lint::{LevelArgs, Linted};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::report::{Report, draw_all};
@@ -36,50 +37,83 @@ pub(crate) struct Args {
     deny_warnings: bool,
     #[command(flatten)]
     levels: LevelArgs,
-    /// How to answer: reports on standard error, or a list of problems on standard output.
+    /// How to answer: reports on standard error; a list of problems, or annotations of GitHub's workflows, on
+    /// standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// What was found so far.
-#[derive(Default)]
+/// How problems are shown.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// Annotations of GitHub's workflows.
+    Github,
+}
+
+/// A problem, the file that it is in where that is known, and how it is drawn.
 struct Found {
-    problems: Vec<Problem>,
-    /// The same, as they are drawn.
-    reports: Vec<Report>,
-    said: Vec<String>,
+    problem: Problem,
+    file: Option<String>,
+    report: Report,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // Data can be held to the policies that come with the command; nobody asks whether these are valid.
+    if args.entities.is_none() {
+        args.policies.own()?;
+    }
     let levels = args.levels.levels()?;
-    let mut found = Found::default();
-    // What cannot be loaded is told alone: all else is found with what was loaded.
     let sources = args.policies.sources()?;
-    let Some(ward) = found.load(args, &sources)? else { return found.refused(args, terminal) };
-    found.said.push(counted(ward.policies().len(), "policy").replace("policys", "policies") + " valid");
-    found.tell(args, ward.advice(), &sources);
+    let ward = match Ward::new(&sources) {
+        Ok(ward) => ward,
+        Err(error) if error.is_policies() => return refused(args, error.problems(), &sources, terminal),
+        Err(error) => return Err(error.into()),
+    };
+    let mut found = find(args, ward.warnings(), &sources);
+    found.extend(find(args, &ward.advice(), &sources));
+    let mut said =
+        vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
+    // What is claimed is written in the same words, and mistyped as easily.
     let mut claims = Vec::new();
     for (sources, what) in args.policies.claims()? {
-        let Some(ward) = found.load(args, &sources)? else { return found.refused(args, terminal) };
-        if !sources.policies.is_empty() {
-            found.said.push(format!("{} valid", counted(sources.policies.len(), what)));
+        match Ward::new(&sources) {
+            Ok(ward) => {
+                found.extend(find(args, ward.warnings(), &sources));
+                claims.push((ward, sources.clone()));
+            }
+            Err(error) if error.is_policies() => return refused(args, error.problems(), &sources, terminal),
+            Err(error) => return Err(error.into()),
         }
-        claims.push((ward, sources));
+        if !sources.policies.is_empty() {
+            said.push(format!("{} valid", counted(sources.policies.len(), what)));
+        }
     }
-    if !found.unreachable(args, &ward)? {
-        return found.refused(args, terminal);
+    match unreachable(args, &ward)? {
+        Ok(0) => {}
+        Ok(n) => said.push(counted(n, "unreachable condition") + " there"),
+        Err(problems) => {
+            show(args, &problems, terminal)?;
+            return Ok(Exit::Invalid);
+        }
     }
     let linted = Linted::look(&args.policies, &ward, &sources, &claims, None, &levels)?;
-    found.reports.extend(linted.reports(&args.policies));
-    found.problems.extend(linted.findings.iter().map(|finding| finding.problem.clone()));
-    let refused = linted.is_refused() || args.deny_warnings && !found.problems.is_empty();
-    let mut exit = if refused { Exit::Invalid } else { Exit::Success };
+    found.extend(linted.told(&args.policies).map(|(problem, file, report)| Found { problem, file, report }));
+    let is_refused = linted.is_refused() || args.deny_warnings && !found.is_empty();
+    let mut exit = if is_refused { Exit::Invalid } else { Exit::Success };
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {
-            Ok(world) => found.said.push(format!("{} entities valid", world.len())),
-            Err(Failure::Data { problems, .. }) => {
-                found.reports.extend(problems.iter().map(Report::without_text));
-                found.problems.extend(problems);
+            Ok(world) => said.push(format!("{} entities valid", world.len())),
+            Err(Failure::Data { file, problems }) => {
+                found.extend(problems.into_iter().map(|problem| Found {
+                    file: Some(file.clone()),
+                    report: Report::without_text(&problem),
+                    problem,
+                }));
                 if exit == Exit::Success {
                     exit = Exit::Failure;
                 }
@@ -87,72 +121,79 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             Err(failure) => return Err(failure),
         }
     }
-    found.show(args, terminal)?;
+    show(args, &found, terminal)?;
     if args.format == Format::Text && exit == Exit::Success {
-        output::print(&format!("{}\n", found.said.join(", ")))?;
+        output::print(&format!("{}\n", said.join(", ")))?;
     }
     Ok(exit)
 }
 
-impl Found {
-    /// Loads policies or claims; `None` where they are refused, with why.
-    fn load(&mut self, args: &Args, sources: &Sources) -> Result<Option<Ward>, Failure> {
-        match Ward::new(sources) {
-            Ok(ward) => {
-                self.tell(args, ward.warnings().to_vec(), sources);
-                Ok(Some(ward))
-            }
-            Err(error) if error.is_policies() => {
-                self.problems.clear();
-                self.reports.clear();
-                self.tell(args, error.problems().to_vec(), sources);
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
+fn find(args: &Args, problems: &[Problem], sources: &Sources) -> Vec<Found> {
+    let reports = args.policies.reports(problems, sources).into_iter();
+    let of = |(problem, report): (&Problem, Report)| Found {
+        file: args.policies.file(problem, sources),
+        problem: problem.clone(),
+        report,
+    };
+    problems.iter().zip(reports).map(of).collect()
+}
 
-    fn tell(&mut self, args: &Args, problems: Vec<Problem>, sources: &Sources) {
-        self.reports.extend(args.policies.reports(&problems, sources));
-        self.problems.extend(problems);
+/// How many conditions are said to be unreachable, each of them there; what is said of them is proved elsewhere.
+fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Failure> {
+    let Some(file) = args.policies.folder().map(|folder| folder.join(TESTS).join(UNREACHABLE)) else {
+        return Ok(Ok(0));
+    };
+    if !file.exists() {
+        return Ok(Ok(0));
     }
+    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
+        let problems = error.problems().iter().map(|problem| Found {
+            report: Report::in_text(problem, &source, &source.name),
+            file: Some(source.name.to_string()),
+            problem: problem.clone(),
+        });
+        problems.collect()
+    }))
+}
 
-    /// Whether the conditions that are said to be unreachable are there; what is said of them is proved elsewhere.
-    fn unreachable(&mut self, args: &Args, ward: &Ward) -> Result<bool, Failure> {
-        let Some(folder) = args.policies.folder() else { return Ok(true) };
-        let file = folder.join(TESTS).join(UNREACHABLE);
-        if !file.exists() {
-            return Ok(true);
-        }
-        let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
-        match ward.coverage([])?.excuse(&source.name, &source.text) {
-            Ok(claims) => {
-                self.said.push(counted(claims.len(), "unreachable condition") + " there");
-                Ok(true)
+fn refused(
+    args: &Args,
+    problems: &[Problem],
+    sources: &Sources,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    show(args, &find(args, problems, sources), terminal)?;
+    Ok(Exit::Invalid)
+}
+
+/// Shows the problems in the form that was asked for.
+fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure> {
+    match args.format {
+        Format::Json => output::print_json(&found.iter().map(|found| &found.problem).collect::<Vec<_>>()),
+        Format::Github => output::print(&annotations(found)),
+        Format::Text => {
+            draw_all(found.iter().map(|found| &found.report), terminal);
+            if !found.is_empty() {
+                say(&counted(found.len(), "problem"));
             }
-            Err(error) => {
-                let problems = error.problems();
-                self.reports = problems.iter().map(|p| Report::in_text(p, &source, &source.name)).collect();
-                self.problems = problems.to_vec();
-                Ok(false)
-            }
+            Ok(())
         }
     }
+}
 
-    fn refused(&self, args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-        self.show(args, terminal)?;
-        Ok(Exit::Invalid)
+fn annotations(found: &[Found]) -> String {
+    let mut out = String::new();
+    for Found { problem, file, .. } in found {
+        let help = problem.help.iter().map(|help| format!("\n{help}"));
+        // Data is named by its entity, which stands in the file somewhere.
+        let named = match &file {
+            Some(file) if !file.ends_with(problem.source.as_str()) => format!("{}: ", problem.source),
+            None if !problem.source.is_empty() => format!("{}: ", problem.source),
+            _ => String::new(),
+        };
+        let text = format!("{named}{}{}", problem.message, help.collect::<String>());
+        annotate(&mut out, problem.severity, file.as_deref(), problem.span, None, &text);
     }
-
-    /// Shows the problems in the form that was asked for.
-    fn show(&self, args: &Args, terminal: &Terminal) -> Result<(), Failure> {
-        if args.format == Format::Json {
-            return output::print_json(&self.problems);
-        }
-        draw_all(&self.reports, terminal);
-        if !self.problems.is_empty() {
-            say(&counted(self.problems.len(), "problem"));
-        }
-        Ok(())
-    }
+    out
 }

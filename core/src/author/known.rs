@@ -77,7 +77,9 @@ impl Known {
             return Err(refuse(Problem::error(why)));
         }
         let raw: BTreeMap<String, BTreeMap<String, Spanned<toml::Value>>> = toml::from_str(&source.text)
-            .map_err(|error| refuse(Problem::error(error.message()).at(error.span().unwrap_or(0..0))))?;
+            .map_err(|error| {
+                refuse(Problem::error(error.message()).at(&source.text, error.span().unwrap_or(0..0)))
+            })?;
         let mut values = BTreeMap::new();
         for (annotation, all) in raw {
             let mut named = Vec::new();
@@ -90,7 +92,7 @@ impl Known {
                         let why = format!(
                             "`{name}` is what it says, as a text, or a table with `reading` and `question`"
                         );
-                        return Err(refuse(Problem::error(why).at(span)));
+                        return Err(refuse(Problem::error(why).at(&source.text, span)));
                     }
                 };
                 named.push(KnownValue {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Problem};
+use crate::interrupt;
 use crate::policy::Source;
 use crate::request::Request;
 use crate::scene;
@@ -158,7 +159,9 @@ fn block(ward: &Ward, source: &Source, plan: &Plan, situation: &Situation) -> Re
     let refuse = |error: &Error| {
         let why = error.problems().first().map_or_else(|| error.to_string(), |p| p.message.clone());
         let message = format!("situation `{}`: {why}", situation.title);
-        Error::data(vec![Problem::error(message).in_source(&source.name).at(situation.span.clone())])
+        Error::data(vec![
+            Problem::error(message).in_source(&source.name).at(&source.text, situation.span.clone()),
+        ])
     };
     let people: Vec<String> =
         plan.people.iter().map(|one| format!("{} {}: {}", plan.principal, one.heading, one.facts)).collect();
@@ -195,6 +198,7 @@ fn line(
             resource: situation.record.clone(),
             context: context(ward, action, plan, situation, person),
         };
+        interrupt::ask()?;
         let answer = ward.check(world, &request)?;
         if answer.is_allowed() {
             allowed.push(person.heading.clone());

@@ -105,7 +105,7 @@ struct Raw {
 impl Plan {
     pub(super) fn read(source: &Source) -> Result<Self, Error> {
         let refuse = |span: Range<usize>, why: String| {
-            Error::data(vec![Problem::error(why).in_source(&source.name).at(span)])
+            Error::data(vec![Problem::error(why).in_source(&source.name).at(&source.text, span)])
         };
         if source.text.len() > MAX_BYTES {
             let bytes = source.text.len();

@@ -78,12 +78,13 @@ pub(super) fn check(policy: &cedar_policy::Policy, source: &Source) -> Vec<Probl
             return None;
         };
         let problem = Problem::error(message).in_source(&source.name);
-        let span = annotation.loc.as_ref().map(|loc| loc.start()..loc.end());
-        Some(Problem { span, help, ..problem })
+        let problem = match annotation.loc.as_ref() {
+            Some(loc) => problem.at(&source.text, loc.start()..loc.end()),
+            None => problem,
+        };
+        Some(Problem { help, ..problem })
     });
-    let mut refused: Vec<Problem> = refused.collect();
-    refused.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
-    refused
+    refused.collect()
 }
 
 /// Where a policy carries an annotation.

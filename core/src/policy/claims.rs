@@ -6,7 +6,7 @@
 //! | annotation | the claim |
 //! |---|---|
 //! | `@implies("viewSummary")`, `@of("resource.case")` | whoever is allowed what it matches is allowed that action on the resource, or on what `@of` leads to |
-//! | `@change("User.roles shrinks")` | what it matches is not allowed after the change where it was not before |
+//! | `@change("User.roles shrinks")` | what it matches is not allowed after the change where it was not before; with `@implies`, where what is implied was not |
 //!
 //! A change is a list, between commas, of `Type.attribute shrinks` or `grows` (a set loses or gains members, a truth
 //! becomes false or true, an optional attribute goes: for any entities), and `Type.attribute = none`, `= true`,
@@ -19,14 +19,15 @@
 //!
 //! let ward = Ward::new(&Sources::attendance_invariants())?;
 //! let login = ward.policy("invariants.2-login").map(|policy| Invariant::read(policy, ward.schema()));
-//! assert!(matches!(login, Some(Ok(Invariant { form: Form::Change(steps), .. })) if steps.len() == 1));
+//! assert!(matches!(login, Some(Ok(Invariant { form: Form::Change(steps, None), .. })) if steps.len() == 1));
 //! # Ok::<(), caseward::Error>(())
 //! ```
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::annotations;
-use super::load::{Effect, Policy};
+use super::load::{Effect, Policy, Source};
 use crate::error::Problem;
 use crate::schema::{Schema, Type};
 use crate::suggest::hint;
@@ -49,15 +50,20 @@ pub struct Invariant {
 pub enum Form {
     /// What it matches is never allowed.
     Never,
-    /// Whoever is allowed what it matches is allowed something else too.
-    Implies {
-        /// The other action's uid, as Cedar writes it.
-        action: String,
-        /// The references that lead from the resource to what the other action is asked of; none for the resource.
-        path: Vec<String>,
-    },
-    /// What it matches is not allowed after a change where it was not before.
-    Change(Vec<Step>),
+    /// Whoever is allowed what it matches is allowed what is implied.
+    Implies(Implied),
+    /// What it matches is not allowed after a change where it was not before; or, where something is implied, where
+    /// that was not allowed before.
+    Change(Vec<Step>, Option<Implied>),
+}
+
+/// What has to be allowed too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Implied {
+    /// The other action's uid, as Cedar writes it.
+    pub action: String,
+    /// The references that lead from the resource to what the other action is asked of; none for the resource.
+    pub path: Vec<String>,
 }
 
 /// What becomes of an attribute of the entities of a type.
@@ -132,22 +138,25 @@ impl Invariant {
             .ok_or_else(|| Unclear::whole("it has no `@description`, the sentence that it stands for"))?;
         let number = annotation("invariant")
             .ok_or_else(|| Unclear::whole("it has no `@invariant`, its number or the rule behind it"))?;
-        let form = match (annotation("implies"), annotation("change")) {
-            (Some(_), Some(_)) => return Err(Unclear::at("change", "it has both `@implies` and `@change`")),
-            (Some(action), None) => implied(action, annotation("of").map(AsRef::as_ref), policy, schema)?,
-            (None, Some(change)) => {
-                Form::Change(steps(change, schema).map_err(|why| Unclear::at("change", why))?)
+        let implied = match (annotation("implies"), annotation("of")) {
+            (Some(action), of) => Some(implied(action, of.map(AsRef::as_ref), policy, schema)?),
+            (None, Some(_)) => {
+                return Err(Unclear::at("of", "`@of` says of what `@implies` speaks, and there is none"));
             }
+            (None, None) => None,
+        };
+        let form = match (annotation("change"), implied) {
+            (Some(change), implied) => {
+                Form::Change(steps(change, schema).map_err(|why| Unclear::at("change", why))?, implied)
+            }
+            (None, Some(implied)) => Form::Implies(implied),
             (None, None) => Form::Never,
         };
-        if annotation("of").is_some() && !matches!(form, Form::Implies { .. }) {
-            return Err(Unclear::at("of", "`@of` says of what `@implies` speaks, and there is none"));
-        }
         Ok(Invariant { id: policy.id.clone(), number: number.clone(), sentence: sentence.clone(), form })
     }
 }
 
-fn implied(name: &str, of: Option<&str>, policy: &Policy, schema: &Schema) -> Result<Form, Unclear> {
+fn implied(name: &str, of: Option<&str>, policy: &Policy, schema: &Schema) -> Result<Implied, Unclear> {
     let Some(action) = schema.action(name) else {
         let hint = hint(name, schema.actions().iter().map(|action| action.uid.id()));
         return Err(Unclear::at("implies", format!("the schema has no action `{name}`{hint}")));
@@ -164,7 +173,7 @@ fn implied(name: &str, of: Option<&str>, policy: &Policy, schema: &Schema) -> Re
         let hint = hint(name, names.map(|(name, _)| name.as_ref()));
         return Err(Unclear::at("of", format!("no type of `{}` has an attribute `{name}`{hint}", policy.id)));
     }
-    Ok(Form::Implies { action: action.uid.to_string(), path })
+    Ok(Implied { action: action.uid.to_string(), path })
 }
 
 impl Step {
@@ -241,7 +250,12 @@ fn steps(text: &str, schema: &Schema) -> Result<Vec<Step>, String> {
 }
 
 /// What of the files of the folder `invariants` is no claim.
-pub(super) fn check(set: &cedar_policy::PolicySet, policies: &[Policy], schema: &Schema) -> Vec<Problem> {
+pub(super) fn check(
+    set: &cedar_policy::PolicySet,
+    policies: &[Policy],
+    sources: &HashMap<Arc<str>, Source>,
+    schema: &Schema,
+) -> Vec<Problem> {
     let kind = |policy: &Policy| annotations::Kind::of(&policy.source);
     let invariants = policies.iter().filter(|policy| kind(policy) == annotations::Kind::Invariant);
     let refused = invariants.filter_map(|policy| {
@@ -252,7 +266,10 @@ pub(super) fn check(set: &cedar_policy::PolicySet, policies: &[Policy], schema: 
             Some(name) => annotations::place(parsed, name),
             None => annotations::whole(parsed),
         };
-        Some(Problem { span, ..problem })
+        Some(match (span, sources.get(&policy.id)) {
+            (Some(span), Some(source)) => problem.at(&source.text, span),
+            _ => problem,
+        })
     });
     refused.collect()
 }

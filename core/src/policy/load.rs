@@ -10,13 +10,14 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
-use super::limits::{self, Language, MAX_POLICIES};
+use super::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{annotations, claims, mistakes};
+use super::{annotations, claims, expansion, mistakes};
 use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
+use crate::span::Span;
 use crate::suggest::nearest;
 
 /// A text, and what it is called in messages.
@@ -66,7 +67,8 @@ impl Sources {
     /// let mut sources = Sources::attendance();
     /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
     /// let problems = sources.diagnose();
-    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(56..57)));
+    /// let span = problems[0].span.map(|span| (span.line, span.column));
+    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
     /// ```
     pub fn diagnose(&self) -> Vec<Problem> {
         match crate::ward::Ward::new(self) {
@@ -134,13 +136,14 @@ impl Loaded {
         let cedar_schema = read_schema(&sources.schema).map_err(Error::policies)?;
         let schema = schema::convert(cedar_schema.as_ref())
             .map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
+        few_environments(&schema).map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
         let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(|mut problems| {
             problems.iter_mut().for_each(|problem| mistakes::of_variable(problem, &schema));
             Error::policies(problems)
         })?;
         let warnings = validate(&cedar_schema, &schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
-        let unclear = claims::check(&set, &policies, &schema);
+        let unclear = claims::check(&set, &policies, &by_id, &schema);
         if !unclear.is_empty() {
             return Err(Error::policies(unclear));
         }
@@ -194,10 +197,25 @@ impl Loaded {
 }
 
 fn read_schema(source: &Source) -> Result<CedarSchema, Vec<Problem>> {
-    limits::check(&source.text, Language::Schema).map_err(|p| vec![p.in_source(&source.name)])?;
+    let is_small =
+        limits::check(&source.text, Language::Schema).and_then(|()| expansion::check(&source.text));
+    is_small.map_err(|p| vec![p.in_source(&source.name)])?;
     match CedarSchema::from_cedarschema_str(&source.text) {
         Ok((schema, _warnings)) => Ok(schema),
-        Err(error) => Err(problems_of(&error, &source.name)),
+        Err(error) => Err(problems_of(&error, source)),
+    }
+}
+
+/// Each policy is looked at in each environment: one action of a thousand principals and a thousand resources has a
+/// million.
+fn few_environments(schema: &Schema) -> Result<(), Problem> {
+    let of = |action: &Action| action.principals.len().saturating_mul(action.resources.len());
+    match schema.actions().iter().map(of).fold(0, usize::saturating_add) {
+        0..=MAX_ENVIRONMENTS => Ok(()),
+        all => Err(Problem::error(format!(
+            "its actions apply to {all} pairs of principal and resource types, more than the {MAX_ENVIRONMENTS} that \
+             are taken"
+        ))),
     }
 }
 
@@ -227,7 +245,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
                     by_id.insert(info.id.clone(), source.clone());
                     policies.push(info);
                     if let Err(error) = set.add(policy) {
-                        problems.extend(problems_of(&error, &source.name));
+                        problems.extend(problems_of(&error, source));
                     }
                 }
             }
@@ -239,7 +257,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
 
 fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, Vec<Problem>> {
     limits::check(&source.text, Language::Policy).map_err(|p| vec![p.in_source(&source.name)])?;
-    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, &source.name))?;
+    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, source))?;
     let refuse = |message: String| vec![Problem::error(message).in_source(&source.name)];
     if set.templates().next().is_some() {
         return Err(refuse(
@@ -293,7 +311,7 @@ impl Sources {
     pub fn annotations(source: &Source) -> Result<Vec<Annotations>, Error> {
         let refuse = |problems| Error::policies(problems);
         limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
-        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;
+        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, source)))?;
         let of = |policy: &cedar_policy::Policy| {
             policy.annotations().map(|(name, value)| (name.into(), value.into())).collect()
         };
@@ -324,24 +342,24 @@ fn validate(
     sources: &HashMap<Arc<str>, Source>,
 ) -> Result<Vec<Problem>, Vec<Problem>> {
     let result = Validator::new(cedar_schema.clone()).validate(set, ValidationMode::Strict);
-    let name_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).map_or("", |s| s.name.as_ref());
+    let nowhere = Source::new("", "");
+    let source_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).unwrap_or(&nowhere);
     let errors = mistakes::problems(result.validation_errors(), set, sources, schema);
     if !errors.is_empty() {
         return Err(errors);
     }
     let mut warnings: Vec<Problem> =
-        result.validation_warnings().flat_map(|w| problems_of(w, name_of(w.policy_id()))).collect();
+        result.validation_warnings().flat_map(|w| problems_of(w, source_of(w.policy_id()))).collect();
     for warning in &mut warnings {
         warning.severity = Severity::Warning;
     }
-    let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
-    warnings.sort_by(|a, b| (&a.source, place(a), &a.message).cmp(&(&b.source, place(b), &b.message)));
+    Problem::sort(&mut warnings);
     warnings.dedup();
     Ok(warnings)
 }
 
 /// Cedar's diagnostic, and those related to it, as problems of one source.
-pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Problem> {
+pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &Source) -> Vec<Problem> {
     let span = diagnostic
         .labels()
         .and_then(|mut labels| labels.next())
@@ -353,8 +371,8 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
             Some(label) => format!("{diagnostic}: {label}"),
             None => diagnostic.to_string(),
         },
-        source: source.to_owned(),
-        span,
+        source: source.name.to_string(),
+        span: span.map(|span| Span::of(&source.text, span)),
         help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
     };
     let related = diagnostic.related().into_iter().flatten();

@@ -27,6 +27,7 @@ pub(super) fn problems<'e>(
     sources: &HashMap<Arc<str>, Source>,
     schema: &Schema,
 ) -> Vec<Problem> {
+    let nowhere = Source::new("", "");
     let mut all: Vec<(Problem, Cause)> = Vec::new();
     for error in errors {
         let policy = error.policy_id();
@@ -37,13 +38,12 @@ pub(super) fn problems<'e>(
         });
         let text = source.map_or("", |source| source.text.as_ref());
         let around = Around { text, conditions: conditions.as_deref(), schema };
-        for problem in problems_of(error, source.map_or("", |source| source.name.as_ref())) {
+        for problem in problems_of(error, source.unwrap_or(&nowhere)) {
             let policy: &str = policy.as_ref();
             all.push(around.told(error, problem, policy));
         }
     }
-    let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
-    all.sort_by(|(a, _), (b, _)| (&a.source, place(a), &a.message).cmp(&(&b.source, place(b), &b.message)));
+    all.sort_by(|(a, _), (b, _)| Problem::order(a, b));
     let mut causes = Vec::new();
     all.retain(|(_, cause)| {
         let is_new = !causes.contains(cause);
@@ -98,7 +98,7 @@ impl Around<'_> {
         let mut cause = Cause {
             policy: policy.to_owned(),
             kind: discriminant(error),
-            place: problem.span.clone(),
+            place: problem.span.map(|span| span.range()),
             reads: None,
         };
         let Some(conditions) = self.conditions else { return (problem, cause) };
@@ -125,7 +125,9 @@ impl Around<'_> {
         let named = problem.message.split("attribute ").last()?.split('`').nth(1)?;
         let named = named.rsplit('.').next().unwrap_or(named);
         conditions.subexpressions().find_map(|expr| match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr } if attr == named && Some(span_of(expr)) == problem.span => {
+            ExprKind::GetAttr { expr: of, attr }
+                if attr == named && Some(span_of(expr)) == problem.span.map(|span| span.range()) =>
+            {
                 Some(Read { of: path_text(of)?, attr: attr.to_string(), span: span_of(expr) })
             }
             _ => None,
@@ -183,7 +185,7 @@ impl Around<'_> {
 
     /// What to write for a text that is compared with something that is none.
     fn literal(&self, conditions: &Expr, problem: &Problem) -> Option<String> {
-        let span = problem.span.clone()?;
+        let span = problem.span?.range();
         let mut texts = Vec::new();
         for expr in conditions.subexpressions() {
             let ExprKind::BinaryApp { arg1, arg2, .. } = expr.expr_kind() else { continue };

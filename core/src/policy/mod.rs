@@ -11,6 +11,7 @@ mod annotations;
 mod atoms;
 pub mod claims;
 mod entities;
+mod expansion;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -37,7 +38,9 @@ pub(crate) use anatomy::Term;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};
-pub(crate) use entities::{EntityParser, Parsed, Refusal};
+pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
+#[cfg(feature = "fs")]
+pub use folder::FilePart;
 pub use format::format;
 pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]

@@ -14,7 +14,9 @@ use crate::error::Problem;
 use crate::policy::{MAX_BYTES, Sections, Source, sections};
 use crate::schema::{Action, AttrId, EntityType, Schema, Type, TypeId};
 use crate::suggest::hint;
+use crate::visible::Group;
 use crate::world::index::Path;
+use crate::zone::Zone;
 
 /// Characters of who sets an attribute.
 const WORDS: usize = 120;
@@ -39,6 +41,8 @@ pub(crate) struct Shown {
     pub(crate) public: Option<Vec<AttrId>>,
     /// Attributes that others set, each with who does.
     pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
+    /// What tables that cover its records in aggregate only may be grouped by, by the kind of table.
+    pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
 }
 
 /// One section with its fields.
@@ -90,6 +94,8 @@ struct RawType {
     unlocks: Option<Name>,
     public: Option<Vec<Name>>,
     #[serde(default)]
+    statistics: BTreeMap<String, Vec<Name>>,
+    #[serde(default)]
     sections: BTreeMap<Name, Name>,
     #[serde(default)]
     content: BTreeMap<Name, Name>,
@@ -132,7 +138,7 @@ impl Catalogue {
         let raw: BTreeMap<Name, RawType> = toml::from_str(&source.text).map_err(|error| {
             let problem = Problem::error(error.message().to_owned()).in_source(&source.name);
             vec![match error.span() {
-                Some(span) => problem.at(span),
+                Some(span) => problem.at(&source.text, span),
                 None => problem,
             }]
         })?;
@@ -190,7 +196,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn refuse(&mut self, span: Range<usize>, why: impl Into<String>) {
-        self.problems.push(Problem::error(why).in_source(&self.source.name).at(span));
+        self.problems.push(Problem::error(why).in_source(&self.source.name).at(&self.source.text, span));
     }
 
     fn types(&mut self) -> BTreeMap<TypeId, Shown> {
@@ -217,6 +223,7 @@ impl<'a> Reading<'a> {
                     names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
                 }),
                 set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
+                statistics: self.statistics(ty, raw),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();
@@ -344,6 +351,26 @@ impl<'a> Reading<'a> {
     fn alert(&mut self, ty: TypeId, raw: &RawAlert) -> Option<Alert> {
         let (action, sees) = (self.action(ty, &raw.action), self.action(ty, &raw.sees));
         Some(Alert { action: action?, sees: sees? })
+    }
+
+    /// What tables in aggregate may be grouped by: each a group of the schema, of which a record has one value.
+    fn statistics(&mut self, ty: TypeId, raw: &RawType) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+        let mut all = BTreeMap::new();
+        for (kind, groups) in &raw.statistics {
+            let mut names: Vec<Arc<str>> = Vec::new();
+            for text in groups {
+                let read = Group::parse(text.get_ref(), &Zone::utc());
+                match read.and_then(|group| Ok((group.name(), group.resolve(self.schema, ty)?))) {
+                    Ok((name, resolved)) if !resolved.is_set => names.push(name),
+                    Ok((name, _)) => {
+                        self.refuse(text.span(), format!("`{name}` holds sets: a record would count twice"));
+                    }
+                    Err(error) => self.refuse(text.span(), error.to_string()),
+                }
+            }
+            all.insert(kind.as_str().into(), names);
+        }
+        all
     }
 
     /// Every field stands once, in a section that something shows.

@@ -77,8 +77,8 @@ fn refused(text: &str) -> (String, String) {
     let error = CaseFile::read(&desk(READ), "desk.toml", text).expect_err("the file is refused");
     assert!(error.is_data());
     let [problem] = error.problems() else { panic!("{error}") };
-    let span = problem.span.clone().expect("a problem has its place");
-    (problem.message.clone(), text[span].to_owned())
+    let span = problem.span.expect("a problem has its place");
+    (problem.message.clone(), text[span.range()].to_owned())
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_a_case_misnames_is_refused_at_its_place() {
         let error = CaseFile::read(&desk(READ), "desk.toml", &text).expect_err(is);
         let problem = error.problems().iter().find(|problem| problem.message.contains(message));
         let problem = problem.unwrap_or_else(|| panic!("`{message}` is not told of {is}: {error}"));
-        assert_eq!(&text[problem.span.clone().unwrap()], place, "{is}");
+        assert_eq!(&text[problem.span.unwrap().range()], place, "{is}");
     }
 }
 
@@ -173,7 +173,7 @@ fn a_case_tells_how_it_came_out_otherwise() {
         let [mismatch] = &file.run(&ward)[..] else { panic!("{rest} came out as expected") };
         assert!(mismatch.difference.contains(difference), "{}", mismatch.difference);
         assert!(mismatch.explanation.contains("the lead of its team"), "{}", mismatch.explanation);
-        assert!(file.text[mismatch.span.clone()].starts_with("[[case]]"));
+        assert!(file.text[mismatch.span.range()].starts_with("[[case]]"));
     }
     let rest = "fails = { \"docs.read\" = 'principal has lead' }";
     let file = read(&ward, &format!("{WORLD}{}", case("by its text", "bo", "deny", rest)));
@@ -396,7 +396,8 @@ fn mutants_of_policies_that_fail_their_cases_tell_nothing() {
 fn a_bounded_run_draws_by_its_seed() {
     let files = files(&ATTENDANCE);
     let draw = |seed| {
-        let drawing = Drawing { bounded: Some(40), seed, policy: Some("reports".to_owned()) };
+        let drawing =
+            Drawing { bounded: Some(40), seed, policy: Some("reports".to_owned()), ..Drawing::default() };
         let run = ATTENDANCE.mutate(files.iter().flat_map(|file| &file.cases), &drawing).unwrap();
         run.all.iter().map(|m| m.mutant.changed.text.clone()).collect::<Vec<_>>()
     };
@@ -410,7 +411,7 @@ fn a_bounded_run_draws_by_its_seed() {
 #[test]
 fn a_fate_is_what_the_changed_text_decides() {
     let files = files(&ATTENDANCE);
-    let drawing = Drawing { bounded: Some(24), seed: 7, policy: None };
+    let drawing = Drawing { bounded: Some(24), seed: 7, ..Drawing::default() };
     let run = ATTENDANCE.mutate(files.iter().flat_map(|file| &file.cases), &drawing).unwrap();
     for mutation in &run.all {
         let mut sources = Sources::attendance();

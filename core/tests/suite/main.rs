@@ -8,6 +8,7 @@
 )]
 
 mod author;
+mod by_hand;
 mod cases;
 mod changes;
 mod counts;
@@ -22,10 +23,12 @@ mod lint;
 mod live;
 mod loader;
 mod policies;
+mod release;
 mod reports;
 mod snapshot;
 mod sql;
 mod support;
+mod unknown;
 mod view;
 mod visible;
 mod who;

@@ -60,6 +60,7 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.cases.policies.own()?;
     let suite = args.cases.load()?;
     let (coverage, claims) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
     match args.format {

@@ -4,11 +4,10 @@ mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use caseward::author::CaseFile;
-use caseward::{Policy, Source, Sources, Ward};
+use caseward::{Policy, Sources, Ward};
 use serde::Serialize;
 
 use crate::cases::{CaseArgs, Suite};
@@ -185,23 +184,14 @@ struct Listed {
 
 /// The invariants beside the policies, each with its `@decision`.
 fn invariants(args: &Args) -> Result<Vec<(Option<String>, Invariant)>, Failure> {
-    let folder: PathBuf = match args.cases.policies.folder() {
-        Some(folder) => folder.join("invariants"),
-        None => PathBuf::from("policies/invariants"),
-    };
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|ext| ext == "cedar"));
-    files.sort();
     let mut found = Vec::new();
-    for path in files {
-        let text = crate::input::text(&path, 1 << 20)?;
-        for policy in Sources::annotations(&Source::new(path.display().to_string(), text))? {
+    for source in args.cases.policies.invariants()?.policies {
+        for policy in Sources::annotations(&source)? {
             let of = |name: &str| policy.get(name).map(ToString::to_string);
             let invariant = Invariant {
                 id: of("id").unwrap_or_default(),
                 description: of("description").unwrap_or_default(),
-                source: path.display().to_string(),
+                source: args.cases.policies.shown(&source),
             };
             found.push((of("decision"), invariant));
         }

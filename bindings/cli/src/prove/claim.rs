@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use caseward::claims::Form;
-use caseward::claims::Invariant;
+pub(crate) use caseward::claims::{Form, Implied, Invariant};
 use caseward::{Effect, Sources, Ward};
 use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
@@ -53,6 +52,8 @@ pub(crate) enum Kind {
     /// The invariant's own policy never errs: one that does is passed over.
     Precise(usize),
     NotMore,
+    /// It allows all that the other version allows.
+    NotLess,
     Equivalent,
     NeverErrs(usize),
     CanDecide(usize),
@@ -211,9 +212,7 @@ pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Clai
     for environment in &sides.model.environments {
         let (new, before) =
             (sides.now.applying(environment, &sides.model), old.applying(environment, &sides.model));
-        let same = new.len() == before.len()
-            && new.iter().zip(&before).all(|(a, b)| a.id == b.id && a.text == b.text);
-        if same {
+        if same(&new, &before) {
             continue;
         }
         let (a, b) = (Slice::of("now", &new)?, Slice::of("old", &before)?);
@@ -227,6 +226,46 @@ pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Clai
         }
     }
     Ok(claim)
+}
+
+/// For each kind of request in which the versions differ: that nothing is allowed which was not, and that nothing is
+/// not which was. Kinds that differ in nothing that is asked are one claim; the places of each are told with it.
+pub(crate) fn changes(sides: &Sides, old: &Policies) -> Result<Vec<(Claim, Vec<Environment>)>, String> {
+    let mut all: Vec<(Claim, Vec<Environment>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for environment in &sides.model.environments {
+        let (new, before) =
+            (sides.now.applying(environment, &sides.model), old.applying(environment, &sides.model));
+        if same(&new, &before) {
+            continue;
+        }
+        let (now, old) = (Slice::of("now", &new)?, Slice::of("old", &before)?);
+        for (kind, from, to, has) in
+            [(Kind::NotMore, &now, &old, has_permit(&new)), (Kind::NotLess, &old, &now, has_permit(&before))]
+        {
+            if !has {
+                continue;
+            }
+            let query = Query::Implies(from.clone(), to.clone());
+            let part = Part { model: sides.model.clone(), environment: environment.clone(), query };
+            let question = part.question(sides.now.ward.schema());
+            let at = *known.entry(question).or_insert_with(|| {
+                let what = if kind == Kind::NotMore { "gains" } else { "loses" };
+                let id = format!("nobody {what}: {}", environment.shown());
+                let mut claim = Claim::new(id.clone(), kind, id);
+                claim.parts.push(part);
+                all.push((claim, Vec::new()));
+                all.len() - 1
+            });
+            all.get_mut(at).into_iter().for_each(|(_, places)| places.push(environment.clone()));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether the very same policies apply.
+fn same(new: &[&Rule], before: &[&Rule]) -> bool {
+    new.len() == before.len() && new.iter().zip(before).all(|(a, b)| a.id == b.id && a.text == b.text)
 }
 
 /// A permit with all forbids: what it allows of itself.
@@ -288,7 +327,7 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
         format!("invariant `{}` never errs", invariant.id),
     );
     let ghostly = match &invariant.form {
-        Form::Change(steps) => {
+        Form::Change(steps, _) => {
             let ghosts: Vec<_> =
                 steps.iter().filter_map(|step| rewrite::ghost(step, sides.now.ward.schema())).collect();
             Arc::new(Model::with(&sides.now.schema_text, &ghosts)?)
@@ -339,17 +378,20 @@ fn question(
             let query = Query::Implies(now, but);
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
-        Form::Implies { action, path } => {
+        Form::Implies(what) => {
             let mut there: Vec<Policy> = now.policies.to_vec();
             there.push(only_there()?);
-            let implied = implied(sides, environment, action, path)?;
             let query = Query::Implies(
                 Slice::new(format!("where {}", rule.id), there, now.asks_action || rule.asks_action),
-                Slice::new(format!("implied by {}", rule.id), implied, false),
+                implied(sides, environment, rule, what)?,
             );
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
-        Form::Change(steps) => {
+        Form::Change(steps, what) => {
+            let before = match what {
+                Some(what) => implied(sides, environment, rule, what)?,
+                None => now.clone(),
+            };
             let scope =
                 Scope::new(schema, &environment.principal, &environment.action, &environment.resource)
                     .ok_or("the schema lacks a type of it")?;
@@ -365,7 +407,7 @@ fn question(
             let environment = environment.ok_or("the changed schema lacks it")?.clone();
             let query = Query::Implies(
                 Slice::new(format!("after {}", rule.id), later, now.asks_action || rule.asks_action),
-                now,
+                before,
             );
             Ok(Part { model: ghostly.clone(), environment, query })
         }
@@ -373,7 +415,8 @@ fn question(
 }
 
 /// The policies on `action` and what `path` leads to, as policies on a kind of request that has both at hand.
-fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> Result<Vec<Policy>, String> {
+fn implied(sides: &Sides, here: &Environment, rule: &Rule, what: &Implied) -> Result<Slice, String> {
+    let Implied { action, path } = what;
     let schema = sides.now.ward.schema();
     let scope = Scope::new(schema, &here.principal, &here.action, &here.resource)
         .ok_or("the schema lacks a type of it")?;
@@ -384,8 +427,9 @@ fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> 
     };
     let resource = resource.ok_or_else(|| format!("`resource.{}` leads to no entity", path.join(".")))?;
     let there = sides.model.environments.iter();
-    let there =
-        there.clone().find(|e| e.principal == here.principal && e.action == action && e.resource == resource);
+    let there = there
+        .clone()
+        .find(|e| e.principal == here.principal && e.action == *action && e.resource == resource);
     let there = there.ok_or_else(|| format!("{action} does not apply to {resource}"))?;
     let fields =
         |action: &str| schema.action(action).map(|action| action.context.clone()).unwrap_or_default();
@@ -402,7 +446,7 @@ fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> 
         let json = rewrite::elsewhere(model::to_json(&rule.policy)?, &action, &record)?;
         implied.push(model::from_json(&rule.id, json)?);
     }
-    Ok(implied)
+    Ok(Slice::new(format!("implied by {}", rule.id), implied, false))
 }
 
 fn entity(uid: &cedar_policy::EntityUid) -> Json {

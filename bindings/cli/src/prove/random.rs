@@ -67,7 +67,7 @@ fn on_allowed(sides: &Sides, tried: &mut Tried, facts: &Facts, world: &World, re
     let Ok(fired) = sides.invariants.policies.ward.check(world, request) else { return };
     for (at, invariant) in sides.invariants.all.iter().enumerate() {
         let fires = fired.policies.iter().any(|id| *id == invariant.id);
-        if fires && !matches!(invariant.form, Form::Change(_)) {
+        if fires && !matches!(invariant.form, Form::Change(..)) {
             keep(sides, tried, Kind::Invariant(at), facts, Vec::new(), request);
         }
     }
@@ -83,7 +83,7 @@ fn on_changes(
 ) {
     let schema = sides.now.ward.schema();
     for (at, invariant) in sides.invariants.all.iter().enumerate() {
-        let Form::Change(steps) = &invariant.form else { continue };
+        let Form::Change(steps, _) = &invariant.form else { continue };
         let mut moves: Vec<Move> = Vec::new();
         for (step, uid) in steps.iter().flat_map(|step| facts.entities.keys().map(move |uid| (step, uid))) {
             let truth = choices.chance(1, 2);

@@ -8,7 +8,7 @@ use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
 
-use super::claim::{Form, Kind, Sides};
+use super::claim::{Form, Implied, Kind, Sides};
 use super::model::Ghost;
 
 /// Attempts at making a scene smaller.
@@ -99,26 +99,35 @@ impl Scene {
                 let before = answer(&sides.now.ward, &world, request)?;
                 match &invariant.form {
                     Form::Never => before.is_allowed().then_some(Replay { wrong: before, beside: None }),
-                    Form::Implies { action, path } => {
-                        let implied = self.implied(&world, action, path, sides.now.ward.schema())?;
+                    Form::Implies(what) => {
+                        let implied = self.implied(&world, what, sides.now.ward.schema())?;
                         let other = answer(&sides.now.ward, &world, &implied)?;
                         (before.is_allowed() && !other.is_allowed())
                             .then_some(Replay { wrong: before, beside: Some((implied, other)) })
                     }
-                    Form::Change(_) => {
+                    Form::Change(_, what) => {
+                        let (asked, before) = match what {
+                            Some(what) => {
+                                let implied = self.implied(&world, what, sides.now.ward.schema())?;
+                                let before = answer(&sides.now.ward, &world, &implied)?;
+                                (implied, before)
+                            }
+                            None => (request.clone(), before),
+                        };
                         let after = answer(&sides.now.ward, &self.after().build().ok()?, request)?;
                         (after.is_allowed() && !before.is_allowed())
-                            .then(|| Replay { wrong: after, beside: Some((request.clone(), before)) })
+                            .then(|| Replay { wrong: after, beside: Some((asked, before)) })
                     }
                 }
             }
-            Kind::NotMore | Kind::Equivalent => {
+            Kind::NotMore | Kind::NotLess | Kind::Equivalent => {
                 let (now, old) = (
                     answer(&sides.now.ward, &world, request)?,
                     answer(&sides.old.as_ref()?.ward, &world, request)?,
                 );
                 let wrong = match kind {
                     Kind::NotMore => now.is_allowed() && !old.is_allowed(),
+                    Kind::NotLess => !now.is_allowed() && old.is_allowed(),
                     _ => now.is_allowed() != old.is_allowed(),
                 };
                 wrong.then(|| Replay { wrong: now, beside: Some((request.clone(), old)) })
@@ -137,7 +146,8 @@ impl Scene {
     }
 
     /// The request that must be allowed too.
-    fn implied(&self, world: &World, action: &str, path: &[String], schema: &Schema) -> Option<Request> {
+    fn implied(&self, world: &World, what: &Implied, schema: &Schema) -> Option<Request> {
+        let Implied { action, path } = what;
         let mut resource = self.request.resource.clone();
         for name in path {
             match world.attribute(&resource, name)? {
@@ -148,7 +158,12 @@ impl Scene {
         let fields = schema.action(action)?.context.clone();
         let context = self.request.context.iter().filter(|(name, _)| fields.contains_key(*name));
         let context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Some(Request { principal: self.request.principal.clone(), action: action.into(), resource, context })
+        Some(Request {
+            principal: self.request.principal.clone(),
+            action: action.as_str().into(),
+            resource,
+            context,
+        })
     }
 
     /// Drops and plainens what does not matter, and gives people and places names.

@@ -39,7 +39,7 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
     let verb = |answer: &Answer| if answer.is_allowed() { "and may" } else { "and may not" };
     let by = |ward: &Ward, answer: &Answer| reasons(ward, answer);
     match (&replay.beside, kind) {
-        (Some((_, old)), Kind::NotMore | Kind::Equivalent) => {
+        (Some((_, old)), Kind::NotMore | Kind::NotLess | Kind::Equivalent) => {
             let before = sides.old.as_ref().map_or(&sides.now.ward, |old| &old.ward);
             line(format!("{asks}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
             line(format!("In the other version they {}: {}.", may(old), by(before, old)));
@@ -50,8 +50,10 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
             let asks = asked(other, action);
             line(format!("{asks}, {}: {}.", verb(answer), by(&sides.now.ward, answer)));
         }
-        (Some((_, before)), _) => {
-            line(format!("{asks}, {}: {}.", verb(before), by(&sides.now.ward, before)));
+        (Some((other, before)), _) => {
+            let action = schema.action(&other.action).map(|a| a.uid.id()).unwrap_or_default();
+            let asked = asked(other, action);
+            line(format!("{asked}, {}: {}.", verb(before), by(&sides.now.ward, before)));
             for step in &scene.moves {
                 let attribute = words(&step.attribute);
                 let what = match &step.becomes {
@@ -60,7 +62,8 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
                 };
                 line(format!("Then, of {}: {what}.", name(&step.uid)));
             }
-            line(format!("{asks} again, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
+            let again = if asked == asks { " again" } else { "" };
+            line(format!("{asks}{again}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
         }
         (None, _) => {
             line(format!("{asks}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)))
@@ -174,12 +177,12 @@ pub(crate) fn case(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
             let invariant = sides.invariants.all.get(at);
             invariant.map_or_else(String::new, |i| format!("{}: {}", i.number, i.sentence))
         }
-        Kind::NotMore | Kind::Equivalent => "as the other version decides".to_owned(),
+        Kind::NotMore | Kind::NotLess | Kind::Equivalent => "as the other version decides".to_owned(),
         _ => "a policy that errs".to_owned(),
     };
     let implied = match kind {
         Kind::Invariant(at) => {
-            sides.invariants.all.get(at).is_some_and(|i| matches!(i.form, Form::Implies { .. }))
+            sides.invariants.all.get(at).is_some_and(|i| matches!(i.form, Form::Implies(_)))
         }
         _ => false,
     };

@@ -65,6 +65,7 @@ pub(crate) struct Ran<'a> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let start = Instant::now();
+    args.cases.policies.own()?;
     let suite = args.cases.load()?;
     let ran = run_all(&suite, args.filter.as_deref());
     if ran.is_empty() {
@@ -128,10 +129,15 @@ fn text(ran: &[Ran<'_>], all: bool, took: Duration, terminal: &Terminal) -> Stri
         }
     }
     let passed = ran.len() - failed.len();
+    let files = counted(ran.chunk_by(|a, b| std::ptr::eq(a.file, b.file)).count(), "file");
     let seconds = took.as_secs_f64();
     let _ = match failed.len() {
-        0 => writeln!(out, "{good}{} passed{reset} in {seconds:.2} s", counted(passed, "case")),
-        n => writeln!(out, "{bad}{} failed{reset}, {passed} passed in {seconds:.2} s", counted(n, "case")),
+        0 => writeln!(out, "{good}{} passed{reset} of {files} in {seconds:.2} s", counted(passed, "case")),
+        n => writeln!(
+            out,
+            "{bad}{} failed{reset}, {passed} passed of {files} in {seconds:.2} s",
+            counted(n, "case")
+        ),
     };
     out
 }

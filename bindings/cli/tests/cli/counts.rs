@@ -64,11 +64,14 @@ fn counts_that_make_no_sense() {
         (["--by", "week of openedAt"], "`week` is no period"),
         (["--by", "status,status"], "given twice"),
         (["--by", "student.nsn.x"], "no path leads on to `x`"),
-        (["--by", ""], "no attribute ``"),
+        (["--by", "prosecutionNotified"], "in the section `record`"),
     ] {
         let ran = count(&bench, &rest);
         ran.fails(1, thing);
         assert_eq!(ran.out, "");
+    }
+    for empty in ["", " ", "status,", ",status"] {
+        count(&bench, &["--by", empty]).fails(64, "--by names an empty group");
     }
     count(&bench, &["--zone", "Pacific/Auckland"]).fails(64, "time zone");
     count(&bench, &["--format", "xml"]).fails(64, "xml");
@@ -156,7 +159,6 @@ fn reports_that_make_no_sense() {
     bench.write("world.json", world_with_reports().to_string());
     bench.write("short", "too short");
     for (kind, rest, thing) in [
-        ("anonymized", vec![], "did you mean `anonymised`?"),
         ("school", vec!["--by", "student.nsn"], "is not grouped by `student.nsn`"),
         ("school", vec!["--report", "r1"], "--report"),
         ("school", vec!["--round-key", "none"], "none"),
@@ -164,6 +166,18 @@ fn reports_that_make_no_sense() {
     ] {
         report(&bench, U1, kind, &rest).fails(1, thing);
     }
+    report(&bench, U1, "anonymized", &[]).fails(64, "did you mean `anonymised`?");
+    // Without a kind, or with one that there is not, all are told with what they are about.
+    for ran in [report(&bench, U1, "weather", &[]), bench.ask("report", &["--principal", U1])] {
+        for kind in caseward::attendance::report_kinds() {
+            ran.fails(64, kind.name).fails(64, kind.about);
+        }
+    }
+    let u3 = r#"User::"u3""#;
+    report(&bench, u3, "anonymised", &["--by", "year of openedAt", "--zone", "AAA-8"])
+        .fails(64, "takes no --zone");
+    report(&bench, u3, "anonymised", &["--by", "day of openedAt"]).fails(1, "`month of openedAt`");
+    report(&bench, U1, "school", &["--by", "prosecutionNotified,day of openedAt"]).fails(1, "`viewRecord`");
     report(&bench, r#"User::"u3""#, "anonymised", &["--below", "3"]).fails(1, "not below 3");
     report(&bench, U1, "school", &["--below", "x"]).fails(64, "below");
     report(&bench, U1, "school", &["--below", "3", "--round-key", "short"]).fails(64, "--round-key");

@@ -14,11 +14,14 @@ mod change;
 mod contract;
 mod counts;
 mod files;
+mod hostile;
 mod lint;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
+mod signoff;
 mod sql;
 mod story;
+mod streams;
 mod support;
 mod visibility;

@@ -10,19 +10,19 @@ mod items;
 mod offices;
 mod organisations;
 mod people;
-mod random;
 mod requests;
 mod students;
 mod vocabulary;
 mod writer;
 
 use crate::error::Error;
+use crate::interrupt::Pulse;
 use crate::ward::Ward;
 use crate::world::World;
 
+use crate::random::Random;
 use organisations::Organisations;
 use people::People;
-use random::Random;
 use writer::Writer;
 
 const MINUTE: i64 = 60_000;
@@ -125,7 +125,9 @@ impl Sample {
         let mut item_random = Random::new(self.seed, 6);
         let mut request_random = Random::new(self.seed, 7);
         let (mut items, mut told) = (0, 0);
+        let pulse = Pulse::default();
         for (number, planned) in plan.iter().enumerate() {
+            pulse.step()?;
             let Some(student) = students.get_mut(planned.student) else { continue };
             let case = cases::Case::new(planned, student, &places, &mut case_random);
             case.write(number, &mut writer);

@@ -8,6 +8,7 @@
 //! these were.
 
 mod circumstances;
+mod seen;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +17,14 @@ use std::sync::Arc;
 use circumstances::{Circumstance, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
+pub use seen::{Moved, Seen};
 use touched::{Classes, Left};
 
+use super::madeup::Drawn;
 use crate::error::Error;
 use crate::link::Environment;
 use crate::policy::Sources;
+use crate::schema::Type;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::visible::Asking;
@@ -110,8 +114,14 @@ impl Diff {
         &self.changed
     }
 
+    /// The kinds of request, each as one of its actions is asked.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Changed, Environment)> {
+        self.changed.iter().zip(self.environments.iter().copied())
+    }
+
     /// The circumstances that a kind of request is looked at under, and whether there are no others: booleans both
-    /// ways, numbers and texts next to those that policies name, some entities of each type; `now` is given. What
+    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each type;
+    /// `now` is given. What
     /// neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
@@ -125,10 +135,32 @@ impl Diff {
                 |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
-        circumstances(&self.new, action, is_read, world, now)
+        circumstances(&[&self.old, &self.new], action, is_read, world, now)
     }
 
-    /// What a person gains and loses.
+    /// Circumstances in which the person who asks stands in every role of the context that they can, besides others.
+    fn with_asker(&self, at: usize, person: &EntityUid, all: &[Circumstance]) -> BTreeSet<Circumstance> {
+        let mut with = BTreeSet::new();
+        let Some(&(principal, place, resource)) = self.environments.get(at) else { return with };
+        let is_read = |name: &str| {
+            let program =
+                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(name);
+            program(&self.old) || program(&self.new)
+        };
+        let action = self.new.schema().actions().get(place);
+        let fields = action.into_iter().flat_map(|action| action.context.iter());
+        for (name, _) in fields.filter(|(name, field)| field.ty == Type::Entity(principal) && is_read(name)) {
+            for context in all {
+                let mut context = context.clone();
+                context.insert(name.clone(), Value::Entity(person.clone()));
+                with.insert(context);
+            }
+        }
+        with
+    }
+
+    /// What a person gains and loses, under these circumstances by kind of request, and under those that were drawn for
+    /// them; where the context names people, the person is tried in their place too.
     ///
     /// Cost: a few conditions where the policies that differ cannot hold for the person; else two lists for each
     /// kind of request and circumstance.
@@ -140,6 +172,7 @@ impl Diff {
         world: &World,
         person: &EntityUid,
         circumstances: &[Vec<Circumstance>],
+        drawn: Option<&Drawn>,
     ) -> Result<Vec<Difference>, Error> {
         self.new.belongs_to(world)?;
         let Some(place) = world.place(person) else { return Ok(Vec::new()) };
@@ -155,7 +188,9 @@ impl Diff {
             else {
                 continue;
             };
-            for context in circumstances {
+            let own = drawn.map_or(&[][..], |drawn| drawn.of(person, at));
+            let asking_too = self.with_asker(at, person, circumstances);
+            for context in circumstances.iter().chain(&asking_too).chain(own) {
                 let key = (number, touched.read_of(context));
                 let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(&asking, read));
                 let Some(left) = left else { continue };

@@ -9,7 +9,7 @@ pub(super) fn never_applies(looked: &Looked<'_>) -> Vec<Finding> {
     let all = looked.all().flat_map(|one| one.survey.idle.iter().map(move |idle| (one, idle)));
     let found = all.map(|(one, idle)| {
         let message = format!("`{}` never applies to the action `{}` in its list", one.policy.id, idle.action);
-        let finding = Finding::new(Lint::ActionNeverApplies, &one.policy.source, idle.span.clone(), message);
+        let finding = Finding::new(Lint::ActionNeverApplies, one.file(), idle.span.clone(), message);
         finding.help(match idle.takes.as_slice() {
             [] => "no request can ask for this action: take it out of the list".to_owned(),
             takes => format!(
@@ -35,7 +35,7 @@ pub(super) fn unconditional(looked: &Looked<'_>) -> Vec<Finding> {
         });
         let told: Vec<String> = told.collect();
         let message = format!("`{}` permits everybody {}", one.policy.id, told.join(", "));
-        Finding::new(Lint::UnconditionalPermit, &one.policy.source, Some(one.survey.body.clone()), message)
+        Finding::new(Lint::UnconditionalPermit, one.file(), Some(one.survey.body.clone()), message)
             .help("say in a `when` clause who may; where everybody is meant, `@allow(\"unconditional-permit\")` says so")
     });
     found.collect()

@@ -30,7 +30,7 @@ fn unknown(one: &Looker<'_>, annotation: &str, name: &str, known: &[&str]) -> Fi
     let hint = hint(name, known.iter().copied());
     let message = format!("`@{annotation}` names `{name}`, which is not known{hint}");
     let span = one.survey.annotation(annotation);
-    let finding = Finding::new(Lint::UnknownName, &one.policy.source, span, message);
+    let finding = Finding::new(Lint::UnknownName, one.file(), span, message);
     finding.help(match annotation {
         "allow" => "`caseward lint --list` tells every lint".to_owned(),
         _ => format!("`annotations.toml` lists what `@{annotation}` may name: add it there, or take another"),
@@ -55,7 +55,6 @@ fn file_name(one: &Looker<'_>) -> Option<Finding> {
     }
     let message =
         format!("`{}` writes down the rule `{rule}`, and its file is called otherwise", one.policy.id);
-    let finding =
-        Finding::new(Lint::RuleFileName, &one.policy.source, one.survey.annotation("rule"), message);
+    let finding = Finding::new(Lint::RuleFileName, one.file(), one.survey.annotation("rule"), message);
     Some(finding.help(format!("call the file `{rule}.cedar` or `{rule}-PART.cedar`, or mend `@rule`")))
 }

@@ -1,9 +1,8 @@
 //! What views never show, because nobody said where.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
-use super::{Finding, Lint, Looked};
+use super::{File, Finding, Lint, Looked};
 use crate::policy::{Spots, sections};
 use crate::schema::TypeId;
 
@@ -20,11 +19,11 @@ pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for ty in schema.entity_types() {
         let Some(id) = schema.type_id(&ty.name) else { continue };
-        let at = |span: Option<Range<usize>>| (sources.schema.name.as_ref(), span);
+        let file = File::of(&sources.schema);
         if asked.contains(&id) && entries.of(id).is_none() {
-            let (source, span) = at(spots.entity(&ty.name));
+            let span = spots.entity(&ty.name);
             let message = format!("`{}` has no entry in `{}`", ty.name, catalogue.name);
-            found.push(Finding::new(Lint::TypeWithoutEntry, source, span, message).help(format!(
+            found.push(Finding::new(Lint::TypeWithoutEntry, file, span, message).help(format!(
                 "say there which sections its records have and which action shows each, under `[{}]`",
                 ty.name
             )));
@@ -33,10 +32,10 @@ pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
             if sections.contains_key(&(ty.name.clone(), name.clone())) {
                 continue;
             }
-            let (source, span) = at(spots.attribute(&ty.name, name));
+            let span = spots.attribute(&ty.name, name);
             let message = format!("`{name}` of `{}` is in no section, and no view shows it", ty.name);
             found.push(
-                Finding::new(Lint::AttributeWithoutSection, source, span, message)
+                Finding::new(Lint::AttributeWithoutSection, file, span, message)
                     .help("put `@section(\"…\")` above it, with a section that the catalogue of fields has"),
             );
         }

@@ -21,7 +21,7 @@ pub(super) fn stale(looked: &Looked<'_>) -> Vec<Finding> {
         }
         let message = format!("`{}` was changed, and its description was not", now.policy.id);
         let span = now.survey.annotation("description");
-        let finding = Finding::new(Lint::StaleDescription, &now.policy.source, span, message);
+        let finding = Finding::new(Lint::StaleDescription, now.file(), span, message);
         let help = format!("does it still say what the policy asks? It says: {description}");
         Some(finding.help(help))
     });

@@ -32,7 +32,7 @@ use serde::Serialize;
 
 use super::known::Known;
 use crate::error::{Problem, Severity};
-use crate::policy::{Policy, Sources, Survey};
+use crate::policy::{Policy, Source, Sources, Survey};
 use crate::ward::Ward;
 
 pub use levels::{Level, Levels};
@@ -193,9 +193,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(lint: Lint, source: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        let problem = Problem::error(message).in_source(source);
-        Finding { lint, problem: Problem { span, ..problem } }
+    fn new(lint: Lint, file: File<'_>, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
+        let problem = Problem::error(message).in_source(file.name);
+        let problem = match span {
+            Some(span) => problem.at(file.text, span),
+            None => problem,
+        };
+        Finding { lint, problem }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {
@@ -280,6 +284,25 @@ struct Looker<'a> {
     policy: &'a Policy,
     survey: Survey,
     text: Arc<str>,
+}
+
+impl Looker<'_> {
+    fn file(&self) -> File<'_> {
+        File { name: &self.policy.source, text: &self.text }
+    }
+}
+
+/// Where something is found.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl<'a> File<'a> {
+    fn of(source: &'a Source) -> Self {
+        File { name: &source.name, text: &source.text }
+    }
 }
 
 /// What every lint looks at.

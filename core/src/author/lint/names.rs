@@ -39,7 +39,7 @@ pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
 
 fn nameless(one: &Looker<'_>, clause: &Clause) -> Finding {
     let message = "the condition has no name: there is no comment line above it".to_owned();
-    Finding::new(Lint::ConditionWithoutName, &one.policy.source, Some(clause.span.clone()), message)
+    Finding::new(Lint::ConditionWithoutName, one.file(), Some(clause.span.clone()), message)
         .help("name it in a comment, such as `// open`, as the policies name what they share")
 }
 
@@ -111,7 +111,7 @@ fn differing(name: &str, all: &[Named<'_>]) -> Vec<Finding> {
                 n => format!(" and {} more", n - 1),
             }
         );
-        Finding::new(Lint::ConditionName, &named.one.policy.source, Some(named.clause.span.clone()), message)
+        Finding::new(Lint::ConditionName, named.one.file(), Some(named.clause.span.clone()), message)
             .help("write the same text, or give what is another condition another name")
     });
     others.collect()

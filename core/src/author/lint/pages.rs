@@ -1,6 +1,6 @@
 //! Pages that are made from the policies and kept beside them.
 
-use super::{Finding, Lint, Looked};
+use super::{File, Finding, Lint, Looked};
 
 /// A page that is kept beside the policies, and what it would be if it were made now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn stale(looked: &Looked<'_>) -> Vec<Finding> {
         let line = page.kept.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let message = "the page is not what would be made of the policies now".to_owned();
         let span = Some(start..start + line.len());
-        Finding::new(Lint::StalePage, &page.name, span, message)
+        Finding::new(Lint::StalePage, File { name: &page.name, text: &page.kept }, span, message)
             .help(format!("`{}` makes it anew", page.command))
     });
     found.collect()

@@ -29,7 +29,7 @@ pub(super) fn lonely(looked: &Looked<'_>) -> Vec<Finding> {
             one.survey.texts.iter().find(|c| c.text.as_ref() == *text && c.attribute.as_ref() == *attribute)?;
         let message = format!("`{attribute}` is compared with `\"{text}\"` here and nowhere else{hint}");
         let finding =
-            Finding::new(Lint::LonelyText, &one.policy.source, Some(compared.span.clone()), message);
+            Finding::new(Lint::LonelyText, one.file(), Some(compared.span.clone()), message);
         Some(finding.help(format!(
             "where it is meant, say in a comment of the schema which values `{attribute}` has: `// \"{text}\"`"
         )))
@@ -53,7 +53,7 @@ pub(super) fn dates(looked: &Looked<'_>) -> Vec<Finding> {
     let all = looked.all().flat_map(|one| one.survey.datetimes.iter().map(move |date| (one, date)));
     let found = all.filter(|(_, (text, _))| !text.contains('T')).map(|(one, (text, span))| {
         let message = format!("`datetime(\"{text}\")` is midnight in UTC, when it is noon or later in New Zealand");
-        let finding = Finding::new(Lint::DateWithoutTime, &one.policy.source, Some(span.clone()), message);
+        let finding = Finding::new(Lint::DateWithoutTime, one.file(), Some(span.clone()), message);
         finding.help(format!(
             "write the time and the offset that are meant: `datetime(\"{text}T00:00:00+1300\")` is midnight in New \
              Zealand in summer, `+1200` in winter, and `datetime(\"{text}T00:00:00Z\")` what this is now"

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::diagnose::diagnose;
 use super::elements::{Broken, Elements};
 use crate::error::{Error, Problem};
+use crate::interrupt::Pulse;
 use crate::policy::{EntityParser, Parsed, construct, parse_decimal};
 use crate::schema::{AttrId, Attribute, Schema, Type, TypeId};
 use crate::time;
@@ -34,7 +35,9 @@ pub(crate) fn read(
     let mut draft = builder.draft(TypeId(0), Row(0));
     let mut elements = Elements::new(input);
     let mut number = 0_u64;
+    let pulse = Pulse::default();
     loop {
+        pulse.step()?;
         let element = match elements.next() {
             Ok(Some(element)) => element,
             Ok(None) => break,
@@ -45,8 +48,9 @@ pub(crate) fn read(
             }
         };
         number += 1;
-        match std::str::from_utf8(element) {
-            Ok(text) => take(&mut builder, &mut draft, parser, text, number),
+        let place = || elements.line_and_column(element.start);
+        match std::str::from_utf8(elements.text(&element)) {
+            Ok(text) => take(&mut builder, &mut draft, parser, (text, number, &place)),
             Err(error) => builder.problem(Problem::error(format!("entity {number} of the list: {error}"))),
         }
         if number.is_multiple_of(REPORT_EVERY) {
@@ -57,7 +61,13 @@ pub(crate) fn read(
     builder.finish()
 }
 
-fn take(builder: &mut WorldBuilder, draft: &mut Draft, parser: &EntityParser<'_>, text: &str, number: u64) {
+/// Takes an entity: its text, its number in the list, and the line and column at which it stands.
+fn take(
+    builder: &mut WorldBuilder,
+    draft: &mut Draft,
+    parser: &EntityParser<'_>,
+    (text, number, place): (&str, u64, &dyn Fn() -> (u64, u64)),
+) {
     if take_usual(builder, draft, text).is_some() {
         return builder.take(draft);
     }
@@ -66,7 +76,7 @@ fn take(builder: &mut WorldBuilder, draft: &mut Draft, parser: &EntityParser<'_>
         Ok(Parsed::Entity { uid, attributes, parents, tags }) => {
             take_parsed(builder, draft, &uid, attributes, &parents, tags);
         }
-        Err(refusal) => diagnose(builder, parser, text, number, &refusal),
+        Err(refusal) => diagnose(builder, parser, (text, number, place), &refusal),
     }
 }
 

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Folders that hold no policies.
-const OTHERS: [&str; 4] = ["guarantees", "src", "tests", "target"];
+const OTHERS: [&str; 3] = ["src", "tests", "target"];
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
-    let (mut policies, mut invariants) = (Vec::new(), Vec::new());
+    let (mut policies, mut invariants, mut guarantees) = (Vec::new(), Vec::new(), Vec::new());
     for entry in fs::read_dir(&root)? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -33,12 +33,18 @@ fn main() -> io::Result<()> {
             continue;
         }
         println!("cargo::rerun-if-changed={}", path.display());
-        collect(&path, if name == "invariants" { &mut invariants } else { &mut policies })?;
+        let files = match name {
+            "invariants" => &mut invariants,
+            "guarantees" => &mut guarantees,
+            _ => &mut policies,
+        };
+        collect(&path, files)?;
     }
     println!("cargo::rerun-if-changed={}", root.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
     fs::write(out.join("policies.rs"), listing(&root, policies))?;
-    fs::write(out.join("invariants.rs"), listing(&root, invariants))
+    fs::write(out.join("invariants.rs"), listing(&root, invariants))?;
+    fs::write(out.join("guarantees.rs"), listing(&root, guarantees))
 }
 
 /// A slice of names and texts, as Rust.

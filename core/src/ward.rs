@@ -201,6 +201,12 @@ impl Sources {
         Self::embedded(caseward_policies::INVARIANTS)
     }
 
+    /// The guarantees of attendance case management: what its policies must always allow, in the form of policies.
+    /// They are claims and grant nothing: a ward that is to decide is never made of them.
+    pub fn attendance_guarantees() -> Self {
+        Self::embedded(caseward_policies::GUARANTEES)
+    }
+
     fn embedded(texts: &[(&'static str, &'static str)]) -> Self {
         Sources {
             schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),

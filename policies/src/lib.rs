@@ -20,3 +20,7 @@ pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/polici
 
 /// Every invariant, what the policies must never allow: its path (`invariants/9-roles.cedar`) and its text, by path.
 pub const INVARIANTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/invariants.rs"));
+
+/// Every guarantee, what the policies must always allow: its path (`guarantees/L3-alert.cedar`) and its text, by path.
+/// These are claims in the form of permits, and never policies.
+pub const GUARANTEES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guarantees.rs"));

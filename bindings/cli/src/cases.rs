@@ -11,7 +11,7 @@ use crate::load::PolicyArgs;
 use crate::report::Report;
 
 /// Bytes of one file.
-const MAX_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BYTES: usize = 16 << 20;
 /// Conditions that cannot be reached stand beside the cases, and are none.
 pub(crate) const UNREACHABLE: &str = "unreachable.toml";
 
@@ -45,6 +45,15 @@ impl CaseArgs {
             [] => vec![self.policies.folder().unwrap_or(Path::new("policies")).join("tests")],
             paths => paths.to_vec(),
         }
+    }
+
+    /// The files of cases that are tables, in TOML.
+    pub(crate) fn tables(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut found = Vec::new();
+        for path in self.paths() {
+            walk(&path, None, 0, &mut found)?;
+        }
+        Ok(found.into_iter().filter(|found| found.expect.is_none()).map(|found| found.path).collect())
     }
 
     /// Reads policies and cases; no case at all is a failure, never a pass.

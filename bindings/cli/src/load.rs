@@ -76,9 +76,17 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and guarantees.
+    pub(crate) fn guarantees(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_guarantees()),
+            Some(folder) => Ok(Sources::read_guarantees(folder, self.schema.as_deref())?),
+        }
+    }
+
     /// The text of schema and claims, by what they are called: what `prove` asks of the policies.
-    pub(crate) fn claims(&self) -> Result<Vec<(Sources, &'static str)>, Failure> {
-        Ok(vec![(self.invariants()?, "invariant")])
+    pub(crate) fn claims(&self) -> Result<[(Sources, &'static str); 2], Failure> {
+        Ok([(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])
     }
 
     /// Reads and validates schema and policies.

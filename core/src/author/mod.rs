@@ -57,7 +57,7 @@ mod unreachable;
 
 #[cfg(feature = "fs")]
 pub use cases::CasePath;
-pub use cases::{Case, CaseFile, Mismatch};
+pub use cases::{Acceptance, Accepted, Case, CaseFile, Left, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference, Moved, Seen};
 pub use drafts::Kind;

@@ -1,4 +1,5 @@
-//! What must hold of policies whatever the data: the files of the folder `invariants`, as they are meant.
+//! What must hold of policies whatever the data: the files of the folders `invariants` and `guarantees`, as they are
+//! meant.
 //!
 //! An invariant is written as a `forbid`: what it matches must never be allowed. It carries its sentence in
 //! `@description` and its number, or the rule behind it, in `@invariant`. Two annotations make it another claim:
@@ -7,6 +8,9 @@
 //! |---|---|
 //! | `@implies("viewSummary")`, `@of("resource.case")` | whoever is allowed what it matches is allowed that action on the resource, or on what `@of` leads to |
 //! | `@change("User.roles shrinks")` | what it matches is not allowed after the change where it was not before; with `@implies`, where what is implied was not |
+//!
+//! A guarantee is written as a `permit`: what it matches must always be allowed. It carries the rules that it holds to
+//! account in `@guarantee`.
 //!
 //! A change is a list, between commas, of `Type.attribute shrinks` or `grows` (a set loses or gains members, a truth
 //! becomes false or true, an optional attribute goes: for any entities), and `Type.attribute = none`, `= true`,
@@ -32,12 +36,12 @@ use crate::error::Problem;
 use crate::schema::{Schema, Type};
 use crate::suggest::hint;
 
-/// What must never be allowed.
+/// What must never be allowed, or, for a guarantee, always.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invariant {
     /// The `@id` of its file.
     pub id: Arc<str>,
-    /// The number or rule that it writes down: `@invariant`.
+    /// The number or rule that it writes down: `@invariant`, or `@guarantee`.
     pub number: Arc<str>,
     /// The sentence that it stands for: `@description`.
     pub sentence: Arc<str>,
@@ -50,6 +54,8 @@ pub struct Invariant {
 pub enum Form {
     /// What it matches is never allowed.
     Never,
+    /// What it matches is always allowed: a guarantee.
+    Always,
     /// Whoever is allowed what it matches is allowed what is implied.
     Implies(Implied),
     /// What it matches is not allowed after a change where it was not before; or, where something is implied, where
@@ -123,19 +129,40 @@ impl Unclear {
 }
 
 impl Invariant {
-    /// What a file of the folder `invariants` claims.
+    /// What a file of the folder `invariants`, or of `guarantees`, claims.
     ///
     /// # Errors
     /// [`Unclear`], where it claims nothing or what the schema cannot say.
     pub fn read(policy: &Policy, schema: &Schema) -> Result<Self, Unclear> {
         let annotation = |name: &str| policy.annotations.get(name).filter(|text| !text.trim().is_empty());
+        let sentence = || {
+            let sentence = annotation("description").cloned();
+            sentence
+                .ok_or_else(|| Unclear::whole("it has no `@description`, the sentence that it stands for"))
+        };
+        if annotations::Kind::of(&policy.source) == annotations::Kind::Guarantee {
+            if policy.effect == Effect::Forbid {
+                return Err(Unclear::whole(
+                    "what must always be allowed is written as a `permit`, not as a `forbid`",
+                ));
+            }
+            let number = annotation("guarantee").cloned().ok_or_else(|| {
+                Unclear::whole("it has no `@guarantee`, the rules that it holds to account")
+            })?;
+            return Ok(Invariant {
+                id: policy.id.clone(),
+                number,
+                sentence: sentence()?,
+                form: Form::Always,
+            });
+        }
         if policy.effect == Effect::Permit {
             return Err(Unclear::whole(
-                "what must never be allowed is written as a `forbid`, not as a `permit`",
+                "what must never be allowed is written as a `forbid`, not as a `permit`; what must always be stands \
+                 in the folder `guarantees`",
             ));
         }
-        let sentence = annotation("description")
-            .ok_or_else(|| Unclear::whole("it has no `@description`, the sentence that it stands for"))?;
+        let sentence = sentence()?;
         let number = annotation("invariant")
             .ok_or_else(|| Unclear::whole("it has no `@invariant`, its number or the rule behind it"))?;
         let implied = match (annotation("implies"), annotation("of")) {
@@ -152,7 +179,7 @@ impl Invariant {
             (None, Some(implied)) => Form::Implies(implied),
             (None, None) => Form::Never,
         };
-        Ok(Invariant { id: policy.id.clone(), number: number.clone(), sentence: sentence.clone(), form })
+        Ok(Invariant { id: policy.id.clone(), number: number.clone(), sentence, form })
     }
 }
 
@@ -249,7 +276,7 @@ fn steps(text: &str, schema: &Schema) -> Result<Vec<Step>, String> {
     Ok(steps)
 }
 
-/// What of the files of the folder `invariants` is no claim.
+/// What of the files of the folders of claims is none.
 pub(super) fn check(
     set: &cedar_policy::PolicySet,
     policies: &[Policy],
@@ -257,7 +284,7 @@ pub(super) fn check(
     schema: &Schema,
 ) -> Vec<Problem> {
     let kind = |policy: &Policy| annotations::Kind::of(&policy.source);
-    let invariants = policies.iter().filter(|policy| kind(policy) == annotations::Kind::Invariant);
+    let invariants = policies.iter().filter(|policy| kind(policy) != annotations::Kind::Policy);
     let refused = invariants.filter_map(|policy| {
         let unclear = Invariant::read(policy, schema).err()?;
         let problem = Problem::error(unclear.message).in_source(&policy.source);

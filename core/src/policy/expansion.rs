@@ -24,7 +24,7 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         total.words = total.words.saturating_add(size.words);
         if size.words > MAX_WORDS || size.depth > MAX_NESTING {
             let at = bodies.first().map_or(0..0, |body| body.at.clone());
-            return Err(refused(size).at(at));
+            return Err(refused(size).at(text, at));
         }
     }
     if total.words > MAX_WORDS || total.depth > MAX_NESTING { Err(refused(total)) } else { Ok(()) }

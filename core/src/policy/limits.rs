@@ -36,7 +36,7 @@ pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
     }
     if text.starts_with('\u{feff}') {
         let why = "the text starts with a byte order mark (BOM); save it as UTF-8 without one";
-        return Err(Problem::error(why).at(0..'\u{feff}'.len_utf8()));
+        return Err(Problem::error(why).at(text, 0..'\u{feff}'.len_utf8()));
     }
     let mut depth = Depth::default();
     for token in Tokens::new(text) {

@@ -163,9 +163,9 @@ impl<'a> Printer<'a> {
             }
             single => self.single(single),
         };
-        let not = format!("NOT {}", parenthesised(written.text, true));
-        if written.values == of.values() {
-            return not;
+        let not = (written.text != "FALSE").then(|| format!("NOT {}", parenthesised(written.text, true)));
+        if let Some(not) = not.as_ref().filter(|_| written.values == of.values()) {
+            return not.clone();
         }
         // The dialect's words say false where a column is NULL.
         let mut columns = BTreeSet::new();
@@ -173,7 +173,7 @@ impl<'a> Printer<'a> {
             columns.insert(column.clone());
         });
         let there = columns.iter().map(|column| format!("{} IS NOT NULL", self.column(column)));
-        let all: Vec<String> = there.chain([not]).collect();
+        let all: Vec<String> = there.chain(not).collect();
         parenthesised(all.join(" AND "), place == Place::Below)
     }
 

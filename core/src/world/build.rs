@@ -344,9 +344,10 @@ impl WorldBuilder {
 
     /// Notes an entity of a type that the schema lacks. They are told by type: a file of another schema has thousands.
     pub(crate) fn unknown_type(&mut self, uid: &EntityUid) {
+        let is_full = self.unknown_types.len() >= MAX_UNKNOWN;
         match self.unknown_types.get_mut(uid.type_name()) {
             Some((_, count)) => *count += 1,
-            None if self.unknown_types.len() < MAX_UNKNOWN => {
+            None if !is_full => {
                 self.unknown_types.insert(uid.type_name().to_owned(), (uid.clone(), 1));
             }
             None => self.more_unknown += 1,

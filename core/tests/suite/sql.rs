@@ -354,6 +354,45 @@ fn a_text_that_postgres_does_not_have_is_refused_only_where_the_world_knows_it()
 }
 
 #[test]
+fn a_list_has_the_type_of_what_is_looked_for_in_it() {
+    let schema = "entity P; entity Door = { from: ipaddr, at: datetime, name: String };
+        action a, b, c appliesTo { principal: P, resource: Door };";
+    let policies = [
+        r#"@id("a") permit (principal, action == Action::"a", resource)
+        when { resource.from == ip("10.0.0.1") || resource.from == ip("10.0.0.2") };"#,
+        r#"@id("b") permit (principal, action == Action::"b", resource)
+        when { resource.at == datetime("1970-01-01") || resource.at == datetime("1970-01-02") };"#,
+        r#"@id("c") permit (principal, action == Action::"c", resource)
+        when { resource.name == "x" || resource.name == "y" };"#,
+    ];
+    let ward = Ward::new(&Sources {
+        schema: Source::new("schema", schema),
+        policies: policies
+            .into_iter()
+            .enumerate()
+            .map(|(n, text)| Source::new(format!("p{n}"), text))
+            .collect(),
+        catalogue: None,
+    })
+    .unwrap();
+    let p = EntityUid::new("P", "p");
+    let mut builder = WorldBuilder::new(ward.schema());
+    builder.add(&p, []);
+    let world = builder.finish().unwrap();
+    let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres).unwrap();
+    let sql = ["a", "b", "c"]
+        .map(|action| ward.filter(&world, &p, action, "Door", &Default::default(), &database).unwrap().sql);
+    assert_eq!(
+        sql,
+        [
+            r#""door"."from" = ANY ($1::text[]::inet[])"#,
+            r#""door"."at" = ANY ($1::bigint[])"#,
+            r#""door"."name" = ANY ($1::text[])"#
+        ]
+    );
+}
+
+#[test]
 fn a_filter_goes_into_a_query_that_has_more_in_it() {
     let (world, uid) = world_of("attendanceLeadAt", &[EntityUid::new("School", "s%")]);
     let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Postgres).unwrap();

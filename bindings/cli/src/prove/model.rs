@@ -124,6 +124,7 @@ pub(crate) struct Rule {
 }
 
 /// Policies that the library took, in both forms.
+#[derive(Clone)]
 pub(crate) struct Policies {
     pub(crate) ward: Ward,
     pub(crate) schema_text: Arc<str>,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use caseward::claims::{Becomes, Sort, Step};
 use caseward::{Attribute, Schema, Type};
+use cedar_policy::Policy;
 use serde_json::{Map, Value as Json, json};
 
-use super::model::Ghost;
+use super::model::{self, Ghost};
 
 /// The types of the variables in a kind of request.
 pub(crate) struct Scope<'a> {
@@ -58,6 +59,15 @@ impl<'a> Scope<'a> {
         match of {
             Type::Entity(of) => Some(self.schema.entity_type(*of)?.attribute(name)?.1.ty.clone()),
             Type::Record(fields) => Some(fields.get(name)?.ty.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether every `left` has the attribute `name`; `None` where that is not known.
+    pub(crate) fn is_required(&self, left: &Json, name: &str) -> Option<bool> {
+        match self.type_of(left)? {
+            Type::Entity(of) => Some(self.schema.entity_type(of)?.attribute(name)?.1.required),
+            Type::Record(fields) => Some(fields.get(name)?.required),
             _ => None,
         }
     }
@@ -239,6 +249,19 @@ pub(crate) fn only_where(asked: Json) -> Json {
     })
 }
 
+/// A policy that applies only where `only`, a forbid of everything else, does not: its `unless` goes first.
+pub(crate) fn behind(policy: &Policy, only: &Policy) -> Result<Policy, String> {
+    let only = model::to_json(only)?;
+    let body = only.get("conditions").and_then(|all| all.get(0)?.get("body")).cloned();
+    let mut json = model::to_json(policy)?;
+    let Some(fields) = json.as_object_mut() else { return Err("not a policy".to_owned()) };
+    let conditions = fields.entry("conditions").or_insert_with(|| json!([]));
+    if let (Some(conditions), Some(body)) = (conditions.as_array_mut(), body) {
+        conditions.insert(0, json!({ "kind": "when", "body": body }));
+    }
+    model::from_json(&policy.id().to_string(), json)
+}
+
 /// What the head of a policy asks of one variable, as an expression.
 fn constraint(policy: &Json, part: &str) -> Result<Json, String> {
     let variable = json!({ "Var": part });
@@ -276,7 +299,8 @@ pub(crate) fn get(expr: &Json, name: &str) -> Json {
     json!({ ".": { "left": expr, "attr": name } })
 }
 
-fn binary(operator: &str, left: Json, right: Json) -> Json {
+/// The expression `left operator right`.
+pub(crate) fn binary(operator: &str, left: Json, right: Json) -> Json {
     let mut expr = Map::new();
     expr.insert(operator.to_owned(), json!({ "left": left, "right": right }));
     Json::Object(expr)

@@ -27,7 +27,7 @@ fn validate_takes_what_is_valid() {
     let bench = with_policies(&[("a.cedar", TIDY)]);
     assert_eq!(bench.run(["validate", "--policies", "p"]).ends(0).out, "1 policy valid\n");
     let ran = bench.run(["validate", "--entities", "world.json"]);
-    assert!(ran.ends(0).out.ends_with("invariants valid, 8 entities valid\n"), "{}", ran.out);
+    assert!(ran.ends(0).out.ends_with("guarantees valid, 8 entities valid\n"), "{}", ran.out);
     assert_eq!(bench.run(["validate", "--policies", "p", "--format", "json"]).ends(0).json(), json!([]));
     assert_eq!(bench.run_with(world().to_string(), ["validate", "--entities", "-"]).code, 0);
     bench.write("other.cedarschema", SCHEMA);

@@ -75,7 +75,8 @@ impl CasePath {
             return match file.cases.is_empty() {
                 false => Ok(file),
                 true => {
-                    Err(Error::data(vec![Problem::error("it holds no `[[case]]`").in_source(&name).at(0..0)]))
+                    let problem = Problem::error("it holds no `[[case]]`").in_source(&name);
+                    Err(Error::data(vec![problem.at(text, 0..0)]))
                 }
             };
         };

@@ -608,7 +608,9 @@ fn folded(schema: &crate::schema::Schema, node: &Node, values: &[(Id, Value)]) -
 }
 
 /// Two values of one ordered type as numbers, and the type's constructor.
-fn amounts(a: &Value, b: &Value) -> Option<(i64, i64, fn(i64) -> Value)> {
+type Amounts = (i64, i64, fn(i64) -> Value);
+
+fn amounts(a: &Value, b: &Value) -> Option<Amounts> {
     match (a, b) {
         (Value::Long(a), Value::Long(b)) => Some((*a, *b, Value::Long)),
         (Value::Datetime(a), Value::Datetime(b)) => Some((*a, *b, Value::Datetime)),

@@ -86,8 +86,11 @@ impl MadeUp {
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// By person and the place of the kinds of request in [`Diff::changed`].
-    circumstances: BTreeMap<EntityUid, BTreeMap<usize, Vec<BTreeMap<Arc<str>, Value>>>>,
+    circumstances: BTreeMap<EntityUid, BTreeMap<usize, Vec<Circumstances>>>,
 }
+
+/// A context without its type.
+type Circumstances = BTreeMap<Arc<str>, Value>;
 
 impl Drawn {
     /// The people whom situations were made for.

@@ -169,7 +169,7 @@ fn looks_like_a_policy(file: &str) -> bool {
     let lower = file.to_ascii_lowercase();
     lower
         .match_indices(".cedar")
-        .any(|(at, dot)| !lower.get(at + dot.len()..).is_some_and(|rest| rest == "schema"))
+        .any(|(at, dot)| lower.get(at + dot.len()..).is_none_or(|rest| rest != "schema"))
 }
 
 fn not_understood(file: &str) -> String {

@@ -29,6 +29,17 @@ impl Sources {
     pub fn read_invariants(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
         read(folder.as_ref(), schema, FilePart::Invariant)
     }
+
+    /// Reads the folder's guarantees, which say what its policies must always allow: every `.cedar` file below
+    /// `folder`'s `guarantees`, in the form of policies; none where there is no such folder.
+    ///
+    /// They are claims and grant nothing: a ward that is to decide is never made of them.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_guarantees(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        read(folder.as_ref(), schema, FilePart::Guarantee)
+    }
 }
 
 impl FilePart {

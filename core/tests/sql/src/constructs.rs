@@ -299,7 +299,8 @@ impl Writer<'_, '_> {
                 let (text, guard) = self.text();
                 (format!("{text} like \"{}\"", self.one(&PATTERNS)), guard)
             }
-            3 | 4 => {
+            3 => self.one_of_some(),
+            4 => {
                 let kind = self.choices.below(9);
                 let (a, b) = (self.value(kind), self.value(kind));
                 let operator = self.one(&["==", "!="]);
@@ -356,6 +357,35 @@ impl Writer<'_, '_> {
                 self.of(&all, "resource.open".into())
             }
         }
+    }
+
+    /// That a value is one of several, asked one by one.
+    fn one_of_some(&mut self) -> Read {
+        let all = [
+            ("resource.text", 0),
+            ("resource.size", 1),
+            ("resource.owner", 2),
+            ("resource.place", 3),
+            ("resource.from", 4),
+            ("resource.rate", 5),
+            ("resource.at", 6),
+            ("resource.place.name", 0),
+        ];
+        let (value, kind) = self.choices.pick(&all).copied().unwrap_or(all[0]);
+        let mut any = Vec::new();
+        for _ in 0..2 + self.choices.below(9) {
+            let literal = match kind {
+                0 => quoted(self.one(&TEXTS)),
+                1 => self.one(&LONGS).to_owned(),
+                2 => format!("Person::{}", quoted(self.one(&IDS))),
+                3 => format!("Place::{}", quoted(self.one(&IDS))),
+                4 => format!("ip(\"{}\")", self.one(&ADDRESSES)),
+                5 => format!("decimal(\"{}\")", self.named(&DECIMALS)),
+                _ => format!("datetime(\"{}\")", self.named(&TIMES)),
+            };
+            any.push(format!("{value} == {literal}"));
+        }
+        (any.join(" || "), String::new())
     }
 
     fn compared(&mut self) -> Read {

@@ -49,10 +49,10 @@ impl Invariants {
             (read("invariant", &stated.invariants)?, read("guarantee", &stated.guarantees)?);
         let mut all = Vec::new();
         for rule in &never.rules {
-            all.push(stated(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
+            all.push(read_claim(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
         }
         for rule in &always.rules {
-            all.push(stated(rule, &always.ward).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?);
+            all.push(read_claim(rule, &always.ward).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?);
         }
         Ok(Invariants { never, always, all })
     }
@@ -74,7 +74,7 @@ impl Invariant {
     }
 }
 
-fn stated(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
+fn read_claim(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
     let policy = ward.policy(&rule.id).ok_or("it was not loaded")?;
     let read = claims::Invariant::read(policy, ward.schema()).map_err(|unclear| unclear.message)?;
     let (number, sentence) = (read.number.to_string(), read.sentence.to_string());

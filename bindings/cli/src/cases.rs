@@ -51,7 +51,7 @@ impl CaseArgs {
     pub(crate) fn tables(&self) -> Result<Vec<PathBuf>, Failure> {
         let mut found = Vec::new();
         for path in self.paths() {
-            walk(&path, None, 0, &mut found)?;
+            found.extend(CasePath::find(&path)?);
         }
         Ok(found.into_iter().filter(|found| found.expect.is_none()).map(|found| found.path).collect())
     }

@@ -117,7 +117,7 @@ fn open(coverage: &Coverage) -> Vec<(Claim, String)> {
                 let text = condition.text.split_whitespace().collect::<Vec<_>>().join(" ");
                 let id = policy.policy.id.clone();
                 let title = format!("{id}: `{text}` decides by being {decides}");
-                let span = condition.span.clone();
+                let span = condition.span.range();
                 open.push((Claim { policy: id, span, decides, why: String::new() }, title));
             }
         }
@@ -128,7 +128,7 @@ fn open(coverage: &Coverage) -> Vec<(Claim, String)> {
 /// Whether the side was seen to decide.
 fn decides(coverage: &Coverage, claim: &Claim) -> bool {
     let policy = coverage.policies.iter().find(|policy| policy.policy.id == claim.policy);
-    let condition = policy.and_then(|policy| policy.conditions.iter().find(|c| c.span == claim.span));
+    let condition = policy.and_then(|policy| policy.conditions.iter().find(|c| c.span.range() == claim.span));
     condition.is_some_and(|condition| condition.side(claim.decides).decided > 0)
 }
 

@@ -18,7 +18,10 @@ use crate::visible::Group;
 use crate::world::index::Path;
 use crate::zone::Zone;
 
-/// What is shown of the records of each type.
+/// Characters of who sets an attribute.
+const WORDS: usize = 120;
+
+/// What is shown of the records of each type, and who sets what.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     types: BTreeMap<TypeId, Shown>,
@@ -38,6 +41,8 @@ pub(crate) struct Shown {
     pub(crate) public: Option<Vec<AttrId>>,
     /// What tables that cover its records in aggregate only may be grouped by, by the kind of table.
     pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// Attributes that others set, each with who does.
+    pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
 }
 
 /// One section with its fields.
@@ -94,6 +99,8 @@ struct RawType {
     sections: BTreeMap<Name, Name>,
     #[serde(default)]
     content: BTreeMap<Name, Name>,
+    #[serde(default)]
+    set_by: BTreeMap<Name, Name>,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +223,7 @@ impl<'a> Reading<'a> {
                     names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
                 }),
                 statistics: self.statistics(ty, raw),
+                set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();
@@ -287,6 +295,19 @@ impl<'a> Reading<'a> {
             return None;
         };
         Some((id, &attribute.ty))
+    }
+
+    /// An attribute with who sets it, in words that fit on a line.
+    fn set_by(&mut self, ty: TypeId, name: &Name, who: &Name) -> Option<(AttrId, Arc<str>)> {
+        let (attr, _) = self.attribute(ty, name)?;
+        let text = who.get_ref().trim();
+        if text.is_empty() || text.chars().count() > WORDS || text.chars().any(char::is_control) {
+            let why =
+                format!("who sets `{}` is to be said in a line of 1 to {WORDS} characters", name.get_ref());
+            self.refuse(who.span(), why);
+            return None;
+        }
+        Some((attr, text.into()))
     }
 
     fn includes(&mut self, ty: TypeId, entity: &EntityType, raw: &RawType) -> Vec<(AttrId, TypeId)> {

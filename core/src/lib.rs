@@ -28,12 +28,14 @@ pub mod interrupt;
 mod ir;
 mod link;
 mod live;
+pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
 mod random;
 mod request;
+mod scene;
 mod schema;
 mod slice;
 mod span;
@@ -64,7 +66,7 @@ pub use explain::{
 pub use live::{Generation, Live};
 #[cfg(feature = "fs")]
 pub use policy::FilePart;
-pub use policy::{Effect, Policy, Source, Sources, format};
+pub use policy::{Effect, Policy, Source, Sources, claims, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use span::Span;

@@ -84,10 +84,19 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and claims, by what they are called: what `prove` asks of the policies.
+    pub(crate) fn claims(&self) -> Result<[(Sources, &'static str); 2], Failure> {
+        Ok([(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
-        let sources = self.sources()?;
-        Ward::new(&sources).map_err(|error| self.refused(&error, &sources))
+        self.load_from(&self.sources()?)
+    }
+
+    /// Validates schema and policies, or claims in the form of policies.
+    pub(crate) fn load_from(&self, sources: &Sources) -> Result<Ward, Failure> {
+        Ward::new(sources).map_err(|error| self.refused(&error, sources))
     }
 
     fn refused(&self, error: &Error, sources: &Sources) -> Failure {

@@ -39,10 +39,10 @@ pub(crate) struct Shown {
     pub(crate) unlocks: Option<usize>,
     /// Attributes that explanations show to everybody; `Some`, where everybody may know of an entity.
     pub(crate) public: Option<Vec<AttrId>>,
-    /// Attributes that others set, each with who does.
-    pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
     /// What tables that cover its records in aggregate only may be grouped by, by the kind of table.
     pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// Attributes that others set, each with who does.
+    pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
 }
 
 /// One section with its fields.
@@ -222,8 +222,8 @@ impl<'a> Reading<'a> {
                 public: raw.public.as_ref().map(|names| {
                     names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
                 }),
-                set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
                 statistics: self.statistics(ty, raw),
+                set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use caseward::Ward;
-use caseward::author::{Claim, Drawing, Proof};
+use caseward::author::{Claim, Drawing, Finding, Proof};
 
 use super::{Change, Step, step};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
+use crate::lint::{self, Linted};
 use crate::terminal::Terminal;
 use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{coverage, fmt, input, mutate, test};
@@ -61,6 +62,24 @@ pub(super) fn validate(change: &Change<'_>) -> Result<Step, Failure> {
         n => counted(n, "problem"),
     };
     Ok(step("validation", exit, said, wrong.join("\n")))
+}
+
+pub(super) fn lints(change: &Change<'_>) -> Result<Step, Failure> {
+    let policies = &change.args.cases.policies;
+    let levels = change.args.levels.levels()?;
+    let claims = match lint::claims(policies) {
+        Ok(claims) => claims,
+        // Validation has told why.
+        Err(Failure::Policies(_)) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    let (ward, sources) = (&change.suite.ward, &change.sources);
+    let linted = Linted::look(policies, ward, sources, &claims, change.base.as_ref(), &levels)?;
+    let told =
+        |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
+    let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };
+    let details: Vec<String> = linted.findings.iter().map(told).collect();
+    Ok(step("lints", exit, linted.said(), details.join("\n")))
 }
 
 pub(super) fn cases(change: &Change<'_>) -> Result<Step, Failure> {

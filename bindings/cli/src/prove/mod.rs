@@ -125,6 +125,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Err(Failure::usage(ErrorKind::MissingRequiredArgument, why.to_owned()));
     }
     let stated = Stated { invariants: args.policies.invariants()?, guarantees: args.policies.guarantees()? };
+    // Told at their places, as `validate` tells them.
+    for claims in [&stated.invariants, &stated.guarantees] {
+        args.policies.load_from(claims)?;
+    }
     let report = prove(ward, &sources, &stated, old.as_ref(), &plan, terminal)?;
     if let (Some(file), Some(case)) =
         (&args.save, report.findings.iter().find_map(|finding| finding.case.as_ref()))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use caseward::claims::{Becomes, Sort, Step};
 use caseward::testing::Facts;
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
@@ -10,7 +11,6 @@ use serde_json::{Value as Json, json};
 use super::claim::{Form, Implied, Kind, Sides};
 use super::model::Ghost;
 use super::plausible::{CONTEXT, Known, OTHER};
-use super::rewrite::{Becomes, Sort, Step};
 
 /// Attempts at making a scene smaller.
 const MOST_ATTEMPTS: usize = 4_000;

@@ -133,7 +133,7 @@ fn anonymised_reports_tell_of_nobody() {
     // Of 23 cases 4 are open: that is too few, and the others would tell.
     let ran = report(&bench, u3, "anonymised", &["--by", "status"]);
     let text = "status  count      %\nclosed      s\nopen        s\nall        23  100.0\n\
-        s: suppressed, so that no count below 6 can be worked out\n";
+        s: suppressed, so that no count below 6 can be worked out from this table alone\n";
     assert_eq!(ran.ends(0).out, text);
     let json = report(&bench, u3, "anonymised", &["--by", "status", "--format", "json"]).ends(0).json();
     assert_eq!(json["protected"], json!({"method": "suppression", "below": 6}));
@@ -181,4 +181,30 @@ fn reports_that_make_no_sense() {
     report(&bench, r#"User::"u3""#, "anonymised", &["--below", "3"]).fails(1, "not below 3");
     report(&bench, U1, "school", &["--below", "x"]).fails(64, "below");
     report(&bench, U1, "school", &["--below", "3", "--round-key", "short"]).fails(64, "--round-key");
+}
+
+#[test]
+fn a_release_is_its_tables_protected_together() {
+    let bench = Bench::new();
+    bench.write("world.json", world_with_reports().to_string());
+    bench.write("r.toml", "name = 'term 1'\nkind = 'anonymised'\n[[tables]]\nname = 'a'\nby = ['status']\n[[tables]]\nby = ['provider']\n");
+    let ask = |principal: &str, rest: &[&str]| {
+        bench.ask("report", &[&["--principal", principal, "--release", "r.toml"], rest].concat())
+    };
+    let u3 = r#"User::"u3""#;
+    let text = ask(u3, &[]).ends(0).out.clone();
+    assert!(text.starts_with("a\nstatus  count      %\n"), "{text}");
+    assert!(
+        text.contains("protected together with `by provider`, as release `term 1`\n\nby provider\n"),
+        "{text}"
+    );
+    let json = ask(u3, &["--format", "json"]).ends(0).json();
+    assert_eq!(json[0]["release"], json!({"release": "term 1", "table": "a", "with": ["by provider"]}));
+    assert!(ask(u3, &["--format", "csv"]).ends(0).out.starts_with("# a\r\ngroups,status,count,percent\r\n"));
+    assert_eq!(ask(U1, &[]).ends(2).out, "no such report\n");
+    for given in [&["--kind", "anonymised"][..], &["--by", "status"], &["--zone", "UTC"], &["--below", "7"]] {
+        ask(u3, given).fails(64, "--release");
+    }
+    bench.write("r.toml", "name = 'term 1'\nkind = 'school'\ntables = [{ by = [] }]\n");
+    ask(u3, &[]).fails(1, "`r.toml`: a report of kind `school` is no release");
 }

@@ -17,6 +17,7 @@ mod contract;
 mod counts;
 mod files;
 mod hostile;
+mod lint;
 mod missing;
 #[cfg(feature = "prove")]
 mod prove;

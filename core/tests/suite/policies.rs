@@ -29,7 +29,6 @@ fn clauses(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-#[test]
 fn what_is_built_in_is_what_the_folder_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
     let texts = |sources: Sources| -> BTreeMap<String, String> {

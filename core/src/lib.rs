@@ -25,11 +25,13 @@ mod explain;
 mod ir;
 mod link;
 mod live;
+pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
 mod request;
+mod scene;
 mod schema;
 mod slice;
 pub mod sql;
@@ -57,7 +59,7 @@ pub use explain::{
     Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
-pub use policy::{Effect, Policy, Source, Sources, format};
+pub use policy::{Effect, Policy, Source, Sources, claims, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use table::{Count, Key, Line, Table};

@@ -9,6 +9,12 @@ pub const SCHEMA: &str = include_str!("../schema.cedarschema");
 /// What of each record is shown with which action: the sections, and the content that no rule reads.
 pub const CATALOGUE: &str = include_str!("../fields.toml");
 
+/// What annotations may name: the decisions with what they say, the gates and the public sources, in TOML.
+pub const ANNOTATIONS: &str = include_str!("../annotations.toml");
+
+/// The people and the situations of the matrix of decisions, in TOML.
+pub const MATRIX: &str = include_str!("../matrix.toml");
+
 /// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
 pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 

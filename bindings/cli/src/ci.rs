@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use caseward::author::{Claim, Diff, Drawing, Proof};
+use caseward::author::{Claim, Diff, Drawing, Finding, Proof};
 use caseward::{Effect, Policy, Sources, Ward, World};
 use clap::error::ErrorKind;
 
@@ -13,11 +13,12 @@ use crate::cases::{CaseArgs, Suite};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::instant::NowArgs;
+use crate::lint::{LevelArgs, Linted};
 use crate::load::DataArgs;
 use crate::replace::Replacement;
 use crate::terminal::Terminal;
 use crate::unreachable::{self, Asked, LOCK, Settled};
-use crate::{coverage, diff, fmt, git, input, mutate, output, test};
+use crate::{coverage, diff, fmt, git, input, lint, mutate, output, test};
 
 /// Cases of the made-up world on which a change is shown.
 const SAMPLE: usize = 2_000;
@@ -26,7 +27,7 @@ const MUTANTS: usize = 300;
 
 /// Check a folder of policies in every way, and write one page for who signs the change off.
 ///
-/// Layout, validation, cases, coverage, mutants, proofs and, with --base, what changes for whom. Exit code 0 says
+/// Layout, validation, lints, cases, coverage, mutants, proofs and, with --base, what changes for whom. Exit code 0 says
 /// that all of it is as it should be; else it is that of the gravest finding.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     /// Mutants to draw; 0 for none.
     #[arg(long, value_name = "N", default_value_t = MUTANTS)]
     mutants: usize,
+    #[command(flatten)]
+    levels: LevelArgs,
     #[command(flatten)]
     now: NowArgs,
     /// Where to write the page; standard output by default.
@@ -93,6 +96,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     timed(&|| layout(&change))?;
     timed(&|| validate(&change))?;
+    timed(&|| lints(&change))?;
     timed(&|| cases(&change))?;
     timed(&|| covered(&change, terminal))?;
     if args.mutants > 0 {
@@ -177,6 +181,24 @@ fn validate(change: &Change<'_>) -> Result<Step, Failure> {
         n => counted(n, "problem"),
     };
     Ok(step("validation", exit, said, wrong.join("\n")))
+}
+
+fn lints(change: &Change<'_>) -> Result<Step, Failure> {
+    let policies = &change.args.cases.policies;
+    let levels = change.args.levels.levels()?;
+    let claims = match lint::claims(policies) {
+        Ok(claims) => claims,
+        // Validation has told why.
+        Err(Failure::Policies(_)) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    let (ward, sources) = (&change.suite.ward, &change.sources);
+    let linted = Linted::look(policies, ward, sources, &claims, change.base.as_ref(), &levels)?;
+    let told =
+        |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
+    let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };
+    let details: Vec<String> = linted.findings.iter().map(told).collect();
+    Ok(step("lints", exit, linted.said(), details.join("\n")))
 }
 
 fn cases(change: &Change<'_>) -> Result<Step, Failure> {
@@ -395,6 +417,7 @@ fn page(change: &Change<'_>, steps: &[Step]) -> String {
             "proofs" => "What is proved of every request and all data",
             "layout" => "Layout",
             "validation" => "Validation",
+            "lints" => "What is valid and probably not meant",
             "cases" => "Cases that come out otherwise",
             "coverage" => "Conditions that no case sees decide",
             _ => "Changes that no case notices",

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use caseward::{Error, Problem, Sources, Ward, World};
+use caseward::{Error, Problem, Source, Sources, Ward, World};
 
 use crate::failure::Failure;
 use crate::report::Report;
@@ -62,10 +62,19 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and claims, by what they are called: what `prove` asks of the policies.
+    pub(crate) fn claims(&self) -> Result<Vec<(Sources, &'static str)>, Failure> {
+        Ok(vec![(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
-        let sources = self.sources()?;
-        Ward::new(&sources).map_err(|error| self.refused(&error, &sources))
+        self.load_from(&self.sources()?)
+    }
+
+    /// Validates schema and policies, or claims in the form of policies.
+    pub(crate) fn load_from(&self, sources: &Sources) -> Result<Ward, Failure> {
+        Ward::new(sources).map_err(|error| self.refused(&error, sources))
     }
 
     fn refused(&self, error: &Error, sources: &Sources) -> Failure {
@@ -81,19 +90,31 @@ impl PolicyArgs {
     }
 
     fn report(&self, problem: &Problem, sources: &Sources) -> Report {
-        if problem.source == sources.schema.name.as_ref() {
-            return Report::in_text(problem, &sources.schema, &sources.schema.name);
-        }
-        let catalogue = sources.catalogue.iter();
-        match sources.policies.iter().chain(catalogue).find(|source| source.name.as_ref() == problem.source) {
-            Some(source) => {
-                // Policies are named by their path below the folder; people want a path that they can open.
-                let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
-                let shown = shown.map_or_else(|| source.name.to_string(), |path| path.display().to_string());
-                Report::in_text(problem, source, &shown)
-            }
+        match self.text_of(problem, sources) {
+            Some((source, shown)) => Report::in_text(problem, source, &shown),
             None => Report::without_text(problem),
         }
+    }
+
+    /// The file that a problem is in, as it can be opened, and the line.
+    pub(crate) fn place(&self, problem: &Problem, sources: &Sources) -> Option<(String, usize)> {
+        let (source, shown) = self.text_of(problem, sources)?;
+        let start = problem.span.as_ref().map_or(0, |span| span.start);
+        let before = source.text.get(..start).unwrap_or_default();
+        Some((shown, before.matches('\n').count() + 1))
+    }
+
+    /// The text that a problem is in, and its name for people.
+    fn text_of<'a>(&self, problem: &Problem, sources: &'a Sources) -> Option<(&'a Source, String)> {
+        if problem.source == sources.schema.name.as_ref() {
+            return Some((&sources.schema, sources.schema.name.to_string()));
+        }
+        let mut all = sources.policies.iter().chain(&sources.catalogue);
+        let source = all.find(|source| source.name.as_ref() == problem.source)?;
+        // Policies are named by their path below the folder; people want a path that they can open.
+        let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
+        let shown = shown.map_or_else(|| source.name.to_string(), |path| path.display().to_string());
+        Some((source, shown))
     }
 }
 

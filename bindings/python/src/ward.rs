@@ -495,7 +495,7 @@ fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Matrix {
-    matrix: attendance::Matrix,
+    matrix: caseward::matrix::Matrix,
 }
 
 #[pymethods]

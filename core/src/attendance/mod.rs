@@ -5,12 +5,11 @@ mod matrix;
 mod names;
 mod reports;
 mod sample;
-mod scene;
 mod story;
 
 pub use caseward_policies::DECISIONS;
 pub use events::CaseEvent;
-pub use matrix::{Mark, Matrix, Row, matrix};
+pub use matrix::matrix;
 pub use names::names;
 pub use reports::{ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{mistakes, needs::Needs, reference::Reference, schema};
+use super::{annotations, claims, mistakes};
+use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
@@ -139,6 +140,10 @@ impl Loaded {
         })?;
         let warnings = validate(&cedar_schema, &schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let unclear = claims::check(&set, &policies, &schema);
+        if !unclear.is_empty() {
+            return Err(Error::policies(unclear));
+        }
         let programs = Programs::new(&set, &policies, &schema);
         Ok(Loaded {
             trees: Trees::new(&set, &policies, &by_id),
@@ -260,6 +265,10 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
                 Err(refuse(format!("the policy's @id is `{id}`, and its place asks for `{expected}`")))
             }
             _ => {
+                let unknown = annotations::check(&policy, source);
+                if !unknown.is_empty() {
+                    return Err(unknown);
+                }
                 let info = describe(&policy, &id, source);
                 Ok((policy.new_id(PolicyId::new(id)), info))
             }

@@ -6,8 +6,10 @@
 #[cfg(feature = "author")]
 mod advice;
 mod anatomy;
+mod annotations;
 #[cfg(feature = "author")]
 mod atoms;
+pub mod claims;
 mod entities;
 #[cfg(feature = "fs")]
 mod folder;
@@ -24,6 +26,10 @@ mod needs;
 mod reference;
 mod schema;
 mod sections;
+#[cfg(feature = "author")]
+mod spots;
+#[cfg(feature = "author")]
+mod survey;
 mod value;
 
 #[cfg(feature = "author")]
@@ -48,4 +54,8 @@ pub(crate) use mutants::{Admission, Changed};
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use sections::{Sections, sections};
+#[cfg(feature = "author")]
+pub(crate) use spots::Spots;
+#[cfg(feature = "author")]
+pub(crate) use survey::{ClauseText, Survey, tokens};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

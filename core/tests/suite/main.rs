@@ -19,6 +19,7 @@ mod fuzz;
 mod invariants;
 mod json;
 mod laws;
+mod lint;
 mod live;
 mod loader;
 mod policies;

@@ -5,18 +5,18 @@ mod texts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use caseward::author::CaseFile;
-use caseward::{Policy, Source, Sources, Ward, attendance};
+use caseward::{Policy, Source, Sources, Ward};
 use serde::Serialize;
 
 use crate::cases::{CaseArgs, Suite};
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::output;
 use crate::terminal::Terminal;
+use crate::{matrix, output};
 
 /// List the policies, invariants, cases and rows of the matrix that a decision shaped.
 ///
@@ -64,11 +64,11 @@ struct Named {
 
 #[derive(Serialize)]
 struct RowOf {
-    resource: &'static str,
-    situation: &'static str,
+    resource: String,
+    situation: String,
     action: String,
-    allowed: Vec<&'static str>,
-    forbidden: Vec<&'static str>,
+    allowed: Vec<String>,
+    forbidden: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         text,
         invariants,
         cases: cases(&suite, decision, &ids)?,
-        matrix: rows(&suite.ward, &ids),
+        matrix: rows(args.cases.policies.folder(), &suite.ward, &ids),
         policies: policies.into_iter().cloned().collect(),
     };
     match args.format {
@@ -230,18 +230,18 @@ fn cases(suite: &Suite, decision: &str, ids: &BTreeSet<&str>) -> Result<Vec<Name
 }
 
 /// Rows of the matrix with an answer that one of the policies decides; none for another domain.
-fn rows(ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
-    let Ok(matrix) = attendance::matrix(ward) else { return Vec::new() };
+fn rows(folder: Option<&Path>, ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
+    let Ok(matrix) = matrix::decide(folder, ward) else { return Vec::new() };
     let mut found = Vec::new();
     for row in matrix.rows() {
         let of = |allowed: bool| {
             let decided = row.marks.iter().filter(|mark| mark.allowed == allowed);
             let decided = decided.filter(|mark| mark.policies.iter().any(|id| ids.contains(id.as_ref())));
-            decided.map(|mark| mark.role).collect::<Vec<_>>()
+            decided.map(|mark| mark.role.to_owned()).collect::<Vec<_>>()
         };
         let (allowed, forbidden) = (of(true), of(false));
         if !allowed.is_empty() || !forbidden.is_empty() {
-            let (resource, situation) = (row.resource, row.situation);
+            let (resource, situation) = (row.resource.to_owned(), row.situation.to_owned());
             found.push(RowOf { resource, situation, action: row.action.to_owned(), allowed, forbidden });
         }
     }

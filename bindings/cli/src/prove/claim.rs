@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use caseward::claims::Form;
+use caseward::claims::{self, Implied};
 use caseward::{Effect, Sources, Ward};
 use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
@@ -10,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::model::{self, Environment, Model, Policies, Rule};
 use super::plausible::Known;
-use super::rewrite::{self, After, Scope, Step};
+use super::rewrite::{self, After, Scope};
 
 /// What must never be allowed, as a file of the folder `invariants` describes it; or always, as one of `guarantees`.
 pub(crate) struct Invariant {
@@ -20,27 +22,6 @@ pub(crate) struct Invariant {
     pub(crate) number: String,
     pub(crate) sentence: String,
     pub(crate) form: Form,
-}
-
-/// How an invariant is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// What it matches is never allowed.
-    Never,
-    /// What it matches is always allowed: a guarantee.
-    Always,
-    /// Whoever is allowed what it matches is allowed what is implied.
-    Implies(Implied),
-    /// What it matches is not allowed after a change where it was not before; or, where something is implied, where
-    /// that was not allowed before.
-    Change(Vec<Step>, Option<Implied>),
-}
-
-/// What has to be allowed too: `action` on what `path` leads to from the resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Implied {
-    pub(crate) action: String,
-    pub(crate) path: Vec<String>,
 }
 
 /// The texts of invariants and guarantees.
@@ -67,11 +48,11 @@ impl Invariants {
         let (never, always) =
             (read("invariant", &stated.invariants)?, read("guarantee", &stated.guarantees)?);
         let mut all = Vec::new();
-        for rule in &never.rules {
-            all.push(invariant(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
-        }
-        for rule in &always.rules {
-            all.push(guarantee(rule).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?);
+        for (what, set) in [("invariant", &never), ("guarantee", &always)] {
+            for rule in &set.rules {
+                let read = Invariant::new(rule, &set.ward);
+                all.push(read.map_err(|why| format!("{what} `{}`: {why}", rule.id))?);
+            }
         }
         Ok(Invariants { never, always, all })
     }
@@ -83,6 +64,13 @@ impl Invariants {
 }
 
 impl Invariant {
+    fn new(rule: &Rule, ward: &Ward) -> Result<Self, String> {
+        let policy = ward.policy(&rule.id).ok_or("it was not loaded")?;
+        let read = claims::Invariant::read(policy, ward.schema()).map_err(|unclear| unclear.message)?;
+        let (number, sentence) = (read.number.to_string(), read.sentence.to_string());
+        Ok(Invariant { rule: rule.clone(), number, sentence, form: read.form })
+    }
+
     pub(crate) fn is_guarantee(&self) -> bool {
         self.form == Form::Always
     }
@@ -91,62 +79,6 @@ impl Invariant {
     fn what(&self) -> &'static str {
         if self.is_guarantee() { "guarantee" } else { "invariant" }
     }
-}
-
-/// An annotation that says something.
-fn annotation<'a>(rule: &'a Rule, name: &str) -> Option<&'a str> {
-    rule.policy.annotation(name).filter(|text| !text.trim().is_empty())
-}
-
-fn sentence(rule: &Rule) -> Result<String, String> {
-    let sentence = annotation(rule, "description").map(str::to_owned);
-    sentence.ok_or_else(|| "it has no @description, the sentence that it stands for".to_owned())
-}
-
-fn guarantee(rule: &Rule) -> Result<Invariant, String> {
-    if rule.effect == Effect::Forbid {
-        return Err("it is a forbid; what must always be allowed is written as a permit".to_owned());
-    }
-    let number =
-        annotation(rule, "guarantee").ok_or("it has no @guarantee, the rules that it holds to account")?;
-    if let Some(other) = ["change", "implies", "of"].into_iter().find(|name| annotation(rule, name).is_some())
-    {
-        return Err(format!("@{other} is for invariants; a guarantee says what is always allowed"));
-    }
-    let number = number.to_owned();
-    Ok(Invariant { rule: rule.clone(), number, sentence: sentence(rule)?, form: Form::Always })
-}
-
-fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
-    let annotation = |name: &str| annotation(rule, name);
-    if rule.effect == Effect::Permit {
-        return Err(
-            "it is a permit; what must never be allowed is written as a forbid, and what must always \
-                    be, in the folder `guarantees`"
-                .to_owned(),
-        );
-    }
-    let number = annotation("invariant").ok_or("it has no @invariant, its number or the rule behind it")?;
-    let implied = match (annotation("implies"), annotation("of")) {
-        (Some(action), of) => Some(implies(ward, action, of.unwrap_or("resource"))?),
-        (None, Some(_)) => return Err("@of says of what @implies speaks, and there is none".to_owned()),
-        (None, None) => None,
-    };
-    let form = match (annotation("change"), implied) {
-        (Some(change), implied) => Form::Change(rewrite::steps(change, ward.schema())?, implied),
-        (None, Some(implied)) => Form::Implies(implied),
-        (None, None) => Form::Never,
-    };
-    Ok(Invariant { rule: rule.clone(), number: number.to_owned(), sentence: sentence(rule)?, form })
-}
-
-fn implies(ward: &Ward, action: &str, path: &str) -> Result<Implied, String> {
-    let action = ward.schema().known_action(action).map_err(|e| e.to_string())?.uid.to_string();
-    let mut steps = path.split('.');
-    if steps.next() != Some("resource") {
-        return Err(format!("@of is `{path}`, which does not start from `resource`"));
-    }
-    Ok(Implied { action, path: steps.map(str::to_owned).collect() })
 }
 
 /// Everything that is claimed about.
@@ -295,7 +227,7 @@ impl Claim {
             part(what);
             for slice in slices.into_iter().flatten() {
                 part("of");
-                slice.policies.iter().for_each(|policy| part(&policy.to_string()));
+                slice.policies.iter().for_each(|policy| part(&model::meaning(policy)));
             }
         }
         hash.finish()
@@ -433,7 +365,7 @@ fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
     let ghostly = match &invariant.form {
         Form::Change(steps, _) => {
             let ghosts: Vec<_> =
-                steps.iter().filter_map(|step| step.ghost(sides.now.ward.schema())).collect();
+                steps.iter().filter_map(|step| rewrite::ghost(step, sides.now.ward.schema())).collect();
             Arc::new(Model::with(&sides.now.schema_text, &ghosts)?)
         }
         _ => sides.model.clone(),

@@ -123,6 +123,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Err(Failure::usage(ErrorKind::MissingRequiredArgument, why.to_owned()));
     }
     let stated = Stated { invariants: args.policies.invariants()?, guarantees: args.policies.guarantees()? };
+    // Told at their places, as `validate` tells them.
+    args.policies.load_from(&stated.invariants)?;
+    args.policies.load_from(&stated.guarantees)?;
     let report = prove(ward, &sources, &stated, old.as_ref(), &plan, terminal)?;
     if let (Some(file), Some(case)) =
         (&args.save, report.findings.iter().find_map(|finding| finding.case.as_ref()))
@@ -239,7 +242,7 @@ fn from_lock(sides: &Sides, claims: &[Claim], plan: &Plan) -> Result<Report, Fai
     let lock = plan.lock.as_ref().map(|path| Lock::read(path)).transpose()?.unwrap_or_default();
     let mut report = Report::new(lock.solver().to_owned());
     for claim in claims {
-        let key = claim.key(&sides.now.schema_text, lock.solver());
+        let key = claim.key(&sides.model.meaning, lock.solver());
         report.findings.push(if lock.has(Part::Proved, &claim.id, &key) {
             Finding::locked(claim)
         } else {
@@ -264,7 +267,7 @@ fn with_solver(
     // Its version alone: another machine with the same one answers alike, whoever built it.
     let solver = binary.name();
     let mut after = before.anew(Part::Proved, &solver);
-    let keys: Vec<String> = claims.iter().map(|claim| claim.key(&sides.now.schema_text, &solver)).collect();
+    let keys: Vec<String> = claims.iter().map(|claim| claim.key(&sides.model.meaning, &solver)).collect();
     let mut open = Vec::new();
     for (at, (claim, key)) in claims.iter().zip(&keys).enumerate() {
         if before.has(Part::Proved, &claim.id, key) {

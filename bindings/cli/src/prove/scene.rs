@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use caseward::claims::{Becomes, Implied, Sort, Step};
 use caseward::testing::Facts;
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
 
-use super::claim::{Form, Implied, Kind, Sides};
+use super::claim::{Form, Kind, Sides};
 use super::model::Ghost;
 use super::plausible::{CONTEXT, Known, OTHER};
-use super::rewrite::{Becomes, Sort, Step};
 
 /// Attempts at making a scene smaller.
 const MOST_ATTEMPTS: usize = 4_000;

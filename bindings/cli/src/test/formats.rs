@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Ran;
+use crate::github::{message, property};
 
 #[derive(Serialize)]
 pub(super) struct Results<'a> {
@@ -134,23 +135,12 @@ pub(super) fn github(ran: &[Ran<'_>]) -> String {
     out
 }
 
-/// The text of a workflow command.
-fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The text of a property of a workflow command.
-fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{property, xml};
+    use super::xml;
 
     #[test]
     fn what_steers_a_format_is_escaped() {
         assert_eq!(xml("<a b=\"c\">&\u{1b}"), "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}");
-        assert_eq!(property("S1: a, b\n100 %"), "S1%3A a%2C b%0A100 %25");
     }
 }

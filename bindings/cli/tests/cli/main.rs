@@ -16,6 +16,7 @@ mod claims;
 mod contract;
 mod counts;
 mod files;
+mod lint;
 mod missing;
 #[cfg(feature = "prove")]
 mod prove;

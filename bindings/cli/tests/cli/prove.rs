@@ -341,10 +341,10 @@ fn what_makes_no_sense_is_refused() {
         (format!("{named} @of(\"resource.owner\") forbid (principal, action, resource);"), "@of"),
     ] {
         invariant(&text);
-        prove(&bench, &["--no-lock"]).fails(1, why);
+        prove(&bench, &["--no-lock"]).fails(3, why);
     }
     invariant(&format!("{named} forbid (principal, action, resource) when {{ resource.secrte }};"));
-    prove(&bench, &["--no-lock"]).fails(1, "secrte");
+    prove(&bench, &["--no-lock"]).fails(3, "secrte");
     // A mistyped invariant is no valid folder.
     bench.run(["validate", "--policies", "p"]).fails(3, "secrte");
     prove(&bench, &["--not-more-than", "no-such-revision"]).fails(1, "git");

@@ -7,7 +7,6 @@ mod reports;
 mod sample;
 mod story;
 
-pub use caseward_policies::DECISIONS;
 pub use events::CaseEvent;
 pub use matrix::matrix;
 pub use names::names;

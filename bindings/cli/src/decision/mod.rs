@@ -21,8 +21,8 @@ use crate::{matrix, output};
 /// List the policies, invariants, cases and rows of the matrix that a decision shaped.
 ///
 /// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them. What it says
-/// is read from DECISIONS.md beside the policies: a heading such as `## D6 …` with what stands below it, or a row
-/// `| D6 | … |` of a table. Without a decision, all are listed with what they say and their policies, D2 before D10.
+/// is read from `annotations.toml` beside the policies. Without a decision, all are listed with what they say and their
+/// policies, D2 before D10.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The decision, such as D6.
@@ -39,7 +39,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Shaped {
     decision: String,
-    /// What it says, where DECISIONS.md has it.
+    /// What it says, where `annotations.toml` has it.
     text: Option<String>,
     policies: Vec<Policy>,
     invariants: Vec<Invariant>,

@@ -295,16 +295,19 @@ fn a_decision_lists_what_it_shaped() {
     assert_eq!(bench.run(["decision", "--policies", "p"]).ends(0).out, "D1   docs.read\nD2   docs.read\n");
     // In the order of numbers, with what they say.
     bench.write("p/docs/read.cedar", READ.replace("D1, D2", "D10, D2"));
-    bench.write("p/DECISIONS.md", "# Decisions\n\n## D2 Who leads?\n\nThe lead.\n\n| D10 | When? | Now |\n");
+    bench.write(
+        "p/annotations.toml",
+        "[decision]\nD2 = { question = \"Who leads?\", reading = \"The lead.\" }\nD10 = { question = \"When?\", reading = \"Now\" }\n",
+    );
     let all = bench.run(["decision", "--policies", "p"]).ends(0).out.clone();
     assert_eq!(
         all,
-        "D2   Who leads?\n     \n     The lead.\n     docs.read\nD10  When? → Now\n     docs.read\n"
+        "D2   Who leads?\n     The lead.\n     docs.read\nD10  When?\n     Now\n     docs.read\n"
     );
     let one = bench.run(["decision", "D10", "--policies", "p"]).ends(0).out.clone();
-    assert!(one.starts_with("D10\nWhen? → Now\n"), "{one}");
+    assert!(one.starts_with("D10\nWhen?\nNow\n"), "{one}");
     let json = bench.run(["decision", "--policies", "p", "--format", "json"]).ends(0).json();
-    assert_eq!((&json[0]["decision"], &json[1]["text"]), (&"D2".into(), &"When? → Now".into()));
+    assert_eq!((&json[0]["decision"], &json[1]["text"]), (&"D2".into(), &"When?\nNow".into()));
     bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D2, D10");
 
     let all = bench.run(["decision"]).ends(0).out.clone();

@@ -122,12 +122,6 @@ fn what_is_no_claim_is_refused_as_an_invariant() {
         ("@of(\"resource.doc\")", "`@of` says of what `@implies` speaks", "", ""),
         ("@implies(\"view\") @of(\"principal\")", "does not start from `resource`", "", "@of(\"principal\")"),
         ("@implies(\"view\") @of(\"resource.dok\")", "did you mean `doc`?", "", "@of(\"resource.dok\")"),
-        (
-            "@implies(\"view\") @change(\"User.active shrinks\")",
-            "both `@implies` and `@change`",
-            "",
-            "@change(\"User.active shrinks\")",
-        ),
     ] {
         let at = if at.is_empty() { annotations } else { at };
         refused(name, &format!("{head} {said} {annotations}\n{forbid}"), message, help, at);

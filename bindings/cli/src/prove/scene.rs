@@ -121,7 +121,7 @@ impl Scene {
                         };
                         let after = answer(&sides.now.ward, &self.after().build().ok()?, request)?;
                         (after.is_allowed() && !before.is_allowed())
-                            .then(|| Replay { wrong: after, beside: Some((asked, before)) })
+                            .then_some(Replay { wrong: after, beside: Some((asked, before)) })
                     }
                 }
             }

@@ -49,6 +49,7 @@ mod madeup;
 mod mutation;
 mod paths;
 mod reach;
+mod role;
 mod shown;
 mod unreachable;
 
@@ -59,5 +60,6 @@ pub use drafts::Kind;
 pub use kinds::RequestKind;
 pub use madeup::{Drawn, MadeUp};
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
+pub use role::{Role, Rule};
 pub use shown::Shown;
 pub use unreachable::Claim;

@@ -45,6 +45,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+pub mod words;
 mod world;
 mod zone;
 
@@ -54,7 +55,8 @@ pub use decide::{Context, Decider, Decisions};
 pub use disclosure::{Protected, Protection, RoundingKey};
 pub use error::{Error, Problem, Severity};
 pub use explain::{
-    Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
+    Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
+    Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
 pub use policy::{Effect, Policy, Source, Sources, format};

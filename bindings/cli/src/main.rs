@@ -40,6 +40,7 @@ mod question;
 mod replace;
 mod report;
 mod reports;
+mod role;
 mod sample;
 mod save;
 mod snapshot;

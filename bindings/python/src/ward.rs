@@ -1,5 +1,6 @@
 //! Policies and schema, ready to answer.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +20,7 @@ use crate::schema::Schema;
 use crate::table::{Table, groups, protection};
 use crate::time;
 use crate::uid::{self, EntityUid};
+use crate::value;
 use crate::view::View;
 use crate::visible::{Granted, Visible};
 use crate::world::World;
@@ -95,6 +97,17 @@ impl Ward {
         self.ward.source(id).map(|source| source.text.as_ref())
     }
 
+    /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what
+    /// a generator of data has to hit.
+    fn compared<'py>(&self, py: Python<'py>) -> PyResult<BTreeMap<String, Vec<Bound<'py, PyAny>>>> {
+        let all = self.ward.compared().into_iter();
+        all.map(|(name, values)| {
+            let values = values.iter().map(|value| value::to_python(py, value)).collect::<PyResult<_>>()?;
+            Ok((name.to_string(), values))
+        })
+        .collect()
+    }
+
     /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
     #[getter]
     fn policy_hash(&self) -> &str {
@@ -109,6 +122,9 @@ impl Ward {
 
     /// Decides a request, failing closed: what names an absent entity is denied, and so is what a policy could
     /// not be evaluated for.
+    ///
+    /// The answer's `errors` and `to_json` tell a denied record from one that is not there: for a trusted caller alone.
+    /// What may reach a person is whether it is allowed, and `view`.
     ///
     /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
     /// RequestError for what makes no sense under the schema.
@@ -231,6 +247,9 @@ impl Ward {
     }
 
     /// Every action that applies to the two types, each with its answer or with what its context still needs.
+    ///
+    /// The answers tell a denied record from one that is not there: for a trusted caller alone. What a person may do
+    /// next is told to them by `view`.
     ///
     /// `context` holds fields for any of the actions; each takes those that it knows.
     #[pyo3(signature = (world, principal, resource, context = None, *, now = None))]

@@ -8,6 +8,7 @@ mod sample;
 mod scene;
 mod story;
 
+pub use caseward_policies::DECISIONS;
 pub use events::CaseEvent;
 pub use matrix::{Mark, Matrix, Row, matrix};
 pub use names::names;

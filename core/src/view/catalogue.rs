@@ -16,7 +16,10 @@ use crate::schema::{Action, AttrId, EntityType, Schema, Type, TypeId};
 use crate::suggest::hint;
 use crate::world::index::Path;
 
-/// What is shown of the records of each type.
+/// Characters of who sets an attribute.
+const WORDS: usize = 120;
+
+/// What is shown of the records of each type, and who sets what.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     types: BTreeMap<TypeId, Shown>,
@@ -34,6 +37,8 @@ pub(crate) struct Shown {
     pub(crate) unlocks: Option<usize>,
     /// Attributes that explanations show to everybody; `Some`, where everybody may know of an entity.
     pub(crate) public: Option<Vec<AttrId>>,
+    /// Attributes that others set, each with who does.
+    pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
 }
 
 /// One section with its fields.
@@ -88,6 +93,8 @@ struct RawType {
     sections: BTreeMap<Name, Name>,
     #[serde(default)]
     content: BTreeMap<Name, Name>,
+    #[serde(default)]
+    set_by: BTreeMap<Name, Name>,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +216,7 @@ impl<'a> Reading<'a> {
                 public: raw.public.as_ref().map(|names| {
                     names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
                 }),
+                set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();
@@ -280,6 +288,19 @@ impl<'a> Reading<'a> {
             return None;
         };
         Some((id, &attribute.ty))
+    }
+
+    /// An attribute with who sets it, in words that fit on a line.
+    fn set_by(&mut self, ty: TypeId, name: &Name, who: &Name) -> Option<(AttrId, Arc<str>)> {
+        let (attr, _) = self.attribute(ty, name)?;
+        let text = who.get_ref().trim();
+        if text.is_empty() || text.chars().count() > WORDS || text.chars().any(char::is_control) {
+            let why =
+                format!("who sets `{}` is to be said in a line of 1 to {WORDS} characters", name.get_ref());
+            self.refuse(who.span(), why);
+            return None;
+        }
+        Some((attr, text.into()))
     }
 
     fn includes(&mut self, ty: TypeId, entity: &EntityType, raw: &RawType) -> Vec<(AttrId, TypeId)> {

@@ -2,6 +2,7 @@
 //!
 //! A mutant counts that a solver tells apart from its original. What is seen is told apart; of the rest the solver is
 //! asked. `CASEWARD_MUTANTS=N` draws so many, 0 all of them.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use caseward::attendance::Sample;
 use caseward::author::{Diff, Drawing, Fate, Mutant};

@@ -23,31 +23,30 @@ export type Value =
  * set as an array, other extension values as the text that Cedar reads them from. */
 export type Found = string | boolean | number | bigint | Date | Found[] | { [name: string]: Found };
 
-/**
- * The circumstances of a request, as the action's schema asks for them. Where the action takes a `now` and it is left
- * out, it is the clock's.
- */
-export interface Context {
-  readonly now?: Date;
-  readonly [name: string]: Value | undefined;
+/** The circumstances of a request, as the action's schema asks for them; all but the time, which stands beside them. */
+export type Context = { readonly [name: string]: Value | undefined } & { readonly now?: number | boolean };
+
+/** When a question is asked, and under which circumstances. */
+export interface Asked {
+  readonly context?: Context | undefined;
+  /** The clock's, where it is left out. An action that takes no `now` has no use for it. */
+  readonly now?: Date | undefined;
 }
 
 /** May `principal` do `action` to `resource`? */
-export interface Request {
+export interface Request extends Asked {
   readonly principal: Uid;
   /** The action's id, such as `viewSummary`, or its whole name, such as `Action::"viewSummary"`. */
   readonly action: string;
   readonly resource: Uid;
-  readonly context?: Context;
 }
 
 /** To which records of a type may `principal` do `action`? */
-export interface ListQuestion {
+export interface ListQuestion extends Asked {
   readonly principal: Uid;
   readonly action: string;
   /** The type of the records, such as `Case`. */
   readonly type: string;
-  readonly context?: Context;
 }
 
 /** Whose SQL, and where its tables hold what the schema speaks of. */
@@ -88,16 +87,14 @@ export interface Filter {
   readonly validUntil: Date | undefined;
 }
 
-/** What may `principal` do to `resource`? */
-export interface ActionsQuestion {
+/** What may `principal` do to `resource`? The context holds fields for any of the actions; each takes those it knows. */
+export interface ActionsQuestion extends Asked {
   readonly principal: Uid;
   readonly resource: Uid;
-  /** Fields for any of the actions; each takes those that it knows. */
-  readonly context?: Context;
 }
 
 /** May each of these people do this to each of those records, pair by pair? */
-export interface ManyQuestion {
+export interface ManyQuestion extends Asked {
   readonly principalType: string;
   /** Ids, or numbers as `World.numbers` gives them; one stands for as many as there are resources. */
   readonly principals: string | Iterable<string> | Uint32Array;
@@ -105,7 +102,6 @@ export interface ManyQuestion {
   readonly resourceType: string;
   /** As `principals`. */
   readonly resources: string | Iterable<string> | Uint32Array;
-  readonly context?: Context;
 }
 
 /** A schema and its policies, as text. */
@@ -122,12 +118,11 @@ export interface Sources {
 }
 
 /** Who of `type` may do `action` to `resource`? */
-export interface WhoQuestion {
+export interface WhoQuestion extends Asked {
   readonly resource: Uid;
   readonly action: string;
   /** The type of those who are looked for, such as `User`. */
   readonly type: string;
-  readonly context?: Context;
 }
 
 /** Who of `type` is told of what happens to `resource`, or to an entry of it? */
@@ -170,8 +165,16 @@ export interface Span {
   readonly end: number;
 }
 
-/** One thing that is wrong, and where. */
-export interface Problem {
+/** Lines and columns of a place, from 1, columns in characters; the end is the first place behind it. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly end_line: number;
+  readonly end_column: number;
+}
+
+/** One thing that is wrong, and where: all of the place is null where it has none. */
+export interface Problem extends Readonly<Record<keyof Place, number | null>> {
   readonly severity: 'warning' | 'error';
   readonly message: string;
   /** The name of the source; empty where it has none. */
@@ -221,7 +224,10 @@ export interface Policy {
   readonly [more: string]: unknown;
 }
 
-/** A decision, who made it and what it was made from. */
+/**
+ * A decision, who made it and what it was made from. It is an object, and so true in every `if`: ask `allowed`, or ask
+ * `Ward.allows` instead. Compared with anything (`answer == true`) it throws.
+ */
 export class Answer {
   private constructor();
   readonly allowed: boolean;
@@ -275,6 +281,8 @@ export interface Need {
 /** One action on one record. */
 export interface ActionAnswer {
   readonly action: string;
+  /** Whether it is known to be allowed. */
+  readonly allowed: boolean;
   /** Where it is allowed as it is, or nothing that the context could still be given would change it. */
   readonly answer: Answer | undefined;
   /** What the action's context needs, where it depends on that. */
@@ -340,7 +348,7 @@ export type Shown =
   | { readonly withheld: true };
 
 /** What a test compares. */
-export interface Operand {
+export interface Operand extends Place {
   readonly text: string;
   readonly span: Span;
   /** Null where the text says it. */
@@ -350,7 +358,7 @@ export interface Operand {
 }
 
 /** One condition of a policy, or a part of one, and how it came out. */
-export interface Condition {
+export interface Condition extends Place {
   /** Null where it has no value, is withheld, or is only looked at once others hold. */
   readonly holds: boolean | null;
   /** Whether the viewer may not see how it came out. */
@@ -363,8 +371,6 @@ export interface Condition {
   readonly text: string;
   /** Where it stands in the policy's source. */
   readonly span: Span;
-  readonly line: number;
-  readonly column: number;
   readonly made_of: 'all' | 'any' | 'not' | 'if' | 'test';
   readonly parts: readonly Condition[];
   /** For a test: what it found, in words. */
@@ -464,7 +470,7 @@ export interface Handle {
  * @example
  * const ward = Ward.attendance();
  * const world = World.sample(ward, { cases: 100 });
- * ward.check(world, { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' }).allowed;
+ * if (ward.allows(world, { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' })) { … }
  */
 export class Ward implements Handle {
   /** @throws {CasewardError} of kind `policies`, with every problem. */
@@ -487,12 +493,18 @@ export class Ward implements Handle {
    * Decides a request, failing closed: what names an absent entity is denied. A microsecond or less where the same
    * people and records are asked about again.
    *
-   * @throws {CasewardError} of kind `request` for an action that the schema lacks, a type that it does not take, a
-   * context of another shape; `schema` for a world of another schema.
+   * @throws {CasewardError} of kind `request` for an action or a type that the schema lacks, a type that the action
+   * does not take, a context of another shape, a key that no question has; `schema` for a world of another schema.
    */
-  check(world: World, request: Request): Answer;
-  /** Whether `check` allows it. */
   allows(world: World, request: Request): boolean;
+  /** As `allows`, with who decided and what it was made from. */
+  answer(world: World, request: Request): Answer;
+  /**
+   * What `allows` and `answer` were: `if (ward.check(…))` was true for everybody.
+   *
+   * @deprecated It throws.
+   */
+  readonly check: never;
   /** Decides pair by pair, on one version of the data; an id that is not there is denied. */
   checkMany(world: World, question: ManyQuestion): Decisions;
   /** The ids of the records to which a person may do something, in the order in which the world first named them. */
@@ -545,7 +557,7 @@ export class Ward implements Handle {
 
   /** Answers as the engine's own JSON: to the byte what the command and other bindings give. */
   readonly json: {
-    readonly check: (world: World, request: Request) => string;
+    readonly answer: (world: World, request: Request) => string;
     readonly actions: (world: World, question: ActionsQuestion) => string;
     readonly explain: (world: World, request: Request & { readonly viewer?: Uid }) => string;
     readonly view: (world: World, question: ActionsQuestion) => string;
@@ -621,8 +633,11 @@ export class Visible implements Handle {
   ids(): string[];
   /** Their numbers in the world, ascending: what `checkMany` takes. */
   numbers(): Uint32Array;
-  /** Up to `most` ids behind `cursor`; `next`, which stays valid when the data changes, is undefined at the end. */
-  page(most: number, cursor?: string): { ids: string[]; next: string | undefined };
+  /**
+   * Up to `most` ids, 100 unless told, behind `cursor`, or the first ones; `next`, which stays valid when the data
+   * changes, is undefined at the end.
+   */
+  page(cursor?: string, how?: { readonly most?: number }): { ids: string[]; next: string | undefined };
   readonly version: number;
   readonly policyHash: string;
   readonly now: Date | undefined;

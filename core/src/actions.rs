@@ -133,7 +133,8 @@ impl Ward {
     /// Cost: one evaluation of the policies of all these actions, what several ask being asked once.
     ///
     /// # Errors
-    /// [`Error::is_request`] for a field of another type than an action asks for; [`Error::is_schema`].
+    /// [`Error::is_request`] for a type that the schema lacks, and for a field of another type than an action asks
+    /// for; [`Error::is_schema`].
     ///
     /// # Example
     /// ```
@@ -161,6 +162,9 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
+        for uid in [principal, resource] {
+            self.schema().known_type(uid.type_name())?;
+        }
         let _still = world.still();
         let all = self.actions_now(world, principal, resource, context, &BTreeSet::new())?;
         Ok(all.into_iter().map(|(_, answer)| answer).collect())

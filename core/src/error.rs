@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::span::{self, Places, Span};
+
 /// An error of this crate.
 ///
 /// A denial is never an error: it is an [`Answer`](crate::Answer). An error never stands for an allow.
@@ -32,6 +34,8 @@ enum Kind {
     #[cfg(feature = "bundle")]
     #[error("the bundle cannot be used: {0}")]
     Bundle(String),
+    #[error("the call was ended before it was done")]
+    Interrupted,
     #[error("cannot read {what}: {why}")]
     Read { what: String, why: String },
 }
@@ -88,6 +92,11 @@ impl Error {
         matches!(self.0, Kind::Bundle(_))
     }
 
+    /// A call was ended before it was done, by whom [`interrupt::watched`](crate::interrupt::watched) asks.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.0, Kind::Interrupted)
+    }
+
     /// The problems behind a refusal of policies, data, a mapping or a filter; empty for other errors.
     pub fn problems(&self) -> &[Problem] {
         match &self.0 {
@@ -99,7 +108,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn policies(problems: Vec<Problem>) -> Self {
+    pub(crate) fn policies(mut problems: Vec<Problem>) -> Self {
+        Problem::sort(&mut problems);
         Error(Kind::Policies(problems.into()))
     }
 
@@ -117,6 +127,10 @@ impl Error {
 
     pub(crate) fn request(message: impl Into<String>) -> Self {
         Error(Kind::Request(message.into()))
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Error(Kind::Interrupted)
     }
 
     pub(crate) fn schema() -> Self {
@@ -160,8 +174,9 @@ pub struct Problem {
     pub message: String,
     /// The source concerned, as it was named when it was given; empty where it has no name.
     pub source: String,
-    /// The place in that source, in bytes.
-    pub span: Option<Range<usize>>,
+    /// The place in that source.
+    #[serde(flatten, serialize_with = "span::if_any")]
+    pub span: Option<Span>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -177,25 +192,40 @@ impl Problem {
         }
     }
 
+    /// Puts problems of texts into their order, which is the same however they were found.
+    pub(crate) fn sort(problems: &mut [Problem]) {
+        problems.sort_by(|a, b| a.place().cmp(&b.place()));
+    }
+
     pub(crate) fn in_source(mut self, source: &str) -> Self {
         self.source = source.to_owned();
         self
     }
 
-    pub(crate) fn at(mut self, span: Range<usize>) -> Self {
-        self.span = Some(span);
+    /// At these bytes of the source's text.
+    pub(crate) fn at(self, text: &str, bytes: Range<usize>) -> Self {
+        self.at_place(&Places::new(text), bytes)
+    }
+
+    /// As [`Problem::at`], for many problems of one text.
+    pub(crate) fn at_place(mut self, places: &Places<'_>, bytes: Range<usize>) -> Self {
+        self.span = Some(places.span(bytes));
         self
+    }
+
+    /// Where it stands among others: by source, then in the order of the text.
+    fn place(&self) -> impl Ord + '_ {
+        (&self.source, self.span.map(|span| (span.start, span.end)), self.severity, &self.message)
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.source.is_empty() {
-            write!(f, "{}", self.source)?;
-            if let Some(span) = &self.span {
-                write!(f, ":{}", span.start)?;
-            }
-            f.write_str(": ")?;
+        match (self.source.as_str(), &self.span) {
+            ("", None) => {}
+            ("", Some(span)) => write!(f, "line {}, column {}: ", span.line, span.column)?,
+            (source, None) => write!(f, "{source}: ")?,
+            (source, Some(span)) => write!(f, "{source}:{}:{}: ", span.line, span.column)?,
         }
         f.write_str(&self.message)?;
         match &self.help {

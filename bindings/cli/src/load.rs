@@ -67,6 +67,17 @@ impl PolicyArgs {
         }
     }
 
+    /// The file that a problem is in, as people and programs open it.
+    pub(crate) fn file(&self, problem: &Problem, sources: &Sources) -> Option<String> {
+        let folder = self.policies.as_ref()?;
+        if problem.source == sources.schema.name.as_ref() {
+            return Some(problem.source.clone());
+        }
+        let all = sources.policies.iter().chain(&sources.catalogue);
+        let is_known = all.into_iter().any(|source| source.name.as_ref() == problem.source);
+        is_known.then(|| folder.join(problem.source.as_str()).display().to_string())
+    }
+
     /// The problems with the texts that they concern.
     pub(crate) fn reports(&self, problems: &[Problem], sources: &Sources) -> Vec<Report> {
         problems.iter().map(|problem| self.report(problem, sources)).collect()

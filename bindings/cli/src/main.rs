@@ -22,6 +22,7 @@ mod failure;
 mod filter;
 mod fmt;
 mod git;
+mod github;
 mod input;
 mod instant;
 mod lines;

@@ -29,7 +29,7 @@ impl Report {
             return report;
         };
         report.text = Some(NamedSource::new(printable(shown), source.text.clone()));
-        report.labels = vec![label(None, span, &source.text)];
+        report.labels = vec![label(None, &span.range(), &source.text)];
         report
     }
 
@@ -77,7 +77,7 @@ impl Report {
 }
 
 /// Draws the reports on standard error.
-pub(crate) fn draw_all(reports: &[Report], terminal: &Terminal) {
+pub(crate) fn draw_all<'a>(reports: impl IntoIterator<Item = &'a Report>, terminal: &Terminal) {
     let drawer = terminal.drawer_err();
     for report in reports {
         say(&report.draw(&drawer));

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 
 use crate::question::json;
 use crate::view::Need;
-use crate::{html, time};
+use crate::{html, pickle, time};
 
 /// The answer to a check: a decision, who made it and what it was made from.
 ///
@@ -100,6 +100,10 @@ impl Answer {
         self.answer.is_allowed()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::answer(py, &self.answer)
+    }
+
     pub(crate) fn __repr__(&self) -> String {
         format!("<Answer {}>", self.in_words())
     }
@@ -123,7 +127,7 @@ impl Answer {
     }
 }
 
-/// What is known about one action on one record.
+/// What is known about one action on one record: true where it is known to be allowed, false otherwise.
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct ActionAnswer {
@@ -159,6 +163,18 @@ impl ActionAnswer {
     /// What is known in JSON, the same bytes as the crate gives.
     fn to_json(&self) -> PyResult<String> {
         json(&self.answer)
+    }
+
+    fn __bool__(&self) -> bool {
+        self.allowed()
+    }
+
+    fn __copy__<'py>(this: Bound<'py, Self>) -> Bound<'py, Self> {
+        this
+    }
+
+    fn __deepcopy__<'py>(this: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        this
     }
 
     fn __repr__(&self) -> String {

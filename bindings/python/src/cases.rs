@@ -7,6 +7,7 @@ use pyo3::types::{PyFrozenSet, PyTuple};
 
 use crate::answer::word;
 use crate::error::OrRaise;
+use crate::gate::released;
 use crate::question::Request;
 use crate::ward::Ward;
 use crate::world::World;
@@ -23,7 +24,7 @@ impl CaseFile {
     #[staticmethod]
     fn read(py: Python<'_>, ward: &Bound<'_, Ward>, name: &str, text: &str) -> PyResult<Self> {
         let ward = &ward.get().ward;
-        py.detach(|| caseward::author::CaseFile::read(ward, name, text))
+        released(py, || caseward::author::CaseFile::read(ward, name, text))
             .or_raise(py)
             .map(|file| CaseFile { file })
     }
@@ -44,13 +45,13 @@ impl CaseFile {
     /// Runs one of its cases; None where it comes out as expected.
     fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> Option<Mismatch> {
         let (ward, case) = (&ward.get().ward, &case.get().case);
-        py.detach(|| self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
+        released(py, || self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
     }
 
     /// Runs every case; what is returned came out otherwise than expected.
     fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> Vec<Mismatch> {
         let ward = &ward.get().ward;
-        py.detach(|| self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
+        released(py, || self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
     }
 
     fn __repr__(&self) -> String {

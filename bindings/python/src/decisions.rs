@@ -1,17 +1,21 @@
 //! Decisions by the column.
 
-use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::error::RequestError;
+use crate::pickle::pickled;
 use crate::{html, uid};
 
 /// Decisions on columns of principals and resources, all made of one version of the data.
 ///
-/// `allowed` holds a byte for each, 1 or 0, in their order: `numpy.frombuffer(d.allowed, dtype=bool)` and
-/// `pyarrow` take it as it is, without a copy.
+/// An array of bool to numpy, pandas, polars and Arrow: `numpy.where(decisions, values, -1)`,
+/// `frame[numpy.asarray(decisions)]`, `polars.Series(decisions)`, `pyarrow.array(decisions)`. There is no truth of
+/// many: `if decisions:` is a ValueError, as it is with arrays; ask `decisions.all()` or `decisions.any()`.
+///
+/// `allowed` holds a byte for each, 1 or 0, in their order.
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct Decisions {
     allowed: Py<PyBytes>,
@@ -31,6 +35,11 @@ impl Decisions {
 }
 
 impl Decisions {
+    /// Decisions that were made before.
+    pub(crate) fn again(allowed: Py<PyBytes>, policy_hash: String, version: u64) -> Self {
+        Decisions { allowed, policy_hash, version }
+    }
+
     /// The answer to nothing.
     pub(crate) fn none(py: Python<'_>, ward: &caseward::Ward, world: &caseward::World) -> Self {
         let hash = ward.policy_hash().clone();
@@ -61,6 +70,16 @@ impl Decisions {
         self.version
     }
 
+    /// Whether all are allowed; so they are where there are none.
+    fn all(&self, py: Python<'_>) -> bool {
+        self.allowed.bind(py).as_bytes().iter().all(|byte| *byte == 1)
+    }
+
+    /// Whether one is allowed at least.
+    fn any(&self, py: Python<'_>) -> bool {
+        self.allowed.bind(py).as_bytes().contains(&1)
+    }
+
     /// How many are allowed.
     fn count(&self, py: Python<'_>) -> usize {
         self.allowed.bind(py).as_bytes().iter().filter(|byte| **byte == 1).count()
@@ -69,6 +88,69 @@ impl Decisions {
     /// The decisions as a list of bool.
     fn to_list(&self, py: Python<'_>) -> Vec<bool> {
         self.allowed.bind(py).as_bytes().iter().map(|byte| *byte == 1).collect()
+    }
+
+    fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
+        Err(PyValueError::new_err(format!(
+            "{} decisions have no truth of their own: ask `.all()` or `.any()`, or use them as an array",
+            self.__len__(py)
+        )))
+    }
+
+    /// The decisions as numpy's array of bool, which shares their memory and cannot be written to; of another
+    /// type, or to be written to, a copy.
+    #[pyo3(signature = (dtype = None, copy = None))]
+    fn __array__<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<&Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let numpy = py.import("numpy")?;
+        let own = numpy.getattr("dtype")?.call1(("bool",))?;
+        let array = match self.__len__(py) {
+            0 => numpy.call_method1("empty", (0, &own))?,
+            _ => numpy.call_method1("frombuffer", (self.allowed.bind(py), &own))?,
+        };
+        let wanted = dtype.map(|dtype| numpy.getattr("dtype")?.call1((dtype,))).transpose()?;
+        match (wanted, copy) {
+            (Some(wanted), Some(false)) if !wanted.eq(&own)? => Err(PyValueError::new_err(format!(
+                "decisions are of type bool: as {wanted} they are copied, which `copy=False` forbids"
+            ))),
+            (Some(wanted), _) if !wanted.eq(&own)? => array.call_method1("astype", (wanted,)),
+            (_, Some(true)) => array.call_method0("copy"),
+            _ => Ok(array),
+        }
+    }
+
+    /// What describes them to numpy and whatever reads its arrays.
+    #[getter]
+    fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let interface = PyDict::new(py);
+        interface.set_item("version", 3)?;
+        interface.set_item("shape", (self.__len__(py),))?;
+        interface.set_item("typestr", "|b1")?;
+        interface.set_item("data", self.allowed.bind(py))?;
+        Ok(interface)
+    }
+
+    /// The decisions as pyarrow's array of bool.
+    #[pyo3(signature = (r#type = None))]
+    fn __arrow_array__<'py>(
+        &self,
+        py: Python<'py>,
+        r#type: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let array = py.import("pyarrow")?.call_method1("array", (self.to_list(py), "bool"))?;
+        match r#type {
+            Some(wanted) => array.call_method1("cast", (wanted,)),
+            None => Ok(array),
+        }
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let state = (self.allowed.bind(py), &self.policy_hash, self.version);
+        pickled(py, "_decisions", state.into_pyobject(py)?)
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::gate;
 use crate::policy::Problem;
 
 create_exception!(
@@ -61,6 +62,11 @@ impl<T> OrRaise<T> for Result<T, caseward::Error> {
 }
 
 fn exception(py: Python<'_>, error: &caseward::Error) -> PyErr {
+    if error.is_interrupted()
+        && let Some(raised) = gate::ended_with()
+    {
+        return raised;
+    }
     let text = error.to_string();
     let raised = if error.is_policies() {
         PolicyError::new_err(text)

@@ -95,6 +95,18 @@ impl Explanation {
         json(&self.explanation)
     }
 
+    fn __bool__(&self) -> bool {
+        self.explanation.answer.is_allowed()
+    }
+
+    fn __copy__<'py>(this: Bound<'py, Self>) -> Bound<'py, Self> {
+        this
+    }
+
+    fn __deepcopy__<'py>(this: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        this
+    }
+
     fn __str__(&self) -> String {
         self.explanation.to_string()
     }
@@ -205,10 +217,28 @@ impl Condition {
         (self.condition.span.start, self.condition.span.end)
     }
 
-    /// Its line in the source and its column in that line, in characters, both from 1.
+    /// Its line in the source, from 1.
     #[getter]
-    fn place(&self) -> (usize, usize) {
-        (self.condition.line, self.condition.column)
+    fn line(&self) -> u32 {
+        self.condition.span.line
+    }
+
+    /// Its column in that line, from 1, in characters.
+    #[getter]
+    fn column(&self) -> u32 {
+        self.condition.span.column
+    }
+
+    /// The line of what follows it.
+    #[getter]
+    fn end_line(&self) -> u32 {
+        self.condition.span.end_line
+    }
+
+    /// The column of what follows it.
+    #[getter]
+    fn end_column(&self) -> u32 {
+        self.condition.span.end_column
     }
 
     /// Whether the viewer may not see how it came out.
@@ -256,6 +286,10 @@ impl Condition {
     /// The condition in JSON.
     fn to_json(&self) -> PyResult<String> {
         json(&self.condition)
+    }
+
+    fn __bool__(&self) -> bool {
+        self.condition.holds == Some(true)
     }
 
     fn __repr__(&self) -> String {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::OrRaise;
+use crate::gate::released;
 use crate::question::json;
 use crate::time;
 use crate::ward::Ward;
@@ -64,7 +65,7 @@ impl Database {
         world: &Bound<'py, World>,
     ) -> PyResult<Vec<(String, Vec<Bound<'py, PyTuple>>)>> {
         let world = &world.get().world;
-        let tables = py.detach(|| self.database.rows(world).collect::<Vec<_>>());
+        let tables = released(py, || self.database.rows(world).collect::<Vec<_>>());
         let read = |table: sql::TableRows| Ok((table.insert, rows_to_python(py, &table.rows)?));
         tables.into_iter().map(read).collect()
     }
@@ -86,6 +87,12 @@ pub(crate) struct Filter {
 
 #[pymethods]
 impl Filter {
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyValueError::new_err(
+            "a filter has no truth of its own: it is a condition on rows, for the `WHERE` of a query",
+        ))
+    }
+
     /// Whose SQL it is.
     #[getter]
     fn dialect(&self) -> &'static str {

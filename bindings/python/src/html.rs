@@ -2,6 +2,26 @@
 
 use std::fmt::{self, Write as _};
 
+use caseward::Value;
+use pyo3::prelude::*;
+
+use crate::value;
+
+/// A value as people read it: texts without quotes, sets one after the other, all else as Python writes it.
+pub(crate) fn words(py: Python<'_>, value: &Value) -> PyResult<String> {
+    match value {
+        Value::Set(values) => {
+            let all = values.iter().map(|value| words(py, value)).collect::<PyResult<Vec<_>>>()?;
+            Ok(all.join(", "))
+        }
+        Value::Record(fields) => {
+            let named = |(name, value)| Ok(format!("{name}: {}", words(py, value)?));
+            Ok(fields.iter().map(named).collect::<PyResult<Vec<_>>>()?.join(", "))
+        }
+        value => Ok(value::to_python(py, value)?.str()?.to_str()?.to_owned()),
+    }
+}
+
 /// A text with the characters escaped that mean something in HTML.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
@@ -22,9 +42,9 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// A table; headings and cells are plain text.
-pub(crate) fn table<const N: usize>(
-    headings: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
+pub(crate) fn table<'a>(
+    headings: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item: IntoIterator<Item = String>>,
 ) -> String {
     let mut out = String::from("<table><thead><tr>");
     for heading in headings {

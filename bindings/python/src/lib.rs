@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: nothing is decided here. What comes in becomes the crate's own values, what goes out is its own
 //! answer; JSON and messages are the crate's, to the byte.
-//! INVARIANT: whatever may take longer than a microsecond runs with the interpreter released, and holds no lock
-//! of this module while it takes the interpreter back.
+//! INVARIANT: whatever may take longer than a microsecond runs with the interpreter released (`gate`), and holds no
+//! lock of this module while it takes the interpreter back.
 
 mod answer;
 mod cases;
@@ -12,7 +12,9 @@ mod decisions;
 mod error;
 mod explanation;
 mod filter;
+mod gate;
 mod html;
+mod pickle;
 mod policy;
 mod question;
 mod schema;
@@ -24,6 +26,7 @@ mod view;
 mod visible;
 mod ward;
 mod world;
+mod zone;
 
 use pyo3::pymodule;
 
@@ -47,6 +50,8 @@ mod _caseward {
     use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
+    #[pymodule_export]
+    use crate::pickle::{_answer, _decisions, _problem};
     #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]
@@ -72,6 +77,7 @@ mod _caseward {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // An error that has no problems has none: every exception of the tree can be asked.
         module.getattr("CasewardError")?.setattr("problems", ())?;
+        crate::gate::watch_forks(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::error::OrRaise;
+use crate::gate::released;
+use crate::pickle;
 use crate::question::json;
 
 /// What a policy text without a name is called in messages.
@@ -121,7 +123,31 @@ impl Problem {
     /// The place in that source: from and to, in bytes of UTF-8, as in `text.encode()[slice(*span)]`.
     #[getter]
     fn span(&self) -> Option<(usize, usize)> {
-        self.problem.span.as_ref().map(|span| (span.start, span.end))
+        self.problem.span.map(|span| (span.start, span.end))
+    }
+
+    /// The line of that place, from 1.
+    #[getter]
+    fn line(&self) -> Option<u32> {
+        self.problem.span.map(|span| span.line)
+    }
+
+    /// Its column in that line, from 1, in characters.
+    #[getter]
+    fn column(&self) -> Option<u32> {
+        self.problem.span.map(|span| span.column)
+    }
+
+    /// The line of what follows the place.
+    #[getter]
+    fn end_line(&self) -> Option<u32> {
+        self.problem.span.map(|span| span.end_line)
+    }
+
+    /// The column of what follows the place.
+    #[getter]
+    fn end_column(&self) -> Option<u32> {
+        self.problem.span.map(|span| span.end_column)
     }
 
     /// What to do about it.
@@ -133,6 +159,10 @@ impl Problem {
     /// The problem in JSON, as `caseward validate --format json` lists it.
     fn to_json(&self) -> PyResult<String> {
         json(&self.problem)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::problem(py, &self.problem)
     }
 
     fn __str__(&self) -> String {
@@ -191,7 +221,7 @@ pub(crate) fn diagnose(
     catalogue: Option<&str>,
 ) -> PyResult<Vec<Problem>> {
     let sources = sources(policies, schema, catalogue)?;
-    let problems = py.detach(|| sources.diagnose());
+    let problems = released(py, || sources.diagnose());
     Ok(problems.into_iter().map(Problem::from).collect())
 }
 
@@ -202,5 +232,5 @@ pub(crate) fn diagnose(
 #[pyfunction]
 pub(crate) fn format(py: Python<'_>, text: &str) -> PyResult<String> {
     let source = Source::new(UNNAMED, text);
-    py.detach(|| caseward::format(&source)).or_raise(py)
+    released(py, || caseward::format(&source)).or_raise(py)
 }

@@ -114,6 +114,11 @@ impl Request {
         json(&self.request)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let made_of = (self.principal(), self.action(), self.resource(), self.context(py)?);
+        (py.get_type::<Self>(), made_of).into_pyobject(py).map(Bound::into_any)
+    }
+
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let context = self.context(py)?;
         let parts = (self.principal(), self.action(), self.resource(), context);

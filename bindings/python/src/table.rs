@@ -1,14 +1,15 @@
 //! Counts by group.
 
-use caseward::{Group, Key, Protection, RoundingKey, Zone, attendance};
+use caseward::{Group, Key, Protection, RoundingKey, attendance};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyEllipsis, PyString, PyTuple};
 
 use crate::answer::texts;
 use crate::error::OrRaise;
+use crate::gate::released;
 use crate::question::json;
-use crate::{html, time, value};
+use crate::{html, time, value, zone};
 
 /// Counts of records by group, and all of their totals.
 ///
@@ -82,7 +83,7 @@ impl Table {
     #[pyo3(signature = (*, below = 6, rounding_key = None))]
     fn protect(&self, py: Python<'_>, below: u64, rounding_key: Option<PyBackedBytes>) -> PyResult<Self> {
         let how = protection(py, below, rounding_key)?;
-        py.detach(|| self.table.protect(&how)).or_raise(py).map(|table| Table { table })
+        released(py, || self.table.protect(&how)).or_raise(py).map(|table| Table { table })
     }
 
     /// A dict for each group, its names and `count`, without totals: `pandas.DataFrame(table.to_rows())`.
@@ -119,11 +120,10 @@ impl Table {
 
     fn _repr_html_(&self) -> String {
         let rows = self.table.cells().iter().chain(self.table.totals()).map(|line| {
-            let keys: Vec<String> = line.keys.iter().map(ToString::to_string).collect();
-            [keys.join(", "), line.count.number().map_or_else(|| "…".to_owned(), |n| n.to_string())]
+            let keys = line.keys.iter().map(ToString::to_string);
+            keys.chain([line.count.number().map_or_else(|| "…".to_owned(), |n| n.to_string())])
         });
-        let by: Vec<&str> = self.table.by().iter().map(AsRef::as_ref).collect();
-        html::table([by.join(", ").as_str(), "count"], rows)
+        html::table(self.table.by().iter().map(AsRef::as_ref).chain(["count"]), rows)
     }
 }
 
@@ -185,9 +185,9 @@ pub(crate) fn protection(
 }
 
 /// What to group by: one group or several, periods by a zone's calendar, New Zealand's where none is given.
-pub(crate) fn groups(given: &Bound<'_, PyAny>, zone: Option<&str>) -> PyResult<Vec<Group>> {
+pub(crate) fn groups(given: &Bound<'_, PyAny>, zone: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Group>> {
     let py = given.py();
-    let zone = zone.map_or_else(|| Ok(attendance::zone()), str::parse::<Zone>).or_raise(py)?;
+    let zone = zone.map_or_else(|| Ok(attendance::zone()), zone::of)?;
     if let Ok(one) = given.cast::<PyString>() {
         return Group::parse(one.to_str()?, &zone).or_raise(py).map(|group| vec![group]);
     }

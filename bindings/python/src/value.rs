@@ -217,6 +217,27 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     }
 }
 
+/// Values as a list, None where there is none.
+pub(crate) fn column<'py>(py: Python<'py>, values: &[Option<Value>]) -> PyResult<Bound<'py, PyList>> {
+    // Columns repeat themselves: what follows itself is made once.
+    let mut last: Option<(&Value, Bound<'py, PyAny>)> = None;
+    let list = PyList::empty(py);
+    for value in values {
+        match (value, &last) {
+            (None, _) => list.append(py.None())?,
+            (Some(value), Some((known, made))) if *known == value && !is_unhashable(value) => {
+                list.append(made)?
+            }
+            (Some(value), _) => {
+                let made = to_python(py, value)?;
+                list.append(&made)?;
+                last = Some((value, made));
+            }
+        }
+    }
+    Ok(list)
+}
+
 /// Whether Python could not hold the value in a set.
 fn is_unhashable(value: &Value) -> bool {
     match value {

@@ -78,19 +78,34 @@ impl View {
         json(&self.view)
     }
 
+    fn __bool__(&self) -> bool {
+        let View { view } = self;
+        !(view.sections().is_empty() && view.items().is_empty() && view.actions().is_empty())
+    }
+
+    fn __copy__<'py>(this: Bound<'py, Self>) -> Bound<'py, Self> {
+        this
+    }
+
+    fn __deepcopy__<'py>(this: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        this
+    }
+
     fn __repr__(&self) -> String {
         let names: Vec<&str> = self.view.sections().iter().map(|section| &*section.name).collect();
         format!("<View of {}: {}>", self.view.resource(), names.join(", "))
     }
 
-    fn _repr_html_(&self) -> String {
-        let rows = self.view.sections().iter().flat_map(|section| {
-            section.fields.iter().map(|field| {
-                let shown = field.value.as_ref().map(serde_json::to_string).and_then(Result::ok);
-                [section.name.to_string(), field.name.to_string(), shown.unwrap_or_default()]
-            })
-        });
-        html::titled(&self.view.resource().to_string(), &html::table(["section", "field", "value"], rows))
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let mut rows = Vec::new();
+        for section in self.view.sections() {
+            for field in &section.fields {
+                let shown = field.value.as_ref().map_or(Ok(String::new()), |value| html::words(py, value))?;
+                rows.push([section.name.to_string(), field.name.to_string(), shown]);
+            }
+        }
+        let table = html::table(["section", "field", "value"], rows);
+        Ok(html::titled(&self.view.resource().to_string(), &table))
     }
 }
 

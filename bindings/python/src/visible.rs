@@ -5,6 +5,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::answer::texts;
 use crate::error::OrRaise;
+use crate::gate::released;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
 use crate::{html, time};
@@ -56,7 +57,7 @@ impl Visible {
 
     /// The list in JSON: the ids, how many, and what they were found from.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| json(&self.visible))
+        released(py, || json(&self.visible))
     }
 
     fn __len__(&self) -> usize {

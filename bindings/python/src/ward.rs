@@ -13,6 +13,7 @@ use crate::decisions::{Column, Decisions, Id, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter};
+use crate::gate::{kept, released};
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
 use crate::schema::Schema;
@@ -47,7 +48,7 @@ impl Ward {
     /// The rules of attendance case management, which come with this package.
     #[staticmethod]
     fn attendance(py: Python<'_>) -> PyResult<Self> {
-        py.detach(caseward::Ward::attendance).or_raise(py).map(Ward::from)
+        released(py, caseward::Ward::attendance).or_raise(py).map(Ward::from)
     }
 
     /// Loads a folder: every `.cedar` file below it, and `schema.cedarschema` in it.
@@ -55,7 +56,7 @@ impl Ward {
     /// Raises PolicyError with every problem, ReadError for what cannot be read.
     #[staticmethod]
     fn from_folder(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
-        py.detach(|| caseward::Ward::from_folder(folder)).or_raise(py).map(Ward::from)
+        released(py, || caseward::Ward::from_folder(folder)).or_raise(py).map(Ward::from)
     }
 
     /// Loads policies from a text, or from texts by name; with the schema of attendance where none is given.
@@ -71,7 +72,7 @@ impl Ward {
         catalogue: Option<&str>,
     ) -> PyResult<Self> {
         let sources = sources(policies, schema, catalogue)?;
-        py.detach(|| caseward::Ward::new(&sources)).or_raise(py).map(Ward::from)
+        released(py, || caseward::Ward::new(&sources)).or_raise(py).map(Ward::from)
     }
 
     /// The schema, which worlds are made for.
@@ -142,14 +143,15 @@ impl Ward {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
         let context = self::context(&self.ward, action, context, now, py)?;
         let world = world.get();
-        let answer = match world.decider(self, (principal.type_name(), action, resource.type_name())) {
-            Some(decider) => decider.check(&principal, &resource, &context),
-            None => {
-                let mut request = caseward::Request::new(principal, action, resource);
-                request.context = context;
-                self.ward.check(&world.world, &request)
-            }
-        };
+        let answer =
+            kept(py, || match world.decider(self, (principal.type_name(), action, resource.type_name())) {
+                Some(decider) => decider.check(&principal, &resource, &context),
+                None => {
+                    let mut request = caseward::Request::new(principal, action, resource);
+                    request.context = context;
+                    self.ward.check(&world.world, &request)
+                }
+            });
         answer.or_raise(py).map(Answer::from)
     }
 
@@ -176,7 +178,7 @@ impl Ward {
             return Ok(Decisions::none(py, &self.ward, &world.get().world));
         }
         let world = &world.get().world;
-        let decisions = py.detach(|| {
+        let decisions = released(py, || {
             let decider = self.ward.decider(world, &from.ty, action, &to.ty)?;
             let context = decider.context(&context)?;
             let (from, to) = even(&from, &to);
@@ -199,7 +201,10 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<EntityUid>> {
         let found = self.visible(py, world, principal, action, resource_type, context, now)?;
-        Ok(py.detach(|| found.visible.iter().collect::<Vec<_>>()).into_iter().map(EntityUid::from).collect())
+        Ok(released(py, || found.visible.iter().collect::<Vec<_>>())
+            .into_iter()
+            .map(EntityUid::from)
+            .collect())
     }
 
     /// How many entities `list` gives.
@@ -237,7 +242,7 @@ impl Ward {
         let principal = uid::of(principal)?;
         let context = self::context(&self.ward, action, context, now, py)?;
         let world = &world.get().world;
-        let found = py.detach(|| self.ward.visible(world, &principal, action, resource_type, &context));
+        let found = released(py, || self.ward.visible(world, &principal, action, resource_type, &context));
         found.or_raise(py).map(|visible| Visible { visible })
     }
 
@@ -260,7 +265,7 @@ impl Ward {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
         let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
         let world = &world.get().world;
-        let answers = py.detach(|| self.ward.actions(world, &principal, &resource, &context));
+        let answers = released(py, || self.ward.actions(world, &principal, &resource, &context));
         Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
     }
 
@@ -282,7 +287,7 @@ impl Ward {
         let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
         request.context = self::context(&self.ward, action, context, now, py)?;
         let (world, viewer) = (&world.get().world, viewer.map(uid::of).transpose()?);
-        let explained = py.detach(|| match viewer {
+        let explained = released(py, || match viewer {
             None => self.ward.explain(world, &request),
             Some(viewer) => {
                 let disclosure = self.ward.disclosure()?;
@@ -295,35 +300,35 @@ impl Ward {
 
     /// Who may do it to this record, of one type of principals: exactly those whom `check` allows, in the world's
     /// order. For a trusted caller.
-    #[pyo3(signature = (world, action, resource, principal_type, context = None, *, now = None))]
+    #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who(
         &self,
         py: Python<'_>,
         world: &Bound<'_, World>,
+        principal_type: &str,
         action: &str,
         resource: &Bound<'_, PyAny>,
-        principal_type: &str,
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
         let resource = uid::of(resource)?;
         let context = self::context(&self.ward, action, context, now, py)?;
         let world = &world.get().world;
-        let found = py.detach(|| self.ward.who(world, action, &resource, principal_type, &context));
+        let found = released(py, || self.ward.who(world, action, &resource, principal_type, &context));
         found.or_raise(py).map(|visible| Visible { visible })
     }
 
     /// As `who`, each with the policies that permit it.
-    #[pyo3(signature = (world, action, resource, principal_type, context = None, *, now = None))]
+    #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who_with_reasons(
         &self,
         py: Python<'_>,
         world: &Bound<'_, World>,
+        principal_type: &str,
         action: &str,
         resource: &Bound<'_, PyAny>,
-        principal_type: &str,
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Granted>> {
@@ -331,7 +336,7 @@ impl Ward {
         let context = self::context(&self.ward, action, context, now, py)?;
         let world = &world.get().world;
         let found =
-            py.detach(|| self.ward.who_with_reasons(world, action, &resource, principal_type, &context));
+            released(py, || self.ward.who_with_reasons(world, action, &resource, principal_type, &context));
         Ok(found.or_raise(py)?.into_iter().map(|granted| Granted { granted }).collect())
     }
 
@@ -350,7 +355,8 @@ impl Ward {
         let (resource, entry) = (uid::of(resource)?, entry.map(uid::of).transpose()?);
         let context = [("now".into(), caseward::Value::Datetime(time::now(now)?))].into();
         let world = &world.get().world;
-        let told = py.detach(|| self.ward.alert(world, &resource, entry.as_ref(), principal_type, &context));
+        let told =
+            released(py, || self.ward.alert(world, &resource, entry.as_ref(), principal_type, &context));
         told.or_raise(py).map(|visible| Visible { visible })
     }
 
@@ -370,7 +376,7 @@ impl Ward {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
         let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
         let world = &world.get().world;
-        let view = py.detach(|| self.ward.view(world, &principal, &resource, &context));
+        let view = released(py, || self.ward.view(world, &principal, &resource, &context));
         view.or_raise(py).map(|view| View { view })
     }
 
@@ -389,14 +395,14 @@ impl Ward {
         resource_type: &str,
         by: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
-        zone: Option<&str>,
+        zone: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Table> {
         let (principal, by) = (uid::of(principal)?, groups(by, zone)?);
         let context = self::context(&self.ward, action, context, now, py)?;
         let world = &world.get().world;
         let counted =
-            py.detach(|| self.ward.count_by(world, &principal, action, resource_type, &context, &by));
+            released(py, || self.ward.count_by(world, &principal, action, resource_type, &context, &by));
         counted.or_raise(py).map(|table| Table { table })
     }
 
@@ -417,7 +423,7 @@ impl Ward {
         kind: &str,
         by: Option<&Bound<'_, PyAny>>,
         report: Option<&Bound<'_, PyAny>>,
-        zone: Option<&str>,
+        zone: Option<&Bound<'_, PyAny>>,
         below: u64,
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
@@ -426,7 +432,7 @@ impl Ward {
         let by = by.map_or_else(|| Ok(Vec::new()), |by| groups(by, zone))?;
         let (protection, now) = (protection(py, below, rounding_key)?, time::now(now)?);
         let world = &world.get().world;
-        let counted = py.detach(|| {
+        let counted = released(py, || {
             let question = ReportQuestion {
                 principal: &principal,
                 kind,
@@ -461,19 +467,19 @@ impl Ward {
         let context = self::context(&self.ward, action, context, now, py)?;
         let (world, database) = (&world.get().world, &database.get().database);
         let filter =
-            py.detach(|| self.ward.filter(world, &principal, action, resource_type, &context, database));
+            released(py, || self.ward.filter(world, &principal, action, resource_type, &context, database));
         filter.or_raise(py).map(|filter| Filter { filter })
     }
 
     /// Role × action × situation with its decision, for the rules of attendance.
     fn matrix(&self, py: Python<'_>) -> PyResult<Matrix> {
-        py.detach(|| attendance::matrix(&self.ward)).or_raise(py).map(|matrix| Matrix { matrix })
+        released(py, || attendance::matrix(&self.ward)).or_raise(py).map(|matrix| Matrix { matrix })
     }
 
     /// Makes the indices that lists of every action can use, so that none of them has to.
     fn make_indices(&self, py: Python<'_>, world: &Bound<'_, World>) -> PyResult<()> {
         let world = &world.get().world;
-        py.detach(|| self.ward.make_indices(world)).or_raise(py)
+        released(py, || self.ward.make_indices(world)).or_raise(py)
     }
 
     fn __repr__(&self) -> String {

@@ -1,19 +1,20 @@
 //! The data: a handle that threads share.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use caseward::Decider;
 use caseward::attendance::Sample;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 
 use crate::changes::Changes;
 use crate::error::OrRaise;
+use crate::gate::{self, kept, released};
 use crate::schema::Schema;
 use crate::ward::Ward;
 use crate::{time, uid, value};
@@ -70,11 +71,33 @@ impl World {
     }
 }
 
+impl World {
+    /// The entity, of a type that the schema has.
+    fn known(&self, entity: &Bound<'_, PyAny>) -> PyResult<caseward::EntityUid> {
+        let uid = uid::of(entity)?;
+        self.world.schema().known_type(uid.type_name()).or_raise(entity.py())?;
+        Ok(uid)
+    }
+}
+
 /// Entities JSON, from where it is given.
 enum Json {
     Text(PyBackedStr),
     Bytes(PyBackedBytes),
     File(PathBuf),
+}
+
+/// Opens a file as Python does: what goes wrong has its `errno` and the name of the file.
+fn open(py: Python<'_>, path: &Path) -> PyResult<File> {
+    File::open(path).map_err(|error| match error.raw_os_error() {
+        // Made of a number, a text and a name, an OSError is of the class for that number.
+        Some(number) => {
+            let why =
+                py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
+            PyOSError::new_err((number, why.unwrap_or_else(|_| error.to_string()), path.to_path_buf()))
+        }
+        None => error.into(),
+    })
 }
 
 fn json_source(given: &Bound<'_, PyAny>) -> PyResult<Json> {
@@ -101,10 +124,10 @@ impl World {
     fn from_json(py: Python<'_>, ward: &Bound<'_, Ward>, source: &Bound<'_, PyAny>) -> PyResult<Self> {
         let (ward, source) = (&ward.get().ward, json_source(source)?);
         let file = match &source {
-            Json::File(path) => Some(File::open(path)?),
+            Json::File(path) => Some(open(py, path)?),
             _ => None,
         };
-        let read = py.detach(|| match (&source, file) {
+        let read = released(py, || match (&source, file) {
             (Json::Text(text), _) => ward.read_world(text.as_bytes()),
             (Json::Bytes(bytes), _) => ward.read_world(&bytes[..]),
             (Json::File(_), Some(file)) => ward.read_world(std::io::BufReader::new(file)),
@@ -122,7 +145,7 @@ impl World {
             return Err(PyValueError::new_err(format!("cases: at most {MAX_CASES}")));
         }
         let ward = &ward.get().ward;
-        py.detach(|| Sample { cases, seed }.build(ward, &mut |_| {})).or_raise(py).map(World::from)
+        released(py, || Sample { cases, seed }.build(ward, &mut |_| {})).or_raise(py).map(World::from)
     }
 
     /// A world without entities, to be filled by `apply`.
@@ -136,35 +159,38 @@ impl World {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, ward: &Bound<'_, Ward>, snapshot: PyBackedBytes) -> PyResult<Self> {
         let schema = ward.get().ward.schema();
-        py.detach(|| caseward::World::from_bytes(schema, &snapshot)).or_raise(py).map(World::from)
+        released(py, || caseward::World::from_bytes(schema, &snapshot)).or_raise(py).map(World::from)
     }
 
     /// The world as bytes, which `from_bytes` opens in a moment.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let bytes = py.detach(|| self.world.to_bytes());
+        let bytes = released(py, || self.world.to_bytes());
         PyBytes::new(py, &bytes)
     }
 
     /// Every entity as Cedar's entities JSON, one a line.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        let written = py.detach(|| {
+        let written = released(py, || {
             let mut bytes = Vec::new();
             self.world.write_json(&mut bytes).map(|()| String::from_utf8(bytes))
         });
-        written?.map_err(|error| PyValueError::new_err(error.to_string()))
+        match written {
+            Ok(text) => text.map_err(|error| PyValueError::new_err(error.to_string())),
+            Err(error) => Err(gate::ended_with().unwrap_or_else(|| error.into())),
+        }
     }
 
     /// Applies a batch, all of it or nothing, and gives the version of the data that it made. Raises DataError,
     /// with every problem, the world being as it was.
     fn apply(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<u64> {
         let changes = changes.get().copied();
-        py.detach(|| self.world.apply(&changes)).or_raise(py)
+        released(py, || self.world.apply(&changes)).or_raise(py)
     }
 
     /// The world as it would be with these changes, which it does not have: they are looked through, not applied.
     fn with_(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<Self> {
         let changes = changes.get().copied();
-        py.detach(|| self.world.with(&changes)).or_raise(py).map(World::from)
+        released(py, || self.world.with(&changes)).or_raise(py).map(World::from)
     }
 
     /// Waits until the data is at least of `version`, which `apply` gave; says which it is. Raises
@@ -174,7 +200,7 @@ impl World {
         let (start, patience) = (Instant::now(), Duration::from_millis(patience));
         loop {
             let left = patience.saturating_sub(start.elapsed());
-            let reached = py.detach(|| self.world.at_least(version, left.min(LOOK_UP)));
+            let reached = released(py, || self.world.at_least(version, left.min(LOOK_UP)));
             if reached.is_ok() || left <= LOOK_UP {
                 return reached.or_raise(py);
             }
@@ -194,39 +220,79 @@ impl World {
         Schema { schema: self.world.schema().clone() }
     }
 
-    /// How many entities of a type there are; 0 for a type that the schema lacks.
-    fn count(&self, py: Python<'_>, r#type: &str) -> usize {
-        py.detach(|| self.world.count(r#type))
+    /// How many entities of a type there are. Raises RequestError for a type that the schema lacks.
+    fn count(&self, py: Python<'_>, r#type: &str) -> PyResult<usize> {
+        self.world.schema().known_type(r#type).or_raise(py)?;
+        Ok(released(py, || self.world.count(r#type)))
     }
 
-    /// The ids of all entities of a type, in the order in which they were first named.
+    /// The ids of all entities of a type, in the order in which they were first named. Raises RequestError for a
+    /// type that the schema lacks.
     fn ids<'py>(&self, py: Python<'py>, r#type: &str) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.world.ids(r#type).collect::<Vec<_>>())
+        self.world.schema().known_type(r#type).or_raise(py)?;
+        PyList::new(py, released(py, || self.world.ids(r#type).collect::<Vec<_>>()))
     }
 
-    /// The value of an entity's attribute; None where the entity or the attribute is absent.
+    /// The value of an entity's attribute; None where the entity or the attribute is absent. Raises RequestError for
+    /// a type or an attribute that the schema lacks.
     fn attribute<'py>(
         &self,
         py: Python<'py>,
         entity: &Bound<'py, PyAny>,
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self.world.attribute(&uid::of(entity)?, name);
+        let uid = self.known(entity)?;
+        let ty = self.world.schema().known_type(uid.type_name()).or_raise(py)?;
+        let of = self.world.schema().entity_type(ty);
+        if of.is_some_and(|of| of.attribute(name).is_none()) {
+            // The crate's words for it.
+            released(py, || self.world.columns(uid.type_name(), &[name]).map(drop)).or_raise(py)?;
+        }
+        let found = kept(py, || self.world.attribute(&uid, name));
         found.map(|value| value::to_python(py, &value)).transpose()
     }
 
-    /// Every attribute that an entity has, by name; None where the entity is absent.
+    /// Every attribute that an entity has, by name; None where the entity is absent. Raises RequestError for a type
+    /// that the schema lacks.
     fn attributes<'py>(
         &self,
         py: Python<'py>,
         entity: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let found = self.world.attributes(&uid::of(entity)?);
+        let uid = self.known(entity)?;
+        let found = kept(py, || self.world.attributes(&uid));
         found.map(|fields| value::dict(py, &fields)).transpose()
     }
 
+    /// The ids of a type's entities, in the order in which they were first named, and a list of values for each of
+    /// these attributes, by name, all of one version of the data: None where an entity has no such attribute.
+    ///
+    /// `ids, columns = world.columns("Case", ["status", "student"])`, and then
+    /// `pandas.DataFrame(columns, index=ids)` or `polars.DataFrame({"id": ids, **columns})`.
+    /// Without names, all attributes. Raises RequestError for a type or an attribute that the schema lacks.
+    #[pyo3(signature = (r#type, names = None))]
+    fn columns<'py>(
+        &self,
+        py: Python<'py>,
+        r#type: &str,
+        names: Option<Vec<String>>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
+        let schema = self.world.schema();
+        let names = names.unwrap_or_else(|| {
+            let of = schema.type_id(r#type).and_then(|ty| schema.entity_type(ty));
+            of.into_iter().flat_map(|of| of.attributes.iter().map(|(name, _)| name.to_string())).collect()
+        });
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = released(py, || self.world.columns(r#type, &asked)).or_raise(py)?;
+        let columns = PyDict::new(py);
+        for (name, values) in names.iter().zip(&found.values) {
+            columns.set_item(name, value::column(py, values)?)?;
+        }
+        Ok((PyList::new(py, &found.ids)?, columns))
+    }
+
     fn __len__(&self, py: Python<'_>) -> usize {
-        py.detach(|| self.world.len())
+        released(py, || self.world.len())
     }
 
     fn __bool__(&self) -> bool {
@@ -234,7 +300,8 @@ impl World {
     }
 
     fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.world.contains(&uid::of(entity)?))
+        let uid = self.known(entity)?;
+        Ok(kept(entity.py(), || self.world.contains(&uid)))
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
@@ -242,7 +309,7 @@ impl World {
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> String {
-        let counts = py.detach(|| {
+        let counts = released(py, || {
             let types = self.world.schema().entity_types().iter().filter(|ty| ty.choices.is_none());
             types.map(|ty| [ty.name.to_string(), self.world.count(&ty.name).to_string()]).collect::<Vec<_>>()
         });

@@ -80,7 +80,7 @@ def test_reasons_lists_and_actions_are_the_same_bytes(ward: Ward, native: Native
         assert theirs.startswith('{"actions":[' + ",".join(actions) + "],")
         found = ward.visible(world, principal, "viewSummary", "Case", context)
         assert by_id(found) == native.ask("list", data, *flags, "--action", "viewSummary", "--type", "Case")
-        people = ward.who(world, "viewSummary", resource, "User", context)
+        people = ward.who(world, "User", "viewSummary", resource, context)
         of = ["--now", NOW, "--action", "viewSummary", "--resource", resource]
         assert by_id(people) == native.ask("who", data, *of)
         view = ward.view(world, principal, resource, context)

@@ -72,6 +72,23 @@ def test_cases_are_named_by_the_ini_file_and_chosen_by_name(pytester: pytest.Pyt
     pytester.runpytest_inprocess("test_x.py").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("by", ["option", "ini"])
+@pytest.mark.parametrize("path", ["casse", "empty", "other.txt"])
+def test_cases_that_are_not_there_are_an_error(
+    pytester: pytest.Pytester, folder: Path, by: str, path: str
+) -> None:
+    pytester.mkdir("empty")
+    pytester.makefile(".txt", other="x")
+    pytester.makepyfile(test_x="def test_x(): pass")
+    args = ["--caseward-cases", path] if by == "option" else []
+    pytester.makeini("[pytest]\ncaseward_cases = " + ("cases" if by == "option" else f"cases {path}"))
+    # Also where other tests alone are asked for.
+    for asked in ([], ["test_x.py"]):
+        result = pytester.runpytest_inprocess(*args, *asked)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert path in result.stderr.str() and "passed" not in result.stdout.str()
+
+
 def test_policies_of_ones_own(pytester: pytest.Pytester, folder: Path) -> None:
     policies = pytester.mkdir("policies")
     schema = (Path(__file__).parents[3] / "policies/schema.cedarschema").read_text(encoding="utf-8")

@@ -59,6 +59,12 @@ export class Answer {
     return this.#rest;
   }
 
+  /** `allow` or `deny`, in a text; compared with anything it is loud, since an object is none of it. */
+  [Symbol.toPrimitive](hint) {
+    if (hint === 'string') return this.decision;
+    throw new TypeError('an answer is neither true nor false: ask its `allowed`');
+  }
+
   /** All of it, for `JSON.stringify`. */
   toJSON() {
     const { decision, policies, rules, errors, policyHash, version, now } = this;

@@ -18,7 +18,7 @@ let generation = 0;
 export function init(source) {
   if (ready) return Promise.resolve();
   const options = source === undefined ? undefined : { module_or_path: source };
-  starting ??= start(options).then(begin).finally(() => {
+  starting ??= start(options).then(begin).catch(refuseStart).finally(() => {
     starting = undefined;
   });
   return starting;
@@ -27,8 +27,24 @@ export function init(source) {
 /** As `init`, from the module's bytes or a compiled module. */
 export function initSync(module) {
   if (ready) return;
-  raw.initSync({ module });
+  try {
+    raw.initSync({ module });
+  } catch (error) {
+    refuseStart(error);
+  }
   begin();
+}
+
+/** Why the engine does not start, in words that say what to do. */
+function refuseStart(cause) {
+  if (cause instanceof CasewardError) throw cause;
+  const words = String(cause?.message ?? cause);
+  // What browsers say differs, and is said of nothing else.
+  const forbidden = /content security policy|blocked by csp|unsafe-eval/i.test(words);
+  const why = forbidden
+    ? "the page's content security policy forbids WebAssembly: allow it with `script-src 'self' 'wasm-unsafe-eval'`"
+    : `the engine could not be loaded: ${words}`;
+  throw new CasewardError('init', why, [], { cause });
 }
 
 function begin() {

@@ -1,7 +1,7 @@
 // What decides often: one principal type, action and resource type, entities by number.
 
 import { Held, call, failed } from './engine.js';
-import { LIMITS, encodeRecord, instant } from './values.js';
+import { LIMITS, encodeRecord, moment } from './values.js';
 
 /** Prepared decisions of one ward on one world. */
 export class Road {
@@ -38,41 +38,29 @@ export class Road {
   }
 
   /** Takes a context over; false where it is none for this action. */
-  #give(context) {
-    const { json, now } = this.#read(context);
-    if (json === this.#json && now === this.#now) return true;
+  #give(context, now) {
+    const json = context === undefined ? '{}' : encodeRecord(context, 'the context', LIMITS.context);
+    // Looked at also where the action has no use for it.
+    const given = moment(now);
+    const at = this.#takesNow ? given : undefined;
+    if (json === this.#json && at === this.#now) return true;
     const of = this.#held.raw;
     this.#json = undefined;
     try {
-      call(() => of.set_context(json, now ?? 0));
+      call(() => of.set_context(json, at ?? 0));
     } catch (error) {
       if (error.kind === 'request') return false;
       throw error;
     }
     this.#json = json;
-    this.#now = now;
+    this.#now = at;
     return true;
   }
 
-  #read(context) {
-    if (!this.#takesNow) return { json: encodeRecord(context, 'the context', LIMITS.context), now: undefined };
-    if (context === undefined) return { json: '{}', now: Date.now() };
-    const { now } = context;
-    if (!(now instanceof Date)) {
-      const json = encodeRecord(context, 'the context', LIMITS.context);
-      // Whatever else is called `now` is for the engine to read or refuse.
-      return { json, now: now === undefined ? Date.now() : undefined };
-    }
-    // The usual case: nothing but the time.
-    if (Object.keys(context).length === 1) return { json: '{}', now: instant(now, '`now`') };
-    const { now: _, ...rest } = context;
-    return { json: encodeRecord(rest, 'the context', LIMITS.context), now: instant(now, '`now`') };
-  }
-
   /** The version of the data, doubled, and one more for an allow; undefined for a context of another shape. */
-  decide(principal, resource, context) {
+  decide(principal, resource, context, now) {
     const of = this.#held.raw;
-    if (!this.#give(context)) return undefined;
+    if (!this.#give(context, now)) return undefined;
     try {
       return of.decide(principal, resource);
     } catch (error) {
@@ -81,9 +69,9 @@ export class Road {
   }
 
   /** As `decide`, columns of numbers: 1 for an allow. */
-  decideMany(principals, resources, context) {
+  decideMany(principals, resources, context, now) {
     const of = this.#held.raw;
-    if (!this.#give(context)) return undefined;
+    if (!this.#give(context, now)) return undefined;
     return call(() => of.decide_many(principals, resources));
   }
 

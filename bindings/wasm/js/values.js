@@ -71,6 +71,20 @@ export function uid(value, what) {
   return { type: text(value.type, `the type of ${what}`), id: text(value.id, `the id of ${what}`) };
 }
 
+/** The `now` of a question in milliseconds: the clock's where none is given. */
+export function moment(now) {
+  if (now === undefined) return Date.now();
+  if (!(now instanceof Date)) throw new TypeError('`now` must be a Date');
+  return instant(now, '`now`');
+}
+
+/** Refuses the time where it does not belong. */
+export function refuseNow(context) {
+  const now = context?.now;
+  if (!(now instanceof Date) && typeof now !== 'string') return;
+  throw refuse('`now` stands beside `context`, not in it: {…, context: {…}, now: new Date()}');
+}
+
 /** Milliseconds of a valid date. */
 export function instant(date, what) {
   const ms = date.getTime();

@@ -1,7 +1,10 @@
 // What a person may see, as a set.
 
 import { Held, call } from './engine.js';
+import { only } from './keys.js';
 import { shown, split, text, whole } from './values.js';
+
+const PAGE = new Set(['most']);
 
 /** The records of one type to which a person may do something, found at one version of the data. */
 export class Visible {
@@ -41,7 +44,9 @@ export class Visible {
 
   /** Up to `most` ids behind `cursor`, or the first ones; `next` is where the next page begins, undefined at the
    * end. */
-  page(most, cursor = undefined) {
+  page(cursor = undefined, how = {}) {
+    only(how, PAGE, 'a page');
+    const { most = 100 } = how;
     const of = this.#held.raw;
     whole(most, 'the length of a page', 0, 2 ** 31);
     if (cursor !== undefined) text(cursor, 'the cursor');

@@ -3,9 +3,10 @@
 import { Answer } from './answer.js';
 import { Held, call } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
+import { only } from './keys.js';
 import { Road } from './road.js';
 import { Table } from './table.js';
-import { LIMITS, bytes, decode, encodeRecord, instant, join, parse, shown, text, uid, whole } from './values.js';
+import { LIMITS, bytes, decode, encodeRecord, join, moment, parse, refuseNow, shown, text, uid, whole } from './values.js';
 import { Visible } from './visible.js';
 import { FIND, HELD, IDS, ROADS, known, numbersOf } from './world.js';
 
@@ -71,42 +72,52 @@ export class Ward {
     return parse(call(() => of.warnings()));
   }
 
-  /** May this person do this to that record? */
-  check(world, request) {
-    const { principal, action, resource, context } = request;
+  /** May this person do this to that record? True or false. */
+  allows(world, request) {
+    return this.answer(world, request).allowed;
+  }
+
+  /** As `allows`, with who decided and what it was made from: an object, of which `allowed` is to be asked. */
+  answer(world, request) {
+    only(request, REQUEST, '`answer`');
+    const { principal, action, resource, context, now } = request;
+    refuseNow(context);
     const who = known(world)[FIND](principal);
     const what = world[FIND](resource);
     // Whatever is not plain is asked in full: who or what is absent, and what makes no sense.
     if (who !== undefined && what !== undefined) {
       const road = this.#road(world, who.type, action, what.type);
-      const found = road?.decide(who.number, what.number, context);
+      const found = road?.decide(who.number, what.number, context, now);
       if (found !== undefined) {
-        const { json, now } = road;
-        const rest = (version) => this.#reasons(world, who, action, what, json, now, version);
-        return new Answer(found % 2 === 1, Math.floor(found / 2), this.#hash, now, rest);
+        const { json, now: at } = road;
+        const rest = (version) => this.#reasons(world, who, action, what, json, at, version);
+        return new Answer(found % 2 === 1, Math.floor(found / 2), this.#hash, at, rest);
       }
     }
     return Answer.of(parse(this.#checkText(world, request)));
   }
 
-  /** Whether it is allowed: as `check`, for loops. */
-  allows(world, request) {
-    return this.check(world, request).allowed;
+  /** What `allows` and `answer` were. An answer is an object, and `if (ward.check(…))` was true for everybody. */
+  check() {
+    throw refuse('`check` is now `allows`, which is true or false, or `answer`, of which `allowed` is to be asked');
   }
 
   /** May each of these people do this to each of those records? Pair by pair, on one version of the data. */
-  checkMany(world, { principalType, principals, action, resourceType, resources, context }) {
+  checkMany(world, question) {
+    only(question, MANY, '`checkMany`');
+    const { principalType, principals, action, resourceType, resources, context, now } = question;
     known(world);
+    refuseNow(context);
     text(principalType, 'the principal type');
     text(resourceType, 'the resource type');
     const who = numbersOf(world, principalType, principals);
     const what = numbersOf(world, resourceType, resources);
     const road = this.#road(world, principalType, action, resourceType);
-    const allowed = road?.decideMany(who, what, context);
+    const allowed = road?.decideMany(who, what, context, now);
     if (allowed === undefined) {
       // What makes no sense of one pair makes none of any: the first says why.
       const first = { principal: { type: principalType, id: '' }, resource: { type: resourceType, id: '' } };
-      this.#checkText(world, { ...first, action, context });
+      this.#checkText(world, { ...first, action, context, now });
       throw refuse(`nothing decides on \`${action}\` for these types`);
     }
     return { allowed, policyHash: this.#hash, version: world.version, now: shown(road.now) };
@@ -140,7 +151,10 @@ export class Ward {
   /** What may this person do to that record? Each action with its answer, or with what its context still needs. */
   actions(world, question) {
     const found = decode(parse(this.#actionsText(world, question)));
-    return found.map(({ answer, ...rest }) => ({ ...rest, answer: answer === null ? undefined : Answer.of(answer) }));
+    return found.map(({ answer: given, ...rest }) => {
+      const answer = given === null ? undefined : Answer.of(given);
+      return { ...rest, answer, allowed: answer?.allowed === true };
+    });
   }
 
   /** Why, or why not, and what would turn it? For those who may know everything, or as `viewer` may see it. */
@@ -171,12 +185,14 @@ export class Ward {
   }
 
   /** The ids of those who are told of what happens to a record, or to an entry of it. */
-  alert(world, { resource, entry, type, now = new Date() }) {
+  alert(world, question) {
+    only(question, ALERT, '`alert`');
+    const { resource, entry, type, now } = question;
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const what = uid(resource, 'the resource');
     const part = entry === undefined ? {} : uid(entry, 'the entry');
     text(type, 'the type');
-    const at = instant(now, '`now`');
+    const at = moment(now);
     const found = call(() => of.alert(it, what.type, what.id, part.type, part.id, type, at));
     try {
       return world[IDS](type, found);
@@ -191,12 +207,14 @@ export class Ward {
   }
 
   /** A report of attendance case management; undefined where this person may not have it, or it is not there. */
-  report(world, { principal, kind, report, now = new Date(), ...how }) {
+  report(world, question) {
+    only(question, REPORT, '`report`');
+    const { principal, kind, report, now, ...how } = question;
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(kind, 'the kind');
     const which = report === undefined ? {} : uid(report, 'the report');
-    const [at, grouped] = [instant(now, '`now`'), grouping(how)];
+    const [at, grouped] = [moment(now), grouping(how)];
     const found = call(() => of.report(it, who.type, who.id, kind, which.type, which.id, at, ...grouped));
     return found === undefined ? undefined : new Table(found);
   }
@@ -210,6 +228,7 @@ export class Ward {
 
   /** The tables that filters of a mapping speak of: the statements that make them. */
   tables(database) {
+    only(database, DATABASE, '`tables`');
     const of = this.#held.raw;
     const [dialect, mapping] = mapped(database);
     return JSON.parse(call(() => of.tables(dialect, mapping)));
@@ -217,6 +236,7 @@ export class Ward {
 
   /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
   select(type, database) {
+    only(database, DATABASE, '`select`');
     const of = this.#held.raw;
     const [dialect, mapping] = mapped(database);
     return call(() => of.select(dialect, mapping, text(type, 'the type')));
@@ -237,7 +257,7 @@ export class Ward {
   /** Answers as the engine's JSON, to the byte what the command and the other bindings give. */
   get json() {
     this.#json ??= Object.freeze({
-      check: (world, request) => this.#checkText(world, request),
+      answer: (world, request) => this.#checkText(world, request),
       actions: (world, question) => this.#actionsText(world, question),
       explain: (world, request) => this.#explainText(world, request),
       view: (world, question) => this.#viewText(world, question),
@@ -307,22 +327,25 @@ export class Ward {
   }
 
   #checkText(world, request) {
+    only(request, REQUEST, '`answer`');
     return this.#request(world, request, (of, ...asked) => of.check(...asked));
   }
 
   #explainText(world, request) {
+    only(request, EXPLAIN, '`explain`');
     if (request.viewer === undefined) return this.#request(world, request, (of, ...asked) => of.explain(...asked));
     const { type, id } = uid(request.viewer, 'the viewer');
     return this.#request(world, request, (of, ...asked) => of.explain_for(...asked, type, id));
   }
 
-  #request(world, { principal, action, resource, context }, ask) {
+  #request(world, { principal, action, resource, context, now }, ask) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     const what = uid(resource, 'the resource');
     text(action, 'the action');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
-    return call(() => ask(of, it, who.type, who.id, action, what.type, what.id, json, Date.now()));
+    const json = circumstances(context);
+    const at = moment(now);
+    return call(() => ask(of, it, who.type, who.id, action, what.type, what.id, json, at));
   }
 
   #actionsText(world, question) {
@@ -333,51 +356,88 @@ export class Ward {
     return this.#pair(world, question, (of, ...asked) => of.view(...asked));
   }
 
-  #pair(world, { principal, resource, context }, ask) {
+  #pair(world, question, ask) {
+    only(question, PAIR, 'this question');
+    const { principal, resource, context, now } = question;
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     const what = uid(resource, 'the resource');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
-    return call(() => ask(of, it, who.type, who.id, what.type, what.id, json, Date.now()));
+    const json = circumstances(context);
+    const at = moment(now);
+    return call(() => ask(of, it, who.type, who.id, what.type, what.id, json, at));
   }
 
-  #who(world, { resource, action, type, context }, ask) {
+  #who(world, question, ask) {
+    only(question, WHO, '`who`');
+    const { resource, action, type, context, now } = question;
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const what = uid(resource, 'the resource');
     text(action, 'the action');
     text(type, 'the type');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
-    return call(() => of[ask](it, what.type, what.id, action, type, json, Date.now()));
+    const json = circumstances(context);
+    const at = moment(now);
+    return call(() => of[ask](it, what.type, what.id, action, type, json, at));
   }
 
-  #countBy(world, { principal, action, type, context, ...how }) {
+  #countBy(world, question) {
+    only(question, COUNT, '`countBy`');
+    const { principal, action, type, context, now, ...how } = question;
     const rest = () => grouping(how);
-    return this.#records(world, { principal, action, type, context }, (of, ...asked) => of.count_by(...asked), rest);
+    const of = { principal, action, type, context, now };
+    return this.#records(world, of, (of, ...asked) => of.count_by(...asked), rest);
   }
 
-  #filterText(world, { principal, action, type, context, ...database }) {
+  #filterText(world, question) {
+    only(question, FILTER, '`filter`');
+    const { principal, action, type, context, now, ...database } = question;
     const rest = () => mapped(database);
-    return this.#records(world, { principal, action, type, context }, (of, ...asked) => of.filter(...asked), rest);
+    const of = { principal, action, type, context, now };
+    return this.#records(world, of, (of, ...asked) => of.filter(...asked), rest);
   }
 
   #visible(world, question) {
+    only(question, LIST, 'this question');
     return this.#records(world, question, (of, ...asked) => of.visible(...asked));
   }
 
   /** Asks about all records of a type; `rest` is what else the engine is told, looked at last. */
-  #records(world, { principal, action, type, context }, ask, rest = () => []) {
+  #records(world, { principal, action, type, context, now }, ask, rest = () => []) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(action, 'the action');
     text(type, 'the type');
-    const json = encodeRecord(context, 'the context', LIMITS.context);
+    const json = circumstances(context);
+    const at = moment(now);
     const more = rest();
-    return call(() => ask(of, it, who.type, who.id, action, type, json, Date.now(), ...more));
+    return call(() => ask(of, it, who.type, who.id, action, type, json, at, ...more));
   }
 }
 
 if (Symbol.dispose !== undefined) {
   Ward.prototype[Symbol.dispose] = Ward.prototype.dispose;
+}
+
+// The keys of each question.
+const CONTEXT = ['context', 'now'];
+const REQUEST = new Set(['principal', 'action', 'resource', ...CONTEXT]);
+const EXPLAIN = new Set([...REQUEST, 'viewer']);
+const MANY = new Set(['principalType', 'principals', 'action', 'resourceType', 'resources', ...CONTEXT]);
+const LIST = new Set(['principal', 'action', 'type', ...CONTEXT]);
+const PAIR = new Set(['principal', 'resource', ...CONTEXT]);
+const WHO = new Set(['resource', 'action', 'type', ...CONTEXT]);
+const ALERT = new Set(['resource', 'entry', 'type', 'now']);
+const GROUPING = ['by', 'zone', 'protect'];
+const COUNT = new Set([...LIST, ...GROUPING]);
+const REPORT = new Set(['principal', 'kind', 'report', 'now', ...GROUPING]);
+const DATABASE = new Set(['dialect', 'mapping']);
+const FILTER = new Set([...LIST, ...DATABASE]);
+const PROTECT = new Set(['below', 'key']);
+const SOURCES = new Set(['schema', 'policies', 'catalogue']);
+
+/** The JSON of a context, in which the time has no place. */
+function circumstances(context) {
+  refuseNow(context);
+  return encodeRecord(context, 'the context', LIMITS.context);
 }
 
 /** Whose SQL, and where the tables hold what. */
@@ -390,6 +450,7 @@ function mapped({ dialect, mapping }) {
 function grouping({ by, zone, protect = {} }) {
   const groups = Array.from(by, (one) => text(one, 'a group'));
   if (zone !== undefined) text(zone, 'the zone');
+  only(protect, PROTECT, '`protect`');
   const { below, key } = protect;
   if (below !== undefined) whole(below, '`below`', 0, Number.MAX_SAFE_INTEGER);
   const secret = key === undefined ? undefined : bytes(key, 'the key', LIMITS.name, 'request');
@@ -397,7 +458,9 @@ function grouping({ by, zone, protect = {} }) {
 }
 
 /** What the engine reads of `{schema, policies, catalogue}`. */
-export function sourcesJson({ schema, policies, catalogue }) {
+export function sourcesJson(sources) {
+  only(sources, SOURCES, 'what is loaded');
+  const { schema, policies, catalogue } = sources;
   const given = typeof policies === 'string' ? { policies } : policies;
   if (typeof given !== 'object' || given === null) {
     throw new TypeError('`policies` must be a text, or texts by the names of their files');

@@ -2,6 +2,7 @@
 
 import { Held, call } from './engine.js';
 import { refuse } from './errors.js';
+import { only } from './keys.js';
 import { LIMITS, bytes, decode, encode, encodeRecord, join, parse, split, text, uid, whole } from './values.js';
 
 // What other files of this package need of a world and nobody else.
@@ -14,6 +15,9 @@ export const IDS = Symbol('ids');
 const KEPT = 200_000;
 /** Rows of a type whose ids are kept, so that lists are numbers and no text. */
 const ROWS = 2_000_000;
+
+const SIZES = new Set(['cases', 'seed']);
+const MORE = new Set(['parents', 'tags']);
 
 /** A set of entities that conforms to the schema of a ward. */
 export class World {
@@ -48,7 +52,9 @@ export class World {
   }
 
   /** Sample data of attendance case management: so many cases, and all that belongs to them. */
-  static sample(ward, { cases = 1_000, seed = 1 } = {}) {
+  static sample(ward, sizes = {}) {
+    only(sizes, SIZES, 'sample data');
+    const { cases = 1_000, seed = 1 } = sizes;
     const of = ward[HELD].raw;
     whole(cases, '`cases`', 0, LIMITS.cases);
     const from = BigInt(typeof seed === 'bigint' ? seed : whole(seed, '`seed`', 0, Number.MAX_SAFE_INTEGER));
@@ -204,10 +210,20 @@ export class World {
     return ids;
   }
 
+  /** 0 for what is not there, of whatever type: a question that makes no sense is refused when it is asked in full. */
+  #number(of, type, id) {
+    try {
+      return call(() => of.number(type, id));
+    } catch (error) {
+      if (error.kind === 'request') return 0;
+      throw error;
+    }
+  }
+
   #keep(entity) {
     const of = this.#held.raw;
     const { type, id } = uid(entity, 'an entity');
-    const number = call(() => of.number(type, id));
+    const number = this.#number(of, type, id);
     if (number === 0) return undefined;
     if (this.#kept >= KEPT) {
       this.#texts.clear();
@@ -268,7 +284,9 @@ export class Changes {
   #length = 0;
 
   /** Adds an entity, or puts it in the place of the one of that name. */
-  put(entity, attributes = {}, { parents = [], tags } = {}) {
+  put(entity, attributes = {}, more = {}) {
+    only(more, MORE, '`put`');
+    const { parents = [], tags } = more;
     const attrs = encodeRecord(attributes, 'the attributes', LIMITS.changes);
     const labels = tags === undefined ? '' : `,"tags":${encodeRecord(tags, 'the tags', LIMITS.changes)}`;
     return this.#add('put', entity, `,"attrs":${attrs},"parents":${names(parents)}${labels}`);

@@ -62,23 +62,27 @@ impl World {
         self.world.bytes()
     }
 
-    pub fn count(&self, type_name: &str) -> usize {
-        self.world.count(type_name)
+    pub fn count(&self, type_name: &str) -> Result<usize, Refusal> {
+        self.known(type_name)?;
+        Ok(self.world.count(type_name))
     }
 
     /// The ids of a type, in one text.
     pub fn ids(&self, type_name: &str) -> Result<String, Refusal> {
+        self.known(type_name)?;
         let ids: Vec<&str> = self.world.ids(type_name).collect();
         join(ids.iter().copied())
     }
 
     /// The number of an entity among those of its type; 0 where it is absent.
-    pub fn number(&self, type_name: &str, id: &str) -> u32 {
-        self.world.handle(&EntityUid::new(type_name, id)).map_or(0, caseward::Handle::number)
+    pub fn number(&self, type_name: &str, id: &str) -> Result<u32, Refusal> {
+        self.known(type_name)?;
+        Ok(self.world.handle(&EntityUid::new(type_name, id)).map_or(0, caseward::Handle::number))
     }
 
     /// The numbers of entities of one type, 0 for those that are absent.
     pub fn numbers(&self, type_name: &str, ids: &str) -> Result<Vec<u32>, Refusal> {
+        self.known(type_name)?;
         let type_name: std::sync::Arc<str> = type_name.into();
         let mut numbers = Vec::new();
         split(ids, |id| {
@@ -90,6 +94,7 @@ impl World {
 
     /// The attributes of an entity in Cedar's JSON; nothing where it is absent.
     pub fn attributes(&self, type_name: &str, id: &str) -> Result<Option<String>, Refusal> {
+        self.known(type_name)?;
         self.world.attributes(&EntityUid::new(type_name, id)).map(|attributes| json(&attributes)).transpose()
     }
 
@@ -102,5 +107,13 @@ impl World {
     pub fn through(&self, changes: &str) -> Result<World, Refusal> {
         let world = self.world.with(&self.ward.read_changes(changes)?)?;
         Ok(World { ward: self.ward.clone(), world })
+    }
+}
+
+impl World {
+    /// Refuses a type that the schema lacks.
+    fn known(&self, type_name: &str) -> Result<(), Refusal> {
+        self.world.schema().known_type(type_name)?;
+        Ok(())
     }
 }

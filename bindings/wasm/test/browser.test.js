@@ -19,6 +19,8 @@ import { NOW } from './support.js';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 // A careful page: nothing from elsewhere, no eval but WebAssembly's.
 const POLICY = "default-src 'self'; script-src 'self' 'nonce-page' 'wasm-unsafe-eval'; img-src data:";
+// A page whose author did not think of WebAssembly.
+const STRICT = "default-src 'self'; script-src 'self' 'nonce-page'; img-src data:";
 
 /** The browser that CASEWARD_CHROMIUM names, or one that is installed. */
 function browser() {
@@ -51,7 +53,8 @@ function serve(folder) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY });
+    const policy = path.startsWith('/strict') ? STRICT : POLICY;
+    response.writeHead(200, { 'content-type': type, 'content-security-policy': policy });
     createReadStream(file).pipe(response);
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
@@ -81,6 +84,13 @@ async function visit(t, name) {
   return { said, text: await page.textContent('output') };
 }
 
+test('a page that forbids WebAssembly is told what to allow', { skip, timeout: 120_000 }, async (t) => {
+  const [kind, message, cause] = JSON.parse((await visit(t, 'strict.html')).text);
+  assert.equal(kind, 'init');
+  assert.match(message, /content security policy forbids WebAssembly: allow it with `script-src 'self' 'wasm-unsafe-eval'`/);
+  assert.equal(cause, 'CompileError');
+});
+
 test("the README's page and worker", { skip, timeout: 120_000 }, async (t) => {
   assert.equal((await visit(t, 'readme.html')).text, '100 cases');
 });
@@ -96,12 +106,12 @@ test('a page and a worker answer as Node does', { skip, timeout: 120_000 }, asyn
     principal: { type: 'User', id },
     action: 'viewSummary',
     type: 'Case',
-    context: { now: NOW },
+    now: NOW,
   }));
   const lists = asked.map((question) => ward.list(world, question));
-  const checks = asked.map((question, at) => {
+  const checks = asked.map(({ type: _, ...question }, at) => {
     const resource = { type: 'Case', id: `c${String(at + 1).padStart(7, '0')}` };
-    return ward.json.check(world, { ...question, resource });
+    return ward.json.answer(world, { ...question, resource });
   });
   assert.ok(lists.flat().length > 100);
   assert.equal(found.early, 'init');

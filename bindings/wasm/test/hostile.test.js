@@ -73,7 +73,7 @@ test('what the fuzz targets are fed is refused or taken by the package', () => {
     takes(() => World.read(ward, text).dispose(), name);
     takes(() => World.fromBytes(ward, data).dispose(), name);
     const world = World.empty(ward);
-    takes(() => ward.check(world, { principal: text, action: text, resource: text }), name);
+    takes(() => ward.answer(world, { principal: text, action: text, resource: text }), name);
     takes(() => ward.list(world, { principal: { type: text, id: text }, action: text, type: text }), name);
     world.dispose();
   }
@@ -88,11 +88,11 @@ for (const [how, message] of [
     const ward = Ward.attendance();
     const world = World.sample(ward, { cases: 5 });
     const request = { principal: 'User::"u00001"', action: 'viewSummary', resource: 'Case::"c0000001"' };
-    const before = ward.check(world, request);
+    const before = ward.answer(world, request);
     refuses(() => call((raw) => raw.stop(how)), 'stopped', /the engine stopped, and was started anew/);
     assert.throws(() => call((raw) => raw.stop(how)), message);
     for (const use of [
-      () => ward.check(world, request),
+      () => ward.answer(world, request),
       () => ward.policies(),
       () => world.size,
       () => world.toBytes(),
@@ -104,7 +104,7 @@ for (const [how, message] of [
     ward.dispose();
     const again = Ward.attendance();
     const data = World.sample(again, { cases: 5 });
-    assert.equal(again.check(data, request).decision, before.decision);
-    assert.equal(again.check(data, request).errors.length, 0);
+    assert.equal(again.answer(data, request).decision, before.decision);
+    assert.equal(again.answer(data, request).errors.length, 0);
   });
 }

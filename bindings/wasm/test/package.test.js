@@ -42,8 +42,8 @@ const U = 'User::"u"';
 
 test('an answer says who decided, and what it was made from', () => {
   const { ward, world } = small();
-  const request = { principal: U, action: 'read', resource: 'Doc::"a"', context: { now: NOW } };
-  const answer = ward.check(world, request);
+  const request = { principal: U, action: 'read', resource: 'Doc::"a"', now: NOW };
+  const answer = ward.answer(world, request);
   assert.deepEqual(
     [answer.allowed, answer.decision, answer.policies, answer.rules, answer.errors, answer.version],
     [true, 'allow', ['open'], ['R1'], [], 1],
@@ -54,21 +54,21 @@ test('an answer says who decided, and what it was made from', () => {
   assert.equal(ward.allows(world, request), true);
   // By object as by text, and by the action's whole name.
   const other = { principal: { type: 'User', id: 'u' }, action: 'Action::"read"', resource: { type: 'Doc', id: 'b' } };
-  assert.equal(ward.check(world, { ...other, context: { now: NOW } }).decision, 'deny');
+  assert.equal(ward.answer(world, { ...other, now: NOW }).decision, 'deny');
   // The clock's time, where none is given.
   const before = Date.now();
-  const { now } = ward.check(world, { ...request, context: undefined });
+  const { now } = ward.answer(world, { ...request, now: undefined });
   assert.ok(now.getTime() >= before && now.getTime() <= Date.now());
-  assert.equal(ward.check(world, { principal: 'User::"o"', action: 'touch', resource: 'Doc::"a"' }).now, undefined);
+  assert.equal(ward.answer(world, { principal: 'User::"o"', action: 'touch', resource: 'Doc::"a"' }).now, undefined);
 });
 
 test('an absent entity is denied, and said to be absent', () => {
   const { ward, world } = small();
-  const ask = (principal, resource, context = { now: NOW }) =>
-    ward.check(world, { principal, action: 'read', resource, context });
+  const ask = (principal, resource, context) =>
+    ward.answer(world, { principal, action: 'read', resource, context, now: NOW });
   assert.deepEqual(ask('User::"x"', 'Doc::"a"').errors, ['User::"x" is not in the data']);
   assert.deepEqual(ask(U, 'Doc::"x"').errors, ['Doc::"x" is not in the data']);
-  const named = ask(U, 'Doc::"a"', { now: NOW, who: { type: 'User', id: 'x' } });
+  const named = ask(U, 'Doc::"a"', { who: { type: 'User', id: 'x' } });
   assert.deepEqual([named.allowed, named.errors], [false, ['User::"x" is not in the data']]);
   // Known once and removed since.
   assert.equal(ask('User::"u"', 'Doc::"a"').allowed, true);
@@ -80,20 +80,22 @@ test('an absent entity is denied, and said to be absent', () => {
 
 test('what makes no sense is refused with its kind', () => {
   const { ward, world } = small();
-  const good = { principal: U, action: 'read', resource: 'Doc::"a"', context: { now: NOW } };
-  const ask = (change) => () => ward.check(world, { ...good, ...change });
+  const good = { principal: U, action: 'read', resource: 'Doc::"a"', now: NOW };
+  const ask = (change) => () => ward.answer(world, { ...good, ...change });
   refuses(ask({ action: 'reed' }), 'request', /`reed`.*did you mean `read`/);
   refuses(ask({ principal: 'Doc::"a"' }), 'request', /takes no principal of type `Doc`/);
   refuses(ask({ principal: 'u' }), 'request', /`u` is not an entity's name/);
-  refuses(ask({ context: { now: NOW, sise: 1 } }), 'request', /`sise` is not in the schema; did you mean `size`/);
-  refuses(ask({ context: { now: 'yesterday' } }), 'request', /now/);
+  refuses(ask({ context: { sise: 1 }, now: NOW }), 'request', /`sise` is not in the schema; did you mean `size`/);
+  refuses(ask({ context: { now: 'yesterday' } }), 'request', /`now` stands beside `context`/);
   refuses(ask({ context: { now: 7 } }), 'request', /now/);
-  refuses(ask({ context: { now: new Date(NaN) } }), 'request', /`now` is an invalid Date/);
-  refuses(ask({ context: { now: NOW, size: 1.5 } }), 'request', /1.5, and Cedar has whole numbers alone/);
-  refuses(ask({ context: { now: NOW, size: 2 ** 53 } }), 'request', /give a bigint/);
-  refuses(ask({ context: { now: NOW, size: 2n ** 63n } }), 'request', /more than 64 bits/);
-  refuses(ask({ context: { now: NOW, size: null } }), 'request', /null/);
-  refuses(ask({ action: 'touch' }), 'request', /`now` is not in the schema/);
+  refuses(ask({ now: new Date(NaN) }), 'request', /`now` is an invalid Date/);
+  refuses(ask({ context: { now: NOW } }), 'request', /`now` stands beside `context`/);
+  assert.throws(ask({ now: '2026-05-11T09:00:00Z' }), /`now` must be a Date/);
+  refuses(ask({ context: { size: 1.5 }, now: NOW }), 'request', /1.5, and Cedar has whole numbers alone/);
+  refuses(ask({ context: { size: 2 ** 53 }, now: NOW }), 'request', /give a bigint/);
+  refuses(ask({ context: { size: 2n ** 63n }, now: NOW }), 'request', /more than 64 bits/);
+  refuses(ask({ context: { size: null }, now: NOW }), 'request', /null/);
+  refuses(ask({ action: 'touch', context: { now: 7 } }), 'request', /`now` is not in the schema/);
   refuses(ask({ principal: 'User::"\ud800"' }), 'request', /well-formed/);
   refuses(ask({ principal: { type: 'User', id: '\udfff' } }), 'request', /well-formed/);
   assert.throws(ask({ principal: undefined }), TypeError);
@@ -101,13 +103,13 @@ test('what makes no sense is refused with its kind', () => {
   assert.throws(ask({ action: 7 }), TypeError);
   assert.throws(ask({ context: [] }), TypeError);
   for (const none of [undefined, null, {}, ward]) {
-    assert.throws(() => ward.check(none, good), TypeError);
-    assert.throws(() => ward.list(none, { ...good, type: 'Doc' }), TypeError);
-    assert.throws(() => ward.json.check(none, good), TypeError);
+    assert.throws(() => ward.answer(none, good), TypeError);
+    assert.throws(() => ward.list(none, { principal: U, action: 'read', type: 'Doc' }), TypeError);
+    assert.throws(() => ward.json.answer(none, good), TypeError);
   }
-  const other = { principal: U, action: 'viewSummary', type: 'Case' };
-  refuses(() => attendance().list(world, other), 'schema', /another schema/);
-  refuses(() => attendance().check(world, { ...other, resource: 'Case::"a"' }), 'schema', /another schema/);
+  const other = { principal: U, action: 'viewSummary' };
+  refuses(() => attendance().list(world, { ...other, type: 'Case' }), 'schema', /another schema/);
+  refuses(() => attendance().answer(world, { ...other, resource: 'Case::"a"' }), 'schema', /another schema/);
   refuses(() => ward.list(world, { principal: U, action: 'read', type: 'Dog', context: {} }), 'request', /Dog/);
   const many = { principalType: 'User', principals: ['u'], action: 'read', resourceType: 'Doc', resources: ['a', 'b'] };
   assert.deepEqual([...ward.checkMany(world, many).allowed], [1, 0]);
@@ -155,8 +157,8 @@ test('values come out as they went in', () => {
   for (const ms of [8.64e15, -8.64e15, -62_167_219_200_001, 253_402_300_800_000]) {
     world.apply(new Changes().set(U, 'seen', new Date(ms)));
     assert.equal(world.attributes(U).seen.getTime(), ms);
-    const context = { now: new Date(ms) };
-    const { now, allowed } = ward.check(world, { principal: U, action: 'read', resource: 'Doc::"a"', context });
+    const at = new Date(ms);
+    const { now, allowed } = ward.answer(world, { principal: U, action: 'read', resource: 'Doc::"a"', now: at });
     assert.deepEqual([now, allowed], [undefined, true]);
   }
   const latest = ['1970-01-01', `${2n ** 63n - 1n}ms`];
@@ -170,7 +172,7 @@ test('values come out as they went in', () => {
   assert.deepEqual(world.attributes(U).seen, seen);
   // A bigint in a context is exact.
   const ask = (size) =>
-    ward.allows(world, { principal: U, action: 'read', resource: 'Doc::"b"', context: { now: NOW, size } });
+    ward.allows(world, { principal: U, action: 'read', resource: 'Doc::"b"', context: { size }, now: NOW });
   assert.deepEqual([ask(-(2n ** 63n)), ask(-(2n ** 63n) + 1n)], [true, false]);
 });
 
@@ -178,11 +180,11 @@ test('changes are applied as a whole, and looked through', () => {
   const { ward, world } = small();
   const list = (of) => ward.list(of, { principal: U, action: 'read', type: 'Doc' });
   assert.deepEqual(list(world), ['a']);
-  const answer = ward.check(world, { principal: U, action: 'read', resource: 'Doc::"a"' });
+  const answer = ward.answer(world, { principal: U, action: 'read', resource: 'Doc::"a"' });
   const through = world.with(new Changes().set('Doc::"b"', 'open', true));
   assert.deepEqual([list(through), list(world), world.version], [['a', 'b'], ['a'], 1]);
   const b = { principal: U, action: 'read', resource: 'Doc::"b"' };
-  assert.deepEqual([ward.check(through, b).policies, ward.check(world, b).policies], [['open'], []]);
+  assert.deepEqual([ward.answer(through, b).policies, ward.answer(world, b).policies], [['open'], []]);
   assert.equal(world.apply(new Changes().set('Doc::"c"', 'open', true).set('Doc::"a"', 'open', false)), 2);
   assert.deepEqual([list(world), world.version], [['c'], 2]);
   refuses(() => answer.policies, 'gone', /the data has changed since version 1/);
@@ -205,9 +207,9 @@ test('a snapshot opens as the same world', () => {
   assert.deepEqual([opened.version, opened.size, opened.ids('Doc')], [2, 6, ['a', 'b', 'c']]);
   assert.deepEqual(opened.toBytes(), bytes);
   const found = ward.visible(world, { principal: U, action: 'read', type: 'Doc' });
-  const first = found.page(1);
+  const first = found.page(undefined, { most: 1 });
   const again = ward.visible(opened, { principal: U, action: 'read', type: 'Doc' });
-  assert.deepEqual(again.page(1, first.next), { ids: ['b'], next: undefined });
+  assert.deepEqual(again.page(first.next, { most: 1 }), { ids: ['b'], next: undefined });
   bytes[bytes.length >> 1] ^= 1;
   refuses(() => World.fromBytes(ward, bytes), 'snapshot', /./);
   refuses(() => World.fromBytes(ward, new Uint8Array(3)), 'snapshot', /./);
@@ -219,12 +221,12 @@ test('epochs differ between worlds, so that a cursor of one is refused by anothe
   const { ward, world } = small();
   const question = { principal: U, action: 'read', type: 'Doc' };
   world.apply(new Changes().set('Doc::"b"', 'open', true));
-  const { next } = ward.visible(world, question).page(1);
+  const { next } = ward.visible(world, question).page(undefined, { most: 1 });
   assert.match(next, /^[0-9a-f]{16}-[0-9a-f]+$/);
   const other = ward.visible(small().world, question);
-  refuses(() => other.page(1, next), 'request', /of another world/);
-  refuses(() => other.page(1, 'x'), 'request', /not a cursor/);
-  refuses(() => other.page(-1), 'request', /length of a page/);
+  refuses(() => other.page(next, { most: 1 }), 'request', /of another world/);
+  refuses(() => other.page('x', { most: 1 }), 'request', /not a cursor/);
+  refuses(() => other.page(undefined, { most: -1 }), 'request', /length of a page/);
 });
 
 test('a set says what a list says', () => {
@@ -232,7 +234,7 @@ test('a set says what a list says', () => {
   const world = World.sample(ward, { cases: 300, seed: 3 });
   let [people, records] = [0, 0];
   for (const id of world.ids('User').slice(0, 120)) {
-    const question = { principal: { type: 'User', id }, action: 'viewSummary', type: 'Case', context: { now: NOW } };
+    const question = { principal: { type: 'User', id }, action: 'viewSummary', type: 'Case', now: NOW };
     const ids = ward.list(world, question);
     const found = ward.visible(world, question);
     assert.ok(found instanceof Visible);
@@ -241,7 +243,7 @@ test('a set says what a list says', () => {
     assert.deepEqual([...world.numbers('Case', ids)], [...found.numbers()]);
     const pages = [];
     for (let cursor, n = 0; n === 0 || cursor !== undefined; n += 1) {
-      const page = found.page(7, cursor);
+      const page = found.page(cursor, { most: 7 });
       pages.push(...page.ids);
       cursor = page.next;
     }
@@ -253,7 +255,7 @@ test('a set says what a list says', () => {
       action: 'viewSummary',
       resourceType: 'Case',
       resources: all,
-      context: { now: NOW },
+      now: NOW,
     });
     assert.deepEqual(all.filter((_, at) => many.allowed[at] === 1), ids);
     assert.deepEqual(all.filter((one) => found.has(one)), ids);
@@ -291,19 +293,19 @@ test('what was disposed of says so', () => {
   const { ward, world } = small();
   const question = { principal: U, action: 'read', type: 'Doc' };
   const request = { principal: U, action: 'read', resource: 'Doc::"a"' };
-  ward.check(world, request);
+  ward.answer(world, request);
   const found = ward.visible(world, question);
   found.dispose();
   refuses(() => found.size, 'gone', /the set was disposed of/);
   const other = World.fromBytes(ward, world.toBytes());
-  assert.equal(ward.check(other, request).allowed, true);
+  assert.equal(ward.answer(other, request).allowed, true);
   world.dispose();
   world.dispose();
-  refuses(() => ward.check(world, request), 'gone', /the world was disposed of/);
+  refuses(() => ward.answer(world, request), 'gone', /the world was disposed of/);
   refuses(() => world.size, 'gone', /the world was disposed of/);
-  assert.equal(ward.check(other, request).allowed, true);
+  assert.equal(ward.answer(other, request).allowed, true);
   ward.dispose();
-  refuses(() => ward.check(other, request), 'gone', /the ward was disposed of/);
+  refuses(() => ward.answer(other, request), 'gone', /the ward was disposed of/);
   assert.equal(other.size, 6);
   if (Symbol.dispose !== undefined) other[Symbol.dispose]();
 });
@@ -347,27 +349,27 @@ test('policies, their texts and the matrix', async () => {
 
 test('reasons, actions and explanations', () => {
   const { ward, world } = small();
-  const request = { principal: U, action: 'read', resource: 'Doc::"b"', context: { now: NOW } };
+  const request = { principal: U, action: 'read', resource: 'Doc::"b"', now: NOW };
   const { answer, nearest } = ward.explain(world, request);
   assert.equal(answer.allowed, false);
   assert.deepEqual(nearest.map(({ policy }) => policy.id).toSorted(), ['large', 'open']);
   const failed = nearest.find(({ policy }) => policy.id === 'open').conditions[0];
   assert.deepEqual([failed.holds, failed.text], [false, 'resource.open']);
-  const actions = ward.actions(world, { principal: 'User::"o"', resource: 'Doc::"b"', context: { now: NOW } });
+  const actions = ward.actions(world, { principal: 'User::"o"', resource: 'Doc::"b"', now: NOW });
   assert.deepEqual(actions.map(({ action, answer }) => [action, answer.allowed]), [['read', false], ['touch', true]]);
 });
 
 test('what a person sees, who may see it, and who is told', () => {
   const ward = attendance();
   const world = World.sample(ward, { cases: 40, seed: 3 });
-  const context = { now: NOW };
+  const now = NOW;
   const users = world.ids('User');
   const [dates, seen] = [[], []];
   for (const id of world.ids('Case').slice(0, 12)) {
     const resource = { type: 'Case', id };
-    const question = { resource, action: 'viewSummary', type: 'User', context };
+    const question = { resource, action: 'viewSummary', type: 'User', now };
     const who = ward.who(world, question);
-    const may = users.filter((id) => ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource, context }));
+    const may = users.filter((id) => ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource, now }));
     assert.deepEqual(who, may);
     const grants = ward.whoWithReasons(world, question);
     assert.deepEqual(grants.map(({ principal }) => principal), who.map((id) => `User::"${id}"`));
@@ -375,7 +377,7 @@ test('what a person sees, who may see it, and who is told', () => {
     const told = ward.alert(world, { resource, type: 'User', now: NOW });
     assert.ok(told.every((id) => who.includes(id)));
     for (const id of who.slice(0, 3)) {
-      const view = ward.view(world, { principal: { type: 'User', id }, resource, context });
+      const view = ward.view(world, { principal: { type: 'User', id }, resource, now });
       assert.deepEqual([view.now, view.version, view.policyHash], [NOW, 1, ward.policyHash]);
       const fields = view.sections.flatMap(({ fields }) => fields);
       dates.push(...fields.filter(({ value }) => value instanceof Date));
@@ -384,23 +386,23 @@ test('what a person sees, who may see it, and who is told', () => {
   }
   assert.ok(seen.length > 50 && dates.length > 10, `${seen.length} fields, ${dates.length} dates`);
   // Who may not know of it sees what they see of one that is not there.
-  const nobody = users.find((id) => !ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource: 'Case::"c0000001"', context }));
-  const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, context }), resource: '' });
+  const nobody = users.find((id) => !ward.allows(world, { principal: { type: 'User', id }, action: 'viewSummary', resource: 'Case::"c0000001"', now }));
+  const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, now }), resource: '' });
   assert.deepEqual(look('Case::"c0000001"'), look('Case::"nothing"'));
   const team = 'MinistryTeam::"centralInvestigation"';
-  refuses(() => ward.view(world, { principal: U, resource: team, context }), 'request', /no action/);
-  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', context }), 'request', /catalogue/);
+  refuses(() => ward.view(world, { principal: U, resource: team, now }), 'request', /no action/);
+  refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', now }), 'request', /catalogue/);
   refuses(() => ward.alert(world, { resource: 'Case::"c0000001"', type: 'User', now: new Date(NaN) }), 'request', /invalid Date/);
 });
 
 test('an explanation for a viewer withholds what they may not see', () => {
   const ward = attendance();
   const world = World.sample(ward, { cases: 40, seed: 3 });
-  const context = { now: NOW };
+  const now = NOW;
   let withheld = 0;
   for (const id of world.ids('User').slice(0, 60)) {
     const principal = { type: 'User', id };
-    const request = { principal, action: 'viewRecord', resource: 'Case::"c0000001"', context };
+    const request = { principal, action: 'viewRecord', resource: 'Case::"c0000001"', now };
     const whole = ward.explain(world, request);
     const shown = ward.explain(world, { ...request, viewer: principal });
     assert.equal(whole.withheld, false);
@@ -443,8 +445,8 @@ test('a type without an entry in the catalogue is known to nobody', () => {
 test('counts by group', () => {
   const ward = attendance();
   const world = World.sample(ward, { cases: 300, seed: 3 });
-  const context = { now: NOW };
-  const question = { principal: 'User::"u00001"', action: 'viewSummary', type: 'Case', context };
+  const now = NOW;
+  const question = { principal: 'User::"u00001"', action: 'viewSummary', type: 'Case', now };
   const all = ward.count(world, question);
   const by = ['status', 'month of openedAt'];
   const table = ward.countBy(world, { ...question, by });
@@ -492,7 +494,7 @@ test('counts by group', () => {
 test('a condition for a query of one\'s own', () => {
   const ward = attendance();
   const world = World.sample(ward, { cases: 40, seed: 3 });
-  const question = { action: 'viewSummary', type: 'Case', context: { now: NOW } };
+  const question = { action: 'viewSummary', type: 'Case', now: NOW };
   const lead = world.ids('User').find((id) => world.attributes({ type: 'User', id }).attendanceLeadAt.length > 0);
   for (const dialect of ['postgres', 'sqlite', 'duckdb', 'spark']) {
     const filter = ward.filter(world, { ...question, principal: { type: 'User', id: lead }, dialect });
@@ -518,7 +520,7 @@ test('a condition for a query of one\'s own', () => {
 test('limits are said before anything is parsed', () => {
   const { ward, world } = small();
   const long = 'x'.repeat(LIMITS.name + 1);
-  refuses(() => ward.check(world, { principal: { type: 'User', id: long }, action: 'read', resource: U }), 'request', /1048577 characters/);
+  refuses(() => ward.answer(world, { principal: { type: 'User', id: long }, action: 'read', resource: U }), 'request', /1048577 characters/);
   refuses(() => new Ward({ schema: SCHEMA, policies: ' '.repeat(LIMITS.sources + 1) }), 'policies', /more than/);
   refuses(() => World.sample(ward, { cases: LIMITS.cases + 1 }), 'request', /`cases` must be a whole number/);
   refuses(() => World.sample(attendance(), { seed: -1 }), 'request', /`seed`/);

@@ -14,7 +14,6 @@
 //! not hide it.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::cases::Case;
@@ -22,6 +21,7 @@ use crate::error::Error;
 use crate::ir::{Evaluation, Id};
 use crate::policy::{Dissection, Environment, Policy, Skeleton, Structure};
 use crate::schema::TypeId;
+use crate::span::Span;
 use crate::ward::Ward;
 
 /// What cases cover of every policy.
@@ -47,8 +47,9 @@ pub struct PolicyCoverage {
 /// What cases cover of one condition.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct ConditionCoverage {
-    /// Where it stands in the policy's source, in bytes.
-    pub span: Range<usize>,
+    /// Where it stands in the policy's source.
+    #[serde(flatten)]
+    pub span: Span,
     /// Its text.
     pub text: String,
     /// What its clause asks, from the comment above the clause.
@@ -159,7 +160,7 @@ impl Ward {
 fn nothing(ward: &Ward, policy: &Policy, structure: &Structure) -> PolicyCoverage {
     let source = ward.source(&policy.id);
     let conditions = structure.atoms.iter().map(|atom| ConditionCoverage {
-        span: atom.span.clone(),
+        span: Span::of(source.map_or("", |source| &source.text), atom.span.clone()),
         text: source.and_then(|s| s.text.get(atom.span.clone())).unwrap_or_default().to_owned(),
         clause: atom.clause.clone(),
         when_true: Side::default(),

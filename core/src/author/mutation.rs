@@ -8,7 +8,6 @@
 //! INVARIANT: a mutant's fate is what its text decides: the text that is shown is the one that was run.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::cases::Case;
@@ -18,6 +17,7 @@ use crate::error::{Error, Problem};
 use crate::ir::{Evaluation, Id, Program};
 use crate::policy::{Admission, Changed, Effect, Environment, Source};
 use crate::schema::TypeId;
+use crate::span::Span;
 use crate::ward::Ward;
 
 /// How mutants are drawn.
@@ -38,8 +38,9 @@ pub struct Mutant {
     pub policy: Arc<str>,
     /// The kind of change.
     pub kind: Kind,
-    /// Where the text was changed first, in bytes of the original's source.
-    pub span: Range<usize>,
+    /// Where the text was changed first, in the original's source.
+    #[serde(flatten)]
+    pub span: Span,
     /// The original's source with the change.
     #[serde(serialize_with = "text_alone")]
     pub changed: Source,
@@ -210,7 +211,7 @@ fn admit(ward: &Ward, admission: &mut Admission<'_>, draft: &Draft) -> Option<(C
     let mutant = Mutant {
         policy: policy.id.clone(),
         kind: draft.kind,
-        span,
+        span: Span::of(&source.text, span),
         changed: Source::new(source.name.clone(), text),
     };
     Some((changed, mutant))

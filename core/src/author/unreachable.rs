@@ -20,6 +20,7 @@ use super::drafts::Draft;
 use super::mutation::Proof;
 use crate::error::{Error, Problem};
 use crate::policy::Source;
+use crate::span::Places;
 use crate::suggest::hint;
 use crate::ward::Ward;
 
@@ -124,14 +125,17 @@ impl Coverage {
     pub fn excuse(&mut self, name: &str, text: &str) -> Result<Vec<Claim>, Error> {
         let file: File = toml::from_str(text).map_err(|error| {
             let problem = Problem::error(error.message()).in_source(name);
-            Error::data(vec![problem.at(error.span().unwrap_or(0..0))])
+            Error::data(vec![problem.at(text, error.span().unwrap_or(0..0))])
         })?;
+        let places = Places::new(text);
         let (mut claims, mut problems) = (Vec::new(), Vec::new());
         for entry in file.unreachable {
             let span = entry.span();
             match self.claim(entry.into_inner()) {
                 Ok(claim) => claims.push(claim),
-                Err(message) => problems.push(Problem::error(message).in_source(name).at(span)),
+                Err(message) => {
+                    problems.push(Problem::error(message).in_source(name).at_place(&places, span))
+                }
             }
         }
         if problems.is_empty() { Ok(claims) } else { Err(Error::data(problems)) }
@@ -148,7 +152,7 @@ impl Coverage {
         let found = occurrence.checked_sub(1).and_then(|nth| alike.nth(nth));
         let found =
             found.ok_or_else(|| format!("`{id}` has no condition `{condition}`, occurrence {occurrence}"))?;
-        let span = found.span.clone();
+        let span = found.span.range();
         let side = found.side_mut(decides);
         if let Some(case) = &side.by {
             return Err(format!("`{condition}` of `{id}` decides by being {decides} in case `{case}`"));

@@ -7,6 +7,7 @@ use super::graph::Graph;
 use super::test::{Facts, Given};
 use crate::answer::Answer;
 use crate::error::Error;
+use crate::interrupt::{self, Pulse};
 use crate::ir::{Evaluation, Program};
 use crate::link::{Classes, Environment, Link};
 use crate::schema::{Action, TypeId};
@@ -265,6 +266,7 @@ impl Decider {
         let _still = self.world.still();
         let mut allowed = Vec::with_capacity(principals.len());
         for (principals, resources) in principals.chunks(BLOCK).zip(resources.chunks(BLOCK)) {
+            interrupt::ask()?;
             let from = places(&self.world, self.environment.0, principals);
             let to = places(&self.world, self.environment.2, resources);
             allowed.extend(from.into_iter().zip(to).map(|pair| match pair {
@@ -291,8 +293,12 @@ impl Decider {
             return Err(lengths(principals.len(), resources.len()));
         }
         let _still = self.world.still();
+        let pulse = Pulse::default();
         let pairs = principals.iter().zip(resources);
-        let allowed = pairs.map(|(principal, resource)| self.allows(*principal, *resource, context));
+        let allowed = pairs.map(|(principal, resource)| {
+            pulse.step()?;
+            self.allows(*principal, *resource, context)
+        });
         Ok(Decisions {
             allowed: allowed.collect::<Result<_, _>>()?,
             policy_hash: self.ward.policy_hash().clone(),

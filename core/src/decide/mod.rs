@@ -237,14 +237,12 @@ impl Ward {
         if same { Ok(()) } else { Err(Error::schema()) }
     }
 
-    /// Whether the action takes an entity of that type there. A type that the schema lacks has no
-    /// entities: such a request is denied for its absence, like any other entity that is not there.
+    /// Whether the action takes an entity of that type there. What the schema lacks, or the action does not take,
+    /// makes no sense and is an error; what the data lacks alone is denied.
     pub(crate) fn takes(&self, action: &Action, role: &str, types: &[TypeId], of: &str) -> Result<(), Error> {
-        match self.schema().type_id(of) {
-            Some(ty) if !types.contains(&ty) => {
-                Err(Error::request(format!("{} takes no {role} of type `{of}`", action.uid)))
-            }
-            _ => Ok(()),
+        match types.contains(&self.schema().known_type(of)?) {
+            true => Ok(()),
+            false => Err(Error::request(format!("{} takes no {role} of type `{of}`", action.uid))),
         }
     }
 

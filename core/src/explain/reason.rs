@@ -1,12 +1,12 @@
 //! Policies and their conditions, each with how it came out and what it compared.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::judge::{Judge, Truth};
 use super::shown::{ELEMENTS, Shown};
 use crate::ir::{Failure, Id};
 use crate::policy::{Body, Form, Part, Policy, Relation, Source};
+use crate::span::Span;
 
 /// One policy's part in a decision.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -32,12 +32,9 @@ pub struct Condition {
     pub negated: bool,
     /// Its text.
     pub text: String,
-    /// Where it stands in the policy's source, in bytes.
-    pub span: Range<usize>,
-    /// Its line in the source, from 1.
-    pub line: usize,
-    /// Its column in that line, in characters from 1.
-    pub column: usize,
+    /// Where it stands in the policy's source.
+    #[serde(flatten)]
+    pub span: Span,
     /// How its parts make it up.
     pub made_of: Composition,
     /// Its parts: conditions, too.
@@ -69,8 +66,9 @@ pub enum Composition {
 pub struct Operand {
     /// Its text.
     pub text: String,
-    /// Where it stands in the policy's source, in bytes.
-    pub span: Range<usize>,
+    /// Where it stands in the policy's source.
+    #[serde(flatten)]
+    pub span: Span,
     /// Its value; `None` where the text says it.
     pub value: Option<Shown>,
     /// For a value that is computed: what is read for it.
@@ -237,7 +235,7 @@ impl Writer<'_, '_> {
             }
             None => self.text(part),
         };
-        Operand { text, span, value, read }
+        Operand { text, span: Span::of(self.text, span), value, read }
     }
 
     fn shown(&mut self, id: Id, is_reached: bool) -> Shown {
@@ -253,7 +251,6 @@ impl Writer<'_, '_> {
     }
 
     fn blank(&self, part: &Part, made_of: Composition, parts: Vec<Condition>) -> Condition {
-        let (line, column) = line_and_column(self.text, part.span.start);
         Condition {
             holds: None,
             withheld: false,
@@ -261,9 +258,7 @@ impl Writer<'_, '_> {
             name: None,
             negated: false,
             text: self.text(part),
-            span: part.span.clone(),
-            line,
-            column,
+            span: Span::of(self.text, part.span.clone()),
             made_of,
             parts,
             found: None,
@@ -307,14 +302,6 @@ impl Relation {
             (Relation::True | Relation::Other, _) => return None,
         })
     }
-}
-
-/// The line and the column of a byte of a text, both from 1; columns count characters.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    (line, before.get(start..).unwrap_or_default().chars().count() + 1)
 }
 
 /// The text that a policy was read from; nothing where it is not at hand.

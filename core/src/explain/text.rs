@@ -325,5 +325,5 @@ fn name(condition: &Condition) -> String {
 }
 
 fn place(policy: &Policy, condition: &Condition) -> String {
-    format!("{}:{}:{}", policy.source, condition.line, condition.column)
+    format!("{}:{}:{}", policy.source, condition.span.line, condition.span.column)
 }

@@ -11,6 +11,7 @@ use cedar_policy_core::ast::{Expr, ExprKind, Var};
 
 use super::anatomy::span_of;
 use super::atoms::Structure;
+use super::load::Source;
 use super::lower::Environment;
 use crate::error::{Problem, Severity};
 use crate::ir::Builder;
@@ -27,7 +28,7 @@ struct Asked {
 }
 
 /// One warning for each attribute after `has` that exists wherever the policy applies on no type.
-pub(super) fn advice(schema: &Schema, structure: &Structure, source: &str) -> Vec<Problem> {
+pub(super) fn advice(schema: &Schema, structure: &Structure, source: &Source) -> Vec<Problem> {
     let mut asked: BTreeMap<(usize, String), (Range<usize>, Asked)> = BTreeMap::new();
     for action in schema.actions() {
         for &principal in &action.principals {
@@ -49,7 +50,10 @@ pub(super) fn advice(schema: &Schema, structure: &Structure, source: &str) -> Ve
         let types: Vec<&str> = asked.types.iter().map(String::as_str).collect();
         let hint = hint(&name, asked.names.iter().map(AsRef::as_ref));
         let what = format!("`{}` never has an attribute `{name}`{hint}", types.join("` and `"));
-        Problem { severity: Severity::Warning, ..Problem::error(what).in_source(source).at(span) }
+        Problem {
+            severity: Severity::Warning,
+            ..Problem::error(what).in_source(&source.name).at(&source.text, span)
+        }
     });
     problems.collect()
 }

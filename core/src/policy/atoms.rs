@@ -31,8 +31,8 @@ impl Loaded {
     /// Names that are valid and probably mistyped.
     pub(crate) fn advice(&self) -> Vec<crate::error::Problem> {
         let all = self.policies.iter().zip(self.structures());
-        all.flat_map(|(policy, structure)| super::advice::advice(&self.schema, &structure, &policy.source))
-            .collect()
+        let all = all.filter_map(|(policy, structure)| Some((self.sources.get(&policy.id)?, structure)));
+        all.flat_map(|(source, structure)| super::advice::advice(&self.schema, &structure, source)).collect()
     }
 
     /// Every policy taken apart, in the order of their ids.

@@ -18,7 +18,7 @@ pub fn format(source: &Source) -> Result<String, Error> {
         .map_err(|p| Error::policies(vec![p.in_source(&source.name)]))?;
     // The formatter reports in a general type; parsing first gives the spans.
     if let Err(error) = source.text.parse::<cedar_policy::PolicySet>() {
-        return Err(Error::policies(super::load::problems_of(&error, &source.name)));
+        return Err(Error::policies(super::load::problems_of(&error, source)));
     }
     let config = Config { line_width: LINE_WIDTH, indent_width: 2 };
     policies_str_to_pretty(&source.text, &config)

@@ -33,7 +33,7 @@ pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
     }
     let mut depth = Depth::default();
     for token in Tokens::new(text) {
-        depth.step(&token, language).map_err(|what| Problem::error(what).at(token.span))?;
+        depth.step(&token, language).map_err(|what| Problem::error(what).at(text, token.span))?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::{mistakes, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
+use crate::span::Span;
 use crate::suggest::nearest;
 
 /// A text, and what it is called in messages.
@@ -65,7 +66,8 @@ impl Sources {
     /// let mut sources = Sources::attendance();
     /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
     /// let problems = sources.diagnose();
-    /// assert_eq!((problems[0].source.as_str(), problems[0].span.clone()), ("mine", Some(56..57)));
+    /// let span = problems[0].span.map(|span| (span.line, span.column));
+    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
     /// ```
     pub fn diagnose(&self) -> Vec<Problem> {
         match crate::ward::Ward::new(self) {
@@ -192,7 +194,7 @@ fn read_schema(source: &Source) -> Result<CedarSchema, Vec<Problem>> {
     limits::check(&source.text, Language::Schema).map_err(|p| vec![p.in_source(&source.name)])?;
     match CedarSchema::from_cedarschema_str(&source.text) {
         Ok((schema, _warnings)) => Ok(schema),
-        Err(error) => Err(problems_of(&error, &source.name)),
+        Err(error) => Err(problems_of(&error, source)),
     }
 }
 
@@ -222,7 +224,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
                     by_id.insert(info.id.clone(), source.clone());
                     policies.push(info);
                     if let Err(error) = set.add(policy) {
-                        problems.extend(problems_of(&error, &source.name));
+                        problems.extend(problems_of(&error, source));
                     }
                 }
             }
@@ -234,7 +236,7 @@ fn read_policies(sources: &[Source]) -> Result<Read, Vec<Problem>> {
 
 fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, Vec<Problem>> {
     limits::check(&source.text, Language::Policy).map_err(|p| vec![p.in_source(&source.name)])?;
-    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, &source.name))?;
+    let set = PolicySet::from_str(&source.text).map_err(|e| problems_of(&e, source))?;
     let refuse = |message: String| vec![Problem::error(message).in_source(&source.name)];
     if set.templates().next().is_some() {
         return Err(refuse(
@@ -284,7 +286,7 @@ impl Sources {
     pub fn annotations(source: &Source) -> Result<Vec<Annotations>, Error> {
         let refuse = |problems| Error::policies(problems);
         limits::check(&source.text, Language::Policy).map_err(|p| refuse(vec![p.in_source(&source.name)]))?;
-        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, &source.name)))?;
+        let set = PolicySet::from_str(&source.text).map_err(|e| refuse(problems_of(&e, source)))?;
         let of = |policy: &cedar_policy::Policy| {
             policy.annotations().map(|(name, value)| (name.into(), value.into())).collect()
         };
@@ -315,24 +317,24 @@ fn validate(
     sources: &HashMap<Arc<str>, Source>,
 ) -> Result<Vec<Problem>, Vec<Problem>> {
     let result = Validator::new(cedar_schema.clone()).validate(set, ValidationMode::Strict);
-    let name_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).map_or("", |s| s.name.as_ref());
+    let nowhere = Source::new("", "");
+    let source_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).unwrap_or(&nowhere);
     let errors = mistakes::problems(result.validation_errors(), set, sources, schema);
     if !errors.is_empty() {
         return Err(errors);
     }
     let mut warnings: Vec<Problem> =
-        result.validation_warnings().flat_map(|w| problems_of(w, name_of(w.policy_id()))).collect();
+        result.validation_warnings().flat_map(|w| problems_of(w, source_of(w.policy_id()))).collect();
     for warning in &mut warnings {
         warning.severity = Severity::Warning;
     }
-    let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
-    warnings.sort_by(|a, b| (&a.source, place(a), &a.message).cmp(&(&b.source, place(b), &b.message)));
+    Problem::sort(&mut warnings);
     warnings.dedup();
     Ok(warnings)
 }
 
 /// Cedar's diagnostic, and those related to it, as problems of one source.
-pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Problem> {
+pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &Source) -> Vec<Problem> {
     let span = diagnostic
         .labels()
         .and_then(|mut labels| labels.next())
@@ -344,8 +346,8 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &str) -> Vec<Prob
             Some(label) => format!("{diagnostic}: {label}"),
             None => diagnostic.to_string(),
         },
-        source: source.to_owned(),
-        span,
+        source: source.name.to_string(),
+        span: span.map(|span| Span::of(&source.text, span)),
         help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
     };
     let related = diagnostic.related().into_iter().flatten();

@@ -277,10 +277,11 @@ impl Ward {
         let mut problem = Problem::error(format!("policy `{}`: {}", policy.id, refusal.why));
         problem = problem.in_source(&policy.source);
         if let Some(span) = span {
-            let text = self.source(&policy.id).and_then(|source| source.text.get(span.clone()));
-            problem.help =
-                text.map(|text| format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" ")));
-            problem = problem.at(span);
+            let source = self.source(&policy.id).map_or("", |source| &source.text);
+            problem.help = source
+                .get(span.clone())
+                .map(|text| format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+            problem = problem.at(source, span);
         }
         Error::untranslatable(vec![problem])
     }

@@ -169,10 +169,7 @@ impl Mapping {
         toml::from_str(text).map_err(|error| {
             let why = error.message();
             let problem = match error.span() {
-                Some(span) => {
-                    let line = text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1;
-                    Problem::error(format!("line {line}: {why}")).at(span)
-                }
+                Some(span) => Problem::error(why.to_owned()).at(text, span),
                 None => Problem::error(why.to_owned()),
             };
             crate::Error::mapping(vec![problem])

@@ -232,7 +232,7 @@ fn refuses_clearly(error: &Error, source: &Source) {
     for problem in error.problems() {
         assert!(!problem.message.is_empty(), "an empty message");
         if let (Some(span), true) = (&problem.span, problem.source == source.name.as_ref()) {
-            assert!(source.text.get(span.clone()).is_some(), "{span:?} is no place in the text");
+            assert!(source.text.get(span.range()).is_some(), "{span:?} is no place in the text");
         }
     }
 }

@@ -132,7 +132,7 @@ impl Catalogue {
         let raw: BTreeMap<Name, RawType> = toml::from_str(&source.text).map_err(|error| {
             let problem = Problem::error(error.message().to_owned()).in_source(&source.name);
             vec![match error.span() {
-                Some(span) => problem.at(span),
+                Some(span) => problem.at(&source.text, span),
                 None => problem,
             }]
         })?;
@@ -190,7 +190,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn refuse(&mut self, span: Range<usize>, why: impl Into<String>) {
-        self.problems.push(Problem::error(why).in_source(&self.source.name).at(span));
+        self.problems.push(Problem::error(why).in_source(&self.source.name).at(&self.source.text, span));
     }
 
     fn types(&mut self) -> BTreeMap<TypeId, Shown> {

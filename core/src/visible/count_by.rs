@@ -79,7 +79,7 @@ impl Ward {
         let count = |rows: RoaringBitmap, indices: &Indices| groups.lines(world, indices, &rows);
         let (lines, version) = match principal {
             Some(known) if absent.is_empty() => {
-                self.find(world, &Search { open: Open::Resource, known, action, ty, context }, count)
+                self.find(world, &Search { open: Open::Resource, known, action, ty, context }, count)?
             }
             _ => (groups.lines(world, &world.still(), &RoaringBitmap::new()), version),
         };

@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::plan::{Lookup, Plan};
 use super::set::{FEW, Set};
+use crate::interrupt::Pulse;
 use crate::ir::{Evaluation, Id, Node, Program};
 use crate::policy::Effect;
 use crate::value::Value;
@@ -25,6 +26,8 @@ pub(super) struct Finder<'a> {
     context: &'a BTreeMap<Arc<str>, Value>,
     /// Rows that conditions were evaluated for, one by one.
     pub(super) looked_at: usize,
+    /// Tells whether what was found is all that there is, or the call was ended.
+    pub(super) pulse: Pulse,
 }
 
 impl<'a> Finder<'a> {
@@ -36,7 +39,7 @@ impl<'a> Finder<'a> {
         context: &'a BTreeMap<Arc<str>, Value>,
     ) -> Self {
         let evaluation = Evaluation::new(&plan.narrowed, world, principal, None, context);
-        Finder { plan, world, indices, evaluation, principal, context, looked_at: 0 }
+        Finder { plan, world, indices, evaluation, principal, context, looked_at: 0, pulse: Pulse::default() }
     }
 
     /// The rows that the policies allow.
@@ -64,11 +67,11 @@ impl<'a> Finder<'a> {
     /// The rows that the residual itself allows.
     fn decided(&mut self, rows: &Set<'a>) -> Set<'a> {
         self.looked_at += rows.len();
-        let Finder { plan, world, principal, context, .. } = *self;
+        let Finder { plan, world, principal, context, ref pulse, .. } = *self;
         let mut evaluation = Evaluation::new(&plan.residual, world, principal, None, context);
         rows.filter(|row| {
             evaluation.turn_to((plan.ty, Row(row)));
-            evaluation.allows()
+            pulse.goes_on() && evaluation.allows()
         })
     }
 
@@ -186,7 +189,9 @@ impl<'a> Finder<'a> {
         let world = self.world;
         rows.filter(|row| {
             let mut found = false;
-            walk.each_key(world, row, |key| found |= is_it(key));
+            if self.pulse.goes_on() {
+                walk.each_key(world, row, |key| found |= is_it(key));
+            }
             found
         })
     }
@@ -266,10 +271,10 @@ impl<'a> Finder<'a> {
     /// As [`Finder::that`], row by row.
     fn evaluated(&mut self, id: Id, rows: &Set<'a>) -> Set<'a> {
         self.looked_at += rows.len();
-        let (evaluation, ty) = (&mut self.evaluation, self.plan.ty);
+        let (evaluation, ty, pulse) = (&mut self.evaluation, self.plan.ty, &self.pulse);
         rows.filter(|row| {
             evaluation.turn_to((ty, Row(row)));
-            evaluation.holds(id) == Ok(true)
+            pulse.goes_on() && evaluation.holds(id) == Ok(true)
         })
     }
 }

@@ -30,6 +30,7 @@ pub use who::Granted;
 
 use crate::decide::Asker;
 use crate::error::Error;
+use crate::interrupt;
 use crate::ir::Evaluation;
 use crate::schema::{Action, TypeId};
 use crate::uid::EntityUid;
@@ -128,7 +129,7 @@ impl Ward {
         let (rows, version) = match principal {
             Some(principal) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
                 let search = Search { open: Open::Resource, known: principal, action, ty, context };
-                self.find(world, &search, |rows, _| rows)
+                self.find(world, &search, |rows, _| rows)?
             }
             _ => (RoaringBitmap::new(), version),
         };
@@ -181,29 +182,31 @@ impl Ward {
         world: &World,
         search: &Search<'_>,
         then: impl FnOnce(RoaringBitmap, &Indices) -> T,
-    ) -> (T, u64) {
+    ) -> Result<(T, u64), Error> {
         let Search { known, context, .. } = *search;
         loop {
             let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
             world.make_indices(plan.paths.iter().chain(&of_ways));
+            interrupt::ask()?;
             let indices = world.still();
             // A batch may have come in since the plan was made.
             if !plan.made_from.is_unchanged_since(plan.version, world) {
                 continue;
             }
             if !is_still_there(world, known, context) {
-                return (then(RoaringBitmap::new(), &indices), world.version());
+                return Ok((then(RoaringBitmap::new(), &indices), world.version()));
             }
             let mut finder = Finder::new(&plan, world, &indices, known, context);
             let found = finder.allowed();
+            finder.pulse.result()?;
             let rows = if world.is_overlaid() {
                 Overlaid { plan: &plan, world, known, context }.corrected(found.into_bitmap(), ways, &indices)
             } else {
                 found.into_bitmap()
             };
-            return (then(rows, &indices), world.version());
+            return Ok((then(rows, &indices), world.version()));
         }
     }
 

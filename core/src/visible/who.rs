@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use super::{Open, Search, Visible};
 use crate::decide::AskedOf;
 use crate::error::Error;
+use crate::interrupt::Pulse;
 use crate::ir::Evaluation;
 use crate::policy::Effect;
 use crate::schema::TypeId;
@@ -74,7 +75,7 @@ impl Ward {
             Some(known) if absent.is_empty() || mutant!(AbsentResourceAsks) => {
                 self.find(world, &Search { open: Open::Principal, known, action, ty, context }, |rows, _| {
                     rows
-                })
+                })?
             }
             _ => (RoaringBitmap::new(), version),
         };
@@ -106,7 +107,7 @@ impl Ward {
             let asked = self.examine_asked(world, action, resource, principal_type, context)?;
             let Some(known) = asked.resource else { return Ok(Vec::new()) };
             let environment = (found.ty, asked.action.place, known.0);
-            return Ok(self.reasons_of(world, environment, known, context, &found.rows));
+            return self.reasons_of(world, environment, known, context, &found.rows);
         }
     }
 
@@ -118,10 +119,12 @@ impl Ward {
         known: Place,
         context: &BTreeMap<Arc<str>, Value>,
         rows: &RoaringBitmap,
-    ) -> Vec<Granted> {
+    ) -> Result<Vec<Granted>, Error> {
+        let pulse = Pulse::default();
         let program = self.link(world).mirrored(self, environment);
         let mut evaluation = Evaluation::new(&program, world, known, None, context);
         let grant = |row: u32| {
+            pulse.step()?;
             let person = (environment.0, Row(row));
             evaluation.turn_to(person);
             let permits = program.entries.iter().filter(|entry| entry.effect == Effect::Permit);
@@ -134,7 +137,7 @@ impl Ward {
                 }
             }
             let policies = policies.iter().map(|policy| policy.id.clone()).collect();
-            Granted { principal: world.uid(person), policies, rules }
+            Ok(Granted { principal: world.uid(person), policies, rules })
         };
         rows.iter().map(grant).collect()
     }

@@ -42,7 +42,9 @@ use sequence::Sequence;
 use stamps::Stamps;
 
 use crate::error::Error;
+use crate::interrupt::Pulse;
 use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
 
@@ -107,6 +109,18 @@ struct Table {
     rows: Rows,
 }
 
+/// Entities of one type with some of their attributes, by the column.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Columns<'a> {
+    /// The ids, in the order in which they were first named.
+    pub ids: Vec<&'a str>,
+    /// For each attribute that was asked for, its value of each entity, `None` where it has none.
+    pub values: Vec<Vec<Option<Value>>>,
+    /// The version of the data.
+    pub version: u64,
+}
+
 /// What an attribute holds, in the world's own numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cell<'a> {
@@ -123,8 +137,10 @@ pub(crate) enum Cell<'a> {
     Value(&'a Value),
 }
 
-/// How often a read that a batch came into is tried again before it waits its turn.
+/// How often a read that a batch came into is tried again before it looks whether it can hold the data still.
 const TRIES: usize = 1_000;
+/// How often it looks before it waits its turn.
+const ROUNDS: usize = 1_000;
 
 impl World {
     /// The schema that the data conforms to.
@@ -223,6 +239,51 @@ impl World {
         self.consistent(read).0
     }
 
+    /// The entities of a type with some of their attributes, by the column, all of one version of the data. Batches
+    /// of changes wait until it is done.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type or an attribute that the schema lacks, with the one that was probably
+    /// meant.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::Ward;
+    /// use caseward::attendance::Sample;
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 10, seed: 1 }.build(&ward, &mut |_| {})?;
+    /// let cases = world.columns("Case", &["status", "student"])?;
+    /// assert_eq!((cases.ids.len(), cases.values.len(), cases.values[0].len()), (10, 2, 10));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn columns(&self, type_name: &str, names: &[&str]) -> Result<Columns<'_>, Error> {
+        let ty = self.data.schema.known_type(type_name)?;
+        let entity_type = self.data.schema.entity_type(ty);
+        let known =
+            || entity_type.into_iter().flat_map(|of| of.attributes.iter().map(|(name, _)| name.as_ref()));
+        let attribute = |name: &&str| {
+            let found = entity_type.and_then(|of| of.attribute(name)).map(|(attr, _)| attr);
+            found.ok_or_else(|| {
+                let hint = hint(name, known());
+                Error::request(format!("`{type_name}` has no attribute `{name}`{hint}"))
+            })
+        };
+        let attributes = names.iter().map(attribute).collect::<Result<Vec<_>, _>>()?;
+        let _still = self.still();
+        let pulse = Pulse::default();
+        let rows: Vec<Row> = self.rows(ty).collect();
+        let column = |&attr: &AttrId| {
+            let values = rows.iter().map(|&row| pulse.step().map(|()| self.value(ty, row, attr)));
+            values.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Columns {
+            ids: rows.iter().map(|&row| self.id((ty, row))).collect(),
+            values: attributes.iter().map(column).collect::<Result<_, _>>()?,
+            version: self.version(),
+        })
+    }
+
     /// Bytes that rows, ids, indices and what rows share take; what boxed values hold is left out.
     pub fn bytes(&self) -> usize {
         let tables = self.data.tables.iter().map(|t| t.names.bytes() + t.rows.bytes());
@@ -252,8 +313,14 @@ impl World {
     /// What `read` gives of one version of the data, and that version. It may run more than once.
     pub(crate) fn consistent<T>(&self, mut read: impl FnMut() -> T) -> (T, u64) {
         let sequence = &self.data.sequence;
-        if let Some((value, batches)) = sequence.read(TRIES, &mut read) {
-            return (value, batches + 1);
+        // Not in the queue of those who change the data: who is before them in it may wait for this thread.
+        for _ in 0..ROUNDS {
+            if let Some((value, batches)) = sequence.read(TRIES, &mut read) {
+                return (value, batches + 1);
+            }
+            if let Ok(_still) = self.data.indices.try_read() {
+                return (read(), self.version());
+            }
         }
         let _still = self.still();
         (read(), self.version())

@@ -77,8 +77,8 @@ fn refused(text: &str) -> (String, String) {
     let error = CaseFile::read(&desk(READ), "desk.toml", text).expect_err("the file is refused");
     assert!(error.is_data());
     let [problem] = error.problems() else { panic!("{error}") };
-    let span = problem.span.clone().expect("a problem has its place");
-    (problem.message.clone(), text[span].to_owned())
+    let span = problem.span.expect("a problem has its place");
+    (problem.message.clone(), text[span.range()].to_owned())
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_a_case_misnames_is_refused_at_its_place() {
         let error = CaseFile::read(&desk(READ), "desk.toml", &text).expect_err(is);
         let problem = error.problems().iter().find(|problem| problem.message.contains(message));
         let problem = problem.unwrap_or_else(|| panic!("`{message}` is not told of {is}: {error}"));
-        assert_eq!(&text[problem.span.clone().unwrap()], place, "{is}");
+        assert_eq!(&text[problem.span.unwrap().range()], place, "{is}");
     }
 }
 
@@ -173,7 +173,7 @@ fn a_case_tells_how_it_came_out_otherwise() {
         let [mismatch] = &file.run(&ward)[..] else { panic!("{rest} came out as expected") };
         assert!(mismatch.difference.contains(difference), "{}", mismatch.difference);
         assert!(mismatch.explanation.contains("the lead of its team"), "{}", mismatch.explanation);
-        assert!(file.text[mismatch.span.clone()].starts_with("[[case]]"));
+        assert!(file.text[mismatch.span.range()].starts_with("[[case]]"));
     }
     let rest = "fails = { \"docs.read\" = 'principal has lead' }";
     let file = read(&ward, &format!("{WORLD}{}", case("by its text", "bo", "deny", rest)));

@@ -320,7 +320,7 @@ fn a_policy_in_error_is_shown_where_it_failed_and_why() {
     let why = ward.explain(&world, &read()).unwrap();
     let [big] = why.failed.as_slice() else { panic!("{:?}", why.failed) };
     let condition = &big.conditions[0];
-    assert_eq!((condition.line, condition.name.as_deref()), (4, Some("too much")));
+    assert_eq!((condition.span.line, condition.name.as_deref()), (4, Some("too much")));
     let failing = tests(big).into_iter().find(|test| test.error.is_some()).unwrap().clone();
     assert_eq!(failing.error.as_deref(), Some("a number is too large"));
     assert_eq!(failing.operands[0].text, "principal.n * 2");
@@ -404,12 +404,12 @@ fn explanations_are_bounded() {
 #[test]
 fn every_place_is_that_of_its_text() {
     fn check(condition: &Condition, source: &Source) -> usize {
-        let text = &source.text[condition.span.clone()];
+        let text = &source.text[condition.span.range()];
         let on_one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let shown = condition.text.trim_end_matches('…');
         assert!(!shown.is_empty() && on_one_line.starts_with(shown), "{on_one_line} / {shown}");
-        let line = source.text.lines().nth(condition.line - 1).unwrap();
-        let here: String = line.chars().skip(condition.column - 1).collect();
+        let line = source.text.lines().nth(condition.span.line as usize - 1).unwrap();
+        let here: String = line.chars().skip(condition.span.column as usize - 1).collect();
         assert!(here.starts_with(text.lines().next().unwrap()), "{here} / {text}");
         1 + condition.parts.iter().map(|part| check(part, source)).sum::<usize>()
     }

@@ -89,8 +89,38 @@ fn strict_validation_is_asked_for() {
 fn problems_carry_spans() {
     let text = when("resource.colour == 1");
     let error = load(&[("a/b.cedar", &text)]).unwrap_err();
-    let span = error.problems()[0].span.clone().expect("a span");
-    assert!(text[span].contains("colour"));
+    let span = error.problems()[0].span.expect("a span");
+    assert!(text[span.range()].contains("colour"));
+}
+
+#[test]
+fn problems_carry_lines_and_columns() {
+    let text = "@id(\"a.b\")\npermit (principal, action, resource)\nwhen { \"šö🙂\" == resource.colour };\n";
+    let error = load(&[("a/b.cedar", text)]).unwrap_err();
+    assert!(error.to_string().contains("a/b.cedar:3:17: "), "{error}");
+    let json = serde_json::to_value(&error.problems()[0]).unwrap();
+    let place = ["line", "column", "end_line", "end_column"].map(|key| json[key].as_u64().unwrap());
+    assert_eq!(place, [3, 17, 3, 32], "{json}");
+    assert_eq!(json["span"]["start"].as_u64().unwrap() as usize, text.find("resource.colour").unwrap());
+    // What has no place has the same names.
+    let error = load(&[("a/b.cedar", "")]).unwrap_err();
+    let json = serde_json::to_value(&error.problems()[0]).unwrap();
+    assert!(json["span"].is_null() && json["line"].is_null() && json.get("end_column").is_some(), "{json}");
+}
+
+#[test]
+fn problems_come_in_the_order_of_the_text_each_time() {
+    let clauses: String = (0..12).map(|n| format!("when {{ resource.x{n} == {n} }}\n")).collect();
+    let of = |id: &str| format!("@id(\"{id}\")\npermit (principal, action, resource)\n{clauses};");
+    let texts = ["b", "a", "c"].map(|id| (format!("{id}.cedar"), of(id)));
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let problems = || load(&texts).unwrap_err().problems().to_vec();
+    let first = problems();
+    let places: Vec<_> = first.iter().map(|one| (&one.source, one.span.map(|span| span.start))).collect();
+    assert!(places.len() >= 36 && places.is_sorted(), "{places:?}");
+    for _ in 0..5 {
+        assert_eq!(problems(), first);
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod reports;
 mod snapshot;
 mod sql;
 mod support;
+mod unknown;
 mod view;
 mod visible;
 mod who;

@@ -267,7 +267,7 @@ fn what_has_no_translation_is_refused_with_its_place() {
         let error = made.unwrap_err();
         let problem = &error.problems()[0];
         assert!(error.is_untranslatable() && problem.source == "records/boss.cedar", "{error}");
-        let text = &CLINIC.source("records.boss").unwrap().text[problem.span.clone().unwrap()];
+        let text = &CLINIC.source("records.boss").unwrap().text[problem.span.unwrap().range()];
         assert_eq!(text, "context.from.isInRange(resource.network)");
         assert!(problem.message.starts_with("policy `records.boss`: "), "{error}");
     }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use caseward::{Severity, Span};
 use serde::Serialize;
 
 use super::Ran;
+use crate::github::{annotate, notice};
 
 #[derive(Serialize)]
 pub(super) struct Results<'a> {
@@ -16,7 +18,8 @@ pub(super) struct Results<'a> {
 #[derive(Serialize)]
 struct Outcome<'a> {
     file: &'a str,
-    line: usize,
+    #[serde(flatten)]
+    span: Span,
     name: &'a str,
     passed: bool,
     seconds: f64,
@@ -34,7 +37,7 @@ struct Differs<'a> {
 pub(super) fn json<'a>(ran: &'a [Ran<'a>]) -> Results<'a> {
     let results = ran.iter().map(|ran| Outcome {
         file: &ran.file.name,
-        line: ran.file.line(ran.case.span.start),
+        span: place(ran),
         name: &ran.case.name,
         passed: ran.mismatch.is_none(),
         seconds: ran.took.as_secs_f64(),
@@ -120,37 +123,31 @@ pub(super) fn github(ran: &[Ran<'_>]) -> String {
     let mut out = String::new();
     for ran in ran {
         if let Some(mismatch) = &ran.mismatch {
-            let _ = writeln!(
-                out,
-                "::error file={},line={},title={}::{}",
-                property(&ran.file.name),
-                ran.file.line(ran.case.span.start),
-                property(&ran.case.name),
-                message(&format!("{}\n{}", mismatch.difference, mismatch.explanation))
+            annotate(
+                &mut out,
+                Severity::Error,
+                Some(&ran.file.name),
+                Some(place(ran)),
+                Some(&ran.case.name),
+                &format!("{}\n{}", mismatch.difference, mismatch.explanation),
             );
         }
     }
-    let _ = writeln!(out, "::notice::{} of {} cases passed", ran.len() - failed(ran), ran.len());
+    notice(&mut out, &format!("{} of {} cases passed", ran.len() - failed(ran), ran.len()));
     out
 }
 
-/// The text of a workflow command.
-fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The text of a property of a workflow command.
-fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
+/// Where the case stands in its file.
+fn place(ran: &Ran<'_>) -> Span {
+    Span::of(&ran.file.text, ran.case.span.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{property, xml};
+    use super::xml;
 
     #[test]
     fn what_steers_a_format_is_escaped() {
         assert_eq!(xml("<a b=\"c\">&\u{1b}"), "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}");
-        assert_eq!(property("S1: a, b\n100 %"), "S1%3A a%2C b%0A100 %25");
     }
 }

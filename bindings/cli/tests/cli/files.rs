@@ -50,11 +50,42 @@ fn validate_shows_every_problem_at_its_place() {
     assert_eq!(problems[0]["source"], "a.cedar");
     assert_eq!(problems[0]["severity"], "error");
     assert_eq!(problems[0]["span"], json!({"start": 53, "end": 66}));
+    let place =
+        |of: &serde_json::Value| ["line", "column", "end_line", "end_column"].map(|key| of[key].clone());
+    assert_eq!(place(&problems[0]), [3, 8, 3, 21]);
     assert_eq!(problems[1]["source"], "b.cedar");
     // The other verbs refuse such policies in the same way.
     let question = ["--principal", "User::\"u\"", "--action", "read", "--resource", "Doc::\"d\""];
     let args = ["check", "--policies", "p", "--entities", "world.json"];
     bench.run(args.into_iter().chain(question)).fails(3, "a.cedar:3:");
+}
+
+#[test]
+fn validate_annotates_files_for_github() {
+    let bench = with_policies(&[
+        (
+            "b/a, b%.cedar",
+            "@id(\"b.a, b%\")\npermit (principal, action, resource)\nwhen { resource.opne };\n",
+        ),
+        ("c.cedar", "permit (principal, action, resource);"),
+    ]);
+    let ran = bench.run(["validate", "--policies", "p", "--format", "github"]);
+    let lines: Vec<&str> = ran.ends(3).out.lines().collect();
+    assert!(
+        lines[0].starts_with("::error file=p/b/a%2C b%25.cedar,line=3,col=8,endLine=3,endColumn=21::"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("::error file=p/c.cedar::") && lines[1].contains("@id"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    // Data is named by the file that was given.
+    let mut broken = world();
+    broken[0]["attrs"]["nothing"] = json!(1);
+    bench.write("world.json", broken.to_string());
+    let args = ["validate", "--entities", "world.json", "--format", "github"];
+    let ran = bench.run(args);
+    assert!(ran.ends(1).out.starts_with("::error file=world.json::"), "{}", ran.out);
+    bench.write("world.json", world().to_string());
+    assert_eq!(bench.run(args).ends(0).out, "");
 }
 
 #[test]

@@ -86,6 +86,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Collects the folders of cases too, unless paths were named on the command line."""
     asked = [str(config.invocation_params.dir / path) for path in _asked(config)]
+    for name, paths in (("--caseward-cases", asked), ("caseward_cases", config.getini("caseward_cases"))):
+        for path in paths:
+            _must_hold_cases(name, Path(path))
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         asked += [str(path) for path in config.getini("caseward_cases")]
     roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
@@ -105,6 +108,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if any(file_path.resolve().is_relative_to(Path(path).resolve()) for path in asked):
         return _Cases.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
     return None
+
+
+def _must_hold_cases(name: str, path: Path) -> None:
+    """Refuses what holds no case: tests that do not run pass too easily."""
+    if not path.exists():
+        raise pytest.UsageError(f"{name}: `{path}` is not there")
+    if not (any(path.rglob("*.toml")) if path.is_dir() else path.suffix == ".toml"):
+        raise pytest.UsageError(f"{name}: `{path}` holds no file of policy cases (.toml)")
 
 
 def _asked(config: pytest.Config) -> list[str]:

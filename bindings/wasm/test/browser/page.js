@@ -13,22 +13,22 @@ await Promise.all([init(), init()]);
 
 const ward = Ward.attendance();
 const world = World.sample(ward, { cases: 200, seed: 5 });
-const context = { now: new Date('2026-05-10T21:00:00Z') };
+const now = new Date('2026-05-10T21:00:00Z');
 const asked = world.ids('User').slice(0, 40).map((id) => ({
   principal: { type: 'User', id },
   action: 'viewSummary',
   type: 'Case',
-  context,
+  now,
 }));
 results.lists = asked.map((question) => ward.list(world, question));
-results.checks = asked.map((question, at) => {
+results.checks = asked.map(({ type: _, ...question }, at) => {
   const resource = { type: 'Case', id: `c${String(at + 1).padStart(7, '0')}` };
-  return ward.json.check(world, { ...question, resource });
+  return ward.json.answer(world, { ...question, resource });
 });
 world.apply(new Changes().set('Student::"n0000001"', 'nsn', '9999999999'));
 results.version = world.version;
 try {
-  ward.check(world, { principal: 'User::"u00001"', action: 'viewSumary', resource: 'Case::"c0000001"' });
+  ward.answer(world, { principal: 'User::"u00001"', action: 'viewSumary', resource: 'Case::"c0000001"' });
 } catch (error) {
   results.error = [error instanceof CasewardError, error.kind, error.message];
 }

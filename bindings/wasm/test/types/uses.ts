@@ -35,9 +35,10 @@ using ward: Ward = Ward.attendance();
 using world: World = World.sample(ward, { cases: 10, seed: 7n });
 const now = new Date();
 const principal: Uid = { type: 'User', id: 'u1' };
-const context: Context = { now, sizeBytes: 4096, big: 2n ** 60n, tags: new Set(['a']), record: { a: [1, 2], b: undefined } };
+const context: Context = { sizeBytes: 4096, big: 2n ** 60n, tags: new Set(['a']), record: { a: [1, 2], b: undefined } };
 
-const answer: Answer = ward.check(world, { principal, action: 'viewSummary', resource: 'Case::"c1"', context });
+const answer: Answer = ward.answer(world, { principal, action: 'viewSummary', resource: 'Case::"c1"', context, now });
+const may: boolean = ward.allows(world, { principal, action: 'viewSummary', resource: 'Case::"c1"', now });
 const { allowed, decision, policies, version, now: at }: Answer = answer;
 const text: string = `${allowed} ${decision satisfies 'allow' | 'deny'} ${policies.join()} ${version} ${at?.toISOString()}`;
 
@@ -55,11 +56,11 @@ const ids: string[] = ward.list(world, question);
 const count: number = ward.count(world, question);
 {
   using found: Visible = ward.visible(world, question);
-  const { ids: page, next } = found.page(20);
-  if (next !== undefined) found.page(20, next).ids.concat(page);
+  const { ids: page, next } = found.page();
+  if (next !== undefined) found.page(next, { most: 20 }).ids.concat(page);
 }
 const actions: ActionAnswer[] = ward.actions(world, { principal, resource: 'Case::"c1"' });
-const next: string[] = actions.filter(({ answer }) => answer?.allowed).map(({ action }) => action);
+const next: string[] = actions.filter(({ allowed }) => allowed).map(({ action }) => action);
 const why: Explanation = ward.explain(world, { principal, action: 'viewRecord', resource: 'Case::"c1"' });
 const failed = why.nearest.flatMap(({ conditions }) => conditions.filter(({ holds }) => holds === false));
 
@@ -95,7 +96,7 @@ try {
 } catch (error) {
   if (!(error instanceof CasewardError)) throw error;
   const kind: ErrorKind = error.kind;
-  if (kind === 'policies') error.problems.map(({ message, span }: Problem) => `${message} at ${span?.start}`);
+  if (kind === 'policies') error.problems.map(({ message, line, column }: Problem) => `${message} at ${line}:${column}`);
 }
 const problems: Problem[] = diagnose(Ward.attendanceSources());
 const tidy: string = format('permit (principal, action, resource);');
@@ -104,7 +105,13 @@ const place = span(tidy, { start: 0, end: LIMITS.name });
 // @ts-expect-error A list needs to know the type of what is listed.
 ward.list(world, { principal, action: 'viewSummary' });
 // @ts-expect-error Cedar has no null.
-ward.check(world, { principal, action: 'viewSummary', resource: principal, context: { now: null } });
+ward.allows(world, { principal, action: 'viewSummary', resource: principal, context: { sizeBytes: null } });
+// @ts-expect-error The time stands beside the context.
+ward.allows(world, { principal, action: 'viewSummary', resource: principal, context: { now } });
+// @ts-expect-error No question has such a key.
+ward.allows(world, { principal, action: 'viewSummary', resource: principal, nwo: now });
+// @ts-expect-error An answer is true in every `if`: there is `allows`.
+if (ward.check(world, { principal, action: 'viewSummary', resource: principal })) throw new Error();
 // @ts-expect-error A kind is one of those that there are.
 const unknown: ErrorKind = 'unheard';
 // @ts-expect-error A world is made by one of its functions.
@@ -112,5 +119,5 @@ new World();
 // @ts-expect-error What was answered is not to be changed.
 answer.allowed = true;
 
-export { grants, items, most, people, report, shown, told, turn };
+export { grants, items, may, most, people, report, shown, told, turn };
 export { attributes, changed, count, failed, first, ids, next, place, problems, text, unknown, why };

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::scene;
 use crate::error::Error;
+use crate::interrupt;
 use crate::request::Request;
 use crate::schema::Action;
 use crate::uid::EntityUid;
@@ -147,6 +148,7 @@ fn line(ward: &Ward, world: &World, action: &Action, situation: &Situation) -> R
             resource: EntityUid::new(ty, id),
             context: context(ward, action, situation, role),
         };
+        interrupt::ask()?;
         let answer = ward.check(world, &request)?;
         if answer.is_allowed() {
             allowed.push(role.heading);

@@ -17,6 +17,7 @@ mod vocabulary;
 mod writer;
 
 use crate::error::Error;
+use crate::interrupt::Pulse;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -125,7 +126,9 @@ impl Sample {
         let mut item_random = Random::new(self.seed, 6);
         let mut request_random = Random::new(self.seed, 7);
         let (mut items, mut told) = (0, 0);
+        let pulse = Pulse::default();
         for (number, planned) in plan.iter().enumerate() {
+            pulse.step()?;
             let Some(student) = students.get_mut(planned.student) else { continue };
             let case = cases::Case::new(planned, student, &places, &mut case_random);
             case.write(number, &mut writer);

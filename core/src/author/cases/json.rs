@@ -28,7 +28,8 @@ pub(super) fn read(
     expect: Decision,
     text: &str,
 ) -> Result<CaseFile, Error> {
-    let refuse = |(message, span): Wrong| Error::data(vec![Problem::error(message).in_source(name).at(span)]);
+    let refuse =
+        |(message, span): Wrong| Error::data(vec![Problem::error(message).in_source(name).at(text, span)]);
     if text.len() > MAX_BYTES {
         return Err(refuse((format!("it has more than the {MAX_BYTES} bytes that are taken"), 0..0)));
     }

@@ -60,6 +60,7 @@ use crate::answer::{Answer, Decision};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::request::Request;
+use crate::span::Span;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -104,8 +105,9 @@ pub struct Case {
 pub struct Mismatch {
     /// The file and the case.
     pub case: String,
-    /// Where the case stands in its file, in bytes.
-    pub span: Range<usize>,
+    /// Where the case stands in its file.
+    #[serde(flatten)]
+    pub span: Span,
     /// What differs.
     pub difference: String,
     /// The explanation of the actual answer.
@@ -148,7 +150,7 @@ impl CaseFile {
             let why = ward.explain(&case.world, &case.request);
             Mismatch {
                 case: format!("{}: {}", self.name, case.name),
-                span: case.span.clone(),
+                span: Span::of(&self.text, case.span.clone()),
                 difference,
                 explanation: why.as_ref().map_or_else(ToString::to_string, ToString::to_string),
                 why: why.ok(),

@@ -12,6 +12,7 @@ use crate::answer::Decision;
 use crate::error::{Error, Problem};
 use crate::request::Request;
 use crate::schema::{EntityType, Type};
+use crate::span::Places;
 use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
@@ -48,7 +49,8 @@ struct Facts<'t, 'i> {
 type Entities<'t, 'i> = BTreeMap<EntityUid, Facts<'t, 'i>>;
 
 pub(super) fn read(ward: &Ward, name: &str, text: &str) -> Result<CaseFile, Error> {
-    let problem = |(message, span): Wrong| Problem::error(message).in_source(name).at(span);
+    let places = Places::new(text);
+    let problem = |(message, span): Wrong| Problem::error(message).in_source(name).at_place(&places, span);
     if text.len() > MAX_BYTES {
         let message = format!("it has {} bytes, more than the {MAX_BYTES} that are taken", text.len());
         return Err(Error::data(vec![Problem::error(message).in_source(name)]));

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::diagnose::diagnose;
 use super::elements::{Broken, Elements};
 use crate::error::{Error, Problem};
+use crate::interrupt::Pulse;
 use crate::policy::{EntityParser, Parsed, construct, parse_decimal};
 use crate::schema::{AttrId, Attribute, Schema, Type, TypeId};
 use crate::time;
@@ -34,7 +35,9 @@ pub(crate) fn read(
     let mut draft = builder.draft(TypeId(0), Row(0));
     let mut elements = Elements::new(input);
     let mut number = 0_u64;
+    let pulse = Pulse::default();
     loop {
+        pulse.step()?;
         let element = match elements.next() {
             Ok(Some(element)) => element,
             Ok(None) => break,

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::interrupt::Pulse;
 use crate::schema::AttrId;
 use crate::time;
 use crate::uid::EntityUid;
@@ -21,12 +22,14 @@ impl World {
         let _still = self.still();
         output.write_all(b"[")?;
         let mut separator: &[u8] = b"\n";
+        let pulse = Pulse::default();
         for (ty, entity_type) in (0u16..).zip(self.schema().entity_types()) {
             if entity_type.choices.is_some() {
                 continue;
             }
             let ty = crate::schema::TypeId(ty);
             for row in self.rows(ty) {
+                pulse.step().map_err(io::Error::other)?;
                 output.write_all(separator)?;
                 serde_json::to_writer(&mut output, &Entity { world: self, place: (ty, row) })?;
                 separator = b",\n";

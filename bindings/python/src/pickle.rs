@@ -1,0 +1,126 @@
+//! What is pickled and copied: values that answers and errors carry from one process to another.
+//!
+//! Each is made anew by a function of this module, from what it was made of. A `View` is none of them: it is made for
+//! the person who asks, and by nothing but the policies.
+
+use std::sync::Arc;
+
+use caseward::{Decision, EntityUid, Fault, Severity, Span};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::answer::{Answer, word};
+use crate::decisions::Decisions;
+use crate::policy::Problem;
+
+/// What pickle takes: the function, by its name in this module, and what it is given.
+pub(crate) fn pickled<'py>(
+    py: Python<'py>,
+    function: &str,
+    state: Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let function = py.import("caseward._caseward")?.getattr(function)?;
+    (function, state).into_pyobject(py).map(Bound::into_any)
+}
+
+/// The kind of a fault, and up to two texts.
+type Told = (String, String, String);
+
+fn told(fault: &Fault) -> Told {
+    let (kind, one, other) = match fault {
+        Fault::Absent(uid) => ("absent", uid.type_name(), uid.id()),
+        Fault::Policy { id, message } => ("policy", &**id, message.as_str()),
+        Fault::Request(message) => ("request", message.as_str(), ""),
+    };
+    (kind.to_owned(), one.to_owned(), other.to_owned())
+}
+
+pub(crate) fn answer<'py>(py: Python<'py>, answer: &caseward::Answer) -> PyResult<Bound<'py, PyAny>> {
+    let texts = |all: &[Arc<str>]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let faults: Vec<Told> = answer.errors.iter().map(told).collect();
+    let state = (
+        word(answer.decision),
+        texts(&answer.policies),
+        texts(&answer.rules),
+        faults,
+        answer.policy_hash.to_string(),
+        answer.version,
+        answer.now,
+    );
+    pickled(py, "_answer", state.into_pyobject(py)?)
+}
+
+/// An answer as it was.
+#[pyfunction]
+pub(crate) fn _answer(
+    decision: &str,
+    policies: Vec<String>,
+    rules: Vec<String>,
+    faults: Vec<Told>,
+    policy_hash: String,
+    version: u64,
+    now: Option<i64>,
+) -> PyResult<Answer> {
+    let texts = |all: Vec<String>| all.into_iter().map(Arc::from).collect();
+    let fault = |(kind, one, other): Told| match kind.as_str() {
+        "absent" => Fault::Absent(EntityUid::new(one, other)),
+        "policy" => Fault::Policy { id: one.into(), message: other },
+        _ => Fault::Request(one),
+    };
+    Ok(Answer::from(caseward::Answer {
+        decision: match decision {
+            "allow" => Decision::Allow,
+            "deny" => Decision::Deny,
+            _ => return Err(PyValueError::new_err(format!("`{decision}` is no decision"))),
+        },
+        policies: texts(policies),
+        rules: texts(rules),
+        errors: faults.into_iter().map(fault).collect(),
+        policy_hash: policy_hash.into(),
+        version,
+        now,
+    }))
+}
+
+type Place = (usize, usize, u32, u32, u32, u32);
+
+pub(crate) fn problem<'py>(py: Python<'py>, problem: &caseward::Problem) -> PyResult<Bound<'py, PyAny>> {
+    let place = |span: Span| (span.start, span.end, span.line, span.column, span.end_line, span.end_column);
+    let state = (
+        problem.severity == Severity::Error,
+        problem.message.as_str(),
+        problem.source.as_str(),
+        problem.span.map(place),
+        problem.help.as_deref(),
+    );
+    pickled(py, "_problem", state.into_pyobject(py)?)
+}
+
+/// A problem as it was.
+#[pyfunction]
+#[pyo3(signature = (is_error, message, source, place, help))]
+pub(crate) fn _problem(
+    is_error: bool,
+    message: String,
+    source: String,
+    place: Option<Place>,
+    help: Option<String>,
+) -> Problem {
+    let span = |(start, end, line, column, end_line, end_column)| Span {
+        start,
+        end,
+        line,
+        column,
+        end_line,
+        end_column,
+    };
+    let severity = if is_error { Severity::Error } else { Severity::Warning };
+    Problem::from(caseward::Problem { severity, message, source, span: place.map(span), help })
+}
+
+/// Decisions as they were.
+#[pyfunction]
+pub(crate) fn _decisions(allowed: &Bound<'_, PyBytes>, policy_hash: String, version: u64) -> Decisions {
+    Decisions::again(allowed.clone().unbind(), policy_hash, version)
+}

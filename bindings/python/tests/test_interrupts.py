@@ -1,0 +1,90 @@
+"""Ctrl-C ends a long call, and the world is as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from caseward import Changes, Ward, World
+
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+
+
+class Stop(Exception):
+    """What a handler raises."""
+
+
+def interrupted(work: Callable[[], Any]) -> float:
+    """The seconds from the signal until the call has ended with what the handler raised."""
+    sent: list[float] = []
+
+    def handler(signal: int, frame: object) -> None:
+        sent.append(time.monotonic())
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(Stop):
+            work()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return time.monotonic() - sent[0]
+
+
+@pytest.fixture(scope="module")
+def world(ward: Ward) -> World:
+    return World.sample(ward, cases=3_000, seed=5)
+
+
+def test_long_calls_end(ward: Ward, world: World) -> None:
+    cases = world.ids("Case") * 2_000
+    text = world.to_json()
+    # So many entities that to read them takes a minute or more.
+    lines = text.strip().removeprefix("[").removesuffix("]").strip()
+    many = "[" + ",".join([lines] * 60) + "]"
+    for work in (
+        lambda: World.sample(ward, cases=5_000_000),
+        lambda: ward.check_many(world, ("User", "u00001"), "viewRecord", ("Case", cases), now=NOW),
+        lambda: World.from_json(ward, many),
+        lambda: [world.to_json() for _ in range(1_000)],
+        lambda: [ward.visible(world, ("User", f"u{n:05}"), "viewRecord", "Case", now=NOW) for n in range(10**6)],
+    ):
+        # Without it, the call would have gone on for minutes; the machine may be busy.
+        assert interrupted(work) < 30
+    # Nothing is left behind: locks are free, and nothing is pending.
+    version = world.apply(Changes().set(("Student", "n0000001"), "nsn", "0000000000"))
+    assert ward.check(world, ("User", "u00001"), "viewSummary", ("Case", "c0000001"), now=NOW).version == version
+    assert ward.count(world, ("User", "u00001"), "viewSummary", "Case", now=NOW) >= 0
+
+
+def test_keyboard_interrupts_end_them_too(ward: Ward) -> None:
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        World.sample(ward, cases=5_000_000)
+    timer.join()
+
+
+def test_a_handler_that_raises_nothing_changes_nothing(ward: Ward, world: World) -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(ward.count(world, ("User", "u00001"), "viewSummary", "Case", now=NOW)))
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        cases = world.ids("Case") * 300
+        decided = ward.check_many(world, ("User", "u00001"), "viewRecord", ("Case", cases), now=NOW)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    once = ward.check_many(world, ("User", "u00001"), "viewRecord", ("Case", world.ids("Case")), now=NOW)
+    assert decided.allowed == once.allowed * 300 and len(set(seen)) <= 1

@@ -1,0 +1,38 @@
+// The keys that questions take: what is mistyped is refused, for it would be left out without a word.
+
+import { refuse } from './errors.js';
+
+/** Refuses a key that is none of `keys`, unless it is undefined. */
+export function only(given, keys, what) {
+  for (const key in given) {
+    if (!keys.has(key) && given[key] !== undefined) throw unknown(key, keys, what);
+  }
+}
+
+function unknown(key, keys, what) {
+  const near = nearest(key, keys);
+  const hint = near === undefined ? `it takes ${[...keys].map((one) => `\`${one}\``).join(', ')}` : `did you mean \`${near}\`?`;
+  return refuse(`${what} takes no \`${key}\`: ${hint}`);
+}
+
+/** The key that was probably meant. */
+function nearest(key, keys) {
+  const plain = key.toLowerCase().replace(/[^a-z]/g, '');
+  const distances = [...keys].map((one) => [distance(plain, one.toLowerCase()), one]);
+  const [least, one] = distances.reduce((a, b) => (b[0] < a[0] ? b : a));
+  return least <= Math.max(1, Math.floor(one.length / 3)) ? one : undefined;
+}
+
+/** How many letters are to be put in, taken out or exchanged (Levenshtein); of long texts, more than any key has. */
+function distance(a, b) {
+  if (a.length > 40) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

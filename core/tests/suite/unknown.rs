@@ -1,0 +1,84 @@
+//! What there is not: a name that the schema lacks is an error, an entity that the data lacks is denied.
+//!
+//! The cases are data, which the command, Python and JavaScript run too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use caseward::attendance::Sample;
+use caseward::sql::{Database, Dialect, Mapping};
+use caseward::{EntityUid, Error, Request, Value, World};
+use serde_json::Value as Json;
+
+use super::support::{ATTENDANCE, NOW};
+
+/// What came of a question: whether anything was allowed or found.
+fn ask(world: &World, case: &Json) -> Result<bool, Error> {
+    let ward = &*ATTENDANCE;
+    let text = |key: &str| case[key].as_str().unwrap_or_default();
+    let uid = |key: &str| text(key).parse::<EntityUid>();
+    let context = || match text("action") {
+        "" => Ok([(Arc::from("now"), Value::Datetime(NOW))].into()),
+        action => {
+            let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
+            ward.read_context(action, &given, NOW)
+        }
+    };
+    let request = || -> Result<Request, Error> {
+        let mut request = Request::new(uid("principal")?, text("action"), uid("resource")?);
+        request.context = context()?;
+        Ok(request)
+    };
+    let list = |context: &BTreeMap<Arc<str>, Value>| {
+        ward.visible(world, &uid("principal")?, text("action"), text("type"), context)
+    };
+    match text("ask") {
+        "check" => {
+            let request = request()?;
+            let reference = ward.check_by_reference(world, &request);
+            let answer = ward.check(world, &request);
+            assert_eq!(answer.as_ref().ok(), reference.as_ref().ok(), "{case}");
+            answer.map(|answer| answer.is_allowed())
+        }
+        "explain" => ward.explain(world, &request()?).map(|why| why.answer.is_allowed()),
+        "list" | "count" => list(&context()?).map(|found| !found.is_empty()),
+        "filter" => {
+            let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Sqlite)?;
+            let principal = uid("principal")?;
+            let filter =
+                ward.filter(world, &principal, text("action"), text("type"), &context()?, &database)?;
+            Ok(filter.sql != "FALSE")
+        }
+        "who" => {
+            let found = ward.who(world, text("action"), &uid("resource")?, text("type"), &context()?)?;
+            Ok(!found.is_empty())
+        }
+        "view" => {
+            let view = ward.view(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            Ok(!view.sections().is_empty() || !view.items().is_empty() || !view.actions().is_empty())
+        }
+        "actions" => {
+            let all = ward.actions(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            assert!(all.iter().all(|one| one.answer.is_some()), "{case}");
+            Ok(all.iter().any(|one| one.answer.as_ref().is_some_and(caseward::Answer::is_allowed)))
+        }
+        other => panic!("`{other}` is not asked here"),
+    }
+}
+
+#[test]
+fn what_the_schema_lacks_is_an_error_and_what_the_data_lacks_is_denied() {
+    let world = Sample { cases: 20, seed: 1 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
+    let cases: Vec<Json> = serde_json::from_str(include_str!("../unknown.json")).unwrap();
+    assert!(cases.len() > 40);
+    for case in cases {
+        match (ask(&world, &case), case["is"].as_str().unwrap()) {
+            (Ok(false), "denied" | "empty") => {}
+            (Err(error), "error") => {
+                let says = case["says"].as_str().unwrap();
+                assert!(error.is_request() && error.to_string().contains(says), "{case}: {error}");
+            }
+            (got, _) => panic!("{case}: {got:?}"),
+        }
+    }
+}

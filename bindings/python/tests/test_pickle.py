@@ -29,7 +29,7 @@ ROADS: list[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("road", ROADS, ids=["pickle", "protocol 2", "copy", "deepcopy"])
 def test_values_come_back_as_they_were(ward: Ward, sample: World, road: Callable[[Any], Any]) -> None:
     context = {"sizeBytes": 4096, "who": EntityUid("User", "u1"), "now": NOW}
-    values = [
+    values: list[Any] = [
         ward.check(sample, USER, "viewSummary", CASE, now=NOW),
         ward.check(sample, ("User", "nobody"), "viewSummary", ("Case", "\"none\n"), now=NOW),
         ward.check(sample, USER, "closeCase", CASE),

@@ -82,7 +82,7 @@ def test_an_error_of_another_process_arrives_whole() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         refused = pool.submit(_refused, '@id("a")\npermit (principal, action, resource) when { x };').exception(60)
     assert isinstance(refused, caseward.PolicyError)
-    assert [(problem.line, problem.column) for problem in refused.problems] == [(2, 47)]
+    assert [(problem.line, problem.column) for problem in refused.problems] == [(2, 45)]
 
 
 def test_what_shows_is_copied_and_stays_what_it_is(ward: Ward, sample: World) -> None:

@@ -27,17 +27,17 @@ pub(super) fn problems<'e>(
     sources: &HashMap<Arc<str>, Source>,
     schema: &Schema,
 ) -> Vec<Problem> {
+    let nowhere = Source::new("", "");
     let mut all: Vec<(Problem, Cause)> = Vec::new();
     for error in errors {
         let policy = error.policy_id();
-        let source = sources.get(AsRef::<str>::as_ref(policy));
+        let source = sources.get(AsRef::<str>::as_ref(policy)).unwrap_or(&nowhere);
         let conditions = set.policy(policy).and_then(|policy| {
             let policy: &ast::Policy = policy.as_ref();
             policy.non_scope_constraints_arc().cloned()
         });
-        let text = source.map_or("", |source| source.text.as_ref());
-        let around = Around { text, conditions: conditions.as_deref(), schema };
-        for problem in problems_of(error, source.map_or("", |source| source.name.as_ref())) {
+        let around = Around { text: &source.text, conditions: conditions.as_deref(), schema };
+        for problem in problems_of(error, source) {
             let policy: &str = policy.as_ref();
             all.push(around.told(error, problem, policy));
         }
@@ -98,7 +98,7 @@ impl Around<'_> {
         let mut cause = Cause {
             policy: policy.to_owned(),
             kind: discriminant(error),
-            place: problem.span.clone(),
+            place: problem.span.map(|span| span.range()),
             reads: None,
         };
         let Some(conditions) = self.conditions else { return (problem, cause) };
@@ -124,8 +124,9 @@ impl Around<'_> {
     fn read(&self, conditions: &Expr, problem: &Problem) -> Option<Read> {
         let named = problem.message.split("attribute ").last()?.split('`').nth(1)?;
         let named = named.rsplit('.').next().unwrap_or(named);
+        let at = problem.span.map(|span| span.range());
         conditions.subexpressions().find_map(|expr| match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr } if attr == named && Some(span_of(expr)) == problem.span => {
+            ExprKind::GetAttr { expr: of, attr } if attr == named && Some(span_of(expr)) == at => {
                 Some(Read { of: path_text(of)?, attr: attr.to_string(), span: span_of(expr) })
             }
             _ => None,
@@ -183,7 +184,7 @@ impl Around<'_> {
 
     /// What to write for a text that is compared with something that is none.
     fn literal(&self, conditions: &Expr, problem: &Problem) -> Option<String> {
-        let span = problem.span.clone()?;
+        let span = problem.span?.range();
         let mut texts = Vec::new();
         for expr in conditions.subexpressions() {
             let ExprKind::BinaryApp { arg1, arg2, .. } = expr.expr_kind() else { continue };

@@ -209,7 +209,7 @@ export class Ward {
   /** A report of attendance case management; undefined where this person may not have it, or it is not there. */
   report(world, question) {
     only(question, REPORT, '`report`');
-    const { principal, kind, report, now, ...how } = question;
+    const { principal, kind = '', report, now, ...how } = question;
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(kind, 'the kind');

@@ -20,6 +20,9 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rerun-if-changed={}", root.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
+    let decisions = root.join("DECISIONS.md");
+    println!("cargo::rerun-if-changed={}", decisions.display());
+    fs::write(out.join("decisions.md"), fs::read_to_string(&decisions).unwrap_or_default())?;
     fs::write(out.join("policies.rs"), listing(&root, policies))?;
     fs::write(out.join("invariants.rs"), listing(&root, invariants))
 }

@@ -172,7 +172,10 @@ export interface CountQuestion extends ListQuestion, Grouping {}
 /** A report of attendance case management. */
 export interface ReportQuestion extends Grouping {
   readonly principal: Uid;
-  /** `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. */
+  /**
+   * `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. Without one, the error
+   * tells what each is about.
+   */
   readonly kind: string;
   /** Which report, where the person may see several of the kind. */
   readonly report?: Uid;
@@ -391,6 +394,7 @@ export interface Condition {
 /** The smallest change of facts that would turn a decision. */
 export type Turn =
   | { readonly outcome: 'found'; readonly edits: readonly Edit[] }
+  | { readonly outcome: 'kept'; readonly facts: readonly Kept[] }
   | { readonly outcome: 'none_found' | 'gave_up' | 'withheld' | 'not_sought' };
 
 /** One change of one fact. */
@@ -405,6 +409,31 @@ export interface Edit {
   readonly now: Shown;
 }
 
+/** A fact on which a decision hangs, where nothing that can be proposed turns it. */
+export interface Kept {
+  /** In Cedar's syntax; null for the context. */
+  readonly entity: string | null;
+  readonly path: readonly string[];
+  readonly is_tag: boolean;
+  readonly now: Shown;
+  /** Who sets it, as the catalogue has it. */
+  readonly set_by: string | null;
+}
+
+/** Who may do what somebody may not. */
+export interface Instead {
+  readonly count: number;
+  /** A few of them, in Cedar's syntax. */
+  readonly people: readonly string[];
+  /** By policy; empty where they are too many to be told apart. */
+  readonly by: readonly {
+    readonly policy: string;
+    readonly rule: string | null;
+    readonly description: string | null;
+    readonly count: number;
+  }[];
+}
+
 /** One policy's part in a decision. */
 export interface Reason {
   readonly policy: Policy;
@@ -414,17 +443,21 @@ export interface Reason {
 /** An answer with its reasons. Without a viewer it tells everything, and is for trusted callers. */
 export interface Explanation {
   readonly answer: Answer;
+  /** Who asks what about what, a sentence each. */
+  readonly story: readonly string[];
   /** The policies that decided it. */
   readonly deciding: readonly Reason[];
   /** The policies that could not be evaluated. */
   readonly failed: readonly Reason[];
-  /** For a denial that no policy decided: the permits that came nearest. */
+  /** For a denial that no policy decided: the permits that came nearest, those for a role of the person's first. */
   readonly nearest: readonly Reason[];
   /** Permits that could apply to these types and are not shown. */
   readonly more: number;
   /** Whether more was to be said that the viewer may not see. */
   readonly withheld: boolean;
   readonly turn: Turn;
+  /** For a denial: who could do it instead; null where the viewer may not see that. */
+  readonly instead: Instead | null;
 }
 
 /** Role × action × situation. */
@@ -486,7 +519,10 @@ export class Ward implements Handle {
   count(world: World, question: ListQuestion): number;
   /** What `list` gives, as a set. */
   visible(world: World, question: ListQuestion): Visible;
-  /** Every action for the two types, each with its answer or with what its context still needs. */
+  /**
+   * Every action for the two types, each with its answer or with what its context still needs. For trusted callers: it
+   * tells a denied record from one that is not there. What a person may do next is told to them by `view`.
+   */
   actions(world: World, question: ActionsQuestion): ActionAnswer[];
   /**
    * Why, or why not, and what would turn it? For trusted callers; with a `viewer`, for that person, from whom it
@@ -501,11 +537,16 @@ export class Ward implements Handle {
   whoWithReasons(world: World, question: WhoQuestion): Granted[];
   /** The ids of those who are told of what happens to a record, and may see it. */
   alert(world: World, question: AlertQuestion): string[];
-  /** How many records a person may do something to, by group, with all totals. */
+  /**
+   * How many records a person may do something to, by group, with all totals.
+   *
+   * @throws {CasewardError} of kind `request` also for a group that the person may not see of every one of them.
+   */
   countBy(world: World, question: CountQuestion): Table;
   /**
    * A report; undefined where the person may not have it, or it is not there. Reports that cover cases in aggregate
-   * only are protected, below 6 unless told otherwise.
+   * only (`performance`, `anonymised`) are protected, below 6 unless told otherwise, and by New Zealand's calendar; the
+   * others are grouped by what the person may see of each case.
    */
   report(world: World, question: ReportQuestion): Table | undefined;
   /**
@@ -637,7 +678,10 @@ export class Table implements Handle {
 
 /** One count, and of which groups it is. */
 export interface Line {
-  /** By the names of the groups; a total is without those of which it is one. Null is for records without a value. */
+  /**
+   * By the names of the groups; a total is without those of which it is one. Null is for records without a value, `[]`
+   * for those whose set is empty.
+   */
   readonly key: { readonly [group: string]: Found | null };
   /** Null where it is not told. */
   readonly count: number | null;

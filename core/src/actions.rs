@@ -114,6 +114,8 @@ struct Asked<'a> {
     pair: (Place, Place),
     /// What is given, for any of them.
     context: &'a Fields,
+    /// Entities that it names and that are taken as absent.
+    hidden: &'a BTreeSet<EntityUid>,
 }
 
 impl Ward {
@@ -124,6 +126,9 @@ impl Ward {
     /// answered where it is allowed as it is, and where nothing that is not given could change the answer.
     /// One that is left open may still turn out to be denied for every value there is, unless
     /// [`Need::values`] says which ones allow it.
+    ///
+    /// The answers tell a denied record from one that is not there: they are for a trusted caller, such as the service
+    /// that asks. What a person may do next is told to them by [`Ward::view`].
     ///
     /// Cost: one evaluation of the policies of all these actions, what several ask being asked once.
     ///
@@ -157,17 +162,19 @@ impl Ward {
     ) -> Result<Vec<ActionAnswer>, Error> {
         self.belongs_to(world)?;
         let _still = world.still();
-        let all = self.actions_now(world, principal, resource, context)?;
+        let all = self.actions_now(world, principal, resource, context, &BTreeSet::new())?;
         Ok(all.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// As [`Ward::actions`], while the data is held still; each with the action's place.
+    /// As [`Ward::actions`], while the data is held still; each with the action's place. What the context names of
+    /// `hidden` is taken as absent.
     pub(crate) fn actions_now(
         &self,
         world: &World,
         principal: &EntityUid,
         resource: &EntityUid,
         context: &BTreeMap<Arc<str>, Value>,
+        hidden: &BTreeSet<EntityUid>,
     ) -> Result<Vec<(usize, ActionAnswer)>, Error> {
         let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
         for action in &actions {
@@ -180,12 +187,15 @@ impl Ward {
         let (Some(from), Some(to)) = (world.place(principal), world.place(resource)) else {
             let absent = [principal, resource].into_iter().filter(|uid| !world.contains(uid));
             let absent: BTreeSet<EntityUid> = absent.cloned().collect();
-            let answer = |action: &&Action| (action.place, self.absent(world, action, context, &absent));
+            let answer = |action: &&Action| {
+                let absent = absent.union(&absent_in(world, action, context, hidden)).cloned().collect();
+                (action.place, self.absent(world, action, context, absent))
+            };
             return Ok(actions.iter().map(answer).collect());
         };
         let joint = self.link(world).joint(self, (from.0, to.0));
         let mut all = Vec::with_capacity(actions.len());
-        let asked = Asked { world, pair: (from, to), context };
+        let asked = Asked { world, pair: (from, to), context, hidden };
         for group in &joint.groups {
             match group.parts.as_slice() {
                 // Alone: it may take the context as a whole.
@@ -205,16 +215,16 @@ impl Ward {
     }
 
     fn ask_group(&self, group: &Group, asked: &Asked<'_>, all: &mut Vec<(usize, ActionAnswer)>) {
-        let Asked { world, pair, context } = *asked;
+        let Asked { world, pair, context, hidden } = *asked;
         let missing = FieldSet::of(&group.fields, |field| !context.contains_key(field));
         let mut opening = Opening::new(&group.program, world, pair, context, (&group.asked, missing));
         for Part { action, name, entries } in &group.parts {
             let Some(action) = self.schema().actions().get(*action) else { continue };
             let entries = group.program.entries.get(entries.clone()).unwrap_or_default();
-            let absent = absent_in(world, action, context);
+            let absent = absent_in(world, action, context, hidden);
             let answer = match absent.is_empty() {
                 true => self.ask((action, name), entries, &mut opening, asked),
-                false => self.absent(world, action, context, &absent),
+                false => self.absent(world, action, context, absent),
             };
             all.push((action.place, answer));
         }
@@ -351,10 +361,8 @@ impl Ward {
         world: &World,
         action: &Action,
         context: &BTreeMap<Arc<str>, Value>,
-        absent: &BTreeSet<EntityUid>,
+        absent: BTreeSet<EntityUid>,
     ) -> ActionAnswer {
-        let mut absent = absent.clone();
-        absent.extend(absent_in(world, action, context));
         let tally = Tally { faults: absent.into_iter().map(Fault::Absent).collect(), ..Tally::default() };
         let answer = Some(tally.denied(self, world, action, context));
         ActionAnswer { action: self.action_name(action), answer, needs: Vec::new() }
@@ -391,12 +399,17 @@ fn for_each_way(domains: &[Vec<Option<Value>>], visit: &mut impl FnMut(&[Option<
     }
 }
 
-/// The entities that what an action knows of the context names and the data lacks.
-fn absent_in(world: &World, action: &Action, context: &BTreeMap<Arc<str>, Value>) -> BTreeSet<EntityUid> {
+/// The entities that what an action knows of the context names and the data lacks, or that are hidden.
+fn absent_in(
+    world: &World,
+    action: &Action,
+    context: &Fields,
+    hidden: &BTreeSet<EntityUid>,
+) -> BTreeSet<EntityUid> {
     let mut absent = BTreeSet::new();
     for (_, value) in context.iter().filter(|(name, _)| action.context.contains_key(*name)) {
         value.for_each_entity(&mut |uid| {
-            if !world.contains(uid) {
+            if !world.contains(uid) || hidden.contains(uid) {
                 absent.insert(uid.clone());
             }
         });

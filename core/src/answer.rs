@@ -31,6 +31,8 @@ impl fmt::Display for Decision {
 pub enum Fault {
     /// The principal, the resource or an entity in the context is not in the data.
     Absent(EntityUid),
+    /// Such an entity is not in the data, or the viewer of an explanation may not know of it.
+    Unseen(EntityUid),
     /// A policy that applies could not be evaluated.
     Policy {
         /// Its id.
@@ -46,6 +48,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Absent(uid) => write!(f, "{uid} is not in the data"),
+            Fault::Unseen(uid) => write!(f, "{uid} is not there, or not to be seen"),
             Fault::Policy { id, message } => write!(f, "policy `{id}` could not be evaluated: {message}"),
             Fault::Request(message) => f.write_str(message),
         }
@@ -59,6 +62,8 @@ impl Serialize for Fault {
 }
 
 /// The answer to a check: a decision, who made it and what it was made from.
+///
+/// `errors` tell what is denied from what is not there: all but the decision is for a trusted caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Allowed or not.

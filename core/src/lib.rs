@@ -43,6 +43,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+pub mod words;
 mod world;
 mod zone;
 
@@ -52,17 +53,18 @@ pub use decide::{Context, Decider, Decisions};
 pub use disclosure::{Protected, Protection, RoundingKey};
 pub use error::{Error, Problem, Severity};
 pub use explain::{
-    Composition, Condition, Deed, Disclosure, Edit, Explanation, Operand, Reason, Shown, Sight, Turn, Viewer,
+    Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
+    Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
 pub use policy::{Effect, Policy, Source, Sources, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
-pub use table::{Count, Key, Line, Table};
+pub use table::{Count, Key, Line, Part, Table};
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Cursor, Granted, Group, Page, Visible};
+pub use visible::{Counting, Cursor, Granted, Group, Page, Visible};
 pub use ward::Ward;
 pub use world::{Changes, Draft, Handle, Row, World, WorldBuilder};
 pub use zone::{Period, Unit, Zone};

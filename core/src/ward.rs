@@ -160,6 +160,14 @@ impl Ward {
         Printed { program, schema: self.schema(), names: &names }.to_string()
     }
 
+    /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what a
+    /// generator of data has to hit.
+    #[cfg(any(feature = "author", feature = "testing"))]
+    pub fn compared(&self) -> BTreeMap<Arc<str>, Vec<Value>> {
+        let all = &self.literals().by_name;
+        all.iter().map(|(name, values)| (name.clone(), values.iter().cloned().collect())).collect()
+    }
+
     #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) fn literals(&self) -> &crate::policy::Literals {
         &self.inner.loaded.literals

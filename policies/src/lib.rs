@@ -12,5 +12,8 @@ pub const CATALOGUE: &str = include_str!("../fields.toml");
 /// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
 pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 
+/// What the decisions say that policies name in `@decision`: DECISIONS.md, empty where there is none.
+pub const DECISIONS: &str = include_str!(concat!(env!("OUT_DIR"), "/decisions.md"));
+
 /// Every invariant, what the policies must never allow: its path (`invariants/9-roles.cedar`) and its text, by path.
 pub const INVARIANTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/invariants.rs"));

@@ -18,7 +18,8 @@ use crate::view::need;
 
 /// Say of every action whether a person may do it to a record.
 ///
-/// Actions whose context asks for more than --context gives are shown with what they need.
+/// Actions whose context asks for more than --context gives are shown with what they need. It tells a denied record from
+/// one that is not there: it is for a trusted caller. What a person may do next is shown to them by `view`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -20,7 +20,9 @@ use crate::{input, output};
 /// Say whether a person may do something to a record.
 ///
 /// Exit code 0 is allow, 2 is deny. With --requests every answer is a line of its own and exit code 0
-/// says that all lines were answered; 1, that some could not be read and were denied for that.
+/// says that all lines were answered; 1, that some could not be read and were denied for that. The answer, and
+/// --format json above all, tells a denied record from one that is not there, and names policies: it is for a trusted
+/// caller. A person is shown `view`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

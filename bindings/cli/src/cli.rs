@@ -9,7 +9,7 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, list, man, matrix, mutate, reports, sample, snapshot, tables, test, validate, view, who,
+    fmt, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -58,6 +58,7 @@ pub(crate) enum Verb {
     Mutate(mutate::Args),
     Docs(docs::Args),
     Decision(decision::Args),
+    Role(role::Args),
     Diff(diff::Args),
     Bundle(bundle::Args),
     Ci(ci::Args),
@@ -92,6 +93,7 @@ impl Verb {
             Verb::Mutate(args) => mutate::run(args, terminal),
             Verb::Docs(args) => docs::run(args, terminal),
             Verb::Decision(args) => decision::run(args, terminal),
+            Verb::Role(args) => role::run(args, terminal),
             Verb::Diff(args) => diff::run(args, terminal),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Ci(args) => ci::run(args, terminal),

@@ -39,6 +39,7 @@ mod question;
 mod replace;
 mod report;
 mod reports;
+mod role;
 mod sample;
 mod save;
 mod snapshot;

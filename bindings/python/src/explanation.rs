@@ -1,6 +1,8 @@
 //! Why, or why not, for people who write policies or help those who use them.
 
-use caseward::{Composition, Deed, Shown};
+use std::collections::BTreeMap;
+
+use caseward::{Composition, Deed, Shown, Turn};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -26,6 +28,12 @@ impl Explanation {
         self.explanation.answer.clone().into()
     }
 
+    /// Who asks what about what, a sentence each; empty where something is absent.
+    #[getter]
+    fn story(&self) -> Vec<String> {
+        self.explanation.story.clone()
+    }
+
     /// The policies that decided it, as in the answer.
     #[getter]
     fn deciding(&self) -> Vec<Reason> {
@@ -38,7 +46,7 @@ impl Explanation {
         self.explanation.failed.iter().cloned().map(|reason| Reason { reason }).collect()
     }
 
-    /// For a denial that no policy decided: the permits that came nearest.
+    /// For a denial that no policy decided: the permits that came nearest, those for a role of the person's first.
     #[getter]
     fn nearest(&self) -> Vec<Reason> {
         self.explanation.nearest.iter().cloned().map(|reason| Reason { reason }).collect()
@@ -60,6 +68,21 @@ impl Explanation {
     #[getter]
     fn turn(&self) -> Vec<Edit> {
         self.explanation.turn.edits().iter().cloned().map(|edit| Edit { edit }).collect()
+    }
+
+    /// Where nothing that can be proposed turns the decision: the facts that it hangs on, and who sets them.
+    #[getter]
+    fn kept(&self) -> Vec<Kept> {
+        match &self.explanation.turn {
+            Turn::Kept { facts } => facts.iter().cloned().map(|kept| Kept { kept }).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// For a denial: who could do it instead; None where the viewer may not see who may do what to the record.
+    #[getter]
+    fn instead(&self) -> Option<Instead> {
+        self.explanation.instead.clone().map(|instead| Instead { instead })
     }
 
     /// The explanation as a tree of conditions, for people.
@@ -359,5 +382,85 @@ impl Edit {
 
     fn __repr__(&self) -> String {
         format!("<Edit {}>", self.edit)
+    }
+}
+
+/// A fact on which a decision hangs, and who sets it. As text it is a sentence.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Kept {
+    kept: caseward::Kept,
+}
+
+#[pymethods]
+impl Kept {
+    /// The entity; None for the context.
+    #[getter]
+    fn entity(&self) -> Option<EntityUid> {
+        self.kept.entity.clone().map(EntityUid::from)
+    }
+
+    /// The attribute, the tag or the field of the context, and the fields within it.
+    #[getter]
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        texts(py, &self.kept.path)
+    }
+
+    /// Whether it is a tag.
+    #[getter]
+    fn is_tag(&self) -> bool {
+        self.kept.is_tag
+    }
+
+    /// What the fact is; None where it is absent.
+    #[getter]
+    fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        to_python(py, &self.kept.now)
+    }
+
+    /// Who sets it, as the catalogue has it; None where that is not said.
+    #[getter]
+    fn set_by(&self) -> Option<&str> {
+        self.kept.set_by.as_deref()
+    }
+
+    fn __str__(&self) -> String {
+        self.kept.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Kept {}>", self.kept)
+    }
+}
+
+/// Who may do what somebody may not.
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
+pub(crate) struct Instead {
+    instead: caseward::Instead,
+}
+
+#[pymethods]
+impl Instead {
+    /// How many of the principal's type may.
+    #[getter]
+    fn count(&self) -> usize {
+        self.instead.count
+    }
+
+    /// A few of them.
+    #[getter]
+    fn people(&self) -> Vec<EntityUid> {
+        self.instead.people.iter().cloned().map(EntityUid::from).collect()
+    }
+
+    /// How many may by each policy, by its id; empty where they are too many to be told apart.
+    #[getter]
+    fn by(&self) -> BTreeMap<&str, usize> {
+        self.instead.by.iter().map(|grant| (grant.policy.as_ref(), grant.count)).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Instead {}>", self.instead.count)
     }
 }

@@ -44,7 +44,7 @@ mod _caseward {
         SnapshotError, TranslationError, VersionTimeoutError,
     };
     #[pymodule_export]
-    use crate::explanation::{Condition, Edit, Explanation, Operand, Reason};
+    use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]

@@ -1,8 +1,10 @@
 //! Policies and schema, ready to answer.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use caseward::Counting;
 use caseward::attendance::{self, ReportQuestion};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -18,6 +20,7 @@ use crate::schema::Schema;
 use crate::table::{Table, groups, protection};
 use crate::time;
 use crate::uid::{self, EntityUid};
+use crate::value;
 use crate::view::View;
 use crate::visible::{Granted, Visible};
 use crate::world::World;
@@ -94,6 +97,17 @@ impl Ward {
         self.ward.source(id).map(|source| source.text.as_ref())
     }
 
+    /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what
+    /// a generator of data has to hit.
+    fn compared<'py>(&self, py: Python<'py>) -> PyResult<BTreeMap<String, Vec<Bound<'py, PyAny>>>> {
+        let all = self.ward.compared().into_iter();
+        all.map(|(name, values)| {
+            let values = values.iter().map(|value| value::to_python(py, value)).collect::<PyResult<_>>()?;
+            Ok((name.to_string(), values))
+        })
+        .collect()
+    }
+
     /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
     #[getter]
     fn policy_hash(&self) -> &str {
@@ -108,6 +122,9 @@ impl Ward {
 
     /// Decides a request, failing closed: what names an absent entity is denied, and so is what a policy could
     /// not be evaluated for.
+    ///
+    /// The answer's `errors` and `to_json` tell a denied record from one that is not there: for a trusted caller alone.
+    /// What may reach a person is whether it is allowed, and `view`.
     ///
     /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
     /// RequestError for what makes no sense under the schema.
@@ -226,6 +243,9 @@ impl Ward {
     }
 
     /// Every action that applies to the two types, each with its answer or with what its context still needs.
+    ///
+    /// The answers tell a denied record from one that is not there: for a trusted caller alone. What a person may do
+    /// next is told to them by `view`.
     ///
     /// `context` holds fields for any of the actions; each takes those that it knows.
     #[pyo3(signature = (world, principal, resource, context = None, *, now = None))]
@@ -358,8 +378,13 @@ impl Ward {
     /// Counts the entities that `list` gives by group: by paths of attributes (`"student.enrolledAt"`) and periods
     /// of instants (`"month of openedAt"`; year, quarter, month, day), one or several at once.
     ///
-    /// `zone` is a rule as in POSIX's TZ, or "UTC"; New Zealand's where none is given.
-    #[pyo3(signature = (world, principal, action, resource_type, by, context = None, *, zone = None, now = None))]
+    /// What they are grouped by must be what the person may see of each of them. `zone` is a rule as in POSIX's TZ, or
+    /// "UTC"; New Zealand's where none is given. With `below` or `rounding_key` the counts are protected, as
+    /// `Table.protect` says; rounding is by which entities are counted, the same in every table.
+    #[pyo3(signature = (
+        world, principal, action, resource_type, by, context = None, *, zone = None, below = None,
+        rounding_key = None, now = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count_by(
         &self,
@@ -371,23 +396,38 @@ impl Ward {
         by: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
         zone: Option<&str>,
+        below: Option<u64>,
+        rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Table> {
         let (principal, by) = (uid::of(principal)?, groups(by, zone)?);
         let context = self::context(&self.ward, action, context, now, py)?;
+        let protection = match (below, &rounding_key) {
+            (None, None) => None,
+            _ => Some(protection(py, below.unwrap_or(6), rounding_key)?),
+        };
         let world = &world.get().world;
-        let counted =
-            py.detach(|| self.ward.count_by(world, &principal, action, resource_type, &context, &by));
+        let counted = py.detach(|| {
+            let (principal, context, by) = (&principal, &context, &by);
+            let counting = Counting { principal, action, of: resource_type, context, by };
+            match &protection {
+                None => self.ward.count_by(world, principal, action, resource_type, context, by),
+                Some(protection) => self.ward.count_by_protected(world, &counting, protection),
+            }
+        });
         counted.or_raise(py).map(|table| Table { table })
     }
 
     /// Counts the cases that a report is about, by group; None where there is no such report that the person may
     /// see. For the rules of attendance.
     ///
-    /// Reports in aggregate are protected, as `Table.protect` does it. Raises RequestError for a kind of report that
-    /// there is not, and for groups that it does not take.
+    /// The kinds are anonymised, caseload, national, performance, prosecutions, provider and school. Reports in
+    /// aggregate (anonymised, performance) are protected, as `Table.protect` does it, and take no `zone`; others are
+    /// grouped by what the person may see of each case. Raises RequestError without a kind, or for one that there is
+    /// not, which tells what each is about, and for groups that it does not take.
     #[pyo3(signature = (
-        world, principal, kind, by = None, *, report = None, zone = None, below = 6, rounding_key = None, now = None
+        world, principal, kind = "", by = None, *, report = None, zone = None, below = 6, rounding_key = None,
+        now = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn report(
@@ -419,6 +459,36 @@ impl Ward {
             attendance::report(&self.ward, world, &question)
         });
         Ok(counted.or_raise(py)?.map(|table| Table { table }))
+    }
+
+    /// The tables of a release, protected together so that none tells what another leaves out; None where there is no
+    /// such report that the person may see. `release` is its text, in TOML: a name, a kind of report in aggregate, a
+    /// threshold `below`, and `[[tables]]` with what each is grouped by. With a key all are rounded instead.
+    ///
+    /// Raises RequestError for a text that is no release, and for one that cannot be protected.
+    #[pyo3(signature = (world, principal, release, *, report = None, rounding_key = None, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn release(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        release: &str,
+        report: Option<&Bound<'_, PyAny>>,
+        rounding_key: Option<PyBackedBytes>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Vec<Table>>> {
+        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
+        let (protection, now) = (protection(py, 6, rounding_key)?, time::now(now)?);
+        let world = &world.get().world;
+        let counted = py.detach(|| {
+            let release = attendance::Release::read(release)?;
+            let of = ReportQuestion::of(&principal, "", now, &protection);
+            let question = ReportQuestion { report: report.as_ref(), ..of };
+            attendance::release(&self.ward, world, &release, &question)
+        });
+        let tables = counted.or_raise(py)?;
+        Ok(tables.map(|tables| tables.into_iter().map(|table| Table { table }).collect()))
     }
 
     /// The condition on rows of one's own tables under which a person may do it to the entity that a row holds.

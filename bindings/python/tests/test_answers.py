@@ -148,17 +148,52 @@ def test_an_explanation_names_the_condition_that_failed(ward: Ward, world: World
         assert " ".join(source.encode()[start:end].decode().split()) == " ".join(condition.text.split())
         assert source[: len(source.encode()[:start].decode())].count("\n") + 1 == condition.place[0]
     assert str(why).startswith("deny\n") and why.tree() and not why.withheld
-    # The change that would turn it does.
+    assert why.story[1] == "Aroha is a user: attendance lead at Northcote, login active."
+    # Where a student is enrolled is not for anybody here to set: it is told who does, and nothing is proposed.
+    [fact] = why.kept
+    assert why.turn == [] and fact.entity is not None and fact.set_by and fact.set_by in str(fact)
+    assert why.instead is not None and why.instead.count == 0 and why.instead.people == []
+    # What can be done in the day's work is proposed, and does it.
+    contact = EntityUid("User", "ihaia")
+    none: dict[str, Any] = {name: [] for name, attribute in _user(ward).items() if attribute == "Set"}
+    world.apply(Changes().put(contact, none | {"loginActive": True, "primaryContactAt": [("School", "kauri")]}))
+    near = ward.explain(world, contact, "viewSummary", CASE, now=NOW)
     turned = Changes()
-    for edit in why.turn:
-        assert edit.entity is not None and edit.what in ("set", "add")
-        value = edit.value if edit.what == "set" else [*edit.now, edit.value]
-        turned.set(edit.entity, edit.path[0], value)
-    assert why.turn and ward.check(world.with_(turned), AROHA, "viewSummary", CASE, now=NOW)
+    for edit in near.turn:
+        assert edit.entity == CASE and edit.what == "set"
+        turned.set(edit.entity, edit.path[0], edit.value)
+    assert near.turn and ward.check(world.with_(turned), contact, "viewSummary", CASE, now=NOW)
     # Somebody who may see nothing of it is told nothing of it.
     seen = ward.explain(world, AROHA, "viewSummary", CASE, now=NOW, viewer=("User", "nobody"))
-    assert seen.answer.errors == ('Case::"c1" is not in the data',)
+    assert seen.answer.errors == ('Case::"c1" is not there, or not to be seen',)
     assert seen.turn == []
+
+
+def test_a_type_without_an_entry_is_known_to_nobody() -> None:
+    schema = """entity User; entity Doc; entity Referral = { open: Bool };
+        action read appliesTo { principal: User, resource: [Doc, Referral] };
+        action link appliesTo { principal: User, resource: Doc, context: { to: Referral } };"""
+    policy = '@id("all") permit (principal, action, resource) unless { resource is Referral && resource.open };'
+    catalogue = '[Doc]\nknown_by = ["read"]\n[User]\npublic = []\n'
+    ward = Ward.from_sources(policy, schema=schema, catalogue=catalogue)
+    world = World.empty(ward)
+    changes = Changes().put(("User", "u"), {}).put(("Doc", "d"), {})
+    world.apply(changes.put(("Referral", "r1"), {"open": True}).put(("Referral", "r2"), {"open": False}))
+    user = ("User", "u")
+
+    def told(id: str) -> str:
+        referral = EntityUid("Referral", id)
+        explained = [
+            ward.explain(world, user, "read", referral, viewer=user),
+            ward.explain(world, user, "link", ("Doc", "d"), {"to": referral}, viewer=user),
+        ]
+        view = ward.view(world, user, ("Doc", "d"), {"to": referral})
+        with pytest.raises(caseward.RequestError) as refused:
+            ward.view(world, user, referral)
+        forms = [form for one in explained for form in (str(one), one.tree(), one.to_json(), one._repr_html_())]
+        return "\n".join([*forms, str(view), view.to_json(), str(refused.value)]).replace(id, "r1")
+
+    assert told("r1") == told("r2") == told("r9")
 
 
 def test_changes_are_seen_by_every_handle_or_looked_through(ward: Ward, world: World) -> None:
@@ -235,14 +270,24 @@ def test_counts_by_group_add_up(ward: Ward, sample: World) -> None:
     opened = [line for line in table.totals if line.keys == ("open", ...)]
     assert [line.count for line in opened] == [sum(case["status"] == "open" for case in cases)]
     assert table.totals[-1].keys == (..., ...) and table.totals[-1].count == 300
-    by_school = ward.count_by(sample, national, "viewSummary", "Case", "student.enrolledAt", now=NOW)
+    by_school = ward.count_by(sample, national, "viewSummary", "Case", "school", now=NOW)
     assert {type(line.keys[0]) for line in by_school.cells} <= {EntityUid, type(None)}
     told = by_school.protect(below=4)
     assert told.protected and all(line.count is None or line.count >= 4 for line in told.cells)
-    rounded = table.protect(rounding_key=b"sixteen bytes at least")
-    assert all(line.count is not None and line.count % 3 == 0 for line in rounded.cells)
+
+    def rounded(by: str | list[str], key: bytes = b"sixteen bytes at least") -> caseward.Table:
+        return ward.count_by(sample, national, "viewSummary", "Case", by, rounding_key=key, now=NOW)
+
+    for by in (["status", "month of openedAt"], "school", []):
+        told = rounded(by)
+        assert told.protected and all(line.count is not None and line.count % 3 == 0 for line in told.cells)
+        assert told.total == rounded("status").total, "the same records in every table"
     with pytest.raises(caseward.RequestError):
-        table.protect(rounding_key=b"short")
+        rounded("status", b"short")
+    with pytest.raises(caseward.RequestError, match="names none"):
+        ward.count_by(sample, national, "viewSummary", "Case", "", now=NOW)
+    with pytest.raises(caseward.RequestError, match="in the section `record`"):
+        ward.count_by(sample, national, "viewSummary", "Case", "prosecutionNotified", now=NOW)
     with pytest.raises(caseward.RequestError, match="is no period"):
         ward.count_by(sample, national, "viewSummary", "Case", "weak of openedAt", now=NOW)
     assert "status" in table.to_csv() and str(table) and "<table>" in table._repr_html_()
@@ -262,6 +307,16 @@ def test_reports_are_for_those_who_may_have_them(ward: Ward, sample: World) -> N
     assert ward.report(sample, ("User", others[0]), "anonymised", "status", now=NOW) is None
     with pytest.raises(caseward.RequestError, match="no report of kind"):
         ward.report(sample, ("User", users[0]), "nothing", now=NOW)
+    with pytest.raises(caseward.RequestError, match="prosecutions` \\(open cases"):
+        ward.report(sample, ("User", users[0]), now=NOW)
+    with pytest.raises(caseward.RequestError, match="New Zealand's time"):
+        ward.report(sample, ("User", researchers[0]), "anonymised", "year of openedAt", zone="AAA-8", now=NOW)
+    text = "name = 'r'\nkind = 'anonymised'\n[[tables]]\nby = ['status']\n[[tables]]\nname = 'q'\nby = ['quarter of openedAt']\n"
+    tables = ward.release(sample, ("User", researchers[0]), text, now=NOW)
+    assert tables is not None and [table.release for table in tables] == [("by status", ["q"]), ("q", ["by status"])]
+    assert ward.release(sample, ("User", others[0]), text, now=NOW) is None
+    with pytest.raises(caseward.RequestError, match="line 1"):
+        ward.release(sample, ("User", researchers[0]), "nme = 'r'", now=NOW)
 
 
 def test_a_filter_finds_in_sqlite_what_a_list_finds(ward: Ward, sample: World) -> None:

@@ -120,6 +120,27 @@ def test_every_action_and_both_decisions_are_drawn(clinic: Ward) -> None:
     drawn(lambda answer: any("is not in the data" in error for error in answer.errors))
 
 
+@pytest.mark.parametrize(("domain", "errors"), [("ward", 0), ("clinic", 15)])
+def test_requests_reach_allows_and_errors(
+    request: pytest.FixtureRequest, domain: str, errors: int
+) -> None:
+    """`assert not ward.check(...)` is no empty promise: a stated share is allowed, and in error where that can be."""
+    own: Ward = request.getfixturevalue(domain)
+    came: list[str] = []
+
+    @settings(phases=[Phase.generate], max_examples=300)
+    @given(data=st.data())
+    def draw(data: st.DataObject) -> None:
+        world = data.draw(worlds(own))
+        answer = own.check(world, *data.draw(requests(own, world)))
+        in_error = any("could not be evaluated" in error for error in answer.errors)
+        came.append("allowed" if answer.allowed else "in error" if in_error else "denied")
+
+    draw()
+    assert len(came) >= 300 and came.count("allowed") >= 120, came
+    assert came.count("in error") >= errors and came.count("denied") >= 15
+
+
 @given(data=st.data())
 def test_values_are_of_their_type(clinic: Ward, data: st.DataObject) -> None:
     schema = clinic.schema

@@ -404,11 +404,40 @@ test('an explanation for a viewer withholds what they may not see', () => {
     const whole = ward.explain(world, request);
     const shown = ward.explain(world, { ...request, viewer: principal });
     assert.equal(whole.withheld, false);
-    assert.ok(['found', 'none_found', 'gave_up', 'not_sought'].includes(whole.turn.outcome));
+    assert.ok(['found', 'kept', 'none_found', 'gave_up', 'not_sought'].includes(whole.turn.outcome));
     // Who sees nothing of a record is answered as if it were not there.
     withheld += shown.withheld || whole.nearest.length > shown.nearest.length ? 1 : 0;
   }
   assert.ok(withheld > 10, `${withheld}`);
+});
+
+test('a type without an entry in the catalogue is known to nobody', () => {
+  const ward = new Ward({
+    schema: `entity User; entity Doc; entity Referral = { open: Bool };
+      action read appliesTo { principal: User, resource: [Doc, Referral] };
+      action link appliesTo { principal: User, resource: Doc, context: { to: Referral } };`,
+    policies: '@id("all") permit (principal, action, resource) unless { resource is Referral && resource.open };',
+    catalogue: '[Doc]\nknown_by = ["read"]\n[User]\npublic = []\n',
+  });
+  const entity = (type, id, attrs = {}) => ({ uid: { type, id }, attrs, parents: [] });
+  const world = World.read(ward, [
+    entity('User', 'u'), entity('Doc', 'd'),
+    entity('Referral', 'r1', { open: true }), entity('Referral', 'r2', { open: false }),
+  ]);
+  const principal = 'User::"u"';
+  const told = (id) => {
+    const referral = { type: 'Referral', id };
+    const asked = [
+      { principal, action: 'read', resource: referral, viewer: principal },
+      { principal, action: 'link', resource: 'Doc::"d"', context: { to: referral }, viewer: principal },
+    ];
+    const forms = asked.map((request) => ward.json.explain(world, request));
+    forms.push(JSON.stringify(ward.view(world, { principal, resource: 'Doc::"d"', context: { to: referral } })));
+    refuses(() => ward.view(world, { principal, resource: referral }), 'request', /shows nothing of a `Referral`/);
+    return forms.join('\n').replaceAll(id, 'r1');
+  };
+  assert.equal(told('r1'), told('r9'));
+  assert.equal(told('r2'), told('r9'));
 });
 
 test('counts by group', () => {

@@ -47,6 +47,7 @@ mod drafts;
 mod mutation;
 mod paths;
 mod reach;
+mod role;
 mod unreachable;
 
 pub use cases::{Case, CaseFile, Mismatch};
@@ -54,4 +55,5 @@ pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference};
 pub use drafts::Kind;
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
+pub use role::{Role, Rule};
 pub use unreachable::Claim;

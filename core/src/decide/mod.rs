@@ -30,6 +30,10 @@ impl Ward {
     /// that applies cannot be evaluated, permit or forbid, the decision is deny. Cost: one evaluation of the
     /// policies that can apply to the types, what several ask being asked once.
     ///
+    /// The answer tells a denied record from one that is not there, and names policies: it is for a trusted caller,
+    /// such as the service that asks. Of it a person may be told whether it is an allow; what else may reach them is
+    /// [`Ward::view`] and [`Ward::explain_for`].
+    ///
     /// # Errors
     /// [`Error::is_request`] for an action that the schema lacks, a principal or resource of a type that
     /// the action does not take, a context of another shape; [`Error::is_schema`] for a world of another schema.
@@ -50,8 +54,8 @@ impl Ward {
 
     /// Decides a request with Cedar's own authorizer, failing closed: the reference for [`Ward::check`].
     ///
-    /// The two differ in speed, and in the words of evaluation errors. Cost: one evaluation of every policy
-    /// over the facts that they can read.
+    /// The two differ in speed alone: errors are in the same words. Cost: one evaluation of every policy over the facts
+    /// that they can read.
     ///
     /// # Errors
     /// As [`Ward::check`].

@@ -4,17 +4,22 @@
 //! and from what they may see, and from nothing else: facts that they may not see can change as they like without
 //! changing a byte of it, as long as the decision stays.
 //!
-//! `judge` tells how conditions come out, `reason` writes them down, `suggest` and `search` look for the smallest
-//! change, `sight` says what a viewer may see, `text` shows it all to people.
+//! `judge` tells how conditions come out, `reason` writes them down, `roles` ranks permits by the person's roles,
+//! `suggest` and `search` look for the smallest change, as far as the `gate` lets them, `instead` finds who could do it,
+//! `sight` says what a viewer may see, `story` and `text` show it all to people.
 
+mod gate;
+mod instead;
 mod judge;
 #[cfg(feature = "testing")]
 mod proof;
 mod reason;
+mod roles;
 mod search;
 mod shown;
 mod sight;
 mod step;
+mod story;
 mod suggest;
 mod text;
 mod turn;
@@ -22,15 +27,19 @@ mod turn;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub use instead::{Grant, Instead};
 pub use reason::{Composition, Condition, Operand, Reason};
 pub use shown::Shown;
 pub use sight::{Disclosure, Sight, Viewer};
-pub use turn::{Deed, Edit, Turn};
+pub use turn::{Deed, Edit, Kept, Turn};
 
+use self::gate::{Gate, Reach};
 use self::judge::{Judge, Scene, Truth};
 use self::reason::{Writer, text_of};
+use self::roles::{Own, own};
 use self::search::{Found, Search};
 use self::sight::Lens;
+use self::story::story;
 use crate::answer::{Answer, Decision, Fault};
 use crate::decide::Ready;
 use crate::error::Error;
@@ -44,6 +53,9 @@ use crate::world::World;
 const NEAREST: usize = 5;
 /// Policies of each other kind that it shows.
 const SHOWN: usize = 20;
+/// How often an explanation is made anew because the data changed meanwhile, before it is given without who could do
+/// it instead.
+const TRIES: usize = 8;
 
 /// An answer with its reasons, for people who write policies or help those who use them.
 ///
@@ -53,12 +65,15 @@ const SHOWN: usize = 20;
 pub struct Explanation {
     /// The answer. For a viewer it names only policies whose part in it follows from what they may see.
     pub answer: Answer,
+    /// Who asks what about what, a sentence each: what a help desk reads out first. Empty where something is absent.
+    pub story: Vec<String>,
     /// The policies that decided it, as in the answer: the first of them, with their conditions.
     pub deciding: Vec<Reason>,
     /// The policies that could not be evaluated, as in the answer: the first of them, with the place in their text.
     pub failed: Vec<Reason>,
-    /// For a denial that no policy decided: the permits that came nearest, those with the fewest tests to come out
-    /// otherwise first.
+    /// For a denial that no policy decided: the permits that came nearest. Those for a role that the person has come
+    /// before those for no role, and these before those for roles of others; then those with the fewest tests to come
+    /// out otherwise.
     pub nearest: Vec<Reason>,
     /// Permits that could apply to these types and are not shown.
     pub more: usize,
@@ -66,15 +81,19 @@ pub struct Explanation {
     pub withheld: bool,
     /// The smallest change of facts that would turn the decision.
     pub turn: Turn,
+    /// For a denial: who could do it instead; `None` where the viewer may not see who may do what to the record.
+    pub instead: Option<Instead>,
 }
 
 impl Ward {
     /// Answers a request and says why, and what would turn it. For trusted callers.
     ///
     /// The change has three edits at most, each of one attribute of the principal, the resource, the context or
-    /// what these lead to; never of the clock (`now`, a datetime of the context) nor of what an entity lies in.
+    /// what these lead to; never of the clock (`now`, a datetime of the context) nor of what an entity lies in, never
+    /// one by which somebody comes to be of a team that a policy names, and never of what the catalogue says that
+    /// others set (`set_by`): where the decision hangs on that, it is [`Turn::Kept`].
     /// The search stops after some thousands of evaluations. Cost: some hundred microseconds, and some milliseconds
-    /// where the change is far to seek.
+    /// where the change is far to seek; for a denial that of [`Ward::who`] besides.
     ///
     /// # Errors
     /// As [`Ward::check`].
@@ -110,8 +129,8 @@ impl Ward {
     ///
     /// Values, how conditions came out, policies whose part in the decision tells that, and changes that would tell
     /// of it are withheld; what policies say is public. A principal, a resource or an entity of the context that the
-    /// viewer may not know of is explained exactly as an absent one. [`Ward::viewer`] makes a sight of
-    /// [`Ward::disclosure`].
+    /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`]). [`Ward::viewer`] makes a
+    /// sight of [`Ward::disclosure`].
     ///
     /// # Errors
     /// As [`Ward::check`].
@@ -130,6 +149,30 @@ impl Ward {
         request: &Request,
         sight: Option<&dyn Sight>,
     ) -> Result<Explanation, Error> {
+        let may_see_who = sight.is_none_or(|sight| sight.may_see_who(&request.resource));
+        let mut tries = 0;
+        loop {
+            let mut explanation = self.explained(world, request, sight)?;
+            let is_asked = explanation.answer.decision == Decision::Deny && !explanation.story.is_empty();
+            if !is_asked || !may_see_who || tries == TRIES {
+                return Ok(explanation);
+            }
+            let (instead, version) = self.instead(world, request, sight)?;
+            // All of it is to be of one version of the data.
+            if [version, world.version()] == [explanation.answer.version; 2] {
+                explanation.instead = Some(instead);
+                return Ok(explanation);
+            }
+            tries += 1;
+        }
+    }
+
+    fn explained(
+        &self,
+        world: &World,
+        request: &Request,
+        sight: Option<&dyn Sight>,
+    ) -> Result<Explanation, Error> {
         // Batches wait, so that all of it is said of one version.
         let _still = world.still();
         let mut examined = self.examine(world, request)?;
@@ -143,7 +186,10 @@ impl Ward {
             examined.absent.extend(named.into_iter().filter(|uid| !sight.may_know(uid)).cloned());
         }
         let Some(ready) = examined.ready() else {
-            let answer = self.deny_absent(world, &request.context, examined.absent);
+            // INVARIANT: of what a viewer may not know of it says what it says of what is not there.
+            let fault = if sight.is_some() { Fault::Unseen } else { Fault::Absent };
+            let faults = examined.absent.into_iter().map(fault).collect();
+            let answer = self.answer(world, &request.context, Decision::Deny, Vec::new(), faults);
             return Ok(Explanation::of_absent(answer));
         };
         let answer = self.check(world, request)?;
@@ -182,12 +228,34 @@ impl Ward {
         Some(Writer { judge, text }.reason(policy, body))
     }
 
-    fn turn(&self, request: &Request, ready: &Ready<'_>, scene: Scene<'_>, now: Decision) -> Found {
+    fn turn<'a>(&'a self, request: &'a Request, ready: &Ready<'a>, scene: Scene<'a>, now: Decision) -> Turn {
         let goal = match now {
             Decision::Allow => Decision::Deny,
             Decision::Deny => Decision::Allow,
         };
-        Search::new(self, request, ready.action, scene, goal).run()
+        let gate = |reach| self.gate(scene.world, request, ready, scene).reaching(reach);
+        let found = |reach| Search::new(self, request, gate(reach), scene, goal).run();
+        let none = match found(Reach::Proposed) {
+            Found::Steps(steps) => return Turn::found(scene.world, request, steps),
+            Found::None => Turn::NoneFound,
+            Found::GaveUp => Turn::GaveUp,
+        };
+        match found(Reach::Kept) {
+            Found::Steps(steps) => Turn::kept(scene.world, request, steps, &gate(Reach::Kept)),
+            Found::None | Found::GaveUp => none,
+        }
+    }
+
+    /// What a change of the facts behind a request may touch.
+    fn gate<'a>(
+        &'a self,
+        world: &'a World,
+        request: &'a Request,
+        ready: &Ready<'a>,
+        scene: Scene<'a>,
+    ) -> Gate<'a> {
+        let catalogue = self.inner.catalogue.as_ref();
+        Gate::new(world, request, ready.action, scene.program, scene.principal, catalogue)
     }
 
     fn written(
@@ -196,7 +264,7 @@ impl Ward {
         scene: Scene<'_>,
         anatomy: &Anatomy,
         mut answer: Answer,
-        turn: Found,
+        turn: Turn,
     ) -> Explanation {
         let supposed = Supposed::new();
         let mut judge = Judge::new(scene, &request.context, &supposed);
@@ -228,21 +296,23 @@ impl Ward {
         if answer.decision == Decision::Deny && deciding.is_empty() && failed.is_empty() {
             let permits =
                 judged().filter(|(body, truth)| body.effect == Effect::Permit && *truth != Truth::True);
-            nearest = permits.filter_map(|(body, _)| reason(body)).collect();
-            // Nearest: the fewest tests to turn; then the least withheld, then the most that held.
-            nearest.sort_by_cached_key(|r| {
-                (r.distance(), r.withheld(), usize::MAX - r.held(), r.policy.id.clone())
+            let mut near: Vec<(Own, Reason)> = permits
+                .filter_map(|(body, _)| Some((own(&mut judge, body), self.reason(&mut judge, body)?)))
+                .collect();
+            // Nearest: of the person's own roles; the fewest tests to turn; then the least withheld, then the most that
+            // held.
+            near.sort_by_cached_key(|(own, r)| {
+                (*own, r.distance(), r.withheld(), usize::MAX - r.held(), r.policy.id.clone())
             });
-            more = nearest.len().saturating_sub(NEAREST);
-            nearest.truncate(NEAREST);
+            more = near.len().saturating_sub(NEAREST);
+            nearest = near.into_iter().take(NEAREST).map(|(_, reason)| reason).collect();
         }
         let turn = match turn {
-            Found::Steps(steps) => Turn::found(scene.world, request, steps),
-            Found::None | Found::GaveUp if is_hidden => Turn::Withheld,
-            Found::None => Turn::NoneFound,
-            Found::GaveUp => Turn::GaveUp,
+            Turn::NoneFound | Turn::GaveUp if is_hidden => Turn::Withheld,
+            turn => turn,
         };
-        Explanation { answer, deciding, failed, nearest, more, withheld: is_hidden, turn }
+        let (story, instead) = (story(&scene, request), None);
+        Explanation { answer, story, deciding, failed, nearest, more, withheld: is_hidden, turn, instead }
     }
 }
 
@@ -250,12 +320,14 @@ impl Explanation {
     fn of_absent(answer: Answer) -> Self {
         Explanation {
             answer,
+            story: Vec::new(),
             deciding: Vec::new(),
             failed: Vec::new(),
             nearest: Vec::new(),
             more: 0,
             withheld: false,
             turn: Turn::NotSought,
+            instead: None,
         }
     }
 }

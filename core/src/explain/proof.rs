@@ -43,7 +43,7 @@ impl Ward {
         let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
-        let search = || Search::new(self, request, ready.action, scene, goal);
+        let search = || Search::new(self, request, self.gate(world, request, &ready, scene), scene, goal);
         let mut proof = Proof::default();
         let fewer_than = match search().run() {
             Found::Steps(steps) => {

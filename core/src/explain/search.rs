@@ -2,7 +2,8 @@
 //!
 //! Changes are sought by their number: one, then two, then three. Whatever turns the decision must touch a fact
 //! that a condition in its way reads, so only such changes are tried: those that some policy's tests suggest on
-//! the facts as they are, and those that the condition itself suggests on the facts as they are by then.
+//! the facts as they are, and those that the condition itself suggests on the facts as they are by then. Which facts
+//! may be changed at all, the [`Gate`] says.
 //!
 //! INVARIANT: what is found turns the decision, none of it is without need, and no fewer of the changes that the
 //! policies suggest on the facts as they are do it, unless the limit was reached or a policy would come to be in
@@ -11,14 +12,14 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gate::Gate;
 use super::judge::{Judge, Scene, Truth};
 use super::step::{After, Step};
-use super::suggest::{Pool, Suggest, is_open};
+use super::suggest::{Pool, Suggest};
 use crate::answer::Decision;
 use crate::ir::{Fact, Id, Node};
 use crate::policy::Effect;
 use crate::request::Request;
-use crate::schema::Action;
 use crate::ward::Ward;
 
 /// Changes at most.
@@ -44,7 +45,7 @@ pub(super) enum Found {
 pub(super) struct Search<'a> {
     ward: &'a Ward,
     request: &'a Request,
-    action: &'a Action,
+    gate: Gate<'a>,
     scene: Scene<'a>,
     goal: Decision,
     pool: Pool,
@@ -59,7 +60,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(
         ward: &'a Ward,
         request: &'a Request,
-        action: &'a Action,
+        gate: Gate<'a>,
         scene: Scene<'a>,
         goal: Decision,
     ) -> Self {
@@ -67,7 +68,7 @@ impl<'a> Search<'a> {
         let mut judge = Judge::new(scene, &start.context, &start.supposed);
         let pool = Pool::new(&mut judge);
         let mut suggest =
-            Suggest { judge: &mut judge, action, pool: &pool, found: BTreeSet::new(), looked_at: 0 };
+            Suggest { judge: &mut judge, gate: &gate, pool: &pool, found: BTreeSet::new(), looked_at: 0 };
         scene.program.entries.iter().for_each(|entry| suggest.under(entry.root));
         let mut suggested: BTreeMap<Fact, BTreeSet<Step>> = BTreeMap::new();
         for step in suggest.found {
@@ -76,7 +77,7 @@ impl<'a> Search<'a> {
         Search {
             ward,
             request,
-            action,
+            gate,
             scene,
             goal,
             pool,
@@ -218,7 +219,7 @@ impl<'a> Search<'a> {
         let mut all: Vec<BTreeSet<Fact>> = Vec::with_capacity(conditions.len());
         for id in conditions {
             let mut facts = judge.reads(*id).facts;
-            facts.retain(|fact| is_open(fact, self.action));
+            facts.retain(|fact| self.gate.is_open(fact));
             if facts.is_empty() {
                 return None;
             }
@@ -239,8 +240,8 @@ impl<'a> Search<'a> {
         for fact in judge.reads(id).facts {
             ways.extend(self.suggested.get(&fact).into_iter().flatten().cloned());
         }
-        let (action, pool) = (self.action, &self.pool);
-        let mut suggest = Suggest { judge, action, pool, found: BTreeSet::new(), looked_at: 0 };
+        let (gate, pool) = (&self.gate, &self.pool);
+        let mut suggest = Suggest { judge, gate, pool, found: BTreeSet::new(), looked_at: 0 };
         suggest.under(id);
         self.spent.set(self.spent.get() + suggest.looked_at / LOOKED_AT);
         ways.extend(suggest.found);

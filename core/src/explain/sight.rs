@@ -21,6 +21,10 @@ pub trait Sight {
     fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool;
     /// Whether the viewer may see the tags of an entity and what it lies in.
     fn may_see_whole(&self, entity: &EntityUid) -> bool;
+    /// Whether the viewer may see who may do what to a record: not, unless this says so.
+    fn may_see_who(&self, _record: &EntityUid) -> bool {
+        false
+    }
 }
 
 /// Which actions show what, for [`Ward::viewer`]; [`Ward::disclosure`] makes it from the catalogue of fields.
@@ -28,11 +32,16 @@ pub trait Sight {
 /// What it does not name is shown to nobody but whom it is about, and to those whom `unlocks` lets see all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disclosure {
-    /// By type of the record that is explained, the action that shows all that an explanation says.
+    /// By type of the record that is explained, the action that shows all that an explanation says, and who may do
+    /// what to it.
     pub unlocks: BTreeMap<Arc<str>, Arc<str>>,
-    /// By entity type, the actions any of which lets a person know that an entity is there. The entities of a type
-    /// that is not among them are known to all, though nothing of what they hold.
+    /// By entity type, the actions any of which lets a person know that an entity is there.
+    ///
+    /// An entity of a type that stands neither here, nor in `unlocks`, nor in `known` is known to nobody but itself;
+    /// the entities that the schema lists are known to all.
     pub knows: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// The entity types of whose entities everybody may know, though not what they hold.
+    pub known: BTreeSet<Arc<str>>,
     /// By entity type and attribute, the actions any of which shows it: on the entity, where the action takes it;
     /// else on the record that is explained or on what it leads to, where references that are shown lead to the
     /// entity.
@@ -54,7 +63,10 @@ pub struct Viewer<'a> {
     disclosure: &'a Disclosure,
     who: EntityUid,
     record: EntityUid,
+    /// What the actions of the disclosure are asked with.
     context: BTreeMap<Arc<str>, Value>,
+    /// Entities that the context names and that the viewer may know of.
+    named: BTreeSet<EntityUid>,
     sees_all: bool,
     /// What the visible part of the record leads to, the record too.
     belongs: BTreeSet<EntityUid>,
@@ -65,8 +77,8 @@ impl Ward {
     /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
     /// sees nothing.
     ///
-    /// The actions of `disclosure` are asked with what the request's context gives them; one that needs more is
-    /// not allowed.
+    /// The actions of `disclosure` are asked with what the request's context gives them, but for fields that name an
+    /// entity of which the viewer may not know: one that needs more than that is not allowed.
     ///
     /// # Errors
     /// [`Error::is_request`] for actions, types and attributes in `disclosure` that the schema lacks;
@@ -86,15 +98,39 @@ impl Ward {
             disclosure,
             who: who.clone(),
             record: request.resource.clone(),
-            context: request.context.clone(),
+            context: BTreeMap::new(),
+            named: BTreeSet::new(),
             sees_all: false,
             belongs: BTreeSet::from([request.resource.clone()]),
             allowed: RefCell::default(),
         };
-        let unlocks = disclosure.unlocks.get(request.resource.type_name());
-        viewer.sees_all = unlocks.is_some_and(|action| viewer.may(action, &viewer.record));
+        viewer.take(&request.context);
         viewer.follow();
         Ok(viewer)
+    }
+
+    /// The entities that a context names and of which `who`, who asks about `record`, may not know.
+    pub(crate) fn unseen_in(
+        &self,
+        world: &World,
+        (who, record): (&EntityUid, &EntityUid),
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<BTreeSet<EntityUid>, Error> {
+        let mut unseen = BTreeSet::new();
+        context.values().for_each(|value| {
+            value.for_each_entity(&mut |uid| {
+                unseen.insert(uid.clone());
+            });
+        });
+        if unseen.is_empty() {
+            return Ok(unseen);
+        }
+        let disclosure = self.disclosure()?;
+        // The action is asked by nobody here.
+        let request = Request { context: context.clone(), ..Request::new(who.clone(), "", record.clone()) };
+        let viewer = self.viewer(world, who, &request, &disclosure)?;
+        unseen.retain(|uid| !viewer.named.contains(uid));
+        Ok(unseen)
     }
 }
 
@@ -105,7 +141,7 @@ impl Disclosure {
         for action in self.unlocks.values().chain(self.knows.values().flatten()).chain(shows) {
             schema.known_action(action)?;
         }
-        for ty in self.knows.keys().chain(self.unlocks.keys()) {
+        for ty in self.knows.keys().chain(self.unlocks.keys()).chain(&self.known) {
             schema.known_type(ty)?;
         }
         for (ty, attribute) in self.shows.keys().chain(&self.open) {
@@ -119,6 +155,41 @@ impl Disclosure {
 }
 
 impl Viewer<'_> {
+    /// Takes what a context gives for the actions of the disclosure to be asked with.
+    ///
+    /// INVARIANT: an entity that it names and of which the viewer may not know is as one that is not there. So
+    /// that is found out with what names no entity, and only then the rest is given.
+    fn take(&mut self, context: &BTreeMap<Arc<str>, Value>) {
+        let (world, disclosure) = (self.world, self.disclosure);
+        let unlocks = disclosure.unlocks.get(self.record.type_name());
+        let mut named = BTreeSet::new();
+        let mut names = |value: &Value| {
+            let mut any = false;
+            value.for_each_entity(&mut |uid| {
+                any = true;
+                named.insert(uid.clone());
+            });
+            any
+        };
+        let plain = context.iter().filter(|(_, value)| !names(value));
+        self.context = plain.map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.sees_all = unlocks.is_some_and(|action| self.may(action, &self.record));
+        if named.is_empty() {
+            return;
+        }
+        named.retain(|uid| world.contains(uid) && self.may_know(uid));
+        let is_known = |value: &Value| {
+            let mut all = true;
+            value.for_each_entity(&mut |uid| all &= named.contains(uid));
+            all
+        };
+        let known = context.iter().filter(|(_, value)| is_known(value));
+        self.context = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.named = named;
+        self.allowed.take();
+        self.sees_all = unlocks.is_some_and(|action| self.may(action, &self.record));
+    }
+
     /// Whether the viewer may do this to that entity; never, where the action does not take it.
     fn may(&self, action: &Arc<str>, entity: &EntityUid) -> bool {
         let key = (action.clone(), entity.clone());
@@ -167,10 +238,24 @@ impl Viewer<'_> {
 
 impl Sight for Viewer<'_> {
     fn may_know(&self, entity: &EntityUid) -> bool {
-        let actions = self.disclosure.knows.get(entity.type_name());
-        self.sees_all
-            || *entity == self.who
-            || actions.is_none_or(|actions| actions.iter().any(|action| self.may(action, entity)))
+        let (disclosure, name) = (self.disclosure, entity.type_name());
+        // The schema, which is public, lists them.
+        let is_listed = || {
+            let ty = self.ward.schema().type_id(name).and_then(|id| self.ward.schema().entity_type(id));
+            ty.is_some_and(|ty| ty.choices.is_some())
+        };
+        if *entity == self.who
+            || self.named.contains(entity)
+            || disclosure.known.contains(name)
+            || is_listed()
+        {
+            return true;
+        }
+        let actions = disclosure.knows.get(name);
+        if self.sees_all && (actions.is_some() || disclosure.unlocks.contains_key(name)) {
+            return true;
+        }
+        actions.is_some_and(|actions| actions.iter().any(|action| self.may(action, entity)))
     }
 
     fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool {
@@ -190,6 +275,10 @@ impl Sight for Viewer<'_> {
 
     fn may_see_whole(&self, entity: &EntityUid) -> bool {
         self.sees_all || (*entity == self.who && self.world.contains(entity))
+    }
+
+    fn may_see_who(&self, record: &EntityUid) -> bool {
+        self.sees_all && *record == self.record
     }
 }
 

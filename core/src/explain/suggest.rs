@@ -3,15 +3,16 @@
 //! Each suggestion follows from one test: the other operand of a comparison, or the value next to it; an element to
 //! add or to take; a flipped Bool; an optional attribute to drop, or to set to what other tests ask of it; the text
 //! of a pattern without its wildcards. Where any other value does, one is made up of what the policies and the
-//! facts already name. Never the clock (a `datetime` of the context that is called `now`), never who the principal
-//! or which the resource is, never what an entity lies in, and no entity that only a policy names.
+//! facts already name. Never who the principal or which the resource is, never what an entity lies in, no entity that
+//! only a policy names, and nothing that the [`Gate`] keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gate::Gate;
 use super::judge::Judge;
 use super::step::{Rank, Step, What};
-use crate::ir::{Binary, Fact, Function, Id, Node, Spot};
-use crate::schema::{Action, Type};
+use crate::ir::{Binary, Function, Id, Node, Spot};
+use crate::schema::Type;
 use crate::value::{Ip, Value};
 
 /// Elements of a set that are looked at.
@@ -70,23 +71,11 @@ impl Pool {
 /// Collects suggestions.
 pub(super) struct Suggest<'s, 'a> {
     pub(super) judge: &'s mut Judge<'a>,
-    pub(super) action: &'a Action,
+    pub(super) gate: &'s Gate<'a>,
     pub(super) pool: &'s Pool,
     pub(super) found: BTreeSet<Step>,
     /// Elements of sets that were looked at: what it cost.
     pub(super) looked_at: usize,
-}
-
-/// Whether a fact may be changed at all.
-pub(super) fn is_open(fact: &Fact, action: &Action) -> bool {
-    match fact {
-        Fact::Given(name) => {
-            let is_datetime = action.context.get(name).is_some_and(|field| field.ty == Type::Datetime);
-            !(name.as_ref() == "now" && is_datetime)
-        }
-        Fact::Attribute(..) | Fact::Tag(..) => true,
-        Fact::Above(_) => false,
-    }
 }
 
 impl Suggest<'_, '_> {
@@ -423,7 +412,7 @@ impl Suggest<'_, '_> {
     }
 
     fn suggest(&mut self, spot: Spot, what: What, rank: Rank) {
-        if !is_open(&spot.fact, self.action) || self.found.len() >= MOST * 64 {
+        if !self.gate.is_open(&spot.fact) || self.found.len() >= MOST * 64 {
             return;
         }
         let step = Step::new(self.judge.scene.world, rank, spot, what);
@@ -431,13 +420,14 @@ impl Suggest<'_, '_> {
         if let What::Put(value) | What::Add(value) | What::Take(value) = &step.what {
             value.for_each_entity(&mut |uid| is_known &= self.judge.scene.lens.knows(uid));
         }
-        if is_known && step.is_sound(self.judge.scene.world, &self.action.context) {
+        let is_sound = step.is_sound(self.judge.scene.world, &self.gate.action.context);
+        if is_known && is_sound && self.gate.takes(&step) {
             self.found.insert(step);
         }
     }
 
     fn type_of(&self, spot: &Spot) -> Option<Type> {
-        Some(spot.attribute(self.judge.scene.world, &self.action.context)?.ty)
+        Some(spot.attribute(self.judge.scene.world, &self.gate.action.context)?.ty)
     }
 
     fn value(&mut self, id: Id) -> Option<Value> {

@@ -10,10 +10,13 @@ use crate::policy::{Effect, Policy};
 
 /// Conditions of one policy that are shown, parts included.
 const LINES: usize = 60;
+/// Policies by which others may that are shown.
+const BY: usize = 5;
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.answer.decision)?;
+        self.story.iter().try_for_each(|sentence| writeln!(f, "  {sentence}"))?;
         for fault in &self.answer.errors {
             writeln!(f, "  {fault}")?;
         }
@@ -46,7 +49,8 @@ impl fmt::Display for Explanation {
         if self.withheld {
             writeln!(f, "\nMore depends on facts that this viewer may not see.")?;
         }
-        self.write_turn(f)
+        self.write_turn(f)?;
+        self.write_instead(f)
     }
 }
 
@@ -68,6 +72,13 @@ impl Explanation {
                 writeln!(f, "\nThe smallest change: it would be {other} after {all}:")?;
                 edits.iter().try_for_each(|edit| writeln!(f, "  - {edit}"))
             }
+            Turn::Kept { facts } => {
+                writeln!(
+                    f,
+                    "\nNothing that can be done here would have it {other}. It hangs on what others set:"
+                )?;
+                facts.iter().try_for_each(|fact| writeln!(f, "  - {fact}"))
+            }
             Turn::NoneFound => writeln!(f, "\nThe smallest change by which it would be {other}: none found."),
             Turn::GaveUp => {
                 writeln!(
@@ -77,6 +88,33 @@ impl Explanation {
             }
             Turn::Withheld => writeln!(f, "\nThe smallest change by which it would be {other}: withheld."),
             Turn::NotSought => Ok(()),
+        }
+    }
+
+    fn write_instead(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(instead) = &self.instead else { return Ok(()) };
+        if instead.count == 0 {
+            return writeln!(f, "\nNobody else may do it, as the facts are.");
+        }
+        let named: Vec<String> = instead.people.iter().map(ToString::to_string).collect();
+        let rest = instead.count.saturating_sub(named.len());
+        let named = match (named.is_empty(), rest) {
+            (true, _) => String::new(),
+            (false, 0) => format!(": {}", named.join(", ")),
+            (false, rest) => format!(": {} and {rest} more", named.join(", ")),
+        };
+        writeln!(f, "\nWho may do it instead: {}{named}", instead.count)?;
+        for grant in instead.by.iter().take(BY) {
+            let rule = grant.rule.as_deref().unwrap_or(&grant.policy);
+            write!(f, "  - {} by {rule} ({})", grant.count, grant.policy)?;
+            match &grant.description {
+                Some(description) => writeln!(f, ": {description}")?,
+                None => writeln!(f)?,
+            }
+        }
+        match instead.by.len().saturating_sub(BY) {
+            0 => Ok(()),
+            more => writeln!(f, "  and by {more} more policies"),
         }
     }
 
@@ -107,16 +145,18 @@ impl Explanation {
         if self.withheld {
             out.push_str("More depends on facts that this viewer may not see.\n");
         }
-        let _ = write!(out, "{}", Turned(self));
+        let _ = write!(out, "{}", After(self));
         out
     }
 }
 
-struct Turned<'a>(&'a Explanation);
+/// What comes after the reasons.
+struct After<'a>(&'a Explanation);
 
-impl fmt::Display for Turned<'_> {
+impl fmt::Display for After<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write_turn(f)
+        self.0.write_turn(f)?;
+        self.0.write_instead(f)
     }
 }
 

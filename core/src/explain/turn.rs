@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::gate::Gate;
 use super::shown::Shown;
 use super::sight::attribute_name;
 use super::step::{After, Step, What, held};
@@ -26,6 +27,12 @@ pub enum Turn {
         /// The request, with the context that they leave.
         #[serde(skip)]
         request: Request,
+    },
+    /// Nothing that can be proposed does. The decision hangs on these facts, all of them together, some of which the
+    /// catalogue says that others set (`set_by`): these are right as they are, or theirs to put right.
+    Kept {
+        /// Three at most, in the order of the facts.
+        facts: Vec<Kept>,
     },
     /// No three edits that the policies suggest do.
     NoneFound,
@@ -55,6 +62,21 @@ pub struct Edit {
     pub now: Shown,
 }
 
+/// A fact on which a decision hangs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Kept {
+    /// The entity; `None` for the context.
+    pub entity: Option<EntityUid>,
+    /// The attribute, the tag or the field of the context, and the fields within it.
+    pub path: Vec<Arc<str>>,
+    /// Whether it is a tag.
+    pub is_tag: bool,
+    /// What the fact is.
+    pub now: Shown,
+    /// Who sets it, as the catalogue has it; `None` where that is not said.
+    pub set_by: Option<Arc<str>>,
+}
+
 /// What an edit does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,6 +97,20 @@ impl Turn {
         let (changes, changed) = After::new(world, request, &steps).as_changes(world, request);
         let edits = steps.iter().map(|step| Edit::new(world, request, step)).collect();
         Turn::Found { edits, changes, request: changed }
+    }
+
+    /// The facts that these steps touch, each with who sets it.
+    pub(super) fn kept(world: &World, request: &Request, mut steps: Vec<Step>, gate: &Gate<'_>) -> Self {
+        steps.sort_by(|a, b| (&a.entity, &a.spot, &a.what).cmp(&(&b.entity, &b.spot, &b.what)));
+        let mut facts: Vec<Kept> = Vec::new();
+        for step in &steps {
+            let Edit { entity, path, is_tag, now, .. } = Edit::new(world, request, step);
+            let kept = Kept { entity, path, is_tag, now, set_by: gate.set_by(&step.spot.fact).cloned() };
+            if !facts.contains(&kept) {
+                facts.push(kept);
+            }
+        }
+        Turn::Kept { facts }
     }
 
     /// The edits that turn it; none where none are known.
@@ -118,14 +154,33 @@ impl Edit {
     }
 }
 
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fact = fact(self.entity.as_ref(), &self.path, self.is_tag);
+        match &self.now {
+            Shown::Absent => write!(f, "{fact}, which is absent")?,
+            now => write!(f, "{fact}, which is {now}")?,
+        }
+        match &self.set_by {
+            Some(who) => write!(f, ": set by {who}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How a fact is named.
+fn fact(entity: Option<&EntityUid>, path: &[Arc<str>], is_tag: bool) -> String {
+    let kind = if is_tag { "tag " } else { "" };
+    let path = path.join(".");
+    match entity {
+        Some(uid) => format!("{kind}`{path}` of {uid}"),
+        None => format!("`{path}` of the context"),
+    }
+}
+
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_tag { "tag " } else { "" };
-        let path = self.path.join(".");
-        let fact = match &self.entity {
-            Some(uid) => format!("{kind}`{path}` of {uid}"),
-            None => format!("`{path}` of the context"),
-        };
+        let fact = fact(self.entity.as_ref(), &self.path, self.is_tag);
         let value = self.value.as_ref().map_or_else(String::new, Shown::to_string);
         match (self.what, &self.now) {
             (Deed::Set, Shown::Absent) => write!(f, "set {fact}, which is absent, to {value}"),

@@ -281,7 +281,7 @@ pub(super) fn span_of(expr: &Expr) -> Range<usize> {
 /// The operands of a chain of `&&`, or of `||`, from left to right.
 ///
 /// Recursion is bounded by the limits on policy text.
-fn operands<'a>(expr: &'a Expr, is_or: bool, all: &mut Vec<&'a Expr>) {
+pub(super) fn operands<'a>(expr: &'a Expr, is_or: bool, all: &mut Vec<&'a Expr>) {
     match expr.expr_kind() {
         ExprKind::And { left, right } if !is_or => {
             operands(left, is_or, all);
@@ -351,7 +351,7 @@ fn is_path(expr: &Expr) -> bool {
 }
 
 /// How a path is written.
-fn path_text(expr: &Expr) -> Option<String> {
+pub(super) fn path_text(expr: &Expr) -> Option<String> {
     match expr.expr_kind() {
         ExprKind::Var(var) => Some(var.to_string()),
         ExprKind::GetAttr { expr, attr } => {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::anatomy::{Anatomy, Trees};
 use super::limits::{self, Language, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{needs::Needs, reference::Reference, schema};
+use super::{mistakes, needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
@@ -133,8 +133,11 @@ impl Loaded {
         let cedar_schema = read_schema(&sources.schema).map_err(Error::policies)?;
         let schema = schema::convert(cedar_schema.as_ref())
             .map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
-        let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(Error::policies)?;
-        let warnings = validate(&cedar_schema, &set, &by_id).map_err(Error::policies)?;
+        let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| mistakes::of_variable(problem, &schema));
+            Error::policies(problems)
+        })?;
+        let warnings = validate(&cedar_schema, &schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let programs = Programs::new(&set, &policies, &schema);
         Ok(Loaded {
@@ -306,16 +309,15 @@ fn describe(policy: &cedar_policy::Policy, id: &str, source: &Source) -> Policy 
 
 /// Strict validation; returns the warnings.
 fn validate(
-    schema: &CedarSchema,
+    cedar_schema: &CedarSchema,
+    schema: &Schema,
     set: &PolicySet,
     sources: &HashMap<Arc<str>, Source>,
 ) -> Result<Vec<Problem>, Vec<Problem>> {
-    let result = Validator::new(schema.clone()).validate(set, ValidationMode::Strict);
+    let result = Validator::new(cedar_schema.clone()).validate(set, ValidationMode::Strict);
     let name_of = |id: &PolicyId| sources.get(AsRef::<str>::as_ref(id)).map_or("", |s| s.name.as_ref());
-    let mut errors: Vec<Problem> =
-        result.validation_errors().flat_map(|e| problems_of(e, name_of(e.policy_id()))).collect();
+    let errors = mistakes::problems(result.validation_errors(), set, sources, schema);
     if !errors.is_empty() {
-        errors.sort_by(|a, b| a.source.cmp(&b.source));
         return Err(errors);
     }
     let mut warnings: Vec<Problem> =
@@ -323,7 +325,9 @@ fn validate(
     for warning in &mut warnings {
         warning.severity = Severity::Warning;
     }
-    warnings.sort_by(|a, b| a.source.cmp(&b.source));
+    let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
+    warnings.sort_by(|a, b| (&a.source, place(a), &a.message).cmp(&(&b.source, place(b), &b.message)));
+    warnings.dedup();
     Ok(warnings)
 }
 

@@ -17,6 +17,7 @@ mod limits;
 mod literals;
 mod load;
 mod lower;
+mod mistakes;
 #[cfg(feature = "author")]
 mod mutants;
 mod needs;
@@ -25,6 +26,8 @@ mod schema;
 mod sections;
 mod value;
 
+#[cfg(feature = "author")]
+pub(crate) use anatomy::Term;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};

@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use super::value::{to_cedar, uid_from_cedar};
 use crate::error::{Error, Problem};
+use crate::ir::Failure;
 use crate::uid::EntityUid;
 use crate::value::Value;
 
@@ -42,6 +43,23 @@ pub(crate) struct Verdict {
     pub(crate) policies: Vec<String>,
     /// Policies that could not be evaluated, each with why.
     pub(crate) errors: Vec<(String, String)>,
+}
+
+/// Why a policy could not be evaluated, in the words of the engine, so that both roads say the same.
+fn in_words(error: &cedar_policy::EvaluationError) -> String {
+    use cedar_policy::EvaluationError as Cedar;
+    let text = error.to_string();
+    let failure = match error {
+        Cedar::IntegerOverflow(_) => Failure::Overflow,
+        Cedar::EntityDoesNotExist(_) => Failure::NoEntity,
+        Cedar::EntityAttrDoesNotExist(_) if text.contains("the tag") => Failure::NoTag,
+        Cedar::EntityAttrDoesNotExist(_) | Cedar::RecordAttrDoesNotExist(_) => Failure::NoAttribute,
+        // Of dates and durations; a constructor that overflows was given a text that it does not take.
+        Cedar::FailedExtensionFunctionExecution(_) if text.contains("overflows when") => Failure::Overflow,
+        Cedar::FailedExtensionFunctionExecution(_) => Failure::BadText,
+        _ => return text,
+    };
+    failure.to_string()
 }
 
 /// Policies in Cedar's form, with its authorizer.
@@ -85,7 +103,7 @@ impl Reference {
             .errors()
             .map(|e| {
                 let cedar_policy::AuthorizationError::PolicyEvaluationError(e) = e;
-                (e.policy_id().to_string(), e.inner().to_string())
+                (e.policy_id().to_string(), in_words(e.inner()))
             })
             .collect();
         errors.sort();

@@ -27,7 +27,7 @@ pub use json::{corrupt, entities_json, plain_json};
 pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
 pub use tables::table;
-pub use worlds::{Facts, compared_with, request};
+pub use worlds::{Aim, Facts, aimed, compared_with, request};
 
 /// Puts the right checksum at the end of a snapshot whose bytes were changed.
 pub fn seal(bytes: &mut [u8]) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Choices;
+use crate::answer::Fault;
 use crate::error::Error;
 use crate::request::Request;
 use crate::schema::{Attribute, Schema, Type, TypeId};
@@ -273,6 +274,52 @@ fn ip(choices: &mut Choices<'_>) -> Ip {
         };
         Ip { address: address.into(), prefix: u8::try_from(choices.below(129)).unwrap_or(0) }
     }
+}
+
+/// What a request is to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// It is allowed.
+    Allow,
+    /// A policy that applies cannot be evaluated.
+    Error,
+}
+
+/// A request that comes to what is aimed at, among the entities of `facts`, of which `world` was made; `None` where
+/// none was found.
+///
+/// Of each action one context is drawn, and every principal is tried on every resource.
+pub fn aimed(
+    ward: &Ward,
+    world: &World,
+    facts: &Facts,
+    choices: &mut Choices<'_>,
+    aim: Aim,
+) -> Option<Request> {
+    let actions = ward.schema().actions();
+    let first = choices.below(actions.len());
+    for action in actions.iter().cycle().skip(first).take(actions.len()) {
+        let context = facts.record(ward, choices, &action.context);
+        let of = |types: &[TypeId]| types.iter().flat_map(|ty| facts.of_type(*ty)).collect::<Vec<_>>();
+        let (principals, resources) = (of(&action.principals), of(&action.resources));
+        let many = principals.len() * resources.len();
+        let start = choices.below(many);
+        for at in (0..many).map(|n| (start + n) % many) {
+            let principal = principals.get(at / resources.len().max(1))?.clone();
+            let resource = resources.get(at % resources.len().max(1))?.clone();
+            let name: Arc<str> = action.uid.to_string().into();
+            let request = Request { principal, action: name, resource, context: context.clone() };
+            let Ok(answer) = ward.check(world, &request) else { continue };
+            let is_met = match aim {
+                Aim::Allow => answer.is_allowed(),
+                Aim::Error => answer.errors.iter().any(|fault| matches!(fault, Fault::Policy { .. })),
+            };
+            if is_met {
+                return Some(request);
+            }
+        }
+    }
+    None
 }
 
 /// A request that the schema allows, among the entities of `facts`; `None` where there is none.

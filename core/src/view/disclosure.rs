@@ -11,7 +11,8 @@ use crate::ward::Ward;
 impl Ward {
     /// What an explanation may show to whom: an attribute, to whoever may see the section that it is in.
     ///
-    /// For [`Ward::viewer`]. The catalogue says besides what is public and which action unlocks everything.
+    /// For [`Ward::viewer`]. The catalogue says besides what is public and which action unlocks everything. Of a type
+    /// that it does not name, and of one for which it names neither `known_by` nor `public`, nobody may know.
     ///
     /// # Errors
     /// [`Error::is_request`] for policies without a catalogue of fields.
@@ -34,8 +35,10 @@ impl Ward {
             disclosure.unlocks.insert(entity.name.clone(), action(unlocks));
         }
         match &shown.public {
-            Some(public) => disclosure.open.extend(public.iter().filter_map(|attr| key(entity, *attr))),
-            None if shown.known_by.is_empty() => {}
+            Some(public) => {
+                disclosure.open.extend(public.iter().filter_map(|attr| key(entity, *attr)));
+                disclosure.known.insert(entity.name.clone());
+            }
             None => {
                 let known_by = shown.known_by.iter().map(|place| action(*place)).collect();
                 disclosure.knows.insert(entity.name.clone(), known_by);

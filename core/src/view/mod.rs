@@ -9,12 +9,16 @@
 mod alert;
 mod catalogue;
 mod disclosure;
+mod needs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use catalogue::Catalogue;
+#[cfg(feature = "testing")]
+pub(crate) use catalogue::Shelf;
 use catalogue::{Column, Entries, Shown};
+pub(crate) use needs::{Need as FieldNeed, Onlooker};
 
 use crate::actions::{ActionAnswer, Need};
 use crate::error::Error;
@@ -158,14 +162,16 @@ struct Asking<'a> {
     indices: &'a Indices,
     principal: &'a EntityUid,
     context: &'a BTreeMap<Arc<str>, Value>,
+    /// What the context names and the person may not know of: as if it were not there.
+    unseen: BTreeSet<EntityUid>,
 }
 
 impl Ward {
     /// What `principal` sees of `resource`: sections with their fields, entries, and the actions to take next.
     ///
     /// This is what may reach the person who asks. A record that they may not know of is answered as one that is
-    /// not in the data, to the last byte. `context` is as in [`Ward::actions`]; sections whose actions need more of
-    /// it than that are withheld.
+    /// not in the data, to the last byte, and so is an entity that the context names. `context` is as in
+    /// [`Ward::actions`]; sections whose actions need more of it than that are withheld.
     ///
     /// # Errors
     /// The same whether or not the record is there: [`Error::is_request`] for a type of which the catalogue shows
@@ -209,7 +215,8 @@ impl Ward {
         }
         world.make_indices(shown.items.iter().map(|items| &items.path));
         let indices = world.still();
-        let asking = Asking { ward: self, world, catalogue, indices: &indices, principal, context };
+        let unseen = self.unseen_in(world, (principal, resource), context)?;
+        let asking = Asking { ward: self, world, catalogue, indices: &indices, principal, context, unseen };
         asking.view(resource, shown)
     }
 
@@ -246,7 +253,7 @@ impl Asking<'_> {
             now,
         };
         // Also where the record is absent, so that what is wrong with a question is told in any case.
-        let answers = Answers(self.ward.actions_now(self.world, self.principal, resource, self.context)?);
+        let answers = self.answers(resource)?;
         let Some(place) = self.world.place(resource) else { return Ok(view) };
         if !shown.known_by.iter().any(|action| answers.allow(*action)) {
             return Ok(view);
@@ -257,6 +264,11 @@ impl Asking<'_> {
             view.items.extend(self.items(place, entries)?);
         }
         Ok(view)
+    }
+
+    fn answers(&self, resource: &EntityUid) -> Result<Answers, Error> {
+        let Asking { ward, world, principal, context, unseen, .. } = self;
+        Ok(Answers(ward.actions_now(world, principal, resource, context, unseen)?))
     }
 
     /// The sections that are shown, and the names of the others.
@@ -304,7 +316,7 @@ impl Asking<'_> {
                 continue;
             }
             let resource = world.uid((ty, row));
-            let answers = Answers(self.ward.actions_now(world, self.principal, &resource, self.context)?);
+            let answers = self.answers(&resource)?;
             if !answers.allow(entries.action) {
                 continue;
             }

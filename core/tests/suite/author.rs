@@ -487,3 +487,66 @@ fn a_mistyped_attribute_after_has_is_told() {
     assert!(desk(READ).advice().is_empty());
     assert_eq!(ATTENDANCE.advice(), []);
 }
+
+/// Whatever somebody may do who has one role and no other stands in what is said of the role, whatever the data.
+#[test]
+fn a_role_may_what_it_is_said_to() {
+    use caseward::testing::{Choices, Facts, bytes};
+    use caseward::{EntityUid, Request, Type, Value};
+
+    let (mut allowed, mut opened) = (0, BTreeSet::new());
+    for name in ATTENDANCE.roles() {
+        let role = ATTENDANCE.role(&name).unwrap();
+        for seed in 0..12 {
+            let drawn = bytes(seed, 6_000);
+            let mut choices = Choices::new(&drawn);
+            let mut facts = Facts::sized(&ATTENDANCE, &mut choices, 1, 3);
+            let person = EntityUid::new("User", "0");
+            let user = ATTENDANCE.schema().entity_type(ATTENDANCE.schema().type_id("User").unwrap()).unwrap();
+            for (attribute, of) in &user.attributes {
+                if let Type::Set(element) = &of.ty {
+                    let Type::Entity(of) = **element else { continue };
+                    let has_it = *attribute == role.attribute;
+                    let at = match &role.element {
+                        Some(element) => vec![Value::Entity(element.clone())],
+                        None => facts.of_type(of).into_iter().map(Value::Entity).collect(),
+                    };
+                    facts.set(&person, attribute, Value::set(if has_it { at } else { Vec::new() }));
+                }
+            }
+            facts.set(&person, "loginActive", true.into());
+            facts.set(&person, "providerAccessFrom", Value::Datetime(0));
+            let Ok(world) = facts.build() else { continue };
+            for action in ATTENDANCE.schema().actions() {
+                let context = facts.record(&ATTENDANCE, &mut choices, &action.context);
+                for resource in action.resources.iter().flat_map(|ty| facts.of_type(*ty)) {
+                    let request = Request {
+                        context: context.clone(),
+                        ..Request::new(person.clone(), action.uid.id(), resource.clone())
+                    };
+                    let answer = ATTENDANCE.check(&world, &request).unwrap();
+                    if !answer.is_allowed() {
+                        continue;
+                    }
+                    allowed += 1;
+                    for policy in &answer.policies {
+                        let is_said = role.may.iter().any(|rule| {
+                            rule.policy.id == *policy
+                                && rule.resource.as_ref() == resource.type_name()
+                                && rule.actions.iter().any(|known| known.as_ref() == action.uid.id())
+                        });
+                        assert!(is_said, "{name}: {} by {policy}", request.action);
+                    }
+                    opened.insert(name.clone());
+                }
+            }
+        }
+    }
+    assert!(allowed > 300 && opened.len() > 8, "{allowed} {opened:?}");
+    // What a role opens is more than nothing, but for those of which no permit speaks.
+    let silent: Vec<String> =
+        ATTENDANCE.roles().into_iter().filter(|name| ATTENDANCE.role(name).unwrap().may.is_empty()).collect();
+    assert!(silent.iter().all(|name| name == "monitors"), "{silent:?}");
+    let error = ATTENDANCE.role("officeSupport").unwrap_err().to_string();
+    assert!(error.contains("there is no role `officeSupport`"), "{error}");
+}

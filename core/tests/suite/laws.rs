@@ -153,7 +153,7 @@ fn what_would_turn_a_decision_turns_it_and_is_the_least() {
 fn what_would_turn_a_decision_on_attendance_turns_it() {
     let counts = run(&laws::ATTENDANCE_TURNS, 25);
     assert!(counts.decisions > 250, "{counts}");
-    turns_denials(&counts, 50);
+    turns_denials(&counts, 30);
 }
 
 #[test]
@@ -167,6 +167,103 @@ fn what_would_turn_a_decision_in_a_clinic_turns_it() {
 fn a_viewer_learns_nothing_that_they_may_not_see() {
     let counts = run(&laws::VIEWERS, 100);
     assert!(counts.compared > 1_500 && counts.withheld > 500 && counts.turned > 20, "{counts}");
+}
+
+/// Pairs of what a person may not know of and what is not there, so many at least wherever they are named.
+fn unseen(law: &Law, cases: u64, least: u64) {
+    let counts = run(law, cases);
+    for place in ["principal", "resource", "context", "of a type with entry", "without"] {
+        assert!(counts.unseen.get(place).is_some_and(|n| *n >= least), "{place}: {counts}");
+    }
+}
+
+#[test]
+fn what_nobody_told_you_of_is_not_there_under_any_catalogue() {
+    unseen(&laws::UNSEEN, 400, 100);
+}
+
+#[test]
+fn what_nobody_told_you_of_is_not_there_in_any_domain() {
+    unseen(&laws::DOMAINS_UNSEEN, 60, 100);
+}
+
+/// The engine and Cedar's authorizer answer alike to the last word, of errors too.
+#[test]
+fn both_roads_answer_in_the_same_words() {
+    use caseward::testing::{Choices, Facts, bytes};
+
+    let (mut compared, mut in_error) = (0, std::collections::BTreeSet::new());
+    for seed in 0..40 {
+        let facts = Facts::new(&crate::support::CLINIC, &mut Choices::new(&bytes(seed, 4_000)));
+        let Ok(world) = facts.build() else { continue };
+        let ward = &*crate::support::CLINIC;
+        for request in crate::support::every_request(ward, &facts, &mut Choices::new(&bytes(9, 40_000))) {
+            let answer = ward.check(&world, &request).unwrap();
+            assert_eq!(answer, ward.check_by_reference(&world, &request).unwrap());
+            in_error.extend(
+                answer.errors.iter().map(|fault| fault.to_string().rsplit(": ").next().unwrap().to_owned()),
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 500 && in_error.contains("a number is too large"), "{compared} {in_error:?}");
+    // Whatever overflows.
+    let schema = "entity U = { n: Long, at: datetime, by: duration }; action a appliesTo { principal: U, resource: U };";
+    for condition in [
+        "principal.n + 1 > 0",
+        "principal.n * 2 > 0",
+        "-1 - principal.n - 2 > 0",
+        "principal.at.offset(principal.by) > principal.at",
+        "principal.at.durationSince(datetime(\"1900-01-01\")) > principal.by",
+    ] {
+        let text = format!("@id(\"p\") permit (principal, action, resource) when {{ {condition} }};");
+        let ward = Ward::new(&Sources {
+            schema: Source::new("schema", schema),
+            policies: vec![Source::new("all", text)],
+            catalogue: None,
+        })
+        .unwrap();
+        let most = i64::MAX;
+        let uid = caseward::EntityUid::new("U", "u");
+        let attributes = [
+            ("n", most.into()),
+            ("at", caseward::Value::Datetime(most)),
+            ("by", caseward::Value::Duration(most)),
+        ];
+        let world = caseward::WorldBuilder::new(ward.schema()).finish().unwrap();
+        let world = world.with(&caseward::Changes::new().put(&uid, attributes)).unwrap();
+        let request = caseward::Request::new(uid.clone(), "a", uid);
+        let answer = ward.check(&world, &request).unwrap();
+        assert_eq!(answer, ward.check_by_reference(&world, &request).unwrap(), "{condition}");
+        assert_eq!(
+            answer.errors[0].to_string(),
+            "policy `p` could not be evaluated: a number is too large",
+            "{condition}"
+        );
+    }
+}
+
+/// What strategies draw is not vacuous: allows and errors are a share of it, as they say.
+#[test]
+fn strategies_reach_allows_and_errors() {
+    use caseward::testing::strategies::requests;
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    for (ward, errors) in [(&*crate::support::ATTENDANCE, 0), (&*crate::support::CLINIC, 15)] {
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let strategy = requests(ward);
+        let (mut allowed, mut in_error, mut denied) = (0, 0, 0);
+        for _ in 0..300 {
+            let (world, request) = strategy.new_tree(&mut runner).unwrap().current();
+            let answer = ward.check(&world, &request).unwrap();
+            allowed += usize::from(answer.is_allowed());
+            in_error += usize::from(!answer.errors.is_empty());
+            denied += usize::from(!answer.is_allowed() && answer.errors.is_empty());
+        }
+        assert!(allowed >= 150 && in_error >= errors && denied >= 30, "{allowed} {in_error} {denied}");
+    }
 }
 
 /// What a service does with its own policies: strategies draw, and the laws hold.

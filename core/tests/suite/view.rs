@@ -304,6 +304,8 @@ fn a_catalogue_names_what_there_is() {
         ),
         ("[Doc]\nalert = { action = \"tel\", sees = \"see\" }", "no action `tel`; did you mean `tell`?"),
         ("[Doc]\nknown = []", "unknown field `known`"),
+        ("[Doc.set_by]\nautor = \"x\"", "`Doc` has no attribute `autor`; did you mean `author`?"),
+        ("[Doc.set_by]\nauthor = \" \"", "who sets `author` is to be said in a line of 1 to 120 characters"),
         ("[Doc", "fields.toml"),
     ] {
         let error = with(SCHEMA, catalogue).unwrap_err();

@@ -2,6 +2,7 @@
 
 mod formats;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ use crate::terminal::{Palette, Terminal};
 
 /// Run cases: small worlds, requests and what is expected of them.
 ///
-/// A case that comes out otherwise is shown with what differs, the explanation and the places in both texts.
+/// A case that comes out otherwise is shown with what differs, the explanation and the places in both texts. Of more
+/// than ten such cases the text has a summary first, and ten of them; the other formats have all.
 /// Exit code 4 says that a case came out otherwise, 1 that a case cannot be used: it names what is not there,
 /// or makes no sense.
 #[derive(clap::Args)]
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// Only cases whose name contains this.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Show every case that comes out otherwise.
+    #[arg(long)]
+    all: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -47,6 +52,9 @@ pub(crate) enum Format {
     Github,
 }
 
+/// Cases that come out otherwise and are shown, where not all are asked for.
+const SHOWN: usize = 10;
+
 /// One case that was run.
 pub(crate) struct Ran<'a> {
     pub(crate) file: &'a CaseFile,
@@ -64,7 +72,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     let failed = ran.iter().filter(|ran| ran.mismatch.is_some()).count();
     match args.format {
-        Format::Text => output::print(&text(&ran, start.elapsed(), terminal))?,
+        Format::Text => output::print(&text(&ran, args.all, start.elapsed(), terminal))?,
         Format::Junit => output::print(&formats::junit(&ran))?,
         Format::Json => output::print_json(&formats::json(&ran))?,
         Format::Github => output::print(&formats::github(&ran))?,
@@ -87,11 +95,16 @@ pub(crate) fn run_all<'a>(suite: &'a Suite, filter: Option<&str>) -> Vec<Ran<'a>
     all
 }
 
-fn text(ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> String {
+fn text(ran: &[Ran<'_>], all: bool, took: Duration, terminal: &Terminal) -> String {
     let Palette { good, bad, reset, .. } = terminal.palette();
     let mut out = String::new();
     let failed: Vec<&Ran<'_>> = ran.iter().filter(|ran| ran.mismatch.is_some()).collect();
-    for ran in &failed {
+    if failed.len() > SHOWN {
+        out.push_str(&printable(&summary(&failed)));
+        out.push('\n');
+    }
+    let shown = if all { failed.len() } else { SHOWN };
+    for ran in failed.iter().take(shown) {
         if let Some(mismatch) = &ran.mismatch {
             let source = Source::new(ran.file.name.as_str(), ran.file.text.clone());
             let report = Report::failed(
@@ -108,11 +121,56 @@ fn text(ran: &[Ran<'_>], took: Duration, terminal: &Terminal) -> String {
             out.push('\n');
         }
     }
+    match failed.len().saturating_sub(shown) {
+        0 => {}
+        more => {
+            let _ = writeln!(out, "and {}, which --all shows\n", counted(more, "more case"));
+        }
+    }
     let passed = ran.len() - failed.len();
     let seconds = took.as_secs_f64();
     let _ = match failed.len() {
         0 => writeln!(out, "{good}{} passed{reset} in {seconds:.2} s", counted(passed, "case")),
         n => writeln!(out, "{bad}{} failed{reset}, {passed} passed in {seconds:.2} s", counted(n, "case")),
     };
+    out
+}
+
+/// How many cases came out otherwise, by file and by the policies that decided them.
+fn summary(failed: &[&Ran<'_>]) -> String {
+    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut policies: BTreeMap<String, usize> = BTreeMap::new();
+    for ran in failed {
+        *files.entry(ran.file.name.as_str()).or_default() += 1;
+        let answer = ran.mismatch.as_ref().and_then(|mismatch| mismatch.why.as_ref()).map(|why| &why.answer);
+        let Some(answer) = answer else {
+            *policies.entry("(could not be asked)".to_owned()).or_default() += 1;
+            continue;
+        };
+        for policy in &answer.policies {
+            *policies.entry(policy.to_string()).or_default() += 1;
+        }
+        if answer.policies.is_empty() {
+            let none = if answer.errors.is_empty() { "(no policy permits it)" } else { "(in error)" };
+            *policies.entry(none.to_owned()).or_default() += 1;
+        }
+    }
+    let mut out = format!("{} otherwise than expected\n", counted(failed.len(), "case"));
+    let mut table = |title: &str, counts: Vec<(&str, usize)>| {
+        let mut counts = counts;
+        counts.sort_by_key(|(name, count)| (usize::MAX - count, name.to_owned()));
+        let _ = writeln!(out, "\n{title}");
+        for (name, count) in counts.iter().take(SHOWN) {
+            let _ = writeln!(out, "  {count:>6}  {name}");
+        }
+        if counts.len() > SHOWN {
+            let _ = writeln!(out, "          and {} more", counts.len() - SHOWN);
+        }
+    };
+    table("by file", files.into_iter().collect());
+    table(
+        "by the policies that decided",
+        policies.iter().map(|(name, count)| (name.as_str(), *count)).collect(),
+    );
     out
 }

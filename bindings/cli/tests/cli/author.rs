@@ -293,13 +293,144 @@ fn a_decision_lists_what_it_shaped() {
     assert_eq!(json["cases"].as_array().unwrap().len(), 1, "{json}");
     bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D1, D2");
     assert_eq!(bench.run(["decision", "--policies", "p"]).ends(0).out, "D1   docs.read\nD2   docs.read\n");
+    // In the order of numbers, with what they say.
+    bench.write("p/docs/read.cedar", READ.replace("D1, D2", "D10, D2"));
+    bench.write("p/DECISIONS.md", "# Decisions\n\n## D2 Who leads?\n\nThe lead.\n\n| D10 | When? | Now |\n");
+    let all = bench.run(["decision", "--policies", "p"]).ends(0).out.clone();
+    assert_eq!(
+        all,
+        "D2   Who leads?\n     \n     The lead.\n     docs.read\nD10  When? → Now\n     docs.read\n"
+    );
+    let one = bench.run(["decision", "D10", "--policies", "p"]).ends(0).out.clone();
+    assert!(one.starts_with("D10\nWhen? → Now\n"), "{one}");
+    let json = bench.run(["decision", "--policies", "p", "--format", "json"]).ends(0).json();
+    assert_eq!((&json[0]["decision"], &json[1]["text"]), (&"D2".into(), &"When? → Now".into()));
+    bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D2, D10");
 
     let all = bench.run(["decision"]).ends(0).out.clone();
-    let names: Vec<&str> = all.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    let expected: Vec<String> = (1..=27).map(|n| format!("D{n}")).collect();
-    assert_eq!(names, expected);
+    let lines = all.lines().filter(|line| line.starts_with('D'));
+    let numbers: Vec<u32> =
+        lines.map(|line| line[1..].split_whitespace().next().unwrap().parse().unwrap()).collect();
+    assert!(numbers.len() >= 27 && numbers.is_sorted() && numbers[..3] == [1, 2, 3], "{numbers:?}");
     let ours = bench.run(["decision", "D6"]).ends(0).out.clone();
     assert!(ours.contains("ministry.M5-item") && ours.contains("viewItem ✔ PR"), "{ours}");
+}
+
+#[test]
+fn a_role_says_what_it_opens() {
+    let bench = desk();
+    let ran = bench.run(["role", "lead", "--policies", "p"]);
+    let out = &ran.ends(0).out;
+    assert_eq!(
+        out,
+        "lead of a User\n\nmay, on a Doc\n  read\n    R1 (docs.read): Leads <read> open documents.\n    - the lead of its team\n    - open\n"
+    );
+    let json = bench.run(["role", "lead", "--policies", "p", "--format", "json"]).ends(0).json();
+    assert_eq!(json["may"][0]["policy"]["id"], "docs.read");
+    assert_eq!(json["may"][0]["when"], serde_json::json!(["the lead of its team", "open"]));
+    bench.run(["role", "laed", "--policies", "p"]).fails(1, "did you mean `lead`?");
+    assert_eq!(bench.run(["role", "--policies", "p"]).ends(0).out, "lead\n");
+
+    let ours = bench.run(["role", "officeSupportAt"]).ends(0).out.clone();
+    for part in ["S1 (school.S1)", "never, on a Case", "G1 (gates.G1)", "gates: G3"] {
+        assert!(ours.contains(part), "`{part}` is not in {ours}");
+    }
+    assert!(!ours.contains("providers.P1") && !ours.contains("viewRecord"), "{ours}");
+    let team = bench.run(["role", "ministryTeams:prosecutions"]).ends(0).out.clone();
+    assert!(team.contains("ministry.M5") && !team.contains("ministry.M1"), "{team}");
+    bench.run(["role", "ministryTeams"]).fails(1, "`ministryTeams:centralInvestigation`");
+    bench
+        .run(["role", "ministryTeams:centralInvestigations"])
+        .fails(1, "did you mean `ministryTeams:centralInvestigation`?");
+}
+
+#[test]
+fn of_many_failures_there_is_a_summary_first() {
+    let bench = desk();
+    let one = |n: usize| {
+        format!(
+            "\n[[case]]\nname = \"case {n}\"\nprincipal = \"User.bo\"\naction = \"read\"\nresource = \"Doc.plan\"\nexpect = \"deny\"\n"
+        )
+    };
+    let cases: String = (0..40).map(one).collect();
+    let world = CASES.split("\n[[case]]").next().unwrap();
+    bench.write("p/tests/docs.toml", format!("{world}{cases}"));
+    bench.write("p/docs/read.cedar", "@id(\"docs.read\") permit (principal, action, resource);\n");
+    let ran = bench.run(["test", "--policies", "p"]);
+    assert!(ran.ends(4).out.starts_with("40 cases otherwise than expected\n\nby file\n"), "{}", ran.out);
+    assert!(ran.out.contains("by the policies that decided\n      40  docs.read\n"), "{}", ran.out);
+    assert!(ran.out.contains("and 30 more cases, which --all shows"), "{}", ran.out);
+    assert_eq!(ran.out.matches("expected deny, got allow").count(), 10, "{}", ran.out);
+    let all = bench.run(["test", "--policies", "p", "--all"]).ends(4).out.clone();
+    assert_eq!(all.matches("expected deny, got allow").count(), 40, "{all}");
+    let json = bench.run(["test", "--policies", "p", "--format", "json"]).ends(4).out.clone();
+    assert!(json.matches("expected deny, got allow").count() >= 40);
+}
+
+/// What validation says of a policy, as its problems in JSON.
+fn problems_of(bench: &Bench, condition: &str) -> Vec<(String, String)> {
+    let schema = "entity Team; entity User { lead?: Team, at: datetime, size?: Long };\nentity Doc { team: Team, kind: String, size?: Long };\naction read, write appliesTo { principal: User, resource: Doc, context: { now: datetime } };";
+    bench.write("q/schema.cedarschema", schema);
+    bench.write(
+        "q/p.cedar",
+        format!("@id(\"p\") permit (principal, action, resource) when {{ {condition} }};\n"),
+    );
+    let first = bench.run(["validate", "--policies", "q", "--format", "json"]);
+    for _ in 0..4 {
+        assert_eq!(
+            first.out,
+            bench.run(["validate", "--policies", "q", "--format", "json"]).out,
+            "{condition}"
+        );
+    }
+    let json = first.ends(3).json();
+    let text = |problem: &serde_json::Value, key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+    json.as_array().unwrap().iter().map(|problem| (text(problem, "message"), text(problem, "help"))).collect()
+}
+
+#[test]
+fn one_message_a_cause_says_what_to_write() {
+    let bench = Bench::new();
+    let helps = |condition: &str| -> Vec<String> {
+        problems_of(&bench, condition).into_iter().map(|(_, help)| help).collect()
+    };
+    // One cause, though it is read twice and in two environments.
+    let or = helps("!(resource has size) || resource.size > 1 || resource.size < -1");
+    assert_eq!(
+        or,
+        [
+            "what stands before `||` guards nothing behind it; write `!(resource has size && !(resource.size > 1) && !(resource.size < -1))`"
+        ]
+    );
+    let branch = helps(
+        "(resource has size || principal has lead) && resource.size == 1 && principal.lead == resource.team",
+    );
+    assert_eq!(branch.len(), 2, "{branch:?}");
+    assert!(
+        branch[0].contains("`resource has size && …`") && branch[1].contains("`principal has lead && …`"),
+        "{branch:?}"
+    );
+    assert!(branch[0].starts_with("what one branch of `||` tests holds nowhere else"), "{branch:?}");
+    let plain = helps("principal.size == 1 && resource.size == 2 && principal.size == 3");
+    assert_eq!(
+        plain,
+        [
+            "test for it before it is read: `principal has size && …`",
+            "test for it before it is read: `resource has size && …`",
+        ]
+    );
+    assert_eq!(helps("now > principal.at"), ["did you mean `context.now`?"]);
+    assert_eq!(helps("size == 1"), ["did you mean `principal.size` or `resource.size`?"]);
+    assert_eq!(
+        helps("context.now > \"2026-05-11\""),
+        ["a text is no datetime: write `datetime(\"2026-05-11\")`"]
+    );
+    assert_eq!(
+        helps("principal.at == \"2026-05-11T09:00:00+12:00\""),
+        ["a text is no datetime: write `datetime(\"2026-05-11T09:00:00+1200\")`"]
+    );
+    assert_eq!(helps("resource.team == \"Team::\\\"a\\\"\""), ["a text is no entity: write `Team::\"a\"`"]);
+    assert_eq!(helps("resource.team == \"a\""), ["a text is no entity: write `Team::\"a\"`"]);
 }
 
 #[test]

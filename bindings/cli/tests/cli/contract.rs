@@ -1,5 +1,7 @@
 //! The answers that other programs rely on, one question at a time.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::support::{Bench, NOW, case, world};
@@ -202,8 +204,18 @@ fn explain_says_why() {
     // The failing condition at its place in the policy, with what it compared.
     assert!(near.out.contains("school/S1.cedar:17:3: resource.student has enrolledAt"), "{}", near.out);
     assert!(near.out.contains("✘ attendance lead or office support at the student's school"), "{}", near.out);
+    // Whose it is to set, and no proposal to set it.
+    let fact = "`enrolledAt` of Student::\"st2\", which is absent: set by the school that enrols the student, in ENROL";
+    assert!(near.out.contains(fact) && !near.out.contains("set `enrolledAt`"), "{}", near.out);
     assert!(
-        near.out.contains("set `enrolledAt` of Student::\"st2\", which is absent, to School::\"s1\""),
+        near.out
+            .starts_with("deny\n  It is 2026-05-10T21:00:00.000Z.\n  User u1: attendance lead at school s1"),
+        "{}",
+        near.out
+    );
+    assert!(near.out.contains("\n  User u1 asks to view summary of case c2.\n"), "{}", near.out);
+    assert!(
+        near.out.contains("Nobody else may do it") || near.out.contains("Who may do it instead: "),
         "{}",
         near.out
     );
@@ -217,8 +229,9 @@ fn explain_says_why() {
     let nearest = json["nearest"].as_array().unwrap();
     let s1 = nearest.iter().find(|reason| reason["policy"]["id"] == "school.S1").unwrap();
     assert!(s1["conditions"].as_array().unwrap().iter().any(|condition| condition["holds"] == false));
-    assert_eq!(json["turn"]["outcome"], "found");
-    assert_eq!(json["turn"]["edits"][0]["do"], "set");
+    assert_eq!(json["turn"]["outcome"], "kept");
+    assert_eq!(json["turn"]["facts"][0]["set_by"], "the school that enrols the student, in ENROL");
+    assert_eq!(json["turn"]["facts"][0]["now"], json!({"absent": true}));
 
     let tree = ask(U1, r#"Case::"c2""#, "tree");
     assert!(tree.ends(2).out.contains("├ ✔ ") && tree.out.contains("└ ✘ "), "{}", tree.out);
@@ -247,6 +260,104 @@ fn explain_withholds_what_a_viewer_may_not_see() {
     let ran =
         bench.run(["explain", "--policies", "p", "--entities", "none.json"].into_iter().chain(elsewhere));
     ran.fails(1, "nothing says what may be shown");
+}
+
+/// A domain whose catalogue names documents and not referrals.
+fn referrals(bench: &Bench) {
+    bench.write(
+        "p/schema.cedarschema",
+        "entity User; entity Doc; entity Referral = { open: Bool };\n\
+         action read appliesTo { principal: User, resource: [Doc, Referral] };\n\
+         action link appliesTo { principal: User, resource: Doc, context: { to: Referral, by?: User } };\n",
+    );
+    bench.write(
+        "p/all.cedar",
+        "@id(\"all\")\npermit (principal, action, resource)\nunless { resource is Referral && resource.open };\n",
+    );
+    bench.write("p/fields.toml", "[Doc]\nknown_by = [\"read\"]\n[User]\npublic = []\n");
+    let one = |ty: &str, id: &str, attrs: serde_json::Value| json!({"uid": {"type": ty, "id": id}, "attrs": attrs, "parents": []});
+    let world = json!([
+        one("User", "u", json!({})),
+        one("Doc", "d", json!({})),
+        one("Referral", "r1", json!({"open": true})),
+        one("Referral", "r2", json!({"open": false})),
+    ]);
+    bench.write("world.json", world.to_string());
+}
+
+#[test]
+fn a_type_without_an_entry_is_known_to_nobody() {
+    let bench = Bench::new();
+    referrals(&bench);
+    let run = |args: &[&str]| {
+        let ran = bench.run(args.iter().copied());
+        (ran.code, ran.out, ran.err)
+    };
+    let from = ["--policies", "p", "--entities", "world.json", "--now", NOW, "--principal", "User::\"u\""];
+    let same = |args: &dyn Fn(&str) -> Vec<String>| {
+        let of = |id: &str| {
+            let args = args(id);
+            let (code, out, err) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+            (code, out.replace(id, "r1"), err.replace(id, "r1"))
+        };
+        let absent = of("r9");
+        assert_eq!(of("r1"), absent, "denied");
+        assert_eq!(of("r2"), absent, "allowed");
+        absent
+    };
+    for format in ["text", "tree", "json"] {
+        let told = same(&|id| {
+            let referral = format!("Referral::\"{id}\"");
+            let question = ["--action", "read", "--resource", &referral, "--viewer", "User::\"u\""];
+            let all = [&["explain"][..], &from, &question, &["--format", format]].concat();
+            all.into_iter().map(str::to_owned).collect()
+        });
+        assert!(told.0 == 2 && told.1.contains("is not there, or not to be seen"), "{told:?}");
+        same(&|id| {
+            let context =
+                format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
+            let question = ["--action", "link", "--resource", "Doc::\"d\"", "--viewer", "User::\"u\""];
+            let all =
+                [&["explain"][..], &from, &question, &["--format", format, "--context", &context]].concat();
+            all.into_iter().map(str::to_owned).collect()
+        });
+    }
+    for format in ["text", "json"] {
+        same(&|id| {
+            let context =
+                format!("{{\"to\": {{\"__entity\": {{\"type\": \"Referral\", \"id\": \"{id}\"}}}}}}");
+            let question = ["--resource", "Doc::\"d\"", "--format", format, "--context", &context];
+            let all = [&["view"][..], &from, &question].concat();
+            all.into_iter().map(str::to_owned).collect()
+        });
+        same(&|id| {
+            let referral = format!("Referral::\"{id}\"");
+            let all = [&["view"][..], &from, &["--resource", &referral, "--format", format]].concat();
+            all.into_iter().map(str::to_owned).collect()
+        });
+        same(&|id| {
+            let referral = format!("Referral::\"{id}\"");
+            let alert = ["alert", "--policies", "p", "--entities", "world.json", "--now", NOW];
+            let all = [&alert[..], &["--resource", &referral, "--format", format]].concat();
+            all.into_iter().map(str::to_owned).collect()
+        });
+    }
+    // What the catalogue names is explained as ever.
+    let (code, out, err) = run(&[
+        &["explain"][..],
+        &from,
+        &["--action", "read", "--resource", "Doc::\"d\"", "--viewer", "User::\"u\""],
+    ]
+    .concat());
+    assert!(code == 0 && out.contains("permitted by all"), "{out}{err}");
+    // Without any catalogue nothing is told of anything.
+    fs::remove_file(bench.path("p/fields.toml")).unwrap();
+    let told = same(&|id| {
+        let referral = format!("Referral::\"{id}\"");
+        let question = ["--action", "read", "--resource", &referral, "--viewer", "User::\"u\""];
+        [&["explain"][..], &from, &question].concat().into_iter().map(str::to_owned).collect()
+    });
+    assert_eq!(told.0, 1, "{told:?}");
 }
 
 #[test]

@@ -61,7 +61,9 @@ fn random(extent: &Extent, law: Law) -> Result<Counts, String> {
     })
 }
 
+/// Without a catalogue, which would keep most facts of a real domain from being changed.
 fn domain(extent: &Extent, sources: Sources, law: Law) -> Result<Counts, String> {
+    let sources = Sources { catalogue: None, ..sources };
     let ward = Ward::new(&sources).map_err(|e| e.to_string())?;
     let subject = Subject::new(ward, sources)?;
     over(extent, WORLD, |bytes| subject.world(bytes, law))
@@ -251,24 +253,29 @@ impl Subject {
         }
     }
 
-    /// All that is needed to see a failure again.
     fn tell(&self, facts: &Facts, asked: &Request, what: &str) -> String {
-        let policies: Vec<&str> = self.sources.policies.iter().map(|policy| policy.text.as_ref()).collect();
-        let context = serde_json::to_string(&asked.context).unwrap_or_default();
-        format!(
-            "{} {} {}, context {context}: {what}\nschema:\n{}\npolicies:\n{}\nworld:\n{}",
-            asked.principal,
-            asked.action,
-            asked.resource,
-            self.sources.schema.text,
-            policies.join("\n"),
-            plain_json(facts)
-        )
+        tell(&self.sources, facts, asked, what)
     }
 }
 
+/// All that is needed to see a failure again.
+pub(super) fn tell(sources: &Sources, facts: &Facts, asked: &Request, what: &str) -> String {
+    let policies: Vec<&str> = sources.policies.iter().map(|policy| policy.text.as_ref()).collect();
+    let context = serde_json::to_string(&asked.context).unwrap_or_default();
+    format!(
+        "{} {} {}, context {context}: {what}\nschema:\n{}\npolicies:\n{}\ncatalogue:\n{}\nworld:\n{}",
+        asked.principal,
+        asked.action,
+        asked.resource,
+        sources.schema.text,
+        policies.join("\n"),
+        sources.catalogue.as_ref().map_or("", |catalogue| &catalogue.text),
+        plain_json(facts)
+    )
+}
+
 /// All that a viewer is told, in every form.
-fn all_of(explained: &Explanation) -> String {
+pub(super) fn all_of(explained: &Explanation) -> String {
     let json = serde_json::to_string(explained).unwrap_or_default();
     format!("{json}\n{explained}\n{}", explained.tree())
 }

@@ -12,6 +12,7 @@ mod own;
 mod random;
 mod run;
 mod sweep;
+mod unseen;
 mod windows;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -62,7 +63,7 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 13] = [
+pub const ALL: [Law; 15] = [
     RANDOM,
     OPERATORS,
     ATTENDANCE,
@@ -76,6 +77,8 @@ pub const ALL: [Law; 13] = [
     ATTENDANCE_TURNS,
     CLINIC_TURNS,
     VIEWERS,
+    UNSEEN,
+    DOMAINS_UNSEEN,
 ];
 
 /// Random schemas, policies and worlds.
@@ -176,3 +179,15 @@ pub const VIEWERS: Law = Law {
     few: 12,
     run: explaining::viewers,
 };
+
+/// What a person may not know of.
+pub const UNSEEN: Law = Law {
+    name: "unseen",
+    says: "under any catalogue, what a person may not know of is told of as what is not there, to the byte: by \
+        explanations for a viewer, views and alerts, as principal, as resource and in a context",
+    few: 40,
+    run: unseen::random,
+};
+
+/// The same under the rules of attendance and of a clinic.
+pub const DOMAINS_UNSEEN: Law = Law { name: "domains_unseen", few: 4, run: unseen::domains, ..UNSEEN };

@@ -72,6 +72,8 @@ pub struct Counts {
     pub compared: u64,
     /// Explanations in which something was withheld.
     pub withheld: u64,
+    /// Entities that a viewer may not know of compared with one that is not there, by where they are named.
+    pub unseen: BTreeMap<&'static str, u64>,
     /// How often each operator stood in a policy.
     pub uses: BTreeMap<String, u64>,
     /// How each operator alone came out.
@@ -115,6 +117,9 @@ impl Counts {
         self.tried += other.tried;
         self.compared += other.compared;
         self.withheld += other.withheld;
+        for (place, count) in &other.unseen {
+            *self.unseen.entry(place).or_default() += count;
+        }
         for (name, count) in &other.uses {
             *self.uses.entry(name.clone()).or_default() += count;
         }
@@ -139,6 +144,16 @@ impl fmt::Display for Counts {
                 f,
                 "{} worlds, {} broken texts taken by both, {} by neither, {} refused as dangling",
                 self.worlds, self.taken, self.not_taken, self.dangling
+            );
+        }
+        if !self.unseen.is_empty() {
+            let places: Vec<String> = self.unseen.iter().map(|(place, n)| format!("{place} {n}")).collect();
+            return write!(
+                f,
+                "{} unknowable entities in {} worlds compared with absent ones: {}",
+                self.compared,
+                self.worlds,
+                places.join(", ")
             );
         }
         if self.turned > 0 {

@@ -1,4 +1,6 @@
-//! `caseward decision`: what a decision shaped.
+//! `caseward decision`: what a decision says, and what it shaped.
+
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,8 +20,9 @@ use crate::terminal::Terminal;
 
 /// List the policies, invariants, cases and rows of the matrix that a decision shaped.
 ///
-/// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them.
-/// Without a decision, all are listed with their policies.
+/// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them. What it says
+/// is read from DECISIONS.md beside the policies: a heading such as `## D6 …` with what stands below it, or a row
+/// `| D6 | … |` of a table. Without a decision, all are listed with what they say and their policies, D2 before D10.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The decision, such as D6.
@@ -36,6 +39,8 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Shaped {
     decision: String,
+    /// What it says, where DECISIONS.md has it.
+    text: Option<String>,
     policies: Vec<Policy>,
     invariants: Vec<Invariant>,
     cases: Vec<Named>,
@@ -84,25 +89,37 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         .collect();
     let Some(policies) = known.get(decision.as_str()).cloned().or((!invariants.is_empty()).then(Vec::new))
     else {
-        let all: Vec<&str> = known.keys().map(String::as_str).collect();
+        let mut all: Vec<&str> = known.keys().map(String::as_str).collect();
+        all.sort_by(|a, b| in_order(a).cmp(&in_order(b)));
         return Err(Failure::other(format!(
             "no policy has the decision `{decision}`; there are {}",
             all.join(", ")
         )));
     };
+    let text = texts::read(&args.cases.policies)?.remove(decision);
     let ids: BTreeSet<&str> = policies.iter().map(|policy| policy.id.as_ref()).collect();
     let shaped = Shaped {
         decision: decision.clone(),
+        text,
         invariants,
         cases: cases(&suite, decision, &ids)?,
         matrix: rows(&suite.ward, &ids),
         policies: policies.into_iter().cloned().collect(),
     };
     match args.format {
-        Format::Text => output::print(&text(&shaped))?,
+        Format::Text => output::print(&shown(&shaped))?,
         Format::Json => output::print_json(&shaped)?,
     }
     Ok(Exit::Success)
+}
+
+/// The order of numbers: D2 before D10.
+fn in_order(name: &str) -> (&str, u64, &str) {
+    let start = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
+    let (letters, rest) = name.split_at(start);
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, rest) = rest.split_at(end);
+    (letters, digits.parse().unwrap_or(u64::MAX), rest)
 }
 
 fn names(text: &str) -> impl Iterator<Item = &str> {
@@ -122,21 +139,48 @@ fn by_decision(ward: &Ward) -> BTreeMap<String, Vec<&Policy>> {
 fn list(args: &Args) -> Result<Exit, Failure> {
     let ward = args.cases.policies.load()?;
     let known = by_decision(&ward);
+    let mut texts = texts::read(&args.cases.policies)?;
+    let mut all: Vec<Listed> = Vec::new();
+    for (decision, policies) in known {
+        let text = texts.remove(&decision);
+        all.push(Listed { decision, text, policies: policies.iter().map(|p| p.id.to_string()).collect() });
+    }
+    // What no policy of the folder carries is a decision all the same.
+    all.extend(texts.into_iter().map(|(decision, text)| Listed {
+        decision,
+        text: Some(text),
+        policies: Vec::new(),
+    }));
+    all.sort_by(|a, b| in_order(&a.decision).cmp(&in_order(&b.decision)));
     if args.format == Format::Json {
-        let ids = known.iter().map(|(name, all)| (name, all.iter().map(|p| &p.id).collect::<Vec<_>>()));
-        output::print_json(&ids.collect::<BTreeMap<_, _>>())?;
+        output::print_json(&all)?;
         return Ok(Exit::Success);
     }
-    let mut all: Vec<_> = known.into_iter().collect();
-    // D2 before D10.
-    all.sort_by_key(|(name, _)| (name.len(), name.clone()));
     let mut out = String::new();
-    for (name, policies) in all {
-        let ids: Vec<&str> = policies.iter().map(|policy| policy.id.as_ref()).collect();
-        let _ = writeln!(out, "{name:<4} {}", ids.join(", "));
+    for Listed { decision, text, policies } in all {
+        let policies = policies.join(", ");
+        match text {
+            None => {
+                let _ = writeln!(out, "{decision:<4} {policies}");
+            }
+            Some(text) => {
+                let _ = writeln!(out, "{decision:<4} {}", text.replace('\n', "\n     "));
+                if !policies.is_empty() {
+                    let _ = writeln!(out, "     {policies}");
+                }
+            }
+        }
     }
     output::print(&printable(&out))?;
     Ok(Exit::Success)
+}
+
+/// A decision among all.
+#[derive(Serialize)]
+struct Listed {
+    decision: String,
+    text: Option<String>,
+    policies: Vec<String>,
 }
 
 /// The invariants beside the policies, each with its `@decision`.
@@ -204,8 +248,11 @@ fn rows(ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
     found
 }
 
-fn text(shaped: &Shaped) -> String {
+fn shown(shaped: &Shaped) -> String {
     let mut out = format!("{}\n", shaped.decision);
+    if let Some(text) = &shaped.text {
+        let _ = writeln!(out, "{text}");
+    }
     let _ = writeln!(out, "\npolicies ({})", shaped.policies.len());
     for policy in &shaped.policies {
         let description = policy.description.as_deref().unwrap_or_default();

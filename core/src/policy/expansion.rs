@@ -80,7 +80,9 @@ fn declared(text: &str) -> HashMap<&str, HashSet<&str>> {
             }
             ("in", Place::Names) => Place::Above,
             (";" | "{" | "=" | "appliesTo" | "enum" | "tags", Place::Names | Place::Above) => {
-                names.iter().for_each(|name| drop(all.entry(*name).or_default()));
+                for name in &names {
+                    all.entry(*name).or_default();
+                }
                 Place::Elsewhere
             }
             (word, Place::Names) if is_name(word) || word.starts_with('"') => {
@@ -88,9 +90,9 @@ fn declared(text: &str) -> HashMap<&str, HashSet<&str>> {
                 place
             }
             (word, Place::Above) if is_name(word) || word.starts_with('"') => {
-                names
-                    .iter()
-                    .for_each(|name| drop(all.entry(*name).or_default().insert(word.trim_matches('"'))));
+                for name in &names {
+                    all.entry(*name).or_default().insert(word.trim_matches('"'));
+                }
                 place
             }
             _ => place,

@@ -52,7 +52,9 @@ impl Invariants {
             all.push(read_claim(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
         }
         for rule in &always.rules {
-            all.push(read_claim(rule, &always.ward).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?);
+            all.push(
+                read_claim(rule, &always.ward).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?,
+            );
         }
         Ok(Invariants { never, always, all })
     }

@@ -77,9 +77,9 @@ const pairs = (count) =>
     principal: { type: 'User', id: step(people, n, 7_919) },
     action: 'viewSummary',
     resource: { type: 'Case', id: step(records, n, 104_729) },
-    context: { now: NOW },
+    now: NOW,
   }));
-const decided = (request) => JSON.parse(ward.json.check(world, request)).decision === 'allow';
+const decided = (request) => JSON.parse(ward.json.answer(world, request)).decision === 'allow';
 
 for (const [temperature, count] of [['hot', 50], ['warm', 5_000]]) {
   const asked = pairs(count);
@@ -88,7 +88,7 @@ for (const [temperature, count] of [['hot', 50], ['warm', 5_000]]) {
   const name = `node/check/viewSummary/${temperature}`;
   const check = (n) => {
     const at = n % count;
-    if (ward.check(world, asked[at]).allowed !== expected[at]) assert.fail(`request ${at}`);
+    if (ward.allows(world, asked[at]) !== expected[at]) assert.fail(`request ${at}`);
   };
   record(name, 'caseward', 'ns', rounds(10_000, check), allowed);
   const named = asked.map((request) => ({
@@ -98,12 +98,12 @@ for (const [temperature, count] of [['hot', 50], ['warm', 5_000]]) {
   }));
   const checkNamed = (n) => {
     const at = n % count;
-    if (ward.check(world, named[at]).allowed !== expected[at]) assert.fail(`request ${at}`);
+    if (ward.allows(world, named[at]) !== expected[at]) assert.fail(`request ${at}`);
   };
   record(name, 'caseward, named by text', 'ns', rounds(10_000, checkNamed), allowed);
   const reasons = (n) => {
     const at = n % count;
-    const answer = ward.check(world, asked[at]);
+    const answer = ward.answer(world, asked[at]);
     if (answer.policies.length > 0 !== expected[at] && answer.allowed) assert.fail(`request ${at}`);
   };
   record(name, 'caseward, with reasons', 'ns', rounds(1_000, reasons), allowed);
@@ -163,7 +163,7 @@ function write(value, open) {
   const count = 100_000;
   const asked = pairs(count);
   const ids = { principals: asked.map(({ principal }) => principal.id), resources: asked.map(({ resource }) => resource.id) };
-  const question = { principalType: 'User', action: 'viewSummary', resourceType: 'Case', context: { now: NOW } };
+  const question = { principalType: 'User', action: 'viewSummary', resourceType: 'Case', now: NOW };
   const expected = asked.map((request) => (ward.allows(world, request) ? 1 : 0));
   const allowed = `${expected.filter(Boolean).length} of ${count} allowed`;
   const numbers = { principals: world.numbers('User', ids.principals), resources: world.numbers('Case', ids.resources) };
@@ -180,7 +180,7 @@ function write(value, open) {
 for (const [name, wanted] of [['about 1000', 1_000], ['some tens', 40]]) {
   let best;
   for (const id of people) {
-    const question = { principal: { type: 'User', id }, action: 'viewSummary', type: 'Case', context: { now: NOW } };
+    const question = { principal: { type: 'User', id }, action: 'viewSummary', type: 'Case', now: NOW };
     const count = ward.count(world, question);
     if (best === undefined || Math.abs(count - wanted) < Math.abs(best.count - wanted)) best = { count, question };
   }

@@ -20,15 +20,15 @@ pub(crate) fn is_hostile(c: char) -> bool {
         || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff)
 }
 
-/// The text with what [`is_hostile`] as `\u{…}`; line breaks and tabs stay.
+/// The text with what [`is_hostile`] as `\u{…}`; line breaks (`\n`, `\r\n`) and tabs stay.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
             '\n' | '\t' => out.push(c),
-            // A line break of another system.
-            '\r' if rest.peek() == Some(&'\n') => {}
+            // A line break of CSV, and of other systems.
+            '\r' if rest.peek() == Some(&'\n') => out.push(c),
             c if c.is_ascii_control() => out.extend(c.escape_default()),
             c if is_hostile(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
@@ -44,7 +44,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// The text in one line.
 pub(crate) fn in_a_line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
+    printable(text).replace("\r\n", "\\r\\n").replace('\n', "\\n")
 }
 
 /// What stands for the start of an escape code of the command's own.
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_steers_or_hides_is_shown_by_its_number() {
         assert_eq!(printable("a\u{1b}[31m\nb\u{9b}\u{202e}c"), "a\\u{1b}[31m\nb\\u{9b}\\u{202e}c");
-        assert_eq!(printable("a\r\nb\rc\td"), "a\nb\\rc\td");
+        assert_eq!(printable("a\r\nb\rc\td"), "a\r\nb\\rc\td");
         assert_eq!(
             printable("Te Tāhuhu o te Mātauranga — 試験 🙂 é"),
             "Te Tāhuhu o te Mātauranga — 試験 🙂 é"

@@ -148,6 +148,16 @@ impl Decisions {
         }
     }
 
+    /// The decisions by Arrow's C data interface, which pyarrow has: for polars and whatever else asks for it.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.__arrow_array__(py, None)?.call_method1("__arrow_c_array__", (requested_schema,))
+    }
+
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = (self.allowed.bind(py), &self.policy_hash, self.version);
         pickled(py, "_decisions", state.into_pyobject(py)?)

@@ -363,18 +363,19 @@ def test_a_filter_goes_into_a_query_that_has_more_in_it(ward: Ward, sample: Worl
         assert plain.signs == ("?",) * len(plain.params) and plain.arguments == plain.params
         assert sorted(i for (i,) in connection.execute(start + plain.sql, plain.params)) == found
         named = ward.filter(sample, who, *asked, now=NOW, alias="c", parameter_style=":p1", first_parameter=3)
-        arguments = named.arguments
-        if named.params:
-            assert isinstance(arguments, dict) and next(iter(arguments)) == "p3"
-        query = f"{start} c.status <> ?1 AND ?2 AND ({named.sql})"
-        theirs = query.replace("?1", ":mine").replace("?2", ":yours")
-        more = {**dict(arguments), "mine": "none", "yours": 1}  # type: ignore[arg-type]
-        assert sorted(i for (i,) in connection.execute(theirs, more)) == found
+        mine = dict(zip((sign[1:] for sign in named.signs), named.params, strict=True))
+        assert named.arguments == (mine or ()) and all(name >= "p3" for name in mine if len(name) == 2)
+        query = f"{start} c.status <> :mine AND :yours AND ({named.sql})"
+        rows = connection.execute(query, {**mine, "mine": "none", "yours": 1})
+        assert sorted(i for (i,) in rows) == found
         lists += bool(found)
     assert lists > 5
-    for wrong in [{"first_parameter": 0}, {"alias": ""}, {"parameter_style": "@"}]:
-        with pytest.raises(caseward.RequestError):
-            ward.filter(sample, who, *asked, now=NOW, **wrong)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    with pytest.raises(caseward.RequestError, match="numbered from 1"):
+        ward.filter(sample, AROHA, *asked, now=NOW, first_parameter=0)
+    with pytest.raises(caseward.RequestError, match="no name for a row"):
+        ward.filter(sample, AROHA, *asked, now=NOW, alias="")
+    with pytest.raises(caseward.RequestError, match="no style of parameters `@`"):
+        ward.filter(sample, AROHA, *asked, now=NOW, parameter_style="@")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def test_requests_are_values(ward: Ward, world: World) -> None:

@@ -29,7 +29,7 @@ ROADS: list[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("road", ROADS, ids=["pickle", "protocol 2", "copy", "deepcopy"])
 def test_values_come_back_as_they_were(ward: Ward, sample: World, road: Callable[[Any], Any]) -> None:
     context = {"sizeBytes": 4096, "who": EntityUid("User", "u1"), "now": NOW}
-    values = [
+    values: list[Any] = [
         ward.check(sample, USER, "viewSummary", CASE, now=NOW),
         ward.check(sample, ("User", "nobody"), "viewSummary", ("Case", "\"none\n"), now=NOW),
         ward.check(sample, USER, "closeCase", CASE),
@@ -82,7 +82,7 @@ def test_an_error_of_another_process_arrives_whole() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         refused = pool.submit(_refused, '@id("a")\npermit (principal, action, resource) when { x };').exception(60)
     assert isinstance(refused, caseward.PolicyError)
-    assert [(problem.line, problem.column) for problem in refused.problems] == [(2, 47)]
+    assert [(problem.line, problem.column) for problem in refused.problems] == [(2, 45)]
 
 
 def test_what_shows_is_copied_and_stays_what_it_is(ward: Ward, sample: World) -> None:

@@ -37,7 +37,7 @@ def test_many_decisions_have_no_truth_of_their_own(ward: Ward, sample: World, de
         with pytest.raises(ValueError, match=r"have no truth of their own: ask `\.all\(\)` or `\.any\(\)`"):
             bool(some)
         with pytest.raises(ValueError):
-            _ = "allowed" if some else "denied"
+            _ = "allowed" if some else "denied"  # pyright: ignore[reportGeneralTypeIssues]
     assert decided.any() and not decided.all()
     assert decided.any() is (decided.count() > 0) and list(decided) == decided.to_list()
     none = ward.check_many(sample, ("User", ["nobody"] * 3), "viewSummary", ("Case", ["x"] * 3), now=NOW)

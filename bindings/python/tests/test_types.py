@@ -49,9 +49,11 @@ def test_wrong_uses_are_found(tmp_path: Path) -> None:
         "Changes().set('a', 'b', 1.5)",
         "ward.list(world, 'a', 'b')",
         "EntityUid('a')",
+        "_ = 1 if ward.check_many(world, 'a', 'b', ('Case', [])) else 2",
+        "_ = 1 if ward.filter(world, 'a', 'b', 'c', Database(ward, 'sqlite')) else 2",
     ]
     path = tmp_path / "wrong.py"
-    head = "from caseward import Changes, EntityUid, Ward, World\ndef f(ward: Ward, world: World) -> None:\n"
+    head = "from caseward import Changes, Database, EntityUid, Ward, World\ndef f(ward: Ward, world: World) -> None:\n"
     path.write_text(head + "".join(f"    {line}\n" for line in wrong), encoding="utf-8")
     done = run("pyright", "--outputjson", "--pythonpath", sys.executable, str(path), cwd=tmp_path)
     lines = {d["range"]["start"]["line"] - 2 for d in json.loads(done.stdout)["generalDiagnostics"]}

@@ -505,7 +505,7 @@ test('a condition for a query of one\'s own', () => {
     const asked = { ...question, principal: { type: 'User', id: lead }, dialect, alias: 'c' };
     const third = ward.filter(world, { ...asked, firstParameter: 3, parameterStyle: ':p1' });
     assert.deepEqual([third.signs[0], third.params.length], [':p3', filter.params.length]);
-    assert.ok(third.sql.includes(':p3') && !third.sql.includes(':p1') && !third.sql.includes('case'), third.sql);
+    assert.ok(third.sql.includes(':p3') && !/:p1\b|["`]case["`]\./.test(third.sql), third.sql);
     const unnumbered = ward.filter(world, { ...asked, parameterStyle: '?' });
     assert.equal(unnumbered.sql.split('?').length - 1, unnumbered.params.length, unnumbered.sql);
     refuses(() => ward.filter(world, { ...asked, firstParameter: 2, parameterStyle: '?' }), 'request', /no numbers/);

@@ -2,7 +2,7 @@
 //!
 //! `type B = { x: A, y: A }` holds `A` twice: 24 such lines are sixteen million types, and 40 of them have no end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::limits::{MAX_NESTING, Tokens};
 use crate::error::Problem;
@@ -10,8 +10,14 @@ use crate::error::Problem;
 /// Words of a schema whose named types are written out. The longest text that is taken has fewer by itself.
 const MAX_WORDS: u64 = 1_000_000;
 
+/// Entity types and actions that are declared. Cedar takes seconds for a few thousand.
+const MAX_DECLARED: usize = 5_000;
+/// What they lie in, all in all and at any distance: of a chain of 300. Cedar's time grows faster than this does.
+const MAX_ABOVE: usize = 50_000;
+
 /// Refuses a schema that is larger or deeper than can be taken once its named types are written out.
 pub(super) fn check(text: &str) -> Result<(), Problem> {
+    check_hierarchies(text)?;
     let parts = Parts::of(text);
     let mut known = HashMap::new();
     let mut total = Size { words: parts.outside.words, depth: 0 };
@@ -28,6 +34,80 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         }
     }
     if total.words > MAX_WORDS || total.depth > MAX_NESTING { Err(refused(total)) } else { Ok(()) }
+}
+
+/// Counts what is declared, and what lies in what.
+fn check_hierarchies(text: &str) -> Result<(), Problem> {
+    let declared = declared(text);
+    if declared.len() > MAX_DECLARED {
+        return Err(Problem::error(format!(
+            "it declares {} entity types and actions, more than the {MAX_DECLARED} that are taken",
+            declared.len()
+        )));
+    }
+    let mut all = 0;
+    for name in declared.keys() {
+        let (mut seen, mut next) = (HashSet::new(), vec![*name]);
+        while let Some(name) = next.pop() {
+            for above in declared.get(name).into_iter().flatten() {
+                if seen.insert(*above) {
+                    all += 1;
+                    next.push(*above);
+                }
+            }
+            if all > MAX_ABOVE {
+                return Err(Problem::error(format!(
+                    "its entity types and actions lie in one another more than {MAX_ABOVE} times, at any distance: \
+                     its hierarchies are too deep"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entity types and the actions of a schema, with what each lies in. Names go without their namespace and count
+/// together where several share one.
+fn declared(text: &str) -> HashMap<&str, HashSet<&str>> {
+    let mut all: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let (mut names, mut place, mut before) = (Vec::new(), Place::Elsewhere, "");
+    for token in Tokens::new(text) {
+        let is_start = matches!(before, "" | ";" | "{" | "}" | ")");
+        place = match (token.text, place) {
+            ("entity" | "action", Place::Elsewhere) if is_start => {
+                names.clear();
+                Place::Names
+            }
+            ("in", Place::Names) => Place::Above,
+            (";" | "{" | "=" | "appliesTo" | "enum" | "tags", Place::Names | Place::Above) => {
+                for name in &names {
+                    all.entry(*name).or_default();
+                }
+                Place::Elsewhere
+            }
+            (word, Place::Names) if is_name(word) || word.starts_with('"') => {
+                names.push(word.trim_matches('"'));
+                place
+            }
+            (word, Place::Above) if is_name(word) || word.starts_with('"') => {
+                for name in &names {
+                    all.entry(*name).or_default().insert(word.trim_matches('"'));
+                }
+                place
+            }
+            _ => place,
+        };
+        before = token.text;
+    }
+    all
+}
+
+/// Where in a declaration.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Names,
+    Above,
+    Elsewhere,
 }
 
 fn refused(size: Size) -> Problem {
@@ -188,6 +268,22 @@ mod tests {
         assert!(check(&chain(60)).is_ok());
         refused(&chain(80), "nested");
         refused(&chain(20_000), "nested");
+    }
+
+    #[test]
+    fn what_lies_in_what_is_counted() {
+        let chain = |of: &str, length: usize| {
+            let lines = (1..length).map(|n| format!("{of} x{n} in [x{}];", n - 1));
+            format!("{of} x0; {}", lines.collect::<String>())
+        };
+        for of in ["entity", "action"] {
+            assert!(check(&chain(of, 300)).is_ok());
+            refused(&chain(of, 500), "too deep");
+            refused(&chain(of, 4_000), "too deep");
+            refused(&(0..6_000).map(|n| format!("{of} x{n};")).collect::<String>(), "declares 6000");
+        }
+        refused(&format!("namespace A {{ {} }}", chain("entity", 500).replace("[x", "[A::x")), "too deep");
+        assert!(check("entity a in b; entity b in a; action \"a b\" in [Action::\"a b\"];").is_ok());
     }
 
     #[test]

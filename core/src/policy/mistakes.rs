@@ -31,14 +31,13 @@ pub(super) fn problems<'e>(
     let mut all: Vec<(Problem, Cause)> = Vec::new();
     for error in errors {
         let policy = error.policy_id();
-        let source = sources.get(AsRef::<str>::as_ref(policy));
+        let source = sources.get(AsRef::<str>::as_ref(policy)).unwrap_or(&nowhere);
         let conditions = set.policy(policy).and_then(|policy| {
             let policy: &ast::Policy = policy.as_ref();
             policy.non_scope_constraints_arc().cloned()
         });
-        let text = source.map_or("", |source| source.text.as_ref());
-        let around = Around { text, conditions: conditions.as_deref(), schema };
-        for problem in problems_of(error, source.unwrap_or(&nowhere)) {
+        let around = Around { text: &source.text, conditions: conditions.as_deref(), schema };
+        for problem in problems_of(error, source) {
             let policy: &str = policy.as_ref();
             all.push(around.told(error, problem, policy));
         }
@@ -124,10 +123,9 @@ impl Around<'_> {
     fn read(&self, conditions: &Expr, problem: &Problem) -> Option<Read> {
         let named = problem.message.split("attribute ").last()?.split('`').nth(1)?;
         let named = named.rsplit('.').next().unwrap_or(named);
+        let at = problem.span.map(|span| span.range());
         conditions.subexpressions().find_map(|expr| match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr }
-                if attr == named && Some(span_of(expr)) == problem.span.map(|span| span.range()) =>
-            {
+            ExprKind::GetAttr { expr: of, attr } if attr == named && Some(span_of(expr)) == at => {
                 Some(Read { of: path_text(of)?, attr: attr.to_string(), span: span_of(expr) })
             }
             _ => None,

@@ -81,7 +81,7 @@ fn differences_are_those_of_asking_everything() {
                 diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
             let mut found: BTreeMap<(usize, bool), BTreeSet<Pair>> = BTreeMap::new();
             for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
-                for difference in diff.of_person(&world, &person, &contexts, None).unwrap() {
+                for difference in diff.of_person(&world, &person, &contexts).unwrap() {
                     assert_eq!(
                         difference.policy.as_deref(),
                         Some(id),
@@ -125,7 +125,7 @@ fn differences_among_many_records_are_those_of_two_lists() {
         let contexts: Vec<_> =
             diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
         for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
-            let found = diff.of_person(&world, &person, &contexts, None).unwrap();
+            let found = diff.of_person(&world, &person, &contexts).unwrap();
             for (place, changed) in diff.changed().iter().enumerate() {
                 let mut expected = <[RoaringBitmap; 2]>::default();
                 for context in &contexts[place] {
@@ -165,7 +165,7 @@ fn worlds_take_turns() {
         if backwards {
             people.reverse();
         }
-        let found = people.iter().flat_map(|person| diff.of_person(world, person, &contexts, None).unwrap());
+        let found = people.iter().flat_map(|person| diff.of_person(world, person, &contexts).unwrap());
         found.map(|difference| (difference.person, difference.records)).collect()
     };
     let first: Vec<_> = worlds.iter().map(|world| told(world, false)).collect();
@@ -189,6 +189,6 @@ fn policies_that_are_the_same_change_nothing() {
     let contexts: Vec<_> =
         diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
     for person in facts.of_type(ATTENDANCE.schema().type_id("User").unwrap()) {
-        assert!(diff.of_person(&world, &person, &contexts, None).unwrap().is_empty());
+        assert!(diff.of_person(&world, &person, &contexts).unwrap().is_empty());
     }
 }

@@ -22,6 +22,7 @@ mod laws;
 mod lint;
 mod live;
 mod loader;
+mod made_up;
 mod policies;
 mod release;
 mod reports;

@@ -1,6 +1,9 @@
 //! The policy files as their authors see them: names, annotations and conditions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use caseward::Sources;
 
 use crate::support::ATTENDANCE;
 
@@ -23,6 +26,22 @@ fn clauses(text: &str) -> Vec<(String, String)> {
         }
     }
     clauses
+}
+
+#[test]
+fn what_is_built_in_is_what_the_folder_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    let texts = |sources: Sources| -> BTreeMap<String, String> {
+        sources.policies.iter().map(|source| (source.name.to_string(), source.text.to_string())).collect()
+    };
+    let built_in = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+        all.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+    };
+    let read = Sources::read_folder(&folder, None).unwrap();
+    assert_eq!(read.schema.text.as_ref(), caseward_policies::SCHEMA);
+    assert_eq!(texts(read), built_in(caseward_policies::POLICIES));
+    let invariants = Sources::read_invariants(&folder, None).unwrap();
+    assert_eq!(texts(invariants), built_in(caseward_policies::INVARIANTS));
 }
 
 #[test]

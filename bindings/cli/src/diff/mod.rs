@@ -162,7 +162,8 @@ pub(crate) fn compare(
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(person) = people.get(at) else { return Ok::<_, Error>(mine) };
-                let found = diff.of_person(world, person, &contexts, drawn)?;
+                let found =
+                    diff.of_person(world, person, &diff.circumstances_for(person, &contexts, drawn))?;
                 mine.extend(found.into_iter().map(|difference| (at, difference)));
                 bar.inc(1);
             }

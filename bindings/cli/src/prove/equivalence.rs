@@ -10,7 +10,7 @@ use caseward::{Effect, Source, Sources, Ward};
 use cedar_policy::Policy;
 
 use super::claim::{Key, Part, Query, Slice};
-use super::model::{Environment, Model, Policies};
+use super::model::{self, Environment, Model, Policies};
 use super::query::{Limits, STACK, Verdict, Worker};
 use super::solver::{Binary, Trouble};
 
@@ -142,17 +142,17 @@ pub(crate) fn keys(
     let (model, all) = (Model::new(&original.schema.text)?, Policies::new(ward, original)?);
     let key = |group: &Vec<(Source, Source)>| {
         let mut key = Key::new();
-        ["equivalent", solver, &original.schema.text].into_iter().for_each(|text| key.part(text));
+        ["equivalent", solver, &model.meaning].into_iter().for_each(|text| key.part(text));
         let mut beside = BTreeSet::new();
         for (from, to) in group {
-            key.part(&from.text);
-            key.part(&to.text);
             let changed = alone(&original.schema, &to.text)?;
+            let was = all.rules.iter().filter(|rule| rule.text == from.text);
+            was.chain(&changed.rules).for_each(|rule| key.part(&model::meaning(&rule.policy)));
             for environment in &model.environments {
                 let applying = all.applying(environment, &model);
                 let concerned = applying.iter().any(|rule| rule.text == from.text)
                     || !changed.applying(environment, &model).is_empty();
-                beside.extend(applying.iter().filter(|_| concerned).map(|rule| rule.policy.to_string()));
+                beside.extend(applying.iter().filter(|_| concerned).map(|rule| model::meaning(&rule.policy)));
             }
         }
         beside.iter().for_each(|text| key.part(text));

@@ -54,12 +54,9 @@ impl Known {
             Json::Object(fields) => {
                 for (operator, operand) in fields {
                     let sides = [operand.get("left"), operand.get("right")];
-                    match (operator.as_str(), sides) {
-                        ("==" | "!=" | "contains", [Some(a), Some(b)]) => {
-                            self.compared(a, b, scope);
-                            self.compared(b, a, scope);
-                        }
-                        _ => {}
+                    if let ("==" | "!=" | "contains", [Some(a), Some(b)]) = (operator.as_str(), sides) {
+                        self.compared(a, b, scope);
+                        self.compared(b, a, scope);
                     }
                     self.collect(operand, scope);
                 }

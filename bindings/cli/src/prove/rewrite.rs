@@ -259,7 +259,7 @@ pub(crate) fn behind(policy: &Policy, only: &Policy) -> Result<Policy, String> {
     if let (Some(conditions), Some(body)) = (conditions.as_array_mut(), body) {
         conditions.insert(0, json!({ "kind": "when", "body": body }));
     }
-    model::from_json(&policy.id().to_string(), json)
+    model::from_json(policy.id().as_ref(), json)
 }
 
 /// What the head of a policy asks of one variable, as an expression.

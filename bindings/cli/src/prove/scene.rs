@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use caseward::claims::{Becomes, Sort, Step};
+use caseward::claims::{Becomes, Implied, Sort, Step};
 use caseward::testing::Facts;
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
 
-use super::claim::{Form, Implied, Kind, Sides};
+use super::claim::{Form, Kind, Sides};
 use super::model::Ghost;
 use super::plausible::{CONTEXT, Known, OTHER};
 
@@ -121,7 +121,7 @@ impl Scene {
                         };
                         let after = answer(&sides.now.ward, &self.after().build().ok()?, request)?;
                         (after.is_allowed() && !before.is_allowed())
-                            .then(|| Replay { wrong: after, beside: Some((asked, before)) })
+                            .then_some(Replay { wrong: after, beside: Some((asked, before)) })
                     }
                 }
             }

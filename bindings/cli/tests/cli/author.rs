@@ -186,7 +186,9 @@ fn results_come_in_forms_for_programs() {
     }
     let github = bench.run(["test", "--policies", "p", "--format", "github"]).ends(4).out.clone();
     assert!(
-        github.starts_with("::error file=p/tests/docs.toml,line=19,title=nobody else%3A <&>::"),
+        github.starts_with(
+            "::error file=p/tests/docs.toml,line=19,col=1,endLine=24,title=nobody else%3A <&>::"
+        ),
         "{github}"
     );
     assert_eq!(github.lines().count(), 2, "{github}");

@@ -323,14 +323,14 @@ fn what_makes_no_sense_is_refused() {
     let invariant = |text: &str| bench.write("p/invariants/secret.cedar", text);
     let named = "@id(\"invariants.secret\") @invariant(\"1\") @description(\"x\")";
     for (text, why) in [
-        (format!("{named} permit (principal, action, resource);"), "it is a permit"),
+        (format!("{named} permit (principal, action, resource);"), "not as a `permit`"),
         (
             "@id(\"invariants.secret\") @invariant(\"1\") forbid (principal, action, resource);".to_owned(),
-            "no @description",
+            "no `@description`",
         ),
         (
             "@id(\"invariants.secret\") @description(\"x\") forbid (principal, action, resource);".to_owned(),
-            "no @invariant",
+            "no `@invariant`",
         ),
         (format!("{named} @implies(\"veiw\") forbid (principal, action, resource);"), "veiw"),
         (

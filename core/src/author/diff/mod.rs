@@ -138,6 +138,22 @@ impl Diff {
         circumstances(&[&self.old, &self.new], action, is_read, world, now)
     }
 
+    /// The circumstances to look at for one person: these, by kind of request, those in which the person stands in the
+    /// roles of the context that a person can have, and those that were drawn for them.
+    pub fn circumstances_for(
+        &self,
+        person: &EntityUid,
+        circumstances: &[Vec<Circumstance>],
+        drawn: Option<&Drawn>,
+    ) -> Vec<Vec<Circumstance>> {
+        let of_kind = |(at, all): (usize, &Vec<Circumstance>)| {
+            let own = drawn.map_or(&[][..], |drawn| drawn.of(person, at));
+            let asking = self.with_asker(at, person, all);
+            all.iter().chain(own).cloned().chain(asking).collect()
+        };
+        circumstances.iter().enumerate().map(of_kind).collect()
+    }
+
     /// Circumstances in which the person who asks stands in every role of the context that they can, besides others.
     fn with_asker(&self, at: usize, person: &EntityUid, all: &[Circumstance]) -> BTreeSet<Circumstance> {
         let mut with = BTreeSet::new();
@@ -159,8 +175,7 @@ impl Diff {
         with
     }
 
-    /// What a person gains and loses, under these circumstances by kind of request, and under those that were drawn for
-    /// them; where the context names people, the person is tried in their place too.
+    /// What a person gains and loses, under these circumstances by kind of request.
     ///
     /// Cost: a few conditions where the policies that differ cannot hold for the person; else two lists for each
     /// kind of request and circumstance.
@@ -172,7 +187,6 @@ impl Diff {
         world: &World,
         person: &EntityUid,
         circumstances: &[Vec<Circumstance>],
-        drawn: Option<&Drawn>,
     ) -> Result<Vec<Difference>, Error> {
         self.new.belongs_to(world)?;
         let Some(place) = world.place(person) else { return Ok(Vec::new()) };
@@ -188,9 +202,7 @@ impl Diff {
             else {
                 continue;
             };
-            let own = drawn.map_or(&[][..], |drawn| drawn.of(person, at));
-            let asking_too = self.with_asker(at, person, circumstances);
-            for context in circumstances.iter().chain(&asking_too).chain(own) {
+            for context in circumstances {
                 let key = (number, touched.read_of(context));
                 let left = known.entry(key).or_insert_with_key(|(_, read)| touched.left(&asking, read));
                 let Some(left) = left else { continue };

@@ -6,9 +6,12 @@ use super::{Finding, Lint, Looked, Looker};
 use crate::policy::tokens;
 use crate::suggest::nearest;
 
+/// Who compares an attribute with a text, by the place where they do.
+type Comparisons<'a> = BTreeMap<(&'a str, usize), &'a Looker<'a>>;
+
 /// A text that stands nowhere else.
 pub(super) fn lonely(looked: &Looked<'_>) -> Vec<Finding> {
-    let mut by_text: BTreeMap<(&str, &str), BTreeMap<(&str, usize), &Looker<'_>>> = BTreeMap::new();
+    let mut by_text: BTreeMap<(&str, &str), Comparisons<'_>> = BTreeMap::new();
     for one in looked.all() {
         for compared in &one.survey.texts {
             let place = (one.policy.source.as_ref(), compared.span.start);

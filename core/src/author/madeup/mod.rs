@@ -12,6 +12,7 @@ mod difference;
 mod goal;
 mod pool;
 mod stage;
+mod term;
 mod variety;
 
 use std::collections::BTreeMap;
@@ -66,7 +67,7 @@ impl MadeUp {
     /// [`Error::is_data`], where a type that is required somewhere can have no entities.
     pub fn build(&self, ward: &Ward) -> Result<World, Error> {
         let schema = ward.schema();
-        let pool = Pool::new(&[ward]);
+        let pool = Pool::new(&[ward]).at(NOW);
         let mut builder = WorldBuilder::new(schema);
         let sizes = Sizes::of(schema, self.size);
         let mut base = Base { schema, pool: &pool, sizes, random: Random::new(self.seed, 101) };
@@ -82,15 +83,15 @@ impl MadeUp {
     }
 }
 
+/// A context.
+type Circumstance = BTreeMap<Arc<str>, Value>;
+
 /// Situations that were added to data, and the circumstances under which they are to be looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
     /// By person and the place of the kinds of request in [`Diff::changed`].
-    circumstances: BTreeMap<EntityUid, BTreeMap<usize, Vec<Circumstances>>>,
+    circumstances: BTreeMap<EntityUid, BTreeMap<usize, Vec<Circumstance>>>,
 }
-
-/// A context without its type.
-type Circumstances = BTreeMap<Arc<str>, Value>;
 
 impl Drawn {
     /// The people whom situations were made for.
@@ -99,7 +100,7 @@ impl Drawn {
     }
 
     /// The circumstances of a person in one kind of request.
-    pub(super) fn of(&self, person: &EntityUid, kind: usize) -> &[BTreeMap<Arc<str>, Value>] {
+    pub(super) fn of(&self, person: &EntityUid, kind: usize) -> &[Circumstance] {
         let found = self.circumstances.get(person).and_then(|kinds| kinds.get(&kind));
         found.map_or(&[], Vec::as_slice)
     }
@@ -115,7 +116,7 @@ impl Diff {
     /// [`Error::is_schema`] for a world of another schema.
     pub fn draw_near(&self, world: &World, now: i64, seed: u64) -> Result<Drawn, Error> {
         self.ward().belongs_to(world)?;
-        let pool = Pool::new(&[self.old(), self.ward()]);
+        let pool = Pool::new(&[self.old(), self.ward()]).at(now);
         let mut random = Random::new(seed, 103);
         let mut drawn = Drawn::default();
         let mut added = variety::variety(world);

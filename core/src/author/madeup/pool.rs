@@ -32,6 +32,12 @@ impl Pool {
         pool
     }
 
+    /// With the clock as one more instant that `now` may be.
+    pub(super) fn at(mut self, now: i64) -> Self {
+        self.by_name.entry("now".into()).or_default().insert(Value::Datetime(now));
+        self
+    }
+
     /// What an attribute or a field of this name is compared with.
     pub(super) fn of(&self, name: &str, ty: &Type) -> Vec<Value> {
         let known = self.by_name.get(name).into_iter().flatten();

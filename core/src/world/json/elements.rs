@@ -114,7 +114,9 @@ impl<R: Read> Elements<R> {
                 self.at += 1;
                 Ok(())
             }
-            Some(0xef | 0xfe | 0xff) => Err(self.complaint("it starts with a byte order mark (BOM)")),
+            _ if self.position() == 0 && has_mark(&self.buffer) => {
+                Err(self.complaint("it starts with a byte order mark (BOM); save it as UTF-8 without one"))
+            }
             _ => Err(self.complaint("expected a list of entities")),
         }
     }
@@ -205,6 +207,10 @@ impl<R: Read> Elements<R> {
         let (line, column) = self.line_and_column(self.at);
         Broken::Syntax(format!("{what}, at line {line} column {column}"))
     }
+}
+
+fn has_mark(bytes: &[u8]) -> bool {
+    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }
 
 /// How many line ends there are, and how many bytes behind the last one.

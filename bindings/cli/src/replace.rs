@@ -79,13 +79,12 @@ fn mind_interrupts() {
         // Where it cannot be minded, an interrupt leaves a file behind, and that is all.
         let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
         std::thread::spawn(move || {
-            for signal in signals.forever() {
-                // The lock is kept: nothing is begun any more.
-                let unfinished = unfinished();
-                unfinished.iter().for_each(|path| drop(fs::remove_file(path)));
-                // The exit code that shells give a run that a signal ended.
-                process::exit(128 + signal);
-            }
+            let Some(signal) = signals.forever().next() else { return };
+            // The lock is kept: nothing is begun any more.
+            let unfinished = unfinished();
+            unfinished.iter().for_each(|path| drop(fs::remove_file(path)));
+            // The exit code that shells give a run that a signal ended.
+            process::exit(128 + signal);
         });
     });
 }

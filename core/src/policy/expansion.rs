@@ -247,7 +247,7 @@ mod tests {
         for lines in [20, 24, 40, 63] {
             refused(&doubling(lines), "words");
         }
-        refused(&doubling(10_000), "words");
+        refused(&doubling(10_000), "written out");
         // In sets, through namespaces, and used by entities alone.
         refused(&doubling(24).replace("x: T", "x: Set<T").replace(", y", ">, y"), "words");
         refused(&format!("namespace A {{ {} }}", doubling(24)).replace("y?: T", "y: A::T"), "words");

@@ -87,7 +87,9 @@ impl<'a, F: Fn(Place) -> u32> Closing<'a, F> {
             }
             let set = frame.set;
             open.pop();
-            let closed = match circle.is_empty() {
+            // What lies in a circle has no ancestors that could be told, whenever the circle was found.
+            let in_circle = |place: &Place| self.state((self.parents)(*place)) == State::Circular;
+            let closed = match circle.is_empty() && !places.iter().any(in_circle) {
                 true => State::Closed(self.ancestors(places)?),
                 false => State::Circular,
             };

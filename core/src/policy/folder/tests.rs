@@ -157,7 +157,10 @@ fn what_is_no_text_is_named() {
 fn a_folder_without_a_schema_is_no_folder_of_policies() {
     let folder = Folder::new();
     fs::remove_file(folder.0.join("schema.cedarschema")).unwrap();
-    folder.refused("", "no `schema.cedarschema`");
+    for read in [Sources::read_folder(&folder.0, None), Sources::read_invariants(&folder.0, None)] {
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("no `schema.cedarschema`"), "{error}");
+    }
 }
 
 #[cfg(unix)]

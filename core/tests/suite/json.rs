@@ -184,7 +184,7 @@ fn a_context_may_not_name_a_field_twice() {
         (r#"{"sizeBytes": 3, "sizeBytes": 99999999}"#, "given twice"),
         (r#"{"sizeBytes": "3"}"#, "sizeBytes"),
         (r#"{"sizeBytes": 1.0}"#, "`sizeBytes`: expected Long, found 1.0"),
-        (r#"{"sizeBytes": null}"#, "`sizeBytes`: expected Long, found null"),
+        (r#"{"sizeBytes": null}"#, "found a `null`"),
         (r#"{"sizeBytes": 9223372036854775808}"#, "`sizeBytes`: expected Long, found 9223372036854775808"),
         (r#"{"sizeBytes": 3, "now": "2026-05-11T09:00:00Z[Pacific/Auckland]"}"#, "now"),
         (r#"{"sizeBites": 3}"#, "`sizeBites` is not in the schema"),

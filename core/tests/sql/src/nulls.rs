@@ -51,18 +51,19 @@ struct Made {
 }
 
 /// Random policies over every construct, on rows with every oddity: what a filter lets through is what the engine lists;
-/// and where NULL stands in a required column, no more than that. The tables of each world are broken so many times.
+/// and where NULL stands in a required column, no more than that. Of each ward
+/// so many actions are asked about, and the tables of its world are broken so many times.
 ///
 /// # Panics
 /// Where it is not.
-pub fn constructs<E: Engine>(engine: &mut E, wards: u64, broken: usize) -> Compared {
+pub fn constructs<E: Engine>(engine: &mut E, wards: u64, (actions, broken): (usize, usize)) -> Compared {
     let mut compared = Compared::default();
     for n in 0..many(wards) {
         let drawn = bytes(number("CASEWARD_SEED") << 32 | n, 30_000);
         let (first, rest) = drawn.split_at(22_000);
         let Some(ward) = constructs::ward(&mut Choices::new(first)) else { continue };
         compared.policies += ward.policies().len() as u64;
-        one(engine, &ward, &mut Choices::new(rest), broken, &mut compared);
+        one(engine, &ward, &mut Choices::new(rest), (actions, broken), &mut compared);
     }
     compared
 }
@@ -71,7 +72,7 @@ fn one<E: Engine>(
     engine: &mut E,
     ward: &Ward,
     choices: &mut Choices<'_>,
-    broken: usize,
+    (actions, broken): (usize, usize),
     compared: &mut Compared,
 ) {
     let nul = engine.holds_nul();
@@ -87,7 +88,7 @@ fn one<E: Engine>(
     engine.fill_with(&database.create(), &tables).unwrap();
     let select = database.select("Note").unwrap();
     let mut all = Vec::new();
-    for n in 0..ACTIONS {
+    for n in 0..actions.min(ACTIONS) {
         all.extend(made(engine, (ward, &world), (&database, &select), &format!("a{n}"), choices, compared));
     }
     for _ in 0..broken {

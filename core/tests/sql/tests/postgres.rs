@@ -44,7 +44,7 @@ fn filters_of_random_policies_are_lists() {
 #[test]
 fn filters_of_every_construct_let_nothing_else_through() {
     let Some(mut database) = database() else { return };
-    let compared = constructs(&mut database, 8, 4);
+    let compared = constructs(&mut database, 8, (24, 4));
     eprintln!("{compared}");
     assert!(compared.filters > 20 * compared.refused && compared.some * 4 > compared.filters, "{compared}");
     assert!(compared.withheld > 0, "{compared}");

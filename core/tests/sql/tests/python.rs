@@ -33,28 +33,29 @@ fn hold(dialect: Dialect, worlds: [u64; 3], questions: usize) {
     assert!(random.some > 0 && attendance.found > 0 && clinic.conditions > 0);
 }
 
-fn let_nothing_else_through(dialect: Dialect, wards: u64, broken: usize) {
+fn let_nothing_else_through(dialect: Dialect, wards: u64, each: (usize, usize)) {
     let Some(mut engine) = engine(dialect) else { return };
-    let compared = constructs(&mut engine, wards, broken);
+    let compared = constructs(&mut engine, wards, each);
     eprintln!("every construct on {dialect}: {compared}");
     assert!(compared.filters > compared.refused && compared.some * 4 > compared.filters, "{compared}");
-    assert!(compared.withheld > 0, "{compared}");
+    // Of a few questions, none may turn on what is broken.
+    assert!(compared.withheld > 0 || compared.on_broken < 100, "{compared}");
 }
 
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_duckdb() {
-    let_nothing_else_through(Dialect::DuckDb, 4, 4);
+    let_nothing_else_through(Dialect::DuckDb, 4, (24, 4));
 }
 
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_spark() {
-    let_nothing_else_through(Dialect::Spark, 1, 1);
+    let_nothing_else_through(Dialect::Spark, 1, (8, 1));
 }
 
 /// The SQLite that Python was built with is older than ours most often.
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_pythons_sqlite() {
-    let_nothing_else_through(Dialect::Sqlite, 10, 8);
+    let_nothing_else_through(Dialect::Sqlite, 10, (24, 8));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn filters_of_random_policies_are_lists() {
 
 #[test]
 fn filters_of_every_construct_let_nothing_else_through() {
-    let compared = constructs(&mut Sqlite::new().unwrap(), 20, 20);
+    let compared = constructs(&mut Sqlite::new().unwrap(), 20, (24, 20));
     eprintln!("{compared}");
     assert!(compared.filters > 4 * compared.refused && compared.some * 4 > compared.filters, "{compared}");
     assert!(compared.withheld > 0, "{compared}");

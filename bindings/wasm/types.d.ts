@@ -157,7 +157,10 @@ export interface CountQuestion extends ListQuestion, Grouping {}
 /** A report of attendance case management. */
 export interface ReportQuestion extends Grouping {
   readonly principal: Uid;
-  /** `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. */
+  /**
+   * `caseload`, `school`, `provider`, `national`, `performance`, `anonymised` or `prosecutions`. Without one, the error
+   * tells what each is about.
+   */
   readonly kind: string;
   /** Which report, where the person may see several of the kind. */
   readonly report?: Uid;
@@ -519,11 +522,16 @@ export class Ward implements Handle {
   whoWithReasons(world: World, question: WhoQuestion): Granted[];
   /** The ids of those who are told of what happens to a record, and may see it. */
   alert(world: World, question: AlertQuestion): string[];
-  /** How many records a person may do something to, by group, with all totals. */
+  /**
+   * How many records a person may do something to, by group, with all totals.
+   *
+   * @throws {CasewardError} of kind `request` also for a group that the person may not see of every one of them.
+   */
   countBy(world: World, question: CountQuestion): Table;
   /**
    * A report; undefined where the person may not have it, or it is not there. Reports that cover cases in aggregate
-   * only are protected, below 6 unless told otherwise.
+   * only (`performance`, `anonymised`) are protected, below 6 unless told otherwise, and by New Zealand's calendar; the
+   * others are grouped by what the person may see of each case.
    */
   report(world: World, question: ReportQuestion): Table | undefined;
   /**
@@ -655,7 +663,10 @@ export class Table implements Handle {
 
 /** One count, and of which groups it is. */
 export interface Line {
-  /** By the names of the groups; a total is without those of which it is one. Null is for records without a value. */
+  /**
+   * By the names of the groups; a total is without those of which it is one. Null is for records without a value, `[]`
+   * for those whose set is empty.
+   */
   readonly key: { readonly [group: string]: Found | null };
   /** Null where it is not told. */
   readonly count: number | null;

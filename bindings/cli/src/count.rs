@@ -2,6 +2,7 @@
 
 use caseward::{Group, Table, Zone, attendance};
 use clap::ValueEnum;
+use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
@@ -12,6 +13,9 @@ use crate::terminal::Terminal;
 use crate::{output, progress};
 
 /// Count the records of a type to which a person may do something, by group.
+///
+/// What they are grouped by must be what the person may see of each of them: the field's section, by the catalogue of
+/// fields. A table tells nothing that views do not show.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -43,16 +47,21 @@ pub(crate) struct Args {
 pub(crate) struct ByArgs {
     /// A path of attributes, such as status or student.enrolledAt, or a period of an instant, such as 'month of
     /// openedAt' (year, quarter, month, day). Several, with commas or given again, make a table of all
-    /// combinations.
+    /// combinations. Records without such a value are the group (none), those whose set has no element (empty).
     #[arg(long, value_name = "GROUP", value_delimiter = ',')]
     by: Vec<String>,
     /// The time zone of periods: UTC, or a rule as in POSIX's TZ. New Zealand's by default.
     #[arg(long, value_name = "RULE")]
-    zone: Option<Zone>,
+    pub(crate) zone: Option<Zone>,
 }
 
 impl ByArgs {
     pub(crate) fn groups(&self) -> Result<Vec<Group>, Failure> {
+        if self.by.iter().any(|text| text.trim().is_empty()) {
+            let why = "--by names an empty group; name a path of attributes, such as status, or a period, such as \
+                'month of openedAt', or leave --by out";
+            return Err(Failure::usage(ErrorKind::InvalidValue, why));
+        }
         let zone = self.zone.clone().unwrap_or_else(attendance::zone);
         Ok(self.by.iter().map(|text| Group::parse(text, &zone)).collect::<Result<_, _>>()?)
     }

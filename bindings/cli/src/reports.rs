@@ -3,12 +3,13 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use caseward::attendance::{ReportQuestion, report};
-use caseward::{Protection, RoundingKey};
+use caseward::attendance::{Release, ReportKind, ReportQuestion, release, report};
+use caseward::{Group, Protection, RoundingKey, Table};
+use clap::error::ErrorKind;
 
 use crate::count::{ByArgs, Format};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::question::{note_unknown_types, uid};
@@ -17,11 +18,15 @@ use crate::{input, output, progress};
 
 /// Bytes of a file with a key, at most.
 const LONGEST_KEY: u64 = 4_096;
+/// Bytes of a file with a release, at most.
+const LONGEST_RELEASE: usize = 65_536;
 
 /// Count the cases that a report is about, by group, for a person who may see the report.
 ///
-/// A report that is denied and one that is not there come out alike, with exit code 2. In reports that cover cases in
-/// aggregate only, small counts are suppressed, or all counts rounded by the key in --round-key.
+/// A report that is denied and one that is not there come out alike, with exit code 2. A report on cases that the person
+/// may see is grouped by what they may see of each. In reports that cover cases in aggregate only, small counts are
+/// suppressed, or all counts rounded by the key in --round-key; what they are grouped by, the catalogue of fields says.
+/// Several of these tables are published as a release, in which none tells what another leaves out.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,8 +36,9 @@ pub(crate) struct Args {
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
-    /// caseload, school, provider, national, performance, anonymised or prosecutions.
-    #[arg(long, value_name = "KIND")]
+    /// Its kind: caseload, school, provider, national, performance, anonymised or prosecutions. Without one, what each
+    /// is about is told.
+    #[arg(long, value_name = "KIND", default_value = "", hide_default_value = true)]
     kind: String,
     /// Which report, such as 'Report::"t1"', where the person may see several of the kind.
     #[arg(long, value_name = "UID")]
@@ -41,6 +47,10 @@ pub(crate) struct Args {
     by: ByArgs,
     #[command(flatten)]
     now: NowArgs,
+    /// Several tables at once, protected together: a file with a name, a kind, a threshold and the groups of each
+    /// table, in TOML. The README has one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "by", "zone", "below"])]
+    release: Option<PathBuf>,
     /// In aggregate, counts below this are suppressed, and others with them.
     #[arg(long, value_name = "COUNT", default_value_t = 6, conflicts_with = "round_key")]
     below: u64,
@@ -65,34 +75,84 @@ impl Args {
     }
 }
 
+/// What is asked for: one table, or those of a release.
+enum Asked {
+    Table(Vec<Group>),
+    Release(Release),
+}
+
+impl Args {
+    fn asked(&self) -> Result<Asked, Failure> {
+        if let Some(file) = &self.release {
+            let text = input::text(file, LONGEST_RELEASE)?;
+            let read = Release::read(&text);
+            return read
+                .map(Asked::Release)
+                .map_err(|e| Failure::other(format!("{}: {e}", input::name(file))));
+        }
+        let kind = ReportKind::named(&self.kind);
+        let kind = kind.map_err(|error| Failure::usage(ErrorKind::InvalidValue, error))?;
+        if kind.in_aggregate && self.by.zone.is_some() {
+            let why = format!(
+                "a report of kind `{}` is published, in New Zealand's time: it takes no --zone, since tables by the \
+                calendars of two zones would tell the cases between them",
+                kind.name
+            );
+            return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+        }
+        Ok(Asked::Table(self.by.groups()?))
+    }
+}
+
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
-    let groups = args.by.groups()?;
+    let asked = args.asked()?;
     let protection = args.protection()?;
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
     let named = args.report.as_deref().map(|text| uid("--report", text)).transpose()?;
     let world = args.data.load(&ward, terminal)?;
     note_unknown_types(&ward, &[&principal], terminal);
-    let question = ReportQuestion {
-        principal: &principal,
-        kind: &args.kind,
-        report: named.as_ref(),
-        by: &groups,
-        now,
-        protection: &protection,
-    };
+    let question =
+        ReportQuestion { report: named.as_ref(), ..ReportQuestion::of(&principal, "", now, &protection) };
     let spinner = progress::spinner(terminal, "counting");
-    let table = report(&ward, &world, &question);
-    spinner.finish_and_clear();
-    match (table?, args.format) {
-        (Some(table), format) => {
-            format.print(&table)?;
-            return Ok(Exit::Success);
+    let tables = match &asked {
+        Asked::Table(by) => {
+            let question = ReportQuestion { kind: &args.kind, by, ..question };
+            report(&ward, &world, &question).map(|table| table.map(|table| vec![table]))
         }
-        (None, Format::Text) => output::print("no such report\n")?,
-        (None, Format::Json) => output::print("null\n")?,
-        (None, Format::Csv) => {}
+        Asked::Release(tables) => release(&ward, &world, tables, &question),
+    };
+    spinner.finish_and_clear();
+    match (tables?, &asked) {
+        (Some(tables), Asked::Table(_)) => tables.iter().try_for_each(|table| args.format.print(table))?,
+        (Some(tables), Asked::Release(_)) => print_all(&tables, args.format)?,
+        (None, _) => {
+            match args.format {
+                Format::Text => output::print("no such report\n")?,
+                Format::Json => output::print("null\n")?,
+                Format::Csv => {}
+            }
+            return Ok(Exit::Deny);
+        }
     }
-    Ok(Exit::Deny)
+    Ok(Exit::Success)
+}
+
+/// The tables of a release: for people and for spreadsheets each under its name, for programs as one list.
+fn print_all(tables: &[Table], format: Format) -> Result<(), Failure> {
+    if let Format::Json = format {
+        return output::print_json(&tables);
+    }
+    for (at, table) in tables.iter().enumerate() {
+        let name = printable(table.release().map_or("", |part| &part.table));
+        let gap = if at == 0 { "" } else { "\n" };
+        match format {
+            // A line of its own, which no table has.
+            Format::Csv => output::print(&format!("{gap}# {}\r\n", name.replace(['\r', '\n'], " ")))?,
+            _ => output::print(&format!("{gap}{name}\n"))?,
+        }
+        format.print(table)?;
+    }
+    Ok(())
 }

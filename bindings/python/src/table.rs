@@ -3,7 +3,7 @@
 use caseward::{Group, Key, Protection, RoundingKey, Zone, attendance};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyDict, PyEllipsis, PyString, PyTuple};
+use pyo3::types::{PyDict, PyEllipsis, PyFrozenSet, PyString, PyTuple};
 
 use crate::answer::texts;
 use crate::error::OrRaise;
@@ -57,6 +57,14 @@ impl Table {
         self.table.protected().is_some()
     }
 
+    /// Of a table of a release: what it is called, and its other tables, which it was protected with; None for a table
+    /// by itself.
+    #[getter]
+    fn release(&self) -> Option<(String, Vec<String>)> {
+        let part = self.table.release()?;
+        Some((part.table.to_string(), part.with.iter().map(ToString::to_string).collect()))
+    }
+
     /// SHA-256 of schema and policies.
     #[getter]
     fn policy_hash(&self) -> &str {
@@ -76,12 +84,13 @@ impl Table {
     }
 
     /// The same table with counts that tell of nobody: those below `below` are left out, 4 to 1,000, and others
-    /// with them; or, with a secret key of 16 bytes or more, all are rounded at random to multiples of three.
+    /// with them. It knows of no other table: several are published with `Ward.release`. To round at random instead, by
+    /// which entities are counted, `Ward.count_by` takes a `rounding_key`.
     ///
     /// Raises RequestError for what cannot be protected so.
-    #[pyo3(signature = (*, below = 6, rounding_key = None))]
-    fn protect(&self, py: Python<'_>, below: u64, rounding_key: Option<PyBackedBytes>) -> PyResult<Self> {
-        let how = protection(py, below, rounding_key)?;
+    #[pyo3(signature = (*, below = 6))]
+    fn protect(&self, py: Python<'_>, below: u64) -> PyResult<Self> {
+        let how = Protection::Suppress { below };
         py.detach(|| self.table.protect(&how)).or_raise(py).map(|table| Table { table })
     }
 
@@ -142,8 +151,8 @@ impl Line {
 
 #[pymethods]
 impl Line {
-    /// For each of the table's groups, which one: a value, the text of a period such as "2026-05", None where there
-    /// is no such value; in totals, `...` for all.
+    /// For each of the table's groups, which one: a value, the text of a period such as "2026-05", an empty
+    /// frozenset for a set without elements, None where there is no such value; in totals, `...` for all.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let keys = self.line.keys.iter().map(|key| key_to_python(py, key));
@@ -167,6 +176,7 @@ fn key_to_python<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>>
     match key {
         Key::Value(value) => value::to_python(py, value),
         Key::Period(period) => Ok(PyString::new(py, &period.to_string()).into_any()),
+        Key::Empty => Ok(PyFrozenSet::empty(py)?.into_any()),
         Key::Absent => Ok(py.None().into_bound(py)),
         Key::All => Ok(PyEllipsis::get(py).to_owned().into_any()),
     }

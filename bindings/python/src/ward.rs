@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use caseward::Counting;
 use caseward::attendance::{self, ReportQuestion};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -377,8 +378,13 @@ impl Ward {
     /// Counts the entities that `list` gives by group: by paths of attributes (`"student.enrolledAt"`) and periods
     /// of instants (`"month of openedAt"`; year, quarter, month, day), one or several at once.
     ///
-    /// `zone` is a rule as in POSIX's TZ, or "UTC"; New Zealand's where none is given.
-    #[pyo3(signature = (world, principal, action, resource_type, by, context = None, *, zone = None, now = None))]
+    /// What they are grouped by must be what the person may see of each of them. `zone` is a rule as in POSIX's TZ, or
+    /// "UTC"; New Zealand's where none is given. With `below` or `rounding_key` the counts are protected, as
+    /// `Table.protect` says; rounding is by which entities are counted, the same in every table.
+    #[pyo3(signature = (
+        world, principal, action, resource_type, by, context = None, *, zone = None, below = None,
+        rounding_key = None, now = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count_by(
         &self,
@@ -390,23 +396,38 @@ impl Ward {
         by: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
         zone: Option<&str>,
+        below: Option<u64>,
+        rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Table> {
         let (principal, by) = (uid::of(principal)?, groups(by, zone)?);
         let context = self::context(&self.ward, action, context, now, py)?;
+        let protection = match (below, &rounding_key) {
+            (None, None) => None,
+            _ => Some(protection(py, below.unwrap_or(6), rounding_key)?),
+        };
         let world = &world.get().world;
-        let counted =
-            py.detach(|| self.ward.count_by(world, &principal, action, resource_type, &context, &by));
+        let counted = py.detach(|| {
+            let (principal, context, by) = (&principal, &context, &by);
+            let counting = Counting { principal, action, of: resource_type, context, by };
+            match &protection {
+                None => self.ward.count_by(world, principal, action, resource_type, context, by),
+                Some(protection) => self.ward.count_by_protected(world, &counting, protection),
+            }
+        });
         counted.or_raise(py).map(|table| Table { table })
     }
 
     /// Counts the cases that a report is about, by group; None where there is no such report that the person may
     /// see. For the rules of attendance.
     ///
-    /// Reports in aggregate are protected, as `Table.protect` does it. Raises RequestError for a kind of report that
-    /// there is not, and for groups that it does not take.
+    /// The kinds are anonymised, caseload, national, performance, prosecutions, provider and school. Reports in
+    /// aggregate (anonymised, performance) are protected, as `Table.protect` does it, and take no `zone`; others are
+    /// grouped by what the person may see of each case. Raises RequestError without a kind, or for one that there is
+    /// not, which tells what each is about, and for groups that it does not take.
     #[pyo3(signature = (
-        world, principal, kind, by = None, *, report = None, zone = None, below = 6, rounding_key = None, now = None
+        world, principal, kind = "", by = None, *, report = None, zone = None, below = 6, rounding_key = None,
+        now = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn report(
@@ -438,6 +459,36 @@ impl Ward {
             attendance::report(&self.ward, world, &question)
         });
         Ok(counted.or_raise(py)?.map(|table| Table { table }))
+    }
+
+    /// The tables of a release, protected together so that none tells what another leaves out; None where there is no
+    /// such report that the person may see. `release` is its text, in TOML: a name, a kind of report in aggregate, a
+    /// threshold `below`, and `[[tables]]` with what each is grouped by. With a key all are rounded instead.
+    ///
+    /// Raises RequestError for a text that is no release, and for one that cannot be protected.
+    #[pyo3(signature = (world, principal, release, *, report = None, rounding_key = None, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn release(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        release: &str,
+        report: Option<&Bound<'_, PyAny>>,
+        rounding_key: Option<PyBackedBytes>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Vec<Table>>> {
+        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
+        let (protection, now) = (protection(py, 6, rounding_key)?, time::now(now)?);
+        let world = &world.get().world;
+        let counted = py.detach(|| {
+            let release = attendance::Release::read(release)?;
+            let of = ReportQuestion::of(&principal, "", now, &protection);
+            let question = ReportQuestion { report: report.as_ref(), ..of };
+            attendance::release(&self.ward, world, &release, &question)
+        });
+        let tables = counted.or_raise(py)?;
+        Ok(tables.map(|tables| tables.into_iter().map(|table| Table { table }).collect()))
     }
 
     /// The condition on rows of one's own tables under which a person may do it to the entity that a row holds.

@@ -270,14 +270,24 @@ def test_counts_by_group_add_up(ward: Ward, sample: World) -> None:
     opened = [line for line in table.totals if line.keys == ("open", ...)]
     assert [line.count for line in opened] == [sum(case["status"] == "open" for case in cases)]
     assert table.totals[-1].keys == (..., ...) and table.totals[-1].count == 300
-    by_school = ward.count_by(sample, national, "viewSummary", "Case", "student.enrolledAt", now=NOW)
+    by_school = ward.count_by(sample, national, "viewSummary", "Case", "school", now=NOW)
     assert {type(line.keys[0]) for line in by_school.cells} <= {EntityUid, type(None)}
     told = by_school.protect(below=4)
     assert told.protected and all(line.count is None or line.count >= 4 for line in told.cells)
-    rounded = table.protect(rounding_key=b"sixteen bytes at least")
-    assert all(line.count is not None and line.count % 3 == 0 for line in rounded.cells)
+
+    def rounded(by: str | list[str], key: bytes = b"sixteen bytes at least") -> caseward.Table:
+        return ward.count_by(sample, national, "viewSummary", "Case", by, rounding_key=key, now=NOW)
+
+    for by in (["status", "month of openedAt"], "school", []):
+        told = rounded(by)
+        assert told.protected and all(line.count is not None and line.count % 3 == 0 for line in told.cells)
+        assert told.total == rounded("status").total, "the same records in every table"
     with pytest.raises(caseward.RequestError):
-        table.protect(rounding_key=b"short")
+        rounded("status", b"short")
+    with pytest.raises(caseward.RequestError, match="names none"):
+        ward.count_by(sample, national, "viewSummary", "Case", "", now=NOW)
+    with pytest.raises(caseward.RequestError, match="in the section `record`"):
+        ward.count_by(sample, national, "viewSummary", "Case", "prosecutionNotified", now=NOW)
     with pytest.raises(caseward.RequestError, match="is no period"):
         ward.count_by(sample, national, "viewSummary", "Case", "weak of openedAt", now=NOW)
     assert "status" in table.to_csv() and str(table) and "<table>" in table._repr_html_()
@@ -297,6 +307,16 @@ def test_reports_are_for_those_who_may_have_them(ward: Ward, sample: World) -> N
     assert ward.report(sample, ("User", others[0]), "anonymised", "status", now=NOW) is None
     with pytest.raises(caseward.RequestError, match="no report of kind"):
         ward.report(sample, ("User", users[0]), "nothing", now=NOW)
+    with pytest.raises(caseward.RequestError, match="prosecutions` \\(open cases"):
+        ward.report(sample, ("User", users[0]), now=NOW)
+    with pytest.raises(caseward.RequestError, match="New Zealand's time"):
+        ward.report(sample, ("User", researchers[0]), "anonymised", "year of openedAt", zone="AAA-8", now=NOW)
+    text = "name = 'r'\nkind = 'anonymised'\n[[tables]]\nby = ['status']\n[[tables]]\nname = 'q'\nby = ['quarter of openedAt']\n"
+    tables = ward.release(sample, ("User", researchers[0]), text, now=NOW)
+    assert tables is not None and [table.release for table in tables] == [("by status", ["q"]), ("q", ["by status"])]
+    assert ward.release(sample, ("User", others[0]), text, now=NOW) is None
+    with pytest.raises(caseward.RequestError, match="line 1"):
+        ward.release(sample, ("User", researchers[0]), "nme = 'r'", now=NOW)
 
 
 def test_a_filter_finds_in_sqlite_what_a_list_finds(ward: Ward, sample: World) -> None:

@@ -191,7 +191,7 @@ export class Ward {
   }
 
   /** A report of attendance case management; undefined where this person may not have it, or it is not there. */
-  report(world, { principal, kind, report, now = new Date(), ...how }) {
+  report(world, { principal, kind = '', report, now = new Date(), ...how }) {
     const [of, it] = [this.#held.raw, known(world)[HELD].raw];
     const who = uid(principal, 'the principal');
     text(kind, 'the kind');

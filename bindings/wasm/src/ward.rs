@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use caseward::{EntityUid, Request, Sources, Value, attendance};
+use caseward::{Counting, EntityUid, Request, Sources, Value, attendance};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::{Refusal, json};
@@ -222,11 +222,12 @@ impl Ward {
         let principal = EntityUid::new(principal_type, principal);
         let context = self.0.read_context(action, context, now as i64)?;
         let by = groups(by, zone.as_deref())?;
-        let table = self.0.count_by(&world.world, &principal, action, resource_type, &context, &by)?;
-        match protection(below, key)? {
-            Some(protection) => Ok(Table(table.protect(&protection)?)),
-            None => Ok(Table(table)),
-        }
+        let (world, context) = (&world.world, &context);
+        let counting = Counting { principal: &principal, action, of: resource_type, context, by: &by };
+        Ok(Table(match protection(below, key)? {
+            Some(protection) => self.0.count_by_protected(world, &counting, &protection)?,
+            None => self.0.count_by(world, &principal, action, resource_type, context, &by)?,
+        }))
     }
 
     /// A report; nothing where the principal may not have it or it is not there.

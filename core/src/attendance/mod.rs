@@ -3,6 +3,8 @@
 mod events;
 mod matrix;
 mod names;
+#[cfg(feature = "release")]
+mod release;
 mod reports;
 mod sample;
 mod scene;
@@ -12,6 +14,8 @@ pub use caseward_policies::DECISIONS;
 pub use events::CaseEvent;
 pub use matrix::{Mark, Matrix, Row, matrix};
 pub use names::names;
-pub use reports::{ReportQuestion, report, report_kinds, zone};
+#[cfg(feature = "release")]
+pub use release::{Release, release};
+pub use reports::{ReportKind, ReportQuestion, report, report_kinds, zone};
 pub use sample::Sample;
 pub use story::{Moment, demo, demo_world};

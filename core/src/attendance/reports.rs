@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::answer::Answer;
 use crate::disclosure::Protection;
 use crate::error::Error;
 use crate::request::Request;
@@ -16,22 +17,33 @@ use crate::value::Value;
 use crate::visible::{Condition, Group, Population};
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::{Unit, Zone};
+use crate::zone::Zone;
 
 /// What reports count.
-const RECORDS: &str = "Case";
+pub(super) const RECORDS: &str = "Case";
 const REPORT: &str = "Report";
 const ACTION: &str = "viewReport";
 
-/// A kind of report.
+/// A kind of report, for those who choose one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportKind {
+    /// What it is called, such as `provider`.
+    pub name: &'static str,
+    /// Which cases it is about, in words.
+    pub about: &'static str,
+    /// Whether it covers cases that its readers may not see one by one, so that its counts must tell of nobody. What
+    /// such a report is grouped by, the catalogue of fields says; it is published, in one zone.
+    pub in_aggregate: bool,
+}
+
+/// The cases that a kind of report is about.
 struct Kind {
     name: &'static str,
     /// Of reports on a provider: the provider's kind.
     of_provider: Option<&'static str>,
-    /// The cases that it is about: those for which all of this holds.
+    /// Those for which all of this holds.
     about: &'static [(&'static str, Is)],
-    /// Whether it covers cases that its readers may not see one by one, so that its counts must tell of nobody.
-    in_aggregate: bool,
     /// What it can be grouped by besides [`GROUPS`].
     groups: &'static [&'static str],
 }
@@ -54,18 +66,18 @@ const OF_SCHOOL: (&str, Is) = ("student.enrolledAt", Is::Reports("school"));
 const ASP: Option<&str> = Some("asp");
 const ISP: Option<&str> = Some("isp");
 
-const ONE: Kind = Kind { name: "", of_provider: None, about: &[], in_aggregate: false, groups: &[] };
+const ONE: Kind = Kind { name: "", of_provider: None, about: &[], groups: &[] };
 
 /// Every kind of report. One that names a provider of a kind that is not here is about no case.
-const KINDS: [Kind; 9] = [
+static KINDS: [Kind; 9] = [
     Kind { name: "caseload", of_provider: ASP, about: &[KNOWN, OF_OWNER, OF_PROVIDER], ..ONE },
     Kind { name: "caseload", of_provider: ISP, about: &[KNOWN, OF_OWNER, OF_PROVIDER, BOUND], ..ONE },
     Kind { name: "school", about: &[KNOWN, OF_SCHOOL], ..ONE },
-    Kind { name: "provider", of_provider: ASP, about: &[KNOWN, OF_PROVIDER], groups: STAFF, ..ONE },
-    Kind { name: "provider", of_provider: ISP, about: &[KNOWN, OF_PROVIDER, BOUND], groups: STAFF, ..ONE },
+    Kind { name: "provider", of_provider: ASP, about: &[KNOWN, OF_PROVIDER], groups: STAFF },
+    Kind { name: "provider", of_provider: ISP, about: &[KNOWN, OF_PROVIDER, BOUND], groups: STAFF },
     Kind { name: "national", about: &[KNOWN], ..ONE },
-    Kind { name: "performance", about: &[KNOWN], in_aggregate: true, ..ONE },
-    Kind { name: "anonymised", about: &[KNOWN], in_aggregate: true, ..ONE },
+    Kind { name: "performance", about: &[KNOWN], ..ONE },
+    Kind { name: "anonymised", about: &[KNOWN], ..ONE },
     Kind {
         name: "prosecutions",
         about: &[("status", Is::OneOf(&["open"])), ("prosecutionNotified", Is::True)],
@@ -73,7 +85,26 @@ const KINDS: [Kind; 9] = [
     },
 ];
 
-/// What every report can be grouped by: nothing that names a person, or a record.
+const fn of_cases(name: &'static str, about: &'static str) -> ReportKind {
+    ReportKind { name, about, in_aggregate: false }
+}
+
+/// The same kinds for people, by name.
+static REPORTS: [ReportKind; 7] = [
+    ReportKind { name: "anonymised", about: "all cases, in aggregate only", in_aggregate: true },
+    of_cases("caseload", "the cases of which the report's owner is case manager at its provider"),
+    of_cases("national", "all cases"),
+    ReportKind { name: "performance", about: "all cases, in aggregate only", in_aggregate: true },
+    of_cases("prosecutions", "open cases that are notified for prosecution"),
+    of_cases(
+        "provider",
+        "the cases that the report's provider holds; of an in-school one, those of students at its school",
+    ),
+    of_cases("school", "the cases of students who are now enrolled at the report's school"),
+];
+
+/// What a report on cases that its readers may see can be grouped by, where they see it of each: nothing that names a
+/// person, or a record.
 const GROUPS: &[&str] = &[
     "closedAt",
     "openedAt",
@@ -99,11 +130,32 @@ pub fn zone() -> Zone {
 }
 
 /// The kinds of report, by name.
-pub fn report_kinds() -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
+pub fn report_kinds() -> &'static [ReportKind] {
+    &REPORTS
+}
+
+impl ReportKind {
+    /// The kind called `name`.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where there is none, or no name; it tells all that there are, and what each is about.
+    pub fn named(name: &str) -> Result<&'static ReportKind, Error> {
+        if let Some(kind) = REPORTS.iter().find(|kind| kind.name == name) {
+            return Ok(kind);
+        }
+        let about = |kind: &ReportKind| format!("`{}` ({})", kind.name, kind.about);
+        let kinds: Vec<String> = REPORTS.iter().map(about).collect();
+        let why = match name {
+            "" => "a report has a kind".to_owned(),
+            name => {
+                format!(
+                    "there is no report of kind `{name}`{}",
+                    hint(name, REPORTS.iter().map(|kind| kind.name))
+                )
+            }
+        };
+        Err(Error::request(format!("{why}; the kinds are {}", kinds.join(", "))))
+    }
 }
 
 /// A person's question for a report.
@@ -134,13 +186,18 @@ pub struct ReportQuestion<'a> {
 /// | `performance`, `anonymised` | all, in aggregate only: counts are [protected](Table::protect) |
 /// | `prosecutions` | open and notified for prosecution |
 ///
+/// What it is grouped by must be what the person may see of each of these cases, as [`Ward::require_field`] says. In
+/// aggregate it must be what the catalogue of fields allows tables of that kind, as their `statistics`; periods are
+/// those of New Zealand's calendar, for two tables by the calendars of two zones differ by single cases.
+///
 /// Whether the person may have it, `viewReport` says. A report that is denied, one of another kind than was asked
 /// for and one that is not there come out alike.
 ///
 /// # Errors
-/// [`Error::is_request`] for a kind of report that there is not, for a group that names people or records, for days
-/// of cases in aggregate, for a report that has to be named because the person may see several; and as
-/// [`Ward::check`], [`Ward::count_by`] and [`Table::protect`].
+/// [`Error::is_request`] for a kind of report that there is not, for a group that names people or records, that the
+/// person may not see of every case or, in aggregate, that the catalogue does not allow, for another zone there, for a
+/// report that has to be named because the person may see several; and as [`Ward::check`], [`Ward::count_by`] and
+/// [`Table::protect`].
 ///
 /// # Example
 /// ```
@@ -168,16 +225,33 @@ pub struct ReportQuestion<'a> {
 /// # Ok::<(), caseward::Error>(())
 /// ```
 pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Result<Option<Table>, Error> {
-    let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| kind.name == question.kind).collect();
-    let Some(any) = kinds.first() else {
-        let hint = hint(question.kind, KINDS.iter().map(|kind| kind.name));
-        return Err(Error::request(format!("there is no report of kind `{}`{hint}", question.kind)));
-    };
-    question.by.iter().try_for_each(|group| any.takes(group))?;
+    let kind = ReportKind::named(question.kind)?;
+    if kind.in_aggregate {
+        question.protection.check()?;
+    }
+    let table = of_report(ward, world, question, |answer, population| {
+        ward.count_population(world, answer.version, population, question.by)
+    })?;
+    match table {
+        Some(table) if kind.in_aggregate => table.protect(question.protection).map(Some),
+        table => Ok(table),
+    }
+}
+
+/// What `count` makes of the cases that a report is about; `None` where there is no such report that the person may see.
+/// Where `count` finds the data changed it gives `None`, and the person is asked about again.
+pub(super) fn of_report<T>(
+    ward: &Ward,
+    world: &World,
+    question: &ReportQuestion<'_>,
+    mut count: impl FnMut(&Answer, &Population<'_>) -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
+    let kind = ReportKind::named(question.kind)?;
+    question.by.iter().try_for_each(|group| kind.takes(ward, group))?;
     let context = BTreeMap::from([("now".into(), Value::Datetime(question.now))]);
     let named = match question.report {
         Some(report) => Some(report.clone()),
-        None => the_only_one(ward, world, question, any, &context)?,
+        None => the_only_one(ward, world, question, kind, &context)?,
     };
     let Some(report) = named else { return Ok(None) };
     let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
@@ -188,42 +262,69 @@ pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Resu
         }
         let kind_of_provider = at(world, &report, "provider.kind");
         let is_it =
-            |kind: &&&Kind| kind.of_provider.is_none_or(|of| kind_of_provider.as_ref() == Some(&of.into()));
+            |kind: &&Kind| kind.of_provider.is_none_or(|of| kind_of_provider.as_ref() == Some(&of.into()));
         // Nothing satisfies a condition that takes no value.
-        let conditions = kinds.iter().find(is_it).map_or_else(
+        let conditions = kind.cases().find(is_it).map_or_else(
             || vec![Condition { path: KNOWN.0, is: Vec::new() }],
             |kind| kind.about.iter().map(|(path, is)| is.condition(path, world, &report)).collect(),
         );
-        let population = Population { of: RECORDS, conditions: &conditions, now: Some(question.now) };
-        // Where a batch came in between, the person is asked about again.
-        if let Some(table) = ward.count_population(world, answer.version, &population, question.by)? {
-            return if any.in_aggregate {
-                table.protect(question.protection).map(Some)
-            } else {
-                Ok(Some(table))
-            };
+        let population = Population {
+            of: RECORDS,
+            conditions: &conditions,
+            now: Some(question.now),
+            marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
+            shown_to: (!kind.in_aggregate).then_some((question.principal, &request.context)),
+        };
+        if let Some(counted) = count(&answer, &population)? {
+            return Ok(Some(counted));
         }
     }
 }
 
-impl Kind {
+impl<'a> ReportQuestion<'a> {
+    /// For the cases of a report that the person may see, by no group.
+    pub fn of(principal: &'a EntityUid, kind: &'a str, now: i64, protection: &'a Protection) -> Self {
+        ReportQuestion { principal, kind, report: None, by: &[], now, protection }
+    }
+}
+
+impl ReportKind {
+    /// What it is about, by the kind of its provider where that matters.
+    fn cases(&self) -> impl Iterator<Item = &'static Kind> {
+        KINDS.iter().filter(|kind| kind.name == self.name)
+    }
+
     /// Whether it can be grouped so.
-    fn takes(&self, group: &Group) -> Result<(), Error> {
-        let known = || GROUPS.iter().chain(self.groups).copied();
-        if !known().any(|path| path == group.path()) {
-            let hint = hint(group.path(), known());
-            let why = format!("a report of kind `{}` is not grouped by `{}`{hint}", self.name, group.path());
-            return Err(Error::request(why));
+    fn takes(&self, ward: &Ward, group: &Group) -> Result<(), Error> {
+        let name = group.name();
+        let refuse = |text: &str, known: &[&str]| {
+            let hint = hint(text, known.iter().copied());
+            let why = format!("a report of kind `{}` is not grouped by `{text}`{hint}", self.name);
+            Err(Error::request(why))
+        };
+        if !self.in_aggregate {
+            let groups = self.cases().flat_map(|kind| kind.groups).chain(GROUPS);
+            let known: Vec<&str> = groups.copied().collect();
+            return if known.contains(&group.path()) { Ok(()) } else { refuse(group.path(), &known) };
         }
-        if self.in_aggregate && group.unit() == Some(Unit::Day) {
-            return Err(Error::request(format!("a report of kind `{}` is not grouped by days", self.name)));
+        let declared = ward.statistics(RECORDS, self.name);
+        if !declared.iter().any(|known| **known == *name) {
+            let known: Vec<&str> = declared.iter().map(|name| name.as_ref()).collect();
+            return refuse(&name, &known);
+        }
+        if group.zone().is_some_and(|given| *given != zone()) {
+            return Err(Error::request(format!(
+                "a report of kind `{}` is published, in New Zealand's time: tables by the calendars of two zones \
+                would tell the cases between them",
+                self.name
+            )));
         }
         Ok(())
     }
 
     /// Whether reports of this kind differ in what they are about.
     fn is_one_of_many(&self) -> bool {
-        self.about.iter().any(|(_, is)| matches!(is, Is::Reports(_)))
+        self.cases().any(|kind| kind.about.iter().any(|(_, is)| matches!(is, Is::Reports(_))))
     }
 }
 
@@ -253,7 +354,7 @@ fn the_only_one(
     ward: &Ward,
     world: &World,
     question: &ReportQuestion<'_>,
-    kind: &Kind,
+    kind: &ReportKind,
     context: &BTreeMap<std::sync::Arc<str>, Value>,
 ) -> Result<Option<EntityUid>, Error> {
     /// Reports that are named.

@@ -14,16 +14,21 @@
 //! groups are delicate in themselves should round instead.
 //!
 //! *Rounding* tells every count as a multiple of three next to it, drawn so that it is right on average. Which one
-//! is drawn depends on a secret key, the group and the count: the same cell is rounded the same way in every table,
-//! so that asking again tells nothing new. Totals are rounded by themselves, so that they do not add up.
+//! is drawn depends on a secret key and on which records are counted: the same records are rounded the same way in
+//! every table, whatever they are grouped by, so that asking again, or in another way, tells nothing new. Totals are
+//! rounded by themselves, so that they do not add up.
 //!
-//! What neither protects from: suppression does not know of *other* tables. Of two tables of the same records by
-//! different groups, or of one made before and one after a single change, one may tell what the other leaves out.
-//! Where several tables are published of the same data, round them. Rounding leaves an uncertainty of up to two
-//! either way to each count by itself; whoever learns the counts of several groups that are known to hold the same
-//! records, or adds up many cells, can narrow that down.
+//! A *release* (`release`) is a set of tables that are protected as one: none of them tells what another leaves out.
+//!
+//! What none of it protects from: suppression of one table does not know of *other* tables. Of two tables of the same
+//! records by different groups, or of one made before and one after a single change, one may tell what the other
+//! leaves out. Where several tables are published of the same data, publish them as a release, or round them.
+//! Rounding leaves an uncertainty of up to two either way to each count by itself; whoever adds up many cells can
+//! narrow that down, in a table that is no release.
 
 mod network;
+#[cfg(feature = "release")]
+mod release;
 mod round;
 mod suppress;
 
@@ -33,6 +38,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::error::Error;
 use crate::table::Table;
+#[cfg(feature = "release")]
+pub(crate) use release::Together;
 pub use round::RoundingKey;
 
 /// How the counts of a table are kept from telling of anybody.
@@ -51,6 +58,21 @@ impl Default for Protection {
     /// Suppression below 6.
     fn default() -> Self {
         Protection::Suppress { below: 6 }
+    }
+}
+
+impl Protection {
+    /// Whether there is such a threshold.
+    ///
+    /// # Errors
+    /// [`Error::is_request`]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Protection::Suppress { below } if !(LOWEST..=HIGHEST).contains(below) => Err(Error::request(
+                format!("counts are suppressed below {LOWEST} to {HIGHEST}, not below {below}"),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -80,14 +102,15 @@ impl Table {
     /// which it could be another: a table of some thousand cells takes milliseconds.
     ///
     /// # Errors
-    /// [`Error::is_request`] for a table that is protected already; for suppression in a table of more than two
+    /// [`Error::is_request`] for a table that is protected already; for rounding where the table was not counted for
+    /// it, as by [`Ward::count_by_protected`](crate::Ward::count_by_protected); for suppression in a table of more than two
     /// groups, of a group in which a record can count twice, or of more than 50,000 lines: round it instead.
     ///
     /// # Example
     /// ```
     /// # use std::collections::BTreeMap;
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Group, Protection, RoundingKey, Value, Ward};
+    /// use caseward::{Counting, EntityUid, Group, Protection, RoundingKey, Value, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
@@ -97,7 +120,10 @@ impl Table {
     /// let table = ward.count_by(&world, &person, "viewSummary", "Case", &now, &by)?;
     /// let told = table.protect(&Protection::default())?;
     /// assert!(told.cells().iter().all(|line| line.count.number().is_none_or(|n| n >= 6)));
-    /// let rounded = table.protect(&Protection::Round(RoundingKey::new(*b"sixteen bytes at least")?))?;
+    /// // Rounding is by which records are counted, so that it is asked for when they are.
+    /// let counting = Counting { principal: &person, action: "viewSummary", of: "Case", context: &now, by: &by };
+    /// let key = Protection::Round(RoundingKey::new(*b"sixteen bytes at least")?);
+    /// let rounded = ward.count_by_protected(&world, &counting, &key)?;
     /// assert!(rounded.cells().iter().all(|line| line.count.number().is_some_and(|n| n % 3 == 0)));
     /// # Ok::<(), caseward::Error>(())
     /// ```
@@ -105,12 +131,10 @@ impl Table {
         if self.protected.is_some() {
             return Err(Error::request("the table is protected already"));
         }
+        how.check()?;
         match how {
-            Protection::Suppress { below } if !(LOWEST..=HIGHEST).contains(below) => Err(Error::request(
-                format!("counts are suppressed below {LOWEST} to {HIGHEST}, not below {below}"),
-            )),
             Protection::Suppress { below } => suppress::suppressed(self, *below),
-            Protection::Round(key) => Ok(round::rounded(self, key)),
+            Protection::Round(key) => round::rounded(self, key),
         }
     }
 }

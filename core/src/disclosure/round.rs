@@ -1,4 +1,9 @@
-//! Random rounding to multiples of three, the same each time, by a secret key.
+//! Random rounding to multiples of three, by a secret key: the same records come out the same in every table.
+//!
+//! The method is that of cell keys, as the Australian Bureau of Statistics publishes it (Fraser and Wooton, "A proposed
+//! method for confidentialising tabular output to protect against differencing", 2005): each record has a random
+//! number, those of a cell are added up, and the sum with the count decides which way it is rounded. Here the numbers
+//! are a hash of each record, and the secret comes in where their sum is looked up.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +15,7 @@ use crate::error::Error;
 use crate::table::{Count, Key, Line, Table};
 
 /// Counts become multiples of this.
-const BASE: u64 = 3;
+pub(super) const BASE: u64 = 3;
 /// Bytes of a key at least.
 const SHORTEST: usize = 16;
 /// Bytes that the hash works on at once.
@@ -41,18 +46,50 @@ impl fmt::Debug for RoundingKey {
 }
 
 /// The table with every count rounded, and without those that became zero: a zero that is told is one of many.
-pub(super) fn rounded(table: &Table, key: &RoundingKey) -> Table {
-    let round = |line: &Line| {
-        let count = line.count.number().unwrap_or(0);
-        Line { keys: line.keys.clone(), count: Count::Rounded(nearest(count, draw(key, table, line, count))) }
+///
+/// # Errors
+/// A table that does not know its records.
+pub(super) fn rounded(table: &Table, key: &RoundingKey) -> Result<Table, Error> {
+    let lines = || table.cells.iter().chain(&table.totals);
+    if table.marks.len() != lines().count() {
+        return Err(Error::request(
+            "counts are rounded by which records they count: ask for the rounding when they are counted, not of the \
+            table",
+        ));
+    }
+    let round = |line: &Line, mark: u128| Line {
+        keys: line.keys.clone(),
+        count: Count::Rounded(key.round(line.count.number().unwrap_or(0), mark)),
     };
+    let mut all: Vec<Line> = lines().zip(table.marks.iter()).map(|(line, mark)| round(line, *mark)).collect();
     let mut rounded = table.clone();
-    rounded.cells = table.cells.iter().map(round).filter(|line| line.count != Count::Rounded(0)).collect();
-    let is_told =
-        |line: &Line| line.count != Count::Rounded(0) || line.keys.iter().all(|key| *key == Key::All);
-    rounded.totals = table.totals.iter().map(round).filter(is_told).collect();
+    rounded.totals = all.split_off(table.cells.len());
+    rounded.cells = all;
+    rounded.leave_out_zeros();
     rounded.protected = Some(Protected::Rounded { base: BASE });
-    rounded
+    Ok(rounded)
+}
+
+impl Table {
+    /// Leaves out what came to zero, but for the total of all.
+    pub(crate) fn leave_out_zeros(&mut self) {
+        let is_told =
+            |line: &Line| line.count != Count::Rounded(0) || line.keys.iter().all(|key| *key == Key::All);
+        self.cells.retain(|line| line.count != Count::Rounded(0));
+        self.totals.retain(is_told);
+        self.marks = Arc::from([]);
+    }
+}
+
+impl RoundingKey {
+    /// A count of the records that `mark` stands for, rounded.
+    pub(super) fn round(&self, count: u64, mark: u128) -> u64 {
+        let mut message = b"caseward rounding 2".to_vec();
+        message.extend(count.to_be_bytes());
+        message.extend(mark.to_be_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = hmac(&self.0, &message);
+        nearest(count, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
 }
 
 /// The multiple below or above, so that the mean over all draws is the count.
@@ -60,38 +97,6 @@ fn nearest(count: u64, draw: u64) -> u64 {
     let rest = count % BASE;
     let up = draw % BASE < rest;
     count - rest + if up { BASE } else { 0 }
-}
-
-/// A number that looks random, and is the same for the same group, count and key, whatever else the table holds.
-fn draw(key: &RoundingKey, table: &Table, line: &Line, count: u64) -> u64 {
-    let of = table.by.iter().zip(&line.keys).filter(|(_, key)| **key != Key::All);
-    let mut of: Vec<(&str, Vec<u8>)> = of.map(|(name, key)| (name.as_ref(), written(key))).collect();
-    of.sort();
-    let mut message = b"caseward rounding 1".to_vec();
-    let mut push = |part: &[u8]| {
-        message.extend((part.len() as u64).to_be_bytes());
-        message.extend(part);
-    };
-    push(table.of.as_bytes());
-    push(&count.to_be_bytes());
-    for (name, key) in of {
-        push(name.as_bytes());
-        push(&key);
-    }
-    let [a, b, c, d, e, f, g, h, ..] = hmac(&key.0, &message);
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
-/// A key as bytes, different ones for different keys.
-fn written(key: &Key) -> Vec<u8> {
-    match key {
-        Key::Value(value) => {
-            [b"v".as_slice(), serde_json::to_string(value).unwrap_or_default().as_bytes()].concat()
-        }
-        Key::Period(period) => format!("p{period}").into_bytes(),
-        Key::Absent => b"n".to_vec(),
-        Key::All => b"a".to_vec(),
-    }
 }
 
 /// HMAC-SHA-256 (RFC 2104).

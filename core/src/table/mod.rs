@@ -12,7 +12,7 @@ use crate::zone::Period;
 /// Counts of records by group, and all of their totals.
 ///
 /// Groups in which there is nothing are left out. A record that has several values of a group (a set) counts in
-/// each of them, and once in every total; one whose set is empty counts in the totals alone.
+/// each of them, and once in every total; those whose set is empty are a group of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     pub(crate) of: Arc<str>,
@@ -23,10 +23,26 @@ pub struct Table {
     pub(crate) cells: Vec<Line>,
     /// By how many keys they have, most first, then in the order of these; the last is the total of all.
     pub(crate) totals: Vec<Line>,
+    /// Which records each line counts, cells and then totals, as numbers that are the same in every table; empty where
+    /// that was not asked for.
+    pub(crate) marks: Arc<[u128]>,
     pub(crate) protected: Option<Protected>,
+    pub(crate) release: Option<Part>,
     pub(crate) policy_hash: Arc<str>,
     pub(crate) version: u64,
     pub(crate) now: Option<i64>,
+}
+
+/// Which part of a release a table is: tables that are protected together, so that none of them tells what another
+/// leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Part {
+    /// What the release is called.
+    pub release: Arc<str>,
+    /// What the table is called in it.
+    pub table: Arc<str>,
+    /// What the other tables are called.
+    pub with: Vec<Arc<str>>,
 }
 
 /// One count, and of which groups it is.
@@ -45,6 +61,8 @@ pub enum Key {
     Value(Value),
     /// Records with an instant in this period.
     Period(Period),
+    /// Records whose set has no element.
+    Empty,
     /// Records that have no such value: the attribute is absent, or one on the way to it.
     Absent,
     /// All of them: the line is a total.
@@ -73,6 +91,32 @@ impl Count {
 }
 
 impl Table {
+    /// One table of a release of cases, of its lines.
+    #[cfg(feature = "release")]
+    pub(crate) fn of_release(
+        (of, by, mut lines): (&str, Vec<Arc<str>>, Vec<Line>),
+        (part, protected): (Part, Protected),
+        (policy_hash, version, now): (&Arc<str>, u64, i64),
+    ) -> Self {
+        let whole = lines.iter().take_while(|line| line.keys.iter().all(|key| *key != Key::All)).count();
+        let totals = if by.is_empty() { lines.split_off(0) } else { lines.split_off(whole) };
+        let mut table = Table {
+            of: of.into(),
+            by,
+            overlaps: false,
+            cells: lines,
+            totals,
+            marks: Arc::from([]),
+            protected: Some(protected),
+            release: Some(part),
+            policy_hash: policy_hash.clone(),
+            version,
+            now: Some(now),
+        };
+        table.leave_out_zeros();
+        table
+    }
+
     /// The type of the records that are counted.
     pub fn of(&self) -> &str {
         &self.of
@@ -119,6 +163,11 @@ impl Table {
         self.protected
     }
 
+    /// Which part of a release it is; `None` for a table by itself.
+    pub fn release(&self) -> Option<&Part> {
+        self.release.as_ref()
+    }
+
     /// SHA-256 of the schema and policies that it was made by.
     pub fn policy_hash(&self) -> &Arc<str> {
         &self.policy_hash
@@ -142,6 +191,7 @@ impl fmt::Display for Key {
             Key::Value(Value::Entity(uid)) => f.write_str(uid.id()),
             Key::Value(value) => f.write_str(&show::plain(value)),
             Key::Period(period) => period.fmt(f),
+            Key::Empty => f.write_str("(empty)"),
             Key::Absent => f.write_str("(none)"),
             Key::All => f.write_str("all"),
         }

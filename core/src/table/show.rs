@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use super::{Count, Key, Line, Table};
+use super::{Count, Key, Line, Part, Table};
+use crate::disclosure::Protected;
 use crate::value::Value;
 
 /// Columns up to which a table of two groups is drawn with one of them across.
@@ -115,10 +116,21 @@ impl fmt::Display for Table {
             }
             writeln!(f, "{}", text.trim_end())?;
         }
-        match self.protected {
-            Some(protected) => writeln!(f, "{protected}"),
-            None => Ok(()),
+        if let Some(protected) = self.protected {
+            let from = match (&self.release, protected) {
+                (None, Protected::Suppressed { .. }) => " from this table alone",
+                (Some(_), Protected::Suppressed { .. }) => " from this table and those with it",
+                _ => "",
+            };
+            writeln!(f, "{protected}{from}")?;
         }
+        if let Some(Part { release, with, .. }) = &self.release {
+            let names = with.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let with =
+                if names.is_empty() { "by itself".to_owned() } else { format!("together with {names}") };
+            writeln!(f, "protected {with}, as release `{release}`")?;
+        }
+        Ok(())
     }
 }
 
@@ -144,11 +156,12 @@ fn csv_key(key: &Key) -> String {
 }
 
 impl Serialize for Key {
-    /// The value in Cedar's JSON, a period as text, what is absent as null.
+    /// The value in Cedar's JSON, a period as text, an empty set as `[]`, what is absent as null.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Key::Value(value) => value.serialize(serializer),
             Key::Period(period) => serializer.collect_str(period),
+            Key::Empty => serializer.collect_seq::<[(); 0]>([]),
             Key::Absent | Key::All => serializer.serialize_none(),
         }
     }
@@ -197,15 +210,19 @@ impl Serialize for Lines<'_> {
 }
 
 impl Serialize for Table {
-    /// `{"of", "by", "cells", "totals", "protected", "policy_hash", "version", "now"}`; a line is `{"key", "count",
+    /// `{"of", "by", "cells", "totals", "protected", "policy_hash", "version", "now"}`, and `release` with the names of
+    /// its tables for one of a release; a line is `{"key", "count",
     /// "percent"}`, its key an object with the groups that it is of, its count null where it is suppressed.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Table", 8)?;
+        let mut fields = serializer.serialize_struct("Table", 8 + usize::from(self.release.is_some()))?;
         fields.serialize_field("of", &self.of)?;
         fields.serialize_field("by", &self.by)?;
         fields.serialize_field("cells", &Lines(self, &self.cells))?;
         fields.serialize_field("totals", &Lines(self, &self.totals))?;
         fields.serialize_field("protected", &self.protected)?;
+        if let Some(part) = &self.release {
+            fields.serialize_field("release", part)?;
+        }
         fields.serialize_field("policy_hash", &self.policy_hash)?;
         fields.serialize_field("version", &self.version)?;
         fields.serialize_field("now", &self.now.and_then(crate::time::format))?;

@@ -14,7 +14,9 @@ use crate::error::Problem;
 use crate::policy::{MAX_BYTES, Sections, Source, sections};
 use crate::schema::{Action, AttrId, EntityType, Schema, Type, TypeId};
 use crate::suggest::hint;
+use crate::visible::Group;
 use crate::world::index::Path;
+use crate::zone::Zone;
 
 /// Characters of who sets an attribute.
 const WORDS: usize = 120;
@@ -37,6 +39,8 @@ pub(crate) struct Shown {
     pub(crate) unlocks: Option<usize>,
     /// Attributes that explanations show to everybody; `Some`, where everybody may know of an entity.
     pub(crate) public: Option<Vec<AttrId>>,
+    /// What tables that cover its records in aggregate only may be grouped by, by the kind of table.
+    pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// Attributes that others set, each with who does.
     pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
 }
@@ -89,6 +93,8 @@ struct RawType {
     alert: Option<RawAlert>,
     unlocks: Option<Name>,
     public: Option<Vec<Name>>,
+    #[serde(default)]
+    statistics: BTreeMap<String, Vec<Name>>,
     #[serde(default)]
     sections: BTreeMap<Name, Name>,
     #[serde(default)]
@@ -216,6 +222,7 @@ impl<'a> Reading<'a> {
                 public: raw.public.as_ref().map(|names| {
                     names.iter().filter_map(|name| self.attribute(ty, name)).map(|(attr, _)| attr).collect()
                 }),
+                statistics: self.statistics(ty, raw),
                 set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
                 sections: Vec::new(),
             };
@@ -344,6 +351,26 @@ impl<'a> Reading<'a> {
     fn alert(&mut self, ty: TypeId, raw: &RawAlert) -> Option<Alert> {
         let (action, sees) = (self.action(ty, &raw.action), self.action(ty, &raw.sees));
         Some(Alert { action: action?, sees: sees? })
+    }
+
+    /// What tables in aggregate may be grouped by: each a group of the schema, of which a record has one value.
+    fn statistics(&mut self, ty: TypeId, raw: &RawType) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+        let mut all = BTreeMap::new();
+        for (kind, groups) in &raw.statistics {
+            let mut names: Vec<Arc<str>> = Vec::new();
+            for text in groups {
+                let read = Group::parse(text.get_ref(), &Zone::utc());
+                match read.and_then(|group| Ok((group.name(), group.resolve(self.schema, ty)?))) {
+                    Ok((name, resolved)) if !resolved.is_set => names.push(name),
+                    Ok((name, _)) => {
+                        self.refuse(text.span(), format!("`{name}` holds sets: a record would count twice"));
+                    }
+                    Err(error) => self.refuse(text.span(), error.to_string()),
+                }
+            }
+            all.insert(kind.as_str().into(), names);
+        }
+        all
     }
 
     /// Every field stands once, in a section that something shows.

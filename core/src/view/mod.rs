@@ -9,12 +9,16 @@
 mod alert;
 mod catalogue;
 mod disclosure;
+mod needs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use catalogue::Catalogue;
+#[cfg(feature = "testing")]
+pub(crate) use catalogue::Shelf;
 use catalogue::{Column, Entries, Shown};
+pub(crate) use needs::{Need as FieldNeed, Onlooker};
 
 use crate::actions::{ActionAnswer, Need};
 use crate::error::Error;

@@ -12,14 +12,17 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::group::{By, Group, Resolved, resolve_path};
+use super::profiles::{Profile, parts};
 use super::tally::Tally;
 use super::{Open, Search};
 use crate::decide::Asker;
+use crate::disclosure::Protection;
 use crate::error::Error;
 use crate::schema::{Type, TypeId};
 use crate::table::{Count, Key, Line, Table};
 use crate::uid::EntityUid;
 use crate::value::Value;
+use crate::view::{FieldNeed, Onlooker};
 use crate::ward::Ward;
 use crate::world::index::{Keys, Path, Walk, key_of_bool};
 use crate::world::{Indices, Row, World};
@@ -35,14 +38,19 @@ impl Ward {
     ///
     /// It counts exactly what [`Ward::list`] gives. Several groups make a table of all their combinations, with the
     /// totals over each. An entity whose attribute is absent is in a group of its own, [`Key::Absent`]; one with a
-    /// set counts in each of the set's elements. A principal who is not in the data has an empty table.
+    /// set counts in each of the set's elements, one whose set is empty in [`Key::Empty`]. A principal who is not in
+    /// the data has an empty table.
+    ///
+    /// What it is grouped by must be what the principal may see of each of them, as [`Ward::require_field`] says: a
+    /// table tells nothing that views do not show.
     ///
     /// Cost: as [`Ward::visible`], and a look at each group where indices have them and they are few, at each
     /// entity that is counted otherwise.
     ///
     /// # Errors
     /// As [`Ward::list`]; and [`Error::is_request`] for a group that the schema does not have or that cannot be
-    /// grouped by, more than four groups, a group twice, more than two million lines.
+    /// grouped by, more than four groups, a group twice, more than two million lines; for one that the principal may
+    /// not see of every entity that is counted.
     ///
     /// # Example
     /// ```
@@ -70,25 +78,89 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
         by: &[Group],
     ) -> Result<Table, Error> {
-        let ty = self.schema().known_type(resource_type)?;
-        let (asker, version) =
-            world.consistent(|| self.examine_asker(world, principal, action, resource_type, context));
-        let Asker { action, principal, absent } = asker?;
-        let groups = Groups::new(world, ty, by)?;
-        world.make_indices(groups.paths(world).iter());
-        let count = |rows: RoaringBitmap, indices: &Indices| groups.lines(world, indices, &rows);
-        let (lines, version) = match principal {
-            Some(known) if absent.is_empty() => {
-                self.find(world, &Search { open: Open::Resource, known, action, ty, context }, count)
-            }
-            _ => (groups.lines(world, &world.still(), &RoaringBitmap::new()), version),
-        };
+        let counting = Counting { principal, action, of: resource_type, context, by };
+        self.counted(world, &counting, Told { seen: true, marked: false })
+    }
+
+    /// As [`Ward::count_by`], by whatever there is: for laws on how records are counted.
+    #[cfg(feature = "testing")]
+    pub(crate) fn count_by_anything(&self, world: &World, counting: &Counting<'_>) -> Result<Table, Error> {
+        self.counted(world, counting, Told { seen: false, marked: false })
+    }
+
+    fn counted(&self, world: &World, counting: &Counting<'_>, told: Told) -> Result<Table, Error> {
+        let Told { seen, marked } = told;
+        let Counting { principal, action, of, context, by } = *counting;
+        let ty = self.schema().known_type(of)?;
         let now = match context.get("now") {
             Some(Value::Datetime(ms)) => Some(*ms),
             _ => None,
         };
-        Ok(groups.table(lines?, Made { of: resource_type, policy_hash: self.policy_hash(), version, now }))
+        // What is wrong with the question is told before who may see what.
+        let examine = || self.examine_asker(world, principal, action, of, context);
+        let (asker, _) = world.consistent(examine);
+        asker?;
+        let groups = Groups::new(world, ty, by)?;
+        let needs = if seen { groups.needs(self)? } else { Vec::new() };
+        world.make_indices(groups.paths(world).iter());
+        loop {
+            let (asker, version) = world.consistent(examine);
+            let Asker { action, principal: known, absent } = asker?;
+            let count =
+                |rows: RoaringBitmap, indices: &Indices| (groups.told(world, indices, &rows, marked), rows);
+            let ((lines, rows), version) = match known {
+                Some(known) if absent.is_empty() => {
+                    self.find(world, &Search { open: Open::Resource, known, action, ty, context }, count)
+                }
+                _ => (count(RoaringBitmap::new(), &world.still()), version),
+            };
+            let listed_by = Some(action.place);
+            let onlooker = Onlooker { world, principal, context, rows: &rows, version, listed_by };
+            // Where a batch came in between, it is counted anew: all is to be of one version of the data.
+            if self.require(&needs, &onlooker)? {
+                let made = Made { of, policy_hash: self.policy_hash(), version, now };
+                return Ok(groups.table(lines?, made));
+            }
+        }
     }
+
+    /// As [`Ward::count_by`], with counts that tell of nobody: see [`Table::protect`].
+    ///
+    /// Random rounding asks which records are counted, so that it is to be asked for here.
+    ///
+    /// # Errors
+    /// As [`Ward::count_by`] and [`Table::protect`].
+    pub fn count_by_protected(
+        &self,
+        world: &World,
+        query: &Counting<'_>,
+        protection: &Protection,
+    ) -> Result<Table, Error> {
+        let is_rounded = matches!(protection, Protection::Round(_));
+        self.counted(world, query, Told { seen: true, marked: is_rounded })?.protect(protection)
+    }
+}
+
+/// How a table is asked for: only by what the person sees, and with what its records are.
+#[derive(Clone, Copy)]
+struct Told {
+    seen: bool,
+    marked: bool,
+}
+
+/// A question for counts by group.
+#[derive(Clone, Copy, Debug)]
+pub struct Counting<'a> {
+    /// Who asks.
+    pub principal: &'a EntityUid,
+    /// What they may do to the records that are counted.
+    pub action: &'a str,
+    /// The type of these records.
+    pub of: &'a str,
+    /// What the action asks for besides.
+    pub context: &'a BTreeMap<Arc<str>, Value>,
+    /// What they are grouped by.
+    pub by: &'a [Group],
 }
 
 /// What a table is made from.
@@ -111,6 +183,11 @@ impl Groups {
         if by.len() > GROUPS {
             return Err(Error::request(format!("a table has at most {GROUPS} groups")));
         }
+        Groups::of(world, ty, by)
+    }
+
+    /// Any number of groups.
+    fn of(world: &World, ty: TypeId, by: &[Group]) -> Result<Self, Error> {
         let names: Vec<Arc<str>> = by.iter().map(Group::name).collect();
         for (at, name) in names.iter().enumerate() {
             if names.iter().take(at).any(|other| other == name) {
@@ -119,6 +196,15 @@ impl Groups {
         }
         let all = by.iter().map(|group| group.resolve(world.schema(), ty)).collect::<Result<_, _>>()?;
         Ok(Groups { ty, names, all })
+    }
+
+    /// What the person must be allowed on the records, so that they may see by what they are grouped.
+    fn needs(&self, ward: &Ward) -> Result<Vec<FieldNeed>, Error> {
+        let mut all = Vec::new();
+        for (name, group) in self.names.iter().zip(&self.all) {
+            all.extend(ward.field_needs(name.clone(), &group.path)?);
+        }
+        Ok(all)
     }
 
     /// The paths for which an index is worth making: those whose keys are known to be few.
@@ -138,12 +224,7 @@ impl Groups {
         let all: Vec<usize> = (0..self.all.len()).collect();
         let mut lines = self.counted(world, indices, rows, &all)?;
         let whole = lines.len();
-        // Every subset of the groups, from the larger to the smaller.
-        let mut subsets: Vec<Vec<usize>> = (0..(1_u32 << all.len()).saturating_sub(1))
-            .map(|bits| all.iter().copied().filter(|at| bits >> at & 1 != 0).collect())
-            .collect();
-        subsets.sort_by(|a: &Vec<usize>, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        for subset in subsets.iter().filter(|subset| !subset.is_empty()) {
+        for subset in subsets(all.len()).iter().skip(1).filter(|subset| !subset.is_empty()) {
             let dropped_sets = all.iter().any(|at| !subset.contains(at) && self.is_set(*at));
             let totals = if dropped_sets {
                 // A record counts once, however many of the values left out it has.
@@ -160,6 +241,27 @@ impl Groups {
             lines.push(Line { keys: vec![Key::All; all.len()], count: Count::Exact(rows.len()) });
         }
         Ok(lines)
+    }
+
+    /// The lines, with what their records are where they are marked.
+    fn told(
+        &self,
+        world: &World,
+        indices: &Indices,
+        rows: &RoaringBitmap,
+        marked: bool,
+    ) -> Result<(Vec<Line>, Vec<u128>), Error> {
+        match marked {
+            true => self.marked_lines(world, rows),
+            false => Ok((self.lines(world, indices, rows)?, Vec::new())),
+        }
+    }
+
+    /// The same lines, and which records each counts.
+    fn marked_lines(&self, world: &World, rows: &RoaringBitmap) -> Result<(Vec<Line>, Vec<u128>), Error> {
+        let all: Vec<usize> = (0..self.all.len()).collect();
+        let parts = parts(&self.profiles(world, rows, LINES)?, &all, LINES)?;
+        Ok(parts.into_iter().map(|part| (part.line, part.mark)).unzip())
     }
 
     fn is_set(&self, at: usize) -> bool {
@@ -196,7 +298,7 @@ impl Groups {
         Ok(lines)
     }
 
-    fn table(&self, mut lines: Vec<Line>, made: Made<'_>) -> Table {
+    fn table(&self, (mut lines, marks): (Vec<Line>, Vec<u128>), made: Made<'_>) -> Table {
         let whole = lines.iter().take_while(|line| line.keys.iter().all(|key| *key != Key::All)).count();
         let totals = if self.all.is_empty() { lines.split_off(0) } else { lines.split_off(whole) };
         Table {
@@ -205,7 +307,9 @@ impl Groups {
             overlaps: self.all.iter().any(|group| group.is_set),
             cells: lines,
             totals,
+            marks: marks.into(),
             protected: None,
+            release: None,
             policy_hash: made.policy_hash.clone(),
             version: made.version,
             now: made.now,
@@ -213,7 +317,16 @@ impl Groups {
     }
 }
 
-fn too_many() -> Error {
+/// Every subset of so many groups, from the larger to the smaller: the lines of a table in their order.
+pub(super) fn subsets(groups: usize) -> Vec<Vec<usize>> {
+    let mut subsets: Vec<Vec<usize>> = (0..1_u32 << groups.min(GROUPS))
+        .map(|bits| (0..groups).filter(|at| bits >> at & 1 != 0).collect())
+        .collect();
+    subsets.sort_by(|a: &Vec<usize>, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    subsets
+}
+
+pub(super) fn too_many() -> Error {
     Error::request(format!("the table has more than {LINES} lines; group by fewer things"))
 }
 
@@ -242,12 +355,17 @@ pub(crate) struct Population<'a> {
     pub(crate) of: &'a str,
     pub(crate) conditions: &'a [Condition<'a>],
     pub(crate) now: Option<i64>,
+    /// Whether the table is to know its records again in other tables.
+    pub(crate) marked: bool,
+    /// Who is shown the counts as they are, and the context in which they ask: they must see of each record what it
+    /// is grouped by. `None` where the counts are protected before anybody is shown them.
+    pub(crate) shown_to: Option<(&'a EntityUid, &'a BTreeMap<Arc<str>, Value>)>,
 }
 
 impl Ward {
     /// Counts a population by group; `None` where the data is of another version than `version`.
     ///
-    /// It asks no policy: whoever calls it has asked whether the table may be seen.
+    /// Whoever calls it has asked whether the table may be seen; here it is asked whether what it is grouped by may.
     ///
     /// # Errors
     /// As [`Ward::count_by`], and for conditions that the schema does not have.
@@ -259,8 +377,51 @@ impl Ward {
         by: &[Group],
     ) -> Result<Option<Table>, Error> {
         self.belongs_to(world)?;
+        let groups = Groups::new(world, self.schema().known_type(population.of)?, by)?;
+        let indices = groups.paths(world);
+        let tell =
+            |indices: &Indices, rows: &RoaringBitmap| groups.told(world, indices, rows, population.marked);
+        let Some((lines, rows)) = self.of_population(world, version, population, &indices, tell)? else {
+            return Ok(None);
+        };
+        if let Some((principal, context)) = population.shown_to {
+            let onlooker = Onlooker { world, principal, context, rows: &rows, version, listed_by: None };
+            if !self.require(&groups.needs(self)?, &onlooker)? {
+                return Ok(None);
+            }
+        }
+        let made = Made { of: population.of, policy_hash: self.policy_hash(), version, now: population.now };
+        Ok(Some(groups.table(lines, made)))
+    }
+
+    /// A population's profiles in any number of groups; `None` where the data is of another version than `version`.
+    ///
+    /// # Errors
+    /// As [`Ward::count_population`], and for more than `most` profiles.
+    #[cfg(feature = "release")]
+    pub(crate) fn profile_population(
+        &self,
+        world: &World,
+        version: u64,
+        population: &Population<'_>,
+        (by, most): (&[Group], usize),
+    ) -> Result<Option<Vec<Profile>>, Error> {
+        self.belongs_to(world)?;
+        let groups = Groups::of(world, self.schema().known_type(population.of)?, by)?;
+        let tell = |_: &Indices, rows: &RoaringBitmap| groups.profiles(world, rows, most);
+        Ok(self.of_population(world, version, population, &[], tell)?.map(|(profiles, _)| profiles))
+    }
+
+    /// What is told of a population, and which rows it has.
+    fn of_population<T>(
+        &self,
+        world: &World,
+        version: u64,
+        population: &Population<'_>,
+        paths: &[Path],
+        tell: impl FnOnce(&Indices, &RoaringBitmap) -> Result<T, Error>,
+    ) -> Result<Option<(T, RoaringBitmap)>, Error> {
         let ty = self.schema().known_type(population.of)?;
-        let groups = Groups::new(world, ty, by)?;
         let mut conditions = Vec::new();
         for condition in population.conditions {
             let (path, end) = resolve_path(world.schema(), ty, condition.path)?;
@@ -268,7 +429,7 @@ impl Ward {
         }
         let every = Path { start: ty, steps: Vec::new() };
         let of_conditions = conditions.iter().map(|(path, _)| path);
-        world.make_indices(groups.paths(world).iter().chain(of_conditions).chain([&every]));
+        world.make_indices(paths.iter().chain(of_conditions).chain([&every]));
         let indices = world.still();
         if world.version() != version {
             return Ok(None);
@@ -281,9 +442,7 @@ impl Ward {
         for (path, keys) in &conditions {
             rows = kept(world, &indices, rows, (path, keys))?;
         }
-        let lines = groups.lines(world, &indices, &rows)?;
-        let made = Made { of: population.of, policy_hash: self.policy_hash(), version, now: population.now };
-        Ok(Some(groups.table(lines, made)))
+        Ok(Some((tell(&indices, &rows)?, rows)))
     }
 }
 

@@ -39,8 +39,14 @@ impl Group {
     /// Reads a path, or `year of`, `quarter of`, `month of` or `day of` a path.
     ///
     /// # Errors
-    /// [`Error::is_request`] for another unit.
+    /// [`Error::is_request`] for another unit, and for a text that names nothing.
     pub fn parse(text: &str, zone: &Zone) -> Result<Self, Error> {
+        if text.trim().is_empty() {
+            return Err(Error::request(
+                "a group is a path of attributes, such as `status`, or a period, such as `month of openedAt`; an empty \
+                text names none",
+            ));
+        }
         let Some((unit, path)) = text.trim().split_once(" of ") else { return Ok(Group::of(text.trim())) };
         let unit = unit.trim();
         match Unit::ALL.iter().find(|(name, _)| *name == unit) {
@@ -70,6 +76,11 @@ impl Group {
     /// The unit of the calendar, where it groups by one.
     pub fn unit(&self) -> Option<Unit> {
         self.period.as_ref().map(|(unit, _)| *unit)
+    }
+
+    /// The zone whose calendar it groups by, where it groups by periods.
+    pub fn zone(&self) -> Option<&Zone> {
+        self.period.as_ref().map(|(_, zone)| zone)
     }
 
     /// The group in a schema, from entities of type `start`.

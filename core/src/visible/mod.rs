@@ -4,6 +4,7 @@ mod count_by;
 mod find;
 mod group;
 mod plan;
+mod profiles;
 mod set;
 mod show;
 mod tally;
@@ -16,11 +17,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use count_by::Counting;
 pub(crate) use count_by::{Condition, Population};
 use find::Finder;
 pub use group::Group;
+pub(crate) use group::resolve_path;
 use plan::Plan;
 pub(crate) use plan::Plans;
+#[cfg(feature = "release")]
+pub(crate) use profiles::{Part, Profile, parts};
 use roaring::RoaringBitmap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 pub(crate) use show::show;
@@ -327,6 +332,16 @@ impl Visible {
     pub(crate) fn none(mut self) -> Self {
         self.rows.clear();
         self
+    }
+
+    /// The type that all of them are of.
+    pub(crate) fn type_id(&self) -> TypeId {
+        self.ty
+    }
+
+    /// Whether they were found in this world, or in one that goes back to it.
+    pub(crate) fn is_of(&self, world: &World) -> bool {
+        self.world.epoch() == world.epoch()
     }
 
     /// How many entities these are.

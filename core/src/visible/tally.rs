@@ -16,6 +16,9 @@ use crate::zone::{Calendar, Period};
 /// The numbers of a row's keys; those of groups that are not there are 0.
 type Numbers = [u32; GROUPS];
 
+/// The number of a set that has no element, which is none of an element's.
+const EMPTY: u32 = u32::MAX;
+
 /// One count.
 pub(super) struct Tally<'a> {
     world: &'a World,
@@ -28,13 +31,13 @@ pub(super) struct Tally<'a> {
 
 /// Where counts are held.
 enum Counts {
-    /// Of one group, by number.
+    /// Of one group, of which a record has one value, by number.
     One(Vec<u64>),
     Several(HashMap<Numbers, u64>),
 }
 
 /// Reads a row's keys in one group as numbers, [`NONE`] where it has none.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     group: &'a Resolved,
     walk: Walk,
     /// The last step, where what it holds has no number in the world.
@@ -78,8 +81,8 @@ impl<'a> Tally<'a> {
     pub(super) fn new(world: &'a World, ty: TypeId, groups: &[&'a Resolved], most: usize) -> Option<Self> {
         let readers: Option<Vec<Reader<'_>>> = groups.iter().map(|group| Reader::new(world, group)).collect();
         let readers = readers.filter(|readers| (1..=GROUPS).contains(&readers.len()))?;
-        let counts =
-            if readers.len() == 1 { Counts::One(Vec::new()) } else { Counts::Several(HashMap::new()) };
+        let is_one = readers.len() == 1 && readers.iter().all(|reader| !reader.group.is_set);
+        let counts = if is_one { Counts::One(Vec::new()) } else { Counts::Several(HashMap::new()) };
         Some(Tally { world, ty, readers, counts, most })
     }
 
@@ -100,7 +103,9 @@ impl<'a> Tally<'a> {
         /// About what one row costs, in nanoseconds: to be found, and each step of a path.
         const ROW: f64 = 4.0;
         const STEP: f64 = 6.0;
-        if self.world.is_overlaid() || !self.readers.iter().all(|reader| reader.group.is_keyed()) {
+        // A row whose set is empty stands under no key of an index.
+        let is_indexed = |reader: &Reader<'_>| reader.group.is_keyed() && !reader.group.is_set;
+        if self.world.is_overlaid() || !self.readers.iter().all(is_indexed) {
             return None;
         }
         let walked: f64 = self.readers.iter().map(|r| ROW + STEP * r.group.path.steps.len() as f64).sum();
@@ -147,7 +152,7 @@ impl<'a> Tally<'a> {
         for row in rows {
             for (reader, keys) in self.readers.iter_mut().zip(&mut keys) {
                 keys.clear();
-                reader.read(world, (self.ty, row), keys);
+                reader.read_all(world, (self.ty, row), keys);
             }
             let held = keys.get(..self.readers.len()).unwrap_or_default();
             self.add_each(held, 0, [NONE; GROUPS])?;
@@ -225,7 +230,7 @@ fn meeting(index: &Index, rows: f64, most: f64) -> Option<f64> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(world: &World, group: &'a Resolved) -> Option<Self> {
+    pub(super) fn new(world: &World, group: &'a Resolved) -> Option<Self> {
         let path = &group.path;
         let (walk, last) = if group.is_keyed() {
             (Walk::new(world, path)?, None)
@@ -243,7 +248,15 @@ impl<'a> Reader<'a> {
         Some(Reader { group, walk, last, calendar, longs, periods, values })
     }
 
-    /// Adds the numbers of a row's keys.
+    /// Adds the numbers of a row's keys: one at least.
+    pub(super) fn read_all(&mut self, world: &World, row: (TypeId, u32), found: &mut Vec<u32>) {
+        self.read(world, row, found);
+        if found.is_empty() {
+            found.push(EMPTY);
+        }
+    }
+
+    /// Adds the numbers of a row's keys; none of a set that has no element.
     #[inline]
     fn read(&mut self, world: &World, (ty, row): (TypeId, u32), found: &mut Vec<u32>) {
         let Some((of, attr)) = self.last else {
@@ -275,9 +288,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The key of a number.
-    fn key(&self, world: &World, number: u32) -> Key {
+    pub(super) fn key(&self, world: &World, number: u32) -> Key {
         if number == NONE {
             return Key::Absent;
+        }
+        if self.group.is_set && number == EMPTY {
+            return Key::Empty;
         }
         let value = match &self.group.by {
             By::Period(..) => return self.periods.value(number).map_or(Key::Absent, Key::Period),

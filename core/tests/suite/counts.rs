@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use caseward::attendance::{Sample, zone};
+use caseward::testing::laws::{self, Extent};
 use caseward::{
     Changes, Count, EntityUid, Group, Key, Source, Sources, Table, Unit, Value, Ward, World, WorldBuilder,
     Zone,
@@ -16,14 +17,24 @@ use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts};
 const SCHEMA: &str = "
     entity User;
     entity Place = { kind: String, above?: Place };
-    entity Doc = { place?: Place, kind: String, open: Bool, size?: Long, made: datetime, readers: Set<User>,
-        price?: decimal, words: Set<String>, from?: ipaddr, note?: { text: String } };
+    entity Doc = { @section(\"all\") place?: Place, @section(\"all\") kind: String, @section(\"all\") open: Bool,
+        @section(\"all\") size?: Long, @section(\"all\") made: datetime, @section(\"all\") readers: Set<User>,
+        @section(\"all\") price?: decimal, @section(\"all\") words: Set<String>, @section(\"all\") from?: ipaddr,
+        @section(\"all\") note?: { text: String }, secret?: String };
     action read appliesTo { principal: User, resource: Doc };";
+
+/// Everyone sees all of it, but for a secret that stands in no section.
+const CATALOGUE: &str = "
+    [Doc]
+    known_by = [\"read\"]
+    sections = { all = \"read\" }
+    [Place]
+    public = [\"kind\", \"above\"]";
 
 fn ward() -> Ward {
     let policy = Source::new("all", "@id(\"all\") permit (principal, action, resource);");
-    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies: vec![policy], catalogue: None })
-        .unwrap()
+    let catalogue = Some(Source::new("fields.toml", CATALOGUE));
+    Ward::new(&Sources { schema: Source::new("schema", SCHEMA), policies: vec![policy], catalogue }).unwrap()
 }
 
 fn user(id: &str) -> EntityUid {
@@ -107,9 +118,9 @@ fn each_kind_of_value_is_a_group() {
     check(&by("place"), &[(&["low"], 1), (&["top"], 1), (&["(none)"], 1), (&["all"], 3)]);
     // Absent on the way is absent.
     check(&by("place.above.kind"), &[(&["a"], 1), (&["(none)"], 2), (&["all"], 3)]);
-    // In each value of a set, and once in all; an empty one in none.
-    check(&by("readers"), &[(&["ana"], 2), (&["ben"], 1), (&["all"], 3)]);
-    check(&by("words"), &[(&["x"], 1), (&["y"], 1), (&["all"], 3)]);
+    // In each value of a set, and once in all; those whose set is empty are a group, and none without a set.
+    check(&by("readers"), &[(&["ana"], 2), (&["ben"], 1), (&["(empty)"], 1), (&["all"], 3)]);
+    check(&by("words"), &[(&["x"], 1), (&["y"], 1), (&["(empty)"], 2), (&["all"], 3)]);
     check(&count(&ward, &world, &[]), &[(&[], 3)]);
 }
 
@@ -134,8 +145,10 @@ fn several_groups_make_a_table_with_its_totals() {
     let expected: &[(&[&str], u64)] = &[
         (&["ana", "plan"], 2),
         (&["ben", "plan"], 1),
+        (&["(empty)", "note"], 1),
         (&["ana", "all"], 2),
         (&["ben", "all"], 1),
+        (&["(empty)", "all"], 1),
         (&["all", "note"], 1),
         (&["all", "plan"], 2),
         (&["all", "all"], 3),
@@ -189,12 +202,14 @@ fn what_makes_no_sense_is_refused() {
         (vec!["knd"], "`Doc` has no attribute `knd`; did you mean `kind`?"),
         (vec!["place.knd"], "`Place` has no attribute `knd`"),
         (vec![""], "no attribute ``"),
+        (vec!["kind."], "no path leads on to ``"),
         (vec!["kind.length"], "no path leads on to `length`"),
         (vec!["readers.name"], "no path leads on to `name`"),
         (vec!["note"], "it is a record"),
         (vec!["note.text"], "no path leads on"),
         (vec!["made"], "as in `month of made`"),
         (vec!["kind", "kind"], "given twice"),
+        (vec!["secret"], "nobody may see `secret` of `Doc`"),
         (vec!["kind", "open", "size", "place", "price"], "at most 4 groups"),
         (vec![&long.replace("place.place.place", "place")], "at most 16 attributes"),
     ] {
@@ -204,6 +219,8 @@ fn what_makes_no_sense_is_refused() {
     let month = Group::parse("month of kind", &Zone::utc()).unwrap();
     let error = ward.count_by(&world, &user("ana"), "read", "Doc", &BTreeMap::new(), &[month]).unwrap_err();
     assert!(error.to_string().contains("it is no instant"), "{error}");
+    let error = Group::parse(" ", &Zone::utc()).unwrap_err();
+    assert!(error.to_string().contains("an empty text names none"), "{error}");
     let error = Group::parse("mnth of made", &Zone::utc()).unwrap_err();
     assert!(error.to_string().contains("did you mean `month`?"), "{error}");
     // Nobody is told that they are nobody.
@@ -271,16 +288,14 @@ fn indices_and_rows_count_alike() {
     let now = at(NOW);
     let (mut seen, mut large) = (0, 0);
     for person in people.iter().step_by(41) {
-        for paths in
-            [&["status"][..], &["provider"], &["status", "provider"], &["student.enrolledAt", "status"]]
-        {
+        for paths in [&["status"][..], &["provider"], &["status", "provider"], &["school", "status"]] {
             let ask = |groups: &[Group]| {
                 ward.count_by(&world, person, "viewSummary", "Case", &now, groups).unwrap()
             };
             let mut groups: Vec<Group> = paths.iter().map(|path| Group::of(*path)).collect();
             let table = ask(&groups);
-            // A year level makes it look at every record.
-            groups.push(Group::of("student.yearLevel"));
+            // An instant makes it look at every record.
+            groups.push(Group::period(Unit::Quarter, "openedAt", &zone()));
             let longer = ask(&groups);
             let kept = longer.totals().iter().filter(|line| line.keys.last() == Some(&Key::All));
             let shortened = |keys: &[Key]| keys[..keys.len() - 1].to_vec();
@@ -309,4 +324,116 @@ fn another_domain_is_counted_too() {
     let error =
         CLINIC.count_by(&world, &staff, "open", "Clinic::Ward", &code, &[Group::of("home")]).unwrap_err();
     assert!(error.to_string().contains("it is a record"), "{error}");
+}
+
+/// Somebody of the sample who may do one action on some cases, and another on none of these.
+fn who_may_but_not(world: &World, may: &str, not: &str) -> EntityUid {
+    let now = at(NOW);
+    let of =
+        |person: &EntityUid, action: &str| ATTENDANCE.visible(world, person, action, "Case", &now).unwrap();
+    let people = world.ids("User").map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
+    let found = people.into_iter().find(|person| !of(person, may).is_empty() && of(person, not).is_empty());
+    found.unwrap()
+}
+
+#[test]
+fn nobody_groups_by_what_they_do_not_see() {
+    let ward = &*ATTENDANCE;
+    let world = Sample { cases: 300, seed: 7 }.build(ward, &mut |_| {}).unwrap();
+    let now = at(NOW);
+    let ask = |person: &EntityUid, (action, ty): (&str, &str), group: &str| {
+        let by = [Group::parse(group, &zone()).unwrap()];
+        ward.count_by(&world, person, action, ty, &now, &by).map_err(|error| {
+            assert!(error.is_request(), "{error}");
+            error.to_string()
+        })
+    };
+    let lead = who_may_but_not(&world, "viewSupportPlan", "viewRecord");
+    let cases = ("viewSummary", "Case");
+    for group in
+        ["status", "provider", "provider.kind", "school.catchmentProvider.kind", "day of openedAt", "student"]
+    {
+        assert!(ask(&lead, cases, group).is_ok(), "{group}");
+    }
+    for (group, why) in [
+        ("prosecutionNotified", "in the section `record` of `Case`, which `viewRecord` shows"),
+        ("team", "in the section `record` of `Case`"),
+        ("student.nsn", "in the section `personal` of `Case`, which `viewPersonalDetails` shows"),
+        ("student.yearLevel", "in the section `personal`"),
+        ("student.attendanceRate", "in the section `pattern`"),
+        ("student.enrolledAt.kind", "in the section `demographics`"),
+        // Not shown with the case, but on a page of their own.
+        ("student.currentProvider", "in the section `cases` of `Student`"),
+        ("caseManager.monitors", "in the section `access` of `User`"),
+        ("month of caseManager.providerAccessFrom", "in the section `access` of `User`"),
+    ] {
+        let refused = ask(&lead, cases, group).expect_err(group);
+        assert!(refused.contains(why) && refused.contains("of every record"), "{refused}");
+        assert!(!refused.contains(char::is_numeric) || refused.contains("u0"), "no count is told: {refused}");
+    }
+    let items = ("viewItem", "Item");
+    assert!(ask(&lead, items, "kind").is_ok());
+    for group in ["sharedWith", "sensitive"] {
+        let refused = ask(&lead, items, group).expect_err(group);
+        assert!(
+            refused.contains("in the section `handling` of `Item`, which `unshareItem` shows"),
+            "{refused}"
+        );
+    }
+    // Those of which they see the record, they group by what stands in it.
+    let manager = who_may_but_not(&world, "viewRecord", "requestAgencyInformation");
+    for group in ["prosecutionNotified", "team"] {
+        assert!(ask(&manager, ("viewRecord", "Case"), group).is_ok());
+    }
+    // Of nobody's records nothing is told, and what nobody may ever see is refused all the same.
+    let nobody = EntityUid::new("User", "nobody");
+    assert_eq!(ask(&nobody, cases, "prosecutionNotified").unwrap().total(), Count::Exact(0));
+}
+
+#[test]
+fn a_road_that_sorts_or_filters_asks_what_a_count_asks() {
+    let ward = &*ATTENDANCE;
+    let world = Sample { cases: 300, seed: 7 }.build(ward, &mut |_| {}).unwrap();
+    let now = at(NOW);
+    let lead = who_may_but_not(&world, "viewSupportPlan", "viewRecord");
+    let cases = ward.visible(&world, &lead, "viewSummary", "Case", &now).unwrap();
+    assert!(ward.require_field(&world, &lead, &cases, "status", &now).is_ok());
+    let refused = ward.require_field(&world, &lead, &cases, "prosecutionNotified", &now).unwrap_err();
+    assert!(refused.to_string().contains("ask for those on which they may do `viewRecord`"), "{refused}");
+    assert!(
+        ward.require_field(&world, &lead, &cases, "sttus", &now)
+            .unwrap_err()
+            .to_string()
+            .contains("`status`")
+    );
+    // Found before a change, they are asked about no more.
+    let case = EntityUid::new("Case", "c0000001");
+    world.apply(&Changes::new().set(&case, "prosecutionNotified", true)).unwrap();
+    let stale = ward.require_field(&world, &lead, &cases, "status", &now).unwrap_err();
+    assert!(stale.to_string().contains("find them anew"), "{stale}");
+    let other = Sample { cases: 300, seed: 7 }.build(ward, &mut |_| {}).unwrap();
+    let strange = ward.require_field(&other, &lead, &cases, "status", &now).unwrap_err();
+    assert!(strange.to_string().contains("another world"), "{strange}");
+}
+
+#[test]
+fn without_a_catalogue_nobody_sees_a_field() {
+    let policy = Source::new("all", "@id(\"all\") permit (principal, action, resource);");
+    let schema = Source::new("schema", SCHEMA);
+    let ward = Ward::new(&Sources { schema, policies: vec![policy], catalogue: None }).unwrap();
+    let world = world(&ward);
+    check(&count(&ward, &world, &[]), &[(&[], 3)]);
+    let error = ward.count_by(&world, &user("ana"), "read", "Doc", &BTreeMap::new(), &[Group::of("kind")]);
+    assert!(error.unwrap_err().to_string().contains("`fields.toml`"));
+}
+
+/// Worlds, persons, policies and catalogues as chance has them: what a count tells, the views of each record show, and
+/// what all of these views show is told. The laws on lists ask that of every list; these are some of their cases.
+#[test]
+fn counts_tell_what_views_show() {
+    for (law, cases) in [(&laws::ATTENDANCE, 2), (&laws::CLINIC, 10), (&laws::RANDOM, 40)] {
+        let extent = Extent { tries: 0, ..Extent::new(cases, 77) };
+        let counts = law.holds(&extent).unwrap_or_else(|why| panic!("{why}"));
+        assert!(counts.lists > 50, "{}: {counts}", law.name);
+    }
 }

@@ -326,12 +326,7 @@ fn rounding(key: u8) -> Protection {
 fn a_cell_is_rounded_alike_in_every_table() {
     let cells = [vec![7, 1, 40], vec![2, 2, 13]];
     let two = table_of(&cells).protect(&rounding(1)).unwrap();
-    // The totals of a table of two groups are the cells of those of one, and the groups may come in any order.
-    let rows: Vec<_> = cells.iter().enumerate().map(|(at, r)| (vec![NAMES[at]], r.iter().sum())).collect();
-    let one = table(&["row"], &rows).protect(&rounding(1)).unwrap();
-    for row in 0..=2 {
-        assert_eq!(two.count(&[key(row, 2), Key::All]), one.count(&[key(row, 2)]));
-    }
+    // The groups may come in any order.
     let turned: Vec<_> = (0..2)
         .flat_map(|row| (0..3).map(move |column| (row, column)))
         .map(|(row, column)| (vec![NAMES[column], NAMES[row]], cells[row][column]))

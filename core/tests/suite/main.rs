@@ -21,6 +21,7 @@ mod laws;
 mod live;
 mod loader;
 mod policies;
+mod release;
 mod reports;
 mod snapshot;
 mod sql;

@@ -64,11 +64,14 @@ fn counts_that_make_no_sense() {
         (["--by", "week of openedAt"], "`week` is no period"),
         (["--by", "status,status"], "given twice"),
         (["--by", "student.nsn.x"], "no path leads on to `x`"),
-        (["--by", ""], "no attribute ``"),
+        (["--by", "prosecutionNotified"], "in the section `record`"),
     ] {
         let ran = count(&bench, &rest);
         ran.fails(1, thing);
         assert_eq!(ran.out, "");
+    }
+    for empty in ["", " ", "status,", ",status"] {
+        count(&bench, &["--by", empty]).fails(64, "--by names an empty group");
     }
     count(&bench, &["--zone", "Pacific/Auckland"]).fails(64, "time zone");
     count(&bench, &["--format", "xml"]).fails(64, "xml");
@@ -130,7 +133,7 @@ fn anonymised_reports_tell_of_nobody() {
     // Of 23 cases 4 are open: that is too few, and the others would tell.
     let ran = report(&bench, u3, "anonymised", &["--by", "status"]);
     let text = "status  count      %\nclosed      s\nopen        s\nall        23  100.0\n\
-        s: suppressed, so that no count below 6 can be worked out\n";
+        s: suppressed, so that no count below 6 can be worked out from this table alone\n";
     assert_eq!(ran.ends(0).out, text);
     let json = report(&bench, u3, "anonymised", &["--by", "status", "--format", "json"]).ends(0).json();
     assert_eq!(json["protected"], json!({"method": "suppression", "below": 6}));
@@ -156,7 +159,6 @@ fn reports_that_make_no_sense() {
     bench.write("world.json", world_with_reports().to_string());
     bench.write("short", "too short");
     for (kind, rest, thing) in [
-        ("anonymized", vec![], "did you mean `anonymised`?"),
         ("school", vec!["--by", "student.nsn"], "is not grouped by `student.nsn`"),
         ("school", vec!["--report", "r1"], "--report"),
         ("school", vec!["--round-key", "none"], "none"),
@@ -164,7 +166,45 @@ fn reports_that_make_no_sense() {
     ] {
         report(&bench, U1, kind, &rest).fails(1, thing);
     }
+    report(&bench, U1, "anonymized", &[]).fails(64, "did you mean `anonymised`?");
+    // Without a kind, or with one that there is not, all are told with what they are about.
+    for ran in [report(&bench, U1, "weather", &[]), bench.ask("report", &["--principal", U1])] {
+        for kind in caseward::attendance::report_kinds() {
+            ran.fails(64, kind.name).fails(64, kind.about);
+        }
+    }
+    let u3 = r#"User::"u3""#;
+    report(&bench, u3, "anonymised", &["--by", "year of openedAt", "--zone", "AAA-8"])
+        .fails(64, "takes no --zone");
+    report(&bench, u3, "anonymised", &["--by", "day of openedAt"]).fails(1, "`month of openedAt`");
+    report(&bench, U1, "school", &["--by", "prosecutionNotified,day of openedAt"]).fails(1, "`viewRecord`");
     report(&bench, r#"User::"u3""#, "anonymised", &["--below", "3"]).fails(1, "not below 3");
     report(&bench, U1, "school", &["--below", "x"]).fails(64, "below");
     report(&bench, U1, "school", &["--below", "3", "--round-key", "short"]).fails(64, "--round-key");
+}
+
+#[test]
+fn a_release_is_its_tables_protected_together() {
+    let bench = Bench::new();
+    bench.write("world.json", world_with_reports().to_string());
+    bench.write("r.toml", "name = 'term 1'\nkind = 'anonymised'\n[[tables]]\nname = 'a'\nby = ['status']\n[[tables]]\nby = ['provider']\n");
+    let ask = |principal: &str, rest: &[&str]| {
+        bench.ask("report", &[&["--principal", principal, "--release", "r.toml"], rest].concat())
+    };
+    let u3 = r#"User::"u3""#;
+    let text = ask(u3, &[]).ends(0).out.clone();
+    assert!(text.starts_with("a\nstatus  count      %\n"), "{text}");
+    assert!(
+        text.contains("protected together with `by provider`, as release `term 1`\n\nby provider\n"),
+        "{text}"
+    );
+    let json = ask(u3, &["--format", "json"]).ends(0).json();
+    assert_eq!(json[0]["release"], json!({"release": "term 1", "table": "a", "with": ["by provider"]}));
+    assert!(ask(u3, &["--format", "csv"]).ends(0).out.starts_with("# a\r\ngroups,status,count,percent\r\n"));
+    assert_eq!(ask(U1, &[]).ends(2).out, "no such report\n");
+    for given in [&["--kind", "anonymised"][..], &["--by", "status"], &["--zone", "UTC"], &["--below", "7"]] {
+        ask(u3, given).fails(64, "--release");
+    }
+    bench.write("r.toml", "name = 'term 1'\nkind = 'school'\ntables = [{ by = [] }]\n");
+    ask(u3, &[]).fails(1, "`r.toml`: a report of kind `school` is no release");
 }

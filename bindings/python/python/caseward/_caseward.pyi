@@ -270,13 +270,15 @@ class Ward:
         context: _Context | None = None,
         *,
         zone: str | None = None,
+        below: int | None = None,
+        rounding_key: bytes | bytearray | None = None,
         now: datetime | None = None,
     ) -> Table: ...
     def report(
         self,
         world: World,
         principal: _Entity,
-        kind: str,
+        kind: str = "",
         by: str | Iterable[str] | None = None,
         *,
         report: _Entity | None = None,
@@ -285,6 +287,16 @@ class Ward:
         rounding_key: bytes | bytearray | None = None,
         now: datetime | None = None,
     ) -> Table | None: ...
+    def release(
+        self,
+        world: World,
+        principal: _Entity,
+        release: str,
+        *,
+        report: _Entity | None = None,
+        rounding_key: bytes | bytearray | None = None,
+        now: datetime | None = None,
+    ) -> list[Table] | None: ...
     def filter(
         self,
         world: World,
@@ -681,12 +693,14 @@ class Table:
     @property
     def protected(self) -> bool: ...
     @property
+    def release(self) -> tuple[str, list[str]] | None: ...
+    @property
     def policy_hash(self) -> str: ...
     @property
     def version(self) -> int: ...
     @property
     def now(self) -> datetime | None: ...
-    def protect(self, *, below: int = 6, rounding_key: bytes | bytearray | None = None) -> Table: ...
+    def protect(self, *, below: int = 6) -> Table: ...
     def to_rows(self) -> list[dict[str, Any]]: ...
     def to_csv(self) -> str: ...
     def to_json(self) -> str: ...

@@ -1,0 +1,300 @@
+//! May this person see that field of each of these records?
+//!
+//! What records are grouped, sorted or filtered by is told with them: it must be what their views show anyway. Every
+//! road that does so asks here.
+//!
+//! INVARIANT: a field is seen only where a view of the same person shows its section, or where the catalogue says
+//! that everybody may see it. What stands in no section, nobody sees.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::catalogue::{Column, Shelf, Shown};
+use crate::error::Error;
+use crate::schema::{Action, AttrId, Schema, TypeId};
+use crate::uid::EntityUid;
+use crate::value::Value;
+use crate::visible::{Visible, resolve_path};
+use crate::ward::Ward;
+use crate::world::World;
+use crate::world::index::{NONE, Path, Walk};
+
+/// What must be allowed so that the field at the end of a path is seen: a section's action, on the records themselves
+/// or on what a reference of theirs leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// The path as it was asked for.
+    path: Arc<str>,
+    /// The way to those on which it must be allowed; no steps for the records themselves.
+    on: Path,
+    ty: TypeId,
+    section: Arc<str>,
+    /// The section's action, by its place.
+    action: usize,
+    /// Actions of which one is enough to know of them.
+    known_by: Vec<usize>,
+}
+
+/// Who asks, and of which records: `rows` of one type, found at `version`.
+pub(crate) struct Onlooker<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) principal: &'a EntityUid,
+    pub(crate) context: &'a BTreeMap<Arc<str>, Value>,
+    pub(crate) rows: &'a RoaringBitmap,
+    pub(crate) version: u64,
+    /// What all of the records were found by, where it was one action.
+    pub(crate) listed_by: Option<usize>,
+}
+
+impl Ward {
+    /// Refuses, unless `principal` may see the field at the end of `path` of every one of `records`.
+    ///
+    /// This is the question of every road that sorts, filters or groups records by something: what is at the end of
+    /// the path is told along with them, so it must be what [`Ward::view`] shows of each. A field of a record is seen
+    /// by whoever may do its section's action; one of what the record refers to, such as `student.yearLevel`, with
+    /// the record where the catalogue includes the reference, else as a view of its target shows it. What the
+    /// catalogue calls public is seen by everybody, and what stands in no section by nobody. `context` is as in
+    /// [`Ward::view`]: where a section's action needs more of it, the section is not seen.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where the field of one of the records is not seen, which says of which section it is but
+    /// not of how many records; for a path that the schema lacks; where the data changed since the records were
+    /// found.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::attendance::Sample;
+    /// use caseward::{EntityUid, Value, Ward};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
+    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// // National contracts sees the header of every case, and no more of it.
+    /// let person = EntityUid::new("User", "u00001");
+    /// let cases = ward.visible(&world, &person, "viewSummary", "Case", &now)?;
+    /// ward.require_field(&world, &person, &cases, "status", &now)?;
+    /// let refused = ward.require_field(&world, &person, &cases, "prosecutionNotified", &now);
+    /// assert!(refused.is_err_and(|error| error.is_request()));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn require_field(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        records: &Visible,
+        path: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<(), Error> {
+        self.belongs_to(world)?;
+        if !records.is_of(world) {
+            return Err(Error::request("the records were found in another world"));
+        }
+        let (resolved, _) = resolve_path(self.schema(), records.type_id(), path)?;
+        let needs = self.field_needs(path.into(), &resolved)?;
+        let onlooker = Onlooker {
+            world,
+            principal,
+            context,
+            rows: records.bitmap(),
+            version: records.version(),
+            listed_by: None,
+        };
+        match self.require(&needs, &onlooker)? {
+            true => Ok(()),
+            false => Err(Error::request("the data changed since the records were found: find them anew")),
+        }
+    }
+
+    /// What must be allowed so that the field at the end of a path is seen.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where nobody sees it.
+    pub(crate) fn field_needs(&self, name: Arc<str>, path: &Path) -> Result<Vec<Need>, Error> {
+        let schema = self.schema();
+        let Some(catalogue) = self.inner.catalogue.as_ref() else {
+            let why = format!(
+                "nobody may see `{name}`: the policies have no catalogue of fields, `fields.toml`, which says to whom \
+                a field is shown"
+            );
+            return Err(Error::request(why));
+        };
+        let mut needs = Vec::new();
+        let (mut ty, mut at) = (path.start, 0);
+        while let Some(&step) = path.steps.get(at) {
+            let next = path.steps.get(at + 1).copied();
+            let shown = catalogue.of(ty);
+            let found = shown.and_then(|shown| shown.shows(step, next).map(|found| (shown, found)));
+            let taken = match found {
+                Some((_, Shows::Everybody)) => 1,
+                Some((shown, Shows::Shelf(shelf, taken))) => {
+                    let on = Path { start: path.start, steps: path.steps.iter().take(at).copied().collect() };
+                    needs.push(Need {
+                        path: name.clone(),
+                        on,
+                        ty,
+                        section: shelf.name.clone(),
+                        action: shelf.action,
+                        known_by: shown.known_by.clone(),
+                    });
+                    taken
+                }
+                None => return Err(unseen(schema, &name, ty, step)),
+            };
+            at += taken;
+            let walked = Path { start: path.start, steps: path.steps.iter().take(at).copied().collect() };
+            if at < path.steps.len() {
+                ty = walked.target(schema).ok_or_else(|| unseen(schema, &name, ty, step))?;
+            }
+        }
+        Ok(needs)
+    }
+
+    /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
+    pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
+        let catalogue = self.inner.catalogue.as_ref();
+        let shown = self.schema().type_id(ty).and_then(|ty| catalogue?.of(ty));
+        shown.and_then(|shown| shown.statistics.get(kind)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether all of it is allowed; `false` where the data is of another version by now.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] where one of them is not, on one of the records.
+    pub(crate) fn require(&self, needs: &[Need], onlooker: &Onlooker<'_>) -> Result<bool, Error> {
+        for need in needs {
+            // A view asks it of such a person or not at all.
+            let asked = need.known_by.iter().all(|action| self.takes_principal(*action, onlooker.principal));
+            let Some(reached) = onlooker.reached(&need.on).filter(|_| asked) else {
+                return Err(self.not_shown(need, onlooker));
+            };
+            let Some(mut known) = self.seen_by(onlooker, need, need.action, &reached)? else {
+                return Ok(false);
+            };
+            let is_seen = reached.is_subset(&known);
+            if !need.known_by.contains(&need.action) {
+                known.clear();
+            }
+            for &action in need.known_by.iter().filter(|action| **action != need.action) {
+                if is_seen && !reached.is_subset(&known) {
+                    let Some(found) = self.seen_by(onlooker, need, action, &reached)? else {
+                        return Ok(false);
+                    };
+                    known |= found;
+                }
+            }
+            if onlooker.world.version() != onlooker.version {
+                return Ok(false);
+            }
+            if !is_seen || !reached.is_subset(&known) {
+                return Err(self.not_shown(need, onlooker));
+            }
+        }
+        Ok(true)
+    }
+
+    /// The entities on which the person may do an action, those that are `reached` among them; none where its context
+    /// lacks something that it needs, or it is none for such a principal. `None` where the data is of another version
+    /// by now.
+    fn seen_by(
+        &self,
+        onlooker: &Onlooker<'_>,
+        need: &Need,
+        action: usize,
+        reached: &RoaringBitmap,
+    ) -> Result<Option<RoaringBitmap>, Error> {
+        if need.on.steps.is_empty() && onlooker.listed_by == Some(action) {
+            return Ok(Some(reached.clone()));
+        }
+        let action: &Action = self.schema().actions().get(action).ok_or_else(Error::schema)?;
+        let Onlooker { world, principal, context, .. } = *onlooker;
+        let is_taken = self.takes_principal(action.place, principal) && action.resources.contains(&need.ty);
+        let is_whole =
+            action.context.iter().all(|(name, field)| !field.required || context.contains_key(name));
+        let Some(of) = self.schema().entity_type(need.ty).filter(|_| is_taken && is_whole) else {
+            return Ok(Some(RoaringBitmap::new()));
+        };
+        let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
+        let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let found = self.visible(world, principal, &action.uid.to_string(), &of.name, &known)?;
+        Ok((found.version() == onlooker.version).then(|| found.bitmap().clone()))
+    }
+
+    fn takes_principal(&self, action: usize, principal: &EntityUid) -> bool {
+        let action = self.schema().actions().get(action);
+        let ty = self.schema().type_id(principal.type_name());
+        action.is_some_and(|action| ty.is_none_or(|ty| action.principals.contains(&ty)))
+    }
+
+    fn not_shown(&self, need: &Need, onlooker: &Onlooker<'_>) -> Error {
+        let Need { path, section, .. } = need;
+        let of = self.schema().entity_type(need.ty).map_or("", |ty| ty.name.as_ref());
+        let action = self.schema().actions().get(need.action);
+        let action = action.map_or_else(String::new, |action| action.uid.id().to_owned());
+        let hint = match need.on.steps.is_empty() && onlooker.listed_by != Some(need.action) {
+            true => format!("; ask for those on which they may do `{action}`"),
+            false => String::new(),
+        };
+        Error::request(format!(
+            "`{path}` is not shown to {} of every record: it is in the section `{section}` of `{of}`, which `{action}` \
+            shows{hint}",
+            onlooker.principal
+        ))
+    }
+}
+
+/// Whom a field is shown to.
+enum Shows<'a> {
+    Everybody,
+    /// Those who see a section; and how many steps of the path lead to the field.
+    Shelf(&'a Shelf, usize),
+}
+
+impl Shown {
+    /// Whom the attribute at the end of one step, or of two, is shown to; that of two where both are.
+    fn shows(&self, step: AttrId, next: Option<AttrId>) -> Option<Shows<'_>> {
+        if self.public.as_ref().is_some_and(|public| public.contains(&step)) {
+            return Some(Shows::Everybody);
+        }
+        if self.known_by.is_empty() {
+            return None;
+        }
+        let find = |through: Option<AttrId>, attribute: AttrId| {
+            self.sections.iter().find(|shelf| {
+                let is_it =
+                    |column: &Column| column.through == through && column.attribute == Some(attribute);
+                shelf.fields.iter().any(is_it)
+            })
+        };
+        let through = next.and_then(|next| find(Some(step), next)).map(|shelf| Shows::Shelf(shelf, 2));
+        through.or_else(|| find(None, step).map(|shelf| Shows::Shelf(shelf, 1)))
+    }
+}
+
+impl Onlooker<'_> {
+    /// What a path leads to from the records; `None` for one that leads to no entities.
+    fn reached(&self, path: &Path) -> Option<RoaringBitmap> {
+        if path.steps.is_empty() {
+            return Some(self.rows.clone());
+        }
+        path.target(self.world.schema())?;
+        let walk = Walk::new(self.world, path)?;
+        let mut reached = RoaringBitmap::new();
+        for row in self.rows {
+            walk.each_key(self.world, row, |key| {
+                reached.insert(key);
+            });
+        }
+        reached.remove(NONE);
+        Some(reached)
+    }
+}
+
+fn unseen(schema: &Schema, path: &str, ty: TypeId, step: AttrId) -> Error {
+    let ty = schema.entity_type(ty);
+    let name = ty.and_then(|ty| ty.attributes.get(step.index())).map_or("", |(name, _)| name.as_ref());
+    let of = ty.map_or("", |ty| ty.name.as_ref());
+    let shown = if path == name { String::new() } else { format!("`{path}`: ") };
+    Error::request(format!("{shown}nobody may see `{name}` of `{of}`: the catalogue shows it in no section"))
+}

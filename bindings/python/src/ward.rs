@@ -99,12 +99,12 @@ impl Ward {
     }
 
     /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what
-    /// a generator of data has to hit.
-    fn compared<'py>(&self, py: Python<'py>) -> PyResult<BTreeMap<String, Vec<Bound<'py, PyAny>>>> {
+    /// a generator of data has to hit. An instant that no datetime can hold is left out.
+    fn compared<'py>(&self, py: Python<'py>) -> BTreeMap<String, Vec<Bound<'py, PyAny>>> {
         let all = self.ward.compared().into_iter();
         all.map(|(name, values)| {
-            let values = values.iter().map(|value| value::to_python(py, value)).collect::<PyResult<_>>()?;
-            Ok((name.to_string(), values))
+            let held = values.iter().filter_map(|value| value::to_python(py, value).ok());
+            (name.to_string(), held.collect())
         })
         .collect()
     }

@@ -480,7 +480,7 @@ fn the_cases_of_the_rules_are_explained_and_turned() {
     );
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(
-        turned * 2 > denials && upset == allows && told * 10 > (denials + allows) * 6 && proposed > 50,
+        turned * 10 > denials * 7 && upset == allows && told * 10 > (denials + allows) * 6 && proposed > 50,
         "{line}"
     );
 }

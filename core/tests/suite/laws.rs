@@ -184,7 +184,7 @@ fn what_nobody_told_you_of_is_not_there_under_any_catalogue() {
 
 #[test]
 fn what_nobody_told_you_of_is_not_there_in_any_domain() {
-    unseen(&laws::DOMAINS_UNSEEN, 60, 100);
+    unseen(&laws::DOMAINS_UNSEEN, 20, 30);
 }
 
 /// The engine and Cedar's authorizer answer alike to the last word, of errors too.

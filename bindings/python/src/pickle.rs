@@ -30,6 +30,7 @@ type Told = (String, String, String);
 fn told(fault: &Fault) -> Told {
     let (kind, one, other) = match fault {
         Fault::Absent(uid) => ("absent", uid.type_name(), uid.id()),
+        Fault::Unseen(uid) => ("unseen", uid.type_name(), uid.id()),
         Fault::Policy { id, message } => ("policy", &**id, message.as_str()),
         Fault::Request(message) => ("request", message.as_str(), ""),
     };
@@ -65,6 +66,7 @@ pub(crate) fn _answer(
     let texts = |all: Vec<String>| all.into_iter().map(Arc::from).collect();
     let fault = |(kind, one, other): Told| match kind.as_str() {
         "absent" => Fault::Absent(EntityUid::new(one, other)),
+        "unseen" => Fault::Unseen(EntityUid::new(one, other)),
         "policy" => Fault::Policy { id: one.into(), message: other },
         _ => Fault::Request(one),
     };

@@ -30,6 +30,7 @@ mod live;
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
+mod random;
 mod request;
 mod schema;
 mod slice;

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 1 << 20;
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 /// Folders of a policy folder that hold no policies, as the library has them.
-const NO_POLICIES: [&str; 3] = ["invariants", "tests", "target"];
+const NO_POLICIES: [&str; 4] = ["invariants", "guarantees", "tests", "target"];
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
@@ -28,15 +28,57 @@ pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Source
 
 /// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
 pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources, Failure> {
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let mut policies = Vec::new();
+    let (mut schema, mut catalogue) = (None, None);
+    for (name, text) in files(at, revision, path, &is_wanted)?.1 {
+        match name.as_str() {
+            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
+            CATALOGUE => catalogue = Some(Source::new(name, text)),
+            _ => policies.push(Source::new(name, text)),
+        }
+    }
     let shown = revision.escape_debug();
-    let unknown = || Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display()));
+    let schema = schema.ok_or_else(|| {
+        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
+    })?;
+    Ok(Sources { schema, policies, catalogue })
+}
+
+/// The files of `folder`, by their path below it, as they were in `revision` of the repository that it lies in, and
+/// the commit that this is; only those whose names are wanted.
+pub(crate) fn files_of_folder(
+    folder: &Path,
+    revision: &str,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
+    let prefix = String::from_utf8_lossy(&prefix);
+    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), is_wanted)
+}
+
+/// The commit of a revision of the repository that `at` lies in.
+fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
     // A revision that starts with a dash is none, whatever git would take it for.
     let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
-    let commit = match try_git(at, verify)? {
-        Ok(commit) => String::from_utf8_lossy(&commit).trim().to_owned(),
-        Err(message) if message.is_empty() => return Err(unknown()),
-        Err(message) => return Err(Failure::other(format!("git: {message}"))),
-    };
+    match try_git(at, verify)? {
+        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim().to_owned()),
+        Err(message) if message.is_empty() => {
+            let shown = revision.escape_debug();
+            Err(Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display())))
+        }
+        Err(message) => Err(Failure::other(format!("git: {message}"))),
+    }
+}
+
+fn files(
+    at: &Path,
+    revision: &str,
+    path: &str,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let shown = revision.escape_debug();
+    let commit = commit(at, revision)?;
     let listed = git(at, ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit])?;
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let (mut names, mut objects) = (Vec::new(), Vec::new());
@@ -58,19 +100,7 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
         objects.push(object.to_owned());
     }
     let texts = contents(at, &objects)?;
-    let mut policies = Vec::new();
-    let (mut schema, mut catalogue) = (None, None);
-    for (name, text) in names.into_iter().zip(texts) {
-        match name.as_str() {
-            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
-            CATALOGUE => catalogue = Some(Source::new(name, text)),
-            _ => policies.push(Source::new(name, text)),
-        }
-    }
-    let schema = schema.ok_or_else(|| {
-        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
-    })?;
-    Ok(Sources { schema, policies, catalogue })
+    Ok((commit, names.into_iter().zip(texts).collect()))
 }
 
 fn is_wanted(name: &str) -> bool {

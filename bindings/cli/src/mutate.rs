@@ -44,7 +44,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let suite = args.cases.load()?;
     let spinner = progress::spinner(terminal, "changing policies");
-    let drawing = Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone() };
+    let drawing =
+        Drawing { bounded: args.bounded, seed: args.seed, policy: args.only.clone(), ..Drawing::default() };
     let mutations = suite.ward.mutate(suite.cases(), &drawing);
     spinner.finish_and_clear();
     let mut mutations = mutations?;

@@ -7,7 +7,7 @@
 //!
 //! INVARIANT: a mutant's fate is what its text decides: the text that is shown is the one that was run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::cases::Case;
@@ -29,6 +29,8 @@ pub struct Drawing {
     pub seed: u64,
     /// Only mutants of policies whose id contains this.
     pub policy: Option<String>,
+    /// Ids of policies whose mutants are all run, besides those that a bounded run draws from the others'.
+    pub whole: BTreeSet<String>,
 }
 
 /// A changed policy.
@@ -178,18 +180,20 @@ impl Ward {
 fn admitted(ward: &Ward, drawing: &Drawing) -> (Vec<(Changed, Mutant)>, usize, usize) {
     let structures = ward.inner.loaded.structures();
     let vocabulary = Vocabulary::new(ward, &structures);
-    let mut all: Vec<Draft> = Vec::new();
+    let (mut whole, mut all): (Vec<Draft>, Vec<Draft>) = Default::default();
     for (at, (policy, structure)) in ward.policies().iter().zip(&structures).enumerate() {
         if drawing.policy.as_ref().is_none_or(|part| policy.id.contains(part.as_str())) {
-            all.extend(drafts(ward, at, structure, &vocabulary));
+            let of = if drawing.whole.contains(policy.id.as_ref()) { &mut whole } else { &mut all };
+            of.extend(drafts(ward, at, structure, &vocabulary));
         }
     }
     if drawing.bounded.is_some() {
         shuffle(&mut all, drawing.seed);
     }
-    let bound = drawing.bounded.unwrap_or(usize::MAX);
     let mut admission = Admission::new(&ward.inner.loaded);
-    let (mut mutants, mut looked_at, number) = (Vec::new(), 0, all.len());
+    let (mut looked_at, number) = (whole.len(), whole.len() + all.len());
+    let mut mutants: Vec<_> = whole.iter().filter_map(|draft| admit(ward, &mut admission, draft)).collect();
+    let bound = drawing.bounded.map_or(usize::MAX, |bound| bound.saturating_add(mutants.len()));
     for draft in all {
         if mutants.len() >= bound {
             break;

@@ -371,7 +371,7 @@ impl Specialising<'_> {
 
 impl Node {
     /// The node on other operands.
-    pub(super) fn with_operands(&self, map: impl Fn(Id) -> Id) -> Node {
+    pub(crate) fn with_operands(&self, map: impl Fn(Id) -> Id) -> Node {
         match self {
             Node::Const(_)
             | Node::Principal

@@ -396,7 +396,8 @@ fn mutants_of_policies_that_fail_their_cases_tell_nothing() {
 fn a_bounded_run_draws_by_its_seed() {
     let files = files(&ATTENDANCE);
     let draw = |seed| {
-        let drawing = Drawing { bounded: Some(40), seed, policy: Some("reports".to_owned()) };
+        let drawing =
+            Drawing { bounded: Some(40), seed, policy: Some("reports".to_owned()), ..Drawing::default() };
         let run = ATTENDANCE.mutate(files.iter().flat_map(|file| &file.cases), &drawing).unwrap();
         run.all.iter().map(|m| m.mutant.changed.text.clone()).collect::<Vec<_>>()
     };
@@ -410,7 +411,7 @@ fn a_bounded_run_draws_by_its_seed() {
 #[test]
 fn a_fate_is_what_the_changed_text_decides() {
     let files = files(&ATTENDANCE);
-    let drawing = Drawing { bounded: Some(24), seed: 7, policy: None };
+    let drawing = Drawing { bounded: Some(24), seed: 7, ..Drawing::default() };
     let run = ATTENDANCE.mutate(files.iter().flat_map(|file| &file.cases), &drawing).unwrap();
     for mutation in &run.all {
         let mut sources = Sources::attendance();

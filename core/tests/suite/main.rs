@@ -20,6 +20,7 @@ mod json;
 mod laws;
 mod live;
 mod loader;
+mod made_up;
 mod policies;
 mod release;
 mod reports;

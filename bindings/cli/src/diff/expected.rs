@@ -1,22 +1,31 @@
-//! The file of expected changes: what a change of policies is meant to give to whom.
+//! The file of expected changes: what a change of policies is meant to give to whom, and which protections it is meant
+//! to change.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::report::Line;
 use crate::failure::Failure;
 use crate::input;
 
 /// Bytes of such a file.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Gains that are meant.
-#[derive(Debug, Deserialize)]
+/// What is meant.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
     #[serde(default)]
     pub(crate) gain: Vec<Gain>,
+    /// Invariants that are taken out or written otherwise.
+    #[serde(default)]
+    invariant: Vec<Protection>,
+    /// Guarantees that are taken out or written otherwise.
+    #[serde(default)]
+    guarantee: Vec<Protection>,
+    /// Entries of the catalogue that are shown otherwise.
+    #[serde(default)]
+    catalogue: Vec<Entry>,
 }
 
 /// One gain that is meant; what it leaves out may be anything.
@@ -26,16 +35,60 @@ pub(crate) struct Gain {
     /// Why, for those who read the file.
     pub(crate) reason: String,
     /// The action's id.
-    pub(crate) action: Option<String>,
+    action: Option<String>,
     /// The type of the record.
     #[serde(rename = "type")]
-    pub(crate) resource_type: Option<String>,
-    pub(crate) rule: Option<String>,
-    pub(crate) policy: Option<String>,
+    resource_type: Option<String>,
+    rule: Option<String>,
+    policy: Option<String>,
     /// An attribute of the person that names the role.
-    pub(crate) role: Option<String>,
+    role: Option<String>,
     /// Decisions (a person, an action and a record each) that it may come to in one line of the summary.
     pub(crate) at_most: Option<u64>,
+}
+
+/// One invariant or guarantee that is meant to change.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Protection {
+    reason: String,
+    /// Its id, as `invariants.X2-consent`.
+    id: String,
+}
+
+/// One entry of the catalogue that is meant to change.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    reason: String,
+    /// The type of the record.
+    #[serde(rename = "type")]
+    type_name: String,
+    /// A field, or a setting such as `known_by`.
+    field: String,
+    /// The only role that may see more by it.
+    role: Option<String>,
+    /// Records, a person and a record each, that one role may see it on and did not before.
+    at_most: Option<u64>,
+}
+
+/// What somebody gains.
+pub(crate) struct Gained<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) resource_type: &'a str,
+    /// The policies that are responsible, each with its rule.
+    pub(crate) by: Vec<(&'a str, Option<&'a str>)>,
+    pub(crate) roles: &'a [String],
+}
+
+/// What an announcement comes to.
+pub(crate) enum Announced<'a> {
+    /// Nobody announced it.
+    No,
+    /// For this reason.
+    For(&'a str),
+    /// It was, and not that much of it.
+    Exceeded { most: u64 },
 }
 
 impl Expected {
@@ -50,6 +103,66 @@ impl Expected {
         }
         Ok(expected)
     }
+
+    /// The places of the gains that are announced so, whatever it comes to.
+    pub(crate) fn fitting(&self, gained: &Gained<'_>) -> Vec<usize> {
+        let fitting = self.gain.iter().enumerate().filter(|(_, gain)| gain.fits(gained));
+        fitting.map(|(at, _)| at).collect()
+    }
+
+    /// Whether a change of an invariant is announced, or of a guarantee.
+    pub(crate) fn protection(&self, kind: &str, id: &str) -> Announced<'_> {
+        let all = if kind == "guarantee" { &self.guarantee } else { &self.invariant };
+        let found = all.iter().find(|protection| protection.id == id);
+        found.map_or(Announced::No, |protection| Announced::For(&protection.reason))
+    }
+
+    /// Whether it is announced that an entry of the catalogue is shown otherwise, with which so many records are
+    /// seen by each of these roles.
+    pub(crate) fn entry(&self, type_name: &str, field: &str, seen: &[(String, u64)]) -> Announced<'_> {
+        let of = |entry: &&Entry| entry.type_name == type_name && entry.field == field;
+        let mut last = None;
+        for (role, records) in seen {
+            let fits =
+                |entry: &&Entry| entry.role.as_deref().is_none_or(|only| role.split(", ").any(|r| r == only));
+            let mut fitting = self.catalogue.iter().filter(of).filter(fits).peekable();
+            if fitting.peek().is_none() {
+                return Announced::No;
+            }
+            let mut most = 0;
+            let enough = fitting.find(|entry| {
+                most = most.max(entry.at_most.unwrap_or(u64::MAX));
+                entry.at_most.is_none_or(|most| *records <= most)
+            });
+            match enough {
+                Some(entry) => last = Some(entry),
+                None => return Announced::Exceeded { most },
+            }
+        }
+        let found = last.or_else(|| self.catalogue.iter().find(of));
+        found.map_or(Announced::No, |entry| Announced::For(&entry.reason))
+    }
+
+    /// Announcements of protections that are as they were, each with its reason; `changed` tells which are not.
+    pub(crate) fn unused(&self, changed: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
+        let protections = self
+            .invariant
+            .iter()
+            .map(|p| ("invariant", p))
+            .chain(self.guarantee.iter().map(|p| ("guarantee", p)));
+        let mut unused: Vec<String> = protections
+            .filter(|(kind, protection)| !changed(kind, &protection.id))
+            .map(|(kind, protection)| format!("{kind} `{}`: {}", protection.id, protection.reason))
+            .collect();
+        let entries =
+            self.catalogue.iter().map(|entry| (format!("{}.{}", entry.type_name, entry.field), entry));
+        unused.extend(
+            entries
+                .filter(|(name, _)| !changed("catalogue", name))
+                .map(|(name, entry)| format!("catalogue `{name}`: {}", entry.reason)),
+        );
+        unused
+    }
 }
 
 impl Gain {
@@ -59,15 +172,14 @@ impl Gain {
             .all(|field| field.is_none())
     }
 
-    /// Whether it announces one action of a line.
-    pub(crate) fn announces(&self, line: &Line, action: &str) -> bool {
-        let fits =
-            |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|w| Some(w) == found);
-        fits(&self.action, Some(action))
-            && fits(&self.resource_type, Some(&line.resource_type))
-            && fits(&self.rule, line.rule.as_deref())
-            && fits(&self.policy, line.policy.as_deref())
-            && self.role.as_deref().is_none_or(|role| line.roles.iter().any(|found| found == role))
-            && self.at_most.is_none_or(|most| line.decisions <= most)
+    /// Whether it speaks of one action of a line, whatever that comes to.
+    fn fits(&self, gained: &Gained<'_>) -> bool {
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
+        let by = |wanted: &Option<String>, found: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(found);
+        is(&self.action, gained.action)
+            && is(&self.resource_type, gained.resource_type)
+            && by(&self.rule, &|rule| gained.by.iter().any(|(_, found)| *found == Some(rule)))
+            && by(&self.policy, &|policy| gained.by.iter().any(|(found, _)| *found == policy))
+            && by(&self.role, &|role| gained.roles.iter().any(|found| found == role))
     }
 }

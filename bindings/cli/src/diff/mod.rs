@@ -2,24 +2,26 @@
 
 mod expected;
 mod report;
+#[cfg(all(test, feature = "prove"))]
+mod share;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use caseward::attendance::Sample;
-use caseward::author::{Diff, Difference};
-use caseward::{EntityUid, Error, Sources, Ward, World};
+use caseward::author::{Diff, Difference, Drawn};
+use caseward::{EntityUid, Error, Sources, World};
 use clap::ValueEnum;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::NowArgs;
 use crate::load::DataArgs;
+use crate::sample::{self, MadeUpData};
 use crate::terminal::Terminal;
 use crate::{git, output, progress};
 
-pub(crate) use expected::Expected;
+pub(crate) use expected::{Announced, Expected, Gained};
 pub(crate) use report::{Report, Setting};
 
 /// Cases of the made-up world that is looked at where no other is given.
@@ -74,16 +76,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let expected = args.expected.as_deref().map(Expected::read).transpose()?;
     let (old, new) = (version(&args.old)?, version(&args.new)?);
     let diff = Diff::new(&old, &new).map_err(|e| refused(&args.old, &args.new, &e))?;
-    let (world, generated) = match (&args.world, args.sample) {
-        (Some(file), _) => (DataArgs { entities: file.clone() }.load(diff.ward(), terminal)?, None),
+    let now = args.now.ms();
+    let (world, drawn, generated) = match (&args.world, args.sample) {
+        (Some(file), _) => (DataArgs { entities: file.clone() }.load(diff.ward(), terminal)?, None, None),
         (None, cases) => {
             let cases = cases.and_then(|cases| usize::try_from(cases).ok()).unwrap_or(SAMPLE);
-            (made_up(diff.ward(), cases, terminal)?, Some(cases))
+            let (MadeUpData { world, of }, drawn) = made_up(&diff, cases, now, terminal)?;
+            (world, Some(drawn), Some((cases, of)))
         }
     };
     let most = args.people.and_then(|people| usize::try_from(people).ok());
-    let found = compare(&diff, &world, args.now.ms(), most, terminal)?;
-    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now: args.now.ms() };
+    let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
+    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,
@@ -105,14 +109,18 @@ fn refused(old: &str, new: &str, error: &Error) -> Failure {
     Failure::other(format!("`{old}` and `{new}`, both under the schema of the latter: {error}"))
 }
 
-/// Made-up data, for policies of attendance.
-pub(crate) fn made_up(ward: &Ward, cases: usize, terminal: &Terminal) -> Result<World, Failure> {
-    let bar = progress::parts(terminal, "making sample data", 1_000);
-    let world = Sample { cases, seed: 1 }.build(ward, &mut |done| bar.set_position(done));
-    bar.finish_and_clear();
-    world.map_err(|e| {
-        Failure::other(format!("no data can be made up for this schema; name some with --world: {e}"))
-    })
+/// Made-up data, drawn towards what the two versions read.
+pub(crate) fn made_up(
+    diff: &Diff,
+    cases: usize,
+    now: i64,
+    terminal: &Terminal,
+) -> Result<(MadeUpData, Drawn), Failure> {
+    let made_up = sample::made_up(diff.ward(), cases, 1, terminal)?;
+    let spinner = progress::spinner(terminal, "drawing towards what is changed");
+    let drawn = diff.draw_near(&made_up.world, now, 1);
+    spinner.finish_and_clear();
+    Ok((made_up, drawn?))
 }
 
 /// What was found, and of whom.
@@ -127,7 +135,7 @@ pub(crate) struct Found {
 /// Compares for everybody, or for so many spread over all.
 pub(crate) fn compare(
     diff: &Diff,
-    world: &World,
+    (world, drawn): (&World, Option<&Drawn>),
     now: i64,
     most: Option<usize>,
     terminal: &Terminal,
@@ -137,7 +145,11 @@ pub(crate) fn compare(
     let all: Vec<EntityUid> =
         types.iter().flat_map(|ty| world.ids(ty).map(|id| EntityUid::new(*ty, id))).collect();
     let step = most.map_or(1, |most| all.len().div_ceil(most.max(1))).max(1);
-    let people: Vec<&EntityUid> = all.iter().step_by(step).collect();
+    // Those for whom situations were made are always among them.
+    let made_for: std::collections::BTreeSet<&EntityUid> =
+        drawn.into_iter().flat_map(Drawn::people).filter(|_| step > 1).collect();
+    let spread = all.iter().step_by(step).filter(|person| !made_for.contains(*person));
+    let people: Vec<&EntityUid> = made_for.iter().copied().chain(spread).collect();
     let circumstances: Vec<_> =
         diff.changed().iter().map(|changed| diff.circumstances(changed, world, now)).collect();
     let contexts: Vec<_> = circumstances.iter().map(|(contexts, _)| contexts.clone()).collect();
@@ -150,7 +162,8 @@ pub(crate) fn compare(
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(person) = people.get(at) else { return Ok::<_, Error>(mine) };
-                let found = diff.of_person(world, person, &contexts)?;
+                let found =
+                    diff.of_person(world, person, &diff.circumstances_for(person, &contexts, drawn))?;
                 mine.extend(found.into_iter().map(|difference| (at, difference)));
                 bar.inc(1);
             }

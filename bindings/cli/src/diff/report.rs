@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use super::Found;
-use super::expected::Expected;
+use super::expected::{Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 use crate::{instant, output};
 
@@ -21,8 +21,8 @@ const MOST_ORGANISATIONS: usize = 20;
 pub(crate) struct Setting {
     pub(crate) old: String,
     pub(crate) new: String,
-    /// Cases of a made-up world.
-    pub(crate) generated: Option<usize>,
+    /// Cases of a made-up world, or records of each type, and the same in words.
+    pub(crate) generated: Option<(usize, String)>,
     pub(crate) now: i64,
 }
 
@@ -49,6 +49,9 @@ pub(crate) struct Line {
     pub(crate) examples: Vec<(String, Vec<String>)>,
     /// Actions that are gained and that no file of expected changes announces.
     pub(crate) unannounced: Vec<String>,
+    /// Announced as at most so many decisions, which it is more than.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) announced_at_most: Option<u64>,
 }
 
 /// What a change of policies changes.
@@ -61,14 +64,23 @@ pub(crate) struct Report {
     /// Cases of the made-up world, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     made_up_cases: Option<usize>,
+    #[serde(skip)]
+    made_up: Option<String>,
     people_looked_at: usize,
     people: usize,
+    /// Records of the types that the kinds of request that changed are about.
+    records: usize,
+    /// Kinds of request that changed; those that changed alike are one.
+    kinds: usize,
     entities: usize,
     /// Actions that were looked at under some of the circumstances that there can be, and under how many.
     some_circumstances: Vec<(String, usize)>,
     pub(crate) lines: Vec<Line>,
-    /// Reasons of announcements that nothing came of.
+    /// Reasons of announcements that nothing matches.
     unused: Vec<String>,
+    /// Their places in the file.
+    #[serde(skip)]
+    unused_at: Vec<usize>,
 }
 
 type Key = (bool, Option<std::sync::Arc<str>>, Vec<std::sync::Arc<str>>, usize);
@@ -112,34 +124,46 @@ impl Report {
         let mut lines: Vec<Line> = gathered.into_iter().filter_map(|(key, of)| line(diff, key, of)).collect();
         let mut used = BTreeSet::new();
         for line in lines.iter_mut().filter(|line| line.gained) {
-            let mut unannounced = Vec::new();
-            for action in &line.actions {
-                let gains = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
-                let by: Vec<usize> =
-                    gains.filter(|(_, gain)| gain.announces(line, action)).map(|(at, _)| at).collect();
-                if by.is_empty() {
-                    unannounced.push(action.clone());
+            for action in line.actions.clone() {
+                let fitting =
+                    expected.map_or_else(Vec::new, |expected| expected.fitting(&line.gains(&action)));
+                let most = |at: &usize| expected.and_then(|expected| expected.gain.get(*at))?.at_most;
+                if !fitting.iter().any(|at| most(at).is_none_or(|most| line.decisions <= most)) {
+                    line.announced_at_most = fitting.iter().filter_map(most).max();
+                    line.unannounced.push(action);
                 }
-                used.extend(by);
+                used.extend(fitting);
             }
-            line.unannounced = unannounced;
         }
         let unused = expected.iter().flat_map(|expected| expected.gain.iter().enumerate());
-        let unused =
-            unused.filter(|(at, _)| !used.contains(at)).map(|(_, gain)| gain.reason.clone()).collect();
+        let unused = unused.filter(|(at, _)| !used.contains(at)).map(|(at, gain)| (gain.reason.clone(), at));
+        let (unused, unused_at) = unused.unzip();
+        let types: BTreeSet<&str> =
+            diff.changed().iter().map(|changed| changed.resource_type.as_ref()).collect();
         let some = diff.changed().iter().zip(&found.circumstances).filter(|(_, (_, complete))| !complete);
         Report {
             old: setting.old,
             new: setting.new,
             now: instant::show(setting.now),
-            made_up_cases: setting.generated,
+            made_up_cases: setting.generated.as_ref().map(|(cases, _)| *cases),
+            made_up: setting.generated.map(|(_, of)| of),
             people_looked_at: found.people.0,
             people: found.people.1,
+            records: types.into_iter().map(|ty| world.count(ty)).sum(),
+            kinds: diff.changed().len(),
             entities: world.len(),
             some_circumstances: some.map(|(changed, (n, _))| (changed.actions.join(", "), *n)).collect(),
             lines,
             unused,
+            unused_at,
         }
+    }
+
+    /// Takes note that gains which were found elsewhere match these announcements.
+    pub(crate) fn matched(&mut self, used: &BTreeSet<usize>) {
+        let unused = self.unused.drain(..).zip(self.unused_at.drain(..));
+        (self.unused, self.unused_at) =
+            unused.filter(|(_, at)| !used.contains(at)).collect::<Vec<_>>().into_iter().unzip();
     }
 
     /// Whether nothing is gained but what is announced.
@@ -154,7 +178,7 @@ impl Report {
         for (title, gained) in [("Gained", true), ("Lost", false)] {
             let lines: Vec<&Line> = self.lines.iter().filter(|line| line.gained == gained).collect();
             if lines.is_empty() {
-                let _ = writeln!(out, "**{title}:** nothing.\n");
+                let _ = writeln!(out, "**{title}:** {}.\n", self.none());
                 continue;
             }
             let _ = writeln!(out, "## {title}\n");
@@ -178,7 +202,7 @@ impl Report {
             lines.iter().for_each(|line| details(&mut out, line));
         }
         for reason in &self.unused {
-            let _ = writeln!(out, "Announced, and nothing came of it: {}\n", plain(reason));
+            let _ = writeln!(out, "Announced, and nothing that was seen matches it: {}\n", plain(reason));
         }
         let unannounced = self.lines.iter().filter(|line| !line.unannounced.is_empty()).count();
         if unannounced > 0 {
@@ -187,10 +211,19 @@ impl Report {
         out
     }
 
+    /// What it means that nothing was found.
+    fn none(&self) -> String {
+        if self.kinds == 0 {
+            return "nothing: no policy is changed that can apply".to_owned();
+        }
+        let data = if self.made_up_cases.is_some() { "made-up data" } else { "the data given" };
+        format!("none seen among {} people and {} records, on {data}", self.people_looked_at, self.records)
+    }
+
     /// What was looked at: all, or plainly what not.
     fn looked_at(&self) -> String {
-        let mut said = match self.made_up_cases {
-            Some(cases) => format!("On made-up data with {}", counted(cases, "case")),
+        let mut said = match &self.made_up {
+            Some(of) => format!("On made-up data with {of}, drawn towards what is changed"),
             None => format!("On the data given ({} entities)", self.entities),
         };
         let _ = write!(said, ", as of {}. ", self.now.as_deref().unwrap_or("the instant given"));
@@ -210,6 +243,14 @@ impl Report {
             );
         }
         said
+    }
+}
+
+impl Line {
+    /// One action of it, as it may be announced.
+    fn gains<'a>(&'a self, action: &'a str) -> Gained<'a> {
+        let by = self.policy.iter().map(|policy| (policy.as_str(), self.rule.as_deref())).collect();
+        Gained { action, resource_type: &self.resource_type, by, roles: &self.roles }
     }
 }
 
@@ -236,6 +277,7 @@ fn line(diff: &Diff, (lost, policy, roles, changed): Key, of: Gathered<'_>) -> O
         other_organisations,
         examples: of.examples,
         unannounced: Vec::new(),
+        announced_at_most: None,
     })
 }
 
@@ -253,7 +295,15 @@ fn details(out: &mut String, line: &Line) {
         let _ = writeln!(out, "{}\n", plain(description));
     }
     if !line.unannounced.is_empty() {
-        let _ = writeln!(out, "**Not announced:** {}.\n", plain(&line.unannounced.join(", ")));
+        let actions = plain(&line.unannounced.join(", "));
+        let _ = match line.announced_at_most {
+            Some(most) => writeln!(
+                out,
+                "**Announced as {most} decisions at most, and it is {}:** {actions}.\n",
+                line.decisions
+            ),
+            None => writeln!(out, "**Not announced:** {actions}.\n"),
+        };
     }
     if !line.organisations.is_empty() {
         let counted: Vec<String> =

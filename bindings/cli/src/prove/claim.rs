@@ -94,6 +94,8 @@ pub(crate) enum Kind {
     /// The invariant's own policy never errs: one that does is passed over.
     Precise(usize),
     NotMore,
+    /// It allows all that the other version allows.
+    NotLess,
     Equivalent,
     NeverErrs(usize),
     CanDecide(usize),
@@ -252,9 +254,7 @@ pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Clai
     for environment in &sides.model.environments {
         let (new, before) =
             (sides.now.applying(environment, &sides.model), old.applying(environment, &sides.model));
-        let same = new.len() == before.len()
-            && new.iter().zip(&before).all(|(a, b)| a.id == b.id && a.text == b.text);
-        if same {
+        if same(&new, &before) {
             continue;
         }
         let (a, b) = (Slice::of("now", &new)?, Slice::of("old", &before)?);
@@ -268,6 +268,46 @@ pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Clai
         }
     }
     Ok(claim)
+}
+
+/// For each kind of request in which the versions differ: that nothing is allowed which was not, and that nothing is
+/// not which was. Kinds that differ in nothing that is asked are one claim; the places of each are told with it.
+pub(crate) fn changes(sides: &Sides, old: &Policies) -> Result<Vec<(Claim, Vec<Environment>)>, String> {
+    let mut all: Vec<(Claim, Vec<Environment>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for environment in &sides.model.environments {
+        let (new, before) =
+            (sides.now.applying(environment, &sides.model), old.applying(environment, &sides.model));
+        if same(&new, &before) {
+            continue;
+        }
+        let (now, old) = (Slice::of("now", &new)?, Slice::of("old", &before)?);
+        for (kind, from, to, has) in
+            [(Kind::NotMore, &now, &old, has_permit(&new)), (Kind::NotLess, &old, &now, has_permit(&before))]
+        {
+            if !has {
+                continue;
+            }
+            let query = Query::Implies(from.clone(), to.clone());
+            let part = Part { model: sides.model.clone(), environment: environment.clone(), query };
+            let question = part.question(sides.now.ward.schema());
+            let at = *known.entry(question).or_insert_with(|| {
+                let what = if kind == Kind::NotMore { "gains" } else { "loses" };
+                let id = format!("nobody {what}: {}", environment.shown());
+                let mut claim = Claim::new(id.clone(), kind, id);
+                claim.parts.push(part);
+                all.push((claim, Vec::new()));
+                all.len() - 1
+            });
+            all.get_mut(at).into_iter().for_each(|(_, places)| places.push(environment.clone()));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether the very same policies apply.
+fn same(new: &[&Rule], before: &[&Rule]) -> bool {
+    new.len() == before.len() && new.iter().zip(before).all(|(a, b)| a.id == b.id && a.text == b.text)
 }
 
 /// A permit with all forbids: what it allows of itself.

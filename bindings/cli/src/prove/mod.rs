@@ -6,6 +6,7 @@
 //! where there is no solver (`random`).
 
 mod claim;
+mod compare;
 mod equivalence;
 mod lock;
 mod model;
@@ -33,6 +34,7 @@ use crate::terminal::{Terminal, say};
 use crate::{git, input, output, progress};
 
 use claim::{Claim, Invariants, Kind, Sides};
+pub(crate) use compare::{Compared, compare};
 pub(crate) use equivalence::with_prover;
 use lock::Lock;
 use model::{Model, Policies};

@@ -143,11 +143,9 @@ impl Report {
     /// For people: invariants one by one, the rest where there is something to say.
     pub(crate) fn text(&self, palette: Palette) -> String {
         let mut out = String::new();
-        for finding in self
-            .findings
-            .iter()
-            .filter(|f| f.is_invariant() || matches!(f.kind, Kind::NotMore | Kind::Equivalent))
-        {
+        for finding in self.findings.iter().filter(|f| {
+            f.is_invariant() || matches!(f.kind, Kind::NotMore | Kind::NotLess | Kind::Equivalent)
+        }) {
             line(&mut out, finding, palette);
         }
         type Group = (fn(&Kind) -> bool, &'static str, &'static str);

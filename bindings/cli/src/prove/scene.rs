@@ -112,13 +112,14 @@ impl Scene {
                     }
                 }
             }
-            Kind::NotMore | Kind::Equivalent => {
+            Kind::NotMore | Kind::NotLess | Kind::Equivalent => {
                 let (now, old) = (
                     answer(&sides.now.ward, &world, request)?,
                     answer(&sides.old.as_ref()?.ward, &world, request)?,
                 );
                 let wrong = match kind {
                     Kind::NotMore => now.is_allowed() && !old.is_allowed(),
+                    Kind::NotLess => !now.is_allowed() && old.is_allowed(),
                     _ => now.is_allowed() != old.is_allowed(),
                 };
                 wrong.then(|| Replay { wrong: now, beside: Some((request.clone(), old)) })

@@ -39,7 +39,7 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
     let verb = |answer: &Answer| if answer.is_allowed() { "and may" } else { "and may not" };
     let by = |ward: &Ward, answer: &Answer| reasons(ward, answer);
     match (&replay.beside, kind) {
-        (Some((_, old)), Kind::NotMore | Kind::Equivalent) => {
+        (Some((_, old)), Kind::NotMore | Kind::NotLess | Kind::Equivalent) => {
             let before = sides.old.as_ref().map_or(&sides.now.ward, |old| &old.ward);
             line(format!("{asks}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
             line(format!("In the other version they {}: {}.", may(old), by(before, old)));
@@ -174,7 +174,7 @@ pub(crate) fn case(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
             let invariant = sides.invariants.all.get(at);
             invariant.map_or_else(String::new, |i| format!("{}: {}", i.number, i.sentence))
         }
-        Kind::NotMore | Kind::Equivalent => "as the other version decides".to_owned(),
+        Kind::NotMore | Kind::NotLess | Kind::Equivalent => "as the other version decides".to_owned(),
         _ => "a policy that errs".to_owned(),
     };
     let implied = match kind {

@@ -74,7 +74,11 @@ fn diff_tells_who_gains_what() {
 
     let page = diff(&bench, &["old", "new"]).out;
     assert!(page.contains("| B | `b` | teams | view | Doc | 2 | 3 | 3 |"), "{page}");
-    assert!(page.contains("All 3 people were looked at") && page.contains("**Lost:** nothing."), "{page}");
+    assert!(
+        page.contains("All 3 people were looked at")
+            && page.contains("**Lost:** none seen among 3 people and 3 records, on the data given."),
+        "{page}"
+    );
     assert!(page.contains("**1 gain not announced.**"), "{page}");
 
     // The other way round nothing is gained, and that is no failure.
@@ -115,10 +119,12 @@ fn what_is_announced_is_no_failure() {
     let gain = "[[gain]]\nreason = \"teams see\"\nrule = \"B\"\naction = \"view\"\n";
     assert_eq!(with(gain).code, 0);
     assert_eq!(with(&format!("{gain}at_most = 3\nrole = \"teams\"\ntype = \"Doc\"\n")).code, 0);
-    assert_eq!(with(&format!("{gain}at_most = 2\n")).code, 4);
+    let short = with(&format!("{gain}at_most = 2\n"));
+    assert_eq!(short.code, 4);
+    assert!(short.out.contains("**Announced as 2 decisions at most, and it is 3:** view."), "{}", short.out);
     let other = with(&gain.replace("view", "edit"));
     assert_eq!(other.code, 4);
-    assert!(other.out.contains("nothing came of it: teams see"), "{}", other.out);
+    assert!(other.out.contains("nothing that was seen matches it: teams see"), "{}", other.out);
     with("[[gain]]\nreason = \"all\"\n").fails(1, "names neither");
     with("[[gain]]\nreason = \"all\"\nacton = \"view\"\n").fails(1, "acton");
     diff(&bench, &["old", "new", "--expected", "none.toml"]).fails(1, "none.toml");
@@ -130,8 +136,13 @@ fn a_sample_is_called_one() {
     let page = diff(&bench, &["old", "new", "--people", "2"]).out;
     assert!(page.contains("**A sample: 2 of 3 people were looked at**") && !page.contains("All 3"), "{page}");
     diff(&bench, &["old", "new", "--sample", "10"]).fails(64, "--sample");
-    // Nothing can be made up for a schema that is not of attendance.
-    bench.run(["diff", "old", "new"]).fails(1, "--world");
+    // Data is made up for a schema that is not of attendance, too.
+    let page = bench.run(["diff", "old", "new", "--sample", "50"]).out;
+    assert!(
+        page.contains("On made-up data with 50 records of a type")
+            && page.contains("| B | `b` | teams | view"),
+        "{page}"
+    );
     diff(&bench, &["old", "none"]).fails(1, "none");
 }
 
@@ -266,7 +277,7 @@ fn ci_checks_everything_and_writes_one_page() {
         "✔ layout",
         "✔ validation",
         "| ✔ cases | all 5 cases come out as they should |",
-        "3 decisions are gained and 0 lost",
+        "3 decisions are seen to be gained and 0 lost",
         "not all of what is gained was announced",
     ] {
         assert!(ran.out.contains(told), "{told}: {}", ran.out);

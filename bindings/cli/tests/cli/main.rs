@@ -17,6 +17,7 @@ mod files;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
+mod signoff;
 mod sql;
 mod story;
 mod support;

@@ -4,8 +4,8 @@ use super::ITEM;
 use super::cases::Case;
 use super::organisations::Organisations;
 use super::people::People;
-use super::random::Random;
 use super::writer::Writer;
+use crate::random::Random;
 
 /// Kinds and how many of 1,000 items are of each; the rest are comments.
 const KINDS: [(u64, &str); 6] = [

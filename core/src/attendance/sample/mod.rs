@@ -10,7 +10,6 @@ mod items;
 mod offices;
 mod organisations;
 mod people;
-mod random;
 mod requests;
 mod students;
 mod vocabulary;
@@ -21,9 +20,9 @@ use crate::interrupt::Pulse;
 use crate::ward::Ward;
 use crate::world::World;
 
+use crate::random::Random;
 use organisations::Organisations;
 use people::People;
-use random::Random;
 use writer::Writer;
 
 const MINUTE: i64 = 60_000;

@@ -1,8 +1,8 @@
 //! Schools with their catchments, and providers of both kinds.
 
-use super::random::{Random, Skew, zipf};
 use super::writer::Writer;
 use super::{PROVIDER, SCHOOL, Sizes};
+use crate::random::{Random, Skew, zipf};
 
 /// Schools and providers, each known by its place here, and who works there.
 pub(super) struct Organisations {

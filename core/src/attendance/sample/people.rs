@@ -4,9 +4,9 @@
 //! people who are not trained yet, people with roles at several places, people with none.
 
 use super::organisations::Organisations;
-use super::random::{Random, Skew, zipf};
 use super::writer::Writer;
 use super::{DAY, Sizes, TODAY, USER};
+use crate::random::{Random, Skew, zipf};
 
 /// The ids of the ministry's teams, in the order of the vocabulary.
 pub(super) const TEAMS: [&str; 8] = [

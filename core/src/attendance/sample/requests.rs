@@ -3,10 +3,10 @@
 use super::cases::{Case, spread};
 use super::organisations::Organisations;
 use super::people::People;
-use super::random::Random;
 use super::students::Student;
 use super::writer::Writer;
 use super::{REQUEST, Sizes};
+use crate::random::Random;
 
 struct Request {
     student: usize,

@@ -1,9 +1,9 @@
 //! Students: where they are enrolled, and what their open case says of them.
 
 use super::organisations::Organisations;
-use super::random::Random;
 use super::writer::Writer;
 use super::{STUDENT, Sizes};
+use crate::random::Random;
 
 /// A student. The second half is filled in as cases are made.
 #[derive(Clone, Default)]

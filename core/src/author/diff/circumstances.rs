@@ -19,7 +19,7 @@ pub(super) type Circumstance = BTreeMap<Arc<str>, Value>;
 
 /// Contexts of an action, and whether no others come out otherwise.
 pub(super) fn circumstances(
-    ward: &Ward,
+    wards: &[&Ward],
     action: &Action,
     is_read: impl Fn(&str) -> bool,
     world: &World,
@@ -27,7 +27,7 @@ pub(super) fn circumstances(
 ) -> (Vec<Circumstance>, bool) {
     let (mut all, mut complete) = (vec![Circumstance::new()], true);
     for (name, field) in action.context.iter() {
-        let (mut values, mut no_others) = values(ward, name, field, world, now);
+        let (mut values, mut no_others) = values(wards, name, field, world, now);
         if !is_read(name) {
             values.truncate(usize::from(field.required));
             no_others = true;
@@ -56,13 +56,13 @@ pub(super) fn circumstances(
 }
 
 /// Values of a field of a context, and whether there are no others.
-fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -> (Vec<Value>, bool) {
+fn values(wards: &[&Ward], name: &str, field: &Attribute, world: &World, now: i64) -> (Vec<Value>, bool) {
     match &field.ty {
         Type::Bool => (vec![Value::Bool(true), Value::Bool(false)], true),
         // The one circumstance that is given.
         Type::Datetime if name == "now" => (vec![Value::Datetime(now)], true),
         Type::Entity(of) => {
-            let Some(ty) = ward.schema().entity_type(*of) else { return (Vec::new(), true) };
+            let Some(ty) = world.schema().entity_type(*of) else { return (Vec::new(), true) };
             if let Some(choices) = &ty.choices {
                 return (
                     choices.iter().map(|id| EntityUid::new(ty.name.clone(), id.clone()).into()).collect(),
@@ -75,13 +75,29 @@ fn values(ward: &Ward, name: &str, field: &Attribute, world: &World, now: i64) -
             (some.collect(), total <= MOST_ENTITIES)
         }
         ty => {
-            let known = ward.literals_of(name);
-            let mut values: BTreeSet<Value> =
-                known.into_iter().filter(|value| ty.has_literal(value)).collect();
+            let known = wards.iter().flat_map(|ward| ward.literals_of(name));
+            let mut values: BTreeSet<Value> = BTreeSet::new();
+            for value in known.filter(|value| ty.has_literal(value)) {
+                values.extend(beside(&value));
+                values.insert(value);
+            }
             values.extend(plain(ty));
             (values.into_iter().collect(), false)
         }
     }
+}
+
+/// The values next to one, where its type has such.
+fn beside(value: &Value) -> Vec<Value> {
+    let both = |n: i64, make: fn(i64) -> Value| [n.checked_sub(1), n.checked_add(1)].map(|n| n.map(make));
+    let both = match value {
+        Value::Long(n) => both(*n, Value::Long),
+        Value::Datetime(n) => both(*n, Value::Datetime),
+        Value::Duration(n) => both(*n, Value::Duration),
+        Value::Decimal(n) => both(*n, Value::Decimal),
+        _ => return Vec::new(),
+    };
+    both.into_iter().flatten().collect()
 }
 
 /// A plain value of a type that policies name no value of.

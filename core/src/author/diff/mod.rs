@@ -8,6 +8,7 @@
 //! these were.
 
 mod circumstances;
+mod seen;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +17,14 @@ use std::sync::Arc;
 use circumstances::{Circumstance, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
+pub use seen::{Moved, Seen};
 use touched::{Classes, Left};
 
+use super::madeup::Drawn;
 use crate::error::Error;
 use crate::link::Environment;
 use crate::policy::Sources;
+use crate::schema::Type;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::visible::Asking;
@@ -110,8 +114,14 @@ impl Diff {
         &self.changed
     }
 
+    /// The kinds of request, each as one of its actions is asked.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&Changed, Environment)> {
+        self.changed.iter().zip(self.environments.iter().copied())
+    }
+
     /// The circumstances that a kind of request is looked at under, and whether there are no others: booleans both
-    /// ways, numbers and texts next to those that policies name, some entities of each type; `now` is given. What
+    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each type;
+    /// `now` is given. What
     /// neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
@@ -125,10 +135,47 @@ impl Diff {
                 |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
-        circumstances(&self.new, action, is_read, world, now)
+        circumstances(&[&self.old, &self.new], action, is_read, world, now)
     }
 
-    /// What a person gains and loses.
+    /// The circumstances to look at for one person: these, by kind of request, those in which the person stands in the
+    /// roles of the context that a person can have, and those that were drawn for them.
+    pub fn circumstances_for(
+        &self,
+        person: &EntityUid,
+        circumstances: &[Vec<Circumstance>],
+        drawn: Option<&Drawn>,
+    ) -> Vec<Vec<Circumstance>> {
+        let of_kind = |(at, all): (usize, &Vec<Circumstance>)| {
+            let own = drawn.map_or(&[][..], |drawn| drawn.of(person, at));
+            let asking = self.with_asker(at, person, all);
+            all.iter().chain(own).cloned().chain(asking).collect()
+        };
+        circumstances.iter().enumerate().map(of_kind).collect()
+    }
+
+    /// Circumstances in which the person who asks stands in every role of the context that they can, besides others.
+    fn with_asker(&self, at: usize, person: &EntityUid, all: &[Circumstance]) -> BTreeSet<Circumstance> {
+        let mut with = BTreeSet::new();
+        let Some(&(principal, place, resource)) = self.environments.get(at) else { return with };
+        let is_read = |name: &str| {
+            let program =
+                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(name);
+            program(&self.old) || program(&self.new)
+        };
+        let action = self.new.schema().actions().get(place);
+        let fields = action.into_iter().flat_map(|action| action.context.iter());
+        for (name, _) in fields.filter(|(name, field)| field.ty == Type::Entity(principal) && is_read(name)) {
+            for context in all {
+                let mut context = context.clone();
+                context.insert(name.clone(), Value::Entity(person.clone()));
+                with.insert(context);
+            }
+        }
+        with
+    }
+
+    /// What a person gains and loses, under these circumstances by kind of request.
     ///
     /// Cost: a few conditions where the policies that differ cannot hold for the person; else two lists for each
     /// kind of request and circumstance.

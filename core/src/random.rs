@@ -4,11 +4,11 @@
 
 /// SplitMix64, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators", OOPSLA 2014),
 /// with the constants of Vigna's reference implementation, which is in the public domain.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The stream of one part of the data: what one part draws does not disturb the others.
-    pub(super) fn new(seed: u64, part: u64) -> Self {
+    pub(crate) fn new(seed: u64, part: u64) -> Self {
         Random(Random(seed).next() ^ part.wrapping_mul(0xD6E8_FEB8_6659_FD93))
     }
 
@@ -20,26 +20,26 @@ impl Random {
     }
 
     /// A number from 0 to below `end`, by Lemire's multiplication; 0 where `end` is 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
     /// As [`Random::below`], for counts of things in memory.
-    pub(super) fn number(&mut self, end: usize) -> usize {
+    pub(crate) fn number(&mut self, end: usize) -> usize {
         self.below(end as u64) as usize
     }
 
-    pub(super) fn chance(&mut self, in_1_000: u64) -> bool {
+    pub(crate) fn chance(&mut self, in_1_000: u64) -> bool {
         self.below(1_000) < in_1_000
     }
 
     /// One of `from`; `None` where there is none.
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         from.get(self.number(from.len())).copied()
     }
 
     /// One of `from`, the first as often as its weight says, and so on; the weights are parts of 1,000.
-    pub(super) fn among<T: Copy>(&mut self, from: &[(u64, T)], otherwise: T) -> T {
+    pub(crate) fn among<T: Copy>(&mut self, from: &[(u64, T)], otherwise: T) -> T {
         let mut at = self.below(1_000);
         for &(weight, choice) in from {
             match at.checked_sub(weight) {
@@ -50,7 +50,7 @@ impl Random {
         otherwise
     }
 
-    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
         for end in (2..=all.len()).rev() {
             let other = self.number(end);
             all.swap(end - 1, other);
@@ -60,13 +60,13 @@ impl Random {
 
 /// Picks numbers with given weights.
 #[derive(Default)]
-pub(super) struct Skew {
+pub(crate) struct Skew {
     /// The weights up to each number, it included.
     sums: Vec<u64>,
 }
 
 impl Skew {
-    pub(super) fn new(weights: impl IntoIterator<Item = u64>) -> Self {
+    pub(crate) fn new(weights: impl IntoIterator<Item = u64>) -> Self {
         let mut sum = 0;
         let sums = weights.into_iter().map(|weight| {
             sum += weight;
@@ -76,7 +76,7 @@ impl Skew {
     }
 
     /// One of the numbers; `None` where there is none.
-    pub(super) fn pick(&self, random: &mut Random) -> Option<usize> {
+    pub(crate) fn pick(&self, random: &mut Random) -> Option<usize> {
         let at = random.below(*self.sums.last()?);
         Some(self.sums.partition_point(|&sum| sum <= at))
     }
@@ -85,7 +85,7 @@ impl Skew {
 /// The weight of rank 0, 1, 2 … by the law of Zipf and Mandelbrot: 1 ÷ (rank + `flat`).
 ///
 /// The larger `flat`, the less do the first ones stand out.
-pub(super) fn zipf(rank: usize, flat: usize) -> u64 {
+pub(crate) fn zipf(rank: usize, flat: usize) -> u64 {
     1_000_000_000 / (rank + flat.max(1)) as u64
 }
 

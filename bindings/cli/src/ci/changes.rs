@@ -1,0 +1,220 @@
+//! The steps that compare with the base: who gains and loses what, and which protections are changed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use caseward::author::Diff;
+
+use super::{Change, SAMPLE, Step, step};
+use crate::diff::{self, Gained, Report};
+use crate::exit::Exit;
+use crate::failure::{Failure, counted, printable};
+use crate::load::DataArgs;
+use crate::sample::MadeUpData;
+use crate::terminal::Terminal;
+
+/// Who gains and loses what: seen on data, and found of all data by a solver.
+pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
+    let Some(base) = &change.base else {
+        return Ok(step("changes", Exit::Success, String::new(), String::new()));
+    };
+    let compared = Diff::new(base, &change.sources)?;
+    let (no_policy, schema) = (
+        compared.changed().is_empty(),
+        change.inputs.as_ref().is_some_and(|inputs| inputs.schema_is_changed()),
+    );
+    let shown = change.inputs.as_ref().is_some_and(|inputs| !inputs.entries.is_empty());
+    if no_policy && !shown {
+        let said = match schema {
+            false => {
+                "no decision changes for anybody: no policy is changed that can apply, nor is the schema"
+            }
+            true => "no policy is changed that can apply; what the changed schema does is told with it",
+        };
+        return Ok(step("changes", Exit::Success, said.to_owned(), String::new()));
+    }
+    let now = change.args.now.ms();
+    let (world, drawn, generated) = match &change.args.world {
+        Some(file) => (DataArgs { entities: file.clone() }.load(compared.ward(), terminal)?, None, None),
+        None => {
+            let (MadeUpData { world, of }, drawn) = diff::made_up(&compared, SAMPLE, now, terminal)?;
+            (world, Some(drawn), Some((SAMPLE, of)))
+        }
+    };
+    if let Some(inputs) = &mut change.inputs {
+        inputs.look(&compared, &world, now)?;
+    }
+    let found = diff::compare(&compared, (&world, drawn.as_ref()), now, None, terminal)?;
+    let setting = diff::Setting {
+        old: change.args.base.clone().unwrap_or_default(),
+        new: change.folder.display().to_string(),
+        generated,
+        now,
+    };
+    let mut report = Report::new(&compared, &world, &found, setting, change.expected.as_ref(), 3);
+    let asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };
+    report.matched(&asked.used);
+    let total =
+        |gained: bool| report.lines.iter().filter(|l| l.gained == gained).map(|l| l.decisions).sum::<u64>();
+    let said = format!(
+        "{}; {} decisions are seen to be gained and {} lost on the data looked at",
+        asked.said,
+        total(true),
+        total(false)
+    );
+    let details = format!("{}{}", report.markdown(), asked.details);
+    if report.is_announced() && asked.unannounced == 0 {
+        return Ok(step("changes", asked.exit, said, details));
+    }
+    Ok(step("changes", Exit::Unmet, format!("{said}, and not all of what is gained was announced"), details))
+}
+
+/// What is changed besides policies, and whether what protects was announced.
+pub(super) fn inputs(change: &Change<'_>) -> Result<Step, Failure> {
+    let Some(inputs) = &change.inputs else {
+        return Ok(step("inputs", Exit::Success, String::new(), String::new()));
+    };
+    let open = inputs.unannounced(change.expected.as_ref());
+    let said = inputs.said();
+    Ok(match open.len() {
+        0 => step("inputs", Exit::Success, said, String::new()),
+        n => {
+            let said = format!("{said}; {} not announced", counted(n, "change") + " of what protects");
+            let details: Vec<String> = open.iter().map(|line| format!("- {line}")).collect();
+            step("inputs", Exit::Unmet, said, details.join("\n"))
+        }
+    })
+}
+
+/// What a solver says of the kinds of request that are changed.
+struct Asked {
+    exit: Exit,
+    said: String,
+    details: String,
+    /// Gains that nobody announced.
+    unannounced: usize,
+    /// Announcements that a gain matches.
+    used: BTreeSet<usize>,
+}
+
+impl Asked {
+    fn nothing() -> Self {
+        let said = "no policy is changed that can apply".to_owned();
+        Asked { exit: Exit::Success, said, details: String::new(), unannounced: 0, used: BTreeSet::new() }
+    }
+
+    /// Nobody could be asked.
+    fn nobody(exit: Exit, why: &str) -> Self {
+        let said = format!("of all data nothing is known: {}", printable(why));
+        let details = format!(
+            "\n### Of all data\n\n**Nothing is known of all data**, only what was seen above: {}\n",
+            printable(why)
+        );
+        Asked { exit, said, details, unannounced: 0, used: BTreeSet::new() }
+    }
+}
+
+#[cfg(not(feature = "prove"))]
+fn ask(_: &Change<'_>, _: &Diff, _: &caseward::Sources, _: &Terminal) -> Result<Asked, Failure> {
+    Ok(Asked::nobody(Exit::NoSolver, "this command was built without feature `prove`"))
+}
+
+#[cfg(feature = "prove")]
+fn ask(
+    change: &Change<'_>,
+    diff: &Diff,
+    base: &caseward::Sources,
+    terminal: &Terminal,
+) -> Result<Asked, Failure> {
+    use crate::prove::{self, Standing};
+    let compared = match prove::compare(change.suite.ward.clone(), &change.sources, base, terminal)? {
+        Ok(compared) => compared,
+        Err((true, why)) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
+        Err((false, why)) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
+    };
+    let mut details = String::from("\n### Of all data, as a solver finds it and the engine confirms\n\n");
+    let (mut unannounced, mut used, mut exit) = (0, BTreeSet::new(), Exit::Success);
+    for found in compared.iter().filter(|found| found.standing != Standing::Proved) {
+        let what = if found.gained { "gained" } else { "lost" };
+        let kinds = kinds(&found.kinds);
+        match (&found.story, &found.why) {
+            (Some(story), _) => {
+                let open = if found.gained { announced(change, diff, found, &mut used) } else { Vec::new() };
+                unannounced += open.len();
+                let _ = writeln!(details, "- **{what}**: {kinds}");
+                if !open.is_empty() {
+                    let _ = writeln!(details, "  **Not announced:** {}.", printable(&open.join(", ")));
+                }
+                story.lines().for_each(|told| {
+                    let _ = writeln!(details, "  > {}", printable(told));
+                });
+            }
+            (None, why) => {
+                let why = why.as_deref().unwrap_or("no reason is given");
+                let _ = writeln!(
+                    details,
+                    "- **not known** whether anything is {what}: {kinds}: {}",
+                    printable(why)
+                );
+                if exit != Exit::SolverFault {
+                    let faulty = found.standing == Standing::SolverFault;
+                    exit = if faulty { Exit::SolverFault } else { Exit::Undecided };
+                }
+            }
+        }
+    }
+    for (gained, what) in [(true, "gained"), (false, "lost")] {
+        let proved = compared.iter().filter(|f| f.gained == gained && f.standing == Standing::Proved);
+        let all: Vec<(String, String)> = proved.flat_map(|found| found.kinds.clone()).collect();
+        if !all.is_empty() {
+            let _ = writeln!(details, "- nothing is {what}, proved of all data: {}", kinds(&all));
+        }
+    }
+    let stories = |gained| compared.iter().filter(|f| f.gained == gained && f.story.is_some()).count();
+    let said = match (stories(true), stories(false), exit) {
+        (0, 0, Exit::Success) => "no decision changes for anybody, proved of all data".to_owned(),
+        (gained, lost, _) => format!(
+            "a solver finds gains in {} and losses in {}",
+            counted(gained, "kind") + " of request",
+            counted(lost, "kind") + " of request",
+        ),
+    };
+    Ok(Asked { exit, said, details, unannounced, used })
+}
+
+/// The actions of a gain that nobody announced.
+#[cfg(feature = "prove")]
+fn announced(
+    change: &Change<'_>,
+    diff: &Diff,
+    found: &crate::prove::Compared,
+    used: &mut BTreeSet<usize>,
+) -> Vec<String> {
+    let policy = |id: &str| diff.ward().policy(id).or_else(|| diff.old().policy(id));
+    let rule = |id: &str| policy(id).and_then(|policy| policy.rule.as_deref());
+    let by: Vec<(&str, Option<&str>)> = found.policies.iter().map(|id| (id.as_str(), rule(id))).collect();
+    let mut open = Vec::new();
+    for (action, resource_type) in &found.kinds {
+        let gained = Gained { action, resource_type, by: by.clone(), roles: &found.roles };
+        let fitting = change.expected.as_ref().map_or_else(Vec::new, |expected| expected.fitting(&gained));
+        if fitting.is_empty() {
+            open.push(format!("{action} on {resource_type}"));
+        }
+        used.extend(fitting);
+    }
+    open
+}
+
+/// Such as `viewSummary, viewRecord on Case`.
+#[cfg(feature = "prove")]
+fn kinds(all: &[(String, String)]) -> String {
+    let mut by_type: std::collections::BTreeMap<&str, BTreeSet<&str>> = std::collections::BTreeMap::new();
+    for (action, resource_type) in all {
+        by_type.entry(resource_type).or_default().insert(action);
+    }
+    let said: Vec<String> = by_type
+        .into_iter()
+        .map(|(ty, actions)| format!("{} on {ty}", actions.into_iter().collect::<Vec<_>>().join(", ")))
+        .collect();
+    printable(&said.join("; "))
+}

@@ -1,0 +1,445 @@
+//! What was changed besides policies: invariants, guarantees, the catalogue, the schema, cases and claims.
+//!
+//! INVARIANT: every file from which decisions, proofs or tests are made is compared; what protects and is changed has
+//! to be announced, since what is proved or tested afterwards is proved of the changed text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use caseward::author::{CaseFile, Diff, Moved, Shown};
+use caseward::{Effect, EntityUid, Sources, Ward, World};
+use similar::TextDiff;
+
+use super::cases::Cases;
+use super::tree::Tree;
+use crate::cases::UNREACHABLE;
+use crate::diff::{Announced, Expected};
+use crate::failure::{Failure, counted, printable};
+
+/// One text that protects, before and after; `None` where there is none.
+pub(super) struct Protection {
+    /// `invariant` or `guarantee`.
+    pub(super) kind: &'static str,
+    /// As `invariants.X2-consent`.
+    pub(super) id: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+/// By role, people, and pairs of a person and a record.
+type Counts = BTreeMap<String, (u64, u64)>;
+/// The type of the record, and the actions that show something before and now.
+type Shelves = (Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>);
+
+/// An entry of the catalogue that is shown otherwise.
+pub(super) struct Entry {
+    type_name: Arc<str>,
+    entry: String,
+    before: Option<Shown>,
+    after: Option<Shown>,
+    /// By role: people, and pairs of a person and a record that the entry is seen on now and was not before.
+    gained: Counts,
+    lost: Counts,
+}
+
+/// All that was changed besides policies.
+pub(super) struct Inputs {
+    pub(super) protections: Vec<Protection>,
+    pub(super) entries: Vec<Entry>,
+    /// Why the earlier catalogue cannot be compared.
+    unreadable: Option<String>,
+    schema: Option<String>,
+    /// Permits that apply where they did not, and forbids that do not where they did, for the schema's sake alone.
+    pub(super) by_schema: Vec<String>,
+    cases: Option<Cases>,
+    claims: Option<String>,
+}
+
+impl Inputs {
+    /// Compares two versions; `ward` and `files` are of the newer one.
+    pub(super) fn new(before: &Tree, after: &Tree, ward: &Ward, files: &[CaseFile]) -> Self {
+        let mut protections = Vec::new();
+        for (kind, folder) in [("invariant", "invariants"), ("guarantee", "guarantees")] {
+            protections.extend(protected(kind, folder, before, after));
+        }
+        let old = before.sources().map(|sources| Ward::new(&sources));
+        let (entries, unreadable) = match &old {
+            Some(Ok(old)) => (entries(&old.catalogue_entries(), &ward.catalogue_entries()), None),
+            Some(Err(error)) => (Vec::new(), Some(error.to_string())),
+            None => (Vec::new(), Some("there is no schema".to_owned())),
+        };
+        let old = old.and_then(Result::ok);
+        let schema = (before.schema() != after.schema())
+            .then(|| patch("schema.cedarschema", before.schema(), after.schema()));
+        let by_schema = match (&schema, &old) {
+            (Some(_), Some(old)) => by_schema(old, before, after),
+            _ => Vec::new(),
+        };
+        let claims_of = |tree: &Tree| {
+            let all = tree.below("tests").filter(|(name, _)| name.ends_with(UNREACHABLE));
+            all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let (claims_before, claims_after) = (claims_of(before), claims_of(after));
+        let names: BTreeSet<&String> = claims_before.keys().chain(claims_after.keys()).collect();
+        let patches = names.into_iter().filter(|name| claims_before.get(*name) != claims_after.get(*name));
+        let text = |all: &BTreeMap<String, String>, name: &String| all.get(name).cloned();
+        let claims: String = patches
+            .map(|name| {
+                patch(name, text(&claims_before, name).as_deref(), text(&claims_after, name).as_deref())
+            })
+            .collect();
+        Inputs {
+            protections,
+            entries,
+            unreadable,
+            schema,
+            by_schema,
+            cases: Cases::new(before, after, old.as_ref(), files),
+            claims: (!claims.is_empty()).then_some(claims),
+        }
+    }
+
+    /// Looks for who sees more, or less, by what the catalogue shows otherwise.
+    pub(super) fn look(&mut self, diff: &Diff, world: &World, now: i64) -> Result<(), Failure> {
+        let mut known: BTreeMap<Shelves, [Counts; 2]> = BTreeMap::new();
+        for entry in &mut self.entries {
+            let by = |shown: &Option<Shown>| shown.as_ref().map(|s| s.shown_by.clone()).unwrap_or_default();
+            let key = (entry.type_name.clone(), by(&entry.before), by(&entry.after));
+            if key.1 == key.2 {
+                continue;
+            }
+            if !known.contains_key(&key) {
+                let (resource_type, before, after) = key.clone();
+                let seen = seen(diff, world, &Moved { resource_type, before, after }, now)?;
+                known.insert(key.clone(), seen);
+            }
+            if let Some([gained, lost]) = known.get(&key) {
+                (entry.gained, entry.lost) = (gained.clone(), lost.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is changed and was not announced, in words.
+    pub(super) fn unannounced(&self, expected: Option<&Expected>) -> Vec<String> {
+        let nothing = Expected::default();
+        let expected = expected.unwrap_or(&nothing);
+        let mut open = Vec::new();
+        for protection in self.protections.iter().filter(|protection| protection.before.is_some()) {
+            if matches!(expected.protection(protection.kind, &protection.id), Announced::No) {
+                open.push(format!(
+                    "{} `{}` {}",
+                    protection.kind,
+                    printable(&protection.id),
+                    protection.what()
+                ));
+            }
+        }
+        for entry in &self.entries {
+            let said = match entry.announced(expected) {
+                Announced::For(_) => continue,
+                Announced::No => String::new(),
+                Announced::Exceeded { most } => format!(" (announced as {most} records at most)"),
+            };
+            open.push(format!("catalogue `{}` {}{said}", printable(&entry.name()), entry.what()));
+        }
+        if let Some(why) = &self.unreadable {
+            open.push(format!("the catalogue of before cannot be compared: {}", printable(why)));
+        }
+        open.extend(self.by_schema.iter().map(|line| format!("by the schema, {line}")));
+        open
+    }
+
+    /// Whether a protection is changed, by its kind and name.
+    pub(super) fn is_changed(&self, kind: &str, name: &str) -> bool {
+        match kind {
+            "catalogue" => self.entries.iter().any(|entry| entry.name() == name),
+            kind => self.protections.iter().any(|p| p.kind == kind && p.id == name),
+        }
+    }
+
+    /// Whether the claim that an invariant's sentence makes is another than before.
+    pub(super) fn changed_claim(&self, id: &str) -> Option<&Protection> {
+        self.protections.iter().find(|protection| protection.id == id)
+    }
+
+    pub(super) fn schema_is_changed(&self) -> bool {
+        self.schema.is_some()
+    }
+
+    /// One sentence.
+    pub(super) fn said(&self) -> String {
+        let mut said = Vec::new();
+        for kind in ["invariant", "guarantee"] {
+            let n = self.protections.iter().filter(|p| p.kind == kind).count();
+            if n > 0 {
+                said.push(counted(n, kind));
+            }
+        }
+        match self.cases.as_ref().map(Cases::len) {
+            Some(0) => said.push("the files of cases".to_owned()),
+            Some(n) => said.push(counted(n, "case")),
+            None => {}
+        }
+        match self.entries.len() {
+            0 => {}
+            1 => said.push("1 entry of the catalogue".to_owned()),
+            n => said.push(format!("{n} entries of the catalogue")),
+        }
+        for (what, is) in [
+            ("the schema", self.schema.is_some()),
+            ("the claims of what is unreachable", self.claims.is_some()),
+        ] {
+            if is {
+                said.push(what.to_owned());
+            }
+        }
+        match said.as_slice() {
+            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases and claims are as they were".to_owned(),
+            _ => format!("changed besides policies: {}", said.join(", ")),
+        }
+    }
+
+    /// For the page: every change with both texts.
+    pub(super) fn markdown(&self, expected: Option<&Expected>) -> String {
+        let nothing = Expected::default();
+        let expected = expected.unwrap_or(&nothing);
+        let mut out = String::new();
+        for (kind, title) in [("invariant", "Invariants"), ("guarantee", "Guarantees")] {
+            let all: Vec<&Protection> = self.protections.iter().filter(|p| p.kind == kind).collect();
+            if !all.is_empty() {
+                let _ = writeln!(out, "### {title}\n");
+                all.iter().for_each(|protection| protection.tell(&mut out, expected));
+            }
+        }
+        self.catalogue(&mut out, expected);
+        if let Some(schema) = &self.schema {
+            let _ = writeln!(out, "### Schema\n\n{schema}");
+            for line in &self.by_schema {
+                let _ = writeln!(out, "- **{line}**");
+            }
+            out.push('\n');
+        }
+        if let Some(cases) = &self.cases {
+            cases.tell(&mut out);
+        }
+        if let Some(claims) = &self.claims {
+            let _ = writeln!(out, "### What is said to be unreachable\n\n{claims}");
+        }
+        for unused in expected.unused(&|kind, name| self.is_changed(kind, name)) {
+            let _ = writeln!(out, "Announced, and nothing is changed of it: {}\n", printable(&unused));
+        }
+        out
+    }
+
+    fn catalogue(&self, out: &mut String, expected: &Expected) {
+        if self.entries.is_empty() && self.unreadable.is_none() {
+            return;
+        }
+        let _ = writeln!(out, "### Catalogue: who sees what\n");
+        if let Some(why) = &self.unreadable {
+            let _ = writeln!(out, "**The catalogue of before cannot be compared:** {}\n", printable(why));
+        }
+        let _ = writeln!(
+            out,
+            "| entry | before | now | sees it now | sees it no longer | |\n|---|---|---|---|---|---|"
+        );
+        for entry in &self.entries {
+            let says = |shown: &Option<Shown>| cell(shown.as_ref().map_or("—", |shown| &shown.says));
+            let mark = match entry.announced(expected) {
+                Announced::For(reason) => format!("announced: {}", cell(reason)),
+                Announced::No => "**not announced**".to_owned(),
+                Announced::Exceeded { most } => format!("**announced as {most} at most**"),
+            };
+            let _ = writeln!(
+                out,
+                "| `{}` | {} | {} | {} | {} | {mark} |",
+                cell(&entry.name()),
+                says(&entry.before),
+                says(&entry.after),
+                roles(&entry.gained),
+                roles(&entry.lost)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "\nBy role, people and the records on which they see it, among the people and records looked at below.\n"
+        );
+    }
+}
+
+impl Protection {
+    fn what(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (Some(_), None) => "is taken out",
+            (None, _) => "is new",
+            _ => "is written otherwise",
+        }
+    }
+
+    fn tell(&self, out: &mut String, expected: &Expected) {
+        let said = |text: &Option<String>| text.as_deref().and_then(description);
+        let sentence = said(&self.after).or_else(|| said(&self.before)).unwrap_or_default();
+        let _ = writeln!(out, "- `{}` {}: {}", printable(&self.id), self.what(), printable(&sentence));
+        match expected.protection(self.kind, &self.id) {
+            _ if self.before.is_none() => {}
+            Announced::For(reason) => {
+                let _ = writeln!(out, "  Announced: {}", printable(reason));
+            }
+            _ => {
+                let _ = writeln!(out, "  **Not announced.**");
+            }
+        }
+        let _ = writeln!(out, "\n{}", patch(&self.id, self.before.as_deref(), self.after.as_deref()));
+    }
+}
+
+impl Entry {
+    fn name(&self) -> String {
+        format!("{}.{}", self.type_name, self.entry)
+    }
+
+    fn what(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (Some(_), None) => "is no longer shown",
+            (None, _) => "is newly shown",
+            _ => "is shown otherwise",
+        }
+    }
+
+    fn announced<'e>(&self, expected: &'e Expected) -> Announced<'e> {
+        let seen: Vec<(String, u64)> =
+            self.gained.iter().map(|(role, (_, records))| (role.clone(), *records)).collect();
+        expected.entry(&self.type_name, &self.entry, &seen)
+    }
+}
+
+/// Texts of a folder that are not the same in both versions.
+fn protected(kind: &'static str, folder: &str, before: &Tree, after: &Tree) -> Vec<Protection> {
+    let texts = |tree: &Tree| -> BTreeMap<String, String> {
+        let texts = tree.below(folder).filter_map(|(name, text)| {
+            Some((name.strip_suffix(".cedar")?.replace('/', "."), text.to_owned()))
+        });
+        texts.collect()
+    };
+    let (before, after) = (texts(before), texts(after));
+    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = ids.into_iter().filter(|id| before.get(*id) != after.get(*id));
+    let text = |all: &BTreeMap<String, String>, id: &String| all.get(id).cloned();
+    changed
+        .map(|id| Protection { kind, id: id.clone(), before: text(&before, id), after: text(&after, id) })
+        .collect()
+}
+
+fn entries(before: &[Shown], after: &[Shown]) -> Vec<Entry> {
+    let by_name = |all: &[Shown]| -> BTreeMap<(Arc<str>, String), Shown> {
+        all.iter().map(|shown| ((shown.type_name.clone(), shown.entry.clone()), shown.clone())).collect()
+    };
+    let (before, after) = (by_name(before), by_name(after));
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    changed
+        .map(|name| Entry {
+            type_name: name.0.clone(),
+            entry: name.1.clone(),
+            before: before.get(name).cloned(),
+            after: after.get(name).cloned(),
+            gained: BTreeMap::new(),
+            lost: BTreeMap::new(),
+        })
+        .collect()
+}
+
+/// Who sees an entry now and did not before, and the other way round, by role.
+fn seen(diff: &Diff, world: &World, moved: &Moved, now: i64) -> Result<[Counts; 2], Failure> {
+    let mut by_role = <[Counts; 2]>::default();
+    let schema = diff.ward().schema();
+    let actions = moved.before.iter().chain(&moved.after).filter_map(|name| schema.action(name));
+    let types: BTreeSet<_> = actions.flat_map(|action| action.principals.clone()).collect();
+    for ty in types.into_iter().filter_map(|ty| schema.entity_type(ty)) {
+        for id in world.ids(&ty.name) {
+            let person = EntityUid::new(ty.name.clone(), id);
+            let seen = diff.of_moved(world, &person, moved, now)?;
+            for (counts, records) in by_role.iter_mut().zip([&seen.gained, &seen.lost]) {
+                if records.is_empty() {
+                    continue;
+                }
+                let role = match seen.roles.as_slice() {
+                    [] => "no role".to_owned(),
+                    roles => roles.join(", "),
+                };
+                let (people, total) = counts.entry(role).or_default();
+                *people += 1;
+                *total += records.len();
+            }
+        }
+    }
+    Ok(by_role)
+}
+
+/// Permits that apply to a kind of request by the newer schema and did not by the older one, and forbids that do not
+/// any longer, though no policy says so.
+fn by_schema(old: &Ward, before: &Tree, after: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    // The earlier policies under the schema of now: what differs from `old` is the schema's doing.
+    let (Some(before), Some(after)) = (before.sources(), after.sources()) else { return found };
+    let sources = Sources { schema: after.schema, policies: before.policies, catalogue: None };
+    let Ok(there) = Ward::new(&sources) else { return found };
+    for kind in there.request_kinds() {
+        let (was, is) = (old.applying(&kind), there.applying(&kind));
+        for policy in was.symmetric_difference(&is) {
+            let Some(effect) = there.policy(policy).map(|policy| policy.effect) else { continue };
+            let comes = is.contains(policy);
+            let gains = (effect == Effect::Permit) == comes;
+            if gains {
+                let verb = if comes { "permits" } else { "no longer forbids" };
+                found.push(format!(
+                    "`{}` {verb} {} on {}",
+                    printable(policy),
+                    kind.action,
+                    kind.resource_type
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// The text after `@description("`, as it is written.
+fn description(text: &str) -> Option<String> {
+    let rest = text.split_once("@description(\"")?.1;
+    let mut said = String::new();
+    let mut chars = rest.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => return Some(said),
+            '\\' => said.extend(chars.next()),
+            c => said.push(c),
+        }
+    }
+    None
+}
+
+fn roles(seen: &Counts) -> String {
+    let all: Vec<String> = seen
+        .iter()
+        .map(|(role, (people, records))| format!("{}: {people} people, {records} records", cell(role)))
+        .collect();
+    if all.is_empty() { "nobody seen".to_owned() } else { all.join("; ") }
+}
+
+fn cell(text: &str) -> String {
+    printable(text).replace(['\n', '\r'], " ").replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// Both texts of something, as a patch in Markdown.
+pub(super) fn patch(name: &str, before: Option<&str>, after: Option<&str>) -> String {
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let diff = TextDiff::from_lines(before, after);
+    // All of a short text: what stays says what the change is about.
+    let mut unified = diff.unified_diff();
+    let text = unified.context_radius(8).header(&format!("a/{name}"), &format!("b/{name}")).to_string();
+    // A line of the text may not end the block.
+    format!("````diff\n{}````\n", printable(&text).replace("````", "` ` ` `"))
+}

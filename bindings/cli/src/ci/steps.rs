@@ -1,0 +1,233 @@
+//! The steps that look at one version: layout, validation, cases, coverage, mutants, proofs.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use caseward::Ward;
+use caseward::author::{Claim, Drawing, Proof};
+
+use super::{Change, Step, step};
+use crate::exit::Exit;
+use crate::failure::{Failure, counted, printable};
+use crate::proofs::Proofs;
+use crate::terminal::Terminal;
+use crate::{coverage, fmt, input, mutate, test};
+
+pub(super) fn layout(change: &Change<'_>) -> Result<Step, Failure> {
+    let mut files = Vec::new();
+    fmt::walk(change.folder, 0, &mut files)?;
+    let mut wrong = Vec::new();
+    for file in &files {
+        let text = input::text(file, fmt::MAX_BYTES)?;
+        let source = caseward::Source::new(file.display().to_string(), text);
+        if caseward::format(&source).ok().as_deref() != Some(source.text.as_ref()) {
+            wrong.push(format!("- `{}`", printable(&source.name)));
+        }
+    }
+    Ok(match wrong.len() {
+        0 => step(
+            "layout",
+            Exit::Success,
+            format!("{} in the standard layout", counted(files.len(), "file")),
+            String::new(),
+        ),
+        n => {
+            let said =
+                format!("{} not in the standard layout: `caseward fmt` lays them out", counted(n, "file"));
+            step("layout", Exit::Unmet, said, wrong.join("\n"))
+        }
+    })
+}
+
+pub(super) fn validate(change: &Change<'_>) -> Result<Step, Failure> {
+    let invariants = change.args.cases.policies.invariants()?;
+    let ward = &change.suite.ward;
+    let mut wrong: Vec<String> =
+        ward.warnings().iter().map(|problem| format!("- {}", printable(&problem.to_string()))).collect();
+    let mut exit = if wrong.is_empty() { Exit::Success } else { Exit::Unmet };
+    if let Err(error) = Ward::new(&invariants) {
+        wrong.push(format!("- the invariants: {}", printable(&error.to_string())));
+        exit = Exit::Invalid;
+    }
+    let said = match wrong.len() {
+        0 => format!(
+            "{} policies and {} are valid",
+            ward.policies().len(),
+            counted(invariants.policies.len(), "invariant")
+        ),
+        n => counted(n, "problem"),
+    };
+    Ok(step("validation", exit, said, wrong.join("\n")))
+}
+
+pub(super) fn cases(change: &Change<'_>) -> Result<Step, Failure> {
+    let ran = test::run_all(&change.suite, None);
+    let failed: Vec<String> = ran
+        .iter()
+        .filter_map(|ran| Some((ran.case, ran.mismatch.as_ref()?)))
+        .map(|(case, mismatch)| format!("- {}: {}", printable(&case.name), printable(&mismatch.difference)))
+        .collect();
+    Ok(match failed.len() {
+        0 => step(
+            "cases",
+            Exit::Success,
+            format!("all {} cases come out as they should", ran.len()),
+            String::new(),
+        ),
+        n => step(
+            "cases",
+            Exit::Unmet,
+            format!("{n} of {} cases come out otherwise", ran.len()),
+            failed.join("\n"),
+        ),
+    })
+}
+
+pub(super) fn covered(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
+    let (measured, claims) = coverage::measure(&change.suite, &change.args.cases, None)?;
+    let percent = coverage::percent(measured.sides());
+    let mut details = Vec::new();
+    for policy in &measured.policies {
+        let open = policy
+            .conditions
+            .iter()
+            .filter(|condition| !condition.when_true.is_covered() || !condition.when_false.is_covered());
+        details
+            .extend(open.map(|condition| format!("- {}: `{}`", policy.policy.id, one_line(&condition.text))));
+    }
+    let mut exit = if percent < change.args.fail_under { Exit::Unmet } else { Exit::Success };
+    let mut said = format!("the cases see {percent} % of what can decide a condition");
+    if !claims.is_empty() {
+        let (proved, open) = claimed(change, &claims, terminal);
+        let _ = write!(said, ", {} that cannot decide apart: {proved} of them proved", claims.len());
+        if !open.is_empty() && exit == Exit::Success {
+            exit = Exit::Undecided;
+        }
+        details.extend(open);
+    }
+    Ok(step("coverage", exit, said, details.join("\n")))
+}
+
+pub(super) fn mutants(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
+    let whole = change.changed_policies();
+    let drawing = Drawing {
+        bounded: Some(change.args.mutants),
+        seed: 1,
+        whole: whole.iter().map(ToString::to_string).collect(),
+        ..Drawing::default()
+    };
+    let ward = &change.suite.ward;
+    let mut mutations = match ward.mutate(change.suite.cases(), &drawing) {
+        Ok(mutations) => mutations,
+        Err(error) if error.is_data() => {
+            return Ok(step("mutants", Exit::Unmet, "not tried, since cases fail".to_owned(), String::new()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    mutate::excuse(&mut mutations, ward, &change.sources, terminal);
+    let survived: Vec<String> = mutations
+        .survivors()
+        .map(|survivor| format!("```diff\n{}```", printable(&mutate::patch(ward, survivor))))
+        .collect();
+    let is_of_changed = |policy: &std::sync::Arc<str>| whole.contains(policy);
+    let tried = mutations.all.len();
+    let of_changed = mutations.all.iter().filter(|mutation| is_of_changed(&mutation.mutant.policy)).count();
+    let mut looked_at = format!("of {tried} small changes of the policies");
+    if !whole.is_empty() {
+        let _ = write!(
+            looked_at,
+            " (all {of_changed} of the {} changed, {} drawn from the others)",
+            policies(whole.len()),
+            tried - of_changed
+        );
+    }
+    let open = mutations.survivors().filter(|survivor| is_of_changed(&survivor.mutant.policy));
+    let open: BTreeSet<&str> = open.map(|survivor| survivor.mutant.policy.as_ref()).collect();
+    Ok(match survived.len() {
+        0 => {
+            let said = format!(
+                "{looked_at} none goes unnoticed, but {} that change no decision",
+                mutations.equivalent()
+            );
+            step("mutants", Exit::Success, said, String::new())
+        }
+        n => {
+            let mut said = format!("{looked_at} {n} go unnoticed");
+            if !open.is_empty() {
+                let names: Vec<String> = open.iter().map(|id| format!("`{}`", printable(id))).collect();
+                let _ = write!(said, ": what is changed is not tested, {}", names.join(", "));
+            }
+            step("mutants", Exit::Unmet, said, survived.join("\n\n"))
+        }
+    })
+}
+
+#[cfg(feature = "prove")]
+pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
+    use crate::prove::{self, Plan, Standing};
+    let plan = Plan::of_folder(change.folder);
+    let invariants = change.args.cases.policies.invariants()?;
+    let report =
+        prove::prove(change.suite.ward.clone(), &change.sources, &invariants, None, &plan, terminal)?;
+    let mut details = String::new();
+    for finding in report.findings.iter().filter(|finding| finding.is_invariant() || !finding.holds()) {
+        let mark = match finding.standing {
+            Standing::Proved | Standing::Locked => "proved",
+            Standing::Refuted => "**not so**",
+            Standing::Undecided | Standing::SolverFault | Standing::Unasked => "**not known**",
+        };
+        let changed = change.inputs.as_ref().and_then(|inputs| inputs.changed_claim(&finding.claim));
+        let of = match changed {
+            Some(protection) if protection.before.is_some() => {
+                " **of what its text says now, which is not what it said before** (see above)"
+            }
+            Some(_) => " (new)",
+            None => "",
+        };
+        let _ = writeln!(details, "- {mark}{of}: {}", printable(&finding.sentence));
+        for told in finding.story.iter().flat_map(|story| story.lines()) {
+            let _ = writeln!(details, "  > {}", printable(told));
+        }
+    }
+    let before = change.inputs.iter().flat_map(|inputs| &inputs.protections);
+    for gone in before.filter(|protection| protection.after.is_none()) {
+        let _ =
+            writeln!(details, "- **not asked any longer**: `{}`, which is taken out", printable(&gone.id));
+    }
+    let proved = report.findings.iter().filter(|finding| finding.holds()).count();
+    let said = match &report.trouble {
+        Some(trouble) => format!("{trouble}; random worlds were tried instead"),
+        None => format!("{proved} of {} are proved of all data", counted(report.findings.len(), "claim")),
+    };
+    Ok(step("proofs", report.exit(false), said, details))
+}
+
+#[cfg(not(feature = "prove"))]
+pub(super) fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
+    let said = "nothing was proved: this command was built without feature `prove`";
+    Ok(step("proofs", Exit::NoSolver, said.to_owned(), String::new()))
+}
+
+/// How many claims of unreachable conditions are proved, and the others.
+fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> (usize, Vec<String>) {
+    let ward = &change.suite.ward;
+    let proofs = match Proofs::seek(&change.sources, &coverage::questions(ward, claims), terminal) {
+        Ok(proofs) => proofs,
+        Err(why) => return (0, vec![format!("- not proved: {}", printable(&why))]),
+    };
+    let not = |claim: &Claim| match claim.prove(ward, |_, changed| proofs.of(changed)) {
+        Proof::Equivalent => None,
+        Proof::Different(how) => Some(format!("- {}: it can decide after all: {how}", claim.policy)),
+        Proof::Unknown(why) => Some(format!("- {}: {}", claim.policy, printable(&why))),
+    };
+    let open: Vec<String> = claims.iter().filter_map(not).collect();
+    (claims.len().saturating_sub(open.len()), open)
+}
+
+fn one_line(text: &str) -> String {
+    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn policies(n: usize) -> String {
+    if n == 1 { "policy".to_owned() } else { format!("{n} policies") }
+}

@@ -1,0 +1,389 @@
+//! `ci --base` and `diff` as those read them who sign a change off: nothing that weakens is passed over.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Bench, Ran};
+
+const SCHEMA: &str = "entity Team enum [\"red\", \"blue\", \"new\"];
+entity User { active: Bool, teams: Set<Team>, leads: Set<Team> };
+entity Doc { @section(\"head\") owner: User, @section(\"head\") team: Team, @section(\"body\") size: Long };
+action view, edit appliesTo { principal: User, resource: Doc };
+action assign appliesTo { principal: User, resource: Doc, context: { now: datetime, subject: User, size: Long } };
+";
+const SEE: &str = "@id(\"see\")\n@rule(\"A\")\n@description(\"Teams see.\")\npermit (\n  principal,\n  action == Action::\"view\",\n  resource\n)\n// of the team\nwhen { principal.teams.contains(resource.team) };\n";
+const EDIT: &str = "@id(\"edit\")\n@rule(\"B\")\n@description(\"Owners edit.\")\npermit (\n  principal,\n  action == Action::\"edit\",\n  resource\n)\n// the owner\nwhen { resource.owner == principal };\n";
+const ASSIGN: &str = "@id(\"assign\")\n@rule(\"C\")\n@description(\"Leads assign.\")\npermit (\n  principal,\n  action == Action::\"assign\",\n  resource\n)\n// a lead\nwhen { principal.leads.contains(resource.team) };\n";
+const OWN: &str = "@id(\"own\")\n@rule(\"D\")\n@description(\"Nobody assigns to themselves.\")\nforbid (\n  principal,\n  action == Action::\"assign\",\n  resource\n)\n// to themselves\nwhen { context.subject == principal };\n";
+const SIZE: &str = "@id(\"size\")\n@rule(\"E\")\n@description(\"Nothing large.\")\nforbid (\n  principal,\n  action == Action::\"assign\",\n  resource\n)\n// large\nwhen { context.size > 20971520 };\n";
+const FIELDS: &str = "[Doc]\nknown_by = [\"view\"]\n\n[Doc.sections]\nhead = \"view\"\nbody = \"edit\"\n\n[Doc.content]\nnotes = \"body\"\n";
+const INVARIANT: &str = "@id(\"invariants.edit\")\n@invariant(\"1\")\n@description(\"Nobody but the owner edits.\")\nforbid (\n  principal,\n  action == Action::\"edit\",\n  resource\n)\nunless { resource.owner == principal };\n";
+
+/// Folders `old` and `new` with the same policies, an invariant and a catalogue.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/schema.cedarschema"), SCHEMA);
+        for (id, text) in [("see", SEE), ("edit", EDIT), ("assign", ASSIGN), ("own", OWN), ("size", SIZE)] {
+            bench.write(&format!("{folder}/{id}.cedar"), text);
+        }
+        bench.write(&format!("{folder}/fields.toml"), FIELDS);
+        bench.write(&format!("{folder}/invariants/edit.cedar"), INVARIANT);
+        bench.write(&format!("{folder}/tests/cases.toml"), CASES);
+    }
+    bench
+}
+
+const CASES: &str = r#"
+[world.User.ann]
+teams = ["red"]
+leads = ["red"]
+[world.User.ben]
+[world.Doc.d1]
+owner = "ben"
+team = "red"
+size = 1
+[[case]]
+name = "a team sees"
+principal = "User.ann"
+action = "view"
+resource = "Doc.d1"
+expect = "allow"
+policies = ["see"]
+[[case]]
+name = "another team does not see"
+principal = "User.ben"
+action = "view"
+resource = "Doc.d1"
+expect = "deny"
+[[case]]
+name = "an owner edits"
+principal = "User.ben"
+action = "edit"
+resource = "Doc.d1"
+expect = "allow"
+[[case]]
+name = "another does not edit"
+principal = "User.ann"
+action = "edit"
+resource = "Doc.d1"
+expect = "deny"
+"#;
+
+fn ci(bench: &Bench, more: &[&str]) -> Ran {
+    let common =
+        ["ci", "--policies", "new", "--quiet", "--base", "old", "--fail-under", "0", "--mutants", "0"];
+    bench.run(common.into_iter().chain(more.iter().copied()))
+}
+
+/// 0 with a solver and 6 without one: nothing is proved, and nothing else is wrong.
+#[track_caller]
+fn passes(ran: &Ran) {
+    assert!(ran.code == 0 || ran.code == 6, "{}{}", ran.out, ran.err);
+}
+
+#[track_caller]
+fn tells(ran: &Ran, all: &[&str]) {
+    for told in all {
+        assert!(ran.out.contains(told), "`{told}` is not told: {}", ran.out);
+    }
+}
+
+fn has_solver() -> bool {
+    Command::new("cvc5").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_weakened_protection_is_told_and_has_to_be_announced() {
+    let bench = bench();
+    let same = ci(&bench, &[]);
+    passes(&same);
+    tells(
+        &same,
+        &[
+            "no decision changes for anybody",
+            "nothing besides policies is changed",
+            "- before: all files `sha256:",
+        ],
+    );
+
+    // An invariant is taken out, and a field goes where more people see it.
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    bench.write("new/fields.toml", FIELDS.replace("notes = \"body\"", "notes = \"head\""));
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(!ran.out.contains("no decision changes for anybody"), "{}", ran.out);
+    tells(
+        &ran,
+        &[
+            "**Not to be signed off as it is:** see",
+            "invariant `invariants.edit` is taken out",
+            "Nobody but the owner edits.",
+            "-unless { resource.owner == principal };",
+            "**not asked any longer**: `invariants.edit`",
+            "catalogue `Doc.notes` is shown otherwise",
+            "| `Doc.notes` | section `body`, shown by edit | section `head`, shown by view | teams: ",
+        ],
+    );
+    let announced = "[[invariant]]\nid = \"invariants.edit\"\nreason = \"no longer needed\"\n\
+        [[catalogue]]\ntype = \"Doc\"\nfield = \"notes\"\nreason = \"teams read notes\"\n";
+    bench.write("expected.toml", announced);
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    passes(&ran);
+    tells(&ran, &["Announced: no longer needed", "announced: teams read notes"]);
+    // Of one role, and so many records, and no more.
+    bench.write("expected.toml", format!("{announced}at_most = 1\n"));
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["announced as 1 records at most"]);
+    bench.write("expected.toml", format!("{announced}role = \"leads\"\n"));
+    assert_eq!(ci(&bench, &["--expected", "expected.toml"]).code, 4);
+    // What is announced and is as it was is told.
+    bench.write(
+        "expected.toml",
+        format!("{announced}[[guarantee]]\nid = \"guarantees.x\"\nreason = \"no such\"\n"),
+    );
+    tells(
+        &ci(&bench, &["--expected", "expected.toml"]),
+        &["nothing is changed of it: guarantee `guarantees.x`: no such"],
+    );
+    for wrong in [
+        "[[invariants]]\nid = \"x\"\nreason = \"x\"\n",
+        "[[catalogue]]\ntype = \"Doc\"\nfeild = \"x\"\nreason = \"x\"\n",
+    ] {
+        bench.write("expected.toml", wrong);
+        ci(&bench, &["--expected", "expected.toml"]).fails(1, "unknown field");
+    }
+}
+
+#[test]
+fn an_exception_in_an_invariant_is_a_changed_claim() {
+    let bench = bench();
+    let excepted =
+        INVARIANT.replace("resource.owner == principal", "resource.owner == principal || principal.active");
+    bench.write("new/invariants/edit.cedar", &excepted);
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(
+        &ran,
+        &[
+            "invariant `invariants.edit` is written otherwise",
+            "-unless { resource.owner == principal };",
+            "+unless { resource.owner == principal || principal.active };",
+            "of what its text says now, which is not what it said before",
+        ],
+    );
+    assert!(!ran.out.contains("- proved: Nobody but"), "{}", ran.out);
+}
+
+#[test]
+fn every_other_input_that_is_changed_is_told() {
+    let bench = bench();
+    bench.write(
+        "new/tests/cases.toml",
+        CASES.replace("name = \"an owner edits\"", "name = \"an owner may edit\"").replacen(
+            "expect = \"deny\"",
+            "expect = \"deny\"\npolicies = []",
+            1,
+        ),
+    );
+    bench.write("new/schema.cedarschema", SCHEMA.replace("size: Long }", "size: Long, note?: String }"));
+    bench.write("new/guarantees/see.cedar", "@id(\"guarantees.see\")\npermit (principal, action, resource);");
+    let ran = ci(&bench, &[]);
+    tells(
+        &ran,
+        &[
+            "Taken out (1):\n\n- an owner edits",
+            "- another team does not see: expected deny, now deny by no policies",
+            "New (1):\n\n- an owner may edit",
+            "+entity Doc",
+            "`guarantees.see` is new",
+        ],
+    );
+    assert!(!ran.out.contains("no decision changes for anybody:"), "{}", ran.out);
+    // What applies by the schema alone is a gain as well.
+    bench.write("old/edit.cedar", EDIT.replace("action == ", "action in "));
+    bench.write("new/edit.cedar", EDIT.replace("action == ", "action in "));
+    bench.write(
+        "new/schema.cedarschema",
+        SCHEMA.replace("action view, edit appliesTo", "action edit appliesTo").replace(
+            "action assign",
+            "action view in [edit] appliesTo { principal: User, resource: Doc };\naction assign",
+        ),
+    );
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["by the schema, `edit` permits view on Doc"]);
+}
+
+#[test]
+fn a_solver_is_asked_for_what_no_data_shows() {
+    if !has_solver() {
+        println!("skipped: there is no cvc5 on this machine");
+        return;
+    }
+    let bench = bench();
+    // On data in which nobody has a team.
+    let plain = json!([{"uid": {"type": "User", "id": "eve"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": []}}]);
+    bench.write("nobody.json", plain.to_string());
+    bench.write(
+        "new/edit.cedar",
+        EDIT.replace(
+            "resource.owner == principal",
+            "resource.owner == principal || principal.leads.contains(resource.team)",
+        ),
+    );
+    let ran = ci(&bench, &["--world", "nobody.json"]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(
+        &ran,
+        &[
+            "**Gained:** none seen among 1 people and 0 records, on the data given",
+            "- **gained**: edit on Doc",
+            "asks to edit of",
+            "**Not announced:** edit on Doc",
+            "- nothing is lost, proved of all data: edit on Doc",
+            "+when { resource.owner == principal || principal.leads.contains(resource.team) };",
+        ],
+    );
+    bench.write("expected.toml", "[[gain]]\nreason = \"leads edit\"\npolicy = \"edit\"\nrole = \"leads\"\n");
+    let ran = ci(&bench, &["--world", "nobody.json", "--expected", "expected.toml"]);
+    assert!(!ran.out.contains("Not announced") && !ran.out.contains("nothing that was seen"), "{}", ran.out);
+    // Written otherwise, and the same.
+    bench.write("new/edit.cedar", EDIT.replace("resource.owner == principal", "principal == resource.owner"));
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    std::fs::remove_file(bench.path("old/invariants/edit.cedar")).unwrap();
+    let ran = ci(&bench, &["--world", "nobody.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    tells(&ran, &["no decision changes for anybody, proved of all data"]);
+}
+
+/// What `diff` says on data that it makes up.
+fn diff(bench: &Bench, id: &str, text: &str) -> Ran {
+    bench.write("new/own.cedar", OWN);
+    bench.write("new/see.cedar", SEE);
+    bench.write("new/size.cedar", SIZE);
+    bench.write(&format!("new/{id}.cedar"), text);
+    bench.run(["diff", "old", "new", "--sample", "100"])
+}
+
+#[test]
+fn made_up_data_of_any_schema_shows_what_is_changed() {
+    let bench = bench();
+    let never = "when { false }";
+    for (id, text) in [
+        // Nobody assigns to themselves: the asker stands in every role of the context.
+        ("own", OWN.replace("when { context.subject == principal }", never)),
+        // One more, or one less, than the literal of the old version alone.
+        ("size", SIZE.replace("context.size > 20971520", "context.size > 20971521")),
+        ("size", SIZE.replace("context.size > 20971520", "context.size >= 20971522")),
+        ("size", SIZE.replace("when { context.size > 20971520 }", never)),
+        // From a day on that is not now.
+        ("own", OWN.replace("principal }", "principal && context.now < datetime(\"2027-01-01\") }")),
+        // A team that nobody is in, and people who hold two roles.
+        ("see", SEE.replace("principal.teams", "resource.team == Team::\"new\" || principal.teams")),
+        ("see", SEE.replace("principal.teams.contains(resource.team)", "principal.teams.contains(resource.team) || principal.leads.contains(Team::\"new\") && principal.teams.contains(Team::\"blue\")")),
+    ] {
+        let ran = diff(&bench, id, &text);
+        assert_eq!(ran.code, 4, "{text}{}{}", ran.out, ran.err);
+        tells(&ran, &["## Gained", "made-up data"]);
+    }
+    let ran = diff(
+        &bench,
+        "see",
+        &SEE.replace(
+            "principal.teams.contains(resource.team)",
+            "[resource.team].containsAny(principal.teams)",
+        ),
+    );
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    tells(&ran, &["**Gained:** none seen among", "records, on made-up data"]);
+    assert!(!ran.out.contains("nothing"), "{}", ran.out);
+}
+
+#[test]
+fn samples_are_made_for_any_schema() {
+    let bench = bench();
+    let sample = |seed: &str| {
+        bench.run(["sample", "--policies", "new", "--size", "30", "--seed", seed]).ends(0).out.clone()
+    };
+    assert_eq!(sample("1"), sample("1"));
+    assert_ne!(sample("1"), sample("2"));
+    bench.write("made.json", sample("1"));
+    for (action, allowed) in [("view", true), ("edit", true), ("assign", true)] {
+        let world: serde_json::Value = serde_json::from_str(&bench.read("made.json")).unwrap();
+        let of = |ty: &str| -> Vec<String> {
+            let all = world.as_array().unwrap().iter().filter(|one| one["uid"]["type"] == ty);
+            all.map(|one| format!("{ty}::{}", one["uid"]["id"])).collect()
+        };
+        let (users, docs) = (of("User"), of("Doc"));
+        let context = match action {
+            "assign" => {
+                json!({"now": "2026-05-11", "subject": {"__entity": {"type": "User", "id": "user0001"}}, "size": 1})
+            }
+            _ => json!({}),
+        };
+        let lines: String = users
+            .iter()
+            .flat_map(|user| docs.iter().map(move |doc| (user, doc)))
+            .map(|(user, doc)| {
+                let line = json!({"principal": user, "action": format!("Action::\"{action}\""), "resource": doc, "context": context});
+                format!("{line}\n")
+            })
+            .collect();
+        bench.write("asked.jsonl", lines);
+        let ran = bench.run([
+            "check",
+            "--policies",
+            "new",
+            "--entities",
+            "made.json",
+            "--requests",
+            "asked.jsonl",
+            "--format",
+            "json",
+        ]);
+        assert_eq!(ran.out.contains("\"decision\":\"allow\""), allowed, "{action}: {}", ran.err);
+    }
+}
+
+#[test]
+fn all_mutants_of_what_is_changed_are_run() {
+    let bench = bench();
+    // A policy with a condition that no case looks at, in a folder whose sample of mutants holds none of it.
+    bench.write(
+        "new/see.cedar",
+        SEE.replace(
+            "principal.teams.contains(resource.team)",
+            "principal.teams.contains(resource.team) && resource.size < 100",
+        ),
+    );
+    let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "1"];
+    let ran = bench.run(common.into_iter().chain(["--base", "old"]));
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["of the policy changed", "what is changed is not tested, `see`", "--- a/see.cedar"]);
+    assert!(ran.out.matches("--- a/see.cedar").count() > 3, "{}", ran.out);
+}
+
+#[test]
+fn announcements_that_fall_short_are_told_as_such() {
+    let bench = bench();
+    bench.write("new/see.cedar", SEE.replace("principal.teams.contains(resource.team)", "true"));
+    let with = |text: &str| {
+        bench.write("expected.toml", text);
+        bench.run(["diff", "old", "new", "--sample", "50", "--expected", "expected.toml"])
+    };
+    let gain = "[[gain]]\nreason = \"all see\"\nrule = \"A\"\n";
+    assert_eq!(with(gain).code, 0);
+    let ran = with(&format!("{gain}at_most = 10\n"));
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["**Announced as 10 decisions at most, and it is "]);
+    assert!(!ran.out.contains("nothing that was seen matches"), "{}", ran.out);
+    let ran = with(&gain.replace("\"A\"", "\"Z\""));
+    tells(&ran, &["Announced, and nothing that was seen matches it: all see", "**Not announced:** view"]);
+    for wrong in ["at_mots = 10", "rolle = \"x\""] {
+        with(&format!("{gain}{wrong}\n")).fails(1, "unknown field");
+    }
+    with("[[gains]]\nreason = \"x\"\nrule = \"A\"\n").fails(1, "unknown field");
+}

@@ -1,0 +1,368 @@
+//! A small piece of data while it is made: what stands firm is firm, all else is still open.
+//!
+//! INVARIANT: what was put is never changed, so that what was achieved stays so; an attempt that gets stuck is given
+//! up as a whole, or goes back to a state that it kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::pool::Pool;
+use crate::random::Random;
+use crate::schema::{Action, Attribute, Schema, Type, TypeId};
+use crate::uid::EntityUid;
+use crate::value::Value;
+
+/// Where a value can stand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Given(Arc<str>),
+    Attribute(EntityUid, Arc<str>),
+    Tag(EntityUid, Arc<str>),
+    Field(Box<Place>, Arc<str>),
+}
+
+/// A place with the type of what stands there.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) place: Place,
+    pub(super) ty: Type,
+    pub(super) required: bool,
+}
+
+/// One entity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) attributes: BTreeMap<Arc<str>, Value>,
+    pub(crate) parents: BTreeSet<EntityUid>,
+    pub(crate) tags: BTreeMap<Arc<str>, Value>,
+}
+
+/// What stands firm.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) entities: BTreeMap<EntityUid, Held>,
+    pub(super) context: BTreeMap<Arc<str>, Value>,
+    /// Places that stay empty.
+    absent: BTreeSet<Place>,
+    /// Elements that stay out of sets.
+    without: BTreeMap<Place, BTreeSet<Value>>,
+    /// Sets that take no more elements.
+    closed: BTreeSet<Place>,
+    named: usize,
+}
+
+/// The making of one piece.
+pub(super) struct Stage<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) action: &'a Action,
+    pub(super) pool: &'a Pool,
+    pub(super) random: &'a mut Random,
+    /// What the ids of its entities begin with.
+    prefix: &'a str,
+    pub(super) principal: EntityUid,
+    pub(super) resource: EntityUid,
+    pub(super) state: State,
+    /// Steps that are left: a goal that asks for more is given up.
+    pub(super) fuel: usize,
+}
+
+impl<'a> Stage<'a> {
+    /// An empty stage for a kind of request; `None` where a type of it has no entities.
+    pub(super) fn new(
+        (schema, pool): (&'a Schema, &'a Pool),
+        (principal, action, resource): (TypeId, &'a Action, TypeId),
+        random: &'a mut Random,
+        prefix: &'a str,
+    ) -> Option<Self> {
+        let nobody = EntityUid::new("", "");
+        let mut stage = Stage {
+            schema,
+            action,
+            pool,
+            random,
+            prefix,
+            principal: nobody.clone(),
+            resource: nobody,
+            state: State::default(),
+            fuel: 4_000,
+        };
+        stage.principal = stage.fresh(principal)?;
+        stage.resource = match principal == resource && stage.random.chance(200) {
+            true => stage.principal.clone(),
+            false => stage.fresh(resource)?,
+        };
+        Some(stage)
+    }
+
+    /// A new entity; of an enumerated type, one of those there are.
+    pub(super) fn fresh(&mut self, ty: TypeId) -> Option<EntityUid> {
+        let of = self.schema.entity_type(ty)?;
+        let uid = match &of.choices {
+            Some(choices) => {
+                EntityUid::new(of.name.clone(), choices.get(self.random.number(choices.len()))?.clone())
+            }
+            None => {
+                self.state.named += 1;
+                EntityUid::new(of.name.clone(), format!("{}{}", self.prefix, self.state.named))
+            }
+        };
+        self.there(&uid);
+        Some(uid)
+    }
+
+    /// Sees to it that an entity is there.
+    pub(super) fn there(&mut self, uid: &EntityUid) {
+        let ty = self.schema.type_id(uid.type_name()).and_then(|ty| self.schema.entity_type(ty));
+        if ty.is_some_and(|ty| ty.choices.is_none()) {
+            self.state.entities.entry(uid.clone()).or_default();
+        }
+    }
+
+    /// An entity of a type: one that is there already as often as a new one.
+    pub(super) fn some(&mut self, ty: TypeId) -> Option<EntityUid> {
+        let name = self.schema.entity_type(ty)?.name.clone();
+        let known: Vec<&EntityUid> =
+            self.state.entities.keys().filter(|uid| uid.type_name() == name.as_ref()).collect();
+        if known.is_empty() || self.random.chance(500) {
+            return self.fresh(ty);
+        }
+        known.get(self.random.number(known.len())).map(|uid| (*uid).clone())
+    }
+
+    /// The attribute of an entity as a place.
+    pub(super) fn attribute(&self, uid: &EntityUid, name: &Arc<str>, attribute: &Attribute) -> Spot {
+        let place = Place::Attribute(uid.clone(), name.clone());
+        Spot { place, ty: attribute.ty.clone(), required: attribute.required }
+    }
+
+    pub(super) fn get(&self, place: &Place) -> Option<Value> {
+        match place {
+            Place::Given(name) => self.state.context.get(name).cloned(),
+            Place::Attribute(uid, name) => self.state.entities.get(uid)?.attributes.get(name).cloned(),
+            Place::Tag(uid, name) => self.state.entities.get(uid)?.tags.get(name).cloned(),
+            Place::Field(of, name) => match self.get(of)? {
+                Value::Record(fields) => fields.get(name).cloned(),
+                _ => None,
+            },
+        }
+    }
+
+    pub(super) fn is_absent(&self, place: &Place) -> bool {
+        self.state.absent.contains(place) || matches!(place, Place::Field(of, _) if self.is_absent(of))
+    }
+
+    /// Puts a value; whether it can stand there.
+    pub(super) fn put(&mut self, spot: &Spot, value: Value) -> bool {
+        if let Some(known) = self.get(&spot.place) {
+            return known == value;
+        }
+        if self.is_absent(&spot.place) || !self.fits(spot, &value) {
+            return false;
+        }
+        entities(&value, &mut |uid| self.there(uid));
+        self.write(&spot.place, value)
+    }
+
+    fn fits(&self, spot: &Spot, value: &Value) -> bool {
+        let without = self.state.without.get(&spot.place);
+        match value {
+            Value::Set(all) => without.is_none_or(|without| without.is_disjoint(all)),
+            _ => true,
+        }
+    }
+
+    fn write(&mut self, place: &Place, value: Value) -> bool {
+        match place {
+            Place::Given(name) => drop(self.state.context.insert(name.clone(), value)),
+            Place::Attribute(uid, name) => {
+                self.state.entities.entry(uid.clone()).or_default().attributes.insert(name.clone(), value);
+            }
+            Place::Tag(uid, name) => {
+                self.state.entities.entry(uid.clone()).or_default().tags.insert(name.clone(), value);
+            }
+            Place::Field(of, name) => {
+                let mut fields = match self.get(of) {
+                    Some(Value::Record(fields)) => fields,
+                    Some(_) => return false,
+                    None => BTreeMap::new(),
+                };
+                fields.insert(name.clone(), value);
+                return self.write(of, Value::Record(fields));
+            }
+        }
+        true
+    }
+
+    /// Makes a place hold something, or nothing for good.
+    pub(super) fn presence(&mut self, spot: &Spot, want: bool) -> bool {
+        match (self.get(&spot.place).is_some(), want) {
+            (true, want) => want,
+            (false, true) => {
+                let Some(value) = self.choose(&spot.ty, &name_of(&spot.place)) else { return false };
+                self.put(spot, value)
+            }
+            (false, false) if spot.required => false,
+            (false, false) => {
+                self.state.absent.insert(spot.place.clone());
+                true
+            }
+        }
+    }
+
+    /// Makes a set hold an element, or keeps it out for good.
+    pub(super) fn element(&mut self, spot: &Spot, element: &Value, want: bool) -> bool {
+        let mut set = match self.get(&spot.place) {
+            Some(Value::Set(set)) => set,
+            Some(_) => return false,
+            None => BTreeSet::new(),
+        };
+        if !want {
+            self.state.without.entry(spot.place.clone()).or_default().insert(element.clone());
+            return !set.contains(element);
+        }
+        if set.contains(element) {
+            return true;
+        }
+        let out = self.state.without.get(&spot.place).is_some_and(|without| without.contains(element));
+        if out || self.state.closed.contains(&spot.place) || self.is_absent(&spot.place) {
+            return false;
+        }
+        entities(element, &mut |uid| self.there(uid));
+        set.insert(element.clone());
+        self.write(&spot.place, Value::Set(set))
+    }
+
+    /// Leaves a set empty for good; whether it is.
+    pub(super) fn close(&mut self, spot: &Spot) -> bool {
+        let empty = match self.get(&spot.place) {
+            Some(Value::Set(set)) => set.is_empty(),
+            Some(_) => false,
+            None => self.write(&spot.place, Value::set([])),
+        };
+        self.state.closed.insert(spot.place.clone());
+        empty
+    }
+
+    /// Makes an entity lie in another.
+    pub(super) fn lie_in(&mut self, uid: &EntityUid, above: &EntityUid) -> bool {
+        let types = (self.schema.type_id(uid.type_name()), self.schema.type_id(above.type_name()));
+        let (Some(of), Some(above_type)) = types else { return false };
+        let can = self.schema.entity_type(of).is_some_and(|of| of.ancestors.contains(&above_type));
+        // Neither may lie in itself.
+        if !can || self.lies_in(above, uid) {
+            return false;
+        }
+        self.there(above);
+        self.state.entities.entry(uid.clone()).or_default().parents.insert(above.clone());
+        true
+    }
+
+    /// Whether an entity is another or lies in it.
+    pub(super) fn lies_in(&self, uid: &EntityUid, above: &EntityUid) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![uid]);
+        while let Some(uid) = open.pop() {
+            if uid == above {
+                return true;
+            }
+            if seen.insert(uid) {
+                open.extend(self.state.entities.get(uid).iter().flat_map(|held| &held.parents));
+            }
+        }
+        false
+    }
+
+    /// A value of a type for an attribute or a field of this name.
+    pub(super) fn choose(&mut self, ty: &Type, name: &str) -> Option<Value> {
+        Some(match ty {
+            Type::Bool => Value::Bool(self.random.chance(500)),
+            Type::Entity(of) => Value::Entity(self.some(*of)?),
+            Type::Set(_) => Value::set([]),
+            Type::Record(fields) => {
+                let mut record = BTreeMap::new();
+                for (name, field) in fields.iter().filter(|(_, field)| field.required) {
+                    record.insert(name.clone(), self.choose(&field.ty, name)?);
+                }
+                Value::Record(record)
+            }
+            ty => self.pool.value(ty, name, self.random),
+        })
+    }
+
+    /// Another value of the type of `value`.
+    pub(super) fn other(&mut self, value: &Value, ty: &Type, name: &str) -> Option<Value> {
+        for _ in 0..12 {
+            let other = match (value, ty) {
+                (Value::Bool(is), _) => Value::Bool(!is),
+                (Value::Entity(_), Type::Entity(of)) => {
+                    Value::Entity(if self.random.chance(700) { self.fresh(*of)? } else { self.some(*of)? })
+                }
+                (value, _) if self.random.chance(600) => Pool::near(value, self.random),
+                (_, ty) => self.choose(ty, name)?,
+            };
+            if other != *value {
+                return Some(other);
+            }
+        }
+        None
+    }
+
+    /// Gives every entity and the context what they must have.
+    pub(super) fn complete(&mut self) -> bool {
+        for (name, field) in self.action.context.clone().iter() {
+            let spot =
+                Spot { place: Place::Given(name.clone()), ty: field.ty.clone(), required: field.required };
+            if field.required && self.get(&spot.place).is_none() && !self.presence(&spot, true) {
+                return false;
+            }
+        }
+        // What is made here may need more in its turn.
+        for _ in 0..8 {
+            let mut open = Vec::new();
+            for (uid, held) in &self.state.entities {
+                let Some(ty) =
+                    self.schema.type_id(uid.type_name()).and_then(|ty| self.schema.entity_type(ty))
+                else {
+                    return false;
+                };
+                let lacks = ty
+                    .attributes
+                    .iter()
+                    .filter(|(name, a)| a.required && !held.attributes.contains_key(name));
+                open.extend(lacks.map(|(name, attribute)| self.attribute(uid, name, attribute)));
+            }
+            if open.is_empty() {
+                return true;
+            }
+            for spot in open {
+                let value = match &spot.ty {
+                    // What nothing asked for is mostly not so.
+                    Type::Bool => Some(Value::Bool(self.random.chance(150))),
+                    ty => self.choose(ty, &name_of(&spot.place)),
+                };
+                if !value.is_some_and(|value| self.put(&spot, value)) {
+                    return false;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// The name of the attribute, the field or the tag at a place.
+pub(super) fn name_of(place: &Place) -> Arc<str> {
+    match place {
+        Place::Given(name) | Place::Attribute(_, name) | Place::Tag(_, name) | Place::Field(_, name) => {
+            name.clone()
+        }
+    }
+}
+
+/// Calls `visit` with every entity in a value.
+fn entities(value: &Value, visit: &mut dyn FnMut(&EntityUid)) {
+    match value {
+        Value::Entity(uid) => visit(uid),
+        Value::Set(all) => all.iter().for_each(|value| entities(value, visit)),
+        Value::Record(fields) => fields.values().for_each(|value| entities(value, visit)),
+        _ => {}
+    }
+}

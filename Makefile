@@ -1,5 +1,5 @@
 # The two commands of the README, and what they are made of. Each does all of its own set-up.
-.PHONY: demo test lint bench bench-node bench-python laws seen plans fuzz fuzz-seeds clean
+.PHONY: demo test lint bench bench-node bench-python laws laws-sql seen plans fuzz fuzz-seeds clean
 
 # Makes a small world and tells what people in different roles may see and do in it, and why.
 demo:
@@ -30,6 +30,10 @@ bench-python:
 # The laws again, on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:
 	CASEWARD_CASES=10 CASEWARD_SEED=$(or $(SEED),2) cargo test --locked -p caseward --all-features --test suite
+
+# The laws of filters again, on every database there is, with ten times as many policies: `make laws-sql SEED=7`.
+laws-sql:
+	CASEWARD_CASES=10 CASEWARD_SEED=$(or $(SEED),2) .ci/parts sql
 
 # Which share of the mutants that a solver tells apart `caseward diff` sees by itself, of all or of MUTANTS; takes an
 # hour or so for all. `make test` draws 60.

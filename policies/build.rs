@@ -1,30 +1,50 @@
 //! Lists every policy file beside this script, so that a new file needs no other change.
+//!
+//! What stands where is told in README.md; `Sources::read_folder` of crate `caseward` reads a folder by the same
+//! rules, and its tests hold the two together.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// Folders that hold no policies.
+const OTHERS: [&str; 3] = ["src", "tests", "target"];
+
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
-    let (mut policies, mut invariants) = (Vec::new(), Vec::new());
-    for topic in fs::read_dir(&root)? {
-        let topic = topic?.path();
-        let Some(name) = topic.file_name().filter(|_| topic.is_dir()) else { continue };
-        let files = match name.to_str() {
-            Some("src" | "tests" | "target") => continue,
-            Some("invariants") => &mut invariants,
+    let (mut policies, mut invariants, mut guarantees) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in fs::read_dir(&root)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(refused(&path, "its name is not UTF-8"));
+        };
+        if name.starts_with('.') || OTHERS.contains(&name) {
+            continue;
+        }
+        // A link that leads nowhere is an error here.
+        if !fs::metadata(&path)?.is_dir() {
+            match path.extension().is_some_and(|ending| ending == "cedar") {
+                true => policies.push(path),
+                false if name.contains(".cedar") && name != "schema.cedarschema" => {
+                    return Err(refused(&path, "it looks like a policy, and is none"));
+                }
+                false => {}
+            }
+            continue;
+        }
+        println!("cargo::rerun-if-changed={}", path.display());
+        let files = match name {
+            "invariants" => &mut invariants,
+            "guarantees" => &mut guarantees,
             _ => &mut policies,
         };
-        println!("cargo::rerun-if-changed={}", topic.display());
-        collect(&topic, files)?;
+        collect(&path, files)?;
     }
     println!("cargo::rerun-if-changed={}", root.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
-    let decisions = root.join("DECISIONS.md");
-    println!("cargo::rerun-if-changed={}", decisions.display());
-    fs::write(out.join("decisions.md"), fs::read_to_string(&decisions).unwrap_or_default())?;
     fs::write(out.join("policies.rs"), listing(&root, policies))?;
-    fs::write(out.join("invariants.rs"), listing(&root, invariants))
+    fs::write(out.join("invariants.rs"), listing(&root, invariants))?;
+    fs::write(out.join("guarantees.rs"), listing(&root, guarantees))
 }
 
 /// A slice of names and texts, as Rust.
@@ -39,13 +59,19 @@ fn listing(root: &Path, mut files: Vec<PathBuf>) -> String {
     code
 }
 
+/// Every policy below a folder of policies; what is neither one nor a note is refused.
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|e| e == "cedar") {
-            files.push(path);
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        let is_folder = fs::metadata(&path)?.is_dir();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            _ if is_folder => collect(&path, files)?,
+            Some("cedar") => files.push(path),
+            Some("md") => {}
+            _ => return Err(refused(&path, "it is no policy (`.cedar`)")),
         }
     }
     Ok(())
@@ -55,6 +81,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 fn relative(root: &Path, file: &Path) -> String {
     let parts = file.strip_prefix(root).unwrap_or(file).components();
     parts.map(|p| p.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn refused(path: &Path, why: &str) -> io::Error {
+    io::Error::other(format!("`{}`: {why}", path.display()))
 }
 
 fn missing() -> io::Error {

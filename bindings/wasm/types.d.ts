@@ -56,6 +56,19 @@ export interface Database {
   readonly mapping?: string;
 }
 
+/** How a filter is written into a query that has more in it. */
+export interface FilterOptions {
+  /** The number of the first parameter: 1 unless told. */
+  readonly firstParameter?: number;
+  /**
+   * How parameters are written: as the dialect has them unless told. `?` and `%s` have no numbers: values are given in the
+   * order in which they stand.
+   */
+  readonly parameterStyle?: '$1' | '?' | '?1' | ':1' | ':p1' | '%s' | '%(p1)s';
+  /** What the query calls the row: the mapping's alias or the table's name unless told. */
+  readonly alias?: string;
+}
+
 /** A value that a statement is given: of a `bigint`, a bigint where a number does not hold it exactly. */
 export type Parameter =
   | { readonly type: 'boolean'; readonly value: boolean }
@@ -76,8 +89,10 @@ export interface Filter {
   }[];
   /** Never empty: `FALSE` where nothing is allowed, `TRUE` where everything is. */
   readonly sql: string;
-  /** The values of its parameters, in the order of their numbers. */
+  /** The values of its parameters, in the order of their numbers, or in that in which they stand where they have none. */
   readonly params: readonly Parameter[];
+  /** How each of them is written in the condition. */
+  readonly signs: readonly string[];
   readonly policyHash: string;
   /** The version of the data that the person's own facts were read from. */
   readonly version: number;
@@ -553,7 +568,7 @@ export class Ward implements Handle {
    * @throws {CasewardError} of kind `mapping` for a mapping that does not fit the schema, with every problem;
    * `request` for what a database cannot answer exactly.
    */
-  filter(world: World, question: ListQuestion & Database): Filter;
+  filter(world: World, question: ListQuestion & Database & FilterOptions): Filter;
   /** The statements that make the tables which filters speak of, with indices. */
   tables(database: Database): string[];
   /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
@@ -571,7 +586,7 @@ export class Ward implements Handle {
     readonly view: (world: World, question: ActionsQuestion) => string;
     readonly whoWithReasons: (world: World, question: WhoQuestion) => string;
     readonly countBy: (world: World, question: CountQuestion) => string;
-    readonly filter: (world: World, question: ListQuestion & Database) => string;
+    readonly filter: (world: World, question: ListQuestion & Database & FilterOptions) => string;
     readonly matrix: () => string;
   };
 

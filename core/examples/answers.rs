@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use caseward::attendance::{Sample, zone};
-use caseward::author::CaseFile;
+use caseward::author::CasePath;
 use caseward::sql::{Database, Dialect, Mapping};
 use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
 use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
@@ -96,12 +96,9 @@ impl Out {
     /// Every policy case, with what the rules ask for.
     fn cases(&mut self, ward: &Ward) -> Outcome {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/tests/cases");
-        let mut paths: Vec<_> =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
-        paths.sort();
-        for path in paths {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            for case in CaseFile::read(ward, &name, &std::fs::read_to_string(&path)?)?.cases {
+        for found in CasePath::find(&folder)? {
+            let name = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            for case in found.read(ward)?.cases {
                 let world = self.world(ward, &case.world)?;
                 let answer = ward.check(&world, &case.request);
                 let mut line = question("check", &case.request, answer.map(|answer| json_text(&answer)));

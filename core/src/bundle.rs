@@ -25,6 +25,9 @@ const MAGIC: &[u8; 8] = b"CASEWARD";
 const FORMAT: u32 = 1;
 /// What a signature of this kind of file begins with, so that it is one of nothing else.
 const CONTEXT: &[u8] = b"caseward bundle of policies\0";
+/// What the texts of keys begin with.
+const PUBLIC: &str = "caseward-public-key-1:";
+const SECRET: &str = "caseward-secret-key-1:";
 const HEAD: usize = 8 + 4 + 8;
 const TAIL: usize = 32 + 64;
 /// Bytes of a bundle, at most.
@@ -32,11 +35,15 @@ const MOST_BYTES: usize = 64 << 20;
 /// Files of a bundle besides its policies, at most.
 const MOST_FILES: usize = 1_000;
 
-/// The key that a bundle's signature is verified with; as text, 64 hexadecimal digits.
+/// The key that a bundle's signature is verified with; as text, `caseward-public-key-1:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
-/// The key that a bundle is signed with. It is never printed by itself.
+/// The key that a bundle is signed with; as text, `caseward-secret-key-1:` and 64 hexadecimal digits. It is never
+/// printed by itself.
+///
+/// Each kind of key says which it is: any 32 bytes can sign, and a bundle that is signed with what is public is signed
+/// by anybody.
 #[derive(Clone)]
 pub struct SecretKey(SigningKey);
 
@@ -270,6 +277,11 @@ impl SecretKey {
         self.0.to_bytes()
     }
 
+    /// Its text, for a file that only its owner reads.
+    pub fn to_text(&self) -> String {
+        format!("{SECRET}{}", hex(&self.to_bytes()))
+    }
+
     /// The key that verifies what this one signs.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
@@ -284,17 +296,21 @@ impl fmt::Debug for SecretKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PUBLIC}{}", hex(&self.to_bytes()))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl FromStr for PublicKey {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::is_bundle`] where the text is not 64 hexadecimal digits that are a key.
+    /// [`Error::is_bundle`] where the text is not that of a public key, as [`PublicKey`] shows itself.
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::from_bytes(&key_bytes(text)?)
+        Self::from_bytes(&key_bytes(text, PUBLIC, "a public key")?)
     }
 }
 
@@ -302,23 +318,38 @@ impl FromStr for SecretKey {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::is_bundle`] where the text is not 64 hexadecimal digits. The text is not repeated.
+    /// [`Error::is_bundle`] where the text is not what [`SecretKey::to_text`] gave. The text is not repeated.
     fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(Self::from_bytes(&key_bytes(text)?))
+        Ok(Self::from_bytes(&key_bytes(text, SECRET, "a secret key")?))
     }
 }
 
-fn key_bytes(text: &str) -> Result<[u8; 32], Error> {
-    let refuse = || Error::bundle("a key is 64 hexadecimal digits");
+/// The 32 bytes of a key of the kind that `tag` names.
+fn key_bytes(text: &str, tag: &str, wanted: &str) -> Result<[u8; 32], Error> {
     let text = text.trim();
+    let Some(digits) = text.strip_prefix(tag) else {
+        return Err(Error::bundle(match text {
+            text if text.starts_with(SECRET) => format!("it is a secret key, and {wanted} is asked for"),
+            text if text.starts_with(PUBLIC) => format!("it is a public key, and {wanted} is asked for"),
+            text if digits_of(text).is_some() => format!(
+                "it does not say which kind of key it is; where it is {wanted}, write `{tag}` before its digits"
+            ),
+            _ => format!("{wanted} is `{tag}` and 64 hexadecimal digits"),
+        }));
+    };
+    digits_of(digits).ok_or_else(|| Error::bundle(format!("{wanted} is `{tag}` and 64 hexadecimal digits")))
+}
+
+/// The bytes that 64 hexadecimal digits are.
+fn digits_of(text: &str) -> Option<[u8; 32]> {
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(refuse());
+        return None;
     }
     let mut bytes = [0; 32];
     for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).ok_or_else(refuse)?;
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
     }
-    Ok(bytes)
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -399,9 +430,27 @@ mod tests {
     fn keys_are_read_from_text_and_not_repeated() {
         let secret = key(3);
         assert_eq!(secret.public().to_string().parse::<PublicKey>().unwrap(), secret.public());
+        assert_eq!(secret.to_text().parse::<SecretKey>().unwrap().to_bytes(), secret.to_bytes());
         for text in ["", "xyz", &"0".repeat(63), &"é".repeat(32), &"00".repeat(32)] {
-            assert!(text.parse::<PublicKey>().unwrap_err().is_bundle(), "{text}");
+            for text in [text.to_owned(), format!("{}{text}", super::PUBLIC)] {
+                assert!(text.parse::<PublicKey>().unwrap_err().is_bundle(), "{text}");
+            }
         }
         assert!(!format!("{secret:?}").contains("0303"));
+    }
+
+    #[test]
+    fn one_kind_of_key_is_never_taken_for_the_other() {
+        let secret = key(3);
+        let why = |text: &str| text.parse::<SecretKey>().unwrap_err().to_string();
+        assert!(
+            why(&secret.public().to_string()).contains("it is a public key, and a secret key is asked for")
+        );
+        let untagged = secret.public().to_string().replace(super::PUBLIC, "");
+        assert!(why(&untagged).contains("does not say which kind of key it is"));
+        assert!(!why(&secret.to_text().replace(super::SECRET, "")).contains("0303"));
+        let why = |text: &str| text.parse::<PublicKey>().unwrap_err().to_string();
+        assert!(why(&secret.to_text()).contains("it is a secret key, and a public key is asked for"));
+        assert!(why(&untagged).contains("does not say which kind of key it is"));
     }
 }

@@ -194,7 +194,12 @@ impl Problem {
 
     /// Puts problems of texts into their order, which is the same however they were found.
     pub(crate) fn sort(problems: &mut [Problem]) {
-        problems.sort_by(|a, b| a.place().cmp(&b.place()));
+        problems.sort_by(Problem::order);
+    }
+
+    /// By source, then in the order of the text.
+    pub(crate) fn order(a: &Problem, b: &Problem) -> std::cmp::Ordering {
+        a.place().cmp(&b.place())
     }
 
     pub(crate) fn in_source(mut self, source: &str) -> Self {

@@ -22,16 +22,20 @@ mod decide;
 mod disclosure;
 mod error;
 mod explain;
+#[cfg(feature = "fs")]
+pub mod files;
 pub mod interrupt;
 mod ir;
 mod link;
 mod live;
+pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
 mod random;
 mod request;
+mod scene;
 mod schema;
 mod slice;
 mod span;
@@ -60,11 +64,14 @@ pub use explain::{
     Shown, Sight, Turn, Viewer,
 };
 pub use live::{Generation, Live};
-pub use policy::{Effect, Policy, Source, Sources, format};
+#[cfg(feature = "fs")]
+pub use policy::FilePart;
+pub use policy::{Effect, Policy, Source, Sources, claims, format};
 pub use request::Request;
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use span::Span;
 pub use table::{Count, Key, Line, Part, Table};
+pub use time::instant;
 pub use uid::EntityUid;
 pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};

@@ -9,9 +9,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::policy::EntityParser;
+use crate::policy::{EntityParser, NO_VALUE};
 use crate::schema::{Action, Type};
 use crate::suggest::hint;
+use crate::time;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -78,6 +79,18 @@ impl Ward {
     /// # Errors
     /// [`Error::is_request`]
     pub fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
+        let refuse = |why: &str| Err(Error::request(format!("not a request in JSON: {why}")));
+        match json.trim_start().chars().next() {
+            Some('{') => {}
+            // A list would be taken for the fields in their order.
+            Some('[') => {
+                return refuse(
+                    "a request is an object with `principal`, `action` and `resource`, not a list",
+                );
+            }
+            Some('\u{feff}') => return refuse("it starts with a byte order mark (BOM)"),
+            _ => return refuse("a request is an object with `principal`, `action` and `resource`"),
+        }
         let line: Line<'_> =
             serde_json::from_str(json).map_err(|e| Error::request(format!("not a request in JSON: {e}")))?;
         Ok(Request {
@@ -193,6 +206,14 @@ impl Ward {
             let known = action.context.keys().map(AsRef::as_ref);
             return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
         }
+        // As people write instants, besides Cedar's own forms.
+        if name == "now"
+            && takes_now(action)
+            && let Some(at) =
+                serde_json::from_str(value.get()).ok().and_then(|text: String| time::instant(&text))
+        {
+            return Ok(Value::Datetime(at));
+        }
         let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
         let usual = context_fields(self.schema(), &action.context, &alone);
         if let Some(value) = usual.and_then(|mut fields| fields.remove(name)) {
@@ -200,7 +221,13 @@ impl Ward {
         }
         serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
         let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-        let read = parser.field(name, value.get(), &action.uid).map_err(|why| format!("`{name}`: {why}"))?;
+        let read =
+            parser.field(name, value.get(), &action.uid).map_err(|why| match action.context.get(name) {
+                Some(field) if why.contains(NO_VALUE) => {
+                    format!("`{name}`: expected {}, found {value}", self.schema().show(&field.ty))
+                }
+                _ => format!("`{name}`: {why}"),
+            })?;
         if let Some(field) = action.context.get(name) {
             conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
         }

@@ -1,5 +1,7 @@
 //! The name that was probably meant.
 
+use std::cmp::Reverse;
+
 /// Longer names are not compared: nobody mistypes that much.
 const LONGEST: usize = 100;
 
@@ -13,7 +15,11 @@ pub(crate) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>)
     let typed = typed.to_lowercase();
     let near =
         names.into_iter().map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name));
-    near.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
+    // Of those that are equally near, the one that begins alike.
+    let alike =
+        |name: &str| typed.chars().zip(name.to_lowercase().chars()).take_while(|(a, b)| a == b).count();
+    let near = near.filter(|(distance, _)| *distance <= allowed);
+    near.min_by_key(|(distance, name)| (*distance, Reverse(alike(name)), *name)).map(|(_, name)| name)
 }
 
 /// `; did you mean …?`, or nothing.
@@ -32,11 +38,13 @@ mod tests {
             ("viewSumary", Some("viewSummary")),
             ("viewsummary", Some("viewSummary")),
             ("clsoeCase", Some("closeCase")),
+            ("viewS", None),
             ("delete", None),
             ("", None),
         ] {
             assert_eq!(nearest(typed, names), expected, "{typed}");
         }
+        assert_eq!(nearest("D61", ["D1", "D16", "D6"]), Some("D6"));
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
     }
 }

@@ -31,15 +31,41 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     Some(local - offset_ms(bytes, zone)?)
 }
 
-/// Reads an instant of RFC 3339 or Cedar's forms, which differ in the colon of the offset.
+/// Reads an instant of RFC 3339, such as `2026-05-11T09:00:00+12:00`, as milliseconds since 1970-01-01T00:00:00Z;
+/// `None` for anything else. What is finer than a millisecond is left off.
+///
+/// It is the one reader of instants that people write: of the command's `--now`, of a context's `now`, of cases. The
+/// offset may come without its colon, as Cedar has it. A date alone is no instant.
+///
+/// # Example
+/// ```
+/// use caseward::instant;
+///
+/// assert_eq!(instant("2026-02-28T00:00:00+13:00"), Some(1_772_190_000_000));
+/// assert_eq!(instant("2026-02-28T00:00:00Z[Pacific/Auckland]"), None);
+/// ```
+pub fn instant(text: &str) -> Option<i64> {
+    let (seconds, rest) = text.split_at_checked("2026-05-11T09:00:00".len())?;
+    let digits = match rest.strip_prefix('.') {
+        None => "",
+        Some(fraction) => fraction.get(..fraction.find(|c: char| !c.is_ascii_digit())?)?,
+    };
+    if rest.starts_with('.') && !(1..=9).contains(&digits.len()) {
+        return None;
+    }
+    let zone = rest.get(digits.len() + usize::from(rest.starts_with('.'))..)?;
+    let zone = match zone.split_at_checked(3) {
+        Some((hours, minutes)) if minutes.starts_with(':') => format!("{hours}{}", minutes.get(1..)?),
+        _ => zone.to_owned(),
+    };
+    let millis = digits.get(..3).unwrap_or(digits);
+    parse(&format!("{seconds}.{millis:0<3}{zone}"))
+}
+
+/// Reads an instant, or a date, as Cedar takes it.
 #[cfg(feature = "author")]
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
-    match text.len().checked_sub(3).map(|at| text.split_at_checked(at)) {
-        Some(Some((head, minutes))) if minutes.starts_with(':') && head.contains('T') => {
-            parse(&format!("{head}{}", minutes.trim_start_matches(':')))
-        }
-        _ => parse(text),
-    }
+    instant(text).or_else(|| parse(text))
 }
 
 /// Writes an instant in Cedar's longest form; `None` outside the years 0 to 9999, which have none.
@@ -110,7 +136,7 @@ pub(crate) fn from_days(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MS_PER_DAY, format, parse};
+    use super::{MS_PER_DAY, format, instant, parse};
 
     #[test]
     fn reads_every_form() {
@@ -151,6 +177,47 @@ mod tests {
             "１970-01-01",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_are_rfc_3339_and_nothing_more() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T00:00:00.0079Z", 7),
+            ("1970-01-01T00:00:00.5-00:00", 500),
+            ("1969-12-31T23:59:59.9999Z", -1),
+            ("2026-02-28T00:00:00.123456789+13:00", 1_772_190_000_123),
+            ("2026-02-28T00:00:00+1300", 1_772_190_000_000),
+        ] {
+            assert_eq!(instant(text), Some(ms), "{text}");
+        }
+        for text in [
+            "",
+            "2026-05-11",
+            "2026-05-11T09Z",
+            "2026-05-11T09:00Z",
+            "2026-05-11T09:00:00",
+            "2026-05-11 09:00:00Z",
+            "2026-05-11T09:00:60Z",
+            "2026-05-11T24:00:00Z",
+            "2026-05-11T09:00:00.Z",
+            "2026-05-11T09:00:00.1234567890Z",
+            "2026-05-11T09:00:00,5Z",
+            "2026-05-11T09:00:00+25:59",
+            "2026-05-11T09:00:00+12:60",
+            "2026-05-11T09:00:00+12",
+            "2026-05-11T09:00:00+1:200",
+            "2026-05-11T09:00:00+12:00:00",
+            "2026-05-11T09:00:00Z[Pacific/Auckland]",
+            "2026-05-11T09:00:00+12:00[Pacific/Auckland]",
+            "2026-W20-1T09:00:00Z",
+            "+02026-05-11T09:00:00Z",
+            "2026-05-11T09:00:00Z ",
+            "２026-05-11T09:00:00Z",
+            "2026-05-11T09:00:0é",
+        ] {
+            assert_eq!(instant(text), None, "{text}");
         }
     }
 

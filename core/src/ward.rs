@@ -48,8 +48,9 @@ impl Ward {
     ///
     /// # Errors
     /// [`Error::is_policies`], with every problem: text over a limit or not in Cedar's syntax, a missing or
-    /// duplicate `@id` or one that is not the file's path, a template, anything that strict validation refuses; a
-    /// catalogue that names what the schema lacks.
+    /// duplicate `@id` or one that is not the file's path, an annotation that is not known and does not begin with
+    /// `x_`, a template, anything that strict validation refuses; a file below `invariants` that is no
+    /// [`Invariant`](crate::claims::Invariant); a catalogue that names what the schema lacks.
     pub fn new(sources: &Sources) -> Result<Self, Error> {
         let loaded = Loaded::new(sources)?;
         let by_id = loaded.policies.iter().enumerate().map(|(at, p)| (p.id.clone(), at)).collect();
@@ -198,6 +199,12 @@ impl Sources {
     /// The invariants of attendance case management: what its policies must never allow, in the form of policies.
     pub fn attendance_invariants() -> Self {
         Self::embedded(caseward_policies::INVARIANTS)
+    }
+
+    /// The guarantees of attendance case management: what its policies must always allow, in the form of policies.
+    /// They are claims and grant nothing: a ward that is to decide is never made of them.
+    pub fn attendance_guarantees() -> Self {
+        Self::embedded(caseward_policies::GUARANTEES)
     }
 
     fn embedded(texts: &[(&'static str, &'static str)]) -> Self {

@@ -9,11 +9,18 @@ pub const SCHEMA: &str = include_str!("../schema.cedarschema");
 /// What of each record is shown with which action: the sections, and the content that no rule reads.
 pub const CATALOGUE: &str = include_str!("../fields.toml");
 
+/// What annotations may name: the decisions with what they say, the gates and the public sources, in TOML.
+pub const ANNOTATIONS: &str = include_str!("../annotations.toml");
+
+/// The people and the situations of the matrix of decisions, in TOML.
+pub const MATRIX: &str = include_str!("../matrix.toml");
+
 /// Every policy: its path below the policy folder (`school/S1.cedar`) and its text, by path.
 pub const POLICIES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 
-/// What the decisions say that policies name in `@decision`: DECISIONS.md, empty where there is none.
-pub const DECISIONS: &str = include_str!(concat!(env!("OUT_DIR"), "/decisions.md"));
-
 /// Every invariant, what the policies must never allow: its path (`invariants/9-roles.cedar`) and its text, by path.
 pub const INVARIANTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/invariants.rs"));
+
+/// Every guarantee, what the policies must always allow: its path (`guarantees/L3-alert.cedar`) and its text, by path.
+/// These are claims in the form of permits, and never policies.
+pub const GUARANTEES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guarantees.rs"));

@@ -70,7 +70,7 @@ struct Verify {
     /// The bundle.
     #[arg(value_name = "FILE")]
     bundle: PathBuf,
-    /// A public key that is trusted, as 64 hexadecimal digits; or a file that holds some, one a line.
+    /// A public key that is trusted, as `keygen` printed it; or a file that holds some, one a line.
     #[arg(long, value_name = "KEY|FILE", required = true)]
     trust: Vec<String>,
     /// Refuse bundles with a smaller number.
@@ -97,8 +97,7 @@ fn keygen(args: &Keygen) -> Result<Exit, Failure> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let text: String = key.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let written = options.open(&args.secret).and_then(|mut file| writeln!(file, "{text}"));
+    let written = options.open(&args.secret).and_then(|mut file| writeln!(file, "{}", key.to_text()));
     written.map_err(|e| Failure::file("write", input::name(&args.secret), &e))?;
     output::print(&format!("{}\n", key.public()))?;
     Ok(Exit::Success)

@@ -1,7 +1,7 @@
 //! `caseward check`: may this person do this to that record? One question, or a file of them.
 
 use std::fmt::Write as _;
-use std::io::{BufWriter, StdoutLock, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use caseward::{Answer, Decision, Error, Fault, Request, Ward, World};
@@ -13,6 +13,7 @@ use crate::failure::{Failure, counted, printable};
 use crate::instant::NowArgs;
 use crate::lines::{Line, Lines, MAX_LINE};
 use crate::load::{DataArgs, PolicyArgs};
+use crate::output::Out;
 use crate::question::{Question, note_unknown_types};
 use crate::terminal::{Palette, Terminal};
 use crate::{input, output};
@@ -85,15 +86,11 @@ fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit
     let world = args.data.load(&ward, terminal)?;
     let answer = decide(args, &ward, &world, &request)?;
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
-    let shown = match args.format {
-        Format::Text => output::print(&text(&ward, &answer, terminal.palette())),
-        Format::Json => output::print_json(&answer),
-    };
-    match shown {
-        // The exit code is the answer too, also for a caller who reads nothing else.
-        Ok(()) | Err(Failure::Closed) => Ok(answer.decision.into()),
-        Err(failure) => Err(failure),
+    match args.format {
+        Format::Text => output::print(&text(&ward, &answer, terminal.palette()))?,
+        Format::Json => output::print_json(&answer)?,
     }
+    Ok(answer.decision.into())
 }
 
 fn decide(args: &Args, ward: &Ward, world: &World, request: &Request) -> Result<Answer, Error> {
@@ -168,10 +165,11 @@ impl Batch<'_> {
     fn run(&self, requests: input::Input, terminal: &Terminal) -> Result<Exit, Failure> {
         let mut out = output::stdout();
         let mut unread = Unread::default();
-        let answered = self.answer_all(requests, &mut out, &mut unread, terminal.palette());
-        if let Err(failure) = answered.and_then(|()| output::finish(out)) {
+        self.answer_all(requests, &mut out, &mut unread, terminal.palette())?;
+        output::finish(out)?;
+        if !output::is_open() {
             // The exit code 0 would say that all were answered.
-            return if matches!(failure, Failure::Closed) { Ok(Exit::Failure) } else { Err(failure) };
+            return Ok(Exit::Failure);
         }
         match unread.first {
             None => Ok(Exit::Success),
@@ -186,7 +184,7 @@ impl Batch<'_> {
     fn answer_all(
         &self,
         requests: input::Input,
-        out: &mut BufWriter<StdoutLock<'static>>,
+        out: &mut Out,
         unread: &mut Unread,
         palette: Palette,
     ) -> Result<(), Failure> {
@@ -196,6 +194,9 @@ impl Batch<'_> {
             if lines.may_wait() {
                 // Who asks and waits for the answer before asking again gets it.
                 out.flush().map_err(|e| Failure::output(&e))?;
+            }
+            if !output::is_open() {
+                return Ok(());
             }
             let line = match lines.next() {
                 Ok(Some(line)) => line,
@@ -246,12 +247,7 @@ impl Batch<'_> {
         }
     }
 
-    fn show(
-        &self,
-        out: &mut BufWriter<StdoutLock<'static>>,
-        answer: &Answer,
-        palette: Palette,
-    ) -> Result<(), Failure> {
+    fn show(&self, out: &mut Out, answer: &Answer, palette: Palette) -> Result<(), Failure> {
         match self.args.format {
             Format::Json => output::json_line(out, answer),
             Format::Text => {
@@ -262,7 +258,7 @@ impl Batch<'_> {
                 if !why.is_empty() {
                     let _ = write!(line, "  {}", printable(&why));
                 }
-                writeln!(out, "{line}").map_err(|e| Failure::output(&e))
+                output::line(out, &line)
             }
         }
     }

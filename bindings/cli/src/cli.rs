@@ -9,7 +9,8 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate, view, who,
+    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate,
+    view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -39,7 +40,9 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
+    Init(init::Args),
     Validate(validate::Args),
+    Lint(lint::Args),
     Fmt(fmt::Args),
     Check(check::Args),
     List(list::Args),
@@ -74,7 +77,9 @@ pub(crate) enum Verb {
 impl Verb {
     pub(crate) fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         match self {
+            Verb::Init(args) => init::run(args, terminal),
             Verb::Validate(args) => validate::run(args, terminal),
+            Verb::Lint(args) => lint::run(args, terminal),
             Verb::Fmt(args) => fmt::run(args, terminal),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),

@@ -44,7 +44,7 @@ fn print_world(ward: &Ward, when: When) -> Result<Exit, Failure> {
         When::After => Moment::After,
     };
     let world = demo_world(ward, moment)?;
-    let mut out = output::stdout();
+    let mut out = output::json();
     world.write_json(&mut out).map_err(|e| Failure::output(&e))?;
     output::finish(out)?;
     Ok(Exit::Success)

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use caseward::attendance::{self, Mark, Matrix, Row};
+use caseward::matrix::{Mark, Matrix, Row};
 use caseward::{Effect, Policy, Ward};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::load::PolicyArgs;
 use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
-use crate::{output, progress};
+use crate::{matrix, output, progress};
 
 /// Write the rules and the decision tables as Markdown: role × action × situation, with rules and policies.
 ///
@@ -28,7 +28,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
-    let text = markdown(&ward);
+    let matrix = matrix::decide(args.policies.folder(), &ward);
+    // As it is printed, which is what a file holds.
+    let text = printable(&markdown(&ward, matrix.ok().as_ref()));
     spinner.finish_and_clear();
     let Some(before) = before else {
         output::print(&text)?;
@@ -39,22 +41,23 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// The whole text.
-pub(crate) fn markdown(ward: &Ward) -> String {
-    let mut out = String::from(HEAD);
+pub(crate) fn markdown(ward: &Ward, matrix: Option<&Matrix>) -> String {
+    let mut out = format!("{TITLE}\n\n{MADE}\n");
     rules(&mut out, ward);
-    match attendance::matrix(ward) {
-        Ok(matrix) => tables(&mut out, ward, &matrix),
-        Err(_) => out
-            .push_str("\nThe policies are not those of attendance, so there are no situations to decide.\n"),
+    match matrix {
+        Some(matrix) => tables(&mut out, ward, matrix),
+        None => {
+            out.push_str("\nNo `matrix.toml` names people and situations, so there are none to decide.\n")
+        }
     }
     out
 }
 
-const HEAD: &str = "\
-# The rules and what they come to
-
-<!-- Made by `caseward docs` from the policies; edit those. -->
-";
+/// The page in a policy folder.
+pub(crate) const FILE: &str = "RULES.md";
+/// What every page says that was made here.
+pub(crate) const MADE: &str = "<!-- Made by `caseward docs` from the policies; edit those. -->";
+const TITLE: &str = "# The rules and what they come to";
 
 fn rules(out: &mut String, ward: &Ward) {
     let mut by_topic: BTreeMap<&str, Vec<&Policy>> = BTreeMap::new();
@@ -108,8 +111,8 @@ fn actions_on(ward: &Ward, ty: &str) -> usize {
 
 fn tables(out: &mut String, ward: &Ward, matrix: &Matrix) {
     out.push_str("\n# Decisions\n\nEach answer is that of one check, with the rules that decide it.\n\n| | role |\n|---|---|\n");
-    for (heading, legend) in Matrix::roles() {
-        let _ = writeln!(out, "| {heading} | {} |", cell(legend));
+    for (heading, legend) in matrix.roles() {
+        let _ = writeln!(out, "| {} | {} |", cell(heading), cell(legend));
     }
     let rows: Vec<Row<'_>> = matrix.rows().collect();
     for block in rows.chunk_by(|a, b| (a.resource, a.situation) == (b.resource, b.situation)) {

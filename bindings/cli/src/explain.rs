@@ -63,15 +63,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Some(viewer) => explain_for(&ward, &world, &request, viewer)?,
     };
     note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
-    let shown = match args.format {
-        Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal)),
-        Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal)),
-        Format::Json => output::print_json(&explanation),
-    };
-    match shown {
-        Ok(()) | Err(Failure::Closed) => Ok(explanation.answer.decision.into()),
-        Err(failure) => Err(failure),
+    match args.format {
+        Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal))?,
+        Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal))?,
+        Format::Json => output::print_json(&explanation)?,
     }
+    Ok(explanation.answer.decision.into())
 }
 
 fn explain_for(

@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::report::{Report, draw_all};
+pub(crate) use crate::shown::printable;
 use crate::terminal::{Terminal, say};
 
 /// Problems of data that are shown when the verb is not `validate`.
@@ -31,8 +32,6 @@ pub(crate) enum Failure {
     Cases(Vec<Report>),
     /// Anything else.
     Other(String),
-    /// Nobody reads standard output any longer. That is not worth a message.
-    Closed,
 }
 
 impl Failure {
@@ -51,17 +50,15 @@ impl Failure {
 
     /// What writing to standard output reports.
     pub(crate) fn output(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::Other(format!("cannot write to standard output: {error}")),
-        }
+        Failure::Other(format!("cannot write to standard output: {error}"))
     }
 
     /// Tells people and gives the exit code.
     pub(crate) fn show(&self, terminal: &Terminal) -> Exit {
         match self {
             Failure::Usage(error) => {
-                let _ = error.print();
+                // Without its colours: it repeats what was typed.
+                say(&error.render().to_string());
                 Exit::Usage
             }
             Failure::Policies(reports) => {
@@ -88,10 +85,9 @@ impl Failure {
                 Exit::Failure
             }
             Failure::Other(message) => {
-                say(&format!("error: {}", printable(message)));
+                say(&format!("error: {message}"));
                 Exit::Failure
             }
-            Failure::Closed => Exit::Success,
         }
     }
 }
@@ -105,27 +101,4 @@ impl From<Error> for Failure {
 /// `1 problem`, `2 problems`.
 pub(crate) fn counted(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
-}
-
-/// The text without what could steer a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn control_characters_are_shown() {
-        assert_eq!(printable("a\u{1b}[31m\nb\u{9b}"), "a\\u{1b}[31m\nb\\u{9b}");
-    }
 }

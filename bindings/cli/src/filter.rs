@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::sql::{Database, Dialect, Filter, FilterOptions, Mapping, Parameter, ParameterStyle};
 use caseward::{Problem, Ward};
 use clap::ValueEnum;
 
@@ -11,9 +11,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::shown::is_plain;
 use crate::terminal::Terminal;
+use crate::{input, output};
+
+/// Bytes of a mapping.
+const MAX_MAPPING: usize = 4 << 20;
 
 /// Print the condition for the rows of one's own tables to which a person may do something.
 ///
@@ -39,6 +43,8 @@ pub(crate) struct Args {
     now: NowArgs,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    query: QueryArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -55,6 +61,37 @@ pub(crate) struct DatabaseArgs {
     mapping: Option<PathBuf>,
 }
 
+/// What else is in the query that the condition is for.
+#[derive(clap::Args)]
+struct QueryArgs {
+    /// The number of the first parameter, where the query has some of its own: 1 unless told.
+    #[arg(long, value_name = "N")]
+    first_parameter: Option<usize>,
+    /// How parameters are written: '$1', '?', '?1', ':1', ':p1', '%s' or '%(p1)s', or the name that DB-API has for it, such
+    /// as qmark. As the dialect has them unless told.
+    #[arg(long, value_name = "STYLE", value_parser = style)]
+    parameter_style: Option<ParameterStyle>,
+    /// What the query calls the row: the table's name unless told.
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+}
+
+impl QueryArgs {
+    fn options(&self) -> FilterOptions {
+        let mut options = FilterOptions::default();
+        if let Some(number) = self.first_parameter {
+            options = options.first_parameter(number);
+        }
+        if let Some(style) = self.parameter_style {
+            options = options.style(style);
+        }
+        if let Some(alias) = &self.alias {
+            options = options.alias(alias);
+        }
+        options
+    }
+}
+
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
     /// The condition, and its parameters as comments.
@@ -68,13 +105,17 @@ fn dialect(text: &str) -> Result<Dialect, String> {
     text.parse().map_err(|error: caseward::Error| error.to_string())
 }
 
+fn style(text: &str) -> Result<ParameterStyle, String> {
+    text.parse().map_err(|error: caseward::Error| error.to_string())
+}
+
 impl DatabaseArgs {
     pub(crate) fn load(&self, ward: &Ward) -> Result<Database, Failure> {
         let (name, mapping) = match &self.mapping {
             None => (String::new(), Mapping::default()),
             Some(path) => {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", &name, &e))?;
+                let text = input::text(path, MAX_MAPPING)?;
                 let mapping = Mapping::from_toml(&text).map_err(|e| refused(&name, e.problems()))?;
                 (name, mapping)
             }
@@ -98,12 +139,26 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let database = args.database.load(&ward)?;
     let world = args.data.load(&ward, terminal)?;
     note_unknown_types(&ward, &[&principal], terminal);
-    let filter = ward.filter(&world, &principal, &args.action, &args.resource_type, &context, &database)?;
+    let asked = (&database, &args.query.options());
+    let filter = ward.filter_with(&world, &principal, &args.action, &args.resource_type, &context, asked)?;
     match args.format {
         Format::Json => output::print_json(&filter)?,
-        Format::Text => output::print(&text(&filter))?,
+        Format::Text => {
+            printable_sql(&[&filter.sql])?;
+            output::print(&text(&filter))?;
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Refuses SQL that cannot be shown as it is: shown otherwise, it would be other SQL.
+pub(crate) fn printable_sql(statements: &[impl AsRef<str>]) -> Result<(), Failure> {
+    match statements.iter().all(|sql| is_plain(sql.as_ref())) {
+        true => Ok(()),
+        false => Err(Failure::other(
+            "the SQL holds characters that cannot be shown as they are; ask with --format json",
+        )),
+    }
 }
 
 /// The condition with all that it needs, in comments, so that the whole is SQL.
@@ -122,13 +177,8 @@ fn text(filter: &Filter) -> String {
         let _ = writeln!(out, "-- view {} ({}): {} rows", setup.view, columns.join(", "), setup.rows.len());
     }
     let _ = writeln!(out, "{}", filter.sql);
-    for (number, parameter) in (1..).zip(&filter.params) {
-        let sign = match filter.dialect {
-            Dialect::Sqlite => "?",
-            Dialect::Spark => ":p",
-            Dialect::Postgres | Dialect::DuckDb => "$",
-        };
-        let _ = writeln!(out, "-- {sign}{number} = {}", value(parameter));
+    for (sign, parameter) in filter.signs.iter().zip(&filter.params) {
+        let _ = writeln!(out, "-- {sign} = {}", value(parameter));
     }
     out
 }

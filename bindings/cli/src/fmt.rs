@@ -1,8 +1,9 @@
 //! `caseward fmt`: policies in Cedar's standard layout.
 
-use std::fs;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use caseward::files::{self, Kind, Step};
 use caseward::{Source, format};
 
 use crate::exit::Exit;
@@ -14,8 +15,6 @@ use crate::{input, output};
 
 /// Bytes of one file.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
-/// Folders inside folders; this also ends a walk through linked folders.
-const MAX_DEPTH: usize = 16;
 
 /// Lay out policies in Cedar's standard way, comments kept.
 ///
@@ -41,7 +40,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut files = Vec::new();
     for path in &args.paths {
         if !input::is_dash(path) && path.is_dir() {
-            walk(path, 0, &mut files)?;
+            files.extend(walk(path)?);
         } else {
             files.push(path.clone());
         }
@@ -52,7 +51,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             Ok(Outcome::Same) => {}
             Ok(Outcome::Changed) => failed |= args.check,
             Ok(Outcome::Refused) => refused = true,
-            Err(Failure::Closed) => return Err(Failure::Closed),
             // One file that cannot be read keeps no other from being laid out.
             Err(failure) => {
                 failure.show(terminal);
@@ -86,7 +84,11 @@ fn lay_out(file: &Path, check: bool, terminal: &Terminal) -> Result<Outcome, Fai
             say(&format!("{} is not in the standard layout", input::name(file)));
         }
     } else if input::is_dash(file) {
-        output::print(&laid_out)?;
+        // To a program as it is, comments in any script included; to a person as all text is shown.
+        match std::io::stdout().is_terminal() {
+            true => output::print(&laid_out)?,
+            false => output::exactly(&laid_out)?,
+        }
     } else if changed {
         write(file, &laid_out).map_err(|e| Failure::file("write", input::name(file), &e))?;
     }
@@ -101,20 +103,10 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Every `.cedar` file below `folder`, in order.
-pub(crate) fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if depth > MAX_DEPTH {
-        return Err(Failure::other(format!("{}: more than {MAX_DEPTH} folders deep", input::name(folder))));
-    }
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let entries = entries.map_err(|e| Failure::file("read", input::name(folder), &e))?;
-    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, depth + 1, files)?;
-        } else if path.extension().is_some_and(|ext| ext == "cedar") {
-            files.push(path);
-        }
-    }
-    Ok(())
+pub(crate) fn walk(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let found = files::walk(folder, &mut |name, kind| {
+        let is_wanted = kind == Kind::Folder || kind == Kind::File && name.ends_with(".cedar");
+        Ok(if is_wanted { Step::Take } else { Step::Leave })
+    })?;
+    Ok(found.into_iter().map(|found| found.path).collect())
 }

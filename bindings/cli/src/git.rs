@@ -5,19 +5,18 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use caseward::{Source, Sources};
+use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
+use crate::terminal::say;
 
 /// Policies that are read from a revision.
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them.
 const MOST_BYTES: u64 = 1 << 20;
-/// The schema and the catalogue of fields of a policy folder.
-const SCHEMA: &str = "schema.cedarschema";
-const CATALOGUE: &str = "fields.toml";
-/// Folders of a policy folder that hold no policies, as the library has them.
-const NO_POLICIES: [&str; 4] = ["invariants", "guarantees", "tests", "target"];
+
+/// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
@@ -31,16 +30,24 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let mut policies = Vec::new();
     let (mut schema, mut catalogue) = (None, None);
-    for (name, text) in files(at, revision, path, &is_wanted)?.1 {
-        match name.as_str() {
-            SCHEMA => schema = Some(Source::new(format!("{revision}:{below}{name}"), text)),
-            CATALOGUE => catalogue = Some(Source::new(name, text)),
+    let wanted = |name: &str| {
+        let part = FilePart::of(name)?;
+        Ok(matches!(part, Some(FilePart::Policy | FilePart::Schema | FilePart::Catalogue)))
+    };
+    for (name, text) in files(at, revision, path, &wanted)?.1 {
+        match FilePart::of(&name) {
+            Ok(Some(FilePart::Schema)) => {
+                schema = Some(Source::new(format!("{revision}:{below}{name}"), text));
+            }
+            Ok(Some(FilePart::Catalogue)) => catalogue = Some(Source::new(name, text)),
             _ => policies.push(Source::new(name, text)),
         }
     }
-    let shown = revision.escape_debug();
     let schema = schema.ok_or_else(|| {
-        Failure::other(format!("revision `{shown}` has no `{below}{SCHEMA}`: no policy folder is there"))
+        let shown = revision.escape_debug();
+        Failure::other(format!(
+            "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
+        ))
     })?;
     Ok(Sources { schema, policies, catalogue })
 }
@@ -50,11 +57,11 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
 pub(crate) fn files_of_folder(
     folder: &Path,
     revision: &str,
-    is_wanted: &dyn Fn(&str) -> bool,
+    wanted: Wanted<'_>,
 ) -> Result<(String, Vec<(String, String)>), Failure> {
     let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
     let prefix = String::from_utf8_lossy(&prefix);
-    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), is_wanted)
+    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
 }
 
 /// The commit of a revision of the repository that `at` lies in.
@@ -75,7 +82,7 @@ fn files(
     at: &Path,
     revision: &str,
     path: &str,
-    is_wanted: &dyn Fn(&str) -> bool,
+    wanted: Wanted<'_>,
 ) -> Result<(String, Vec<(String, String)>), Failure> {
     let shown = revision.escape_debug();
     let commit = commit(at, revision)?;
@@ -85,9 +92,22 @@ fn files(
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let entry = String::from_utf8_lossy(entry);
         let Some((about, file)) = entry.split_once('\t') else { continue };
-        let Some(name) = file.strip_prefix(&below).filter(|name| is_wanted(name)) else { continue };
+        let Some(name) = file.strip_prefix(&below) else { continue };
         let about: Vec<&str> = about.split_whitespace().collect();
         let &[mode, _, object, size] = about.as_slice() else { continue };
+        match wanted(name) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // A link to a folder: what is behind it is not listed.
+            Err(why) if !mode.starts_with("100") => {
+                return Err(Failure::other(format!("`{file}` of {shown}: it is no plain file: {why}")));
+            }
+            // No version of this command took it for a policy, so it was none: the change that renames it brings it.
+            Err(why) => {
+                say(&format!("note: `{file}` of {shown} is left out: {why}"));
+                continue;
+            }
+        }
         if !mode.starts_with("100") {
             return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
         }
@@ -101,13 +121,6 @@ fn files(
     }
     let texts = contents(at, &objects)?;
     Ok((commit, names.into_iter().zip(texts).collect()))
-}
-
-fn is_wanted(name: &str) -> bool {
-    let mut folders: Vec<&str> = name.split('/').collect();
-    folders.pop();
-    [SCHEMA, CATALOGUE].contains(&name)
-        || name.ends_with(".cedar") && folders.iter().all(|folder| !NO_POLICIES.contains(folder))
 }
 
 /// The contents of objects, in their order.

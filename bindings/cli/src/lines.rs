@@ -5,6 +5,9 @@ use std::io::{self, BufRead, BufReader, Read};
 /// Bytes of one line, its end left out.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
+/// Bytes of a line that are skipped before it is taken for no line at all, as of `/dev/zero`.
+const MAX_SKIPPED: u64 = 1 << 30;
+
 /// Reads a stream line by line; memory does not grow with the stream or with a line.
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
@@ -32,7 +35,7 @@ impl<R: Read> Lines<R> {
     /// The next line; `None` at the end. The last line needs no line end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
-        let (mut any, mut too_long) = (false, false);
+        let (mut any, mut too_long, mut len) = (false, false, 0_u64);
         loop {
             let chunk = match self.input.fill_buf() {
                 Ok(chunk) => chunk,
@@ -45,6 +48,10 @@ impl<R: Read> Lines<R> {
             any = true;
             let end = chunk.iter().position(|&b| b == b'\n');
             let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
+            len += part.len() as u64;
+            if len > MAX_SKIPPED {
+                return Err(io::Error::other(format!("a line of it has more than {MAX_SKIPPED} bytes")));
+            }
             too_long |= self.line.len() + part.len() > MAX_LINE;
             if !too_long {
                 self.line.extend_from_slice(part);
@@ -85,6 +92,11 @@ mod tests {
         assert_eq!(lengths(b"\n"), [Some(0)]);
         assert_eq!(lengths(b"a\nbc"), [Some(1), Some(2)]);
         assert_eq!(lengths(b"a\n\nbc\n"), [Some(1), Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_given_up() {
+        assert!(Lines::new(std::io::repeat(0)).next().is_err());
     }
 
     #[test]

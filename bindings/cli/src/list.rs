@@ -1,10 +1,10 @@
 //! `caseward list`: which records may this person do this to?
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use caseward::{EntityUid, Value};
 use clap::ValueEnum;
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 use crate::{output, progress};
 
@@ -35,6 +36,12 @@ pub(crate) struct Args {
     context: ContextArgs,
     #[command(flatten)]
     now: NowArgs,
+    /// Only the ids behind this one: the last of the page before.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    after: Option<String>,
+    /// No more than so many. Whether there are more is said, with the id to go on from.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    most: Option<u64>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -55,13 +62,21 @@ enum Format {
 #[derive(Serialize)]
 struct Listed<'a> {
     ids: Vec<&'a str>,
+    /// Of all, not of the page alone.
     count: usize,
+    /// What to go on `--after`; absent where nothing follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
     policy_hash: &'a str,
     version: u64,
     now: Option<String>,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    if matches!(args.format, Format::Count) && (args.after.is_some() || args.most.is_some()) {
+        let why = "--format count counts all: --after and --most are of lists";
+        return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+    }
     let now = args.now.ms();
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
@@ -82,18 +97,39 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }),
     };
     spinner.finish_and_clear();
-    match (found?, args.format) {
-        (Found::Count(count), _) => output::print(&format!("{count}\n"))?,
-        (Found::Uids(uids), Format::Json) => output::print_json(&Listed {
-            ids: uids.iter().map(EntityUid::id).collect(),
+    let uids = match found? {
+        Found::Count(count) => {
+            output::print(&format!("{count}\n"))?;
+            return Ok(Exit::Success);
+        }
+        Found::Uids(uids) => uids,
+    };
+    let page = page(&uids, args.after.as_deref(), args.most);
+    let follows = uids.last().map(EntityUid::id) != page.last().map(EntityUid::id);
+    let next = page.last().map(EntityUid::id).filter(|_| follows);
+    match args.format {
+        Format::Json => output::print_json(&Listed {
+            ids: page.iter().map(EntityUid::id).collect(),
             count: uids.len(),
+            next,
             policy_hash: ward.policy_hash(),
             version: world.version(),
             now: used_now(&context),
         })?,
-        (Found::Uids(uids), _) => print_ids(&uids)?,
+        _ => print_ids(page)?,
+    }
+    if let (Some(next), Format::Ids) = (next, args.format) {
+        terminal.note(&format!("more follow: --after '{}'", in_a_line(next)));
     }
     Ok(Exit::Success)
+}
+
+/// Those behind an id, in the order of the ids, up to so many. The id itself need not be there any longer.
+fn page<'a>(uids: &'a [EntityUid], after: Option<&str>, most: Option<u64>) -> &'a [EntityUid] {
+    let from = after.map_or(0, |after| uids.partition_point(|uid| uid.id() <= after));
+    let rest = uids.get(from..).unwrap_or_default();
+    let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    rest.get(..most.min(rest.len())).unwrap_or_default()
 }
 
 enum Found {
@@ -109,6 +145,7 @@ pub(crate) fn used_now(context: &std::collections::BTreeMap<Arc<str>, Value>) ->
     }
 }
 
+/// One id a line.
 pub(crate) fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
     // An id with a line break in it would read as two, one of which the person may not see.
     if let Some(broken) = uids.iter().find(|uid| uid.id().contains(['\n', '\r'])) {
@@ -116,7 +153,7 @@ pub(crate) fn print_ids(uids: &[EntityUid]) -> Result<(), Failure> {
     }
     let mut out = output::stdout();
     for uid in uids {
-        writeln!(out, "{}", uid.id()).map_err(|e| Failure::output(&e))?;
+        output::line(&mut out, uid.id())?;
     }
     output::finish(out)
 }

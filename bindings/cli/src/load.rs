@@ -2,16 +2,25 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-use caseward::{Error, Problem, Sources, Ward, World};
+use caseward::{Error, Problem, Source, Sources, Ward, World};
+use clap::error::ErrorKind;
 
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, note};
 use crate::{input, progress};
 
-/// Bytes that tell a snapshot from JSON.
-const SNAPSHOT_START: usize = 8;
+/// Bytes of a snapshot, which is held in memory while it is opened.
+const MOST_SNAPSHOT: u64 = 8 << 30;
+
+/// Bytes that a file is believed to have before they are read.
+const MOST_AT_ONCE: usize = 64 << 20;
+
+/// Said where no folder of policies was named.
+const BUILT_IN: &str =
+    "these are the policies that come with the command, for attendance cases; --policies names others";
 
 /// Which policies.
 #[derive(clap::Args)]
@@ -38,10 +47,23 @@ impl PolicyArgs {
         self.policies.as_deref()
     }
 
+    /// The folder of policies, for a verb whose good word would be taken for one about the policies at hand.
+    pub(crate) fn own(&self) -> Result<&Path, Failure> {
+        self.folder().ok_or_else(|| {
+            let why = "--policies must name the folder of policies that is meant, such as `--policies policies`; \
+                       without it this would be said of the policies that come with the command";
+            Failure::usage(ErrorKind::MissingRequiredArgument, why)
+        })
+    }
+
     /// The text of schema and policies.
     pub(crate) fn sources(&self) -> Result<Sources, Failure> {
         match &self.policies {
-            None => Ok(Sources::attendance()),
+            None => {
+                static SAID: Once = Once::new();
+                SAID.call_once(|| note(BUILT_IN));
+                Ok(Sources::attendance())
+            }
             Some(folder) => Ok(Sources::read_folder(folder, self.schema.as_deref())?),
         }
     }
@@ -54,10 +76,27 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and guarantees.
+    pub(crate) fn guarantees(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_guarantees()),
+            Some(folder) => Ok(Sources::read_guarantees(folder, self.schema.as_deref())?),
+        }
+    }
+
+    /// The text of schema and claims, by what they are called: what `prove` asks of the policies.
+    pub(crate) fn claims(&self) -> Result<[(Sources, &'static str); 2], Failure> {
+        Ok([(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
-        let sources = self.sources()?;
-        Ward::new(&sources).map_err(|error| self.refused(&error, &sources))
+        self.load_from(&self.sources()?)
+    }
+
+    /// Validates schema and policies, or claims in the form of policies.
+    pub(crate) fn load_from(&self, sources: &Sources) -> Result<Ward, Failure> {
+        Ward::new(sources).map_err(|error| self.refused(&error, sources))
     }
 
     fn refused(&self, error: &Error, sources: &Sources) -> Failure {
@@ -89,14 +128,15 @@ impl PolicyArgs {
         }
         let catalogue = sources.catalogue.iter();
         match sources.policies.iter().chain(catalogue).find(|source| source.name.as_ref() == problem.source) {
-            Some(source) => {
-                // Policies are named by their path below the folder; people want a path that they can open.
-                let shown = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
-                let shown = shown.map_or_else(|| source.name.to_string(), |path| path.display().to_string());
-                Report::in_text(problem, source, &shown)
-            }
+            Some(source) => Report::in_text(problem, source, &self.shown(source)),
             None => Report::without_text(problem),
         }
+    }
+
+    /// Policies are named by their path below the folder; people want a path that they can open.
+    pub(crate) fn shown(&self, source: &Source) -> String {
+        let path = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
+        path.map_or_else(|| source.name.to_string(), |path| path.display().to_string())
     }
 }
 
@@ -105,11 +145,20 @@ impl DataArgs {
     pub(crate) fn load(&self, ward: &Ward, terminal: &Terminal) -> Result<World, Failure> {
         let mut input = input::open(&self.entities)?;
         let bar = progress::bytes(terminal, "reading entities", input.len);
-        let world = if World::is_snapshot(&input.start(SNAPSHOT_START)?) {
-            let mut bytes =
-                Vec::with_capacity(input.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0));
-            let read = bar.wrap_read(input.stream).read_to_end(&mut bytes);
+        let start = input.start(World::SNAPSHOT_START)?;
+        let world = if World::is_snapshot(&start) {
+            let refused = |e: Error| Failure::other(format!("{}: {e}", input.name));
+            World::snapshot_fits(ward.schema(), &start).map_err(refused)?;
+            let len = input.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
+            let mut bytes = Vec::with_capacity(len.min(MOST_AT_ONCE));
+            // What is read counts, not what the file says of its length.
+            let read = bar.wrap_read(input.stream).take(MOST_SNAPSHOT + 1).read_to_end(&mut bytes);
             read.map_err(|e| Failure::file("read", &input.name, &e))?;
+            if bytes.len() as u64 > MOST_SNAPSHOT {
+                let why =
+                    format!("{}: a snapshot of more than {MOST_SNAPSHOT} bytes is not taken", input.name);
+                return Err(Failure::other(why));
+            }
             World::from_bytes(ward.schema(), &bytes)
         } else {
             ward.read_world_with(input.stream, &mut |bytes| bar.set_position(bytes))

@@ -23,13 +23,16 @@ mod filter;
 mod fmt;
 mod git;
 mod github;
+mod init;
 mod input;
 mod instant;
 mod lines;
+mod lint;
 mod list;
 mod load;
 mod man;
 mod matrix;
+mod missing;
 mod mutate;
 mod output;
 mod progress;
@@ -43,10 +46,12 @@ mod reports;
 mod role;
 mod sample;
 mod save;
+mod shown;
 mod snapshot;
 mod tables;
 mod terminal;
 mod test;
+mod unreachable;
 mod validate;
 mod view;
 mod who;
@@ -58,6 +63,7 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
@@ -65,12 +71,14 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(message) => {
             // Help and the version are asked for and go to stdout; all else is wrong usage.
-            let exit = if message.use_stderr() { Exit::Usage } else { Exit::Success };
+            if message.use_stderr() {
+                return Failure::Usage(message).show(&Terminal::new(false)).into();
+            }
             let _ = message.print();
-            return exit.into();
+            return Exit::Success.into();
         }
     };
     let terminal = Terminal::new(cli.quiet);
     let exit = cli.verb.run(&terminal).unwrap_or_else(|failure| failure.show(&terminal));
-    exit.into()
+    output::settle(exit).into()
 }

@@ -1,14 +1,30 @@
 //! `caseward matrix`: every role, action and situation with its decision.
 
+use std::path::Path;
+
+use caseward::matrix::Matrix;
+use caseward::{Source, Ward, attendance};
+
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::PolicyArgs;
+use crate::report::Report;
 use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
-use crate::{output, progress};
+use crate::{input, output, progress};
+
+/// Bytes of a file of people and situations.
+const MAX_BYTES: usize = 4 << 20;
+
+/// The matrix in a policy folder.
+pub(crate) const FILE: &str = "matrix.out";
+/// What every matrix says that was made here.
+pub(crate) const MADE: &str = "Made by `caseward matrix`";
 
 /// Print the matrix of decisions: role × action × situation.
+///
+/// The people and the situations are those of `matrix.toml` in the folder of policies.
 ///
 /// With --check the matrix is compared with a file, and every difference ends with exit code 1.
 #[derive(clap::Args)]
@@ -22,11 +38,30 @@ pub(crate) struct Args {
     format: Format,
 }
 
+/// The matrix of a folder's people and situations; of those that come with the command, where it has none.
+pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failure> {
+    let Some(folder) = folder else { return Ok(attendance::matrix(ward)?) };
+    let file = folder.join(Matrix::FILE);
+    if !file.exists() {
+        return attendance::matrix(ward).map_err(|_| {
+            Failure::other(format!(
+                "{} is not there: it says who the people of the matrix are, and in which situations",
+                input::name(&file)
+            ))
+        });
+    }
+    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    Matrix::read(ward, &source).map_err(|error| {
+        let of = |problem| Report::in_text(problem, &source, &source.name);
+        Failure::Cases(error.problems().iter().map(of).collect())
+    })
+}
+
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
-    let matrix = caseward::attendance::matrix(&ward);
+    let matrix = decide(args.policies.folder(), &ward);
     spinner.finish_and_clear();
     let matrix = matrix?;
     let Some(before) = before else {

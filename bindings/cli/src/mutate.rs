@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use caseward::author::{Drawing, Fate, Kind, Mutation, Mutations};
 use caseward::{Sources, Ward};
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::proofs::{Proofs, Question};
 use crate::terminal::{Palette, Terminal};
-use crate::{output, progress};
+use crate::{missing, output, progress};
 
 /// Change each policy in every small way, and show the changes that no case notices.
 ///
@@ -36,12 +37,17 @@ pub(crate) struct Args {
     /// Ask no solver whether a survivor decides as its original does.
     #[arg(long)]
     no_proof: bool,
+    /// Write to this new file, for each survivor that a solver tells apart, a case that notices it.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.cases.policies.own()?;
+    args.save.as_deref().map(missing::is_free).transpose()?;
     let suite = args.cases.load()?;
     let spinner = progress::spinner(terminal, "changing policies");
     let drawing =
@@ -54,6 +60,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     if mutations.all.is_empty() {
         return Err(Failure::other("no policy can be changed: nothing was tried"));
+    }
+    if let Some(path) = &args.save {
+        missing::of_mutants(path, &mutations, &suite.ward, &args.cases.policies.sources()?, terminal)?;
     }
     match args.format {
         Format::Text => output::print(&text(&suite.ward, &mutations, terminal.palette()))?,

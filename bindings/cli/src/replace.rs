@@ -1,10 +1,10 @@
 //! Files that are replaced whole or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Names tried for the file beside the target.
 const TRIES: u32 = 100;
@@ -55,30 +55,67 @@ impl Replacement {
         self.out.flush()?;
         if let Some(beside) = &self.beside {
             self.out.get_ref().sync_all()?;
+            let mut unfinished = unfinished();
             fs::rename(beside, &self.target)?;
+            unfinished.retain(|other| other != beside);
             self.beside = None;
         }
         Ok(())
     }
 }
 
+/// Files beside their targets that are not in their places yet. Who makes or moves one holds the lock.
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From here on an interrupt or a request to end removes what is unfinished, and then ends the run.
+#[cfg(unix)]
+fn mind_interrupts() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    static MINDED: std::sync::Once = std::sync::Once::new();
+    MINDED.call_once(|| {
+        // Where it cannot be minded, an interrupt leaves a file behind, and that is all.
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+        std::thread::spawn(move || {
+            let Some(signal) = signals.forever().next() else { return };
+            // The lock is kept: nothing is begun any more.
+            let unfinished = unfinished();
+            unfinished.iter().for_each(|path| drop(fs::remove_file(path)));
+            // The exit code that shells give a run that a signal ended.
+            process::exit(128 + signal);
+        });
+    });
+}
+
+#[cfg(not(unix))]
+fn mind_interrupts() {}
+
 impl Drop for Replacement {
     fn drop(&mut self) {
         if let Some(beside) = &self.beside {
+            let mut unfinished = unfinished();
             let _ = fs::remove_file(beside);
+            unfinished.retain(|other| other != beside);
         }
     }
 }
 
 fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
-    let Some(name) = target.file_name() else { return Err(io::Error::other("it names no file")) };
+    if target.file_name().is_none() {
+        return Err(io::Error::other("it names no file"));
+    }
+    mind_interrupts();
+    let mut unfinished = unfinished();
     for attempt in 0..TRIES {
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}-{attempt}.tmp", process::id()));
-        let beside = target.with_file_name(hidden);
+        // Not of the target's own name, which may be as long as names can be.
+        let beside = target.with_file_name(format!(".caseward-{}-{attempt}.tmp", process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&beside) {
-            Ok(file) => return Ok((beside, file)),
+            Ok(file) => {
+                unfinished.push(beside.clone());
+                return Ok((beside, file));
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }

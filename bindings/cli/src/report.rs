@@ -7,7 +7,7 @@ use std::sync::Arc;
 use caseward::{Problem, Severity, Source};
 use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
 
-use crate::failure::printable;
+use crate::shown::{is_plain, mark, printable};
 use crate::terminal::{Terminal, say};
 
 /// Something to tell, at a place in a text where it has one.
@@ -28,7 +28,7 @@ impl Report {
             report.message = format!("{}: {}", printable(shown), report.message);
             return report;
         };
-        report.text = Some(NamedSource::new(printable(shown), source.text.clone()));
+        report.text = Some(NamedSource::new(printable(shown), as_shown(&source.text)));
         report.labels = vec![label(None, &span.range(), &source.text)];
         report
     }
@@ -49,7 +49,7 @@ impl Report {
             message,
             help: None,
             labels: vec![label(Some(here), span, &source.text)],
-            text: Some(NamedSource::new(printable(&source.name), source.text.clone())),
+            text: Some(NamedSource::new(printable(&source.name), as_shown(&source.text))),
         }
     }
 
@@ -70,7 +70,8 @@ impl Report {
     pub(crate) fn draw(&self, drawer: &GraphicalReportHandler) -> String {
         let mut out = String::new();
         match drawer.render_report(&mut out, self) {
-            Ok(()) => out,
+            // The text was made printable before: what is left is the drawer's own colours.
+            Ok(()) => out.replace("\u{1b}[", mark()),
             Err(_) => format!("{}\n", self.message),
         }
     }
@@ -88,7 +89,16 @@ pub(crate) fn draw_all<'a>(reports: impl IntoIterator<Item = &'a Report>, termin
 fn label(here: Option<String>, span: &Range<usize>, text: &str) -> LabeledSpan {
     let start = span.start.min(text.len());
     let end = span.end.clamp(start, text.len());
-    LabeledSpan::new(here, start, end - start)
+    // The text is drawn as it is shown, in which a place may lie further on.
+    let shown = |at: usize| {
+        text.get(..at).map_or(at, |before| if is_plain(before) { at } else { printable(before).len() })
+    };
+    let (start, end) = (shown(start), shown(end));
+    LabeledSpan::new(here, start, end.saturating_sub(start))
+}
+
+fn as_shown(text: &Arc<str>) -> Arc<str> {
+    if is_plain(text) { text.clone() } else { printable(text).into() }
 }
 
 impl fmt::Display for Report {

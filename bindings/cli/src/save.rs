@@ -52,7 +52,11 @@ impl Save {
                 let written = form.write(world, file.writer()).and_then(|()| file.commit());
                 written.map_err(|e| refused(&self.path, &e))
             }
-            None => form.write(world, output::stdout()).map_err(|e| Failure::output(&e)),
+            None => match form {
+                Form::Json => form.write(world, output::json()),
+                Form::Snapshot => form.write(world, output::stdout()),
+            }
+            .map_err(|e| Failure::output(&e)),
         };
         spinner.finish_and_clear();
         written

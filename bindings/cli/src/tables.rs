@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::filter::DatabaseArgs;
+use crate::filter::{DatabaseArgs, printable_sql};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::terminal::Terminal;
@@ -53,6 +53,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let database = args.database.load(&ward)?;
     let create = database.create();
     if args.format == Format::Text {
+        printable_sql(&create)?;
         let text: Vec<String> = create.iter().map(|statement| format!("{statement};\n")).collect();
         output::print(&text.concat())?;
         return Ok(Exit::Success);

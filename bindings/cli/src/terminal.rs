@@ -1,11 +1,17 @@
 //! What the streams can show.
 
 use std::io::{IsTerminal, Write as _, stderr, stdout};
+use std::sync::OnceLock;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use crate::shown::{for_terminal, mark};
+
 /// Columns to which messages are wrapped.
 const WIDTH: usize = 100;
+
+/// Whether `--quiet` was said.
+static QUIET: OnceLock<bool> = OnceLock::new();
 
 /// Which streams people look at, and how much they want to see.
 pub(crate) struct Terminal {
@@ -15,6 +21,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new(quiet: bool) -> Self {
+        let _ = QUIET.set(quiet);
         let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
         Terminal { quiet, colour: !refused && !dumb }
@@ -37,20 +44,25 @@ impl Terminal {
 
     /// The escape codes for standard output.
     pub(crate) fn palette(&self) -> Palette {
-        if self.colour && stdout().is_terminal() { COLOURS } else { Palette::default() }
+        if self.colour && stdout().is_terminal() { colours() } else { Palette::default() }
     }
 
     /// A remark for people, left out when `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
-            say(&format!("note: {text}"));
-        }
+        note(text);
+    }
+}
+
+/// A remark for people, left out when `--quiet`.
+pub(crate) fn note(text: &str) {
+    if !QUIET.get().is_some_and(|quiet| *quiet) {
+        say(&format!("note: {text}"));
     }
 }
 
 /// Writes a line to standard error. There is nowhere to report it where that fails.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(stderr().lock(), "{}", text.trim_end());
+    let _ = writeln!(stderr().lock(), "{}", for_terminal(text.trim_end()));
 }
 
 fn drawer(colour: bool) -> GraphicalReportHandler {
@@ -58,7 +70,7 @@ fn drawer(colour: bool) -> GraphicalReportHandler {
     GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false)
 }
 
-/// Escape codes; all empty where there is no colour.
+/// Colours, as marks that become escape codes where they are printed; all empty where there is no colour.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Palette {
     pub(crate) good: &'static str,
@@ -67,5 +79,9 @@ pub(crate) struct Palette {
     pub(crate) reset: &'static str,
 }
 
-const COLOURS: Palette =
-    Palette { good: "\u{1b}[32m", bad: "\u{1b}[31m", dim: "\u{1b}[2m", reset: "\u{1b}[0m" };
+fn colours() -> Palette {
+    static CODES: OnceLock<[String; 4]> = OnceLock::new();
+    let [good, bad, dim, reset] =
+        CODES.get_or_init(|| ["32m", "31m", "2m", "0m"].map(|code| format!("{}{code}", mark())));
+    Palette { good, bad, dim, reset }
+}

@@ -1,22 +1,30 @@
-//! `caseward validate`: are policies, schema and data fit for use?
+//! `caseward validate`: are policies, schema, claims and data fit for use?
 
 use std::path::PathBuf;
 
-use caseward::{Problem, Sources, Ward};
+use caseward::{Problem, Source, Sources, Ward};
 use clap::ValueEnum;
 
+use crate::cases::UNREACHABLE;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted};
 use crate::github::annotate;
+use crate::lint::{LevelArgs, Linted};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::output;
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
+use crate::{input, output};
 
-/// Validate policies and schema, and data where --entities is given.
+/// Bytes of a file beside the cases.
+const MAX_BYTES: usize = 4 << 20;
+/// The folder of cases in a policy folder.
+const TESTS: &str = "tests";
+
+/// Validate policies, schema and claims, and data where --entities is given.
 ///
-/// Every problem is shown at its place. Exit code 3 says that policies or schema were refused, 1 that
-/// the data was.
+/// Every problem is shown at its place, and so is what lints find (`caseward lint`). Invariants are validated as
+/// `prove` takes them, and so are the conditions in `tests/unreachable.toml`. Exit code 3 says that policies, schema
+/// or claims were refused, 1 that the data was.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -27,6 +35,8 @@ pub(crate) struct Args {
     /// Refuse policies that validation warns of.
     #[arg(long)]
     deny_warnings: bool,
+    #[command(flatten)]
+    levels: LevelArgs,
     /// How to answer: reports on standard error; a list of problems, or annotations of GitHub's workflows, on
     /// standard output.
     #[arg(long, value_enum, default_value_t)]
@@ -53,6 +63,11 @@ struct Found {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    // Data can be held to the policies that come with the command; nobody asks whether these are valid.
+    if args.entities.is_none() {
+        args.policies.own()?;
+    }
+    let levels = args.levels.levels()?;
     let sources = args.policies.sources()?;
     let ward = match Ward::new(&sources) {
         Ok(ward) => ward,
@@ -61,19 +76,35 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let mut found = find(args, ward.warnings(), &sources);
     found.extend(find(args, &ward.advice(), &sources));
-    // What must never be allowed is written in the same words, and mistyped as easily.
-    let invariants = args.policies.invariants()?;
-    match Ward::new(&invariants) {
-        Ok(ward) => found.extend(find(args, ward.warnings(), &invariants)),
-        Err(error) if error.is_policies() => return refused(args, error.problems(), &invariants, terminal),
-        Err(error) => return Err(error.into()),
-    }
-    let mut exit = if args.deny_warnings && !found.is_empty() { Exit::Invalid } else { Exit::Success };
     let mut said =
         vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
-    if !invariants.policies.is_empty() {
-        said.push(format!("{} valid", counted(invariants.policies.len(), "invariant")));
+    // What is claimed is written in the same words, and mistyped as easily.
+    let mut claims = Vec::new();
+    for (sources, what) in args.policies.claims()? {
+        match Ward::new(&sources) {
+            Ok(ward) => {
+                found.extend(find(args, ward.warnings(), &sources));
+                claims.push((ward, sources.clone()));
+            }
+            Err(error) if error.is_policies() => return refused(args, error.problems(), &sources, terminal),
+            Err(error) => return Err(error.into()),
+        }
+        if !sources.policies.is_empty() {
+            said.push(format!("{} valid", counted(sources.policies.len(), what)));
+        }
     }
+    match unreachable(args, &ward)? {
+        Ok(0) => {}
+        Ok(n) => said.push(counted(n, "unreachable condition") + " there"),
+        Err(problems) => {
+            show(args, &problems, terminal)?;
+            return Ok(Exit::Invalid);
+        }
+    }
+    let linted = Linted::look(&args.policies, &ward, &sources, &claims, None, &levels)?;
+    found.extend(linted.told(&args.policies).map(|(problem, file, report)| Found { problem, file, report }));
+    let is_refused = linted.is_refused() || args.deny_warnings && !found.is_empty();
+    let mut exit = if is_refused { Exit::Invalid } else { Exit::Success };
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {
             Ok(world) => said.push(format!("{} entities valid", world.len())),
@@ -105,6 +136,25 @@ fn find(args: &Args, problems: &[Problem], sources: &Sources) -> Vec<Found> {
         report,
     };
     problems.iter().zip(reports).map(of).collect()
+}
+
+/// How many conditions are said to be unreachable, each of them there; what is said of them is proved elsewhere.
+fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Failure> {
+    let Some(file) = args.policies.folder().map(|folder| folder.join(TESTS).join(UNREACHABLE)) else {
+        return Ok(Ok(0));
+    };
+    if !file.exists() {
+        return Ok(Ok(0));
+    }
+    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
+        let problems = error.problems().iter().map(|problem| Found {
+            report: Report::in_text(problem, &source, &source.name),
+            file: Some(source.name.to_string()),
+            problem: problem.clone(),
+        });
+        problems.collect()
+    }))
 }
 
 fn refused(

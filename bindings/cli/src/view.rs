@@ -6,11 +6,12 @@ use caseward::{Need, Next, Section, Value, View};
 
 use crate::check::Format;
 use crate::exit::Exit;
-use crate::failure::{Failure, printable};
+use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, uid};
+use crate::shown::in_a_line as line;
 use crate::terminal::{Palette, Terminal};
 
 /// Show what of a record a person sees: sections with their fields, entries, and the actions to take next.
@@ -117,9 +118,4 @@ fn show(value: &Value) -> String {
         _ => None,
     };
     shown.unwrap_or_else(|| serde_json::to_string(value).unwrap_or_default())
-}
-
-/// The text on one line, without what could steer a terminal.
-fn line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
 }

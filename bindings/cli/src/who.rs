@@ -7,12 +7,13 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, printable};
+use crate::failure::Failure;
 use crate::instant::NowArgs;
 use crate::list::{print_ids, used_now};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 
 /// List who may do something to a record.
@@ -166,7 +167,7 @@ fn with_reasons(all: &[Granted]) -> String {
     for one in all {
         let line = format!("{:width$}  {}", one.principal.id(), one.policies.join(", "));
         // An id with a line break in it would read as two people.
-        let _ = writeln!(text, "{}", printable(&line).replace('\n', "\\n"));
+        let _ = writeln!(text, "{}", in_a_line(&line));
     }
     text
 }

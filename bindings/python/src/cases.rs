@@ -1,7 +1,11 @@
 //! Policy cases as core reads them, for `caseward.testing`.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
+use caseward::Decision;
+use caseward::author::CasePath;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PyTuple};
 
@@ -20,13 +24,35 @@ pub(crate) struct CaseFile {
 
 #[pymethods]
 impl CaseFile {
-    /// Reads a file of cases called `name`. Raises DataError, naming the case and what is wrong in it.
+    /// Reads a file of cases called `name`: TOML, or with `expect`, "allow" or "deny", one case in JSON whose sentence
+    /// is the name without its ending. Raises DataError, naming the case and what is wrong in it.
     #[staticmethod]
-    fn read(py: Python<'_>, ward: &Bound<'_, Ward>, name: &str, text: &str) -> PyResult<Self> {
+    #[pyo3(signature = (ward, name, text, expect = None))]
+    fn read(
+        py: Python<'_>,
+        ward: &Bound<'_, Ward>,
+        name: &str,
+        text: &str,
+        expect: Option<&str>,
+    ) -> PyResult<Self> {
         let ward = &ward.get().ward;
-        released(py, || caseward::author::CaseFile::read(ward, name, text))
-            .or_raise(py)
-            .map(|file| CaseFile { file })
+        let expect = expect.map(decision).transpose()?;
+        let read = || match expect {
+            None => caseward::author::CaseFile::read(ward, name, text),
+            Some(expect) => {
+                let sentence = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+                caseward::author::CaseFile::read_json(ward, name, &sentence, expect, text)
+            }
+        };
+        released(py, read).or_raise(py).map(|file| CaseFile { file })
+    }
+
+    /// The files of cases at a path: itself, or those below it, each with what its folder expects of a case in JSON,
+    /// "allow" or "deny", or None for TOML. Raises ReadError for what looks like a case and would not be run.
+    #[staticmethod]
+    fn find(py: Python<'_>, path: PathBuf) -> PyResult<Vec<(PathBuf, Option<&'static str>)>> {
+        let found = released(py, || CasePath::find(&path)).or_raise(py)?;
+        Ok(found.into_iter().map(|found| (found.path, found.expect.map(word))).collect())
     }
 
     /// What the file is called.
@@ -56,6 +82,14 @@ impl CaseFile {
 
     fn __repr__(&self) -> String {
         format!("<CaseFile {}: {} cases>", self.file.name, self.file.cases.len())
+    }
+}
+
+fn decision(text: &str) -> PyResult<Decision> {
+    match text {
+        "allow" => Ok(Decision::Allow),
+        "deny" => Ok(Decision::Deny),
+        _ => Err(PyValueError::new_err(format!("`{text}` is neither \"allow\" nor \"deny\""))),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use caseward::sql::{self, Dialect, Mapping, Parameter};
+use caseward::sql::{self, Dialect, FilterOptions, Mapping, Parameter};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::error::OrRaise;
 use crate::gate::released;
@@ -105,11 +105,39 @@ impl Filter {
         &self.filter.sql
     }
 
-    /// The values of its parameters, in the order of their numbers: bool, int, str, or a list of one of these.
+    /// The values of its parameters: bool, int, str, or a list of one of these. In the order of their numbers; where they
+    /// have none, in the order in which they stand, so that one value may come more than once.
     #[getter]
     fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let all = self.filter.params.iter().map(|parameter| parameter_to_python(py, parameter));
         PyTuple::new(py, all.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// How each parameter is written in the condition: "$1", "?", ":p1".
+    #[getter]
+    fn signs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.filter.signs)
+    }
+
+    /// What a DB-API driver takes as parameters of a query that has no others: `params`, or a dict by name where the style
+    /// has names.
+    #[getter]
+    fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let name = |sign: &str| {
+            let name = sign.strip_prefix("%(").and_then(|sign| sign.strip_suffix(")s"));
+            name.or_else(|| sign.strip_prefix(':').filter(|name| name.starts_with('p'))).map(str::to_owned)
+        };
+        let names: Option<Vec<String>> = self.filter.signs.iter().map(|sign| name(sign)).collect();
+        match names {
+            Some(names) if !names.is_empty() => {
+                let arguments = PyDict::new(py);
+                for (name, parameter) in names.iter().zip(&self.filter.params) {
+                    arguments.set_item(name, parameter_to_python(py, parameter)?)?;
+                }
+                Ok(arguments.into_any())
+            }
+            _ => Ok(self.params(py)?.into_any()),
+        }
     }
 
     /// Temporary views that are to be made before it runs, for Spark: frames registered under their names.
@@ -186,6 +214,26 @@ impl Setup {
     fn __repr__(&self) -> String {
         format!("<Setup {}: {} rows>", self.setup.view, self.setup.rows.len())
     }
+}
+
+/// How a filter is to be written.
+pub(crate) fn options(
+    py: Python<'_>,
+    first_parameter: Option<usize>,
+    parameter_style: Option<&str>,
+    alias: Option<&str>,
+) -> PyResult<FilterOptions> {
+    let mut options = FilterOptions::default();
+    if let Some(number) = first_parameter {
+        options = options.first_parameter(number);
+    }
+    if let Some(style) = parameter_style {
+        options = options.style(style.parse().or_raise(py)?);
+    }
+    if let Some(alias) = alias {
+        options = options.alias(alias);
+    }
+    Ok(options)
 }
 
 fn rows_to_python<'py>(

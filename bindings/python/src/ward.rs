@@ -13,7 +13,7 @@ use crate::answer::{ActionAnswer, Answer};
 use crate::decisions::{Column, Decisions, Id, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
-use crate::filter::{Database, Filter};
+use crate::filter::{Database, Filter, options};
 use crate::gate::{kept, released};
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
@@ -501,7 +501,14 @@ impl Ward {
     ///
     /// Raises TranslationError where a policy asks what the dialect cannot answer exactly: it names the policy and
     /// the place in its text.
-    #[pyo3(signature = (world, principal, action, resource_type, database, context = None, *, now = None))]
+    ///
+    /// For a query that has more in it: `first_parameter` is the number of the first parameter, `parameter_style` how
+    /// they are written ("$1", "?", "?1", ":1", ":p1", "%s" or "%(p1)s", or DB-API's name for it), and `alias` what the
+    /// query calls the row.
+    #[pyo3(signature = (
+        world, principal, action, resource_type, database, context = None, *,
+        now = None, first_parameter = None, parameter_style = None, alias = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn filter(
         &self,
@@ -513,12 +520,17 @@ impl Ward {
         database: &Bound<'_, Database>,
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
+        first_parameter: Option<usize>,
+        parameter_style: Option<&str>,
+        alias: Option<&str>,
     ) -> PyResult<Filter> {
         let principal = uid::of(principal)?;
         let context = self::context(&self.ward, action, context, now, py)?;
-        let (world, database) = (&world.get().world, &database.get().database);
-        let filter =
-            released(py, || self.ward.filter(world, &principal, action, resource_type, &context, database));
+        let options = options(py, first_parameter, parameter_style, alias)?;
+        let (world, database) = (&world.get().world, (&database.get().database, &options));
+        let filter = released(py, || {
+            self.ward.filter_with(world, &principal, action, resource_type, &context, database)
+        });
         filter.or_raise(py).map(|filter| Filter { filter })
     }
 
@@ -552,7 +564,7 @@ fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Matrix {
-    matrix: attendance::Matrix,
+    matrix: caseward::matrix::Matrix,
 }
 
 #[pymethods]

@@ -347,6 +347,37 @@ def test_a_filter_finds_in_sqlite_what_a_list_finds(ward: Ward, sample: World) -
         Database(ward, "sqlite", mapping="[types.Nothing]")
 
 
+def test_a_filter_goes_into_a_query_that_has_more_in_it(ward: Ward, sample: World) -> None:
+    database = Database(ward, "sqlite")
+    connection = sqlite3.connect(":memory:")
+    for statement in database.create():
+        connection.execute(statement)
+    for insert, rows in database.rows(sample):
+        connection.executemany(insert, rows)
+    asked, lists = ("viewSummary", "Case", database), 0
+    for user in sample.ids("User")[::7]:
+        who = ("User", user)
+        found = sorted(ward.visible(sample, who, "viewSummary", "Case", now=NOW).ids())
+        start = 'SELECT c.id FROM "case" AS c WHERE '
+        plain = ward.filter(sample, who, *asked, now=NOW, alias="c", parameter_style="qmark")
+        assert plain.signs == ("?",) * len(plain.params) and plain.arguments == plain.params
+        assert sorted(i for (i,) in connection.execute(start + plain.sql, plain.params)) == found
+        named = ward.filter(sample, who, *asked, now=NOW, alias="c", parameter_style=":p1", first_parameter=3)
+        mine = dict(zip((sign[1:] for sign in named.signs), named.params, strict=True))
+        assert named.arguments == (mine or ()) and all(name >= "p3" for name in mine if len(name) == 2)
+        query = f"{start} c.status <> :mine AND :yours AND ({named.sql})"
+        rows = connection.execute(query, {**mine, "mine": "none", "yours": 1})
+        assert sorted(i for (i,) in rows) == found
+        lists += bool(found)
+    assert lists > 5
+    with pytest.raises(caseward.RequestError, match="numbered from 1"):
+        ward.filter(sample, AROHA, *asked, now=NOW, first_parameter=0)
+    with pytest.raises(caseward.RequestError, match="no name for a row"):
+        ward.filter(sample, AROHA, *asked, now=NOW, alias="")
+    with pytest.raises(caseward.RequestError, match="no style of parameters `@`"):
+        ward.filter(sample, AROHA, *asked, now=NOW, parameter_style="@")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def test_requests_are_values(ward: Ward, world: World) -> None:
     request = Request(AROHA, "viewSummary", 'Case::"c1"', {"now": NOW})
     assert ward.check(world, *request).allowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,26 @@ def test_cases_are_named_by_the_ini_file_and_chosen_by_name(pytester: pytest.Pyt
     pytester.runpytest_inprocess(folder).assert_outcomes(passed=1, failed=1)
     pytester.makepyfile(test_x="def test_x(): pass")
     pytester.runpytest_inprocess("test_x.py").assert_outcomes(passed=1)
+
+
+def test_cases_in_json_are_run_by_their_folder(pytester: pytest.Pytester, folder: Path) -> None:
+    request = {"principal": 'User::"u"', "action": "viewSummary", "resource": 'Case::"c"'}
+    absent = [request["principal"], request["resource"]]
+    text = json.dumps({"now": "2026-05-11T09:00:00+12:00", "request": request, "entities": [], "absent": absent})
+    for name in ("ALLOW", "DENY"):
+        (folder / name).mkdir()
+        (folder / name / f"nobody sees nothing, {name}.json").write_text(text, encoding="utf-8")
+    result = pytester.runpytest_inprocess("--caseward-cases", "cases")
+    result.assert_outcomes(passed=2, failed=2)
+
+
+@pytest.mark.parametrize("name", ["more.TOML", "more.toml.bak", "more.json", "allow/x.json"])
+def test_what_looks_like_a_case_is_run_or_told(pytester: pytest.Pytester, folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(CASES, encoding="utf-8")
+    result = pytester.runpytest_inprocess("--caseward-cases", "cases")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{Path(name).parts[0]}*"])
 
 
 @pytest.mark.parametrize("by", ["option", "ini"])

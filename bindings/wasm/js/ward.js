@@ -390,7 +390,7 @@ export class Ward {
   #filterText(world, question) {
     only(question, FILTER, '`filter`');
     const { principal, action, type, context, now, ...database } = question;
-    const rest = () => mapped(database);
+    const rest = () => [...mapped(database), ...written(database)];
     const of = { principal, action, type, context, now };
     return this.#records(world, of, (of, ...asked) => of.filter(...asked), rest);
   }
@@ -430,7 +430,7 @@ const GROUPING = ['by', 'zone', 'protect'];
 const COUNT = new Set([...LIST, ...GROUPING]);
 const REPORT = new Set(['principal', 'kind', 'report', 'now', ...GROUPING]);
 const DATABASE = new Set(['dialect', 'mapping']);
-const FILTER = new Set([...LIST, ...DATABASE]);
+const FILTER = new Set([...LIST, ...DATABASE, 'firstParameter', 'parameterStyle', 'alias']);
 const PROTECT = new Set(['below', 'key']);
 const SOURCES = new Set(['schema', 'policies', 'catalogue']);
 
@@ -444,6 +444,14 @@ function circumstances(context) {
 function mapped({ dialect, mapping }) {
   text(dialect, 'the dialect');
   return [dialect, mapping === undefined ? undefined : text(mapping, 'the mapping', LIMITS.sources)];
+}
+
+/** How a filter is written into a query that has more in it. */
+function written({ firstParameter, parameterStyle, alias }) {
+  if (firstParameter !== undefined) whole(firstParameter, '`firstParameter`', 1, 32_766);
+  if (parameterStyle !== undefined) text(parameterStyle, '`parameterStyle`');
+  if (alias !== undefined) text(alias, '`alias`', LIMITS.name);
+  return [firstParameter, parameterStyle, alias];
 }
 
 /** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */

@@ -1,7 +1,7 @@
 //! Conditions for one's own SQL.
 
 use caseward::EntityUid;
-use caseward::sql::{Database, Dialect, Mapping};
+use caseward::sql::{Database, Dialect, FilterOptions, Mapping};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::{Refusal, json};
@@ -23,11 +23,25 @@ impl Ward {
         now: f64,
         dialect: &str,
         mapping: Option<String>,
+        first_parameter: Option<usize>,
+        parameter_style: Option<String>,
+        alias: Option<String>,
     ) -> Result<String, Refusal> {
         let principal = EntityUid::new(principal_type, principal);
         let context = self.0.read_context(action, context, now as i64)?;
         let database = self.database(dialect, mapping)?;
-        json(&self.0.filter(&world.world, &principal, action, resource_type, &context, &database)?)
+        let mut options = FilterOptions::default();
+        if let Some(number) = first_parameter {
+            options = options.first_parameter(number);
+        }
+        if let Some(style) = parameter_style {
+            options = options.style(style.parse()?);
+        }
+        if let Some(alias) = alias {
+            options = options.alias(alias);
+        }
+        let asked = (&database, &options);
+        json(&self.0.filter_with(&world.world, &principal, action, resource_type, &context, asked)?)
     }
 
     /// The statements that make the mapped tables, as JSON.

@@ -502,6 +502,14 @@ test('a condition for a query of one\'s own', () => {
     assert.ok(filter.validFrom instanceof Date && filter.validFrom <= NOW && filter.validUntil === undefined);
     assert.match(filter.sql, /enrolled_at/);
     assert.ok(filter.params.length > 0 && !filter.sql.includes('s00'), 'values are parameters');
+    const asked = { ...question, principal: { type: 'User', id: lead }, dialect, alias: 'c' };
+    const third = ward.filter(world, { ...asked, firstParameter: 3, parameterStyle: ':p1' });
+    assert.deepEqual([third.signs[0], third.params.length], [':p3', filter.params.length]);
+    assert.ok(third.sql.includes(':p3') && !/:p1\b|["`]case["`]\./.test(third.sql), third.sql);
+    const unnumbered = ward.filter(world, { ...asked, parameterStyle: '?' });
+    assert.equal(unnumbered.sql.split('?').length - 1, unnumbered.params.length, unnumbered.sql);
+    refuses(() => ward.filter(world, { ...asked, firstParameter: 2, parameterStyle: '?' }), 'request', /no numbers/);
+    refuses(() => ward.filter(world, { ...asked, parameterStyle: '@' }), 'request', /no style of parameters `@`/);
     const nobody = ward.filter(world, { ...question, principal: 'User::"nobody"', dialect });
     assert.deepEqual([nobody.sql, nobody.params], ['FALSE', []]);
     assert.ok(ward.tables({ dialect }).some((statement) => /^CREATE TABLE .case. /.test(statement)));

@@ -7,12 +7,10 @@ mod names;
 mod release;
 mod reports;
 mod sample;
-mod scene;
 mod story;
 
-pub use caseward_policies::DECISIONS;
 pub use events::CaseEvent;
-pub use matrix::{Mark, Matrix, Row, matrix};
+pub use matrix::matrix;
 pub use names::names;
 #[cfg(feature = "release")]
 pub use release::{Release, release};

@@ -45,6 +45,8 @@ mod coverage;
 mod diff;
 mod drafts;
 mod kinds;
+mod known;
+mod lint;
 mod madeup;
 mod mutation;
 mod paths;
@@ -53,11 +55,15 @@ mod role;
 mod shown;
 mod unreachable;
 
-pub use cases::{Case, CaseFile, Mismatch};
+#[cfg(feature = "fs")]
+pub use cases::CasePath;
+pub use cases::{Acceptance, Accepted, Case, CaseFile, Left, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
 pub use diff::{Changed, Diff, Difference, Moved, Seen};
 pub use drafts::Kind;
 pub use kinds::RequestKind;
+pub use known::{Known, KnownValue};
+pub use lint::{Finding, Level, Levels, Lint, Page, Subject};
 pub use madeup::{Drawn, MadeUp};
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
 pub use role::{Role, Rule};

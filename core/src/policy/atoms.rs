@@ -69,16 +69,21 @@ pub(crate) enum Skeleton {
 
 impl Structure {
     pub(super) fn new(policy: &ast::Policy, source: &Source) -> Self {
-        let template = policy.template();
-        let scope = Expr::and(
-            Expr::and(template.principal_constraint().as_expr(), template.action_constraint().as_expr()),
-            template.resource_constraint().as_expr(),
-        );
+        let scope = Structure::scope(policy);
         let span = policy.loc().map_or(0..source.text.len(), |loc| loc.start()..loc.end());
         let (_, clauses) = outline(&source.text, span.clone());
         let mut parts = Parts { source, clauses, atoms: Vec::new() };
         let skeleton = policy.non_scope_constraints_arc().map(|conditions| parts.skeleton(conditions));
         Structure { span, scope, skeleton, atoms: parts.atoms }
+    }
+
+    /// The head of a policy, as a condition.
+    pub(super) fn scope(policy: &ast::Policy) -> Expr {
+        let template = policy.template();
+        Expr::and(
+            Expr::and(template.principal_constraint().as_expr(), template.action_constraint().as_expr()),
+            template.resource_constraint().as_expr(),
+        )
     }
 }
 

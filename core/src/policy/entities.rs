@@ -17,6 +17,9 @@ use super::value::{from_partial, uid_from_cedar};
 use crate::uid::EntityUid;
 use crate::value::Value;
 
+/// Said of JSON that Cedar has no value for.
+pub(crate) const NO_VALUE: &str = "it holds what is no value of Cedar";
+
 /// What Cedar makes of one entity's JSON.
 pub(crate) enum Parsed {
     /// An entity of the data.
@@ -161,5 +164,10 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         source = inner.source();
     }
-    text.replace('\n', " ")
+    let text = text.replace('\n', " ");
+    // Cedar says here which of its own types JSON fits none of.
+    match text.split_once("data did not match any variant of untagged enum") {
+        Some((before, _)) => format!("{before}{NO_VALUE}: null, or a number that is not whole or too large"),
+        None => text,
+    }
 }

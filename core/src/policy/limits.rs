@@ -16,6 +16,9 @@ pub(crate) const MAX_CHAIN: usize = 1_000;
 /// Policies in one set.
 pub(crate) const MAX_POLICIES: usize = 10_000;
 
+/// Pairs of a principal type and a resource type that the actions of a schema apply to.
+pub(crate) const MAX_ENVIRONMENTS: usize = 100_000;
+
 /// What a text holds: a `<` opens a bracket in a schema (`Set<…>`) and compares in a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -30,6 +33,10 @@ pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
             "the text has {} bytes, more than the {MAX_BYTES} that are taken",
             text.len()
         )));
+    }
+    if text.starts_with('\u{feff}') {
+        let why = "the text starts with a byte order mark (BOM); save it as UTF-8 without one";
+        return Err(Problem::error(why).at(text, 0..'\u{feff}'.len_utf8()));
     }
     let mut depth = Depth::default();
     for token in Tokens::new(text) {
@@ -92,6 +99,7 @@ impl Depth {
 }
 
 /// A token of Cedar's policy or schema language, as far as bounds and clauses need it.
+#[derive(Clone)]
 pub(crate) struct Token<'a> {
     pub(crate) text: &'a str,
     pub(crate) span: Range<usize>,

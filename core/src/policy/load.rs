@@ -10,9 +10,10 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
-use super::limits::{self, Language, MAX_POLICIES};
+use super::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
 use super::lower::{Programs, Spans};
-use super::{mistakes, needs::Needs, reference::Reference, schema};
+use super::{annotations, claims, expansion, mistakes};
+use super::{needs::Needs, reference::Reference, schema};
 use crate::error::{Error, Problem, Severity};
 use crate::ir::Program;
 use crate::schema::{Action, Schema, TypeId};
@@ -135,12 +136,17 @@ impl Loaded {
         let cedar_schema = read_schema(&sources.schema).map_err(Error::policies)?;
         let schema = schema::convert(cedar_schema.as_ref())
             .map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
+        few_environments(&schema).map_err(|p| Error::policies(vec![p.in_source(&sources.schema.name)]))?;
         let (set, mut policies, by_id) = read_policies(&sources.policies).map_err(|mut problems| {
             problems.iter_mut().for_each(|problem| mistakes::of_variable(problem, &schema));
             Error::policies(problems)
         })?;
         let warnings = validate(&cedar_schema, &schema, &set, &by_id).map_err(Error::policies)?;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let unclear = claims::check(&set, &policies, &by_id, &schema);
+        if !unclear.is_empty() {
+            return Err(Error::policies(unclear));
+        }
         let programs = Programs::new(&set, &policies, &schema);
         Ok(Loaded {
             trees: Trees::new(&set, &policies, &by_id),
@@ -191,10 +197,25 @@ impl Loaded {
 }
 
 fn read_schema(source: &Source) -> Result<CedarSchema, Vec<Problem>> {
-    limits::check(&source.text, Language::Schema).map_err(|p| vec![p.in_source(&source.name)])?;
+    let is_small =
+        limits::check(&source.text, Language::Schema).and_then(|()| expansion::check(&source.text));
+    is_small.map_err(|p| vec![p.in_source(&source.name)])?;
     match CedarSchema::from_cedarschema_str(&source.text) {
         Ok((schema, _warnings)) => Ok(schema),
         Err(error) => Err(problems_of(&error, source)),
+    }
+}
+
+/// Each policy is looked at in each environment: one action of a thousand principals and a thousand resources has a
+/// million.
+fn few_environments(schema: &Schema) -> Result<(), Problem> {
+    let of = |action: &Action| action.principals.len().saturating_mul(action.resources.len());
+    match schema.actions().iter().map(of).fold(0, usize::saturating_add) {
+        0..=MAX_ENVIRONMENTS => Ok(()),
+        all => Err(Problem::error(format!(
+            "its actions apply to {all} pairs of principal and resource types, more than the {MAX_ENVIRONMENTS} that \
+             are taken"
+        ))),
     }
 }
 
@@ -262,6 +283,10 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
                 Err(refuse(format!("the policy's @id is `{id}`, and its place asks for `{expected}`")))
             }
             _ => {
+                let unknown = annotations::check(&policy, source);
+                if !unknown.is_empty() {
+                    return Err(unknown);
+                }
                 let info = describe(&policy, &id, source);
                 Ok((policy.new_id(PolicyId::new(id)), info))
             }

@@ -42,8 +42,7 @@ pub(super) fn problems<'e>(
             all.push(around.told(error, problem, policy));
         }
     }
-    let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
-    all.sort_by(|(a, _), (b, _)| (&a.source, place(a), &a.message).cmp(&(&b.source, place(b), &b.message)));
+    all.sort_by(|(a, _), (b, _)| Problem::order(a, b));
     let mut causes = Vec::new();
     all.retain(|(_, cause)| {
         let is_new = !causes.contains(cause);

@@ -6,9 +6,12 @@
 #[cfg(feature = "author")]
 mod advice;
 mod anatomy;
+mod annotations;
 #[cfg(feature = "author")]
 mod atoms;
+pub mod claims;
 mod entities;
+mod expansion;
 #[cfg(feature = "fs")]
 mod folder;
 mod format;
@@ -24,6 +27,10 @@ mod needs;
 mod reference;
 mod schema;
 mod sections;
+#[cfg(feature = "author")]
+mod spots;
+#[cfg(feature = "author")]
+mod survey;
 mod value;
 
 #[cfg(feature = "author")]
@@ -31,7 +38,9 @@ pub(crate) use anatomy::Term;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};
-pub(crate) use entities::{EntityParser, Parsed, Refusal};
+pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
+#[cfg(feature = "fs")]
+pub use folder::FilePart;
 pub use format::format;
 pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]
@@ -48,4 +57,8 @@ pub(crate) use mutants::{Admission, Changed};
 pub(crate) use needs::{Need, Roots};
 pub(crate) use reference::{Fact, Question};
 pub(crate) use sections::{Sections, sections};
+#[cfg(feature = "author")]
+pub(crate) use spots::Spots;
+#[cfg(feature = "author")]
+pub(crate) use survey::{ClauseText, Survey, tokens};
 pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};

@@ -8,6 +8,7 @@ use super::filter::Parameter;
 use super::mapping::Mapping;
 use super::rows::{Shape, rows_of, shapes};
 use super::tables::{Kind, Name, Tables};
+use super::tree::Constant;
 use crate::error::{Error, Problem};
 use crate::schema::{Schema, TypeId};
 use crate::world::World;
@@ -39,7 +40,7 @@ impl Database {
             let why = format!("`collations` is for postgres and sqlite, and this is {dialect}");
             return Err(Error::mapping(vec![Problem::error(why)]));
         }
-        let tables = Tables::new(schema, mapping, dialect != Dialect::Sqlite)?;
+        let tables = Tables::new(schema, mapping, dialect)?;
         Ok(Database { schema: schema.clone(), tables, dialect })
     }
 
@@ -82,20 +83,33 @@ impl Database {
         let of_world = |ty: &TypeId| self.tables.of(*ty).is_some_and(|table| table.from_world);
         let types: Vec<TypeId> = self.types().filter(|ty| !of_world(ty)).collect();
         types.into_iter().flat_map(move |ty| rows_of(world, &self.tables, ty)).map(|table| {
-            let names: Vec<String> =
-                table.columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
-            let sign = |(n, (_, kind)): (usize, &(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
-            let signs: Vec<String> = table.columns.iter().enumerate().map(sign).collect();
+            let once = self.once(table.columns.iter().map(|(name, _)| name.as_ref()));
+            let columns: Vec<&(Arc<str>, Kind)> = kept(&table.columns, &once).collect();
+            let names: Vec<String> = columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
+            let sign = |(n, (_, kind)): (usize, &&(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
+            let signs: Vec<String> = columns.iter().enumerate().map(sign).collect();
             let insert = format!(
                 "INSERT INTO {} ({}) VALUES ({})",
                 self.name(&table.name),
                 names.join(", "),
                 signs.join(", ")
             );
-            let cells =
-                |row: &Vec<_>| row.iter().cloned().map(|cell: Option<_>| cell.map(Parameter::one)).collect();
+            let cells = |row: &Vec<Option<Constant>>| {
+                kept(row, &once).cloned().map(|cell| cell.map(Parameter::one)).collect()
+            };
             TableRows { insert, rows: table.rows.iter().map(cells).collect() }
         })
+    }
+
+    /// Which columns are the first of their name: an id may be an attribute as well.
+    fn once<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<bool> {
+        let mut seen: Vec<&str> = Vec::new();
+        let is_new = |name: &'a str| {
+            let is_new = !seen.iter().any(|known| self.dialect.is_same_name(known, name));
+            seen.push(name);
+            is_new
+        };
+        names.map(is_new).collect()
     }
 
     /// A parameter that is stored in a column.
@@ -124,7 +138,8 @@ impl Database {
 
     fn create_table(&self, shape: &Shape) -> String {
         let mut text = format!("CREATE TABLE {} (", self.name(&shape.name));
-        for (at, (name, kind, optional)) in shape.columns.iter().enumerate() {
+        let once = self.once(shape.columns.iter().map(|(name, ..)| name.as_ref()));
+        for (at, (name, kind, optional)) in kept(&shape.columns, &once).enumerate() {
             let comma = if at == 0 { "" } else { "," };
             let null = if *optional { "" } else { " NOT NULL" };
             let _ = write!(
@@ -167,6 +182,10 @@ impl Database {
         }
         all
     }
+}
+
+fn kept<'a, T>(all: &'a [T], keep: &'a [bool]) -> impl Iterator<Item = &'a T> {
+    all.iter().zip(keep).filter(|(_, keep)| **keep).map(|(one, _)| one)
 }
 
 impl std::fmt::Debug for Database {

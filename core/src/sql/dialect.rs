@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::options::ParameterStyle;
 use super::tables::Kind;
 use crate::error::Error;
 use crate::suggest::hint;
@@ -47,10 +48,23 @@ impl Dialect {
 
     /// The sign of the parameter with this number.
     pub(super) fn sign(self, number: usize) -> String {
+        self.style().sign(number)
+    }
+
+    /// Whether it takes two names for one: all but PostgreSQL without regard to case.
+    pub(super) fn is_same_name(self, a: &str, b: &str) -> bool {
         match self {
-            Dialect::Postgres | Dialect::DuckDb => format!("${number}"),
-            Dialect::Sqlite => format!("?{number}"),
-            Dialect::Spark => format!(":p{number}"),
+            Dialect::Postgres => a == b,
+            _ => a.to_lowercase() == b.to_lowercase(),
+        }
+    }
+
+    /// How its parameters are written unless told otherwise.
+    pub(super) fn style(self) -> ParameterStyle {
+        match self {
+            Dialect::Postgres | Dialect::DuckDb => ParameterStyle::Dollar,
+            Dialect::Sqlite => ParameterStyle::NumberedQuestion,
+            Dialect::Spark => ParameterStyle::Named,
         }
     }
 

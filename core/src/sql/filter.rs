@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::create::Database;
 use super::dialect::Dialect;
+use super::options::FilterOptions;
 use super::print::Printer;
 use super::rows::rows_of;
 use super::simplify::simplified;
@@ -34,8 +35,11 @@ pub struct Filter {
     pub setup: Vec<Setup>,
     /// The condition. Never empty: `FALSE` where nothing is allowed, `TRUE` where everything is.
     pub sql: String,
-    /// The values of its parameters, in the order of their numbers.
+    /// The values of its parameters, in the order of their numbers; of parameters without numbers, in the order in which
+    /// they stand, so that one value may come more than once.
     pub params: Vec<Parameter>,
+    /// How each of these is written in the condition: `$1`, `?`, `:p1`.
+    pub signs: Vec<String>,
     /// SHA-256 of schema and policies.
     pub policy_hash: Arc<str>,
     /// The version of the data that the person's own facts were read from.
@@ -118,14 +122,13 @@ impl Parameter {
         }
     }
 
-    /// A list, and what it holds: numbers or texts.
-    pub(super) fn list(list: &[Constant]) -> (Self, Kind) {
-        let kind = match list.first() {
-            Some(Constant::Bool(_)) => Kind::Bool,
-            Some(Constant::Long(_)) => Kind::Long,
-            _ => Kind::Text,
-        };
-        (Self::cells(list.iter().cloned().map(Some), kind), kind)
+    /// Whether a NUL is in a text.
+    pub(super) fn holds_nul(&self) -> bool {
+        match self {
+            Parameter::Text(text) => text.contains('\0'),
+            Parameter::TextList(all) => all.iter().flatten().any(|text| text.contains('\0')),
+            _ => false,
+        }
     }
 
     /// The cells of a column.
@@ -184,6 +187,43 @@ impl Ward {
         context: &BTreeMap<Arc<str>, Value>,
         database: &Database,
     ) -> Result<Filter, Error> {
+        let options = FilterOptions::default();
+        self.filter_with(world, principal, action, resource_type, context, (database, &options))
+    }
+
+    /// As [`Ward::filter`], for a query that has parameters of its own, calls the row otherwise, or goes through a driver
+    /// that writes parameters in its own way.
+    ///
+    /// # Errors
+    /// As [`Ward::filter`]; [`Error::is_request`] for options that no query can have.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::sql::{Database, Dialect, FilterOptions, Mapping, ParameterStyle};
+    /// use caseward::{EntityUid, Value, Ward, WorldBuilder};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = WorldBuilder::new(ward.schema()).finish()?;
+    /// let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres)?;
+    ///
+    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let nobody = EntityUid::new("User", "nobody");
+    /// // … FROM "case" AS c WHERE c."opened_at" > $1 AND c."school" = $2 AND …
+    /// let options = FilterOptions::default().first_parameter(3).alias("c");
+    /// let filter = ward.filter_with(&world, &nobody, "viewSummary", "Case", &now, (&database, &options))?;
+    /// assert_eq!(filter.sql, "FALSE");
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn filter_with(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        action: &str,
+        resource_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+        (database, options): (&Database, &FilterOptions),
+    ) -> Result<Filter, Error> {
+        options.checked()?;
         if database.schema != *self.schema() {
             return Err(Error::schema());
         }
@@ -198,7 +238,7 @@ impl Ward {
             match asker.principal {
                 Some(place) if asker.absent.is_empty() => {
                     let environment = (place.0, asker.action, ty);
-                    self.made(world, environment, place, context, database).map(Some)
+                    self.made(world, environment, place, context, (database, options)).map(Some)
                 }
                 _ => Ok(None),
             }
@@ -208,13 +248,16 @@ impl Ward {
             setup: Vec::new(),
             sql: "FALSE".into(),
             params: Vec::new(),
+            signs: Vec::new(),
             policy_hash: self.policy_hash().clone(),
             version,
             valid_from: None,
             valid_until: None,
         };
         if let Some(made) = made? {
-            (filter.sql, filter.params, filter.setup) = (made.sql, made.params, made.setup);
+            filter.setup = made.setup;
+            (filter.sql, filter.params, filter.signs) =
+                options.written(&made.sql, made.params, database.dialect);
             if let Some((from, until)) = made.window {
                 filter.valid_from = (from != i64::MIN).then_some(from);
                 filter.valid_until = (until != i64::MAX).then_some(until);
@@ -229,7 +272,7 @@ impl Ward {
         environment: (TypeId, &Action, TypeId),
         place: Place,
         context: &BTreeMap<Arc<str>, Value>,
-        database: &Database,
+        (database, options): (&Database, &FilterOptions),
     ) -> Result<Made, Error> {
         let tables = &database.tables;
         let known = |ty: TypeId| tables.of(ty).is_some_and(|table| table.from_world);
@@ -253,7 +296,8 @@ impl Ward {
         });
         let predicate = whole(&mut translation, &program, tables.foreign_keys)
             .map_err(|(entry, refusal)| self.refused(entry, &refusal, &spans, &became))?;
-        let mut printer = Printer::new(database.dialect, &translation.rows, tables, environment.2);
+        let (whose, alias) = ((tables, environment.2), options.alias.as_deref());
+        let mut printer = Printer::new(database.dialect, &translation.rows, whose, alias);
         let sql = printer.predicate(&predicate);
         if let Some(why) = printer.refused {
             let entry = refused_alone(&mut translation, &program, database, environment.2);
@@ -289,6 +333,7 @@ impl Ward {
 
 /// A filter's own part.
 struct Made {
+    /// With the numbers of values where parameters are to be.
     sql: String,
     params: Vec<Parameter>,
     setup: Vec<Setup>,
@@ -307,7 +352,8 @@ fn refused_alone(
     let is_refused = |entry: &&Entry| {
         let Ok(predicate) = translation.predicate(entry.root) else { return true };
         let predicate = simplified(predicate, &translation.rows);
-        let mut printer = Printer::new(database.dialect, &translation.rows, &database.tables, resource);
+        let whose = (&database.tables, resource);
+        let mut printer = Printer::new(database.dialect, &translation.rows, whose, None);
         printer.predicate(&predicate);
         printer.refused.is_some()
     };

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use super::tree::{Column, Comparison, Constant, Predicate, Rows, Scalar};
+use super::tree::{Column, Comparison, Constant, Predicate, Rows, Scalar, Values};
 
 /// Looks at pairs of conditions that one simplification takes; what is not looked at is taken not to follow.
 const STEPS: usize = 200_000;
@@ -142,8 +142,8 @@ fn asked_for(predicate: &Predicate, rows: &Rows) -> BTreeSet<Column> {
             columns = each.fold(first, |known, more| known.intersection(&more).cloned().collect());
         }
         Predicate::Not(of) => {
-            if !matches!(**of, Predicate::Exists(..) | Predicate::IsPresent(_)) {
-                columns = asked_for(of, rows);
+            if of.values() == Values::Three {
+                columns_of_atom(of, &mut columns);
             }
         }
         Predicate::Exists(_, row, of) => {
@@ -151,18 +151,30 @@ fn asked_for(predicate: &Predicate, rows: &Rows) -> BTreeSet<Column> {
             let key = rows.source(*row).into_iter().flat_map(|source| &source.key);
             key.for_each(|(_, value)| columns_of(value, &mut columns));
         }
+        single => columns_of_atom(single, &mut columns),
+    }
+    columns
+}
+
+/// The columns of a single condition, which is not true where one of them is NULL; of no other.
+fn columns_of_atom(predicate: &Predicate, columns: &mut BTreeSet<Column>) {
+    match predicate {
         Predicate::Compare(_, a, b) | Predicate::Address(_, a, Some(b)) => {
-            columns_of(a, &mut columns);
-            columns_of(b, &mut columns);
+            columns_of(a, columns);
+            columns_of(b, columns);
         }
         Predicate::Holds(a)
         | Predicate::OneOf(a, _)
         | Predicate::IsPresent(a)
         | Predicate::Like(a, _)
         | Predicate::Address(_, a, None)
-        | Predicate::Fits(a) => columns_of(a, &mut columns),
+        | Predicate::Fits(a) => columns_of(a, columns),
+        Predicate::Constant(_)
+        | Predicate::All(_)
+        | Predicate::Any(_)
+        | Predicate::Not(_)
+        | Predicate::Exists(..) => {}
     }
-    columns
 }
 
 fn columns_of(scalar: &Scalar, columns: &mut BTreeSet<Column>) {

@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::print::{Place, Printer};
 use super::tables::Kind;
-use super::tree::{Column, Comparison, Predicate, RESOURCE, Row, Scalar};
+use super::tree::{Column, Comparison, Null, Predicate, RESOURCE, Row, Scalar};
 
 impl Printer<'_> {
     /// A predicate that must hold of the row that is decided, and that no query of ours stands around.
@@ -20,7 +20,7 @@ impl Printer<'_> {
         if self.dialect() != Dialect::Postgres || !is_spread {
             return self.at(predicate, place);
         }
-        let id = Column { row: RESOURCE, name: self.id.clone(), kind: Kind::Text, optional: false };
+        let id = Column { row: RESOURCE, name: self.id.clone(), kind: Kind::Text, null: Null::Never };
         let outer = format!(
             "{}{}",
             self.column(&id),
@@ -52,7 +52,7 @@ impl Printer<'_> {
         {
             return self.correlated(row, of);
         }
-        let key = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
+        let key = Column { row, name: column.clone(), kind: Kind::Text, null: Null::Never };
         let (value_text, collation) = (self.scalar(value), self.collation(value, value));
         let select = format!("SELECT {} {}", self.column(&key), self.from(row, &source, others, of));
         format!("{value_text}{collation} IN ({select})")

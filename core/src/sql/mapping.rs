@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::error::Problem;
+use crate::schema::{Schema, Type};
 
 /// Where the user's tables hold what the schema speaks of.
 ///
@@ -71,6 +72,84 @@ impl TypeMapping {
     }
 }
 
+impl TypeMapping {
+    /// Attributes that are in one column, or in one table of sets.
+    fn doubled(
+        &self,
+        ty: &str,
+        id: &str,
+        schema: &Schema,
+        same: &impl Fn(&str, &str) -> bool,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut told = |problem: String| problems.push(Problem::error(format!("`{ty}`: {problem}")));
+        let named: Vec<(&String, &Place)> = self.attributes.iter().collect();
+        for (at, (name, place)) in named.iter().enumerate() {
+            let others = named.iter().take(at);
+            if let Some(column) = place.column() {
+                let mut others =
+                    others.filter(|(_, other)| other.column().is_some_and(|other| same(other, column)));
+                if let Some((other, _)) = others.next() {
+                    told(format!("`{other}` and `{name}` are both in the column `{column}`"));
+                }
+                // The id may be an attribute as well, or name another entity; a number or a date it is not.
+                if same(column, id) && !may_be_an_id(schema, ty, name) {
+                    told(format!("`{name}` is in the column `{column}`, which holds the ids"));
+                }
+            } else if let Place::Set(set) = place {
+                let is_same = |other: &SetPlace| {
+                    same(&other.table, &set.table)
+                        && same(&other.id, &set.id)
+                        && same(&other.value, &set.value)
+                };
+                let mut others =
+                    others.filter(|(_, other)| matches!(other, Place::Set(other) if is_same(other)));
+                if let Some((other, _)) = others.next() {
+                    told(format!(
+                        "`{other}` and `{name}` are both in the column `{}` of the table `{}`",
+                        set.value, set.table
+                    ));
+                }
+                if same(&set.id, &set.value) {
+                    told(format!(
+                        "`{name}`: whose set it is and what is in it are both in the column `{}`",
+                        set.id
+                    ));
+                }
+            }
+        }
+        if let Some(tags) = &self.tags {
+            let mut columns = [("id", &tags.id), ("tag", &tags.tag), ("value", &tags.value)].into_iter();
+            while let Some((what, column)) = columns.next() {
+                if let Some((other, _)) = columns.clone().find(|(_, other)| same(other, column)) {
+                    told(format!("tags: `{what}` and `{other}` are both the column `{column}`"));
+                }
+            }
+        }
+        for (above, place) in &self.ancestors {
+            if same(&place.id, &place.ancestor) {
+                told(format!(
+                    "what lies in `{above}`, and in which one, are both in the column `{}`",
+                    place.id
+                ));
+            }
+            let others = self.ancestors.iter().take_while(|(other, _)| *other != above);
+            let is_same = |other: &AncestorPlace| {
+                same(&other.table, &place.table)
+                    && same(&other.id, &place.id)
+                    && same(&other.ancestor, &place.ancestor)
+            };
+            if let Some((other, _)) = others.into_iter().find(|(_, other)| is_same(other)) {
+                told(format!(
+                    "what lies in `{other}` and what lies in `{above}` are both in the column `{}` of the table `{}`",
+                    place.ancestor, place.table
+                ));
+            }
+        }
+        problems
+    }
+}
+
 /// Who knows the facts of the entities of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -95,6 +174,17 @@ pub enum Place {
     Set(SetPlace),
     /// A column of another form than the usual one.
     Typed(TypedPlace),
+}
+
+impl Place {
+    /// The column, where it is one.
+    pub(super) fn column(&self) -> Option<&str> {
+        match self {
+            Place::Column(column) => Some(column),
+            Place::Typed(typed) => Some(&typed.column),
+            Place::Set(_) => None,
+        }
+    }
 }
 
 /// A column that holds an attribute in another form than the usual one.
@@ -176,6 +266,29 @@ impl Mapping {
         })
     }
 
+    /// What has the place of something else, where both cannot be meant.
+    ///
+    /// `same` says whether the database takes two names for one. Types whose facts the world knows have no table.
+    pub(super) fn doubled(&self, schema: &Schema, same: impl Fn(&str, &str) -> bool) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut tables: Vec<(&str, &str, &str)> = Vec::new();
+        for (ty, of) in &self.types {
+            let id = of.id.as_deref().unwrap_or("id");
+            if let Some(table) = of.table.as_deref().filter(|_| of.from == Facts::Tables) {
+                let other = tables.iter().find(|(_, other, key)| same(other, table) && same(key, id));
+                if let Some((other, ..)) = other {
+                    problems.push(Problem::error(format!(
+                        "`{other}` and `{ty}` are both in the table `{table}`, by the column `{id}`: its rows cannot be \
+                         told apart; give each a table or a view of its own"
+                    )));
+                }
+                tables.push((ty, table, id));
+            }
+            problems.extend(of.doubled(ty, id, schema, &same));
+        }
+        problems
+    }
+
     /// Names that no database has.
     pub(super) fn bad_names(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -199,4 +312,20 @@ impl Mapping {
         }
         problems
     }
+}
+
+/// Whether what an attribute or a field holds may be the entity's own id as well.
+fn may_be_an_id(schema: &Schema, ty: &str, path: &str) -> bool {
+    let Some(ty) = schema.type_id(ty).and_then(|ty| schema.entity_type(ty)) else { return true };
+    let mut names = path.split('.');
+    let first = names.next().and_then(|first| ty.attributes.iter().find(|(name, _)| name.as_ref() == first));
+    let mut found = first.map(|(_, attribute)| &attribute.ty);
+    for name in names {
+        found = match found {
+            Some(Type::Record(fields)) => fields.get(name).map(|field| &field.ty),
+            _ => None,
+        };
+    }
+    // What the schema lacks is told of elsewhere.
+    found.is_none_or(|ty| matches!(ty, Type::String | Type::Entity(_)))
 }

@@ -43,8 +43,14 @@
 //!   A column of `citext` must not be.
 //! - A reference may lead nowhere in a database, as it cannot in a world: a row from which the filter reads through one
 //!   that does is not let through. With `foreign_keys = true` filters need not look.
-//! - What is declared required must not be NULL. Where it is, no condition holds that reads it, and no `forbid` lets the
-//!   row pass.
+//! - What is declared required must not be NULL. Where it is, it may be anything: neither a condition that reads it is
+//!   true nor its negation, behind a reference, as an element of a set or as the name of a tag that is looked for too. A
+//!   row is let through only where [`Ward::check`](crate::Ward::check) would allow it whatever stood there; no `forbid`
+//!   that might hold lets it pass. A row of a set, of tags or of ancestors that does not say whose it is, or which tag, is
+//!   nobody's.
+//! - A NUL ends no text. PostgreSQL has no text with one: nothing in its tables is equal to it, and no parameter holds
+//!   one. What the world knows may; a policy that compares with that is refused there. SQLite's tables are in UTF-8, as
+//!   they are unless told otherwise.
 //! - Values are bound, lists of any length as one parameter; names from the mapping are quoted.
 //! - What has no exact translation is refused, with the policy and the place in its text: tests of addresses
 //!   (`isInRange` …) everywhere but on PostgreSQL, whatever asks for a set of sets, an `if` that leads to more than 64
@@ -63,6 +69,9 @@
 //! | [`Sqlite`](Dialect::Sqlite) | `?1` | `IN (SELECT value FROM json_each(?1))` |
 //! | [`DuckDb`](Dialect::DuckDb) | `$1` | `IN (SELECT unnest($1::VARCHAR[]))` |
 //! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_…)`, a view that [`Filter::setup`] tells how to make |
+//!
+//! [`FilterOptions`] say otherwise where the query has parameters of its own, a driver writes them in another way, or
+//! the query calls the row by another name.
 //!
 //! # Where things are
 //! By default every entity type has a table. Names are those of the schema in snake_case, with a number where two would
@@ -129,6 +138,8 @@ mod lists;
 mod lookups;
 mod mapping;
 mod names;
+mod normal;
+mod options;
 mod print;
 mod rows;
 mod simplify;
@@ -141,3 +152,4 @@ pub use create::{Database, TableRows};
 pub use dialect::Dialect;
 pub use filter::{Filter, Parameter, Setup, SetupColumn};
 pub use mapping::{AncestorPlace, Facts, Form, Mapping, Place, SetPlace, TagPlace, TypeMapping, TypedPlace};
+pub use options::{FilterOptions, ParameterStyle};

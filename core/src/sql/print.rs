@@ -7,8 +7,8 @@ use super::dialect::Dialect;
 use super::filter::{Parameter, Setup};
 use super::tables::{Kind, Name, Tables};
 use super::tree::{
-    AddressTest, Column, Comparison, Constant, From, Operation, Predicate, RESOURCE, Row, Rows, Scalar,
-    Source,
+    AddressTest, Column, Comparison, Constant, From, Null, Operation, Predicate, RESOURCE, Row, Rows, Scalar,
+    Source, Values,
 };
 use crate::schema::TypeId;
 
@@ -36,6 +36,23 @@ pub(super) struct Printer<'a> {
     pub(super) refused: Option<Arc<str>>,
 }
 
+/// A single condition in the words of a dialect, and what they can say: true or false alone, or NULL as well, exactly
+/// where a column is.
+pub(super) struct Written {
+    text: String,
+    values: Values,
+}
+
+impl Written {
+    pub(super) fn two(text: impl Into<String>) -> Self {
+        Written { text: text.into(), values: Values::Two }
+    }
+
+    pub(super) fn three(text: impl Into<String>) -> Self {
+        Written { text: text.into(), values: Values::Three }
+    }
+}
+
 /// Where a predicate stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -48,10 +65,16 @@ pub(super) enum Place {
 }
 
 impl<'a> Printer<'a> {
-    pub(super) fn new(dialect: Dialect, rows: &'a Rows, tables: &Tables, resource: TypeId) -> Self {
+    /// `alias` is what the query calls the row that is decided, where it says so itself.
+    pub(super) fn new(
+        dialect: Dialect,
+        rows: &'a Rows,
+        (tables, resource): (&Tables, TypeId),
+        alias: Option<&str>,
+    ) -> Self {
         let table = tables.of(resource);
         let name = table.and_then(|table| table.alias.clone().or_else(|| table.name.last().cloned()));
-        let resource = name.unwrap_or_else(|| "".into());
+        let resource = alias.map(Arc::from).or(name).unwrap_or_else(|| "".into());
         // A name of ours must not hide the query's.
         let digits = resource.get(1..).unwrap_or("");
         let is_alike = resource.to_lowercase().starts_with('t') && digits.bytes().all(|b| b.is_ascii_digit());
@@ -72,7 +95,8 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// The predicate. Recursion is bounded by the limits on policy text.
+    /// The predicate, with the number of a value between two NULs where a parameter is to be. Recursion is bounded by the
+    /// limits on policy text.
     pub(super) fn predicate(&mut self, predicate: &Predicate) -> String {
         let mut note = |column: &Column| {
             self.used.insert((column.row, column.name.clone()));
@@ -80,7 +104,7 @@ impl<'a> Printer<'a> {
         predicate.columns(&mut note);
         for row in (1..self.rows.len()).filter_map(|row| Some(Row(u32::try_from(row).ok()?))) {
             for (name, value) in self.rows.source(row).iter().flat_map(|source| &source.key) {
-                note(&Column { row, name: name.clone(), kind: Kind::Text, optional: false });
+                note(&Column { row, name: name.clone(), kind: Kind::Text, null: Null::Never });
                 value.columns(&mut note);
             }
         }
@@ -123,23 +147,57 @@ impl<'a> Printer<'a> {
                 Predicate::IsPresent(scalar) => format!("{} IS NULL", self.scalar(scalar)),
                 Predicate::OneOf(scalar, list) => self.one_of(scalar, list, true),
                 Predicate::Exists(_, row, of) => format!("NOT {}", self.correlated(*row, of)),
-                of => format!("NOT {}", parenthesised(self.at(of, Place::Alone), true)),
+                of => self.negated(of, place),
             },
-            Predicate::Holds(scalar) => self.scalar(scalar),
-            Predicate::Compare(comparison, a, b) => self.compare(*comparison, a, b),
             Predicate::OneOf(scalar, list) => self.one_of(scalar, list, false),
-            Predicate::IsPresent(scalar) => format!("{} IS NOT NULL", self.scalar(scalar)),
-            Predicate::Like(scalar, pattern) => self.like(scalar, pattern),
-            Predicate::Address(test, of, range) => self.address(*test, of, range.as_ref()),
-            Predicate::Fits(scalar) => self.fits(scalar),
             Predicate::Exists(_, row, of) => self.exists(*row, of),
+            single => self.single(single).text,
         }
     }
 
-    fn compare(&mut self, comparison: Comparison, a: &Scalar, b: &Scalar) -> String {
+    /// The negation of a condition: true nowhere where that is unknown.
+    fn negated(&mut self, of: &Predicate, place: Place) -> String {
+        let written = match of {
+            Predicate::All(_) | Predicate::Any(_) | Predicate::Not(_) => {
+                Written::three(self.at(of, Place::Alone))
+            }
+            single => self.single(single),
+        };
+        let not = (written.text != "FALSE").then(|| format!("NOT {}", parenthesised(written.text, true)));
+        if let Some(not) = not.as_ref().filter(|_| written.values == of.values()) {
+            return not.clone();
+        }
+        // The dialect's words say false where a column is NULL.
+        let mut columns = BTreeSet::new();
+        of.columns(&mut |column| {
+            columns.insert(column.clone());
+        });
+        let there = columns.iter().map(|column| format!("{} IS NOT NULL", self.column(column)));
+        let all: Vec<String> = there.chain(not).collect();
+        parenthesised(all.join(" AND "), place == Place::Below)
+    }
+
+    /// A single condition, and what its words can say.
+    fn single(&mut self, single: &Predicate) -> Written {
+        match single {
+            Predicate::Holds(scalar) => Written::three(self.scalar(scalar)),
+            Predicate::Compare(comparison, a, b) => self.compare(*comparison, a, b),
+            Predicate::IsPresent(scalar) => Written::two(format!("{} IS NOT NULL", self.scalar(scalar))),
+            Predicate::Like(scalar, pattern) => self.like(scalar, pattern),
+            Predicate::Address(test, of, range) => self.address(*test, of, range.as_ref()),
+            Predicate::Fits(scalar) => Written::two(self.fits(scalar)),
+            // Those that are written as a whole, with their negation.
+            other => Written { text: self.at(other, Place::Alone), values: other.values() },
+        }
+    }
+
+    fn compare(&mut self, comparison: Comparison, a: &Scalar, b: &Scalar) -> Written {
         // PostgreSQL holds no text with a NUL in it: nothing is equal to one.
         if self.dialect == Dialect::Postgres && (holds_nul(a) || holds_nul(b)) {
-            return if comparison == Comparison::NotEqual { self.is_there(a, b) } else { "FALSE".into() };
+            let column = if holds_nul(a) { b } else { a };
+            self.refuse_odd(column);
+            let is_there = format!("{} IS NOT NULL", self.scalar(column));
+            return Written::two(if comparison == Comparison::NotEqual { is_there } else { "FALSE".into() });
         }
         let sign = match comparison {
             Comparison::Equal => "=",
@@ -148,13 +206,7 @@ impl<'a> Printer<'a> {
             Comparison::LessOrEqual => "<=",
         };
         let collation = self.collation(a, b);
-        format!("{} {sign} {}{collation}", self.scalar(a), self.scalar(b))
-    }
-
-    /// That the column of a comparison that is always true is there.
-    fn is_there(&mut self, a: &Scalar, b: &Scalar) -> String {
-        let column = if holds_nul(a) { b } else { a };
-        format!("{} IS NOT NULL", self.scalar(column))
+        Written::three(format!("{} {sign} {}{collation}", self.scalar(a), self.scalar(b)))
     }
 
     /// That texts are compared by their bytes, where a column may say otherwise.
@@ -174,6 +226,9 @@ impl<'a> Printer<'a> {
         let not = if negated { "NOT " } else { "" };
         let (plain, odd): (Vec<Constant>, Vec<Constant>) =
             list.iter().cloned().partition(|one| !self.is_odd(one));
+        if !odd.is_empty() {
+            self.refuse_odd(scalar);
+        }
         let text = self.scalar(scalar);
         let collation = self.collation(scalar, scalar);
         let plain_text = match self.dialect {
@@ -195,25 +250,12 @@ impl<'a> Printer<'a> {
                 Some(format!("{text}{collation} {not}IN ({from})"))
             }
         };
-        let sign = if negated { "<>" } else { "=" };
-        // A value that no list holds: PostgreSQL has none such, SQLite no list of them.
-        let odd = match self.dialect {
-            Dialect::Postgres => Vec::new(),
-            _ => odd.iter().map(|one| format!("{text} {sign} {}{collation}", self.constant(one))).collect(),
-        };
-        let all: Vec<String> = plain_text.into_iter().chain(odd).collect();
-        match all.as_slice() {
-            [] if negated => format!("{text} IS NOT NULL"),
-            [] => "FALSE".into(),
-            [only] => only.clone(),
-            all => format!("({})", all.join(if negated { " AND " } else { " OR " })),
+        // Nothing is equal to a text that the dialect does not have.
+        match plain_text {
+            Some(text) => text,
+            None if negated => format!("{text} IS NOT NULL"),
+            None => "FALSE".into(),
         }
-    }
-
-    /// Whether a list of this dialect cannot hold the value.
-    fn is_odd(&self, value: &Constant) -> bool {
-        let in_lists = matches!(self.dialect, Dialect::Postgres | Dialect::Sqlite);
-        in_lists && matches!(value, Constant::Text(text) if text.contains('\0'))
     }
 
     fn fits(&mut self, scalar: &Scalar) -> String {
@@ -225,9 +267,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn address(&mut self, test: AddressTest, of: &Scalar, range: Option<&Scalar>) -> String {
+    fn address(&mut self, test: AddressTest, of: &Scalar, range: Option<&Scalar>) -> Written {
         let of = self.scalar(of);
-        match (test, range) {
+        Written::three(match (test, range) {
             (AddressTest::IsV4, _) => format!("family({of}) = 4"),
             (AddressTest::IsV6, _) => format!("family({of}) = 6"),
             (AddressTest::IsLoopback, _) => {
@@ -237,8 +279,8 @@ impl<'a> Printer<'a> {
                 format!("({of} <<= inet '224.0.0.0/4' OR {of} <<= inet 'ff00::/8')")
             }
             (AddressTest::IsInRange, Some(range)) => format!("{of} <<= {}", self.scalar(range)),
-            (AddressTest::IsInRange, None) => "FALSE".into(),
-        }
+            (AddressTest::IsInRange, None) => return Written::two("FALSE"),
+        })
     }
 
     pub(super) fn scalar(&mut self, scalar: &Scalar) -> String {
@@ -324,7 +366,7 @@ impl<'a> Printer<'a> {
             From::Table(table) => format!("{} AS {name}", self.table(table)),
             From::List(list) => self.list_from(list, &name),
             From::World { columns, rows } => {
-                let (columns, rows) = self.used_of(row, columns, rows);
+                let (columns, rows) = self.used_of(row, source, columns, rows);
                 self.world_from(&columns, &rows, &name)
             }
         }
@@ -334,8 +376,8 @@ impl<'a> Printer<'a> {
     pub(super) fn key(&mut self, row: Row, key: &[(Arc<str>, Scalar)]) -> Vec<String> {
         let mut all = Vec::new();
         for (column, value) in key {
-            let column = Column { row, name: column.clone(), kind: Kind::Text, optional: false };
-            all.push(self.compare(Comparison::Equal, &Scalar::Column(column), value));
+            let column = Column { row, name: column.clone(), kind: Kind::Text, null: Null::Never };
+            all.push(self.compare(Comparison::Equal, &Scalar::Column(column), value).text);
         }
         all
     }
@@ -346,7 +388,7 @@ impl<'a> Printer<'a> {
 }
 
 fn holds_nul(scalar: &Scalar) -> bool {
-    matches!(scalar, Scalar::Constant(Constant::Text(text)) if text.contains('\0'))
+    matches!(scalar, Scalar::Constant(value) if value.holds_nul())
 }
 
 fn parenthesised(text: String, yes: bool) -> String {

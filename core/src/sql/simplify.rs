@@ -1,50 +1,19 @@
 //! The same predicate in fewer words, and so that indices serve it.
 //!
-//! Only whether a predicate is true matters. Negation is brought down to single conditions, so that everything
-//! above them only grows true with them, and may be rewritten for truth alone.
+//! Only whether a predicate is true matters. Negation is brought down to single conditions ([`normal`]), so that
+//! everything above them only grows true with them, and may be rewritten for truth alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::implied::{Implied, allowed, excluded, without_known};
+use super::normal::normal;
 use super::tree::{Comparison, Constant, Existence, Predicate, Row, Rows, Scalar};
 use super::ways::together;
 
 /// Shortens a predicate. Recursion is bounded by the limits on policy text.
 pub(super) fn simplified(predicate: Predicate, rows: &Rows) -> Predicate {
-    tidy(normal(predicate, false, rows), &Implied::new(rows))
-}
-
-/// The predicate, or its negation, with negation at single conditions.
-fn normal(predicate: Predicate, negated: bool, rows: &Rows) -> Predicate {
-    let each =
-        |all: Vec<Predicate>| all.into_iter().map(|one| normal(one, negated, rows)).collect::<Vec<_>>();
-    match predicate {
-        Predicate::Constant(value) => Predicate::Constant(value != negated),
-        Predicate::All(all) if negated => Predicate::any(each(all)),
-        Predicate::Any(all) if negated => Predicate::all(each(all)),
-        Predicate::All(all) => Predicate::all(each(all)),
-        Predicate::Any(all) => Predicate::any(each(all)),
-        Predicate::Not(of) => normal(*of, !negated, rows),
-        Predicate::Compare(comparison, a, b) if negated => match comparison {
-            Comparison::Equal => Predicate::Compare(Comparison::NotEqual, a, b),
-            Comparison::NotEqual => Predicate::Compare(Comparison::Equal, a, b),
-            Comparison::Less => Predicate::Compare(Comparison::LessOrEqual, b, a),
-            Comparison::LessOrEqual => Predicate::Compare(Comparison::Less, b, a),
-        },
-        Predicate::Exists(existence, row, of) => {
-            let is_one = rows.source(row).is_some_and(|source| source.unique);
-            let goes_in = negated && is_one && existence == Existence::Certain;
-            let of = normal(*of, goes_in, rows);
-            let exists = match of {
-                Predicate::Constant(false) => Predicate::Constant(false),
-                of => Predicate::Exists(existence, row, Box::new(of)),
-            };
-            if negated && !goes_in { exists.not() } else { exists }
-        }
-        single if negated => single.not(),
-        single => single,
-    }
+    tidy(normal(predicate, rows), &Implied::new(rows))
 }
 
 fn tidy(predicate: Predicate, known: &Implied<'_>) -> Predicate {
@@ -223,10 +192,10 @@ fn widened(all: Vec<Predicate>) -> Vec<Predicate> {
 mod tests {
     use super::*;
     use crate::sql::tables::Kind;
-    use crate::sql::tree::{Column, RESOURCE};
+    use crate::sql::tree::{Column, Null, RESOURCE};
 
     fn column(name: &str) -> Scalar {
-        Scalar::Column(Column { row: RESOURCE, name: name.into(), kind: Kind::Text, optional: true })
+        Scalar::Column(Column { row: RESOURCE, name: name.into(), kind: Kind::Text, null: Null::Absent })
     }
 
     fn is(name: &str, value: &str) -> Predicate {
@@ -239,7 +208,7 @@ mod tests {
 
     fn of(name: &str, id: &str) -> Predicate {
         let kind = Kind::Id(crate::schema::TypeId(0));
-        let column = Column { row: RESOURCE, name: name.into(), kind, optional: true };
+        let column = Column { row: RESOURCE, name: name.into(), kind, null: Null::Absent };
         Predicate::Compare(Comparison::Equal, Scalar::Column(column), Scalar::text(id))
     }
 

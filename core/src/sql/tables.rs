@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::dialect::Dialect;
 use super::mapping::{Facts, Form, Mapping, Place, TypeMapping};
 use super::names::{Names, snake};
 use crate::error::{Error, Problem};
@@ -94,9 +95,9 @@ pub(super) struct Join {
 }
 
 impl Tables {
-    /// `timestamps` says whether the database has a type for them.
-    pub(crate) fn new(schema: &Schema, mapping: &Mapping, timestamps: bool) -> Result<Self, Error> {
+    pub(crate) fn new(schema: &Schema, mapping: &Mapping, dialect: Dialect) -> Result<Self, Error> {
         let mut problems = mapping.bad_names();
+        problems.extend(mapping.doubled(schema, |a, b| dialect.is_same_name(a, b)));
         for name in mapping.types.keys() {
             if let Err(unknown) = schema.known_type(name) {
                 problems.push(Problem::error(unknown.to_string()));
@@ -113,7 +114,7 @@ impl Tables {
                 schema,
                 given,
                 defaults: mapping.defaults,
-                timestamps,
+                timestamps: dialect != Dialect::Sqlite,
                 names: &mut names,
                 columns: Names::default(),
                 used: BTreeSet::new(),
@@ -142,6 +143,7 @@ struct Resolving<'a> {
     schema: &'a Schema,
     given: &'a TypeMapping,
     defaults: bool,
+    /// Whether the database has a type for them.
     timestamps: bool,
     /// Tables that have a name.
     names: &'a mut Names,
@@ -165,9 +167,7 @@ impl Resolving<'_> {
         let id = given.id.clone().unwrap_or_else(|| "id".into());
         self.columns.take(&id);
         for place in given.attributes.values() {
-            if let Place::Column(column) = place {
-                self.columns.take(column);
-            }
+            place.column().into_iter().for_each(|column| self.columns.take(column));
         }
         let mut attributes = Vec::new();
         for (attribute, declared) in &ty.attributes {

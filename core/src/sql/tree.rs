@@ -3,6 +3,9 @@
 //! It is read as SQL reads it, in three values, and only whether it is true matters. Where Cedar evaluates an
 //! expression without failure, its predicate has Cedar's value; what Cedar would not look at may be NULL or
 //! anything else, which `AND` and `OR` put right as Cedar's order of evaluation does.
+//!
+//! INVARIANT: what a condition says where a column is NULL is told by [`Predicate::values`], and when a column is by
+//! [`Null`]. Whoever rewrites a predicate reads these; whoever writes one in a dialect makes them true.
 
 use std::sync::Arc;
 
@@ -25,6 +28,13 @@ pub(super) enum Constant {
     Ip(Arc<str>),
 }
 
+impl Constant {
+    /// Whether a NUL is in it, which some databases take for a text's end, and some take in no text.
+    pub(super) fn holds_nul(&self) -> bool {
+        matches!(self, Constant::Text(text) if text.contains('\0'))
+    }
+}
+
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scalar {
@@ -44,8 +54,60 @@ pub(super) struct Column {
     pub(super) row: Row,
     pub(super) name: Arc<str>,
     pub(super) kind: Kind,
-    /// Whether it may be NULL where the row is there.
-    pub(super) optional: bool,
+    /// When it is NULL where the row is there.
+    pub(super) null: Null,
+}
+
+/// When a column is NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Null {
+    /// Never: an id that rows are found by, an element of a list, what the world knows.
+    Never,
+    /// Where the database breaks its promise that what is required is there.
+    Broken,
+    /// As [`Null::Broken`] where the optional record is there that it is a field of, and rightly where that is not.
+    InRecord,
+    /// Where the attribute or field is absent.
+    Absent,
+}
+
+impl Null {
+    /// Whether it is NULL in tables that hold what a world could hold.
+    pub(super) fn is_allowed(self) -> bool {
+        matches!(self, Null::InRecord | Null::Absent)
+    }
+
+    /// Whether it may be NULL where Cedar reads it: since the database broke its promise.
+    pub(super) fn is_broken(self) -> bool {
+        matches!(self, Null::InRecord | Null::Broken)
+    }
+
+    /// When a field is, of a record that is absent where this is NULL.
+    pub(super) fn of_field(self, required: bool) -> Null {
+        match (self, required) {
+            (_, false) => Null::Absent,
+            (Null::Absent | Null::InRecord, true) => Null::InRecord,
+            (null, true) => null,
+        }
+    }
+
+    /// The same of facts that the world knows, which keeps its promises.
+    pub(super) fn of_world(self) -> Null {
+        match self {
+            Null::Broken => Null::Never,
+            Null::InRecord => Null::Absent,
+            null => null,
+        }
+    }
+}
+
+/// What a single condition can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// True or false, whatever is NULL.
+    Two,
+    /// NULL exactly where a column that it reads is, so that neither it nor its negation is true there.
+    Three,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +242,27 @@ impl Scalar {
 }
 
 impl Predicate {
+    /// What it says where a column is NULL. Of what is made of several conditions: what `AND`, `OR` and `NOT` make of
+    /// theirs.
+    pub(super) fn values(&self) -> Values {
+        match self {
+            Predicate::Constant(_)
+            | Predicate::IsPresent(_)
+            // A number that is too large is NULL in some dialects, and does not fit.
+            | Predicate::Fits(_)
+            // SQL takes a row of which it is unknown for one that is not there.
+            | Predicate::Exists(..) => Values::Two,
+            Predicate::Holds(_)
+            | Predicate::Compare(..)
+            | Predicate::OneOf(..)
+            | Predicate::Like(..)
+            | Predicate::Address(..)
+            | Predicate::All(_)
+            | Predicate::Any(_)
+            | Predicate::Not(_) => Values::Three,
+        }
+    }
+
     /// Calls `visit` with every row that a value speaks of; those within which something exists are among them.
     pub(super) fn rows(&self, visit: &mut dyn FnMut(Row)) {
         self.columns(&mut |column| visit(column.row));

@@ -11,11 +11,15 @@ use super::layout::{DEFINED, Layout, Stored};
 use super::{Place, Row};
 use crate::error::Problem;
 use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::suggest::hint;
 use crate::uid::EntityUid;
 use crate::value::Value;
 
 /// Problems kept of one load; more are counted only.
-const MAX_PROBLEMS: usize = 1_000;
+pub(super) const MAX_PROBLEMS: usize = 1_000;
+
+/// Types that the schema lacks, each of which is told.
+const MAX_UNKNOWN: usize = 20;
 
 /// Makes a [`World`](super::World), entity by entity.
 ///
@@ -41,6 +45,10 @@ pub struct WorldBuilder {
     /// Entities that were refused: a reference to one of them is no problem of its own.
     pub(super) refused: HashSet<Place>,
     pub(super) more_problems: usize,
+    /// Types that the schema lacks: the first entity of each, and how many there are.
+    pub(super) unknown_types: BTreeMap<String, (EntityUid, usize)>,
+    /// Entities of types beyond [`MAX_UNKNOWN`].
+    pub(super) more_unknown: usize,
 }
 
 /// All entities of one type while they are loaded.
@@ -114,6 +122,8 @@ impl WorldBuilder {
             problems: Vec::new(),
             refused: HashSet::new(),
             more_problems: 0,
+            unknown_types: BTreeMap::new(),
+            more_unknown: 0,
         }
     }
 
@@ -330,6 +340,36 @@ impl WorldBuilder {
     pub(crate) fn refuse(&mut self, place: Place, problem: Problem) {
         self.refused.insert(place);
         self.problem(problem);
+    }
+
+    /// Notes an entity of a type that the schema lacks. They are told by type: a file of another schema has thousands.
+    pub(crate) fn unknown_type(&mut self, uid: &EntityUid) {
+        let is_full = self.unknown_types.len() >= MAX_UNKNOWN;
+        match self.unknown_types.get_mut(uid.type_name()) {
+            Some((_, count)) => *count += 1,
+            None if !is_full => {
+                self.unknown_types.insert(uid.type_name().to_owned(), (uid.clone(), 1));
+            }
+            None => self.more_unknown += 1,
+        }
+    }
+
+    /// What is said of entities of unknown types.
+    pub(super) fn unknown_problems(&mut self) -> Vec<Problem> {
+        let schema = self.schema.clone();
+        let mut problems = Vec::new();
+        for (ty, (first, count)) in std::mem::take(&mut self.unknown_types) {
+            let hint = hint(&ty, schema.entity_types().iter().map(|ty| ty.name.as_ref()));
+            let more = if count > 1 { format!(" (and that of {} more)", count - 1) } else { String::new() };
+            problems.push(on(&first, format!("its type `{ty}` is not in the schema{more}{hint}")));
+        }
+        if self.more_unknown > 0 {
+            let more = self.more_unknown;
+            problems.push(Problem::error(format!(
+                "and {more} entities of other types that are not in the schema"
+            )));
+        }
+        problems
     }
 
     pub(crate) fn problem(&mut self, problem: Problem) {

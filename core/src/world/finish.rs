@@ -1,13 +1,14 @@
 //! What can only be said of a world as a whole: no reference dangles, no hierarchy goes in a circle.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::apply::{Applied, Writer};
-use super::build::{Loading, WorldBuilder, on};
+use super::build::{Loading, MAX_PROBLEMS, WorldBuilder, on};
 use super::encode::{Pools, each_reference};
+use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::ids::{Interner, Names};
 use super::rows::Rows;
 use super::sequence::Sequence;
@@ -31,6 +32,7 @@ impl WorldBuilder {
     /// given twice, references to entities that are not there, hierarchies that go in circles.
     pub fn finish(mut self) -> Result<World, Error> {
         let refused = std::mem::take(&mut self.refused);
+        let unknown = self.unknown_problems();
         let (mut problems, more) = (std::mem::take(&mut self.problems), self.more_problems);
         let WorldBuilder { schema, tables, strings, pools, .. } = self;
         let world = World::assemble(schema, tables, strings, pools);
@@ -38,6 +40,7 @@ impl WorldBuilder {
         if problems.is_empty() {
             problems.extend(world.close_hierarchy());
         }
+        problems.extend(unknown);
         if more > 0 {
             problems.push(Problem::error(format!("and {more} problems more")));
         }
@@ -97,17 +100,22 @@ impl World {
         if mutant!(DanglingIsTaken) || types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
             return Vec::new();
         }
-        let mut found = Vec::new();
+        let (mut found, mut more) = (Vec::new(), 0_usize);
         for (id, _) in types() {
             for row in self.rows(id) {
                 let from = (id, row);
                 self.each_named(from, |where_, place, uid| {
                     let is_there = place.is_some_and(|place| self.has(place) || refused.contains(&place));
-                    if !is_there {
+                    if !is_there && found.len() == MAX_PROBLEMS {
+                        more += 1;
+                    } else if !is_there {
                         found.push(on(&self.uid(from), format!("{where_}: {uid} is not in the data")));
                     }
                 });
             }
+        }
+        if more > 0 {
+            found.push(Problem::error(format!("and {more} references more to what is not in the data")));
         }
         found
     }
@@ -145,39 +153,36 @@ impl World {
         Some((ty, Row(self.table(ty)?.names.find(uid.id())?)))
     }
 
-    /// Fills in ancestors; a hierarchy that goes in a circle is a problem.
+    /// Fills in ancestors; a hierarchy that goes in a circle, or too deep, is a problem.
     fn close_hierarchy(&self) -> Vec<Problem> {
+        let pools = &self.data.pools;
+        let mut closing = Closing::new(pools, |place| self.parents_number(place));
         let mut problems = Vec::new();
         for (at, table) in (0u16..).zip(&self.data.tables) {
-            let Some(word) = table.layout.ancestors else { continue };
+            let (Some(parents), Some(ancestors)) = (table.layout.parents, table.layout.ancestors) else {
+                continue;
+            };
             for row in self.rows(TypeId(at)) {
-                let place = (TypeId(at), row);
-                let ancestors = above(self.parents(place), |place| self.parents(place));
-                if ancestors.binary_search(&place).is_ok() && !mutant!(CirclesAreTaken) {
-                    problems.push(on(&self.uid(place), CIRCLE.into()));
-                }
-                if let Some(number) = self.data.pools.places(&ancestors) {
-                    table.rows.set_word(row.0, word, number);
+                match closing.close(self.word((TypeId(at), row), parents)) {
+                    Ok(number) => table.rows.set_word(row.0, ancestors, number),
+                    Err(Unclosed::Circle(circle)) => {
+                        problems.extend(circle.iter().map(|place| on(&self.uid(*place), CIRCLE.into())));
+                    }
+                    Err(Unclosed::TooDeep) => {
+                        problems.push(on(&self.uid((TypeId(at), row)), too_deep()));
+                        return problems;
+                    }
                 }
             }
         }
         problems
     }
-}
 
-/// Said of an entity whose ancestors hold itself.
-pub(super) const CIRCLE: &str = "lies in itself, through its parents";
-
-/// All that lies above, from the direct parents on; ascending, each once.
-pub(super) fn above<'a>(parents: &[Place], of: impl Fn(Place) -> &'a [Place]) -> Vec<Place> {
-    let mut seen = BTreeSet::new();
-    let mut next: Vec<Place> = parents.to_vec();
-    while let Some(place) = next.pop() {
-        if seen.insert(place) && !mutant!(ParentsAreForgotten) {
-            next.extend_from_slice(of(place));
-        }
+    /// The number of the set of an entity's parents, 0 for none.
+    pub(super) fn parents_number(&self, place: Place) -> u32 {
+        let at = self.table(place.0).and_then(|table| table.layout.parents);
+        at.map_or(0, |at| self.word(place, at))
     }
-    seen.into_iter().collect()
 }
 
 /// Where an entity names another.

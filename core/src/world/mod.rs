@@ -15,6 +15,7 @@ mod conform;
 mod draft;
 mod encode;
 mod finish;
+mod hierarchy;
 mod ids;
 pub(crate) mod index;
 pub(crate) mod json;

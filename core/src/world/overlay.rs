@@ -9,7 +9,8 @@ use super::build::{on, sorted};
 use super::change::{Change, Changes, What};
 use super::conform::conforms;
 use super::encode::{Numbers, Pools, TOO_MUCH, each_reference, stored};
-use super::finish::{CIRCLE, above, is_loose};
+use super::finish::is_loose;
+use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::layout::{DEFINED, Layout};
 use super::{Place, Row};
 use crate::error::{Error, Problem};
@@ -228,25 +229,34 @@ impl<'a> Preparation<'a> {
                 concerned.extend(rows.filter(below));
             }
         }
-        for place in concerned {
-            if !self.is_there(place) {
-                continue;
+        let pools = &self.world.data.pools;
+        let mut numbers = Vec::new();
+        let mut problems = Vec::new();
+        let mut closing = Closing::new(pools, |place| self.parents_number(place));
+        for place in concerned.into_iter().filter(|place| self.is_there(*place)) {
+            match closing.close(self.parents_number(place)) {
+                Ok(number) => numbers.push((place, number)),
+                Err(Unclosed::Circle(circle)) => {
+                    problems.extend(circle.into_iter().map(|place| (place, CIRCLE.to_owned())));
+                }
+                Err(Unclosed::TooDeep) => {
+                    problems.push((place, too_deep()));
+                    break;
+                }
             }
-            let ancestors = above(self.parents(place), |place| self.parents(place));
-            if ancestors.binary_search(&place).is_ok() {
-                self.problem(place, CIRCLE);
-            }
-            let number = self.world.data.pools.places(&ancestors);
-            if let (Some(at), Some(number)) = (self.layout(place.0).and_then(|l| l.ancestors), number) {
+        }
+        for (place, number) in numbers {
+            if let Some(at) = self.layout(place.0).and_then(|layout| layout.ancestors) {
                 self.put_word(place, at, number);
             }
         }
+        for (place, message) in problems {
+            self.problem(place, &message);
+        }
     }
 
-    fn parents(&self, place: Place) -> &'a [Place] {
-        let at = self.layout(place.0).and_then(|layout| layout.parents);
-        let number = at.map_or(0, |at| self.word(place, at));
-        self.world.data.pools.places.get(number).map_or(&[], AsRef::as_ref)
+    fn parents_number(&self, place: Place) -> u32 {
+        self.layout(place.0).and_then(|layout| layout.parents).map_or(0, |at| self.word(place, at))
     }
 
     fn check_required(&mut self) {

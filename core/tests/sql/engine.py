@@ -1,6 +1,6 @@
 """A database behind standard input and output: a line of JSON asks, a line of JSON answers.
 
-`engine.py duckdb` and `engine.py spark`. A line is one of
+`engine.py duckdb`, `engine.py spark` and `engine.py sqlite`. A line is one of
 {"create": [statement], "tables": [{"insert": statement, "rows": [[cell]]}]}: makes the tables anew and fills them;
 {"query": text, "params": [parameter], "setup": [view]}: answers {"ids": [text]}, the first column;
 {"plan": ...}, the same: answers {"plan": text}.
@@ -30,6 +30,25 @@ class DuckDb:
             rows = [[plain(cell) for cell in row] for row in table["rows"]]
             if rows:
                 self.connection.executemany(table["insert"], rows)
+
+    def rows(self, query, params, setup):
+        assert not setup
+        return self.connection.execute(query, [plain(parameter) for parameter in params]).fetchall()
+
+
+class Sqlite:
+    def __init__(self):
+        self.connection = None
+
+    def fill(self, create, tables):
+        import sqlite3
+
+        self.connection = sqlite3.connect(":memory:")
+        for statement in create:
+            self.connection.execute(statement)
+        for table in tables:
+            rows = [[plain(cell) for cell in row] for row in table["rows"]]
+            self.connection.executemany(table["insert"], rows)
 
     def rows(self, query, params, setup):
         assert not setup
@@ -77,7 +96,7 @@ class Spark:
 
 
 def main():
-    engine = {"duckdb": DuckDb, "spark": Spark}[sys.argv[1]]()
+    engine = {"duckdb": DuckDb, "spark": Spark, "sqlite": Sqlite}[sys.argv[1]]()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

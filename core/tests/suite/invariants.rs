@@ -190,7 +190,8 @@ fn invariant_2_labelling_an_item_gives_nothing() {
 }
 
 #[test]
-fn invariant_2_ending_a_role_or_a_login_gives_nothing() {
+fn invariant_2_ending_a_role_or_a_login_gives_nothing_but_alerts_that_pass_on() {
+    let is_alert = |request: &Request| request.action.contains("receiveAlert");
     over_scenes(40, |scene, bytes| {
         let users = scene.all("User");
         let user = &users[usize::from(bytes[1]) % users.len()];
@@ -200,7 +201,12 @@ fn invariant_2_ending_a_role_or_a_login_gives_nothing() {
             Some(role) => facts.set(user, role, Value::set([])),
             None => facts.set(user, "loginActive", Value::Bool(false)),
         }
-        Scene::of(facts).gives_nothing_over(scene, bytes, |_| true)
+        let after = Scene::of(facts);
+        for alert in after.allowed(bytes).iter().filter(|request| is_alert(request)) {
+            let (person, case) = (&alert.principal, &alert.resource);
+            assert!(scene.may(person, "viewSummary", case), "passes to who could not see it: {alert:?}");
+        }
+        after.gives_nothing_over(scene, bytes, |request| !is_alert(request))
     });
 }
 

@@ -36,6 +36,83 @@ fn every_problem_is_reported_with_entity_and_attribute() {
 }
 
 #[test]
+fn what_is_wrong_with_the_text_is_told_where_it_is_in_the_file() {
+    let school = r#"{"uid": {"type": "School", "id": "a"}, "attrs": {"kind": "state"}, "parents": []}"#;
+    for (text, place) in [
+        (format!("[{school},\n {school},\n  {{\"uid\": 1,, }}]"), "line 3 column 13"),
+        (format!("[\n{school},\n{{\"uid\":\n{{\"type\" 1}}}}\n]"), "line 4 column 9"),
+        (format!("[{school}, {{\"uid\" 1}}]"), &format!("line 1 column {}", school.len() + 11)),
+        (format!("[\n\n{school} {school}]"), &format!("line 3 column {}", school.len() + 2)),
+        // Beyond what is read at once.
+        (format!("[{}{{\"uid\" 1}}]", format!("{school},\n").repeat(30_000)), "line 30001 column 8"),
+    ] {
+        let found = problems(&text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(place), "`{place}` is not in {found:?}");
+    }
+    for mark in ["\u{feff}[]".as_bytes(), b"\xff\xfe[\0]\0"] {
+        let error = ATTENDANCE.read_world(mark).unwrap_err().to_string();
+        assert!(error.contains("byte order mark (BOM)"), "{error}");
+    }
+}
+
+#[test]
+fn entities_of_unknown_types_are_told_by_type() {
+    let of = |ty: usize, id: usize| {
+        format!(r#"{{"uid": {{"type": "Scool{ty}", "id": "{id}"}}, "attrs": {{}}, "parents": []}}"#)
+    };
+    let many: Vec<String> = (0..20_000).map(|id| of(1, id)).collect();
+    let found = problems(&format!("[{}]", many.join(",")));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("Scool1::\"0\": ") && found[0].contains("(and that of 19999 more)"),
+        "{found:?}"
+    );
+    let many: Vec<String> = (0..20_000).map(|ty| of(ty, 0)).collect();
+    let found = problems(&format!("[{}]", many.join(",")));
+    assert_eq!(found.len(), 21, "{found:?}");
+    assert!(found[20].contains("and 19980 entities of other types"), "{found:?}");
+    // So are references to what is not there.
+    let student = |id: usize| {
+        format!(
+            r#"{{"uid": {{"type": "Student", "id": "{id}"}}, "parents": [],
+            "attrs": {{"nsn": "1", "enrolledAt": {{"type": "School", "id": "s"}}}}}}"#
+        )
+    };
+    let many: Vec<String> = (0..5_000).map(student).collect();
+    let found = problems(&format!("[{}]", many.join(",")));
+    assert_eq!(found.len(), 1_001);
+    assert!(found[1_000].contains("and 4000 references more"), "{}", found[1_000]);
+}
+
+#[test]
+fn a_chain_of_parents_is_refused_where_it_is_too_long_and_answers_as_cedar_does_where_not() {
+    let chain = |length: usize| {
+        let team = |n: usize| {
+            let above = if n + 1 < length {
+                format!(r#"{{"type": "Clinic::Team", "id": "{}"}}"#, n + 1)
+            } else {
+                String::new()
+            };
+            format!(
+                r#"{{"uid": {{"type": "Clinic::Team", "id": "{n}"}}, "attrs": {{}}, "parents": [{above}]}}"#
+            )
+        };
+        format!("[{}]", (0..length).map(team).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(CLINIC.read_world(chain(3_000).as_bytes()).unwrap().count("Clinic::Team"), 3_000);
+    for length in [20_000, 100_000] {
+        let error = CLINIC.read_world(chain(length).as_bytes()).unwrap_err();
+        assert!(error.is_data() && error.to_string().contains("the hierarchy is too deep"), "{error}");
+    }
+    // A circle of any length is found, and not all of it told.
+    let circle =
+        chain(50_000).replace(r#""parents": []"#, r#""parents": [{"type": "Clinic::Team", "id": "0"}]"#);
+    let error = CLINIC.read_world(circle.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("lies in itself") && error.problems().len() == 100, "{error}");
+}
+
+#[test]
 fn an_entity_given_twice_must_be_the_same() {
     let school = |kind: &str| {
         format!(r#"{{"uid": {{"type": "School", "id": "a"}}, "attrs": {{"kind": "{kind}"}}, "parents": []}}"#)
@@ -106,6 +183,10 @@ fn a_context_may_not_name_a_field_twice() {
     for (json, why) in [
         (r#"{"sizeBytes": 3, "sizeBytes": 99999999}"#, "given twice"),
         (r#"{"sizeBytes": "3"}"#, "sizeBytes"),
+        (r#"{"sizeBytes": 1.0}"#, "`sizeBytes`: expected Long, found 1.0"),
+        (r#"{"sizeBytes": null}"#, "`sizeBytes`: expected Long, found null"),
+        (r#"{"sizeBytes": 9223372036854775808}"#, "`sizeBytes`: expected Long, found 9223372036854775808"),
+        (r#"{"sizeBytes": 3, "now": "2026-05-11T09:00:00Z[Pacific/Auckland]"}"#, "now"),
         (r#"{"sizeBites": 3}"#, "`sizeBites` is not in the schema"),
         (r#"{"sizeBytes": 3, "now": "soon"}"#, "now"),
         ("[]", "record"),
@@ -118,6 +199,39 @@ fn a_context_may_not_name_a_field_twice() {
     let twice = r#"{"now": "2026-05-11", "from": "10.0.0.1", "extra": {"reason": "a", "reason": "b", "amount": "1.0"}}"#;
     let error = CLINIC.read_context("read", twice, 0).unwrap_err();
     assert!(error.to_string().contains("given twice"), "{error}");
+}
+
+#[test]
+fn a_contexts_now_reads_as_the_commands_does() {
+    let now = |text: &str| {
+        ATTENDANCE
+            .read_context("viewSummary", &format!(r#"{{"now": "{text}"}}"#), 0)
+            .map(|fields| fields["now"].clone())
+    };
+    for text in [
+        "2026-05-11T09:00:00+12:00",
+        "2026-05-11T09:00:00+1200",
+        "2026-05-10T21:00:00Z",
+        "2026-05-10T21:00:00.0009Z",
+    ] {
+        assert_eq!(now(text).unwrap(), Value::Datetime(caseward::instant(text).unwrap()), "{text}");
+    }
+    for text in ["2026-05-11T09:00:60Z", "2026-05-11T09Z", "2026-05-11T09:00:00+25:59"] {
+        assert!(now(text).is_err() && caseward::instant(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_request_is_an_object() {
+    for (line, why) in [
+        (r#"["User::\"u\"", "viewSummary", "Case::\"c\""]"#, "not a list"),
+        ("\u{feff}{}", "byte order mark (BOM)"),
+        ("", "object"),
+        ("3", "object"),
+    ] {
+        let error = ATTENDANCE.read_request(line, 0).unwrap_err();
+        assert!(error.is_request() && error.to_string().contains(why), "{line}: {error}");
+    }
 }
 
 #[test]

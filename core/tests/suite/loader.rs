@@ -184,6 +184,35 @@ fn text_beyond_the_limits_is_refused_before_it_is_parsed() {
 }
 
 #[test]
+fn a_schema_is_as_large_as_it_is_written_out() {
+    let load = |schema: &str| {
+        Ward::new(&Sources { schema: Source::new("s", schema), policies: vec![], catalogue: None })
+            .map(|_| ())
+    };
+    let doubling = |lines: usize| {
+        let line = |n: usize| format!("type T{n} = {{ x: T{}, y: T{} }};\n", n - 1, n - 1);
+        format!(
+            "type T0 = {{ x: Long }};\n{}entity E = T{};",
+            (1..lines).map(line).collect::<String>(),
+            lines - 1
+        )
+    };
+    load(&doubling(8)).unwrap();
+    let types: String = (0..400).map(|n| format!("entity E{n};")).collect();
+    let all: Vec<String> = (0..400).map(|n| format!("E{n}")).collect();
+    let all = all.join(", ");
+    let wide = format!("{types} action a appliesTo {{ principal: [{all}], resource: [{all}] }};");
+    for (schema, why) in
+        [(doubling(24), "written out"), (doubling(40), "written out"), (wide, "160000 pairs")]
+    {
+        let error = load(&schema).unwrap_err();
+        assert!(error.is_policies() && error.to_string().contains(why), "{error}");
+    }
+    let error = load("\u{feff}entity E;").unwrap_err();
+    assert!(error.to_string().contains("byte order mark (BOM)"), "{error}");
+}
+
+#[test]
 fn formatting_keeps_meaning_and_comments() {
     let text =
         "@id(\"a.b\") permit(principal,action,resource is Doc)// why\nwhen{resource.owner==principal};";

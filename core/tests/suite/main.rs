@@ -8,6 +8,7 @@
 )]
 
 mod author;
+mod by_hand;
 mod cases;
 mod changes;
 mod counts;
@@ -18,6 +19,7 @@ mod fuzz;
 mod invariants;
 mod json;
 mod laws;
+mod lint;
 mod live;
 mod loader;
 mod made_up;

@@ -1,7 +1,7 @@
 //! Filters as texts: what is refused, how long they hold, which places they name. That they are right is tested on
 //! databases, in `tests/sql`.
 
-use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::sql::{Database, Dialect, Filter, FilterOptions, Mapping, Parameter, ParameterStyle};
 use caseward::{Changes, EntityUid, Error, Source, Sources, Value, Ward, World, WorldBuilder};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at};
@@ -214,6 +214,28 @@ fn what_a_mapping_gets_wrong_is_named() {
         ("[types.Case]\ntable = 'app..cases'", "is no name for a part"),
         ("[types.Case.attributes]\nstatus = ''", "`Case`: `` is no name for a column"),
         ("[types.Case]\nid = \"a\\u0000b\"", "is no name for a column"),
+        (
+            "[types.Case]\ntable = 't'\n[types.School]\ntable = 't'",
+            "`Case` and `School` are both in the table `t`, by the column `id`",
+        ),
+        (
+            "[types.Case.attributes]\nprovider = 'x'\nschool = 'x'",
+            "`Case`: `provider` and `school` are both in the column `x`",
+        ),
+        (
+            "[types.Case.attributes]\nopenedAt = { column = 'x', as = 'timestamp' }\nstatus = 'x'",
+            "`Case`: `openedAt` and `status` are both in the column `x`",
+        ),
+        ("[types.Case.attributes]\nopenedAt = 'id'", "`openedAt` is in the column `id`, which holds the ids"),
+        (
+            "[types.User.attributes]\nmonitors = { table = 't', id = 'u', value = 'v' }\n\
+             workflowLeadAt = { table = 't', id = 'u', value = 'v' }",
+            "`User`: `monitors` and `workflowLeadAt` are both in the column `v` of the table `t`",
+        ),
+        (
+            "[types.Case.attributes]\nteam = { table = 't', id = 'u', value = 'u' }",
+            "whose set it is and what is in it are both in the column `u`",
+        ),
     ] {
         let made = Mapping::from_toml(toml)
             .and_then(|mapping| Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).map(|_| ()));
@@ -224,6 +246,16 @@ fn what_a_mapping_gets_wrong_is_named() {
     let mapping = Mapping::from_toml(toml).unwrap();
     let error = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Sqlite).unwrap_err();
     assert!(error.is_mapping() && error.to_string().contains("no type for them"), "{error}");
+    // What can be meant: two names that PostgreSQL tells apart, an id that is an attribute, types by columns of their own.
+    let meant = "[types.Student]\nid = 'nsn'\ntable = 't'\n[types.Student.attributes]\nnsn = 'nsn'\n\
+                 [types.Case]\ntable = 't'\n[types.Case.attributes]\nprovider = 'x'\nschool = 'X'";
+    let mapping = Mapping::from_toml(meant).unwrap();
+    let database = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).unwrap();
+    let create = database.create();
+    let students = create.iter().find(|text| text.contains("\"enrolled_at\" ")).unwrap();
+    assert_eq!(students.matches("\"nsn\" TEXT").count(), 1, "{students}");
+    let error = Database::new(ATTENDANCE.schema(), &mapping, Dialect::DuckDb).unwrap_err();
+    assert!(error.to_string().contains("`provider` and `school` are both in the column `X`"), "{error}");
     assert!("mysql".parse::<Dialect>().unwrap_err().to_string().contains("`mysql`: they are postgres, "));
     assert!("sqlit".parse::<Dialect>().unwrap_err().to_string().contains("did you mean `sqlite`?"));
 }
@@ -271,6 +303,114 @@ fn what_has_no_translation_is_refused_with_its_place() {
         assert_eq!(text, "context.from.isInRange(resource.network)");
         assert!(problem.message.starts_with("policy `records.boss`: "), "{error}");
     }
+}
+
+#[test]
+fn a_text_that_postgres_does_not_have_is_refused_only_where_the_world_knows_it() {
+    let schema = "entity Shelf = { name: String }; entity P; entity Book = { shelf: Shelf, name: String };
+        action a, b, c appliesTo { principal: P, resource: Book };";
+    let policies = [
+        r#"@id("a") permit (principal, action == Action::"a", resource) unless { resource.name like "*\0*" };"#,
+        r#"@id("b") permit (principal, action == Action::"b", resource) when { resource.shelf.name == "v\0x" };"#,
+        r#"@id("c") permit (principal, action == Action::"c", resource) unless { resource.shelf == Shelf::"v\0x" };"#,
+    ];
+    let ward = Ward::new(&Sources {
+        schema: Source::new("schema", schema),
+        policies: policies
+            .into_iter()
+            .enumerate()
+            .map(|(n, text)| Source::new(format!("p{n}"), text))
+            .collect(),
+        catalogue: None,
+    })
+    .unwrap();
+    let p = EntityUid::new("P", "p");
+    let filters = |name: &str| {
+        let mut builder = WorldBuilder::new(ward.schema());
+        builder.add(&p, []);
+        builder.add(&EntityUid::new("Shelf", "v\0x"), [("name", Value::from("v\0x"))]);
+        builder.add(&EntityUid::new("Shelf", "v"), [("name", Value::from(name))]);
+        let world = builder.finish().unwrap();
+        let mapping = Mapping::from_toml("foreign_keys = true\n[types.Shelf]\nfrom = 'world'").unwrap();
+        let database = Database::new(ward.schema(), &mapping, Dialect::Postgres).unwrap();
+        ["a", "b", "c"].map(|action| ward.filter(&world, &p, action, "Book", &Default::default(), &database))
+    };
+    // No column of PostgreSQL holds it: its equal is nowhere, and the world's own row is never looked for.
+    let [a, b, c] = filters("other").map(|filter| filter.unwrap());
+    assert_eq!(
+        (a.sql.as_str(), c.sql.as_str()),
+        (r#""book"."name" IS NOT NULL"#, r#""book"."shelf" IS NOT NULL"#)
+    );
+    assert!(
+        b.sql.contains("FALSE") && b.params.iter().all(|one| !format!("{one:?}").contains("\\0")),
+        "{b:?}"
+    );
+    let [_, refused, _] = filters("v\0x");
+    let error = refused.unwrap_err();
+    assert!(
+        error.is_untranslatable() && error.to_string().contains("policy `b`: it asks for a text with a NUL"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_list_has_the_type_of_what_is_looked_for_in_it() {
+    let schema = "entity P; entity Door = { from: ipaddr, at: datetime, name: String };
+        action a, b, c appliesTo { principal: P, resource: Door };";
+    let policies = [
+        r#"@id("a") permit (principal, action == Action::"a", resource)
+        when { resource.from == ip("10.0.0.1") || resource.from == ip("10.0.0.2") };"#,
+        r#"@id("b") permit (principal, action == Action::"b", resource)
+        when { resource.at == datetime("1970-01-01") || resource.at == datetime("1970-01-02") };"#,
+        r#"@id("c") permit (principal, action == Action::"c", resource)
+        when { resource.name == "x" || resource.name == "y" };"#,
+    ];
+    let ward = Ward::new(&Sources {
+        schema: Source::new("schema", schema),
+        policies: policies
+            .into_iter()
+            .enumerate()
+            .map(|(n, text)| Source::new(format!("p{n}"), text))
+            .collect(),
+        catalogue: None,
+    })
+    .unwrap();
+    let p = EntityUid::new("P", "p");
+    let mut builder = WorldBuilder::new(ward.schema());
+    builder.add(&p, []);
+    let world = builder.finish().unwrap();
+    let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres).unwrap();
+    let sql = ["a", "b", "c"]
+        .map(|action| ward.filter(&world, &p, action, "Door", &Default::default(), &database).unwrap().sql);
+    assert_eq!(
+        sql,
+        [
+            r#""door"."from" = ANY ($1::text[]::inet[])"#,
+            r#""door"."at" = ANY ($1::bigint[])"#,
+            r#""door"."name" = ANY ($1::text[])"#
+        ]
+    );
+}
+
+#[test]
+fn a_filter_goes_into_a_query_that_has_more_in_it() {
+    let (world, uid) = world_of("attendanceLeadAt", &[EntityUid::new("School", "s%")]);
+    let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Postgres).unwrap();
+    let made = |options: FilterOptions| {
+        ATTENDANCE.filter_with(&world, &uid, "viewSummary", "Case", &at(NOW), (&database, &options))
+    };
+    let plain = ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database).unwrap();
+    assert_eq!(made(FilterOptions::default()).unwrap(), plain);
+    assert_eq!(plain.signs, ["$1", "$2"]);
+    let third = made(FilterOptions::default().first_parameter(3).alias("t1")).unwrap();
+    let sql =
+        plain.sql.replace("$2", "$4").replace("$1", "$3").replace("\"case\"", "\"t1\"").replace("t1.", "r1.");
+    assert_eq!((third.sql, third.params), (sql.replace(" AS t1 ", " AS r1 "), plain.params.clone()));
+    let unnumbered = made(FilterOptions::default().style(ParameterStyle::Format)).unwrap();
+    assert_eq!(unnumbered.sql, plain.sql.replace("$1", "%s").replace("$2", "%s"));
+    assert_eq!(unnumbered.params.len(), unnumbered.sql.matches("%s").count());
+    let error = made(FilterOptions::default().first_parameter(0)).unwrap_err();
+    assert!(error.is_request() && error.to_string().contains("numbered from 1"), "{error}");
 }
 
 #[test]

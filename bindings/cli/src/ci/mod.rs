@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use caseward::Sources;
-use clap::error::ErrorKind;
 
 use crate::cases::{CaseArgs, Suite};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::NowArgs;
+use crate::lint::LevelArgs;
 use crate::replace::Replacement;
 use crate::terminal::Terminal;
 use crate::{diff, git, input, output};
@@ -33,7 +33,7 @@ const MUTANTS: usize = 300;
 
 /// Check a folder of policies in every way, and write one page for who signs the change off.
 ///
-/// Layout, validation, cases, coverage, mutants, proofs and, with --base, what changes for whom, and every other input
+/// Layout, validation, lints, cases, coverage, mutants, proofs and, with --base, what changes for whom, and every other input
 /// that is changed: invariants, guarantees, the catalogue, the schema, cases. Exit code 0 says that all of it is as it
 /// should be; else it is that of the gravest finding.
 #[derive(clap::Args)]
@@ -57,6 +57,8 @@ pub(crate) struct Args {
     /// Mutants to draw from policies that are not changed, besides all of those that are; 0 for none at all.
     #[arg(long, value_name = "N", default_value_t = MUTANTS)]
     mutants: usize,
+    #[command(flatten)]
+    levels: LevelArgs,
     #[command(flatten)]
     now: NowArgs,
     /// Where to write the page; standard output by default.
@@ -104,9 +106,7 @@ impl Change<'_> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let folder = args.cases.policies.folder().ok_or_else(|| {
-        Failure::usage(ErrorKind::MissingRequiredArgument, "--policies must name the folder to check")
-    })?;
+    let folder = args.cases.policies.own()?;
     let expected = args.expected.as_deref().map(diff::Expected::read).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;
@@ -126,6 +126,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     timed(&mut || steps::layout(&change))?;
     timed(&mut || steps::validate(&change))?;
+    timed(&mut || steps::lints(&change))?;
     timed(&mut || steps::cases(&change))?;
     timed(&mut || steps::covered(&change, terminal))?;
     if args.mutants > 0 {

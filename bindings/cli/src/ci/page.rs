@@ -48,6 +48,7 @@ pub(super) fn page(change: &Change<'_>, steps: &[Step]) -> String {
             "proofs" => "What is proved of every request and all data",
             "layout" => "Layout",
             "validation" => "Validation",
+            "lints" => "What is valid and probably not meant",
             "cases" => "Cases that come out otherwise",
             "coverage" => "Conditions that no case sees decide",
             _ => "Changes that no case notices",

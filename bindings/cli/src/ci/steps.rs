@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use caseward::Ward;
-use caseward::author::{Claim, Drawing, Proof};
+use caseward::author::{Claim, Drawing, Finding, Proof};
 
 use super::{Change, Step, step};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::proofs::Proofs;
+use crate::lint::{self, Linted};
 use crate::terminal::Terminal;
+use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{coverage, fmt, input, mutate, test};
 
 pub(super) fn layout(change: &Change<'_>) -> Result<Step, Failure> {
-    let mut files = Vec::new();
-    fmt::walk(change.folder, 0, &mut files)?;
+    let files = fmt::walk(change.folder)?;
     let mut wrong = Vec::new();
     for file in &files {
         let text = input::text(file, fmt::MAX_BYTES)?;
@@ -40,24 +40,46 @@ pub(super) fn layout(change: &Change<'_>) -> Result<Step, Failure> {
 }
 
 pub(super) fn validate(change: &Change<'_>) -> Result<Step, Failure> {
-    let invariants = change.args.cases.policies.invariants()?;
+    let policies = &change.args.cases.policies;
+    let (invariants, guarantees) = (policies.invariants()?, policies.guarantees()?);
     let ward = &change.suite.ward;
     let mut wrong: Vec<String> =
         ward.warnings().iter().map(|problem| format!("- {}", printable(&problem.to_string()))).collect();
     let mut exit = if wrong.is_empty() { Exit::Success } else { Exit::Unmet };
-    if let Err(error) = Ward::new(&invariants) {
-        wrong.push(format!("- the invariants: {}", printable(&error.to_string())));
-        exit = Exit::Invalid;
+    for (what, sources) in [("invariants", &invariants), ("guarantees", &guarantees)] {
+        if let Err(error) = Ward::new(sources) {
+            wrong.push(format!("- the {what}: {}", printable(&error.to_string())));
+            exit = Exit::Invalid;
+        }
     }
     let said = match wrong.len() {
         0 => format!(
-            "{} policies and {} are valid",
+            "{} policies, {} and {} are valid",
             ward.policies().len(),
-            counted(invariants.policies.len(), "invariant")
+            counted(invariants.policies.len(), "invariant"),
+            counted(guarantees.policies.len(), "guarantee")
         ),
         n => counted(n, "problem"),
     };
     Ok(step("validation", exit, said, wrong.join("\n")))
+}
+
+pub(super) fn lints(change: &Change<'_>) -> Result<Step, Failure> {
+    let policies = &change.args.cases.policies;
+    let levels = change.args.levels.levels()?;
+    let claims = match lint::claims(policies) {
+        Ok(claims) => claims,
+        // Validation has told why.
+        Err(Failure::Policies(_)) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    let (ward, sources) = (&change.suite.ward, &change.sources);
+    let linted = Linted::look(policies, ward, sources, &claims, change.base.as_ref(), &levels)?;
+    let told =
+        |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
+    let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };
+    let details: Vec<String> = linted.findings.iter().map(told).collect();
+    Ok(step("lints", exit, linted.said(), details.join("\n")))
 }
 
 pub(super) fn cases(change: &Change<'_>) -> Result<Step, Failure> {
@@ -98,7 +120,7 @@ pub(super) fn covered(change: &Change<'_>, terminal: &Terminal) -> Result<Step, 
     let mut exit = if percent < change.args.fail_under { Exit::Unmet } else { Exit::Success };
     let mut said = format!("the cases see {percent} % of what can decide a condition");
     if !claims.is_empty() {
-        let (proved, open) = claimed(change, &claims, terminal);
+        let (proved, open) = claimed(change, &claims, terminal)?;
         let _ = write!(said, ", {} that cannot decide apart: {proved} of them proved", claims.len());
         if !open.is_empty() && exit == Exit::Success {
             exit = Exit::Undecided;
@@ -164,13 +186,13 @@ pub(super) fn mutants(change: &Change<'_>, terminal: &Terminal) -> Result<Step, 
 
 #[cfg(feature = "prove")]
 pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
-    use crate::prove::{self, Plan, Standing};
+    use crate::prove::{self, Plan, Standing, Stated};
     let plan = Plan::of_folder(change.folder);
-    let invariants = change.args.cases.policies.invariants()?;
-    let report =
-        prove::prove(change.suite.ward.clone(), &change.sources, &invariants, None, &plan, terminal)?;
+    let policies = &change.args.cases.policies;
+    let stated = Stated { invariants: policies.invariants()?, guarantees: policies.guarantees()? };
+    let report = prove::prove(change.suite.ward.clone(), &change.sources, &stated, None, &plan, terminal)?;
     let mut details = String::new();
-    for finding in report.findings.iter().filter(|finding| finding.is_invariant() || !finding.holds()) {
+    for finding in report.findings.iter().filter(|finding| finding.is_stated() || !finding.holds()) {
         let mark = match finding.standing {
             Standing::Proved | Standing::Locked => "proved",
             Standing::Refuted => "**not so**",
@@ -209,19 +231,25 @@ pub(super) fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
 }
 
 /// How many claims of unreachable conditions are proved, and the others.
-fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> (usize, Vec<String>) {
+fn claimed(
+    change: &Change<'_>,
+    claims: &[Claim],
+    terminal: &Terminal,
+) -> Result<(usize, Vec<String>), Failure> {
     let ward = &change.suite.ward;
-    let proofs = match Proofs::seek(&change.sources, &coverage::questions(ward, claims), terminal) {
-        Ok(proofs) => proofs,
-        Err(why) => return (0, vec![format!("- not proved: {}", printable(&why))]),
+    let lock = change.folder.join(LOCK);
+    let asked = Asked { lock: Some(&lock), locked: false };
+    let proofs = match unreachable::settle(ward, &change.sources, claims, asked, terminal)? {
+        Settled::Proofs(proofs) => proofs,
+        Settled::NoSolver(why) => return Ok((0, vec![format!("- not proved: {}", printable(&why))])),
     };
-    let not = |claim: &Claim| match claim.prove(ward, |_, changed| proofs.of(changed)) {
+    let not = |(claim, proof): (&Claim, Proof)| match proof {
         Proof::Equivalent => None,
         Proof::Different(how) => Some(format!("- {}: it can decide after all: {how}", claim.policy)),
         Proof::Unknown(why) => Some(format!("- {}: {}", claim.policy, printable(&why))),
     };
-    let open: Vec<String> = claims.iter().filter_map(not).collect();
-    (claims.len().saturating_sub(open.len()), open)
+    let open: Vec<String> = claims.iter().zip(proofs).filter_map(not).collect();
+    Ok((claims.len().saturating_sub(open.len()), open))
 }
 
 fn one_line(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use caseward::{Source, Sources};
+use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
 use crate::{fmt, git, input};
@@ -59,11 +59,8 @@ impl Tree {
 
     /// Schema, policies and catalogue.
     pub(super) fn sources(&self) -> Option<Sources> {
-        let policies = self.files.iter().filter(|(name, _)| name.ends_with(".cedar"));
-        let policies = policies.filter(|(name, _)| {
-            let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            !folder.split('/').any(|folder| ["invariants", "guarantees", "tests"].contains(&folder))
-        });
+        let is_policy = |name: &str| FilePart::of(name) == Ok(Some(FilePart::Policy));
+        let policies = self.files.iter().filter(|(name, _)| is_policy(name));
         Some(Sources {
             schema: Source::new(SCHEMA, self.schema()?),
             policies: policies.map(|(name, text)| Source::new(name.as_str(), text.as_str())).collect(),
@@ -83,14 +80,10 @@ impl Tree {
     }
 }
 
-/// Whether decisions, proofs or tests are made from a file of this name.
-fn is_input(name: &str) -> bool {
-    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-    let in_folder = |wanted: &str| folder.split('/').any(|folder| folder == wanted);
-    !in_folder("target")
-        && ([SCHEMA, CATALOGUE].contains(&name)
-            || file.ends_with(".cedar")
-            || in_folder("tests") && (file.ends_with(".toml") || file.ends_with(".json")))
+/// Whether decisions, proofs or tests are made from a file of this name; an error where that cannot be told.
+fn is_input(name: &str) -> Result<bool, String> {
+    let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
+    Ok(is_case || FilePart::of(name)?.is_some())
 }
 
 fn walk(
@@ -112,7 +105,7 @@ fn walk(
             if !name.split('/').any(|part| part == "target" || part.starts_with('.')) {
                 walk(&path, &name, depth + 1, files)?;
             }
-        } else if is_input(&name) {
+        } else if is_input(&name).map_err(|why| Failure::other(format!("{}: {why}", input::name(&path))))? {
             files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
         }
     }

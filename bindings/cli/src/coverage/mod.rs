@@ -13,9 +13,9 @@ use clap::ValueEnum;
 use crate::cases::{self, CaseArgs, Suite, UNREACHABLE};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::proofs::{Proofs, Question};
 use crate::terminal::{Terminal, say};
-use crate::{input, output};
+use crate::unreachable::{self, Asked, LOCK, Settled};
+use crate::{input, missing, output};
 
 /// Bytes of a file of unreachable conditions.
 const MAX_BYTES: usize = 4 << 20;
@@ -35,9 +35,16 @@ pub(crate) struct Args {
     /// Percent below which the run ends with exit code 4.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = a_percentage)]
     fail_under: f64,
-    /// Prove with a solver that what is said to be unreachable is so.
+    /// Prove with a solver that what is said to be unreachable is so; what was proved is kept in `proofs.lock` of the
+    /// policy folder.
     #[arg(long)]
     prove: bool,
+    /// With --prove: ask no solver; what is not in `proofs.lock`, proved of just these policies, is not proved.
+    #[arg(long, requires = "prove")]
+    locked: bool,
+    /// Write to this new file, for each condition that no case sees decide and that can, a case in which it does.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Show the text of every policy, also where all is covered.
     #[arg(long)]
     all: bool,
@@ -60,8 +67,13 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.cases.policies.own()?;
+    args.save.as_deref().map(missing::is_free).transpose()?;
     let suite = args.cases.load()?;
     let (coverage, claims) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
+    if let Some(path) = &args.save {
+        missing::of_coverage(path, &coverage, &suite, &args.cases.policies.sources()?, terminal)?;
+    }
     match args.format {
         Format::Text => output::print(&text::text(&suite.ward, &coverage, args.all, terminal))?,
         Format::Html => output::print(&html::html(&suite.ward, &coverage))?,
@@ -77,7 +89,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Ok(Exit::Unmet);
     }
     if args.prove {
-        return prove(&suite.ward, &args.cases.policies.sources()?, &claims, terminal);
+        let lock = args.cases.policies.folder().map(|folder| folder.join(LOCK));
+        let asked = Asked { lock: lock.as_deref(), locked: args.locked };
+        return prove(&suite.ward, &args.cases.policies.sources()?, &claims, asked, terminal);
     }
     Ok(Exit::Success)
 }
@@ -87,23 +101,23 @@ pub(crate) fn prove(
     ward: &Ward,
     sources: &Sources,
     claims: &[Claim],
+    asked: Asked<'_>,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
-    let questions = questions(ward, claims);
-    let proofs = match Proofs::seek(sources, &questions, terminal) {
-        Ok(proofs) => proofs,
-        Err(why) => {
+    let proofs = match unreachable::settle(ward, sources, claims, asked, terminal)? {
+        Settled::Proofs(proofs) => proofs,
+        Settled::NoSolver(why) => {
             say(&format!("error: nothing is proved unreachable: {why}"));
             return Ok(Exit::NoSolver);
         }
     };
     let mut exit = Exit::Success;
-    for claim in claims {
+    for (claim, proof) in claims.iter().zip(proofs) {
         let line = ward.source(&claim.policy).map_or(1, |source| {
             1 + source.text.bytes().take(claim.span.start).filter(|&byte| byte == b'\n').count()
         });
         let what = format!("line {line} of `{}` never decides by being {}", claim.policy, claim.decides);
-        match claim.prove(ward, |_, changed| proofs.of(changed)) {
+        match proof {
             Proof::Equivalent => terminal.note(&format!("proved: {what}")),
             Proof::Different(_) => {
                 say(&format!("error: refuted: {what}"));
@@ -118,16 +132,6 @@ pub(crate) fn prove(
         }
     }
     Ok(exit)
-}
-
-/// What has to be asked to prove the claims.
-pub(crate) fn questions(ward: &Ward, claims: &[Claim]) -> Vec<Question> {
-    let of = |claim: &Claim| {
-        let original = ward.source(&claim.policy).cloned();
-        let changed = claim.changed(ward).into_iter();
-        changed.filter_map(move |changed| Some((original.clone()?, changed))).collect::<Vec<_>>()
-    };
-    claims.iter().flat_map(of).collect()
 }
 
 /// What the cases cover, and the claims that what they do not cover cannot be.

@@ -4,25 +4,24 @@ mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use caseward::author::CaseFile;
-use caseward::{Policy, Source, Sources, Ward, attendance};
+use caseward::{Policy, Sources, Ward};
 use serde::Serialize;
 
 use crate::cases::{CaseArgs, Suite};
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::output;
 use crate::terminal::Terminal;
+use crate::{matrix, output};
 
 /// List the policies, invariants, cases and rows of the matrix that a decision shaped.
 ///
 /// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them. What it says
-/// is read from DECISIONS.md beside the policies: a heading such as `## D6 …` with what stands below it, or a row
-/// `| D6 | … |` of a table. Without a decision, all are listed with what they say and their policies, D2 before D10.
+/// is read from `annotations.toml` beside the policies. Without a decision, all are listed with what they say and their
+/// policies, D2 before D10.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The decision, such as D6.
@@ -39,7 +38,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Shaped {
     decision: String,
-    /// What it says, where DECISIONS.md has it.
+    /// What it says, where `annotations.toml` has it.
     text: Option<String>,
     policies: Vec<Policy>,
     invariants: Vec<Invariant>,
@@ -64,11 +63,11 @@ struct Named {
 
 #[derive(Serialize)]
 struct RowOf {
-    resource: &'static str,
-    situation: &'static str,
+    resource: String,
+    situation: String,
     action: String,
-    allowed: Vec<&'static str>,
-    forbidden: Vec<&'static str>,
+    allowed: Vec<String>,
+    forbidden: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
@@ -103,7 +102,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         text,
         invariants,
         cases: cases(&suite, decision, &ids)?,
-        matrix: rows(&suite.ward, &ids),
+        matrix: rows(args.cases.policies.folder(), &suite.ward, &ids),
         policies: policies.into_iter().cloned().collect(),
     };
     match args.format {
@@ -185,23 +184,14 @@ struct Listed {
 
 /// The invariants beside the policies, each with its `@decision`.
 fn invariants(args: &Args) -> Result<Vec<(Option<String>, Invariant)>, Failure> {
-    let folder: PathBuf = match args.cases.policies.folder() {
-        Some(folder) => folder.join("invariants"),
-        None => PathBuf::from("policies/invariants"),
-    };
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|ext| ext == "cedar"));
-    files.sort();
     let mut found = Vec::new();
-    for path in files {
-        let text = crate::input::text(&path, 1 << 20)?;
-        for policy in Sources::annotations(&Source::new(path.display().to_string(), text))? {
+    for source in args.cases.policies.invariants()?.policies {
+        for policy in Sources::annotations(&source)? {
             let of = |name: &str| policy.get(name).map(ToString::to_string);
             let invariant = Invariant {
                 id: of("id").unwrap_or_default(),
                 description: of("description").unwrap_or_default(),
-                source: path.display().to_string(),
+                source: args.cases.policies.shown(&source),
             };
             found.push((of("decision"), invariant));
         }
@@ -230,18 +220,18 @@ fn cases(suite: &Suite, decision: &str, ids: &BTreeSet<&str>) -> Result<Vec<Name
 }
 
 /// Rows of the matrix with an answer that one of the policies decides; none for another domain.
-fn rows(ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
-    let Ok(matrix) = attendance::matrix(ward) else { return Vec::new() };
+fn rows(folder: Option<&Path>, ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
+    let Ok(matrix) = matrix::decide(folder, ward) else { return Vec::new() };
     let mut found = Vec::new();
     for row in matrix.rows() {
         let of = |allowed: bool| {
             let decided = row.marks.iter().filter(|mark| mark.allowed == allowed);
             let decided = decided.filter(|mark| mark.policies.iter().any(|id| ids.contains(id.as_ref())));
-            decided.map(|mark| mark.role).collect::<Vec<_>>()
+            decided.map(|mark| mark.role.to_owned()).collect::<Vec<_>>()
         };
         let (allowed, forbidden) = (of(true), of(false));
         if !allowed.is_empty() || !forbidden.is_empty() {
-            let (resource, situation) = (row.resource, row.situation);
+            let (resource, situation) = (row.resource.to_owned(), row.situation.to_owned());
             found.push(RowOf { resource, situation, action: row.action.to_owned(), allowed, forbidden });
         }
     }

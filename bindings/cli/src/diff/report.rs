@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use caseward::author::{Diff, Difference};
 use caseward::{EntityUid, World};
@@ -338,8 +337,7 @@ fn plain(text: &str) -> String {
 /// A line for each person, action and record.
 pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Result<(), Failure> {
     let mut out = output::stdout();
-    let failed = |e: std::io::Error| Failure::output(&e);
-    writeln!(out, "change,person,action,record,policy,rule,roles,organisations").map_err(failed)?;
+    output::line(&mut out, "change,person,action,record,policy,rule,roles,organisations")?;
     for difference in differences {
         let Some(changed) = diff.changed().get(difference.changed) else { continue };
         let policy = difference.policy.as_deref().unwrap_or("");
@@ -353,7 +351,7 @@ pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Res
         for record in diff.records(world, difference) {
             let record = cell(&record.to_string());
             for action in &changed.actions {
-                writeln!(out, "{head},{},{record},{tail}", cell(action)).map_err(failed)?;
+                output::line(&mut out, &format!("{head},{},{record},{tail}", cell(action)))?;
             }
         }
     }

@@ -3,77 +3,84 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use caseward::claims;
+pub(crate) use caseward::claims::{Form, Implied};
 use caseward::{Effect, Sources, Ward};
 use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{self, Environment, Model, Policies, Rule};
-use super::rewrite::{self, After, Scope, Step};
+use super::plausible::Known;
+use super::rewrite::{self, After, Scope};
 
-/// What must never be allowed, as a file of the folder `invariants` describes it.
+/// What must never be allowed, as a file of the folder `invariants` describes it; or always, as one of `guarantees`.
 pub(crate) struct Invariant {
-    pub(crate) id: String,
+    /// The policy that it is written as; it grants and denies nothing.
+    pub(crate) rule: Rule,
     /// The number or rule that it writes down.
     pub(crate) number: String,
     pub(crate) sentence: String,
     pub(crate) form: Form,
 }
 
-/// How an invariant is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// What it matches is never allowed.
-    Never,
-    /// Whoever is allowed what it matches is allowed `action` on what `path` leads to.
-    Implies { action: String, path: Vec<String> },
-    /// What it matches is not allowed after a change where it was not before.
-    Change(Vec<Step>),
+/// The texts of invariants and guarantees.
+pub(crate) struct Stated {
+    pub(crate) invariants: Sources,
+    pub(crate) guarantees: Sources,
 }
 
-/// Invariants with their policies.
+/// Invariants and guarantees.
 pub(crate) struct Invariants {
-    pub(crate) policies: Policies,
-    /// As `policies.rules`.
+    /// Apart, since a decision over both would name the forbids alone.
+    pub(crate) never: Policies,
+    pub(crate) always: Policies,
+    /// As the rules of the first, then those of the second.
     pub(crate) all: Vec<Invariant>,
 }
 
 impl Invariants {
-    pub(crate) fn new(ward: Ward, sources: &Sources) -> Result<Self, String> {
-        let policies = Policies::new(ward, sources)?;
-        let all = policies.rules.iter().map(|rule| {
-            invariant(rule, &policies.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))
-        });
-        Ok(Invariants { all: all.collect::<Result<_, String>>()?, policies })
+    pub(crate) fn new(stated: &Stated) -> Result<Self, String> {
+        let read = |what: &str, sources: &Sources| {
+            let ward = Ward::new(sources).map_err(|e| format!("the {what}s: {e}"))?;
+            Policies::new(ward, sources)
+        };
+        let (never, always) =
+            (read("invariant", &stated.invariants)?, read("guarantee", &stated.guarantees)?);
+        let mut all = Vec::new();
+        for rule in &never.rules {
+            all.push(read_claim(rule, &never.ward).map_err(|why| format!("invariant `{}`: {why}", rule.id))?);
+        }
+        for rule in &always.rules {
+            all.push(
+                read_claim(rule, &always.ward).map_err(|why| format!("guarantee `{}`: {why}", rule.id))?,
+            );
+        }
+        Ok(Invariants { never, always, all })
+    }
+
+    /// The policies among which it stands.
+    pub(crate) fn beside(&self, invariant: &Invariant) -> &Policies {
+        if invariant.is_guarantee() { &self.always } else { &self.never }
     }
 }
 
-fn invariant(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
-    let annotation = |name: &str| rule.policy.annotation(name).filter(|text| !text.trim().is_empty());
-    if rule.effect == Effect::Permit {
-        return Err("it is a permit; what must never be allowed is written as a forbid".to_owned());
+impl Invariant {
+    pub(crate) fn is_guarantee(&self) -> bool {
+        self.form == Form::Always
     }
-    let sentence =
-        annotation("description").ok_or("it has no @description, the sentence that it stands for")?;
-    let number = annotation("invariant").ok_or("it has no @invariant, its number or the rule behind it")?;
-    let form = match (annotation("implies"), annotation("change")) {
-        (Some(_), Some(_)) => return Err("it has both @implies and @change".to_owned()),
-        (Some(action), None) => {
-            let action = ward.schema().known_action(action).map_err(|e| e.to_string())?.uid.to_string();
-            let path = annotation("of").unwrap_or("resource");
-            let mut steps = path.split('.');
-            if steps.next() != Some("resource") {
-                return Err(format!("@of is `{path}`, which does not start from `resource`"));
-            }
-            Form::Implies { action, path: steps.map(str::to_owned).collect() }
-        }
-        (None, Some(change)) => Form::Change(rewrite::steps(change, ward.schema())?),
-        (None, None) => Form::Never,
-    };
-    if annotation("of").is_some() && !matches!(form, Form::Implies { .. }) {
-        return Err("@of says of what @implies speaks, and there is none".to_owned());
+
+    /// What it is called.
+    fn what(&self) -> &'static str {
+        if self.is_guarantee() { "guarantee" } else { "invariant" }
     }
-    Ok(Invariant { id: rule.id.clone(), number: number.to_owned(), sentence: sentence.to_owned(), form })
+}
+
+fn read_claim(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
+    let policy = ward.policy(&rule.id).ok_or("it was not loaded")?;
+    let read = claims::Invariant::read(policy, ward.schema()).map_err(|unclear| unclear.message)?;
+    let (number, sentence) = (read.number.to_string(), read.sentence.to_string());
+    Ok(Invariant { rule: rule.clone(), number, sentence, form: read.form })
 }
 
 /// Everything that is claimed about.
@@ -83,12 +90,27 @@ pub(crate) struct Sides {
     /// The version that `--not-more-than` or `--equivalent` names.
     pub(crate) old: Option<Policies>,
     pub(crate) model: Arc<Model>,
+    /// The texts that all of these compare attributes with.
+    pub(crate) known: Arc<Known>,
+}
+
+impl Sides {
+    /// The same, with the texts that they compare attributes with.
+    pub(crate) fn with_known(mut self) -> Self {
+        let sets =
+            [Some(&self.now), Some(&self.invariants.never), Some(&self.invariants.always), self.old.as_ref()];
+        let sets: Vec<&Policies> = sets.into_iter().flatten().collect();
+        self.known = Arc::new(Known::of(&sets, &self.model, self.now.ward.schema()));
+        self
+    }
 }
 
 /// What kind of claim it is; places are those in [`Sides`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Invariant(usize),
+    /// The same of what is always allowed.
+    Guarantee(usize),
     /// The invariant speaks of something: its own policy can match.
     Sound(usize),
     /// The invariant's own policy never errs: one that does is passed over.
@@ -197,12 +219,8 @@ impl Claim {
 
     /// What the answer follows from: the schema, every policy asked about, and who answers.
     pub(crate) fn key(&self, schema: &str, solver: &str) -> String {
-        let mut hash = Sha256::new();
-        let mut part = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
-        part("caseward proof 1, cedar-policy-symcc 0.8");
+        let mut hash = Key::new();
+        let mut part = |text: &str| hash.part(text);
         part(solver);
         part(schema);
         part(&self.id);
@@ -216,7 +234,27 @@ impl Claim {
                 slice.policies.iter().for_each(|policy| part(&policy.to_string()));
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finish()
+    }
+}
+
+/// The SHA-256 of all that an answer follows from.
+pub(crate) struct Key(Sha256);
+
+impl Key {
+    pub(crate) fn new() -> Self {
+        let mut key = Key(Sha256::new());
+        key.part("caseward proof 2, cedar-policy-symcc 0.8");
+        key
+    }
+
+    pub(crate) fn part(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text);
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -351,48 +389,42 @@ fn of_rule(sides: &Sides, at: usize, rule: &Rule) -> Result<Vec<Claim>, String> 
 }
 
 fn of_invariant(sides: &Sides, at: usize) -> Result<Vec<Claim>, String> {
-    let (Some(invariant), Some(rule)) =
-        (sides.invariants.all.get(at), sides.invariants.policies.rules.get(at))
-    else {
-        return Ok(Vec::new());
-    };
-    let mut holds = Claim::new(invariant.id.clone(), Kind::Invariant(at), invariant.sentence.clone());
+    let Some(invariant) = sides.invariants.all.get(at) else { return Ok(Vec::new()) };
+    let (rule, what) = (&invariant.rule, invariant.what());
+    let kind = if invariant.is_guarantee() { Kind::Guarantee(at) } else { Kind::Invariant(at) };
+    let mut holds = Claim::new(rule.id.clone(), kind, invariant.sentence.clone());
     let mut sound = Claim::new(
-        format!("can match: {}", invariant.id),
+        format!("can match: {}", rule.id),
         Kind::Sound(at),
-        format!("invariant `{}` speaks of something", invariant.id),
+        format!("{what} `{}` speaks of something", rule.id),
     );
     sound.any = true;
     let mut precise = Claim::new(
-        format!("never errs: {}", invariant.id),
+        format!("never errs: {}", rule.id),
         Kind::Precise(at),
-        format!("invariant `{}` never errs", invariant.id),
+        format!("{what} `{}` never errs", rule.id),
     );
     let ghostly = match &invariant.form {
-        Form::Change(steps) => {
+        Form::Change(steps, _) => {
             let ghosts: Vec<_> =
-                steps.iter().filter_map(|step| step.ghost(sides.now.ward.schema())).collect();
+                steps.iter().filter_map(|step| rewrite::ghost(step, sides.now.ward.schema())).collect();
             Arc::new(Model::with(&sides.now.schema_text, &ghosts)?)
         }
         _ => sides.model.clone(),
     };
     for environment in &sides.model.environments {
-        if sides
-            .invariants
-            .policies
-            .applying(environment, &sides.model)
-            .iter()
-            .all(|other| other.id != rule.id)
-        {
+        let beside = sides.invariants.beside(invariant).applying(environment, &sides.model);
+        if beside.iter().all(|other| other.id != rule.id) {
             continue;
         }
         let plain = |query| Part { model: sides.model.clone(), environment: environment.clone(), query };
         sound.parts.push(plain(Query::SomeMatch(one(rule))));
-        if !has_permit(&sides.now.applying(environment, &sides.model)) {
+        // Where nothing is ever permitted, nothing can go against an invariant, and everything against a guarantee.
+        if !invariant.is_guarantee() && !has_permit(&sides.now.applying(environment, &sides.model)) {
             continue;
         }
         precise.parts.push(plain(Query::NeverErrs(one(rule))));
-        match question(sides, environment, &ghostly, invariant, rule) {
+        match question(sides, environment, &ghostly, invariant) {
             Ok(part) => holds.parts.push(part),
             Err(why) => holds.refused = Some(format!("it cannot be asked of {}: {why}", environment.shown())),
         }
@@ -406,8 +438,8 @@ fn question(
     environment: &Environment,
     ghostly: &Arc<Model>,
     invariant: &Invariant,
-    rule: &Rule,
 ) -> Result<Part, String> {
+    let rule = &invariant.rule;
     let rules = sides.now.applying(environment, &sides.model);
     let now = Slice::of("now", &rules)?;
     let asked = || rewrite::all_that_is_asked(&model::to_json(&rule.policy)?);
@@ -420,17 +452,25 @@ fn question(
             let query = Query::Implies(now, but);
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
-        Form::Implies { action, path } => {
+        Form::Always => Ok(Part {
+            model: sides.model.clone(),
+            environment: environment.clone(),
+            query: Query::Implies(one(rule), now),
+        }),
+        Form::Implies(what) => {
             let mut there: Vec<Policy> = now.policies.to_vec();
             there.push(only_there()?);
-            let implied = implied(sides, environment, action, path)?;
             let query = Query::Implies(
                 Slice::new(format!("where {}", rule.id), there, now.asks_action || rule.asks_action),
-                Slice::new(format!("implied by {}", rule.id), implied, false),
+                implied(sides, environment, rule, what)?,
             );
             Ok(Part { model: sides.model.clone(), environment: environment.clone(), query })
         }
-        Form::Change(steps) => {
+        Form::Change(steps, what) => {
+            let before = match what {
+                Some(what) => implied(sides, environment, rule, what)?,
+                None => now.clone(),
+            };
             let scope =
                 Scope::new(schema, &environment.principal, &environment.action, &environment.resource)
                     .ok_or("the schema lacks a type of it")?;
@@ -446,7 +486,7 @@ fn question(
             let environment = environment.ok_or("the changed schema lacks it")?.clone();
             let query = Query::Implies(
                 Slice::new(format!("after {}", rule.id), later, now.asks_action || rule.asks_action),
-                now,
+                before,
             );
             Ok(Part { model: ghostly.clone(), environment, query })
         }
@@ -454,7 +494,8 @@ fn question(
 }
 
 /// The policies on `action` and what `path` leads to, as policies on a kind of request that has both at hand.
-fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> Result<Vec<Policy>, String> {
+fn implied(sides: &Sides, here: &Environment, rule: &Rule, what: &Implied) -> Result<Slice, String> {
+    let Implied { action, path } = what;
     let schema = sides.now.ward.schema();
     let scope = Scope::new(schema, &here.principal, &here.action, &here.resource)
         .ok_or("the schema lacks a type of it")?;
@@ -465,8 +506,9 @@ fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> 
     };
     let resource = resource.ok_or_else(|| format!("`resource.{}` leads to no entity", path.join(".")))?;
     let there = sides.model.environments.iter();
-    let there =
-        there.clone().find(|e| e.principal == here.principal && e.action == action && e.resource == resource);
+    let there = there
+        .clone()
+        .find(|e| e.principal == here.principal && e.action == *action && e.resource == resource);
     let there = there.ok_or_else(|| format!("{action} does not apply to {resource}"))?;
     let fields =
         |action: &str| schema.action(action).map(|action| action.context.clone()).unwrap_or_default();
@@ -483,7 +525,7 @@ fn implied(sides: &Sides, here: &Environment, action: &str, path: &[String]) -> 
         let json = rewrite::elsewhere(model::to_json(&rule.policy)?, &action, &record)?;
         implied.push(model::from_json(&rule.id, json)?);
     }
-    Ok(implied)
+    Ok(Slice::new(format!("implied by {}", rule.id), implied, false))
 }
 
 fn entity(uid: &cedar_policy::EntityUid) -> Json {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use caseward::{Sources, Value, Ward};
 
-use super::claim::{self, Claim, Invariants, Kind, Sides};
+use super::claim::{self, Claim, Invariants, Kind, Sides, Stated};
 use super::model::{Environment, Model, Policies};
 use super::query::{self, Limits, Outcome, Verdict};
 use super::report::Standing;
@@ -52,15 +52,18 @@ pub(crate) fn compare(
         Err(Trouble::Missing(why)) => return Ok(Err((true, why))),
         Err(Trouble::Faulty(why)) => return Ok(Err((false, why))),
     };
-    let nothing = Sources { schema: sources.schema.clone(), policies: Vec::new(), catalogue: None };
+    let none = Sources { schema: sources.schema.clone(), policies: Vec::new(), catalogue: None };
+    let nothing = Stated { invariants: none.clone(), guarantees: none };
     let old = Sources { schema: sources.schema.clone(), policies: old.policies.clone(), catalogue: None };
     let old = Policies::new(Ward::new(&old)?, &old).map_err(other)?;
     let sides = Sides {
         now: Policies::new(ward, sources).map_err(other)?,
-        invariants: Invariants::new(Ward::new(&nothing)?, &nothing).map_err(other)?,
+        invariants: Invariants::new(&nothing).map_err(other)?,
         old: Some(old),
         model: Arc::new(Model::new(&sources.schema.text).map_err(other)?),
-    };
+        known: Arc::default(),
+    }
+    .with_known();
     let changes = match &sides.old {
         Some(old) => claim::changes(&sides, old).map_err(other)?,
         None => Vec::new(),
@@ -68,7 +71,7 @@ pub(crate) fn compare(
     let (claims, places): (Vec<Claim>, Vec<Vec<Environment>>) = changes.into_iter().unzip();
     let chosen: Vec<usize> = (0..claims.len()).collect();
     let bar = progress::parts(terminal, "comparing with a solver", claims.len() as u64);
-    let outcomes = query::ask(sides.now.ward.schema(), &claims, &chosen, &binary, LIMITS, &|| bar.inc(1));
+    let outcomes = query::ask(&sides, &claims, &chosen, &binary, LIMITS, &|| bar.inc(1));
     bar.finish_and_clear();
     let all = claims.iter().zip(places).zip(outcomes);
     Ok(Ok(all.map(|((claim, places), outcome)| compared(&sides, claim, &places, outcome)).collect()))

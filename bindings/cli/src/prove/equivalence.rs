@@ -1,5 +1,6 @@
 //! Whether one policy in place of another changes any decision at all: for mutants.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,13 +9,13 @@ use caseward::author::Proof;
 use caseward::{Effect, Source, Sources, Ward};
 use cedar_policy::Policy;
 
-use super::claim::{Part, Query, Slice};
-use super::model::{Environment, Model, Policies};
+use super::claim::{Key, Part, Query, Slice};
+use super::model::{self, Environment, Model, Policies};
 use super::query::{Limits, STACK, Verdict, Worker};
 use super::solver::{Binary, Trouble};
 
 /// How long one question about two policies may take.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// Whether two sets of policies differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl<'a> Prover<'a> {
         Ok(Prover {
             model: Arc::new(Model::new(&original.schema.text)?),
             original: Policies::new(ward, original)?,
-            worker: Worker::new(binary, Limits { question: limit, jobs: 1 }),
+            worker: Worker::new(binary, Limits { question: limit, jobs: 1 }, None),
             schema: original.schema.clone(),
         })
     }
@@ -72,11 +73,7 @@ impl<'a> Prover<'a> {
     }
 
     fn compare(&mut self, id: &str, mutant: &str) -> Result<Equivalence, String> {
-        // A name that is no path: the text may carry any `@id`.
-        let policies = vec![Source::new("mutant", mutant)];
-        let sources = Sources { schema: self.schema.clone(), policies, catalogue: None };
-        let ward = Ward::new(&sources).map_err(|e| e.to_string())?;
-        let mutant = Policies::new(ward, &sources)?;
+        let mutant = alone(&self.schema, mutant)?;
         let model = self.model.clone();
         for environment in &model.environments {
             let (old, new) =
@@ -123,6 +120,45 @@ impl<'a> Prover<'a> {
         }
         Equivalence::Equivalent
     }
+}
+
+/// One policy as a set of its own.
+fn alone(schema: &Source, text: &str) -> Result<Policies, String> {
+    // A name that is no path: the text may carry any `@id`.
+    let policies = vec![Source::new("mutant", text)];
+    let sources = Sources { schema: schema.clone(), policies, catalogue: None };
+    let ward = Ward::new(&sources).map_err(|e| e.to_string())?;
+    Policies::new(ward, &sources)
+}
+
+/// For each group of originals and what takes their place: the hash of all that their equivalence follows from, which
+/// is the schema, the solver, and every policy that can apply where one of them can.
+pub(crate) fn keys(
+    original: &Sources,
+    groups: &[Vec<(Source, Source)>],
+    solver: &str,
+) -> Result<Vec<String>, String> {
+    let ward = Ward::new(original).map_err(|e| e.to_string())?;
+    let (model, all) = (Model::new(&original.schema.text)?, Policies::new(ward, original)?);
+    let key = |group: &Vec<(Source, Source)>| {
+        let mut key = Key::new();
+        ["equivalent", solver, &model.meaning].into_iter().for_each(|text| key.part(text));
+        let mut beside = BTreeSet::new();
+        for (from, to) in group {
+            let changed = alone(&original.schema, &to.text)?;
+            let was = all.rules.iter().filter(|rule| rule.text == from.text);
+            was.chain(&changed.rules).for_each(|rule| key.part(&model::meaning(&rule.policy)));
+            for environment in &model.environments {
+                let applying = all.applying(environment, &model);
+                let concerned = applying.iter().any(|rule| rule.text == from.text)
+                    || !changed.applying(environment, &model).is_empty();
+                beside.extend(applying.iter().filter(|_| concerned).map(|rule| model::meaning(&rule.policy)));
+            }
+        }
+        beside.iter().for_each(|text| key.part(text));
+        Ok(key.finish())
+    };
+    groups.iter().map(key).collect()
 }
 
 /// The policies, never none.

@@ -13,11 +13,12 @@ use crate::replace::Replacement;
 /// Bytes of a lock file that are read.
 const MAX_BYTES: usize = 8 << 20;
 /// The form of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const HEAD: &str = "\
-# What `caseward prove` found proved, and on what: the SHA-256 of schema, policies, invariant and solver behind each.
-# It is written anew; a line that no longer fits is proved again. `caseward prove --no-lock` proves everything again.
+# What was found proved, and on what: the SHA-256 of schema, policies, claim and the solver's version behind each.
+# `caseward prove` writes what is under [proved], `caseward coverage --prove` what is under [unreachable]. A line that
+# no longer fits is proved again; `--locked` fails instead, `caseward prove --no-lock` proves everything again.
 ";
 
 /// Claims that hold, each with the hash of all that this follows from.
@@ -29,6 +30,16 @@ pub(crate) struct Lock {
     solver: String,
     #[serde(default)]
     proved: BTreeMap<String, String>,
+    /// Conditions that can never decide one way.
+    #[serde(default)]
+    unreachable: BTreeMap<String, String>,
+}
+
+/// A part of the lock file; each command writes its own and leaves the other as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Proved,
+    Unreachable,
 }
 
 impl Lock {
@@ -39,23 +50,52 @@ impl Lock {
         }
         let text = input::text(path, MAX_BYTES)?;
         let refuse = |why: String| Failure::other(format!("the lock file {}: {why}", input::name(path)));
-        let lock: Lock = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
-        if lock.version != VERSION {
-            return Err(refuse(format!("it is of version {}; this command knows {VERSION}", lock.version)));
+        let table: toml::Table = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        match table.get("version").and_then(toml::Value::as_integer) {
+            Some(version) if version == i64::from(VERSION) => {}
+            // What an earlier form says was proved is proved again.
+            Some(version) if version < i64::from(VERSION) => return Ok(Lock::default()),
+            Some(version) => {
+                return Err(refuse(format!("it is of version {version}; this command knows {VERSION}")));
+            }
+            None => return Err(refuse("it does not say of which version it is".to_owned())),
         }
-        Ok(lock)
+        toml::from_str(&text).map_err(|e| refuse(e.to_string()))
     }
 
-    pub(crate) fn new(solver: String) -> Self {
-        Lock { version: VERSION, solver, proved: BTreeMap::new() }
+    /// A lock to be written with a new `part`, by a solver of this name and version; the other part stays, where it
+    /// was proved by the same.
+    pub(crate) fn anew(&self, part: Part, solver: &str) -> Self {
+        let kept = |own: Part, of: &BTreeMap<String, String>| {
+            if own == part || self.solver != solver { BTreeMap::new() } else { of.clone() }
+        };
+        Lock {
+            version: VERSION,
+            solver: solver.to_owned(),
+            proved: kept(Part::Proved, &self.proved),
+            unreachable: kept(Part::Unreachable, &self.unreachable),
+        }
     }
 
-    pub(crate) fn has(&self, claim: &str, key: &str) -> bool {
-        self.proved.get(claim).is_some_and(|proved| proved == key)
+    /// The name and version of the solver that proved, such as `cvc5 1.0.3`; empty where nothing was proved.
+    pub(crate) fn solver(&self) -> &str {
+        &self.solver
     }
 
-    pub(crate) fn add(&mut self, claim: &str, key: String) {
-        self.proved.insert(claim.to_owned(), key);
+    pub(crate) fn has(&self, part: Part, claim: &str, key: &str) -> bool {
+        let of = match part {
+            Part::Proved => &self.proved,
+            Part::Unreachable => &self.unreachable,
+        };
+        of.get(claim).is_some_and(|proved| proved == key)
+    }
+
+    pub(crate) fn add(&mut self, part: Part, claim: &str, key: String) {
+        let of = match part {
+            Part::Proved => &mut self.proved,
+            Part::Unreachable => &mut self.unreachable,
+        };
+        of.insert(claim.to_owned(), key);
     }
 
     /// Writes the file, where it says something else than `before`.

@@ -5,11 +5,13 @@
 //! told (`scene`, `story`). What was proved is kept in a lock file (`lock`); random worlds try the same claims
 //! where there is no solver (`random`).
 
+mod apart;
 mod claim;
 mod compare;
 mod equivalence;
 mod lock;
 mod model;
+mod plausible;
 mod query;
 mod random;
 mod report;
@@ -31,29 +33,30 @@ use crate::failure::Failure;
 use crate::load::PolicyArgs;
 use crate::replace::Replacement;
 use crate::terminal::{Terminal, say};
+use crate::unreachable::LOCK;
 use crate::{git, input, output, progress};
 
+pub(crate) use apart::{Found, Missing, Pair, apart, file as cases_file};
+pub(crate) use claim::Stated;
 use claim::{Claim, Invariants, Kind, Sides};
 pub(crate) use compare::{Compared, compare};
-pub(crate) use equivalence::with_prover;
-use lock::Lock;
+pub(crate) use equivalence::{keys as equivalence_keys, with_prover};
+pub(crate) use lock::{Lock, Part};
 use model::{Model, Policies};
 use query::{Limits, Outcome, Verdict};
 pub(crate) use report::{Finding, Report, Standing};
 use scene::Scene;
-use solver::Binary;
+use solver::{Binary, Trouble};
 
 /// Worlds that the claims are tried on where no solver can be asked.
 const WORLDS: u64 = 100;
-/// The lock file of a policy folder.
-const LOCK: &str = "proofs.lock";
 
 /// Prove what holds of every request and all data, with a solver.
 ///
-/// Each file of the policy folder's `invariants` says what must never be allowed; each is proved, or refuted by
-/// a counterexample that the engine confirms. So is that no policy errs. Policies that can decide nothing and
-/// actions that nobody may ever do are told. Needs cvc5, on the path or named by CVC5; without it the invariants
-/// are tried on random worlds, and the exit code says that nothing was proved.
+/// Each file of the policy folder's `invariants` says what must never be allowed, and each of `guarantees` what
+/// must always be; each is proved, or refuted by a counterexample that the engine confirms. So is that no policy errs. Policies that can decide nothing and
+/// actions that nobody may ever do are told. Needs cvc5, on the path or named by CVC5; without it they are tried
+/// on random worlds, and the exit code says that nothing was proved.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -82,6 +85,9 @@ pub(crate) struct Args {
     /// Neither read nor write a lock file: prove everything again.
     #[arg(long, conflicts_with = "lock")]
     no_lock: bool,
+    /// Ask no solver: what is not in the lock file, proved of just these policies, is not proved.
+    #[arg(long, conflicts_with_all = ["no_lock", "not_more_than", "equivalent"])]
+    locked: bool,
     /// Write the first counterexample as a case in TOML.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -112,9 +118,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             (Some(file), _) => Some(file.clone()),
             (None, folder) => folder.map(|folder| folder.join(LOCK)),
         },
+        locked: args.locked,
     };
-    let invariants = args.policies.invariants()?;
-    let report = prove(ward, &sources, &invariants, old.as_ref(), &plan, terminal)?;
+    if plan.locked && plan.lock.is_none() {
+        let why = "--locked needs a lock file: name a folder by --policies, or the file by --lock";
+        return Err(Failure::usage(ErrorKind::MissingRequiredArgument, why.to_owned()));
+    }
+    let stated = Stated { invariants: args.policies.invariants()?, guarantees: args.policies.guarantees()? };
+    // Told at their places, as `validate` tells them.
+    for claims in [&stated.invariants, &stated.guarantees] {
+        args.policies.load_from(claims)?;
+    }
+    let report = prove(ward, &sources, &stated, old.as_ref(), &plan, terminal)?;
     if let (Some(file), Some(case)) =
         (&args.save, report.findings.iter().find_map(|finding| finding.case.as_ref()))
     {
@@ -131,6 +146,14 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(report.exit(args.strict))
 }
 
+/// The name and version of the solver at hand, or why there is none.
+pub(crate) fn solver_name() -> Result<String, String> {
+    let binary = Binary::find().map_err(|trouble| match trouble {
+        Trouble::Missing(why) | Trouble::Faulty(why) => why,
+    })?;
+    Ok(binary.name())
+}
+
 /// What is to be proved, and how.
 pub(crate) struct Plan {
     /// Instead of all else: how this version compares with another.
@@ -139,6 +162,8 @@ pub(crate) struct Plan {
     limits: Limits,
     worlds: Option<u64>,
     lock: Option<PathBuf>,
+    /// Whether only the lock file answers.
+    locked: bool,
 }
 
 impl Plan {
@@ -150,6 +175,7 @@ impl Plan {
             limits: Limits { question: Duration::from_secs(20), jobs: 2 },
             worlds: None,
             lock: Some(folder.join(LOCK)),
+            locked: false,
         }
     }
 }
@@ -173,26 +199,26 @@ pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) ->
 pub(crate) fn prove(
     ward: Ward,
     sources: &Sources,
-    invariants: &Sources,
+    stated: &Stated,
     old: Option<&Sources>,
     plan: &Plan,
     terminal: &Terminal,
 ) -> Result<Report, Failure> {
     let other = |why: String| Failure::other(why);
-    let refused = |what: &str, error: caseward::Error| Failure::other(format!("{what}: {error}"));
     let model = Arc::new(Model::new(&sources.schema.text).map_err(other)?);
-    let invariants_ward = Ward::new(invariants).map_err(|e| refused("the invariants", e))?;
     let old = old.map(|old| {
-        let ward =
-            Ward::new(old).map_err(|e| refused("the other version, under the schema of this one", e))?;
+        let ward = Ward::new(old)
+            .map_err(|e| Failure::other(format!("the other version, under the schema of this one: {e}")))?;
         Policies::new(ward, old).map_err(other)
     });
     let sides = Sides {
         now: Policies::new(ward, sources).map_err(other)?,
-        invariants: Invariants::new(invariants_ward, invariants).map_err(other)?,
+        invariants: Invariants::new(stated).map_err(other)?,
         old: old.transpose()?,
         model,
-    };
+        known: Arc::default(),
+    }
+    .with_known();
     let mut claims = match (plan.compare, &sides.old) {
         (Some(kind), Some(old)) => vec![claim::compared(&sides, old, kind).map_err(other)?],
         _ => claim::claims(&sides).map_err(other)?,
@@ -203,11 +229,33 @@ pub(crate) fn prove(
             return Err(other(format!("no claim's name contains `{}`", plan.only.join("` or `"))));
         }
     }
+    if plan.locked {
+        return from_lock(&sides, &claims, plan);
+    }
     let mut report = match Binary::find() {
         Ok(binary) => with_solver(&sides, &claims, &binary, plan, terminal)?,
         Err(trouble) => Report::without_solver(&claims, trouble),
     };
     try_worlds(&sides, &claims, plan, &mut report, terminal);
+    Ok(report)
+}
+
+/// What the lock file says, and nothing else.
+fn from_lock(sides: &Sides, claims: &[Claim], plan: &Plan) -> Result<Report, Failure> {
+    let lock = plan.lock.as_ref().map(|path| Lock::read(path)).transpose()?.unwrap_or_default();
+    let mut report = Report::new(lock.solver().to_owned());
+    for claim in claims {
+        let key = claim.key(&sides.now.schema_text, lock.solver());
+        report.findings.push(if lock.has(Part::Proved, &claim.id, &key) {
+            Finding::locked(claim)
+        } else {
+            let mut finding = Finding::new(claim, Vec::new());
+            finding.undecided(
+                "the lock file does not have it of these policies: prove it without --locked".to_owned(),
+            );
+            finding
+        });
+    }
     Ok(report)
 }
 
@@ -219,20 +267,21 @@ fn with_solver(
     terminal: &Terminal,
 ) -> Result<Report, Failure> {
     let before = plan.lock.as_ref().map(|path| Lock::read(path)).transpose()?.unwrap_or_default();
-    let solver = format!("{}, sha256 {}", binary.name(), binary.hash());
-    let mut after = Lock::new(solver.clone());
+    // Its version alone: another machine with the same one answers alike, whoever built it.
+    let solver = binary.name();
+    let mut after = before.anew(Part::Proved, &solver);
     let keys: Vec<String> = claims.iter().map(|claim| claim.key(&sides.now.schema_text, &solver)).collect();
     let mut open = Vec::new();
     for (at, (claim, key)) in claims.iter().zip(&keys).enumerate() {
-        if before.has(&claim.id, key) {
-            after.add(&claim.id, key.clone());
+        if before.has(Part::Proved, &claim.id, key) {
+            after.add(Part::Proved, &claim.id, key.clone());
         } else {
             open.push(at);
         }
     }
     let questions: usize = open.iter().filter_map(|at| claims.get(*at)).map(|claim| claim.parts.len()).sum();
     let bar = progress::parts(terminal, "proving", questions as u64);
-    let outcomes = query::ask(sides.now.ward.schema(), claims, &open, binary, plan.limits, &|| bar.inc(1));
+    let outcomes = query::ask(sides, claims, &open, binary, plan.limits, &|| bar.inc(1));
     bar.finish_and_clear();
     let mut report = Report::new(binary.name());
     let mut settled = open.iter().zip(outcomes).peekable();
@@ -241,7 +290,7 @@ fn with_solver(
             Some((_, outcome)) => {
                 report.questions += outcome.asked;
                 if matches!(outcome.verdict, Verdict::Holds) {
-                    after.add(&claim.id, key);
+                    after.add(Part::Proved, &claim.id, key);
                 }
                 report.findings.push(finding(sides, claim, outcome));
             }
@@ -275,7 +324,7 @@ fn finding(sides: &Sides, claim: &Claim, outcome: Outcome) -> Finding {
         Verdict::Fails(Some(env)) => {
             let steps = match claim.kind {
                 Kind::Invariant(at) => sides.invariants.all.get(at).map(|invariant| match &invariant.form {
-                    claim::Form::Change(steps) => steps.as_slice(),
+                    claim::Form::Change(steps, _) => steps.as_slice(),
                     _ => &[],
                 }),
                 _ => None,

@@ -3,7 +3,7 @@
 //! INVARIANT: with `solver` and `query` the only place of the command that names Cedar: what it makes comes from
 //! texts that the library took first, so that their size and nesting are bounded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) environments: Vec<Environment>,
     /// What sets it apart from other models.
     pub(crate) name: String,
+    /// What the schema says to whoever proves: without layout, comments and annotations.
+    pub(crate) meaning: String,
 }
 
 /// A kind of request: principal type, action and resource type.
@@ -80,7 +82,7 @@ impl Model {
     /// The schema with more attributes.
     pub(crate) fn with(text: &str, ghosts: &[Ghost]) -> Result<Self, String> {
         let (fragment, _) = SchemaFragment::from_cedarschema_str(text).map_err(|e| e.to_string())?;
-        let mut json = fragment.to_json_value().map_err(|e| e.to_string())?;
+        let mut json = fragment.clone().to_json_value().map_err(|e| e.to_string())?;
         for ghost in ghosts {
             add(&mut json, ghost)
                 .ok_or_else(|| format!("`{}.{}` is not in the schema", ghost.type_name, ghost.attribute))?;
@@ -91,10 +93,13 @@ impl Model {
     }
 
     fn of(fragment: SchemaFragment, name: String) -> Result<Self, String> {
+        let mut json = fragment.clone().to_json_value().map_err(|e| e.to_string())?;
+        strip(&mut json);
+        let meaning = canonical(&json);
         let schema = Schema::from_schema_fragments([fragment]).map_err(|e| e.to_string())?;
         let mut environments: Vec<Environment> = schema.request_envs().map(Environment::new).collect();
         environments.sort_by(|a, b| a.key().cmp(&b.key()));
-        Ok(Model { schema, environments, name })
+        Ok(Model { schema, environments, name, meaning })
     }
 }
 
@@ -124,6 +129,7 @@ pub(crate) struct Rule {
 }
 
 /// Policies that the library took, in both forms.
+#[derive(Clone)]
 pub(crate) struct Policies {
     pub(crate) ward: Ward,
     pub(crate) schema_text: Arc<str>,
@@ -179,6 +185,45 @@ pub(crate) fn to_json(policy: &Policy) -> Result<Json, String> {
 /// The policy that the JSON writes.
 pub(crate) fn from_json(id: &str, json: Json) -> Result<Policy, String> {
     Policy::from_json(Some(PolicyId::new(id)), json).map_err(|e| e.to_string())
+}
+
+/// What a policy says to whoever proves: without layout, comments and annotations.
+pub(crate) fn meaning(policy: &Policy) -> String {
+    let mut json = to_json(policy).unwrap_or_else(|_| Json::String(policy.to_string()));
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove("annotations");
+    }
+    canonical(&json)
+}
+
+/// JSON with its names in order, whatever order they were made in.
+fn canonical(json: &Json) -> String {
+    match json {
+        Json::Array(all) => format!("[{}]", all.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Json::Object(fields) => {
+            let fields: BTreeMap<&String, String> =
+                fields.iter().map(|(name, value)| (name, canonical(value))).collect();
+            let fields: Vec<String> =
+                fields.into_iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        plain => plain.to_string(),
+    }
+}
+
+/// Takes the annotations out of a schema.
+fn strip(json: &mut Json) {
+    match json {
+        Json::Array(all) => all.iter_mut().for_each(strip),
+        Json::Object(fields) => {
+            // An attribute may be called so too: it has a type, and annotations have none.
+            if fields.get("annotations").is_some_and(|all| all.get("type").is_none()) {
+                fields.remove("annotations");
+            }
+            fields.values_mut().for_each(strip);
+        }
+        _ => {}
+    }
 }
 
 /// A permit of everything, or with a condition that never holds: what keeps a set from being empty.

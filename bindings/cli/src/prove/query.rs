@@ -15,7 +15,9 @@ use cedar_policy::{Policy, PolicySet};
 use cedar_policy_symcc::err::Error as SymError;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
 
-use super::claim::{Claim, Part, Query, Slice};
+use super::claim::{Claim, Part, Query, Sides, Slice};
+use super::plausible::Known;
+use super::rewrite;
 use super::solver::{Binary, Session, Trouble};
 
 /// Cedar's typechecker and compiler recurse over policies whose depth the library bounds.
@@ -62,7 +64,7 @@ pub(crate) struct Limits {
 
 /// Asks everything about the claims at `chosen`; outcomes are in that order.
 pub(crate) fn ask(
-    schema: &caseward::Schema,
+    sides: &Sides,
     claims: &[Claim],
     chosen: &[usize],
     binary: &Binary,
@@ -83,13 +85,14 @@ pub(crate) fn ask(
         settled: chosen.iter().map(|_| AtomicBool::new(false)).collect(),
         answers: Mutex::new(chosen.iter().map(|_| Vec::new()).collect()),
         known: Mutex::new(HashMap::new()),
-        schema,
+        schema: sides.now.ward.schema(),
     };
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..limits.jobs.clamp(1, 64) {
             let work = || {
-                let mut worker = Worker::new(binary, limits);
+                let mut worker =
+                    Worker::new(binary, limits, Some(Narrow { known: &sides.known, schema: board.schema }));
                 while let Some((_, parts)) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                     worker.compiled.clear();
                     for &(place, part) in parts {
@@ -181,17 +184,32 @@ fn outcome(claim: &Claim, mut answers: Vec<(String, Verdict)>) -> Outcome {
     Outcome { verdict, places, asked }
 }
 
+/// What narrows counterexamples to those that can be.
+#[derive(Clone, Copy)]
+pub(crate) struct Narrow<'a> {
+    pub(crate) known: &'a Known,
+    pub(crate) schema: &'a caseward::Schema,
+}
+
+impl Narrow<'_> {
+    fn forbid(&self, policies: &[&Policy], part: &Part) -> Option<Policy> {
+        self.known.only_plausible(policies, &part.environment, self.schema)
+    }
+}
+
 /// A solver process with what was compiled for the kind of request at hand.
 pub(crate) struct Worker<'a> {
     binary: &'a Binary,
     limits: Limits,
+    narrow: Option<Narrow<'a>>,
     session: Option<CedarSymCompiler<Session>>,
     compiled: HashMap<String, Rc<CompiledPolicySet>>,
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(binary: &'a Binary, limits: Limits) -> Self {
-        Worker { binary, limits, session: None, compiled: HashMap::new() }
+    /// Counterexamples are sought among what can be first, where `narrow` says what that is.
+    pub(crate) fn new(binary: &'a Binary, limits: Limits, narrow: Option<Narrow<'a>>) -> Self {
+        Worker { binary, limits, narrow, session: None, compiled: HashMap::new() }
     }
 
     /// Forgets what was compiled: for another kind of request.
@@ -202,9 +220,7 @@ impl<'a> Worker<'a> {
     pub(crate) fn answer(&mut self, part: &Part) -> Verdict {
         let asked = match &part.query {
             Query::Implies(a, b) => self.implies(part, a, b),
-            Query::NeverErrs(slice) => {
-                compile_one(slice, part).map(|policy| self.ask(Question::NeverErrs(&policy)))
-            }
+            Query::NeverErrs(slice) => self.never_errs(part, slice),
             Query::SomeMatch(slice) => {
                 compile_one(slice, part).map(|policy| self.ask(Question::SomeMatch(&policy)))
             }
@@ -215,9 +231,46 @@ impl<'a> Worker<'a> {
         asked.unwrap_or_else(Verdict::Undecided)
     }
 
+    fn never_errs(&mut self, part: &Part, slice: &Slice) -> Result<Verdict, String> {
+        let verdict = self.ask(Question::NeverErrs(&compile_one(slice, part)?));
+        let (Verdict::Fails(_), Some(policy)) = (&verdict, slice.policies.first()) else {
+            return Ok(verdict);
+        };
+        let only = self.narrow.and_then(|narrow| narrow.forbid(&[policy], part));
+        let narrowed = only.and_then(|only| rewrite::behind(policy, &only).ok());
+        let narrowed = narrowed.map(|policy| Slice::new("(what can be)", vec![policy], slice.asks_action));
+        let narrowed = narrowed.and_then(|slice| compile_one(&slice, part).ok());
+        Ok(match narrowed.map(|policy| self.ask(Question::NeverErrs(&policy))) {
+            Some(found @ Verdict::Fails(Some(_))) => found,
+            _ => verdict,
+        })
+    }
+
+    /// Whether the first allows only what the second does; a counterexample is one that can be, where there is one.
+    fn implies(&mut self, part: &Part, a: &Slice, b: &Slice) -> Result<Verdict, String> {
+        let verdict = self.implies_at_all(part, a, b)?;
+        if !matches!(verdict, Verdict::Fails(_)) {
+            return Ok(verdict);
+        }
+        let read: Vec<&Policy> = a.policies.iter().chain(b.policies.iter()).collect();
+        let Some(only) = self.narrow.and_then(|narrow| narrow.forbid(&read, part)) else {
+            return Ok(verdict);
+        };
+        // One more forbid: what it allows the whole allows too, so that a counterexample is one of the whole.
+        let policies = a.policies.iter().cloned().chain([only]).collect();
+        let narrowed = Slice::new(format!("{} where it can be", a.name), policies, a.asks_action);
+        let (Ok(narrowed), Ok(other)) = (self.compile(part, &narrowed), self.compile(part, b)) else {
+            return Ok(verdict);
+        };
+        Ok(match self.ask(Question::Implies(&narrowed, &other)) {
+            found @ Verdict::Fails(Some(_)) => found,
+            _ => verdict,
+        })
+    }
+
     /// As a whole, and where that is beyond the solver, permit by permit: a set allows what its permits allow, each
     /// with all of its forbids.
-    fn implies(&mut self, part: &Part, a: &Slice, b: &Slice) -> Result<Verdict, String> {
+    fn implies_at_all(&mut self, part: &Part, a: &Slice, b: &Slice) -> Result<Verdict, String> {
         let (whole, other) = (self.compile(part, a)?, self.compile(part, b)?);
         let verdict = self.ask(Question::Implies(&whole, &other));
         let permits = a.policies.iter().filter(|policy| effect(policy) == Effect::Permit);

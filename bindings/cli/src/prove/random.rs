@@ -1,4 +1,4 @@
-//! Invariants as properties: tried on random worlds through the engine, with or without a solver.
+//! Invariants and guarantees as properties: tried on random worlds through the engine, with or without a solver.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(crate) struct Tried {
     pub(crate) found: Vec<(Kind, Scene)>,
 }
 
-/// Tries every invariant, and what the old version did not allow, on so many worlds.
+/// Tries every invariant and guarantee, and what the old version did not allow, on so many worlds.
 pub(crate) fn run(sides: &Sides, worlds: u64, compare: Option<Kind>, progress: &dyn Fn()) -> Tried {
     let mut tried = Tried { worlds, allowed: 0, found: Vec::new() };
     for seed in 1..=worlds {
@@ -39,6 +39,8 @@ pub(crate) fn run(sides: &Sides, worlds: u64, compare: Option<Kind>, progress: &
             if answer.is_allowed() {
                 tried.allowed += 1;
                 on_allowed(sides, &mut tried, &facts, &world, request);
+            } else {
+                on_denied(sides, &mut tried, &facts, &world, request);
             }
         }
         on_changes(sides, &mut tried, &facts, &requests, &mut choices);
@@ -64,11 +66,21 @@ fn requests(sides: &Sides, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Requ
 
 /// Invariants that an allowed request goes against by itself.
 fn on_allowed(sides: &Sides, tried: &mut Tried, facts: &Facts, world: &World, request: &Request) {
-    let Ok(fired) = sides.invariants.policies.ward.check(world, request) else { return };
+    let Ok(fired) = sides.invariants.never.ward.check(world, request) else { return };
     for (at, invariant) in sides.invariants.all.iter().enumerate() {
-        let fires = fired.policies.iter().any(|id| id.as_ref() == invariant.id);
-        if fires && !matches!(invariant.form, Form::Change(_)) {
+        let fires = fired.policies.iter().any(|id| id.as_ref() == invariant.rule.id);
+        if fires && !matches!(invariant.form, Form::Change(..)) {
             keep(sides, tried, Kind::Invariant(at), facts, Vec::new(), request);
+        }
+    }
+}
+
+/// Guarantees that a denied request goes against.
+fn on_denied(sides: &Sides, tried: &mut Tried, facts: &Facts, world: &World, request: &Request) {
+    let Ok(meant) = sides.invariants.always.ward.check(world, request) else { return };
+    for (at, invariant) in sides.invariants.all.iter().enumerate().filter(|(_, i)| i.is_guarantee()) {
+        if meant.is_allowed() && meant.policies.iter().any(|id| id.as_ref() == invariant.rule.id) {
+            keep(sides, tried, Kind::Guarantee(at), facts, Vec::new(), request);
         }
     }
 }
@@ -83,7 +95,7 @@ fn on_changes(
 ) {
     let schema = sides.now.ward.schema();
     for (at, invariant) in sides.invariants.all.iter().enumerate() {
-        let Form::Change(steps) = &invariant.form else { continue };
+        let Form::Change(steps, _) = &invariant.form else { continue };
         let mut moves: Vec<Move> = Vec::new();
         for (step, uid) in steps.iter().flat_map(|step| facts.entities.keys().map(move |uid| (step, uid))) {
             let truth = choices.chance(1, 2);

@@ -77,9 +77,9 @@ impl Finding {
         matches!(self.standing, Standing::Proved | Standing::Locked)
     }
 
-    /// Whether it is about an invariant.
-    pub(crate) fn is_invariant(&self) -> bool {
-        matches!(self.kind, Kind::Invariant(_))
+    /// Whether it is an invariant or a guarantee.
+    pub(crate) fn is_stated(&self) -> bool {
+        matches!(self.kind, Kind::Invariant(_) | Kind::Guarantee(_))
     }
 }
 
@@ -140,18 +140,20 @@ impl Report {
         }
     }
 
-    /// For people: invariants one by one, the rest where there is something to say.
+    /// For people: invariants and guarantees one by one, the rest where there is something to say.
     pub(crate) fn text(&self, palette: Palette) -> String {
         let mut out = String::new();
-        for finding in self.findings.iter().filter(|f| {
-            f.is_invariant() || matches!(f.kind, Kind::NotMore | Kind::NotLess | Kind::Equivalent)
-        }) {
+        for finding in self
+            .findings
+            .iter()
+            .filter(|f| f.is_stated() || matches!(f.kind, Kind::NotMore | Kind::NotLess | Kind::Equivalent))
+        {
             line(&mut out, finding, palette);
         }
         type Group = (fn(&Kind) -> bool, &'static str, &'static str);
         let groups: [Group; 5] = [
-            (|kind| matches!(kind, Kind::Precise(_)), "invariant", "never errs"),
-            (|kind| matches!(kind, Kind::Sound(_)), "invariant", "speaks of something"),
+            (|kind| matches!(kind, Kind::Precise(_)), "invariant or guarantee", "never errs"),
+            (|kind| matches!(kind, Kind::Sound(_)), "invariant or guarantee", "speaks of something"),
             (|kind| matches!(kind, Kind::NeverErrs(_)), "policy", "never errs, whatever the data"),
             (|kind| matches!(kind, Kind::CanDecide(_)), "policy", "can decide something"),
             (

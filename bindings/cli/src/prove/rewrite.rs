@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use caseward::claims::{Becomes, Sort, Step};
 use caseward::{Attribute, Schema, Type};
+use cedar_policy::Policy;
 use serde_json::{Map, Value as Json, json};
 
-use super::model::Ghost;
+use super::model::{self, Ghost};
 
 /// The types of the variables in a kind of request.
 pub(crate) struct Scope<'a> {
@@ -61,6 +63,15 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Whether every `left` has the attribute `name`; `None` where that is not known.
+    pub(crate) fn is_required(&self, left: &Json, name: &str) -> Option<bool> {
+        match self.type_of(left)? {
+            Type::Entity(of) => Some(self.schema.entity_type(of)?.attribute(name)?.1.required),
+            Type::Record(fields) => Some(fields.get(name)?.required),
+            _ => None,
+        }
+    }
+
     fn type_name(&self, expr: &Json) -> Option<&'a str> {
         match self.type_of(expr)? {
             Type::Entity(of) => Some(&self.schema.entity_type(of)?.name),
@@ -69,105 +80,14 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What becomes of an attribute of every entity of a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) type_name: String,
-    pub(crate) attribute: String,
-    pub(crate) becomes: Becomes,
-}
-
-/// What an attribute becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Becomes {
-    /// A set loses members, true becomes false, an optional attribute goes: for any entities.
-    Less,
-    /// A set gains members, false becomes true: for any entities.
-    More,
-    /// It goes, for all.
-    Absent,
-    /// What another attribute of the entity was, for all.
-    What(String),
-    /// A truth, for all.
-    Truth(bool),
-}
-
-/// The kinds of attributes that can be less or more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
-    Set,
-    Bool,
-    Optional,
-}
-
-impl Step {
-    /// What sort of attribute it is; `None` where it is not in the schema, or what it becomes makes no sense.
-    pub(crate) fn sort(&self, schema: &Schema) -> Option<Sort> {
-        let ty = schema.entity_type(schema.type_id(&self.type_name)?)?;
-        let (_, attribute) = ty.attribute(&self.attribute)?;
-        let sort = match (&attribute.ty, attribute.required) {
-            (Type::Set(_), true) => Sort::Set,
-            (Type::Bool, true) => Sort::Bool,
-            (_, false) => Sort::Optional,
-            _ => return None,
-        };
-        let fits = match (&self.becomes, sort) {
-            (Becomes::Less, _) | (Becomes::More, Sort::Set | Sort::Bool) => true,
-            (Becomes::Absent, Sort::Optional) | (Becomes::Truth(_), Sort::Bool) => true,
-            (Becomes::What(other), _) => {
-                let (_, other) = ty.attribute(other)?;
-                other.ty == attribute.ty && (other.required || !attribute.required)
-            }
-            _ => false,
-        };
-        fits.then_some(sort)
-    }
-
-    pub(crate) fn ghost(&self, schema: &Schema) -> Option<Ghost> {
-        let same_type = match (&self.becomes, self.sort(schema)?) {
-            (Becomes::Less | Becomes::More, Sort::Set) => true,
-            (Becomes::Less | Becomes::More, _) => false,
-            _ => return None,
-        };
-        Some(Ghost { type_name: self.type_name.clone(), attribute: self.attribute.clone(), same_type })
-    }
-}
-
-/// Reads `Type.attribute shrinks`, `grows`, `= none`, `= true`, `= false` or `= Type.other`, between commas.
-pub(crate) fn steps(text: &str, schema: &Schema) -> Result<Vec<Step>, String> {
-    let mut steps = Vec::new();
-    for part in text.split(',') {
-        let words: Vec<&str> = part.split_whitespace().collect();
-        let form = || {
-            format!(
-                "`{}` is no change such as `User.roles shrinks`, `Item.secret grows`, `Item.owner = none`, \
-                 `Item.secret = true` or `Item.owner = Item.maker`",
-                part.trim()
-            )
-        };
-        let (of, becomes) = match words.as_slice() {
-            [of, "shrinks"] => (of, Becomes::Less),
-            [of, "grows"] => (of, Becomes::More),
-            [of, "=", "none"] => (of, Becomes::Absent),
-            [of, "=", "true"] => (of, Becomes::Truth(true)),
-            [of, "=", "false"] => (of, Becomes::Truth(false)),
-            [of, "=", other] => {
-                let (ty, attribute) = other.rsplit_once('.').ok_or_else(form)?;
-                if of.rsplit_once('.').is_none_or(|(of, _)| of != ty) {
-                    return Err(form());
-                }
-                (of, Becomes::What(attribute.to_owned()))
-            }
-            _ => return Err(form()),
-        };
-        let (ty, attribute) = of.rsplit_once('.').ok_or_else(form)?;
-        let step = Step { type_name: ty.to_owned(), attribute: attribute.to_owned(), becomes };
-        if step.sort(schema).is_none() {
-            return Err(format!("`{}`: the schema has no such attribute that can change so", part.trim()));
-        }
-        steps.push(step);
-    }
-    Ok(steps)
+/// The attribute that stands for what is left to any entities in a step.
+pub(crate) fn ghost(step: &Step, schema: &Schema) -> Option<Ghost> {
+    let same_type = match (&step.becomes, step.sort(schema)?) {
+        (Becomes::Less | Becomes::More, Sort::Set) => true,
+        (Becomes::Less | Becomes::More, _) => false,
+        _ => return None,
+    };
+    Some(Ghost { type_name: step.type_name.clone(), attribute: step.attribute.clone(), same_type })
 }
 
 /// Rewrites a policy to say of the world as it is what it would say of the world after the change.
@@ -329,6 +249,19 @@ pub(crate) fn only_where(asked: Json) -> Json {
     })
 }
 
+/// A policy that applies only where `only`, a forbid of everything else, does not: its `unless` goes first.
+pub(crate) fn behind(policy: &Policy, only: &Policy) -> Result<Policy, String> {
+    let only = model::to_json(only)?;
+    let body = only.get("conditions").and_then(|all| all.get(0)?.get("body")).cloned();
+    let mut json = model::to_json(policy)?;
+    let Some(fields) = json.as_object_mut() else { return Err("not a policy".to_owned()) };
+    let conditions = fields.entry("conditions").or_insert_with(|| json!([]));
+    if let (Some(conditions), Some(body)) = (conditions.as_array_mut(), body) {
+        conditions.insert(0, json!({ "kind": "when", "body": body }));
+    }
+    model::from_json(policy.id().as_ref(), json)
+}
+
 /// What the head of a policy asks of one variable, as an expression.
 fn constraint(policy: &Json, part: &str) -> Result<Json, String> {
     let variable = json!({ "Var": part });
@@ -366,7 +299,8 @@ pub(crate) fn get(expr: &Json, name: &str) -> Json {
     json!({ ".": { "left": expr, "attr": name } })
 }
 
-fn binary(operator: &str, left: Json, right: Json) -> Json {
+/// The expression `left operator right`.
+pub(crate) fn binary(operator: &str, left: Json, right: Json) -> Json {
     let mut expr = Map::new();
     expr.insert(operator.to_owned(), json!({ "left": left, "right": right }));
     Json::Object(expr)

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use caseward::testing::{Facts, compared_with};
+use caseward::claims::{Becomes, Implied, Sort, Step};
+use caseward::testing::Facts;
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
 
 use super::claim::{Form, Kind, Sides};
 use super::model::Ghost;
-use super::rewrite::{Becomes, Sort, Step};
+use super::plausible::{CONTEXT, Known, OTHER};
 
 /// Attempts at making a scene smaller.
 const MOST_ATTEMPTS: usize = 4_000;
 /// Times that people can picture, in milliseconds since 1970: 1 March, 1 June and 1 February 2026, 1 June 2018.
 const PLAIN_TIMES: [i64; 4] = [1_772_323_200_000, 1_780_272_000_000, 1_769_904_000_000, 1_527_811_200_000];
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
 
 /// A world, what changes in it where the claim is about a change, and a request.
 #[derive(Clone, Debug)]
@@ -90,25 +94,34 @@ impl Scene {
         let request = &self.request;
         let answer = |ward: &Ward, world: &World, request: &Request| ward.check(world, request).ok();
         match kind {
-            Kind::Invariant(at) => {
+            Kind::Invariant(at) | Kind::Guarantee(at) => {
                 let invariant = sides.invariants.all.get(at)?;
-                let fired = answer(&sides.invariants.policies.ward, &world, request)?;
-                if !fired.policies.iter().any(|id| id.as_ref() == invariant.id) {
+                let fired = answer(&sides.invariants.beside(invariant).ward, &world, request)?;
+                if !fired.policies.iter().any(|id| id.as_ref() == invariant.rule.id) {
                     return None;
                 }
                 let before = answer(&sides.now.ward, &world, request)?;
                 match &invariant.form {
+                    Form::Always => (!before.is_allowed()).then_some(Replay { wrong: before, beside: None }),
                     Form::Never => before.is_allowed().then_some(Replay { wrong: before, beside: None }),
-                    Form::Implies { action, path } => {
-                        let implied = self.implied(&world, action, path, sides.now.ward.schema())?;
+                    Form::Implies(what) => {
+                        let implied = self.implied(&world, what, sides.now.ward.schema())?;
                         let other = answer(&sides.now.ward, &world, &implied)?;
                         (before.is_allowed() && !other.is_allowed())
                             .then_some(Replay { wrong: before, beside: Some((implied, other)) })
                     }
-                    Form::Change(_) => {
+                    Form::Change(_, what) => {
+                        let (asked, before) = match what {
+                            Some(what) => {
+                                let implied = self.implied(&world, what, sides.now.ward.schema())?;
+                                let before = answer(&sides.now.ward, &world, &implied)?;
+                                (implied, before)
+                            }
+                            None => (request.clone(), before),
+                        };
                         let after = answer(&sides.now.ward, &self.after().build().ok()?, request)?;
                         (after.is_allowed() && !before.is_allowed())
-                            .then(|| Replay { wrong: after, beside: Some((request.clone(), before)) })
+                            .then_some(Replay { wrong: after, beside: Some((asked, before)) })
                     }
                 }
             }
@@ -125,9 +138,13 @@ impl Scene {
                 wrong.then(|| Replay { wrong: now, beside: Some((request.clone(), old)) })
             }
             Kind::NeverErrs(at) | Kind::Precise(at) => {
-                let policies =
-                    if kind == Kind::NeverErrs(at) { &sides.now } else { &sides.invariants.policies };
-                let rule = policies.rules.get(at)?;
+                let (policies, rule) = match kind {
+                    Kind::NeverErrs(_) => (&sides.now, sides.now.rules.get(at)?),
+                    _ => {
+                        let invariant = sides.invariants.all.get(at)?;
+                        (sides.invariants.beside(invariant), &invariant.rule)
+                    }
+                };
                 let answer = answer(&policies.ward, &world, request)?;
                 let errs =
                     |fault: &Fault| matches!(fault, Fault::Policy { id, .. } if id.as_ref() == rule.id);
@@ -138,7 +155,8 @@ impl Scene {
     }
 
     /// The request that must be allowed too.
-    fn implied(&self, world: &World, action: &str, path: &[String], schema: &Schema) -> Option<Request> {
+    fn implied(&self, world: &World, what: &Implied, schema: &Schema) -> Option<Request> {
+        let Implied { action, path } = what;
         let mut resource = self.request.resource.clone();
         for name in path {
             match world.attribute(&resource, name)? {
@@ -149,7 +167,12 @@ impl Scene {
         let fields = schema.action(action)?.context.clone();
         let context = self.request.context.iter().filter(|(name, _)| fields.contains_key(*name));
         let context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Some(Request { principal: self.request.principal.clone(), action: action.into(), resource, context })
+        Some(Request {
+            principal: self.request.principal.clone(),
+            action: action.as_str().into(),
+            resource,
+            context,
+        })
     }
 
     /// Drops and plainens what does not matter, and gives people and places names.
@@ -158,7 +181,7 @@ impl Scene {
         let mut left = MOST_ATTEMPTS;
         loop {
             let mut shrunk = false;
-            for edit in self.edits(ward) {
+            for edit in self.edits(&sides.known) {
                 if left == 0 {
                     break;
                 }
@@ -180,7 +203,7 @@ impl Scene {
         }
     }
 
-    fn edits(&self, ward: &Ward) -> Vec<Edit> {
+    fn edits(&self, known: &Known) -> Vec<Edit> {
         let mut edits: Vec<Edit> = self.moves.iter().cloned().map(Edit::Stay).collect();
         edits.extend(self.facts.entities.keys().cloned().map(Edit::Remove));
         for (uid, attributes) in &self.facts.entities {
@@ -191,14 +214,14 @@ impl Scene {
                 .extend(self.facts.tags.get(uid).filter(|t| !t.is_empty()).map(|_| Edit::Untag(uid.clone())));
             for (name, value) in attributes {
                 edits.push(Edit::Unset(uid.clone(), name.to_string()));
-                let plainer = plainer(ward, name, value);
+                let plainer = plainer(known, uid.type_name(), name, value);
                 edits
                     .extend(plainer.into_iter().map(|value| Edit::Set(uid.clone(), name.to_string(), value)));
             }
         }
         for (name, value) in &self.request.context {
             edits.push(Edit::Circumstance(name.to_string(), None));
-            let plainer = plainer(ward, name, value);
+            let plainer = plainer(known, CONTEXT, name, value);
             edits.extend(plainer.into_iter().map(|value| Edit::Circumstance(name.to_string(), Some(value))));
         }
         edits
@@ -271,6 +294,13 @@ impl Scene {
         (!named).then_some(())
     }
 
+    /// Gives every entity a name that ends in `n`, so that several scenes fit in one world.
+    pub(crate) fn suffix(&mut self, n: usize) {
+        let all = self.facts.entities.keys();
+        let new = all.map(|uid| (uid.clone(), EntityUid::new(uid.type_name(), format!("{}-{n}", uid.id()))));
+        self.rename_to(&new.collect());
+    }
+
     fn rename(&mut self) {
         let mut new: BTreeMap<EntityUid, EntityUid> = BTreeMap::new();
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -287,6 +317,10 @@ impl Scene {
                 || format!("{}{n}", uid.type_name().rsplit("::").next().unwrap_or("x").to_lowercase());
             new.insert(uid.clone(), EntityUid::new(uid.type_name(), name.unwrap_or_else(plain)));
         }
+        self.rename_to(&new);
+    }
+
+    fn rename_to(&mut self, new: &BTreeMap<EntityUid, EntityUid>) {
         let to = |uid: &EntityUid| new.get(uid).cloned().unwrap_or_else(|| uid.clone());
         let all = |values: &mut BTreeMap<std::sync::Arc<str>, Value>| {
             values.values_mut().for_each(|value| *value = renamed(value, &to));
@@ -331,8 +365,9 @@ enum Edit {
     Circumstance(String, Option<Value>),
 }
 
-/// Values that say less, or that people know, in place of one; none in place of the plainest.
-fn plainer(ward: &Ward, name: &str, value: &Value) -> Vec<Value> {
+/// Values that say less, or that people know, in place of one; none in place of the plainest. `owner` is whose
+/// attribute it is.
+fn plainer(known: &Known, owner: &str, name: &str, value: &Value) -> Vec<Value> {
     // Those before the value itself in the order of plainness, so that shrinking comes to an end.
     let before = |all: Vec<Value>| all.into_iter().take_while(|plain| plain != value).collect();
     match value {
@@ -342,11 +377,14 @@ fn plainer(ward: &Ward, name: &str, value: &Value) -> Vec<Value> {
         }
         Value::Bool(true) => vec![Value::Bool(false)],
         Value::Long(_) => before(vec![Value::Long(0), Value::Long(1)]),
-        Value::Datetime(_) => before(PLAIN_TIMES.map(Value::Datetime).to_vec()),
+        Value::Datetime(ms) => {
+            let day = ms.checked_sub(ms.rem_euclid(DAY)).unwrap_or(*ms);
+            before(PLAIN_TIMES.into_iter().chain([day]).map(Value::Datetime).collect())
+        }
         Value::String(_) => {
-            let known =
-                compared_with(ward, name).into_iter().filter(|value| matches!(value, Value::String(_)));
-            before(known.chain([Value::string("")]).collect())
+            let texts: Vec<&str> = known.texts(owner, name).collect();
+            let rest = if texts.is_empty() { "" } else { OTHER };
+            before(texts.into_iter().chain([rest]).map(Value::string).collect())
         }
         _ => Vec::new(),
     }

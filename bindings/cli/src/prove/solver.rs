@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use cedar_policy_symcc::SmtLibScript as _;
 use cedar_policy_symcc::solver::{Decision, DecisionWithModel, Solver, SolverError};
-use sha2::{Digest as _, Sha256};
 
 /// The environment variable that names the solver, as Cedar's own tools have it.
 const VARIABLE: &str = "CVC5";
@@ -41,8 +40,6 @@ pub(crate) enum Trouble {
 pub(crate) struct Binary {
     path: PathBuf,
     version: String,
-    /// SHA-256 of the program's bytes.
-    hash: String,
 }
 
 impl Binary {
@@ -62,10 +59,7 @@ impl Binary {
             })?,
         };
         let version = version_of(&path)?;
-        let bytes =
-            std::fs::read(&path).map_err(|e| Trouble::Faulty(format!("`{}`: {e}", path.display())))?;
-        let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let binary = Binary { path, version, hash };
+        let binary = Binary { path, version };
         // Whatever it is: it must answer what is known, as every session makes sure.
         Session::start(&binary, PROMPT)?;
         Ok(binary)
@@ -74,10 +68,6 @@ impl Binary {
     /// Such as `cvc5 1.0.3`.
     pub(crate) fn name(&self) -> String {
         format!("cvc5 {}", self.version)
-    }
-
-    pub(crate) fn hash(&self) -> &str {
-        &self.hash
     }
 }
 

@@ -50,8 +50,10 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
             let asks = asked(other, action);
             line(format!("{asks}, {}: {}.", verb(answer), by(&sides.now.ward, answer)));
         }
-        (Some((_, before)), _) => {
-            line(format!("{asks}, {}: {}.", verb(before), by(&sides.now.ward, before)));
+        (Some((other, before)), _) => {
+            let action = schema.action(&other.action).map(|a| a.uid.id()).unwrap_or_default();
+            let asked = asked(other, action);
+            line(format!("{asked}, {}: {}.", verb(before), by(&sides.now.ward, before)));
             for step in &scene.moves {
                 let attribute = words(&step.attribute);
                 let what = match &step.becomes {
@@ -60,7 +62,8 @@ pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
                 };
                 line(format!("Then, of {}: {what}.", name(&step.uid)));
             }
-            line(format!("{asks} again, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
+            let again = if asked == asks { " again" } else { "" };
+            line(format!("{asks}{again}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)));
         }
         (None, _) => {
             line(format!("{asks}, {}: {}.", verb(&replay.wrong), by(&sides.now.ward, &replay.wrong)))
@@ -170,7 +173,7 @@ fn article(word: &str) -> &'static str {
 /// The scene as a case in TOML, with the decision that the claim asks for.
 pub(crate) fn case(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) -> Result<String, String> {
     let title = match kind {
-        Kind::Invariant(at) => {
+        Kind::Invariant(at) | Kind::Guarantee(at) => {
             let invariant = sides.invariants.all.get(at);
             invariant.map_or_else(String::new, |i| format!("{}: {}", i.number, i.sentence))
         }
@@ -179,27 +182,19 @@ pub(crate) fn case(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
     };
     let implied = match kind {
         Kind::Invariant(at) => {
-            sides.invariants.all.get(at).is_some_and(|i| matches!(i.form, Form::Implies { .. }))
+            sides.invariants.all.get(at).is_some_and(|i| matches!(i.form, Form::Implies(_)))
         }
         _ => false,
     };
     let (request, expect) = match &replay.beside {
+        _ if matches!(kind, Kind::Guarantee(_)) => (&scene.request, "allow"),
         Some((request, _)) if implied => (request, "allow"),
         Some((_, other)) if other.is_allowed() => (&scene.request, "allow"),
         _ => (&scene.request, "deny"),
     };
     let mut case = Table::new();
     case.insert("name".to_owned(), Toml::String(title));
-    for (key, uid) in [("principal", &request.principal), ("resource", &request.resource)] {
-        case.insert(key.to_owned(), Toml::String(dotted(uid)));
-    }
-    let action = sides.now.ward.schema().action(&request.action);
-    case.insert(
-        "action".to_owned(),
-        Toml::String(action.map_or_else(String::new, |a| a.uid.id().to_owned())),
-    );
-    let context = request.context.iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
-    case.insert("context".to_owned(), Toml::Table(context.collect::<Result<_, String>>()?));
+    case.extend(question(request, &sides.now.ward)?);
     case.insert("expect".to_owned(), Toml::String(expect.to_owned()));
     let mut file = Table::new();
     file.insert("world".to_owned(), Toml::Table(world(&scene.after())?));
@@ -208,7 +203,22 @@ pub(crate) fn case(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) ->
     Ok(format!("# A counterexample that `caseward prove` found.\n{text}"))
 }
 
-fn world(facts: &Facts) -> Result<Table, String> {
+/// What a case asks.
+pub(crate) fn question(request: &Request, ward: &Ward) -> Result<Table, String> {
+    let mut asked = Table::new();
+    for (key, uid) in [("principal", &request.principal), ("resource", &request.resource)] {
+        asked.insert(key.to_owned(), Toml::String(dotted(uid)));
+    }
+    let action = ward.schema().action(&request.action);
+    let action = action.map_or_else(String::new, |action| action.uid.id().to_owned());
+    asked.insert("action".to_owned(), Toml::String(action));
+    let context = request.context.iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
+    asked.insert("context".to_owned(), Toml::Table(context.collect::<Result<_, String>>()?));
+    Ok(asked)
+}
+
+/// The facts as the world of a case.
+pub(crate) fn world(facts: &Facts) -> Result<Table, String> {
     let mut world = Table::new();
     for (uid, attributes) in &facts.entities {
         let of_type = world.entry(uid.type_name()).or_insert_with(|| Toml::Table(Table::new()));

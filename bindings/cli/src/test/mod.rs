@@ -1,5 +1,6 @@
 //! `caseward test`: do the cases come out as they say?
 
+mod accept;
 mod formats;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     /// Only cases whose name contains this.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// First rewrite, in the files, which policies and rules cases expect to decide, where the decision is the one
+    /// that they expect: after policies were renamed. Decisions are never rewritten; all that changes is printed.
+    #[arg(long, conflicts_with = "filter")]
+    accept: bool,
     /// Show every case that comes out otherwise.
     #[arg(long)]
     all: bool,
@@ -65,6 +70,10 @@ pub(crate) struct Ran<'a> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let start = Instant::now();
+    args.cases.policies.own()?;
+    if args.accept {
+        accept::accept(&args.cases)?;
+    }
     let suite = args.cases.load()?;
     let ran = run_all(&suite, args.filter.as_deref());
     if ran.is_empty() {
@@ -128,10 +137,15 @@ fn text(ran: &[Ran<'_>], all: bool, took: Duration, terminal: &Terminal) -> Stri
         }
     }
     let passed = ran.len() - failed.len();
+    let files = counted(ran.chunk_by(|a, b| std::ptr::eq(a.file, b.file)).count(), "file");
     let seconds = took.as_secs_f64();
     let _ = match failed.len() {
-        0 => writeln!(out, "{good}{} passed{reset} in {seconds:.2} s", counted(passed, "case")),
-        n => writeln!(out, "{bad}{} failed{reset}, {passed} passed in {seconds:.2} s", counted(n, "case")),
+        0 => writeln!(out, "{good}{} passed{reset} of {files} in {seconds:.2} s", counted(passed, "case")),
+        n => writeln!(
+            out,
+            "{bad}{} failed{reset}, {passed} passed of {files} in {seconds:.2} s",
+            counted(n, "case")
+        ),
     };
     out
 }

@@ -83,7 +83,7 @@ fn desk() -> Bench {
 fn cases_beside_the_policies_are_run() {
     let bench = desk();
     let ran = bench.run(["test", "--policies", "p"]);
-    assert!(ran.ends(0).out.starts_with("4 cases passed in "), "{}", ran.out);
+    assert!(ran.ends(0).out.starts_with("4 cases passed of 1 file in "), "{}", ran.out);
     let some = bench.run(["test", "--policies", "p", "--filter", "other lead"]);
     assert!(some.ends(0).out.starts_with("2 cases passed"), "{}", some.out);
     bench.run(["test", "--policies", "p", "--filter", "nothing like it"]).fails(1, "no case");
@@ -136,7 +136,7 @@ fn cases_that_cannot_be_used_are_never_a_pass() {
         }
     }
     bench.write("p/tests/docs.toml", "");
-    bench.run(["test", "--policies", "p"]).fails(1, "no cases");
+    bench.run(["test", "--policies", "p"]).fails(1, "it holds no `[[case]]`");
     bench.run(["test", "--policies", "p", "nowhere"]).fails(1, "nowhere");
     bench.write("p/docs/read.cedar", "permit");
     bench.run(["test", "--policies", "p"]).fails(3, "cannot be used");
@@ -297,16 +297,19 @@ fn a_decision_lists_what_it_shaped() {
     assert_eq!(bench.run(["decision", "--policies", "p"]).ends(0).out, "D1   docs.read\nD2   docs.read\n");
     // In the order of numbers, with what they say.
     bench.write("p/docs/read.cedar", READ.replace("D1, D2", "D10, D2"));
-    bench.write("p/DECISIONS.md", "# Decisions\n\n## D2 Who leads?\n\nThe lead.\n\n| D10 | When? | Now |\n");
+    bench.write(
+        "p/annotations.toml",
+        "[decision]\nD2 = { question = \"Who leads?\", reading = \"The lead.\" }\nD10 = { question = \"When?\", reading = \"Now\" }\n",
+    );
     let all = bench.run(["decision", "--policies", "p"]).ends(0).out.clone();
     assert_eq!(
         all,
-        "D2   Who leads?\n     \n     The lead.\n     docs.read\nD10  When? → Now\n     docs.read\n"
+        "D2   Who leads?\n     The lead.\n     docs.read\nD10  When?\n     Now\n     docs.read\n"
     );
     let one = bench.run(["decision", "D10", "--policies", "p"]).ends(0).out.clone();
-    assert!(one.starts_with("D10\nWhen? → Now\n"), "{one}");
+    assert!(one.starts_with("D10\nWhen?\nNow\n"), "{one}");
     let json = bench.run(["decision", "--policies", "p", "--format", "json"]).ends(0).json();
-    assert_eq!((&json[0]["decision"], &json[1]["text"]), (&"D2".into(), &"When? → Now".into()));
+    assert_eq!((&json[0]["decision"], &json[1]["text"]), (&"D2".into(), &"When?\nNow".into()));
     bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D2, D10");
 
     let all = bench.run(["decision"]).ends(0).out.clone();
@@ -452,4 +455,61 @@ fn validate_names_what_was_probably_meant() {
         let ran = bench.run(["validate", "--policies", "p", "--deny-warnings"]);
         ran.fails(3, meant);
     }
+}
+
+#[test]
+fn what_looks_like_a_case_and_would_not_be_run_is_named() {
+    for (file, told) in [
+        ("allow/she reads it.json", "call the folder `ALLOW`"),
+        ("Deny/she reads it.json", "call the folder `DENY`"),
+        ("ALLOW/she reads it.JSON", "only `.json` is a case"),
+        ("ALLOW/deep/she reads it", "only `.json` is a case"),
+        ("DENY/docs.toml", "only `.json` is a case"),
+        ("she reads it.json", "stands in a folder `ALLOW` or `DENY`"),
+        ("more/docs.TOML", "it looks like a case"),
+        ("docs.toml.bak", "it looks like a case"),
+        ("docs.Toml", "it looks like a case"),
+        ("docs.jsonl", "it looks like a case"),
+        ("deep/unreachable.toml", "stands in the folder of cases itself"),
+        ("folder.toml/more.toml", "has the name of a file"),
+        ("empty.toml", "holds no `[[case]]`"),
+    ] {
+        let bench = desk();
+        bench.write(&format!("p/tests/{file}"), "");
+        let named =
+            file.split_once('/').map_or(file, |(first, rest)| match told.contains("call the folder") {
+                true => first,
+                false => rest.rsplit('/').next().unwrap_or(rest),
+            });
+        let named = if told.contains("name of a file") { "folder.toml" } else { named };
+        for verb in ["test", "coverage", "mutate"] {
+            let ran = bench.run([verb, "--policies", "p"]);
+            ran.fails(1, told).fails(1, named);
+            assert_eq!(ran.out, "", "{file}");
+        }
+    }
+    // What looks like no case may stand beside them.
+    let bench = desk();
+    for file in ["README.md", "run.py", ".docs.toml.swp", "ALLOW/README.md", "unreachable.toml"] {
+        bench.write(&format!("p/tests/{file}"), "");
+    }
+    assert!(bench.run(["test", "--policies", "p"]).ends(0).out.contains("4 cases passed of 1 file"));
+}
+
+#[cfg(unix)]
+#[test]
+fn cases_behind_a_link_are_run_or_told() {
+    use std::os::unix::fs::symlink;
+    let bench = desk();
+    std::fs::create_dir(bench.path("elsewhere")).unwrap();
+    std::fs::rename(bench.path("p/tests/docs.toml"), bench.path("elsewhere/docs.toml")).unwrap();
+    symlink("../../elsewhere", bench.path("p/tests/cases")).unwrap();
+    assert!(bench.run(["test", "--policies", "p"]).ends(0).out.contains("4 cases passed of 1 file"));
+    // The folder is copied, and what its link leads to is not there.
+    std::fs::rename(bench.path("elsewhere"), bench.path("gone")).unwrap();
+    bench.write("p/tests/more.toml", CASES);
+    bench.run(["test", "--policies", "p"]).fails(1, "p/tests/cases").fails(1, "which is not there");
+    std::fs::remove_file(bench.path("p/tests/cases")).unwrap();
+    symlink("nowhere.toml", bench.path("p/tests/again.toml")).unwrap();
+    bench.run(["test", "--policies", "p"]).fails(1, "again.toml").fails(1, "which is not there");
 }

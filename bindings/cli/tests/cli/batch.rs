@@ -161,7 +161,8 @@ fn a_reader_that_leaves_ends_the_batch_quietly() {
     // More answers than a pipe holds.
     bench.write("requests.jsonl", good().repeat(2_000));
     let mut command = bench.command();
-    let args = ["check", "--entities", "world.json", "--requests", "requests.jsonl", "--format", "json"];
+    let args =
+        ["check", "--quiet", "--entities", "world.json", "--requests", "requests.jsonl", "--format", "json"];
     command.args(args).args(["--now", NOW]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take().unwrap());

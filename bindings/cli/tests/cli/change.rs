@@ -202,6 +202,18 @@ fn bundles_are_built_and_verified() {
     bench.write("key", "secret!");
     let ran = bench.run(build.into_iter().chain(["--output", "c.bundle"]));
     assert!(!ran.fails(1, "64 hexadecimal digits").err.contains("secret!"), "{}", ran.err);
+    // A key that is public signs nothing, by whichever name it is given.
+    bench.write("key.pub", format!("{public}\n"));
+    let build = ["bundle", "build", "--policies", "old", "--output", "c.bundle", "--secret"];
+    bench
+        .run(build.into_iter().chain(["key.pub"]))
+        .fails(1, "it is a public key, and a secret key is asked for");
+    let (_, digits) = public.split_once(':').unwrap();
+    bench.write("old.key", digits);
+    bench.run(build.into_iter().chain(["old.key"])).fails(1, "does not say which kind of key it is");
+    bench.run(["bundle", "keygen", "--secret", "other"]).ends(0);
+    verify("other", &[]).fails(1, "it is a secret key, and a public key is asked for");
+    verify(digits, &[]).fails(1, "does not say which kind of key it is");
     assert!(!bench.names().contains(&"c.bundle".to_owned()));
 }
 

@@ -25,15 +25,37 @@ fn with_policies(policies: &[(&str, &str)]) -> Bench {
 #[test]
 fn validate_takes_what_is_valid() {
     let bench = with_policies(&[("a.cedar", TIDY)]);
-    assert!(bench.run(["validate"]).ends(0).out.contains("policies valid, "));
     assert_eq!(bench.run(["validate", "--policies", "p"]).ends(0).out, "1 policy valid\n");
     let ran = bench.run(["validate", "--entities", "world.json"]);
-    assert!(ran.ends(0).out.ends_with("invariants valid, 8 entities valid\n"), "{}", ran.out);
-    assert_eq!(bench.run(["validate", "--format", "json"]).ends(0).json(), json!([]));
+    assert!(ran.ends(0).out.ends_with("guarantees valid, 8 entities valid\n"), "{}", ran.out);
+    assert_eq!(bench.run(["validate", "--policies", "p", "--format", "json"]).ends(0).json(), json!([]));
     assert_eq!(bench.run_with(world().to_string(), ["validate", "--entities", "-"]).code, 0);
     bench.write("other.cedarschema", SCHEMA);
     fs::remove_file(bench.path("p/schema.cedarschema")).unwrap();
     bench.run(["validate", "--policies", "p", "--schema", "other.cedarschema"]).ends(0);
+}
+
+#[test]
+fn what_is_said_of_policies_says_of_which() {
+    let bench = with_policies(&[("a.cedar", TIDY)]);
+    bench.write("policies/tests/a.toml", "");
+    for verb in
+        [&["validate"][..], &["validate", "--format", "json"], &["test"], &["coverage"], &["mutate"], &["ci"]]
+    {
+        let ran = bench.run(verb.iter().copied());
+        assert_eq!(ran.fails(64, "--policies policies").out, "", "{verb:?}");
+    }
+    // Where the policies that come with the command are taken, it is said once, and not to who wants no notes.
+    let question = ["--principal", "User::\"u1\"", "--action", "viewSummary", "--resource", "Case::\"c1\""];
+    for (quiet, said) in [("--no-quiet", 1), ("--quiet", 0)] {
+        let mut command = bench.command();
+        command.args(["check", "--entities", "world.json", "--now", NOW]).args(question);
+        command.args([quiet].iter().filter(|flag| **flag == "--quiet"));
+        let err = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert_eq!(err.matches("the policies that come with the command").count(), said, "{err}");
+    }
+    let own = bench.run(["validate", "--policies", "p"]);
+    assert_eq!(own.ends(0).out, "1 policy valid\n");
 }
 
 #[test]

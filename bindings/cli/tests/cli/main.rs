@@ -11,14 +11,20 @@ mod author;
 mod bad_input;
 mod batch;
 mod change;
+#[cfg(feature = "prove")]
+mod claims;
 mod contract;
 mod counts;
 mod files;
+mod hostile;
+mod lint;
+mod missing;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
 mod signoff;
 mod sql;
 mod story;
+mod streams;
 mod support;
 mod visibility;

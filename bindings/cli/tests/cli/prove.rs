@@ -200,8 +200,11 @@ fn what_holds_is_proved_and_kept() {
     assert!(!ran.out.contains("0 questions asked") && !ran.out.contains(", 0 of them before"), "{}", ran.out);
     assert_ne!(bench.read("p/proofs.lock"), lock);
 
-    bench.write("p/proofs.lock", "version = 2\n");
-    prove(&bench, &[]).fails(1, "version 2");
+    // What an earlier form of the file says is proved again; a later one is not understood.
+    bench.write("p/proofs.lock", "version = 1\n[proved]\n");
+    assert_eq!(prove(&bench, &[]).code, 0);
+    bench.write("p/proofs.lock", "version = 3\n");
+    prove(&bench, &[]).fails(1, "version 3");
     bench.write("p/proofs.lock", "nonsense");
     prove(&bench, &[]).fails(1, "proofs.lock");
 }
@@ -320,14 +323,14 @@ fn what_makes_no_sense_is_refused() {
     let invariant = |text: &str| bench.write("p/invariants/secret.cedar", text);
     let named = "@id(\"invariants.secret\") @invariant(\"1\") @description(\"x\")";
     for (text, why) in [
-        (format!("{named} permit (principal, action, resource);"), "it is a permit"),
+        (format!("{named} permit (principal, action, resource);"), "not as a `permit`"),
         (
             "@id(\"invariants.secret\") @invariant(\"1\") forbid (principal, action, resource);".to_owned(),
-            "no @description",
+            "no `@description`",
         ),
         (
             "@id(\"invariants.secret\") @description(\"x\") forbid (principal, action, resource);".to_owned(),
-            "no @invariant",
+            "no `@invariant`",
         ),
         (format!("{named} @implies(\"veiw\") forbid (principal, action, resource);"), "veiw"),
         (
@@ -336,18 +339,12 @@ fn what_makes_no_sense_is_refused() {
         ),
         (format!("{named} @change(\"teams\") forbid (principal, action, resource);"), "is no change such as"),
         (format!("{named} @of(\"resource.owner\") forbid (principal, action, resource);"), "@of"),
-        (
-            format!(
-                "{named} @implies(\"view\") @change(\"User.teams shrinks\") forbid (principal, action, resource);"
-            ),
-            "both",
-        ),
     ] {
         invariant(&text);
-        prove(&bench, &["--no-lock"]).fails(1, why);
+        prove(&bench, &["--no-lock"]).fails(3, why);
     }
     invariant(&format!("{named} forbid (principal, action, resource) when {{ resource.secrte }};"));
-    prove(&bench, &["--no-lock"]).fails(1, "secrte");
+    prove(&bench, &["--no-lock"]).fails(3, "secrte");
     // A mistyped invariant is no valid folder.
     bench.run(["validate", "--policies", "p"]).fails(3, "secrte");
     prove(&bench, &["--not-more-than", "no-such-revision"]).fails(1, "git");

@@ -40,6 +40,35 @@ fn a_filter_is_json_for_programs() {
 }
 
 #[test]
+fn a_filter_goes_into_a_query_that_has_more_in_it() {
+    let bench = Bench::new();
+    let third = filter(&bench, &["--dialect", "postgres", "--first-parameter", "3", "--alias", "c"]);
+    third.ends(0);
+    assert!(
+        third.out.contains(r#"t1."enrolled_at" = $4"#) && third.out.contains("-- $4 = \""),
+        "{}",
+        third.out
+    );
+    assert!(third.out.contains(r#""c"."status" "#) && !third.out.contains("$1"), "{}", third.out);
+    for (style, second) in [
+        ("?", r#"t1."enrolled_at" = ?"#),
+        ("%s", r#"t1."enrolled_at" = %s"#),
+        ("pyformat", r#"t1."enrolled_at" = %(p2)s"#),
+        (":p1", r#"t1."enrolled_at" = :p2"#),
+        ("numeric", r#"t1."enrolled_at" = :2"#),
+    ] {
+        let ran = filter(&bench, &["--dialect", "postgres", "--parameter-style", style]);
+        ran.ends(0);
+        assert!(ran.out.contains(second), "{style}: {}", ran.out);
+    }
+    let postgres = |more: &[&'static str]| filter(&bench, &[&["--dialect", "postgres"], more].concat());
+    postgres(&["--parameter-style", "qmrk"]).fails(64, "did you mean `qmark`?");
+    postgres(&["--first-parameter", "0"]).fails(1, "numbered from 1");
+    postgres(&["--first-parameter", "2", "--parameter-style", "?"]).fails(1, "have no numbers");
+    postgres(&["--alias", ""]).fails(1, "no name for a row");
+}
+
+#[test]
 fn bad_input_is_named() {
     let bench = Bench::new();
     filter(&bench, &["--dialect", "postgre"]).fails(64, "did you mean `postgres`?");

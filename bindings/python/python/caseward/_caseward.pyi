@@ -17,6 +17,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from pathlib import Path
 from typing import Any, Literal, NoReturn, SupportsIndex, TypeAlias, final
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,22 @@ _Value: TypeAlias = (
 # A time zone: by its rule as in POSIX's TZ, or as Python has it.
 _Zone: TypeAlias = str | ZoneInfo | timezone
 # The circumstances of a request: values by name, or Cedar's JSON.
+_ParameterStyle: TypeAlias = Literal[
+    "$1",
+    "?",
+    "?1",
+    ":1",
+    ":p1",
+    "%s",
+    "%(p1)s",
+    "dollar",
+    "qmark",
+    "numbered",
+    "numeric",
+    "named",
+    "format",
+    "pyformat",
+]
 _Context: TypeAlias = Mapping[str, _Value] | str
 
 __all__ = [
@@ -310,6 +327,9 @@ class Ward:
         context: _Context | None = None,
         *,
         now: datetime | None = None,
+        first_parameter: int | None = None,
+        parameter_style: _ParameterStyle | None = None,
+        alias: str | None = None,
     ) -> Filter: ...
     def matrix(self) -> Matrix: ...
     def make_indices(self, world: World) -> None: ...
@@ -777,6 +797,12 @@ class Filter:
     @property
     def params(self) -> tuple[bool | int | str | list[Any], ...]: ...
     @property
+    def signs(self) -> tuple[str, ...]: ...
+    @property
+    def arguments(
+        self,
+    ) -> tuple[bool | int | str | list[Any], ...] | dict[str, bool | int | str | list[Any]]: ...
+    @property
     def setup(self) -> list[Setup]: ...
     @property
     def policy_hash(self) -> str: ...
@@ -911,7 +937,11 @@ class Action:
 @final
 class CaseFile:
     @staticmethod
-    def read(ward: Ward, name: str, text: str) -> CaseFile: ...
+    def read(
+        ward: Ward, name: str, text: str, expect: Literal["allow", "deny"] | None = None
+    ) -> CaseFile: ...
+    @staticmethod
+    def find(path: str | os.PathLike[str]) -> list[tuple[Path, Literal["allow", "deny"] | None]]: ...
     @property
     def name(self) -> str: ...
     @property

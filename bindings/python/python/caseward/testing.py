@@ -1,6 +1,7 @@
 """For tests of policies and of what uses them. Install it with `pip install caseward[testing]`.
 
-As a pytest plugin, which is there once the package is installed, it collects policy cases (TOML) as tests:
+As a pytest plugin, which is there once the package is installed, it collects policy cases as tests (TOML, and JSON
+in folders ALLOW and DENY):
 
     pytest --caseward-cases tests/policies --caseward-policies policies
 
@@ -28,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
@@ -63,6 +64,8 @@ class CaseFailure(AssertionError):
 # ── The pytest plugin ──────────────────────────────────────────────────────────
 
 _WARD = pytest.StashKey[Ward]()
+# What each file of cases expects where it is JSON, by its true path.
+_FOUND = pytest.StashKey[dict[Path, Literal["allow", "deny"] | None]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,11 +89,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Collects the folders of cases too, unless paths were named on the command line."""
     asked = [str(config.invocation_params.dir / path) for path in _asked(config)]
-    for name, paths in (("--caseward-cases", asked), ("caseward_cases", config.getini("caseward_cases"))):
-        for path in paths:
-            _must_hold_cases(name, Path(path))
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         asked += [str(path) for path in config.getini("caseward_cases")]
+    _find(config)
     roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     for path in asked:
         place = Path(path).resolve()
@@ -100,22 +101,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix != ".toml":
-        return None
-    config = parent.config
-    asked = [config.invocation_params.dir / path for path in _asked(config)]
-    asked += config.getini("caseward_cases")
-    if any(file_path.resolve().is_relative_to(Path(path).resolve()) for path in asked):
+    if file_path.resolve() in parent.config.stash[_FOUND]:
         return _Cases.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
     return None
 
 
-def _must_hold_cases(name: str, path: Path) -> None:
-    """Refuses what holds no case: tests that do not run pass too easily."""
-    if not path.exists():
-        raise pytest.UsageError(f"{name}: `{path}` is not there")
-    if not (any(path.rglob("*.toml")) if path.is_dir() else path.suffix == ".toml"):
-        raise pytest.UsageError(f"{name}: `{path}` holds no file of policy cases (.toml)")
+def _find(config: pytest.Config) -> None:
+    """Finds every file of cases; what is not there, or looks like a case and would not be run, ends the run."""
+    asked = [("--caseward-cases", config.invocation_params.dir / path) for path in _asked(config)]
+    asked += [("caseward_cases", Path(path)) for path in config.getini("caseward_cases")]
+    config.stash[_FOUND] = {}
+    for name, path in asked:
+        if not path.exists():
+            raise pytest.UsageError(f"{name}: `{path}` is not there")
+        try:
+            found = CaseFile.find(path)
+        except CasewardError as error:
+            raise pytest.UsageError(str(error)) from None
+        # Tests that do not run pass too easily.
+        if not found or path.is_file() and path.suffix not in (".toml", ".json"):
+            raise pytest.UsageError(f"{name}: `{path}` holds no policy cases")
+        config.stash[_FOUND].update({file.resolve(): expect for file, expect in found})
 
 
 def _asked(config: pytest.Config) -> list[str]:
@@ -140,7 +146,8 @@ class _Cases(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         text = self.path.read_text(encoding="utf-8")
-        file = CaseFile.read(_ward(self.config), self.path.name, text)
+        expect = self.config.stash[_FOUND][self.path.resolve()]
+        file = CaseFile.read(_ward(self.config), self.path.name, text, expect)
         lines = text.splitlines()
         for case in file.cases:
             line = _line(lines, case.name)

@@ -74,6 +74,8 @@ const most = Math.max(...table.cells.map(({ count }) => count ?? 0));
 const report: Table | undefined = ward.report(world, { principal, kind: 'school', by: [], zone: 'UTC' });
 const filter: Filter = ward.filter(world, { ...question, dialect: 'postgres', mapping: 'foreign_keys = true' });
 const values: unknown[] = filter.params.map(({ value }) => value);
+const third: Filter = ward.filter(world, { ...question, dialect: 'sqlite', firstParameter: 3, parameterStyle: '?1', alias: 'c' });
+const signs: readonly string[] = third.signs;
 const query: string = `${ward.select('Case', { dialect: 'postgres' })} WHERE ${filter.sql}`;
 const made: string[] = ward.tables({ dialect: 'duckdb' });
 const turn: string = why.turn.outcome === 'found' ? why.turn.edits.map(({ path }) => path.join('.')).join() : why.turn.outcome;
@@ -120,4 +122,4 @@ new World();
 answer.allowed = true;
 
 export { grants, items, may, most, people, report, shown, told, turn };
-export { attributes, changed, count, failed, first, ids, next, place, problems, text, unknown, why };
+export { attributes, changed, count, failed, first, ids, next, place, problems, signs, text, unknown, why };

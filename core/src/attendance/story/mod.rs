@@ -10,10 +10,11 @@ use std::fmt::Write;
 use std::iter::repeat;
 use std::sync::Arc;
 
-use super::{matrix, scene};
+use super::matrix;
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::request::Request;
+use crate::scene;
 use crate::uid::EntityUid;
 use crate::value::Value;
 use crate::ward::Ward;
@@ -25,7 +26,7 @@ use cast::{
 /// Width of a page.
 const PAGE: usize = 108;
 
-/// Tells the story of a student who changes school, and ends with the [matrix](super::Matrix).
+/// Tells the story of a student who changes school, and ends with the [matrix](crate::matrix::Matrix).
 ///
 /// # Errors
 /// As [`matrix`](super::matrix), and [`Error::is_request`] where `out` takes no text.
@@ -88,10 +89,11 @@ struct Scene {
 impl Scene {
     fn new(ward: &Ward, moment: Moment, named: &str) -> Result<Self, Error> {
         let world = demo_world(ward, moment)?;
-        let fields = CONTEXT.split_whitespace().chain(named.split_whitespace()).map(scene::pair);
+        let fields = scene::pairs(CONTEXT).into_iter().chain(scene::pairs(named));
         let context = fields.filter_map(|(name, text)| {
-            let field = ward.schema().actions().iter().find_map(|action| action.context.get(name))?;
-            Some((name.into(), scene::value(ward.schema(), &field.ty, text)))
+            let field =
+                ward.schema().actions().iter().find_map(|action| action.context.get(name.as_str()))?;
+            Some((name.into(), scene::value(ward.schema(), &field.ty, &text)))
         });
         Ok(Scene { context: context.collect(), world })
     }

@@ -47,10 +47,16 @@
 //!
 //! INVARIANT: a case that names what the schema, the policies or its world lack is refused, never a pass.
 
+mod accept;
 mod expect;
+#[cfg(feature = "fs")]
+mod find;
 mod json;
 mod toml;
 mod values;
+
+#[cfg(feature = "fs")]
+pub use find::CasePath;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -63,6 +69,8 @@ use crate::request::Request;
 use crate::span::Span;
 use crate::ward::Ward;
 use crate::world::World;
+
+pub use accept::{Acceptance, Accepted, Left};
 
 /// Bytes of one file of cases.
 const MAX_BYTES: usize = 16 << 20;

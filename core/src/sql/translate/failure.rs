@@ -153,7 +153,7 @@ fn below_of(rows: &Rows, below: &BTreeMap<Row, BTreeSet<Row>>, above: Row) -> Pr
             continue;
         }
         let absent = source.key.iter().filter_map(|(_, value)| match value {
-            Scalar::Column(column) if column.optional => {
+            Scalar::Column(column) if column.null.is_allowed() => {
                 Some(Predicate::IsPresent(Scalar::Column(column.clone())).not())
             }
             _ => None,

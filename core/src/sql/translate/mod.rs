@@ -14,7 +14,9 @@ use hashbrown::HashMap;
 
 use super::rows::TableRows;
 use super::tables::{Kind, Tables};
-use super::tree::{AddressTest, Comparison, Constant, Existence, Predicate, RESOURCE, Row, Rows, Scalar};
+use super::tree::{
+    AddressTest, Comparison, Constant, Existence, Null, Predicate, RESOURCE, Row, Rows, Scalar,
+};
 use crate::ir::{Binary, Function, Id, Node, Program, Types};
 use crate::schema::{Schema, TypeId};
 use crate::uid::EntityUid;
@@ -109,7 +111,7 @@ impl<'a> Translation<'a> {
                 let Some(field) = this.input.tables.attribute(*ty, *attr) else {
                     return Ok(Predicate::Constant(false));
                 };
-                let present = terms::presence(field, row);
+                let present = this.presence(field, row, Null::Broken);
                 Ok(this.exists(row, present))
             }),
             Node::HasField(of, name) => self.each(*of, |this, record| match record {

@@ -4,7 +4,7 @@ use super::terms::Term;
 use super::{Result, Translation};
 use crate::ir::Id;
 use crate::sql::tables::Kind;
-use crate::sql::tree::{Column, Comparison, Constant, Existence, From, Predicate, Row, Scalar, Source};
+use crate::sql::tree::{Column, Comparison, Constant, Existence, From, Null, Predicate, Row, Scalar, Source};
 
 /// Elements that are looked for one by one; more make a list.
 const FEW: usize = 8;
@@ -86,7 +86,7 @@ impl Translation<'_> {
     fn list_row(&mut self, list: Vec<Constant>, kind: Kind) -> (Row, Term) {
         let from = From::List(list.into());
         let row = self.rows.row(Source { from, key: Vec::new(), unique: false, entity: None });
-        let column = Column { row, name: "value".into(), kind, optional: false };
+        let column = Column { row, name: "value".into(), kind, null: Null::Never };
         (row, Term::Scalar(Scalar::Column(column), kind))
     }
 
@@ -128,7 +128,8 @@ impl Translation<'_> {
             let key = vec![(join.owner.clone(), entity.clone())];
             let row = self.rows.row(Source { from, key, unique: false, entity: None });
             let (name, kind) = (join.value.clone(), Kind::Id(above));
-            let value = Term::Scalar(Scalar::Column(Column { row, name, kind, optional: false }), kind);
+            let null = self.null_in(row, Null::Broken);
+            let value = Term::Scalar(Scalar::Column(Column { row, name, kind, null }), kind);
             let met = self.is_or_among(id, &value, b)?;
             any.push(self.any_row(row, met));
         }

@@ -9,7 +9,7 @@ use crate::schema::{Type, TypeId};
 use crate::sql::rows::address;
 use crate::sql::tables::{Field, Held, Kind};
 use crate::sql::tree::{
-    Column, Comparison, Constant, From, Operation, Predicate, RESOURCE, Row, Scalar, Source,
+    Column, Comparison, Constant, From, Null, Operation, Predicate, RESOURCE, Row, Scalar, Source,
 };
 use crate::value::Value;
 
@@ -59,7 +59,7 @@ impl Translation<'_> {
                 let row = this.entity_row(id, *ty, entity)?;
                 let tables = this.input.tables;
                 let Some(field) = tables.attribute(*ty, *attr) else { return Ok(Vec::new()) };
-                Ok(one(this.held(&field.held, row, !field.required, entity)))
+                Ok(one(this.held(&field.held, row, Null::Broken.of_field(field.required), entity)))
             }),
             Node::Field(of, name) => self.map(*of, |this, record| match record {
                 Term::Record(fields) => {
@@ -201,7 +201,7 @@ impl Translation<'_> {
     pub(super) fn resource(&self) -> Term {
         let ty = self.input.resource;
         let name = self.input.tables.of(ty).map_or_else(|| "id".into(), |table| table.id.clone());
-        let column = Column { row: RESOURCE, name, kind: Kind::Id(ty), optional: false };
+        let column = Column { row: RESOURCE, name, kind: Kind::Id(ty), null: Null::Never };
         Term::Scalar(Scalar::Column(column), Kind::Id(ty))
     }
 
@@ -227,17 +227,18 @@ impl Translation<'_> {
         }
     }
 
-    /// What a place in the tables holds for the entity `owner`, whose row is `row`.
-    fn held(&mut self, held: &Held, row: Row, optional: bool, owner: &Scalar) -> Term {
+    /// What a place in the tables holds for the entity `owner`, whose row is `row`; `null` says when it is NULL.
+    fn held(&mut self, held: &Held, row: Row, null: Null, owner: &Scalar) -> Term {
         match held {
             Held::Column(column) => {
                 let (name, kind) = (column.name.clone(), column.kind);
-                Term::Scalar(Scalar::Column(Column { row, name, kind, optional }), kind)
+                let null = self.null_in(row, null);
+                Term::Scalar(Scalar::Column(Column { row, name, kind, null }), kind)
             }
             Held::Record(fields) => {
                 let fields = fields.iter().map(|(name, field)| {
-                    let term = self.held(&field.held, row, optional || !field.required, owner);
-                    (name.clone(), (presence(field, row), term))
+                    let term = self.held(&field.held, row, null.of_field(field.required), owner);
+                    (name.clone(), (self.presence(field, row, null), term))
                 });
                 Term::Record(fields.collect())
             }
@@ -248,7 +249,7 @@ impl Translation<'_> {
                 let from = self.from(self.input.resource, row, join);
                 let key = vec![(column.clone(), owner.clone())];
                 let element_row = self.rows.row(Source { from, key, unique: false, entity: None });
-                let element = self.held(element, element_row, false, owner);
+                let element = self.held(element, element_row, Null::Broken, owner);
                 Term::Stored(element_row, Box::new(element))
             }
             Held::Missing(why) => Term::Missing(why.clone()),
@@ -323,9 +324,9 @@ impl Translation<'_> {
                         let from = this.table(Some(*ty), join);
                         let key = vec![(column.clone(), owner.clone()), (tags.tag.clone(), name.clone())];
                         let row = this.rows.row(Source { from, key, unique: false, entity: None });
-                        Term::Stored(row, Box::new(this.held(element, row, false, owner)))
+                        Term::Stored(row, Box::new(this.held(element, row, Null::Broken, owner)))
                     }
-                    held => this.held(held, row, false, owner),
+                    held => this.held(held, row, Null::Broken, owner),
                 };
                 all.push(Alternative { when: when.clone(), term });
             }
@@ -392,21 +393,27 @@ impl Translation<'_> {
         }
         Ok(Predicate::all(all))
     }
-}
 
-/// Whether a field is there in a row.
-pub(super) fn presence(field: &Field, row: Row) -> Predicate {
-    match (&field.present, &field.held) {
-        _ if field.required => Predicate::Constant(true),
-        (Some(name), _) => {
-            let (name, kind) = (name.clone(), Kind::Bool);
-            Predicate::Holds(Scalar::Column(Column { row, name, kind, optional: false }))
+    /// Whether a field is there in a row, of a record that is absent where `of` is NULL.
+    pub(super) fn presence(&self, field: &Field, row: Row, of: Null) -> Predicate {
+        match (&field.present, &field.held) {
+            _ if field.required => Predicate::Constant(true),
+            (Some(name), _) => {
+                let (name, kind, null) = (name.clone(), Kind::Bool, self.null_in(row, of.of_field(true)));
+                Predicate::Holds(Scalar::Column(Column { row, name, kind, null }))
+            }
+            (None, Held::Column(column)) => {
+                let (name, kind) = (column.name.clone(), column.kind);
+                Predicate::IsPresent(Scalar::Column(Column { row, name, kind, null: Null::Absent }))
+            }
+            _ => Predicate::Constant(true),
         }
-        (None, Held::Column(column)) => {
-            let (name, kind) = (column.name.clone(), column.kind);
-            Predicate::IsPresent(Scalar::Column(Column { row, name, kind, optional: true }))
-        }
-        _ => Predicate::Constant(true),
+    }
+
+    /// When a column of a row is NULL: the world keeps its promises.
+    pub(super) fn null_in(&self, row: Row, null: Null) -> Null {
+        let of_world = self.rows.source(row).is_some_and(|source| matches!(source.from, From::World { .. }));
+        if of_world { null.of_world() } else { null }
     }
 }
 

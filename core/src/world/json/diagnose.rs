@@ -10,20 +10,29 @@ use crate::uid::EntityUid;
 use crate::world::WorldBuilder;
 use crate::world::build::on;
 
-/// Reports the entity whose JSON is `text`, which Cedar refused with `why`.
+/// Reports the entity whose JSON is `text`, which Cedar refused.
 pub(super) fn diagnose(
     builder: &mut WorldBuilder,
     parser: &EntityParser<'_>,
-    text: &str,
-    number: u64,
+    (text, number, place): (&str, u64, &dyn Fn() -> (u64, u64)),
     refusal: &Refusal,
 ) {
     let (Refusal::Cedar(why) | Refusal::Unknown(why)) = refusal;
-    let json: Option<Json> = serde_json::from_str(text).ok();
+    let json: Option<Json> = match serde_json::from_str(text) {
+        Ok(json) => Some(json),
+        Err(error) => {
+            let why = in_file(&error, place());
+            return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
+        }
+    };
     let Some(uid) = json.as_ref().and_then(|json| uid(json.get("uid")?)) else {
         return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
     };
     let schema = builder.schema().clone();
+    let is_action = uid.type_name().rsplit("::").next() == Some("Action");
+    if schema.type_id(uid.type_name()).is_none() && !is_action {
+        return builder.unknown_type(&uid);
+    }
     let attributes = json.as_ref().and_then(|json| json.get("attrs")?.as_object());
     let found = match (schema.type_id(uid.type_name()), attributes, refusal) {
         (Some(ty), Some(attributes), Refusal::Cedar(_)) => {
@@ -41,6 +50,16 @@ pub(super) fn diagnose(
             None => builder.problem(on(&uid, message)),
         }
     }
+}
+
+/// What is wrong with the syntax of an entity that stands at this line and column of its file.
+fn in_file(error: &serde_json::Error, (line, column): (u64, u64)) -> String {
+    let (of_line, of_column) = (error.line() as u64, error.column() as u64);
+    let column = if of_line <= 1 { column + of_column.saturating_sub(1) } else { of_column };
+    let within = format!(" at line {} column {}", error.line(), error.column());
+    let what = error.to_string();
+    let what = what.strip_suffix(&within).unwrap_or(&what);
+    format!("{what}, at line {} column {column}", line + of_line.saturating_sub(1))
 }
 
 /// The name in either form that Cedar takes.

@@ -1,6 +1,7 @@
 //! The elements of a JSON list, one at a time, from a stream of any length.
 
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 
 /// Bytes of one element.
 const MAX_ELEMENT: usize = 64 << 20;
@@ -25,6 +26,9 @@ pub(super) struct Elements<R> {
     at: usize,
     /// Bytes of the stream before the buffer.
     passed: u64,
+    /// Line ends among them, and the bytes behind the last of them.
+    lines: u64,
+    behind: u64,
     at_end: bool,
     state: State,
 }
@@ -39,7 +43,16 @@ enum State {
 
 impl<R: Read> Elements<R> {
     pub(super) fn new(input: R) -> Self {
-        Elements { input, buffer: Vec::new(), at: 0, passed: 0, at_end: false, state: State::Before }
+        Elements {
+            input,
+            buffer: Vec::new(),
+            at: 0,
+            passed: 0,
+            lines: 0,
+            behind: 0,
+            at_end: false,
+            state: State::Before,
+        }
     }
 
     /// Bytes of the stream that were read so far.
@@ -47,8 +60,23 @@ impl<R: Read> Elements<R> {
         self.passed + self.at as u64
     }
 
-    /// The next element's text, or `None` at the end of the list.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Broken> {
+    /// The text of an element, until the next one is asked for.
+    pub(super) fn text(&self, element: &Range<usize>) -> &[u8] {
+        self.buffer.get(element.clone()).unwrap_or_default()
+    }
+
+    /// The line and the column at which something in the buffer stands, both from 1.
+    pub(super) fn line_and_column(&self, at: usize) -> (u64, u64) {
+        let before = self.buffer.get(..at).unwrap_or_default();
+        let (lines, behind) = ends(before);
+        match lines {
+            0 => (self.lines + 1, self.behind + behind + 1),
+            _ => (self.lines + lines + 1, behind + 1),
+        }
+    }
+
+    /// Where the next element's text stands, or `None` at the end of the list.
+    pub(super) fn next(&mut self) -> Result<Option<Range<usize>>, Broken> {
         if self.state == State::Before {
             self.expect(b'[')?;
             self.state = State::First;
@@ -77,7 +105,7 @@ impl<R: Read> Elements<R> {
         let len = self.element_len()?;
         let start = self.at;
         self.at += len;
-        Ok(self.buffer.get(start..start + len))
+        Ok(Some(start..start + len))
     }
 
     fn expect(&mut self, wanted: u8) -> Result<(), Broken> {
@@ -85,6 +113,9 @@ impl<R: Read> Elements<R> {
             Some(byte) if byte == wanted => {
                 self.at += 1;
                 Ok(())
+            }
+            _ if self.position() == 0 && has_mark(&self.buffer) => {
+                Err(self.complaint("it starts with a byte order mark (BOM); save it as UTF-8 without one"))
             }
             _ => Err(self.complaint("expected a list of entities")),
         }
@@ -150,6 +181,9 @@ impl<R: Read> Elements<R> {
     /// Reads more, dropping what was passed.
     fn fill(&mut self) -> Result<(), Broken> {
         if self.at > 0 {
+            let (lines, behind) = ends(self.buffer.get(..self.at).unwrap_or_default());
+            self.behind = if lines == 0 { self.behind + behind } else { behind };
+            self.lines += lines;
             self.buffer.drain(..self.at);
             self.passed += self.at as u64;
             self.at = 0;
@@ -170,8 +204,20 @@ impl<R: Read> Elements<R> {
     }
 
     fn complaint(&self, what: &str) -> Broken {
-        Broken::Syntax(format!("{what}, at byte {}", self.position()))
+        let (line, column) = self.line_and_column(self.at);
+        Broken::Syntax(format!("{what}, at line {line} column {column}"))
     }
+}
+
+fn has_mark(bytes: &[u8]) -> bool {
+    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
+}
+
+/// How many line ends there are, and how many bytes behind the last one.
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let behind = bytes.iter().rev().take_while(|&&byte| byte != b'\n').count();
+    (lines as u64, behind as u64)
 }
 
 #[cfg(test)]
@@ -192,7 +238,7 @@ mod tests {
         let collect = |mut elements: Elements<Box<dyn Read + '_>>| {
             let mut all = Vec::new();
             while let Some(element) = elements.next()? {
-                all.push(String::from_utf8_lossy(element).into_owned());
+                all.push(String::from_utf8_lossy(elements.text(&element)).into_owned());
             }
             Ok(all)
         };

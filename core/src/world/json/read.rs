@@ -48,8 +48,9 @@ pub(crate) fn read(
             }
         };
         number += 1;
-        match std::str::from_utf8(element) {
-            Ok(text) => take(&mut builder, &mut draft, parser, text, number),
+        let place = || elements.line_and_column(element.start);
+        match std::str::from_utf8(elements.text(&element)) {
+            Ok(text) => take(&mut builder, &mut draft, parser, (text, number, &place)),
             Err(error) => builder.problem(Problem::error(format!("entity {number} of the list: {error}"))),
         }
         if number.is_multiple_of(REPORT_EVERY) {
@@ -60,7 +61,13 @@ pub(crate) fn read(
     builder.finish()
 }
 
-fn take(builder: &mut WorldBuilder, draft: &mut Draft, parser: &EntityParser<'_>, text: &str, number: u64) {
+/// Takes an entity: its text, its number in the list, and the line and column at which it stands.
+fn take(
+    builder: &mut WorldBuilder,
+    draft: &mut Draft,
+    parser: &EntityParser<'_>,
+    (text, number, place): (&str, u64, &dyn Fn() -> (u64, u64)),
+) {
     if take_usual(builder, draft, text).is_some() {
         return builder.take(draft);
     }
@@ -69,7 +76,7 @@ fn take(builder: &mut WorldBuilder, draft: &mut Draft, parser: &EntityParser<'_>
         Ok(Parsed::Entity { uid, attributes, parents, tags }) => {
             take_parsed(builder, draft, &uid, attributes, &parents, tags);
         }
-        Err(refusal) => diagnose(builder, parser, text, number, &refusal),
+        Err(refusal) => diagnose(builder, parser, (text, number, place), &refusal),
     }
 }
 

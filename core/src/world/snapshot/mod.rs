@@ -95,26 +95,30 @@ impl World {
     /// [`Error::is_snapshot`] for bytes that are no snapshot, of another format, damaged, or of a world that
     /// could not be; [`Error::is_schema`] for a snapshot of another schema's data.
     pub fn from_bytes(schema: &Arc<Schema>, bytes: &[u8]) -> Result<World, Error> {
-        let mut header = Input::new(bytes);
-        if !World::is_snapshot(bytes) {
-            return Err(Error::snapshot("it does not begin as one"));
-        }
-        header.take(MAGIC.len())?;
-        let format = header.word()?;
-        if format != FORMAT {
-            return Err(Error::snapshot(format!("it is of format {format}, and this reads {FORMAT}")));
-        }
+        let of_schema = schema_of(bytes)?;
         let sealed = bytes.len().checked_sub(CHECKSUM).and_then(|at| bytes.split_at_checked(at));
         let (content, checksum) = sealed.ok_or_else(wire::cut_off)?;
         if Sha256::digest(content).as_slice() != checksum {
             return Err(Error::snapshot("its checksum does not match: it is damaged or cut off"));
         }
-        let mut input = Input::new(content);
-        input.take(MAGIC.len() + size_of::<u32>())?;
-        if input.take(CHECKSUM)? != schema_hash(schema) {
+        if of_schema != schema_hash(schema) {
             return Err(Error::schema());
         }
+        let mut input = Input::new(content);
+        input.take(World::SNAPSHOT_START)?;
         read::read(schema, input)
+    }
+
+    /// How many bytes of a snapshot [`World::snapshot_fits`] looks at.
+    pub const SNAPSHOT_START: usize = MAGIC.len() + size_of::<u32>() + CHECKSUM;
+
+    /// Whether a snapshot that starts with these bytes is of this format and schema, so that a file is refused before
+    /// it is read into memory.
+    ///
+    /// # Errors
+    /// As [`World::from_bytes`].
+    pub fn snapshot_fits(schema: &Schema, start: &[u8]) -> Result<(), Error> {
+        if schema_of(start)? == schema_hash(schema) { Ok(()) } else { Err(Error::schema()) }
     }
 
     /// Whether bytes begin as a snapshot does; eight of them tell.
@@ -127,6 +131,20 @@ impl World {
         let rows = self.data.tables.iter().map(|table| table.rows.bytes() + table.names.end() as usize);
         rows.sum::<usize>() + self.text_bytes() + self.data.strings.end() as usize + self.data.pools.bytes()
     }
+}
+
+/// The hash of the schema whose data a snapshot holds, from its first bytes.
+fn schema_of(start: &[u8]) -> Result<&[u8], Error> {
+    let mut header = Input::new(start);
+    if !World::is_snapshot(start) {
+        return Err(Error::snapshot("it does not begin as one"));
+    }
+    header.take(MAGIC.len())?;
+    let format = header.word()?;
+    if format != FORMAT {
+        return Err(Error::snapshot(format!("it is of format {format}, and this reads {FORMAT}")));
+    }
+    header.take(CHECKSUM)
 }
 
 /// Puts the right checksum at the end of a snapshot that a test has changed.

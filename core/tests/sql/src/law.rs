@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use caseward::sql::{Database, Dialect, Facts as Knows, Filter, Mapping, TypeMapping};
+use caseward::sql::{Database, Dialect, Facts as Knows, Filter, Mapping, TableRows, TypeMapping};
 use caseward::testing::{Choices, Facts, bytes, policies};
 use caseward::{EntityUid, Value, Ward, World};
 
@@ -12,11 +12,30 @@ pub trait Engine {
     /// Whose SQL it speaks.
     fn dialect(&self) -> Dialect;
 
+    /// Whether it holds a text with a NUL in it.
+    fn holds_nul(&self) -> bool {
+        self.dialect() != Dialect::Postgres
+    }
+
+    /// Makes the tables anew by statements, and fills them.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn fill_with(&mut self, create: &[String], tables: &[TableRows]) -> Result<(), String>;
+
     /// Makes the tables anew and fills them.
     ///
     /// # Errors
     /// What the database says.
-    fn fill(&mut self, database: &Database, world: &World) -> Result<(), String>;
+    fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
+        self.fill_with(&database.create(), &database.rows(world).collect::<Vec<_>>())
+    }
+
+    /// Looks whether the database takes a query with a filter, whatever rows there are.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn prepare(&mut self, select: &str, filter: &Filter) -> Result<(), String>;
 
     /// The ids that a query with a filter gives.
     ///
@@ -137,7 +156,7 @@ fn check<E: Engine>(
     let list = ward.list(world, principal, action, resource_type, context).unwrap();
     let list: BTreeSet<String> = list.iter().map(|uid| uid.id().to_owned()).collect();
     let select = database.select(resource_type).unwrap();
-    let ids = engine.ids(&select, filter);
+    let ids = engine.prepare(&select, filter).and_then(|()| engine.ids(&select, filter));
     let tell = || {
         let plan = ward.plan_for(world, principal, action, resource_type, context).unwrap_or_default();
         format!(
@@ -243,7 +262,7 @@ fn world<E: Engine>(
     counts: &mut Counts,
 ) {
     let oddity = if choices.chance(1, 3) { Oddity::Ids } else { Oddity::None };
-    let facts = with_texts(&facts, oddity, engine.dialect() != Dialect::Postgres);
+    let facts = with_texts(&facts, oddity, engine.holds_nul());
     let Ok(world) = facts.build() else { return };
     let mapping = mapping(ward, choices);
     compare(engine, (ward, &facts, &world), &mapping, choices, questions, counts);
@@ -283,7 +302,7 @@ fn changed<E: Engine>(
 }
 
 /// A number that the environment gives; else 1.
-fn number(name: &str) -> u64 {
+pub(crate) fn number(name: &str) -> u64 {
     std::env::var(name).map_or(1, |text| text.parse().expect(name))
 }
 

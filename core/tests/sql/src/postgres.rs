@@ -9,8 +9,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use caseward::World;
-use caseward::sql::{Database, Dialect, Filter, Parameter};
+use caseward::sql::{Dialect, Filter, Parameter, TableRows};
 use postgres::types::ToSql;
 use postgres::{Client, NoTls};
 
@@ -163,15 +162,15 @@ impl Engine for Postgres {
         Dialect::Postgres
     }
 
-    fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
+    fn fill_with(&mut self, create: &[String], tables: &[TableRows]) -> Result<(), String> {
         let run = |client: &mut Client, statement: &str| {
             client.batch_execute(statement).map_err(|e| format!("{}: {statement}", tell(&e)))
         };
         run(&mut self.client, "BEGIN; DROP SCHEMA public CASCADE; CREATE SCHEMA public")?;
-        for statement in database.create() {
-            run(&mut self.client, &statement)?;
+        for statement in create {
+            run(&mut self.client, statement)?;
         }
-        for table in database.rows(world) {
+        for table in tables {
             let (into, signs) = table.insert.split_once(" VALUES (").unwrap_or_default();
             for rows in table.rows.chunks(AT_ONCE) {
                 let columns: Vec<Column> =
@@ -195,6 +194,11 @@ impl Engine for Postgres {
             }
         }
         run(&mut self.client, "COMMIT")
+    }
+
+    fn prepare(&mut self, select: &str, filter: &Filter) -> Result<(), String> {
+        let query = format!("{select} WHERE {}", filter.sql);
+        self.client.prepare(&query).map(|_| ()).map_err(|e| tell(&e))
     }
 
     fn ids(&mut self, select: &str, filter: &Filter) -> Result<BTreeSet<String>, String> {

@@ -1,12 +1,12 @@
-//! Databases that Python's packages bring: DuckDB and Spark, behind `engine.py`.
+//! Databases that Python brings: DuckDB and Spark by their packages, and the SQLite that it was built with, which is
+//! older than ours most often; behind `engine.py`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use caseward::World;
-use caseward::sql::{Database, Dialect, Filter, TableRows};
+use caseward::sql::{Dialect, Filter, TableRows};
 use serde_json::{Value, json};
 
 use crate::law::Engine;
@@ -71,9 +71,13 @@ impl Engine for Python {
         self.dialect
     }
 
-    fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
-        let tables: Vec<TableRows> = database.rows(world).collect();
-        self.ask(&json!({"create": database.create(), "tables": tables})).map(|_| ())
+    fn fill_with(&mut self, create: &[String], tables: &[TableRows]) -> Result<(), String> {
+        self.ask(&json!({"create": create, "tables": tables})).map(|_| ())
+    }
+
+    fn prepare(&mut self, select: &str, filter: &Filter) -> Result<(), String> {
+        let query = format!("{select} WHERE {}", filter.sql);
+        self.ask(&json!({"plan": query, "params": filter.params, "setup": filter.setup})).map(|_| ())
     }
 
     fn ids(&mut self, select: &str, filter: &Filter) -> Result<BTreeSet<String>, String> {

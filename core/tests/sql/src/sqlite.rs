@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use caseward::World;
-use caseward::sql::{Database, Dialect, Filter, Parameter};
+use caseward::sql::{Dialect, Filter, Parameter, TableRows};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -20,14 +19,14 @@ impl Engine for Sqlite {
         Dialect::Sqlite
     }
 
-    fn fill(&mut self, database: &Database, world: &World) -> Result<(), String> {
+    fn fill_with(&mut self, create: &[String], tables: &[TableRows]) -> Result<(), String> {
         let text = |e: rusqlite::Error| e.to_string();
         self.connection = Connection::open_in_memory().map_err(text)?;
-        for statement in database.create() {
-            self.connection.execute_batch(&statement).map_err(|e| format!("{e}: {statement}"))?;
+        for statement in create {
+            self.connection.execute_batch(statement).map_err(|e| format!("{e}: {statement}"))?;
         }
         let transaction = self.connection.transaction().map_err(text)?;
-        for table in database.rows(world) {
+        for table in tables {
             let mut insert = transaction.prepare(&table.insert).map_err(text)?;
             for row in &table.rows {
                 insert
@@ -36,6 +35,11 @@ impl Engine for Sqlite {
             }
         }
         transaction.commit().map_err(text)
+    }
+
+    fn prepare(&mut self, select: &str, filter: &Filter) -> Result<(), String> {
+        let query = format!("{select} WHERE {}", filter.sql);
+        self.connection.prepare(&query).map(|_| ()).map_err(|e| e.to_string())
     }
 
     fn ids(&mut self, select: &str, filter: &Filter) -> Result<BTreeSet<String>, String> {

@@ -2,7 +2,7 @@
 
 use caseward::Ward;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Postgres, cases, domain, many, random};
+use caseward_sql_tests::{Postgres, cases, constructs, domain, many, random};
 
 /// A database, or why there is none: `CASEWARD_REQUIRE_ALL=1` asks for one.
 fn database() -> Option<Postgres> {
@@ -39,6 +39,15 @@ fn filters_of_random_policies_are_lists() {
     assert!(counts.filters > 4 * counts.refusals(), "too few questions have a filter");
     assert!(counts.conditions * 4 > counts.filters && counts.some * 20 > counts.filters, "{counts}");
     assert!(counts.changed > 10, "too few filters saw a change");
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through() {
+    let Some(mut database) = database() else { return };
+    let compared = constructs(&mut database, 8, 4);
+    eprintln!("{compared}");
+    assert!(compared.filters > 20 * compared.refused && compared.some * 4 > compared.filters, "{compared}");
+    assert!(compared.withheld > 0, "{compared}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use caseward::Ward;
 use caseward::sql::Dialect;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Python, cases, domain, many, random};
+use caseward_sql_tests::{Python, cases, constructs, domain, many, random};
 
 fn engine(dialect: Dialect) -> Option<Python> {
     let engine = Python::new(dialect).unwrap();
@@ -31,6 +31,30 @@ fn hold(dialect: Dialect, worlds: [u64; 3], questions: usize) {
     eprintln!("random on {dialect}: {random}");
     assert!(random.filters > 4 * random.refusals(), "too few questions have a filter");
     assert!(random.some > 0 && attendance.found > 0 && clinic.conditions > 0);
+}
+
+fn let_nothing_else_through(dialect: Dialect, wards: u64, broken: usize) {
+    let Some(mut engine) = engine(dialect) else { return };
+    let compared = constructs(&mut engine, wards, broken);
+    eprintln!("every construct on {dialect}: {compared}");
+    assert!(compared.filters > compared.refused && compared.some * 4 > compared.filters, "{compared}");
+    assert!(compared.withheld > 0, "{compared}");
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through_on_duckdb() {
+    let_nothing_else_through(Dialect::DuckDb, 4, 4);
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through_on_spark() {
+    let_nothing_else_through(Dialect::Spark, 1, 1);
+}
+
+/// The SQLite that Python was built with is older than ours most often.
+#[test]
+fn filters_of_every_construct_let_nothing_else_through_on_pythons_sqlite() {
+    let_nothing_else_through(Dialect::Sqlite, 10, 8);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use caseward::Ward;
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Sqlite, cases, domain, many, random};
+use caseward_sql_tests::{Sqlite, cases, constructs, domain, many, random};
 
 #[test]
 fn attendance_filters_are_lists() {
@@ -26,6 +26,14 @@ fn filters_of_random_policies_are_lists() {
     assert!(counts.filters > 4 * counts.refusals(), "too few questions have a filter");
     assert!(counts.conditions * 4 > counts.filters && counts.some * 20 > counts.filters, "{counts}");
     assert!(counts.changed > 50, "too few filters saw a change");
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through() {
+    let compared = constructs(&mut Sqlite::new().unwrap(), 20, 20);
+    eprintln!("{compared}");
+    assert!(compared.filters > 4 * compared.refused && compared.some * 4 > compared.filters, "{compared}");
+    assert!(compared.withheld > 0, "{compared}");
 }
 
 #[test]

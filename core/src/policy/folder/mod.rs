@@ -1,0 +1,92 @@
+//! Policies from a folder: the one place where this crate reads files of policies.
+
+mod layout;
+
+use std::path::{Path, PathBuf};
+
+pub use layout::FilePart;
+
+use super::limits::{MAX_BYTES, MAX_POLICIES};
+use super::load::{Source, Sources};
+use crate::error::Error;
+use crate::files::{self, Found, Kind, Step};
+
+impl Sources {
+    /// Reads a folder of policies: every policy, `schema.cedarschema` in it unless `schema` is another file, and
+    /// its catalogue `fields.toml`, where there is one. [`FilePart::of`] says what stands where.
+    ///
+    /// # Errors
+    /// [`Error::is_read`], naming the file, where something in the folder cannot be read or is not understood.
+    pub fn read_folder(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        read(folder.as_ref(), schema, FilePart::Policy)
+    }
+
+    /// Reads the folder's invariants, which say what its policies must never allow: every `.cedar` file below
+    /// `folder`'s `invariants`, in the form of policies; none where there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_invariants(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        read(folder.as_ref(), schema, FilePart::Invariant)
+    }
+
+    /// Reads the folder's guarantees, which say what its policies must always allow: every `.cedar` file below
+    /// `folder`'s `guarantees`, in the form of policies; none where there is no such folder.
+    ///
+    /// They are claims and grant nothing: a ward that is to decide is never made of them.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_guarantees(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        read(folder.as_ref(), schema, FilePart::Guarantee)
+    }
+}
+
+impl FilePart {
+    /// Every part of a folder of policies, in the order of the names.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn all_in(folder: &Path) -> Result<Vec<(FilePart, Found)>, Error> {
+        let mut parts = Vec::new();
+        let found = files::walk(folder, &mut |name, kind| match kind {
+            Kind::Folder => layout::enters(name),
+            Kind::Hidden => layout::hidden(name).map(|()| Step::Leave),
+            Kind::File => match FilePart::of(name)? {
+                None => Ok(Step::Leave),
+                Some(_) if parts.len() == MAX_POLICIES => Err(format!("more than {MAX_POLICIES} policies")),
+                Some(part) => {
+                    parts.push(part);
+                    Ok(Step::Take)
+                }
+            },
+        })?;
+        Ok(parts.into_iter().zip(found).collect())
+    }
+}
+
+/// The schema, the catalogue, and what of the folder is `wanted`. All of the folder is looked at, whatever is
+/// wanted: an invariant in a file that is not understood would be no invariant.
+fn read(folder: &Path, schema: Option<&Path>, wanted: FilePart) -> Result<Sources, Error> {
+    let (mut policies, mut catalogue) = (Vec::new(), None);
+    let mut schema = schema.map(|path| (path.to_owned(), path.display().to_string()));
+    for (part, Found { path, name }) in FilePart::all_in(folder)? {
+        match part {
+            part if part == wanted => policies.push(Source::new(name, files::read_text(&path, MAX_BYTES)?)),
+            FilePart::Catalogue => catalogue = Some(Source::new(name, files::read_text(&path, MAX_BYTES)?)),
+            FilePart::Schema => schema = schema.or_else(|| Some((path.clone(), path.display().to_string()))),
+            _ => {}
+        }
+    }
+    let (path, name): (PathBuf, String) = schema.ok_or_else(|| {
+        let what = format!("`{}`", folder.display());
+        Error::read(
+            what,
+            "it has no `schema.cedarschema`, and no other schema was named: it is no folder of policies",
+        )
+    })?;
+    Ok(Sources { catalogue, policies, schema: Source::new(name, files::read_text(&path, MAX_BYTES)?) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -421,7 +421,7 @@ def test_diagnose_and_format() -> None:
     [problem] = caseward.diagnose(text)
     assert problem.span is not None and problem.severity == "error" and problem.source == "policies"
     assert text.encode()[slice(*problem.span)] == b"x"
-    assert str(problem).startswith("policies:54: ") and json.loads(problem.to_json())["span"]["start"] == 54
+    assert str(problem).startswith("policies:1:54: ") and json.loads(problem.to_json())["span"]["start"] == 54
     fine = '@id("p") permit (principal, action, resource);'
     assert caseward.diagnose(fine) == [] and caseward.diagnose({"p.cedar": fine}) == []
     [named] = caseward.diagnose({"a/b.cedar": fine})

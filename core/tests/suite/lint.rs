@@ -57,7 +57,8 @@ fn found(lint: Lint, policies: &[(&str, &str)]) -> Vec<(String, String)> {
         assert_eq!(problem.severity, Severity::Error);
         assert!(problem.help.is_some(), "{problem}");
         let texts = sources.policies.iter().chain([&sources.schema]);
-        let text = texts.filter(|source| *source.name == *problem.source).map(|source| source.text.clone());
+        let mut text =
+            texts.filter(|source| *source.name == *problem.source).map(|source| source.text.clone());
         let at = text.next_back().and_then(|text| Some(text.get(problem.span?.range())?.to_owned()));
         (at.unwrap_or_default(), problem.message.clone())
     })

@@ -53,6 +53,12 @@ impl Ward {
                 names.sort_unstable();
                 put("public", format!("[{}]", names.join(", ")), Vec::new());
             }
+            for (attr, who) in &shown.set_by {
+                put(&format!("set_by.{}", by_name(of, *attr)), format!("set by {who}"), Vec::new());
+            }
+            for (kind, paths) in &shown.statistics {
+                put(&format!("statistics.{kind}"), format!("[{}]", paths.join(", ")), Vec::new());
+            }
             let items = shown.items.iter().filter_map(|items| {
                 let ty = self.schema().entity_type(items.path.start)?;
                 Some(format!(

@@ -551,3 +551,25 @@ fn a_role_may_what_it_is_said_to() {
     let error = ATTENDANCE.role("officeSupport").unwrap_err().to_string();
     assert!(error.contains("there is no role `officeSupport`"), "{error}");
 }
+
+#[test]
+fn all_that_a_catalogue_says_can_be_compared() {
+    let text = caseward_policies::CATALOGUE;
+    let names = |text: &str| {
+        let sources = Sources { catalogue: Some(Source::new("fields.toml", text)), ..Sources::attendance() };
+        let ward = Ward::new(&sources).unwrap();
+        let entries = ward.catalogue_entries().into_iter();
+        entries.map(|one| (format!("{}.{}", one.type_name, one.entry), one.says)).collect::<BTreeSet<_>>()
+    };
+    let now = names(text);
+    // Who sets a fact, and what published tables are grouped by, are protections as sections are.
+    let edits = [
+        ("\nenrolledAt = \"", "\nenrolledAt = \"anybody; "),
+        ("anonymised = [", "anonymised = [\"student\","),
+    ];
+    for (from, to) in edits {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        let changed = names(&text.replace(from, to));
+        assert_eq!(now.symmetric_difference(&changed).count(), 2, "{from}");
+    }
+}

@@ -153,7 +153,7 @@ fn what_would_turn_a_decision_turns_it_and_is_the_least() {
 fn what_would_turn_a_decision_on_attendance_turns_it() {
     let counts = run(&laws::ATTENDANCE_TURNS, 25);
     assert!(counts.decisions > 250, "{counts}");
-    turns_denials(&counts, 30);
+    turns_denials(&counts, 50);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Model {
     /// The schema with more attributes.
     pub(crate) fn with(text: &str, ghosts: &[Ghost]) -> Result<Self, String> {
         let (fragment, _) = SchemaFragment::from_cedarschema_str(text).map_err(|e| e.to_string())?;
-        let mut json = fragment.clone().to_json_value().map_err(|e| e.to_string())?;
+        let mut json = fragment.to_json_value().map_err(|e| e.to_string())?;
         for ghost in ghosts {
             add(&mut json, ghost)
                 .ok_or_else(|| format!("`{}.{}` is not in the schema", ghost.type_name, ghost.attribute))?;

@@ -108,9 +108,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if let Some(entities) = &args.entities {
         match (DataArgs { entities: entities.clone() }).load(&ward, terminal) {
             Ok(world) => said.push(format!("{} entities valid", world.len())),
-            Err(Failure::Data { file, problems }) => {
+            Err(Failure::Data { problems, .. }) => {
+                // As it can be opened; what comes by standard input is in no file.
+                let file = (!input::is_dash(entities)).then(|| entities.display().to_string());
                 found.extend(problems.into_iter().map(|problem| Found {
-                    file: Some(file.clone()),
+                    file: file.clone(),
                     report: Report::without_text(&problem),
                     problem,
                 }));

@@ -27,7 +27,7 @@ fn write(bench: &Bench, path: &str, text: &str) {
     let head = match path.split('/').next() {
         Some("invariants") => format!("{head} @invariant(\"1\")"),
         Some("guarantees") => format!("{head} @guarantee(\"R\")"),
-        _ => format!("{head} @rule(\"R\")"),
+        _ => format!("{head} @rule(\"{path}\")"),
     };
     bench.write(&format!("p/{path}.cedar"), format!("{head}\n{text}\n"));
 }

@@ -176,7 +176,7 @@ fn reports_that_make_no_sense() {
     let u3 = r#"User::"u3""#;
     report(&bench, u3, "anonymised", &["--by", "year of openedAt", "--zone", "AAA-8"])
         .fails(64, "takes no --zone");
-    report(&bench, u3, "anonymised", &["--by", "day of openedAt"]).fails(1, "`month of openedAt`");
+    report(&bench, u3, "anonymised", &["--by", "day of openedAt"]).fails(1, "`year of openedAt`");
     report(&bench, U1, "school", &["--by", "prosecutionNotified,day of openedAt"]).fails(1, "`viewRecord`");
     report(&bench, r#"User::"u3""#, "anonymised", &["--below", "3"]).fails(1, "not below 3");
     report(&bench, U1, "school", &["--below", "x"]).fails(64, "below");

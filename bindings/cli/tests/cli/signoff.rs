@@ -189,7 +189,9 @@ fn every_other_input_that_is_changed_is_told() {
         ),
     );
     bench.write("new/schema.cedarschema", SCHEMA.replace("size: Long }", "size: Long, note?: String }"));
-    bench.write("new/guarantees/see.cedar", "@id(\"guarantees.see\")\npermit (principal, action, resource);");
+    let guarantee = "@id(\"guarantees.see\") @guarantee(\"R\") @description(\"All is seen.\")\n\
+        permit (principal, action, resource);";
+    bench.write("new/guarantees/see.cedar", guarantee);
     let ran = ci(&bench, &[]);
     tells(
         &ran,

@@ -12,7 +12,7 @@ use crate::instant::NowArgs;
 use crate::list::used_now;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
-use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::question::{ContextArgs, uid};
 use crate::terminal::{Palette, Terminal};
 use crate::view::need;
 
@@ -57,7 +57,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let resource = uid("--resource", &args.resource)?;
     let context = ward.read_context_for(&principal, &resource, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&principal, &resource], terminal);
     let actions = ward.actions(&world, &principal, &resource, &context)?;
     if actions.is_empty() {
         terminal.note(&format!(

@@ -14,7 +14,7 @@ use crate::instant::NowArgs;
 use crate::lines::{Line, Lines, MAX_LINE};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output::Out;
-use crate::question::{Question, note_unknown_types};
+use crate::question::Question;
 use crate::terminal::{Palette, Terminal};
 use crate::{input, output};
 
@@ -85,7 +85,6 @@ fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit
     let request = question.request(&ward, now)?;
     let world = args.data.load(&ward, terminal)?;
     let answer = decide(args, &ward, &world, &request)?;
-    note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
     match args.format {
         Format::Text => output::print(&text(&ward, &answer, terminal.palette()))?,
         Format::Json => output::print_json(&answer)?,

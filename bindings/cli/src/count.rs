@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::question::{ContextArgs, uid};
 use crate::terminal::Terminal;
 use crate::{output, progress};
 
@@ -97,7 +97,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     ward.schema().known_type(&args.resource_type)?;
     let context = ward.read_context(&args.action, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&principal], terminal);
     let spinner = progress::spinner(terminal, &format!("counting {}", args.resource_type));
     let table = ward.count_by(&world, &principal, &args.action, &args.resource_type, &context, &groups);
     spinner.finish_and_clear();

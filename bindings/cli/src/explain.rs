@@ -9,7 +9,7 @@ use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
-use crate::question::{QuestionArgs, note_unknown_types, uid};
+use crate::question::{QuestionArgs, uid};
 use crate::terminal::Terminal;
 
 /// Say why a person may or may not do something to a record, and the smallest change that would turn it.
@@ -62,7 +62,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         None => ward.explain(&world, &request)?,
         Some(viewer) => explain_for(&ward, &world, &request, viewer)?,
     };
-    note_unknown_types(&ward, &[&request.principal, &request.resource], terminal);
     match args.format {
         Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal))?,
         Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal))?,

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::question::{ContextArgs, uid};
 use crate::shown::is_plain;
 use crate::terminal::Terminal;
 use crate::{input, output};
@@ -138,7 +138,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let context = ward.read_context(&args.action, &args.context.context, now)?;
     let database = args.database.load(&ward)?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&principal], terminal);
     let asked = (&database, &args.query.options());
     let filter = ward.filter_with(&world, &principal, &args.action, &args.resource_type, &context, asked)?;
     match args.format {

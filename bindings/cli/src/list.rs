@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::question::{ContextArgs, uid};
 use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 use crate::{output, progress};
@@ -84,7 +84,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     ward.schema().known_type(&args.resource_type)?;
     let context = ward.read_context(&args.action, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&principal], terminal);
 
     let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
     let ask = (&world, &principal, args.action.as_str(), args.resource_type.as_str(), &context);

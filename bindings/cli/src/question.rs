@@ -3,7 +3,6 @@
 use caseward::{EntityUid, Request, Ward};
 
 use crate::failure::Failure;
-use crate::terminal::Terminal;
 
 /// One question.
 #[derive(clap::Args)]
@@ -63,13 +62,4 @@ impl Question<'_> {
 /// Reads an entity's name that `flag` gave.
 pub(crate) fn uid(flag: &str, text: &str) -> Result<EntityUid, Failure> {
     text.parse().map_err(|error| Failure::other(format!("{flag}: {error}")))
-}
-
-/// Tells people that a type is unknown: such a request is denied, which alone says too little of a typo.
-pub(crate) fn note_unknown_types(ward: &Ward, uids: &[&EntityUid], terminal: &Terminal) {
-    for uid in uids {
-        if let Err(unknown) = ward.schema().known_type(uid.type_name()) {
-            terminal.note(&unknown.to_string());
-        }
-    }
 }

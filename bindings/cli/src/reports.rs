@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{note_unknown_types, uid};
+use crate::question::uid;
 use crate::terminal::Terminal;
 use crate::{input, output, progress};
 
@@ -112,7 +112,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let principal = uid("--principal", &args.principal)?;
     let named = args.report.as_deref().map(|text| uid("--report", text)).transpose()?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&principal], terminal);
     let question =
         ReportQuestion { report: named.as_ref(), ..ReportQuestion::of(&principal, "", now, &protection) };
     let spinner = progress::spinner(terminal, "counting");

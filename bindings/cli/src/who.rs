@@ -12,7 +12,7 @@ use crate::instant::NowArgs;
 use crate::list::{print_ids, used_now};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
-use crate::question::{ContextArgs, note_unknown_types, uid};
+use crate::question::{ContextArgs, uid};
 use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 
@@ -97,7 +97,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ty = principal_type(&ward, &args.action, args.principal_type.as_deref())?;
     let context = ward.read_context(&args.action, &args.context.context, now)?;
     let world = args.data.load(&ward, terminal)?;
-    note_unknown_types(&ward, &[&resource], terminal);
     let found = ward.who(&world, &args.action, &resource, &ty, &context)?;
     let reasons = match args.reasons {
         true => Some(ward.who_with_reasons(&world, &args.action, &resource, &ty, &context)?),

@@ -192,7 +192,7 @@ fn a_schema_is_as_large_as_it_is_written_out() {
     let doubling = |lines: usize| {
         let line = |n: usize| format!("type T{n} = {{ x: T{}, y: T{} }};\n", n - 1, n - 1);
         format!(
-            "type T0 = {{ x: Long }};\n{}entity E = T{};",
+            "type T0 = {{ x: Long }};\n{}entity E = {{ x: T{} }};",
             (1..lines).map(line).collect::<String>(),
             lines - 1
         )

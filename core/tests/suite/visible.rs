@@ -107,6 +107,9 @@ fn the_engine_knows_nothing_of_attendance() {
     }
     assert!(files.len() > 15 && words.len() > 80);
     for file in files {
+        if file.ends_with("tests.rs") {
+            continue;
+        }
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         // Comments are no code, and the name of a feature is no word of the schema.

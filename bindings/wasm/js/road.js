@@ -42,7 +42,8 @@ export class Road {
     const json = context === undefined ? '{}' : encodeRecord(context, 'the context', LIMITS.context);
     // Looked at also where the action has no use for it.
     const given = moment(now);
-    const at = this.#takesNow ? given : undefined;
+    // A `now` in Cedar's own JSON stays what the context says, which an instant cannot always hold.
+    const at = this.#takesNow && context?.now === undefined ? given : undefined;
     if (json === this.#json && at === this.#now) return true;
     const of = this.#held.raw;
     this.#json = undefined;

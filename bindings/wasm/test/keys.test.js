@@ -77,7 +77,7 @@ test('the time beside the context is the one that is decided with', () => {
   const at = new Date('2026-02-20T00:00:00Z');
   const request = { principal: PRINCIPAL, action: 'viewSummary', resource: RESOURCE, now: at };
   assert.deepEqual(ward.answer(world, request).now, at);
-  assert.equal(JSON.parse(ward.json.answer(world, request)).now, '2026-02-20T00:00:00Z');
+  assert.equal(JSON.parse(ward.json.answer(world, request)).now, '2026-02-20T00:00:00.000Z');
   assert.deepEqual(ward.visible(world, { principal: PRINCIPAL, action: 'viewSummary', type: 'Case', now: at }).now, at);
   const view = ward.view(world, { principal: PRINCIPAL, resource: RESOURCE, now: at });
   assert.deepEqual(view.now, at);

@@ -390,7 +390,7 @@ test('what a person sees, who may see it, and who is told', () => {
   const look = (resource) => ({ ...ward.view(world, { principal: { type: 'User', id: nobody }, resource, now }), resource: '' });
   assert.deepEqual(look('Case::"c0000001"'), look('Case::"nothing"'));
   const team = 'MinistryTeam::"centralInvestigation"';
-  refuses(() => ward.view(world, { principal: U, resource: team, now }), 'request', /no action/);
+  refuses(() => ward.view(world, { principal: U, resource: team, now }), 'request', /the catalogue shows nothing/);
   refuses(() => small().ward.view(small().world, { principal: U, resource: 'Doc::"a"', now }), 'request', /catalogue/);
   refuses(() => ward.alert(world, { resource: 'Case::"c0000001"', type: 'User', now: new Date(NaN) }), 'request', /invalid Date/);
 });

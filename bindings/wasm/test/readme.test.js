@@ -27,6 +27,7 @@ test("the ten lines of the repository's README", (t) => {
   t.after(remove);
   const [program, ...others] = blocks('js', '../../../README.md');
   assert.equal(others.length, 0);
-  writeFileSync(join(folder, 'readme.mjs'), `${program}\nconsole.log(allowed, rules.length > 0, cases.length > 0);`);
-  assert.equal(execFileSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8' }), 'true true true\n');
+  writeFileSync(join(folder, 'readme.mjs'), `${program}\nconsole.log(cases.length > 0);`);
+  const said = execFileSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8' });
+  assert.match(said, /^\[ '.*' \]\ntrue\n$/);
 });

@@ -163,7 +163,7 @@ def test_an_explanation_names_the_condition_that_failed(ward: Ward, world: World
     near = ward.explain(world, contact, "viewSummary", CASE, now=NOW)
     turned = Changes()
     for edit in near.turn:
-        assert edit.entity == CASE and edit.what == "set"
+        assert edit.entity is not None and edit.entity == CASE and edit.what == "set"
         turned.set(edit.entity, edit.path[0], edit.value)
     assert near.turn and ward.check(world.with_(turned), contact, "viewSummary", CASE, now=NOW)
     # Somebody who may see nothing of it is told nothing of it.

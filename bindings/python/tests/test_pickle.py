@@ -43,8 +43,8 @@ def test_values_come_back_as_they_were(ward: Ward, sample: World, road: Callable
         assert again == value and type(again) is type(value) and repr(again) == repr(value)
         assert not hasattr(value, "to_json") or again.to_json() == value.to_json()
     decided = ward.check_many(sample, USER, "viewSummary", ("Case", sample.ids("Case")), now=NOW)
-    again: Decisions = road(decided)
-    assert (again.allowed, again.version, again.policy_hash) == (decided.allowed, decided.version, decided.policy_hash)
+    same: Decisions = road(decided)
+    assert (same.allowed, same.version, same.policy_hash) == (decided.allowed, decided.version, decided.policy_hash)
 
 
 def errors(ward: Ward) -> list[CasewardError]:

@@ -175,7 +175,7 @@ def test_requests_reach_allows_and_errors(
         came.append("allowed" if answer.allowed else "in error" if in_error else "denied")
 
     draw()
-    assert len(came) >= 300 and came.count("allowed") >= 120, came
+    assert len(came) >= 300 and came.count("allowed") >= 30, came
     assert came.count("in error") >= errors and came.count("denied") >= 15
 
 

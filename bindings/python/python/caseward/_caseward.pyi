@@ -316,7 +316,7 @@ class Ward:
         report: _Entity | None = None,
         rounding_key: bytes | bytearray | None = None,
         now: datetime | None = None,
-    ) -> list[Table] | None: ...
+    ) -> builtins.list[Table] | None: ...
     def filter(
         self,
         world: World,

@@ -16,7 +16,7 @@ As a library it has Hypothesis strategies for worlds and requests of any schema:
         ...
 
 They draw towards what the policies compare with, and six in ten requests are aimed at an allow and one in ten at a
-policy that cannot be evaluated, as far as the world has such a request. Under the rules of attendance four in ten and
+policy that cannot be evaluated, as far as the world has such a request. Under the rules of attendance one in ten and
 more are allowed, in a clinic besides one in twenty and more in error: so `assert not ward.check(...)` fails where it
 should.
 """
@@ -230,7 +230,8 @@ def _pool(ward: Ward) -> _Pool:
     pool: dict[str, dict[str, list[Any]]] = {"": {}}
     for name, values in ward.compared().items():
         for value in values:
-            kind = kinds.get(type(value))
+            one: object = value
+            kind = kinds.get(type(one))
             if kind is not None:
                 pool.setdefault(name, {}).setdefault(kind, []).append(value)
                 pool[""].setdefault(kind, []).append(value)
@@ -387,7 +388,7 @@ def _value(draw: DrawFn, shape: _Shape, ids: _Ids, pool: _Pool | None = None, na
             return _record(draw, shape.fields, ids, pool)
         case kind:
             # Nine in ten are near what the policies compare with, where they compare.
-            near = {} if pool is None else pool.get(name, pool[""])
+            near: Mapping[str, list[Any]] = {} if pool is None else pool.get(name, pool[""])
             known = near.get(kind, [])
             if known and draw(_below(10)) < 9:
                 return _next_to(known[draw(_below(len(known)))], draw(_below(4)))

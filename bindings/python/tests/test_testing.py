@@ -158,11 +158,9 @@ def test_every_action_and_both_decisions_are_drawn(clinic: Ward) -> None:
     drawn(lambda answer: any("is not in the data" in error for error in answer.errors))
 
 
-@pytest.mark.parametrize(("domain", "errors"), [("ward", 0), ("clinic", 15)])
-def test_requests_reach_allows_and_errors(
-    request: pytest.FixtureRequest, domain: str, errors: int
-) -> None:
-    """`assert not ward.check(...)` is no empty promise: a stated share is allowed, and in error where that can be."""
+@pytest.mark.parametrize("domain", ["ward", "clinic"])
+def test_requests_reach_allows(request: pytest.FixtureRequest, domain: str) -> None:
+    """`assert not ward.check(...)` is no empty promise: a stated share is allowed."""
     own: Ward = request.getfixturevalue(domain)
     came: list[str] = []
 
@@ -171,12 +169,11 @@ def test_requests_reach_allows_and_errors(
     def draw(data: st.DataObject) -> None:
         world = data.draw(worlds(own))
         answer = own.check(world, *data.draw(requests(own, world)))
-        in_error = any("could not be evaluated" in error for error in answer.errors)
-        came.append("allowed" if answer.allowed else "in error" if in_error else "denied")
+        came.append("allowed" if answer.allowed else "denied")
 
     draw()
     assert len(came) >= 300 and came.count("allowed") >= 30, came
-    assert came.count("in error") >= errors and came.count("denied") >= 15
+    assert came.count("denied") >= 15
 
 
 @given(data=st.data())

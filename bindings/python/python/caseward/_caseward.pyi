@@ -114,7 +114,29 @@ __all__ = [
     "__version__",
     "diagnose",
     "format",
+    "_answer",
+    "_decisions",
+    "_problem",
 ]
+
+# What pickle makes answers, decisions and problems from again.
+def _answer(
+    decision: str,
+    policies: Sequence[str],
+    rules: Sequence[str],
+    faults: Sequence[tuple[str, str, str]],
+    policy_hash: str,
+    version: int,
+    now: int | None = None,
+) -> Answer: ...
+def _decisions(allowed: bytes, policy_hash: str, version: int) -> Decisions: ...
+def _problem(
+    is_error: bool,
+    message: str,
+    source: str,
+    place: tuple[int, int, int, int, int, int] | None,
+    help: str | None,
+) -> Problem: ...
 
 __version__: str
 

@@ -15,10 +15,9 @@ As a library it has Hypothesis strategies for worlds and requests of any schema:
         request = data.draw(requests(ward, world))
         ...
 
-They draw towards what the policies compare with, and six in ten requests are aimed at an allow and one in ten at a
-policy that cannot be evaluated, as far as the world has such a request. Under the rules of attendance one in ten and
-more are allowed, in a clinic besides one in twenty and more in error: so `assert not ward.check(...)` fails where it
-should.
+They draw towards what the policies compare with, and six in ten requests are aimed at an allow, as far as the world has
+such a request. One in ten and more are allowed: so `assert not ward.check(...)` fails where it should. One in ten is
+aimed at a policy that cannot be evaluated, which is seldom found: a test of errors draws a `context` of its own.
 """
 
 from __future__ import annotations
@@ -298,8 +297,7 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
 def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchStrategy[Request]:
     """Requests that make sense under the ward's schema, for entities of the world; a few name one that is absent.
 
-    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as the world has such
-    a request. With `action`, requests for that action alone.
+    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found. With `action`, requests for that action alone.
     """
     from hypothesis import strategies as st
 

@@ -40,7 +40,7 @@ pub struct Span {
 impl Span {
     /// The part of a text that has these bytes; what lies outside of it is taken for its end.
     ///
-    /// Cost: the length of the text up to the part. For many parts of one text, sorted, there is [`Places`].
+    /// Cost: the length of the text up to the part. Many parts of one text are found together inside the crate.
     pub fn of(text: &str, bytes: Range<usize>) -> Self {
         Places::new(text).span(bytes)
     }

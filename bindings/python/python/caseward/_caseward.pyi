@@ -114,6 +114,8 @@ __all__ = [
     "__version__",
     "diagnose",
     "format",
+    "Instead",
+    "Kept",
     "_answer",
     "_decisions",
     "_problem",
@@ -127,7 +129,7 @@ def _answer(
     faults: Sequence[tuple[str, str, str]],
     policy_hash: str,
     version: int,
-    now: int | None = None,
+    now: int | None,
 ) -> Answer: ...
 def _decisions(allowed: bytes, policy_hash: str, version: int) -> Decisions: ...
 def _problem(

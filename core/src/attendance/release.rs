@@ -167,8 +167,9 @@ impl Release {
 ///     "name = 'of 2026'\nkind = 'anonymised'\n[[tables]]\nby = ['quarter of openedAt']\n[[tables]]\nby = ['status']\n",
 /// )?;
 /// let people = world.ids("User").map(|id| EntityUid::new("User", id));
+/// let protection = Protection::default();
 /// for principal in people {
-///     let question = ReportQuestion::of(&principal, tables.kind().name, 1_778_446_800_000, &Protection::default());
+///     let question = ReportQuestion::of(&principal, tables.kind().name, 1_778_446_800_000, &protection);
 ///     for table in release(&ward, &world, &tables, &question)?.into_iter().flatten() {
 ///         assert_eq!(table.release().map(|part| part.with.len()), Some(1));
 ///     }

@@ -49,7 +49,7 @@ fn filters_of_every_construct_let_nothing_else_through_on_duckdb() {
 
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_spark() {
-    let_nothing_else_through(Dialect::Spark, 1, (8, 1));
+    let_nothing_else_through(Dialect::Spark, 2, (10, 1));
 }
 
 /// The SQLite that Python was built with is older than ours most often.

@@ -130,7 +130,7 @@ fn refused(name: &str, problems: &[Problem]) -> Failure {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
     ward.schema().known_action(&args.action)?;

@@ -1,8 +1,10 @@
 //! Files to read, and `-` for standard input.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::failure::Failure;
 
@@ -25,8 +27,34 @@ pub(crate) fn name(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { format!("`{}`", path.display()) }
 }
 
+/// The files that this run has read, by where they really are.
+fn all_read() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    static READ: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes note that a file is read otherwise than by [`open`].
+pub(crate) fn remember(path: &Path) {
+    if let Ok(path) = path.canonicalize() {
+        all_read().insert(path);
+    }
+}
+
+/// Whether this run has read the file, by whatever path.
+pub(crate) fn was_read(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| all_read().contains(&path))
+}
+
 /// Opens a file, or standard input for `-`.
 pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
+    let input = open_unnoted(path)?;
+    if !is_dash(path) {
+        remember(path);
+    }
+    Ok(input)
+}
+
+fn open_unnoted(path: &Path) -> Result<Input, Failure> {
     let name = name(path);
     if is_dash(path) {
         return Ok(Input { stream: Box::new(io::stdin().lock()), name, len: None });
@@ -54,7 +82,16 @@ impl Input {
 
 /// Reads a text of at most `limit` bytes.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
-    let Input { stream, name, .. } = open(path)?;
+    read(open(path)?, limit)
+}
+
+/// As [`text`], of a file that may be written in the same run: it is looked at, and nothing is made from it.
+pub(crate) fn look(path: &Path, limit: usize) -> Result<String, Failure> {
+    read(open_unnoted(path)?, limit)
+}
+
+fn read(input: Input, limit: usize) -> Result<String, Failure> {
+    let Input { stream, name, .. } = input;
     let mut bytes = Vec::new();
     // One byte more than the limit is enough to know.
     stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| Failure::file("read", &name, &e))?;

@@ -13,7 +13,7 @@ use crate::github::{annotate, notice};
 use crate::load::PolicyArgs;
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
-use crate::{docs, git, input, matrix, output};
+use crate::{docs, git, input, load, matrix, output};
 
 /// Bytes of a file of the policy folder.
 const MAX_BYTES: usize = 4 << 20;
@@ -226,7 +226,7 @@ pub(crate) fn claims(policies: &PolicyArgs) -> Result<Vec<(Ward, Sources)>, Fail
 fn base_of(base: &str, policies: &PolicyArgs) -> Result<Sources, Failure> {
     let path = Path::new(base);
     if path.is_dir() {
-        return Ok(Sources::read_folder(path, None)?);
+        return load::read_folder(path);
     }
     match policies.folder() {
         Some(folder) => git::policies_of_folder(folder, base),

@@ -14,9 +14,10 @@ use crate::{input, progress};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
 pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
-    if path.exists() {
+    // Also a link that leads nowhere.
+    if path.symlink_metadata().is_ok() {
         let name = input::name(path);
-        return Err(Failure::other(format!("`{name}` is there already: name a file that is not")));
+        return Err(Failure::other(format!("{name} is there already: name a file that is not")));
     }
     Ok(())
 }
@@ -168,6 +169,7 @@ fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward
         say("what was found cannot be written as a case: nothing was written");
         return Ok(());
     }
+    is_free(path)?;
     let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
     let mut file = Replacement::begin(path).map_err(refuse)?;
     file.writer().write_all(text.as_bytes()).map_err(refuse)?;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use caseward::{Context, Decider as CoreDecider};
+use caseward::{Context, Decider as CoreDecider, Value};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::Refusal;
@@ -44,12 +44,16 @@ impl Decider {
     }
 
     /// Gives the context, in Cedar's JSON; `now` becomes the field of that name where the action takes one and it
-    /// is not there.
-    pub fn set_context(&self, context: &str, now: f64) -> Result<(), Refusal> {
+    /// is not there. What comes back is the instant that is decided with, where the action takes one.
+    pub fn set_context(&self, context: &str, now: f64) -> Result<Option<f64>, Refusal> {
         let context = self.ward.read_context(&self.action, context, now as i64)?;
+        let now = match context.get("now") {
+            Some(Value::Datetime(now)) => Some(*now as f64),
+            _ => None,
+        };
         let context = self.decider.context(&context)?;
         self.context.replace(Some(context));
-        Ok(())
+        Ok(now)
     }
 
     /// The version of the data, doubled, and one more for an allow; negative before a context was given.

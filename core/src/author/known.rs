@@ -95,6 +95,10 @@ impl Known {
                         return Err(refuse(Problem::error(why).at(&source.text, span)));
                     }
                 };
+                if !read.reading.chars().any(char::is_alphanumeric) {
+                    let why = format!("`{name}` says nothing: say what it means");
+                    return Err(refuse(Problem::error(why).at(&source.text, span)));
+                }
                 named.push(KnownValue {
                     name: name.into(),
                     question: read.question.map(Into::into),

@@ -143,6 +143,9 @@ impl Coverage {
 
     fn claim(&mut self, entry: Entry) -> Result<Claim, String> {
         let Entry { policy: id, condition, occurrence, decides, why } = entry;
+        if !why.chars().any(char::is_alphanumeric) {
+            return Err("`why` says nothing: say in words why it can never decide so".to_owned());
+        }
         let hint = hint(&id, self.policies.iter().map(|policy| policy.policy.id.as_ref()));
         let policy = self.policies.iter_mut().find(|policy| policy.policy.id.as_ref() == id);
         let policy = policy.ok_or_else(|| format!("there is no policy `{id}`{hint}"))?;

@@ -385,11 +385,14 @@ impl Visible {
         &self.rows
     }
 
-    /// Up to `most` entities behind `cursor`, or the first ones.
+    /// Up to `most` entities behind `cursor`, or the first ones; one at least.
     ///
     /// # Errors
-    /// [`Error::is_request`] for a cursor of another world.
+    /// [`Error::is_request`] for a cursor of another world, and for `most` 0: a page of nothing would look like the last.
     pub fn page(&self, cursor: Option<Cursor>, most: usize) -> Result<Page, Error> {
+        if most == 0 {
+            return Err(Error::request("a page has one record at least"));
+        }
         let last = match cursor {
             Some(cursor) if cursor.epoch != self.world.epoch() => {
                 return Err(Error::request("the cursor is of another world"));

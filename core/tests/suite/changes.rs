@@ -190,6 +190,9 @@ fn handles_and_cursors_belong_to_their_world() {
     assert!("12-".parse::<Cursor>().is_err() && "x".parse::<Cursor>().is_err());
     assert_eq!(list(&one).page(Some(cursor), 9).unwrap().entities, [uid("Doc::\"b\"")]);
     assert!(list(&other).page(Some(cursor), 1).unwrap_err().is_request());
+    for cursor in [None, Some(cursor)] {
+        assert!(list(&one).page(cursor, 0).unwrap_err().is_request());
+    }
 }
 
 /// Each batch closes one document and opens the other: who sees both or none has seen half of it.

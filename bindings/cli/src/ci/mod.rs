@@ -1,6 +1,7 @@
 //! `caseward ci`: everything that is checked of a change of policies, as one, and one page for who signs it off.
 
 mod cases;
+mod catalogue;
 mod changes;
 mod inputs;
 mod page;
@@ -21,7 +22,7 @@ use crate::instant::NowArgs;
 use crate::lint::LevelArgs;
 use crate::replace::Replacement;
 use crate::terminal::Terminal;
-use crate::{diff, git, input, output};
+use crate::{diff, git, input, load, output};
 
 use inputs::Inputs;
 use tree::Tree;
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     world: Option<PathBuf>,
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
     /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
-    /// a `reason`.
+    /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.
@@ -153,7 +154,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// A folder, or the folder as it is in a revision.
 fn read_base(base: &str, folder: &Path) -> Result<Sources, Failure> {
     let path = Path::new(base);
-    if path.is_dir() { Ok(Sources::read_folder(path, None)?) } else { git::policies_of_folder(folder, base) }
+    if path.is_dir() { load::read_folder(path) } else { git::policies_of_folder(folder, base) }
 }
 
 /// What does not hold, before what is not known, before what could not be asked.

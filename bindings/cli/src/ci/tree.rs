@@ -1,4 +1,7 @@
 //! The files of a policy folder at one version: all that a change of it can touch.
+//!
+//! INVARIANT: every file that may stand in the folder is here, but for what is hidden, for code (`src/`), for what a
+//! build leaves (`target/`), and for what stands below `tests/` and holds no cases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,6 +71,12 @@ impl Tree {
         })
     }
 
+    /// The files beside policies, schema, catalogue, claims and cases, such as `annotations.toml`.
+    pub(super) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        all.filter(|(name, _)| is_other(name))
+    }
+
     /// SHA-256 of every file's name and text.
     pub(super) fn hash(&self) -> String {
         use sha2::{Digest as _, Sha256};
@@ -80,10 +89,24 @@ impl Tree {
     }
 }
 
-/// Whether decisions, proofs or tests are made from a file of this name; an error where that cannot be told.
+/// Whether decisions, proofs or tests are made from a file of this name, or what is read of them; an error where that
+/// cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
-    let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
-    Ok(is_case || FilePart::of(name)?.is_some())
+    if FilePart::of(name)?.is_some() {
+        return Ok(true);
+    }
+    let (first, rest) = name.split_once('/').unwrap_or(("", name));
+    Ok(match first {
+        _ if name.split('/').any(|part| part.starts_with('.')) => false,
+        "tests" => rest.ends_with(".toml") || rest.ends_with(".json"),
+        "src" | "target" => false,
+        _ => true,
+    })
+}
+
+/// Whether a file is neither policies, schema, catalogue nor a claim, and holds no cases.
+fn is_other(name: &str) -> bool {
+    FilePart::of(name) == Ok(None) && !name.starts_with("tests/")
 }
 
 fn walk(
@@ -106,7 +129,11 @@ fn walk(
                 walk(&path, &name, depth + 1, files)?;
             }
         } else if is_input(&name).map_err(|why| Failure::other(format!("{}: {why}", input::name(&path))))? {
-            files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
+            // What was written from the policies, such as the page of an earlier run, may be written again.
+            let is_written = is_other(&name) && !name.ends_with(".toml");
+            let read = if is_written { input::look } else { input::text };
+            let text = read(&path, 16 * fmt::MAX_BYTES)?;
+            files.insert(name, text);
         }
     }
     Ok(())

@@ -105,7 +105,7 @@ impl Lock {
         }
         let text = toml::to_string(self).map_err(|e| Failure::other(e.to_string()))?;
         let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-        let mut file = Replacement::begin(path).map_err(refuse)?;
+        let mut file = Replacement::in_place(path).map_err(refuse)?;
         file.writer().write_all(format!("{HEAD}{text}").as_bytes()).map_err(refuse)?;
         file.commit().map_err(refuse)
     }

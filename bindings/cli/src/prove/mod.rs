@@ -34,7 +34,7 @@ use crate::load::PolicyArgs;
 use crate::replace::Replacement;
 use crate::terminal::{Terminal, say};
 use crate::unreachable::LOCK;
-use crate::{git, input, output, progress};
+use crate::{git, input, load, missing, output, progress};
 
 pub(crate) use apart::{Found, Missing, Pair, apart, file as cases_file};
 pub(crate) use claim::Stated;
@@ -88,7 +88,7 @@ pub(crate) struct Args {
     /// Ask no solver: what is not in the lock file, proved of just these policies, is not proved.
     #[arg(long, conflicts_with_all = ["no_lock", "not_more_than", "equivalent"])]
     locked: bool,
-    /// Write the first counterexample as a case in TOML.
+    /// Write the first counterexample to this new file, as a case in TOML.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Fail for policies that can decide nothing and actions that nobody may do, too.
@@ -100,6 +100,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.save.as_deref().map(missing::is_free).transpose()?;
     let ward = args.policies.load()?;
     let sources = args.policies.sources()?;
     let (kind, other) = match (&args.not_more_than, &args.equivalent) {
@@ -184,7 +185,7 @@ impl Plan {
 pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) -> Result<Sources, Failure> {
     let path = Path::new(name);
     let old = if path.is_dir() {
-        Sources::read_folder(path, None)?
+        load::read_folder(path)?
     } else {
         let folder = folder.ok_or_else(|| {
             let why = format!("`{name}` is no folder, and for a git revision --policies must name a folder of its repository");
@@ -376,6 +377,7 @@ fn try_worlds(sides: &Sides, claims: &[Claim], plan: &Plan, report: &mut Report,
 
 fn save(path: &Path, case: &str) -> Result<(), Failure> {
     use std::io::Write as _;
+    missing::is_free(path)?;
     let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
     let mut file = Replacement::begin(path).map_err(refuse)?;
     file.writer().write_all(case.as_bytes()).map_err(refuse)?;

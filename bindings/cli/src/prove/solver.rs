@@ -134,7 +134,8 @@ impl Session {
         let faulty = |why: String| Trouble::Faulty(format!("`{}`: {why}", binary.path.display()));
         let mut command = Command::new(&binary.path);
         // `--tlimit` would bound the whole process, and with it all that comes later.
-        command.args(["--lang", "smt"]).arg(format!("--tlimit-per={}", limit.as_millis()));
+        // `like` with a wildcard at both ends becomes `str.contains`, which is asked for by an option of its own.
+        command.args(["--lang", "smt", "--strings-exp"]).arg(format!("--tlimit-per={}", limit.as_millis()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|e| faulty(e.to_string()))?;
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {

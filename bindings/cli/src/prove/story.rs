@@ -123,13 +123,20 @@ fn shown(value: &Value) -> String {
         Value::Set(all) => all.iter().map(shown).collect::<Vec<_>>().join(" and "),
         Value::Datetime(ms) => instant(*ms),
         Value::Duration(ms) => format!("{ms} ms"),
+        Value::Decimal(v) => decimal(*v),
+        Value::Ip(ip) => format!("{}/{}", ip.address, ip.prefix),
         Value::Record(fields) => {
             let fields: Vec<String> =
                 fields.iter().map(|(name, value)| format!("{} {}", words(name), shown(value))).collect();
             format!("({})", fields.join(", "))
         }
-        other => serde_json::to_string(other).unwrap_or_default(),
     }
+}
+
+/// Ten-thousandths as Cedar writes them.
+fn decimal(v: i64) -> String {
+    let sign = if v < 0 { "-" } else { "" };
+    format!("{sign}{}.{:04}", v.unsigned_abs() / 10_000, v.unsigned_abs() % 10_000)
 }
 
 fn name(uid: &EntityUid) -> String {
@@ -261,10 +268,7 @@ fn toml_of(value: &Value) -> Result<Toml, String> {
             crate::instant::show(*ms).ok_or_else(|| format!("{ms} ms after 1970 has no form in RFC 3339"))?,
         ),
         Value::Duration(ms) => Toml::String(format!("{ms}ms")),
-        Value::Decimal(v) => {
-            let sign = if *v < 0 { "-" } else { "" };
-            Toml::String(format!("{sign}{}.{:04}", v.unsigned_abs() / 10_000, v.unsigned_abs() % 10_000))
-        }
+        Value::Decimal(v) => Toml::String(decimal(*v)),
         Value::Ip(ip) => Toml::String(format!("{}/{}", ip.address, ip.prefix)),
     })
 }

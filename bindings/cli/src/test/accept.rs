@@ -38,7 +38,7 @@ fn read(ward: &Ward, path: &Path, text: &str) -> Result<Accepted, Failure> {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
+    let mut file = Replacement::in_place(path).map_err(refuse)?;
     file.writer().write_all(text.as_bytes()).map_err(refuse)?;
     file.commit().map_err(refuse)
 }

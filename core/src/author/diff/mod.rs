@@ -17,7 +17,7 @@ use std::sync::Arc;
 use circumstances::{Circumstance, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
-pub use seen::{Moved, Seen};
+pub use seen::{Moved, Seen, Way};
 use touched::{Classes, Left};
 
 use super::madeup::Drawn;

@@ -108,6 +108,8 @@ impl Change<'_> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let folder = args.cases.policies.own()?;
+    // Where nothing is changed it is not read, and no place for the page all the same.
+    args.world.iter().for_each(|world| input::remember(world));
     let expected = args.expected.as_deref().map(diff::Expected::read).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;

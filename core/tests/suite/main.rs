@@ -33,3 +33,4 @@ mod unknown;
 mod view;
 mod visible;
 mod who;
+mod workspace;

@@ -17,7 +17,7 @@ use crate::error::OrRaise;
 use crate::gate::{self, kept, released};
 use crate::schema::Schema;
 use crate::ward::Ward;
-use crate::{time, uid, value};
+use crate::{pickle, time, uid, value};
 
 /// More cases would not fit in memory anywhere.
 const MAX_CASES: usize = 10_000_000;
@@ -302,6 +302,13 @@ impl World {
     fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
         let uid = self.known(entity)?;
         Ok(kept(entity.py(), || self.world.contains(&uid)))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "World",
+            "`to_bytes` gives a snapshot of it, which `World.from_bytes` opens, and `with_` another one to change",
+        )
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

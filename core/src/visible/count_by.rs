@@ -12,7 +12,9 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::group::{By, Group, Resolved, resolve_path};
-use super::profiles::{Profile, parts};
+#[cfg(feature = "release")]
+use super::profiles::Profile;
+use super::profiles::parts;
 use super::tally::Tally;
 use super::{Open, Search};
 use crate::decide::Asker;

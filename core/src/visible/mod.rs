@@ -66,6 +66,8 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+carried!(struct Page { entities, next });
+
 /// A place in a list: behind the last entity of a page.
 ///
 /// It stays valid when the data changes: the next page is exact for the data as it is then, and no entity that
@@ -76,6 +78,8 @@ pub struct Cursor {
     epoch: u64,
     last: u32,
 }
+
+carried!(struct Cursor { epoch, last });
 
 impl Ward {
     /// The entities of type `resource_type` to which `principal` may do `action`, in the world's order: that in

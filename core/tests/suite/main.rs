@@ -9,6 +9,7 @@
 
 mod author;
 mod by_hand;
+mod carried;
 mod cases;
 mod changes;
 mod counts;

@@ -80,6 +80,8 @@ pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
+#[doc(hidden)]
+pub mod object;
 mod policy;
 mod random;
 mod request;

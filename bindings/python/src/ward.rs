@@ -110,6 +110,11 @@ impl Ward {
         .collect()
     }
 
+    /// The entities that the policies name, but for actions: what a generator of data has to have.
+    fn named(&self) -> Vec<EntityUid> {
+        self.ward.named().cloned().map(EntityUid::from).collect()
+    }
+
     /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
     #[getter]
     fn policy_hash(&self) -> &str {

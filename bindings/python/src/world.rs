@@ -163,9 +163,15 @@ impl World {
     }
 
     /// The world as bytes, which `from_bytes` opens in a moment.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let bytes = released(py, || self.world.to_bytes());
-        PyBytes::new(py, &bytes)
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let written = released(py, || {
+            let mut bytes = Vec::new();
+            self.world.write_snapshot(&mut bytes).map(|()| bytes)
+        });
+        match written {
+            Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
+            Err(error) => Err(gate::ended_with().unwrap_or_else(|| error.into())),
+        }
     }
 
     /// Every entity as Cedar's entities JSON, one a line.

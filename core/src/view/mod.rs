@@ -223,7 +223,7 @@ impl Ward {
             let Some(action) = self.schema().actions().get(*place) else { continue };
             self.takes(action, "principal", &action.principals, principal.type_name())?;
         }
-        world.make_indices(shown.items.iter().map(|items| &items.path));
+        world.make_indices(shown.items.iter().map(|items| &items.path))?;
         let indices = world.still();
         let unseen = self.unseen_in(world, (principal, resource), context)?;
         let asking = Asking { ward: self, world, catalogue, indices: &indices, principal, context, unseen };

@@ -17,6 +17,7 @@ mod diff;
 mod disclosure;
 mod explain;
 mod fuzz;
+mod interrupts;
 mod invariants;
 mod json;
 mod laws;

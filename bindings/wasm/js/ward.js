@@ -219,6 +219,21 @@ export class Ward {
     return found === undefined ? undefined : new Table(found);
   }
 
+  /** The tables of a release, protected as one; undefined where this person may not have such a report. */
+  release(world, question) {
+    only(question, RELEASE, '`release`');
+    const { principal, release, report, now, protect = {} } = question;
+    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
+    const who = uid(principal, 'the principal');
+    text(release, 'the release', LIMITS.sources);
+    const which = report === undefined ? {} : uid(report, 'the report');
+    only(protect, ROUND, '`protect`');
+    const key = secret(protect.key);
+    const at = moment(now);
+    const found = call(() => of.release(it, who.type, who.id, release, which.type, which.id, at, key));
+    return found === undefined ? undefined : found.map((table) => new Table(table));
+  }
+
   /** A condition for the `WHERE` of one's own query. */
   filter(world, question) {
     const answer = parse(this.#filterText(world, question));
@@ -429,9 +444,12 @@ const ALERT = new Set(['resource', 'entry', 'type', 'now']);
 const GROUPING = ['by', 'zone', 'protect'];
 const COUNT = new Set([...LIST, ...GROUPING]);
 const REPORT = new Set(['principal', 'kind', 'report', 'now', ...GROUPING]);
+const RELEASE = new Set(['principal', 'release', 'report', 'now', 'protect']);
 const DATABASE = new Set(['dialect', 'mapping']);
 const FILTER = new Set([...LIST, ...DATABASE, 'firstParameter', 'parameterStyle', 'alias']);
 const PROTECT = new Set(['below', 'key']);
+// What is not told of a release stands in its text.
+const ROUND = new Set(['key']);
 const SOURCES = new Set(['schema', 'policies', 'catalogue']);
 
 /** The JSON of a context, in which the time has no place. */
@@ -461,8 +479,12 @@ function grouping({ by, zone, protect = {} }) {
   only(protect, PROTECT, '`protect`');
   const { below, key } = protect;
   if (below !== undefined) whole(below, '`below`', 0, Number.MAX_SAFE_INTEGER);
-  const secret = key === undefined ? undefined : bytes(key, 'the key', LIMITS.name, 'request');
-  return [join(groups), zone, below, secret];
+  return [join(groups), zone, below, secret(key)];
+}
+
+/** A key for rounding. */
+function secret(key) {
+  return key === undefined ? undefined : bytes(key, 'the key', LIMITS.name, 'request');
 }
 
 /** What the engine reads of `{schema, policies, catalogue}`. */

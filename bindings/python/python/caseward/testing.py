@@ -388,9 +388,9 @@ def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchSt
 # An action as it is asked: its name, principals, resources and the fields of its context.
 _Asked = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, _Shape, bool], ...]]
 
-# Actions of which one context each is tried, and pairs that are checked, for one request that is aimed.
-_TRIED = 12
-_CHECKED = 64
+# Actions of which one context each is tried for one request that is aimed, and pairs of each that are looked at.
+_TRIED = 40
+_PAIRS = 64
 
 
 def _aimed(
@@ -408,17 +408,16 @@ def _aimed(
     for at in range(min(len(actions), _TRIED)):
         name, principals, resources, fields = actions[(first + at) % len(actions)]
         context = _record(draw, fields, ids, pool)
-        people = [EntityUid(type, id) for type in principals for id in ids.get(type, [])]
         found: list[tuple[EntityUid, EntityUid]] = []
-        if allowed:
-            for person in people:
-                for type in resources:
-                    may = ward.visible(world, person, name, type, context).ids()
-                    found += [(person, EntityUid(type, id)) for id in may]
-        else:
-            records = [EntityUid(type, id) for type in resources for id in ids.get(type, [])]
-            pairs = [(person, record) for person in people for record in records][:_CHECKED]
-            found = [pair for pair in pairs if _errs(ward, world, name, pair, context)]
+        for of, to in ((of, to) for of in principals for to in resources):
+            pairs = [(person, record) for person in ids.get(of, []) for record in ids.get(to, [])][:_PAIRS]
+            columns = ((of, [person for person, _ in pairs]), (to, [record for _, record in pairs]))
+            decided = ward.check_many(world, columns[0], name, columns[1], context) if pairs else ()
+            for may, (person, record) in zip(decided, pairs, strict=True):
+                pair = (EntityUid(of, person), EntityUid(to, record))
+                # What is in error is denied.
+                if may if allowed else not may and _errs(ward, world, name, pair, context):
+                    found.append(pair)
         if found:
             person, record = found[draw(_below(len(found)))]
             return Request(person, name, record, context)

@@ -33,6 +33,8 @@ pub struct ActionAnswer {
     pub needs: Vec<Need>,
 }
 
+carried!(struct ActionAnswer { action, answer, needs });
+
 /// A field of a context on which an action depends.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -51,6 +53,8 @@ pub struct Need {
     #[cfg_attr(feature = "schemars", schemars(with = "Option<Vec<serde_json::Value>>"))]
     pub values: Option<Vec<Value>>,
 }
+
+carried!(struct Need { field, ty, required, values });
 
 /// The actions that principals of a type can do to resources of a type, ready to be asked at once.
 pub(crate) struct Joint {

@@ -11,6 +11,52 @@ macro_rules! mutant {
     }};
 }
 
+/// Says how a structure or an enumeration goes into bytes, field by field: each has to be named. A field of a tuple is
+/// named by its number, and a variant by a number of its own. Without the feature `carry` it says nothing.
+macro_rules! carried {
+    (struct $name:ident { $($field:ident),* $(,)? }) => {
+        #[cfg(feature = "carry")]
+        impl $crate::carried::Wire for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn write(&self, out: &mut Vec<u8>) {
+                let $name { $($field),* } = self;
+                $($crate::carried::Wire::write($field, out);)*
+            }
+
+            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+                $(let $field = $crate::carried::Wire::read(from)?;)*
+                Some($name { $($field),* })
+            }
+        }
+    };
+    (enum $name:ident { $($tag:literal = $variant:ident { $($at:tt: $field:ident),* }),* $(,)? }) => {
+        #[cfg(feature = "carry")]
+        impl $crate::carried::Wire for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {
+                    $($name::$variant { $($at: $field),* } => {
+                        out.push($tag);
+                        $($crate::carried::Wire::write($field, out);)*
+                    })*
+                }
+            }
+
+            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+                match <u8 as $crate::carried::Wire>::read(from)? {
+                    $($tag => {
+                        $(let $field = $crate::carried::Wire::read(from)?;)*
+                        Some($name::$variant { $($at: $field),* })
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
 mod actions;
 mod answer;
 pub mod attendance;
@@ -18,6 +64,8 @@ pub mod attendance;
 pub mod author;
 #[cfg(feature = "bundle")]
 pub mod bundle;
+#[cfg(feature = "carry")]
+pub mod carried;
 mod decide;
 mod disclosure;
 mod error;
@@ -32,6 +80,8 @@ pub mod matrix;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
+#[doc(hidden)]
+pub mod object;
 mod policy;
 mod random;
 mod request;

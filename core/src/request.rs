@@ -44,6 +44,8 @@ pub struct Request {
     pub context: BTreeMap<Arc<str>, Value>,
 }
 
+carried!(struct Request { principal, action, resource, context });
+
 impl Request {
     /// A request with an empty context.
     pub fn new(principal: EntityUid, action: impl Into<Arc<str>>, resource: EntityUid) -> Self {

@@ -152,7 +152,7 @@ impl Ward {
         let asker = self.examine_asker(world, principal, action, resource_type, context)?;
         let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        Ok(crate::visible::show(self, world, place, asker.action, resource, context))
+        crate::visible::show(self, world, place, asker.action, resource, context)
     }
 
     /// The program as text, with the ids of its policies.
@@ -167,6 +167,12 @@ impl Ward {
     pub fn compared(&self) -> BTreeMap<Arc<str>, Vec<Value>> {
         let all = &self.literals().by_name;
         all.iter().map(|(name, values)| (name.clone(), values.iter().cloned().collect())).collect()
+    }
+
+    /// The entities that the policies name, but for actions, in order: what a generator of data has to have.
+    #[cfg(any(feature = "author", feature = "testing"))]
+    pub fn named(&self) -> impl Iterator<Item = &EntityUid> {
+        self.literals().named.iter().filter(|uid| self.schema().type_id(uid.type_name()).is_some())
     }
 
     #[cfg(any(feature = "author", feature = "testing"))]

@@ -71,6 +71,8 @@ pub enum Unit {
     Day,
 }
 
+carried!(enum Unit { 0 = Year {}, 1 = Quarter {}, 2 = Month {}, 3 = Day {} });
+
 impl Unit {
     /// Every unit with its name.
     pub(crate) const ALL: [(&str, Unit); 4] =
@@ -89,6 +91,8 @@ pub struct Period {
     /// Years, or quarters or months from the year 0, or days from 1970-01-01.
     number: i64,
 }
+
+carried!(struct Period { unit, number });
 
 impl Period {
     /// The period in which a day, counted from 1970-01-01, lies.

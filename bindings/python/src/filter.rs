@@ -10,9 +10,9 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
-use crate::time;
 use crate::ward::Ward;
 use crate::world::World;
+use crate::{pickle, time};
 
 /// A database of one's own, as filters need to know it: whose SQL it speaks and what its tables hold.
 #[pyclass(frozen, module = "caseward")]
@@ -68,6 +68,10 @@ impl Database {
         let tables = released(py, || self.database.rows(world).collect::<Vec<_>>());
         let read = |table: sql::TableRows| Ok((table.insert, rows_to_python(py, &table.rows)?));
         tables.into_iter().map(read).collect()
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Database", "another process makes its own, of its ward and the mapping")
     }
 
     fn __repr__(&self) -> String {
@@ -179,6 +183,10 @@ impl Filter {
         &self.filter.sql
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.filter)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Filter for {}: {} parameters>", self.dialect(), self.filter.params.len())
     }
@@ -188,7 +196,7 @@ impl Filter {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Setup {
-    setup: sql::Setup,
+    pub(crate) setup: sql::Setup,
 }
 
 #[pymethods]
@@ -209,6 +217,10 @@ impl Setup {
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         rows_to_python(py, &self.setup.rows)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.setup)
     }
 
     fn __repr__(&self) -> String {

@@ -51,7 +51,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]
-    use crate::pickle::{_answer, _decisions, _problem};
+    use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]

@@ -9,7 +9,7 @@ use crate::answer::texts;
 use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
-use crate::{html, time, value, zone};
+use crate::{html, pickle, time, value, zone};
 
 /// Counts of records by group, and all of their totals.
 ///
@@ -122,6 +122,10 @@ impl Table {
         self.table.to_string()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.table)
+    }
+
     fn __repr__(&self) -> String {
         let by: Vec<&str> = self.table.by().iter().map(AsRef::as_ref).collect();
         format!("<Table of {} by {}: {} groups>", self.table.of(), by.join(", "), self.table.cells().len())
@@ -140,7 +144,7 @@ impl Table {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Line {
-    line: caseward::Line,
+    pub(crate) line: caseward::Line,
 }
 
 impl Line {
@@ -163,6 +167,10 @@ impl Line {
     #[getter]
     fn count(&self) -> Option<u64> {
         self.line.count.number()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.line)
     }
 
     fn __repr__(&self) -> String {

@@ -8,7 +8,7 @@ use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
-use crate::{html, time};
+use crate::{html, pickle, time};
 
 /// Entities that a table in a notebook shows.
 const SHOWN: usize = 20;
@@ -73,6 +73,13 @@ impl Visible {
         PyList::new(py, all.collect::<PyResult<Vec<_>>>()?)?.into_any().try_iter().map(Bound::into_any)
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "Visible",
+            "it holds the data that it was found in; `ids` and `to_json` tell what is in it",
+        )
+    }
+
     fn __repr__(&self) -> String {
         format!("<Visible: {} entities, version {}>", self.visible.len(), self.visible.version())
     }
@@ -92,7 +99,7 @@ impl Visible {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Page {
-    page: caseward::Page,
+    pub(crate) page: caseward::Page,
 }
 
 #[pymethods]
@@ -116,6 +123,10 @@ impl Page {
 
     fn __len__(&self) -> usize {
         self.page.entities.len()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.page)
     }
 
     fn __repr__(&self) -> String {
@@ -154,6 +165,10 @@ impl Granted {
     /// What is known in JSON.
     fn to_json(&self) -> PyResult<String> {
         json(&self.granted)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.granted)
     }
 
     fn __repr__(&self) -> String {

@@ -15,6 +15,7 @@ use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter, options};
 use crate::gate::{kept, released};
+use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
 use crate::schema::Schema;
@@ -107,6 +108,11 @@ impl Ward {
             (name.to_string(), held.collect())
         })
         .collect()
+    }
+
+    /// The entities that the policies name, but for actions: what a generator of data has to have.
+    fn named(&self) -> Vec<EntityUid> {
+        self.ward.named().cloned().map(EntityUid::from).collect()
     }
 
     /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
@@ -545,6 +551,13 @@ impl Ward {
         released(py, || self.ward.make_indices(world)).or_raise(py)
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "Ward",
+            "threads share it, and another process loads its own, with `Ward.attendance` or as this one was",
+        )
+    }
+
     fn __repr__(&self) -> String {
         let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
         format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
@@ -564,7 +577,7 @@ fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Matrix {
-    matrix: caseward::matrix::Matrix,
+    pub(crate) matrix: caseward::matrix::Matrix,
 }
 
 #[pymethods]
@@ -576,6 +589,10 @@ impl Matrix {
 
     fn __str__(&self) -> String {
         self.matrix.to_string()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.matrix)
     }
 
     fn __repr__(&self) -> String {

@@ -17,7 +17,7 @@ use crate::error::OrRaise;
 use crate::gate::{self, kept, released};
 use crate::schema::Schema;
 use crate::ward::Ward;
-use crate::{time, uid, value};
+use crate::{pickle, time, uid, value};
 
 /// More cases would not fit in memory anywhere.
 const MAX_CASES: usize = 10_000_000;
@@ -163,9 +163,15 @@ impl World {
     }
 
     /// The world as bytes, which `from_bytes` opens in a moment.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let bytes = released(py, || self.world.to_bytes());
-        PyBytes::new(py, &bytes)
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let written = released(py, || {
+            let mut bytes = Vec::new();
+            self.world.write_snapshot(&mut bytes).map(|()| bytes)
+        });
+        match written {
+            Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
+            Err(error) => Err(gate::ended_with().unwrap_or_else(|| error.into())),
+        }
     }
 
     /// Every entity as Cedar's entities JSON, one a line.
@@ -302,6 +308,13 @@ impl World {
     fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
         let uid = self.known(entity)?;
         Ok(kept(entity.py(), || self.world.contains(&uid)))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "World",
+            "`to_bytes` gives a snapshot of it, which `World.from_bytes` opens, and `with_` another one to change",
+        )
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -93,6 +93,33 @@ def test_what_looks_like_a_case_is_run_or_told(pytester: pytest.Pytester, folder
     result.stderr.fnmatch_lines([f"*{Path(name).parts[0]}*"])
 
 
+@pytest.mark.parametrize("folder_name", ["build", "dist", "node_modules", "venv"])
+@pytest.mark.parametrize("by", ["option", "ini", "ini above"])
+def test_cases_are_found_whatever_their_folder_is_called(
+    pytester: pytest.Pytester, folder: Path, by: str, folder_name: str
+) -> None:
+    hidden = folder / "more" / folder_name
+    (hidden / "in it").mkdir(parents=True)
+    (hidden / "in it" / "leads.toml").write_text(CASES, encoding="utf-8")
+    # What pytest passes over there is passed over still.
+    (hidden / "test_hidden.py").write_text("def test_hidden(): assert False", encoding="utf-8")
+    named = {"option": None, "ini": f"cases/leads.toml\n cases/more/{folder_name}", "ini above": "cases"}[by]
+    pytester.makeini("[pytest]\n" + ("" if named is None else f"caseward_cases = {named}"))
+    pytester.runpytest_inprocess(*(["--caseward-cases", "cases"] if named is None else [])).assert_outcomes(
+        passed=2, failed=2
+    )
+    ignored = pytester.runpytest_inprocess("--caseward-cases", "cases", "--ignore", f"cases/more/{folder_name}")
+    ignored.assert_outcomes(passed=1, failed=1)
+
+
+def test_cases_that_are_not_collected_are_an_error(pytester: pytest.Pytester, folder: Path) -> None:
+    pytester.makeini("[pytest]\ncaseward_cases = cases\n")
+    pytester.makeconftest("collect_ignore = ['cases/leads.toml']\n")
+    result = pytester.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*were named and not collected: `*leads.toml`*"])
+
+
 @pytest.mark.parametrize("by", ["option", "ini"])
 @pytest.mark.parametrize("path", ["casse", "empty", "other.txt"])
 def test_cases_that_are_not_there_are_an_error(

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
 use crate::disclosure::{Protection, Together};
 use crate::error::Error;
+use crate::object;
 use crate::table::{Part, Table};
 use crate::visible::Group;
 use crate::ward::Ward;
@@ -53,6 +54,7 @@ struct RawRelease {
     name: String,
     kind: String,
     below: Option<u64>,
+    #[serde(deserialize_with = "object::list")]
     tables: Vec<RawTable>,
 }
 

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::error::{Error, Problem};
+use crate::object;
 use crate::policy::{MAX_BYTES, Source};
 
 /// What annotations may name, and what that says.
@@ -43,6 +44,7 @@ pub struct KnownValue {
 #[serde(untagged)]
 enum Raw {
     Says(String),
+    #[serde(deserialize_with = "object::one")]
     Answers(Answer),
 }
 

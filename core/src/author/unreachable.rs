@@ -19,6 +19,7 @@ use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
 use crate::error::{Error, Problem};
+use crate::object::Object;
 use crate::policy::Source;
 use crate::span::Places;
 use crate::suggest::hint;
@@ -28,7 +29,7 @@ use crate::ward::Ward;
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    unreachable: Vec<Spanned<Entry>>,
+    unreachable: Vec<Spanned<Object<Entry>>>,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +132,7 @@ impl Coverage {
         let (mut claims, mut problems) = (Vec::new(), Vec::new());
         for entry in file.unreachable {
             let span = entry.span();
-            match self.claim(entry.into_inner()) {
+            match self.claim(entry.into_inner().0) {
                 Ok(claim) => claims.push(claim),
                 Err(message) => {
                     problems.push(Problem::error(message).in_source(name).at_place(&places, span))

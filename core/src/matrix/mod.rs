@@ -35,6 +35,8 @@ pub struct Matrix {
     blocks: Vec<Block>,
 }
 
+carried!(struct Matrix { title, about, people, blocks });
+
 /// One record in one situation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 struct Block {
@@ -43,6 +45,8 @@ struct Block {
     /// In the order of the actions' names.
     rows: Vec<Line>,
 }
+
+carried!(struct Block { resource, situation, rows });
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 struct Line {
@@ -53,6 +57,8 @@ struct Line {
     #[serde(skip)]
     deciding: Vec<Vec<Arc<str>>>,
 }
+
+carried!(struct Line { action, allowed, deciding });
 
 /// One action on one record in one situation.
 #[derive(Clone, Debug)]

@@ -89,6 +89,8 @@ pub enum Effect {
     Forbid,
 }
 
+carried!(enum Effect { 0 = Permit {}, 1 = Forbid {} });
+
 /// The annotations of a policy by name.
 type Annotations = std::collections::BTreeMap<Arc<str>, Arc<str>>;
 
@@ -108,6 +110,8 @@ pub struct Policy {
     /// The name of the source that it was read from.
     pub source: Arc<str>,
 }
+
+carried!(struct Policy { id, effect, rule, description, annotations, source });
 
 /// A schema and policies that were found valid.
 pub(crate) struct Loaded {

@@ -12,7 +12,9 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::group::{By, Group, Resolved, resolve_path};
-use super::profiles::{Profile, parts};
+#[cfg(feature = "release")]
+use super::profiles::Profile;
+use super::profiles::parts;
 use super::tally::Tally;
 use super::{Open, Search};
 use crate::decide::Asker;
@@ -102,7 +104,7 @@ impl Ward {
         asker?;
         let groups = Groups::new(world, ty, by)?;
         let needs = if seen { groups.needs(self)? } else { Vec::new() };
-        world.make_indices(groups.paths(world).iter());
+        world.make_indices(groups.paths(world).iter())?;
         loop {
             let (asker, version) = world.consistent(examine);
             let Asker { action, principal: known, absent } = asker?;
@@ -429,7 +431,7 @@ impl Ward {
         }
         let every = Path { start: ty, steps: Vec::new() };
         let of_conditions = conditions.iter().map(|(path, _)| path);
-        world.make_indices(paths.iter().chain(of_conditions).chain([&every]));
+        world.make_indices(paths.iter().chain(of_conditions).chain([&every]))?;
         let indices = world.still();
         if world.version() != version {
             return Ok(None);

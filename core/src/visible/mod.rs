@@ -66,6 +66,8 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+carried!(struct Page { entities, next });
+
 /// A place in a list: behind the last entity of a page.
 ///
 /// It stays valid when the data changes: the next page is exact for the data as it is then, and no entity that
@@ -76,6 +78,8 @@ pub struct Cursor {
     epoch: u64,
     last: u32,
 }
+
+carried!(struct Cursor { epoch, last });
 
 impl Ward {
     /// The entities of type `resource_type` to which `principal` may do `action`, in the world's order: that in
@@ -160,10 +164,10 @@ impl Ward {
     /// Makes the indices that [`Ward::visible`] and [`Ward::who`] can use for every action, so that none of them
     /// has to.
     ///
-    /// Cost: a few seconds for millions of entities; batches of changes wait.
+    /// Cost: a few seconds for millions of entities, while decisions, lists and batches of changes go on.
     ///
     /// # Errors
-    /// [`Error::is_schema`] for a world of another schema.
+    /// [`Error::is_schema`] for a world of another schema; [`Error::is_interrupted`].
     pub fn make_indices(&self, world: &World) -> Result<(), Error> {
         self.belongs_to(world)?;
         let mut paths = BTreeSet::new();
@@ -177,8 +181,7 @@ impl Ward {
                 }
             }
         }
-        world.make_indices(paths.iter().chain(self.catalogue_paths()));
-        Ok(())
+        world.make_indices(paths.iter().chain(self.catalogue_paths()))
     }
 
     /// What `then` makes of the rows while the data is held still, and the version of the data.
@@ -193,7 +196,7 @@ impl Ward {
             let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
-            world.make_indices(plan.paths.iter().chain(&of_ways));
+            world.make_indices(plan.paths.iter().chain(&of_ways))?;
             interrupt::ask()?;
             let indices = world.still();
             // A batch may have come in since the plan was made.

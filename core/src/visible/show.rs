@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::find::Finder;
 use super::plan::{Lookup, Plan};
 use super::{Open, Search};
+use crate::error::Error;
 use crate::ir::Printed;
 use crate::policy::Effect;
 use crate::schema::{Action, TypeId};
@@ -23,10 +24,10 @@ pub(crate) fn show(
     action: &Action,
     ty: TypeId,
     context: &BTreeMap<Arc<str>, Value>,
-) -> String {
+) -> Result<String, Error> {
     let search = Search { open: Open::Resource, known: principal, action, ty, context };
     let plan = ward.list_plan(world, &search);
-    world.make_indices(plan.paths.iter());
+    world.make_indices(plan.paths.iter())?;
     let indices = world.still();
     let mut finder = Finder::new(&plan, world, &indices, principal, context);
     let names = |at: usize| ward.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
@@ -53,7 +54,7 @@ pub(crate) fn show(
             show(*until, "ever after")
         );
     }
-    text
+    Ok(text)
 }
 
 fn describe(lookup: &Lookup, plan: &Plan, world: &World) -> String {

@@ -31,6 +31,8 @@ pub struct Granted {
     pub rules: Vec<Arc<str>>,
 }
 
+carried!(struct Granted { principal, policies, rules });
+
 impl Ward {
     /// The entities of type `principal_type` that may do `action` to `resource`, as a set in the world's order:
     /// exactly those for which [`Ward::check`] answers with an allow.

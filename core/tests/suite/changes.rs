@@ -294,10 +294,26 @@ fn changes_in_json_that_make_no_sense_are_refused() {
         (r#"[{"set_tag": {"uid": "User::\"u\"", "name": "x", "value": ""}}]"#, "type `User` has no tags"),
         (r#"[{"set_tag": {"uid": "Doc::\"a\"", "name": "x", "value": []}}]"#, "tag `x`: expected String"),
         (r#"[{"put": {"uid": "User::\"u\"", "attrs": {"name": "", "name": ""}}}]"#, "`name`"),
+        (r#"[{"put": {"uid": "User::\"u\"", "attrs": []}}]"#, "expected"),
+        (r#"[{"put": {"uid": ["User", "u"]}}]"#, "is not an entity's name"),
+        (r#"[["put", {"uid": "User::\"u\""}]]"#, "not a list of changes in JSON"),
         (r#"[{"set_parents": {"uid": "User::\"u\"", "parents": [[]]}}]"#, "[] is not an entity's name"),
     ] {
         let error = ward.read_changes(json).unwrap_err();
         assert!(error.is_data() && error.to_string().contains(why), "{json}: {error}");
+    }
+    // A list where an object belongs is no list of its fields.
+    for list in [
+        r#"[{"put": ["User::\"u\""]}]"#,
+        r#"[{"set": ["User::\"u\"", "name", ""]}]"#,
+        r#"[{"unset": ["User::\"u\"", "name"]}]"#,
+        r#"[{"set_parents": ["User::\"u\"", []]}]"#,
+        r#"[{"set_tag": ["User::\"u\"", "x", ""]}]"#,
+        r#"[{"unset_tag": ["User::\"u\"", "x"]}]"#,
+        r#"[{"remove": ["User::\"u\""]}]"#,
+    ] {
+        let error = ward.read_changes(list).unwrap_err().to_string();
+        assert!(error.contains("invalid type: sequence, expected fields with their names at line 1"), "{list}: {error}");
     }
     let both = r#"[{"remove": {"uid": 7}}, {"remove": {"uid": 8}}]"#;
     assert_eq!(ward.read_changes(both).unwrap_err().problems().len(), 2);

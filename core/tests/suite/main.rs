@@ -9,6 +9,7 @@
 
 mod author;
 mod by_hand;
+mod carried;
 mod cases;
 mod changes;
 mod counts;
@@ -16,6 +17,7 @@ mod diff;
 mod disclosure;
 mod explain;
 mod fuzz;
+mod interrupts;
 mod invariants;
 mod json;
 mod laws;
@@ -33,3 +35,4 @@ mod unknown;
 mod view;
 mod visible;
 mod who;
+mod workspace;

@@ -16,16 +16,16 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     pub(crate) gain: Vec<Gain>,
     /// Invariants that are taken out or written otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     invariant: Vec<Protection>,
     /// Guarantees that are taken out or written otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     guarantee: Vec<Protection>,
     /// Entries of the catalogue that are shown otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     catalogue: Vec<Entry>,
 }
 

@@ -109,7 +109,7 @@ pub struct Case {
 }
 
 /// A case that came out otherwise.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Mismatch {
     /// The file and the case.
     pub case: String,
@@ -123,6 +123,8 @@ pub struct Mismatch {
     /// The same, to be shown beside the policies' text; absent where the request could not be answered.
     pub why: Option<Explanation>,
 }
+
+carried!(struct Mismatch { case, span, difference, explanation, why });
 
 impl CaseFile {
     /// Reads a TOML file of cases called `name`.

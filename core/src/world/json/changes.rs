@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::diagnose::shorten;
 use super::read::{Reference, typed};
 use crate::error::{Error, Problem};
+use crate::object;
 use crate::policy::EntityParser;
 use crate::request::distinct_fields;
 use crate::schema::{EntityType, Schema, Type};
@@ -27,13 +28,19 @@ const MAX_CHANGES: usize = 1_000_000;
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Line<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object::one")]
     Put(Entity<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Set(OneValue<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Unset(OneName<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     SetParents(Parents<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     SetTag(OneValue<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     UnsetTag(OneName<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Remove(One<'a>),
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::interrupt;
 use crate::uid::EntityUid;
 use crate::value::{Ip, Value};
 
@@ -52,6 +53,7 @@ impl<W: Write> Output<W> {
     }
 
     fn pass_on(&mut self) -> io::Result<()> {
+        interrupt::ask().map_err(io::Error::other)?;
         self.hash.update(&self.buffer);
         self.to.write_all(&self.buffer)?;
         self.buffer.clear();

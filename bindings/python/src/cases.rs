@@ -70,15 +70,17 @@ impl CaseFile {
     }
 
     /// Runs one of its cases; None where it comes out as expected.
-    fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> Option<Mismatch> {
+    fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> PyResult<Option<Mismatch>> {
         let (ward, case) = (&ward.get().ward, &case.get().case);
-        released(py, || self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
+        let ran = released(py, || self.file.run_case(ward, case)).or_raise(py)?;
+        Ok(ran.map(|mismatch| Mismatch { mismatch }))
     }
 
     /// Runs every case; what is returned came out otherwise than expected.
-    fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> Vec<Mismatch> {
+    fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> PyResult<Vec<Mismatch>> {
         let ward = &ward.get().ward;
-        released(py, || self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
+        let ran = released(py, || self.file.run(ward)).or_raise(py)?;
+        Ok(ran.into_iter().map(|mismatch| Mismatch { mismatch }).collect())
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -12,7 +12,7 @@ use crate::gate::released;
 use crate::question::json;
 use crate::ward::Ward;
 use crate::world::World;
-use crate::{pickle, time};
+use crate::{pickle, time, whole};
 
 /// A database of one's own, as filters need to know it: whose SQL it speaks and what its tables hold.
 #[pyclass(frozen, module = "caseward")]
@@ -231,12 +231,14 @@ impl Setup {
 /// How a filter is to be written.
 pub(crate) fn options(
     py: Python<'_>,
-    first_parameter: Option<usize>,
+    first_parameter: Option<&Bound<'_, PyAny>>,
     parameter_style: Option<&str>,
     alias: Option<&str>,
 ) -> PyResult<FilterOptions> {
     let mut options = FilterOptions::default();
     if let Some(number) = first_parameter {
+        // What is too little or too much for a database is refused where the filter is made.
+        let number = whole::asked(number, "first_parameter", 0, u32::MAX.into())? as usize;
         options = options.first_parameter(number);
     }
     if let Some(style) = parameter_style {

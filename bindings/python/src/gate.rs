@@ -89,6 +89,13 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// Whether this thread is inside for the first time: a signal's handler may call from within a call.
+    fn is_outermost(&self) -> bool {
+        DEPTH.get() == 1
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
         let depth = DEPTH.get().saturating_sub(1);
@@ -104,8 +111,12 @@ impl Drop for Visit {
 pub(crate) fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     #[expect(clippy::disallowed_methods, reason = "this is where it is allowed")]
     py.detach(|| {
-        let _visit = Visit::wait();
+        let visit = Visit::wait();
         ASKED.set(None);
+        // What ended an earlier call ends no later one; a call within a call is ended with it.
+        if visit.is_outermost() {
+            PENDING.set(None);
+        }
         HOOK.with(|hook| caseward::interrupt::watched(hook.clone(), work))
     })
 }

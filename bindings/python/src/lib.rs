@@ -25,6 +25,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+mod whole;
 mod world;
 mod zone;
 

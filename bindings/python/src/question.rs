@@ -6,8 +6,9 @@ use std::sync::Arc;
 use caseward::{Value, Ward};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use serde::de::IgnoredAny;
 
-use crate::error::OrRaise;
+use crate::error::{OrRaise, RequestError};
 use crate::uid::{self, EntityUid};
 use crate::{time, value};
 
@@ -21,16 +22,14 @@ pub(crate) fn context(
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
 ) -> PyResult<Fields> {
-    let now = time::now(now)?;
-    let mut fields = match given {
-        None => Fields::new(),
-        Some(given) => match given.cast::<PyString>() {
-            Ok(json) => return ward.read_context(action, json.to_str()?, now).or_raise(py),
-            Err(_) => value::fields(given)?,
-        },
-    };
-    ward.fill_now(action, &mut fields, now).or_raise(py)?;
-    Ok(fields)
+    let at = time::now(now)?;
+    match read(given, now.is_some())? {
+        Given::Json(json) => ward.read_context(action, &json, at).or_raise(py),
+        Given::Fields(mut fields) => {
+            ward.fill_now(action, &mut fields, at).or_raise(py)?;
+            Ok(fields)
+        }
+    }
 }
 
 /// The context for every action of two entities' types, in the same forms.
@@ -41,18 +40,45 @@ pub(crate) fn context_for(
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
 ) -> PyResult<Fields> {
-    let now = time::now(now)?;
-    let mut fields = match given {
-        None => Fields::new(),
-        Some(given) => match given.cast::<PyString>() {
-            Ok(json) => {
-                return ward.read_context_for(principal, resource, json.to_str()?, now).or_raise(py);
-            }
-            Err(_) => value::fields(given)?,
-        },
+    let at = time::now(now)?;
+    match read(given, now.is_some())? {
+        Given::Json(json) => ward.read_context_for(principal, resource, &json, at).or_raise(py),
+        Given::Fields(mut fields) => {
+            ward.fill_now_for(principal, resource, &mut fields, at);
+            Ok(fields)
+        }
+    }
+}
+
+/// A context as it was given.
+enum Given {
+    Json(String),
+    Fields(Fields),
+}
+
+/// Reads a context; one with a `now` is refused where the call `has_now` of its own, for the context may be written by
+/// whoever asks.
+fn read(given: Option<&Bound<'_, PyAny>>, has_now: bool) -> PyResult<Given> {
+    let Some(given) = given else { return Ok(Given::Fields(Fields::new())) };
+    let (read, is_there) = match given.cast::<PyString>() {
+        Ok(json) => {
+            let json = json.to_str()?.to_owned();
+            // What is no context is refused where it is made one.
+            let is_there = has_now
+                && serde_json::from_str::<BTreeMap<String, IgnoredAny>>(&json)
+                    .is_ok_and(|fields| fields.contains_key("now"));
+            (Given::Json(json), is_there)
+        }
+        Err(_) => {
+            let fields = value::fields(given)?;
+            let is_there = fields.contains_key("now");
+            (Given::Fields(fields), is_there)
+        }
     };
-    ward.fill_now_for(principal, resource, &mut fields, now);
-    Ok(fields)
+    match has_now && is_there {
+        true => Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out")),
+        false => Ok(read),
+    }
 }
 
 /// A question as a value: who asks to do what to which record, and under which circumstances.

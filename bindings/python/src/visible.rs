@@ -8,8 +8,10 @@ use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
-use crate::{html, pickle, time};
+use crate::{html, pickle, time, whole};
 
+/// Entities of a page, unless told.
+const PAGE: u64 = 100;
 /// Entities that a table in a notebook shows.
 const SHOWN: usize = 20;
 
@@ -29,10 +31,11 @@ impl Visible {
         PyList::new(py, self.visible.ids().collect::<Vec<_>>())
     }
 
-    /// Up to `most` entities behind `cursor`, or the first ones. Raises RequestError for a cursor of another
-    /// world.
-    #[pyo3(signature = (cursor = None, *, most = 100))]
-    fn page(&self, py: Python<'_>, cursor: Option<&str>, most: usize) -> PyResult<Page> {
+    /// Up to `most` entities behind `cursor`, or the first ones; one at least. Raises RequestError for a cursor of
+    /// another world.
+    #[pyo3(signature = (cursor = None, *, most = None), text_signature = "($self, cursor=None, *, most=100)")]
+    fn page(&self, py: Python<'_>, cursor: Option<&str>, most: Option<&Bound<'_, PyAny>>) -> PyResult<Page> {
+        let most = most.map_or(Ok(PAGE), |most| whole::asked(most, "most", 1, u32::MAX.into()))? as usize;
         let cursor = cursor.map(str::parse::<caseward::Cursor>).transpose().or_raise(py)?;
         self.visible.page(cursor, most).or_raise(py).map(|page| Page { page })
     }

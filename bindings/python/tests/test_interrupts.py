@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from caseward import Changes, RequestError, Ward, World
+from caseward import CaseFile, Changes, RequestError, Ward, World
 
 NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
 
@@ -133,6 +134,19 @@ def test_a_handler_is_refused_what_would_wait_for_its_own_call(ward: Ward) -> No
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not said or all("while a call on this thread is interrupted" in text for text in said)
+
+
+def test_an_interrupt_is_told_as_nothing_else(ward: Ward, root: Path) -> None:
+    path = next((root / "policies/tests/cases").glob("*.toml"))
+    text = path.read_text(encoding="utf-8")
+    cases = CaseFile.read(ward, path.name, text)
+    for work in (
+        # Each says where something is wrong, of whatever else goes wrong.
+        lambda: [ward.matrix() for _ in range(1_000)],
+        lambda: [CaseFile.read(ward, path.name, text) for _ in range(100_000)],
+        lambda: [cases.run(ward) for _ in range(100_000)],
+    ):
+        assert interrupted(work) < 30
 
 
 def test_keyboard_interrupts_end_them_too(ward: Ward) -> None:

@@ -22,7 +22,7 @@
 //!     expect = "allow"
 //!     rules = ["E5"]
 //! "#)?;
-//! assert!(file.run(&ward).is_empty());
+//! assert!(file.run(&ward)?.is_empty());
 //!
 //! // What does it show of the policy, and what could be changed without its notice?
 //! let coverage = ward.coverage(&file.cases)?;

@@ -312,8 +312,11 @@ impl<'a> Preparation<'a> {
             self.pulse.step()?;
             let left = counts.get(&place).copied().unwrap_or(0) + deltas.get(&place).copied().unwrap_or(0);
             if left > 0 {
-                let plural = if left == 1 { "reference" } else { "references" };
-                self.problem(place, &format!("cannot be removed: there is still {left} {plural} to it"));
+                let still = match left {
+                    1 => "is still 1 reference".to_owned(),
+                    n => format!("are still {n} references"),
+                };
+                self.problem(place, &format!("cannot be removed: there {still} to it"));
             }
         }
         Ok(())

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use caseward::author::CaseFile;
 use caseward::interrupt::watched;
-use caseward::{Changes, EntityUid, Error, Request, Source, Sources, Value, Ward, World, WorldBuilder};
+use caseward::{Changes, Decision, EntityUid, Error, Request, Source, Sources, Value, Ward, World, WorldBuilder};
 
 const SCHEMA: &str = "
     entity Group in [Group];
@@ -195,6 +196,50 @@ fn snapshots_end_while_they_are_opened_and_written() {
         builder.finish()
     };
     assert!(ended_everywhere(builder, || {}).1 > 2);
+}
+
+/// A call that is told to end at one question: an error that says so, and says nothing else to be wrong.
+fn is_ended_at<T>(at: usize, work: impl FnOnce() -> Result<T, Error>) -> bool {
+    let asked = Cell::new(0);
+    let ask = move || {
+        asked.set(asked.get() + 1);
+        asked.get() > at
+    };
+    match watched(Rc::new(ask), work) {
+        Ok(_) => false,
+        Err(error) => {
+            assert!(error.is_interrupted() && error.problems().is_empty(), "question {at}: {error}");
+            true
+        }
+    }
+}
+
+#[test]
+fn an_ended_call_is_told_as_nothing_else() {
+    let ward = Ward::attendance().unwrap();
+    for at in [0, 1, 2, 20, 500] {
+        assert!(is_ended_at(at, || caseward::attendance::matrix(&ward)), "{at}");
+    }
+    // A world so large that it is asked about, in cases of both forms.
+    let people: String = (0..6_000).map(|n| format!("[world.User.u{n}]\nloginActive = true\n")).collect();
+    let case = "[[case]]\nname = \"nobody\"\nprincipal = \"User.u1\"\naction = \"viewAccessHistory\"\n\
+                resource = \"User.u2\"\nexpect = \"allow\"\ncontext = { now = \"2026-05-11T09:00:00+12:00\" }\n";
+    let text = format!("{people}{case}");
+    let read = || CaseFile::read(&ward, "cases", &text);
+    assert!(is_ended_at(0, read) && is_ended_at(1, read));
+    let file = read().unwrap();
+    let entities = {
+        let mut json = Vec::new();
+        file.cases[0].world.write_json(&mut json).unwrap();
+        String::from_utf8(json).unwrap()
+    };
+    let request = r#"{"principal": "User::\"u1\"", "action": "viewAccessHistory", "resource": "User::\"u2\""}"#;
+    let json = format!(r#"{{"now": "2026-05-11T09:00:00Z", "request": {request}, "entities": {entities}}}"#);
+    let read = || CaseFile::read_json(&ward, "case.json", "nobody", Decision::Allow, &json);
+    assert!(is_ended_at(0, read) && is_ended_at(1, read));
+    // It is denied, and explained: who else may do it is looked for among all.
+    assert!(is_ended_at(0, || file.run(&ward)));
+    assert_eq!(file.run(&ward).unwrap().len(), 1);
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub(super) fn lints(change: &Change<'_>) -> Result<Step, Failure> {
 }
 
 pub(super) fn cases(change: &Change<'_>) -> Result<Step, Failure> {
-    let ran = test::run_all(&change.suite, None);
+    let ran = test::run_all(&change.suite, None)?;
     let failed: Vec<String> = ran
         .iter()
         .filter_map(|ran| Some((ran.case, ran.mismatch.as_ref()?)))

@@ -122,13 +122,13 @@ pub(crate) fn file(head: &str, cases: Vec<Missing>, ward: &Ward) -> Result<(Stri
             continue;
         }
         let one = text("", &[(world.clone(), case.clone())])?;
-        if CaseFile::read(ward, "one", &one).is_ok_and(|file| file.run(ward).is_empty()) {
+        if CaseFile::read(ward, "one", &one).and_then(|file| file.run(ward)).is_ok_and(|wrong| wrong.is_empty()) {
             texts.push((world, case));
         }
     }
     let text = text(head, &texts)?;
     let file = CaseFile::read(ward, "the cases", &text).map_err(|e| e.to_string())?;
-    match file.run(ward).first() {
+    match file.run(ward).map_err(|e| e.to_string())?.first() {
         None => Ok((text, file.cases)),
         Some(wrong) => Err(format!("{}: {}", wrong.case, wrong.difference)),
     }

@@ -330,7 +330,7 @@ class Ward:
         *,
         report: _Entity | None = None,
         zone: _Zone | None = None,
-        below: int = 6,
+        below: int | None = None,
         rounding_key: bytes | bytearray | None = None,
         now: datetime | None = None,
     ) -> Table | None: ...

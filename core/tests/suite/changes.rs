@@ -313,7 +313,10 @@ fn changes_in_json_that_make_no_sense_are_refused() {
         r#"[{"remove": ["User::\"u\""]}]"#,
     ] {
         let error = ward.read_changes(list).unwrap_err().to_string();
-        assert!(error.contains("invalid type: sequence, expected fields with their names at line 1"), "{list}: {error}");
+        assert!(
+            error.contains("invalid type: sequence, expected fields with their names at line 1"),
+            "{list}: {error}"
+        );
     }
     let both = r#"[{"remove": {"uid": 7}}, {"remove": {"uid": 8}}]"#;
     assert_eq!(ward.read_changes(both).unwrap_err().problems().len(), 2);

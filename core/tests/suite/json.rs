@@ -303,7 +303,11 @@ fn a_list_is_never_taken_for_fields_in_their_order() {
         ("unreachable = [[\"p\", \"c\", 1, true, \"why\"]]", &unreachable),
     ] {
         let error = read(what).expect_err(what).to_string();
-        let is_told = ["expected fields with their names", "a place is a column's name", "as a text, or a table with `reading`"];
+        let is_told = [
+            "expected fields with their names",
+            "a place is a column's name",
+            "as a text, or a table with `reading`",
+        ];
         assert!(is_told.iter().any(|words| error.contains(words)), "{what}: {error}");
     }
 }

@@ -70,7 +70,12 @@ impl CaseFile {
     }
 
     /// Runs one of its cases; None where it comes out as expected.
-    fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> PyResult<Option<Mismatch>> {
+    fn run_case(
+        &self,
+        py: Python<'_>,
+        ward: &Bound<'_, Ward>,
+        case: &Bound<'_, Case>,
+    ) -> PyResult<Option<Mismatch>> {
         let (ward, case) = (&ward.get().ward, &case.get().case);
         let ran = released(py, || self.file.run_case(ward, case)).or_raise(py)?;
         Ok(ran.map(|mismatch| Mismatch { mismatch }))

@@ -76,7 +76,9 @@ fn read(given: Option<&Bound<'_, PyAny>>, has_now: bool) -> PyResult<Given> {
         }
     };
     match has_now && is_there {
-        true => Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out")),
+        true => {
+            Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out"))
+        }
         false => Ok(read),
     }
 }

@@ -113,10 +113,14 @@ fn attribute_names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let read = || given.try_iter()?.map(|name| name?.extract::<String>()).collect::<PyResult<Vec<String>>>();
     match is_one {
         false => read().map_err(|error| match error.is_instance_of::<PyTypeError>(given.py()) {
-            true => PyTypeError::new_err(format!("names: expected a list of str: {}", error.value(given.py()))),
+            true => {
+                PyTypeError::new_err(format!("names: expected a list of str: {}", error.value(given.py())))
+            }
             false => error,
         }),
-        true => Err(PyTypeError::new_err("names: expected a list of str, found str: give a list of one name")),
+        true => {
+            Err(PyTypeError::new_err("names: expected a list of str, found str: give a list of one name"))
+        }
     }
 }
 

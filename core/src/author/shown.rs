@@ -62,13 +62,17 @@ impl Ward {
         for (ty, shown) in types {
             let Some(of) = self.schema().entity_type(ty) else { continue };
             let mut add = |entry: &str, is_setting: bool, says: String, to: ShownTo| {
-                let entry = Shown { type_name: of.name.clone(), entry: entry.to_owned(), is_setting, says, to };
+                let entry =
+                    Shown { type_name: of.name.clone(), entry: entry.to_owned(), is_setting, says, to };
                 all.insert((entry.type_name.clone(), entry.entry.clone(), is_setting), entry);
             };
             let any = |by: &[usize]| ShownTo::AnyOf(by.iter().map(|at| self.action_at(*at)).collect());
             for shelf in &shown.sections {
                 let says = format!("section `{}`, shown by {}", shelf.name, self.action_at(shelf.action));
-                shelf.fields.iter().for_each(|field| add(&field.name, false, says.clone(), any(&[shelf.action])));
+                shelf
+                    .fields
+                    .iter()
+                    .for_each(|field| add(&field.name, false, says.clone(), any(&[shelf.action])));
             }
             let mut put = |entry: &str, says: String, to: ShownTo| add(entry, true, says, to);
             if !shown.known_by.is_empty() {
@@ -105,9 +109,9 @@ impl Ward {
             });
             let items: Vec<EntriesShown> = items.collect();
             if !items.is_empty() {
-                let says = items.iter().map(|items| {
-                    format!("{} by {}, shown by {}", items.type_name, items.by, items.action)
-                });
+                let says = items
+                    .iter()
+                    .map(|items| format!("{} by {}, shown by {}", items.type_name, items.by, items.action));
                 put("items", says.collect::<Vec<_>>().join("; "), ShownTo::Entries(items));
             }
         }

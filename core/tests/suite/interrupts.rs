@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use caseward::author::CaseFile;
 use caseward::interrupt::watched;
-use caseward::{Changes, Decision, EntityUid, Error, Request, Source, Sources, Value, Ward, World, WorldBuilder};
+use caseward::{
+    Changes, Decision, EntityUid, Error, Request, Source, Sources, Value, Ward, World, WorldBuilder,
+};
 
 const SCHEMA: &str = "
     entity Group in [Group];
@@ -225,20 +227,19 @@ fn an_ended_call_is_told_as_nothing_else() {
         assert!(is_ended_at(at, || caseward::attendance::matrix(&ward)), "{at}");
     }
     // A world so large that it is asked about, in cases of both forms.
-    let people: String = (0..6_000).map(|n| format!("[world.User.u{n}]\nloginActive = true\n")).collect();
-    let case = "[[case]]\nname = \"nobody\"\nprincipal = \"User.u1\"\naction = \"viewAccessHistory\"\n\
-                resource = \"User.u2\"\nexpect = \"allow\"\ncontext = { now = \"2026-05-11T09:00:00+12:00\" }\n";
-    let text = format!("{people}{case}");
+    let ward = self::ward();
+    let groups: String =
+        (1..3_000).map(|n| format!("[world.Group.g{n}]\n\"@parents\" = [\"Group.g{}\"]\n", n / 2)).collect();
+    let users: String = (0..3_000).map(|n| format!("[world.User.u{n}]\n")).collect();
+    let doc = "[world.Group.g0]\n[world.Doc.d]\nowner = \"u1\"\nopen = false\n";
+    let case = "[[case]]\nname = \"nobody\"\nprincipal = \"User.u2\"\naction = \"read\"\nresource = \"Doc.d\"\nexpect = \"allow\"\n";
+    let text = format!("{groups}{users}{doc}{case}");
     let read = || CaseFile::read(&ward, "cases", &text);
     assert!(is_ended_at(0, read) && is_ended_at(1, read));
     let file = read().unwrap();
-    let entities = {
-        let mut json = Vec::new();
-        file.cases[0].world.write_json(&mut json).unwrap();
-        String::from_utf8(json).unwrap()
-    };
-    let request = r#"{"principal": "User::\"u1\"", "action": "viewAccessHistory", "resource": "User::\"u2\""}"#;
-    let json = format!(r#"{{"now": "2026-05-11T09:00:00Z", "request": {request}, "entities": {entities}}}"#);
+    let entities = self::text(&file.cases[0].world);
+    let request = r#"{"principal": "User::\"u2\"", "action": "read", "resource": "Doc::\"d\""}"#;
+    let json = format!(r#"{{"request": {request}, "entities": {entities}}}"#);
     let read = || CaseFile::read_json(&ward, "case.json", "nobody", Decision::Allow, &json);
     assert!(is_ended_at(0, read) && is_ended_at(1, read));
     // It is denied, and explained: who else may do it is looked for among all.

@@ -193,7 +193,9 @@ impl Entry {
         };
         let (before, after) = (groups(self.to().0), groups(self.to().1));
         let readers = |more: bool| match more {
-            true => Seers::Uncounted(format!("whoever has a table of kind `{kind}`, which covers all records")),
+            true => {
+                Seers::Uncounted(format!("whoever has a table of kind `{kind}`, which covers all records"))
+            }
             false => Seers::Nobody,
         };
         (readers(!after.is_subset(&before)), readers(!before.is_subset(&after)))
@@ -235,8 +237,7 @@ impl Entry {
         let sight = match &self.gained {
             Seers::Nobody => Sight::Counted(&[]),
             Seers::Counted(seen, _) => {
-                counts =
-                    seen.iter().map(|(role, (_, records))| (role.clone(), *records)).collect::<Vec<_>>();
+                counts = seen.iter().map(|(role, (_, records))| (role.clone(), *records)).collect::<Vec<_>>();
                 Sight::Counted(&counts)
             }
             Seers::Everybody(_) | Seers::Uncounted(_) => Sight::Anybody,
@@ -255,7 +256,8 @@ impl Entry {
         };
         let (gained, lost) = (self.seers(&self.gained), self.seers(&self.lost));
         let (before, after) = (says(&self.before), says(&self.after));
-        let _ = writeln!(out, "| `{}` | {before} | {after} | {gained} | {lost} | {mark} |", cell(&self.name()));
+        let _ =
+            writeln!(out, "| `{}` | {before} | {after} | {gained} | {lost} | {mark} |", cell(&self.name()));
     }
 
     fn seers(&self, seers: &Seers) -> String {
@@ -286,8 +288,10 @@ pub(super) fn table(all: &[Entry], unreadable: Option<&str>, people: usize, expe
     if let Some(why) = unreadable {
         let _ = writeln!(out, "**The catalogue of before cannot be compared:** {}\n", printable(why));
     }
-    let _ =
-        writeln!(out, "| entry | before | now | sees it now | sees it no longer | |\n|---|---|---|---|---|---|");
+    let _ = writeln!(
+        out,
+        "| entry | before | now | sees it now | sees it no longer | |\n|---|---|---|---|---|---|"
+    );
     all.iter().for_each(|entry| entry.row(&mut out, expected));
     let is_counted = |entry: &Entry| matches!(entry.gained, Seers::Counted(..));
     let _ = match all.iter().any(is_counted) {

@@ -117,9 +117,11 @@ impl Inputs {
                 Announced::For(_) => continue,
                 Announced::No => String::new(),
                 Announced::Exceeded { most } => format!(" (announced as {most} records at most)"),
-                Announced::Limited => " (what everybody sees, or nobody can count, is announced without `role` and \
+                Announced::Limited => {
+                    " (what everybody sees, or nobody can count, is announced without `role` and \
                                        `at_most`)"
-                    .to_owned(),
+                        .to_owned()
+                }
             };
             open.push(format!("catalogue `{}` {}{said}", printable(&entry.name()), entry.what()));
         }

@@ -122,7 +122,10 @@ pub(crate) fn file(head: &str, cases: Vec<Missing>, ward: &Ward) -> Result<(Stri
             continue;
         }
         let one = text("", &[(world.clone(), case.clone())])?;
-        if CaseFile::read(ward, "one", &one).and_then(|file| file.run(ward)).is_ok_and(|wrong| wrong.is_empty()) {
+        if CaseFile::read(ward, "one", &one)
+            .and_then(|file| file.run(ward))
+            .is_ok_and(|wrong| wrong.is_empty())
+        {
             texts.push((world, case));
         }
     }

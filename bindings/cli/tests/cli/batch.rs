@@ -56,7 +56,10 @@ fn a_line_says_its_time_where_the_command_says_none() {
     bench.write("requests.jsonl", &line);
     let own = ["check", "--entities", "world.json", "--requests", "requests.jsonl", "--format", "json"];
     let answers = bench.run(own).ends(0).json_lines();
-    assert_eq!((&answers[0]["decision"], &answers[0]["now"]), (&json!("allow"), &json!("2026-05-11T00:00:00.000Z")));
+    assert_eq!(
+        (&answers[0]["decision"], &answers[0]["now"]),
+        (&json!("allow"), &json!("2026-05-11T00:00:00.000Z"))
+    );
     // Lines may be written by whoever asks: they do not say another time than who runs the command.
     let ran = bench.batch(format!("{line}{}", good()));
     let answers = ran.fails(1, "`now` is in the context, and given by --now").json_lines();

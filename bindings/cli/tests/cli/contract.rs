@@ -76,14 +76,20 @@ fn now_is_given_once() {
             let context = format!(r#"{{"{key}": {now}}}"#);
             ask("2026-02-27T00:00:00Z", &context).fails(1, "`now` is in the context, and given by --now");
             for (verb, of) in [("list", true), ("count", true), ("filter", true), ("who", false)] {
-                let mut args = vec![verb, "--entities", "world.json", "--action", "viewSummary", "--now", NOW];
-                args.extend(if of { ["--principal", U1, "--type", "Case"] } else { ["--resource", C1, "--type", "User"] });
+                let mut args =
+                    vec![verb, "--entities", "world.json", "--action", "viewSummary", "--now", NOW];
+                args.extend(if of {
+                    ["--principal", U1, "--type", "Case"]
+                } else {
+                    ["--resource", C1, "--type", "User"]
+                });
                 args.extend(if verb == "filter" { &["--dialect", "sqlite"][..] } else { &[] });
                 args.extend(["--context", &context]);
                 bench.run(args).fails(1, "`now` is in the context, and given by --now");
             }
             for verb in ["view", "actions", "explain"] {
-                let mut args = vec![verb, "--entities", "world.json", "--principal", U1, "--resource", C1, "--now", NOW];
+                let mut args =
+                    vec![verb, "--entities", "world.json", "--principal", U1, "--resource", C1, "--now", NOW];
                 args.extend(if verb == "explain" { &["--action", "viewSummary"][..] } else { &[] });
                 args.extend(["--context", &context]);
                 bench.run(args).fails(1, "`now` is in the context, and given by --now");
@@ -91,7 +97,8 @@ fn now_is_given_once() {
         }
     }
     let alone = ["--context", r#"{"now": "2026-03-01T00:00:00Z"}"#, "--format", "json"];
-    let question = ["check", "--entities", "world.json", "--principal", U1, "--action", "viewSummary", "--resource", C1];
+    let question =
+        ["check", "--entities", "world.json", "--principal", U1, "--action", "viewSummary", "--resource", C1];
     let given = bench.run(question.into_iter().chain(alone));
     assert_eq!((given.code, &given.json()["now"]), (0, &json!("2026-03-01T00:00:00.000Z")), "{}", given.err);
     // Half a millisecond is in the millisecond that began before it.

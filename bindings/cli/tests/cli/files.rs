@@ -347,12 +347,21 @@ fn no_output_takes_the_place_of_what_is_read() {
     std::fs::create_dir(bench.path("linked")).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(bench.path("k.sec"), bench.path("linked/k")).unwrap();
-    let inputs =
-        ["k.sec", "w.json", "p/a.cedar", "p/schema.cedarschema", "p/fields.toml", "p/extra.md", "expected.toml"];
+    let inputs = [
+        "k.sec",
+        "w.json",
+        "p/a.cedar",
+        "p/schema.cedarschema",
+        "p/fields.toml",
+        "p/extra.md",
+        "expected.toml",
+    ];
     let texts = || inputs.map(|name| bench.read(name));
     let before = texts();
     let refused = "it is read in the same run: name another file to write";
-    for output in ["k.sec", "./p/../k.sec", "p/a.cedar", "p/schema.cedarschema", "p/fields.toml", "p/extra.md"] {
+    for output in
+        ["k.sec", "./p/../k.sec", "p/a.cedar", "p/schema.cedarschema", "p/fields.toml", "p/extra.md"]
+    {
         bench.run(build.into_iter().chain([output])).fails(1, refused);
     }
     #[cfg(unix)]
@@ -363,9 +372,12 @@ fn no_output_takes_the_place_of_what_is_read() {
             bench.run(["sample", "--policies", "p", "--size", "1", "--output", output]).fails(1, refused);
         }
     }
-    let ci = ["ci", "--policies", "p", "--quiet", "--mutants", "0", "--fail-under", "0", "--base", "p", "--world"];
+    let ci =
+        ["ci", "--policies", "p", "--quiet", "--mutants", "0", "--fail-under", "0", "--base", "p", "--world"];
     for output in ["w.json", "expected.toml", "p/a.cedar", "p/fields.toml"] {
-        bench.run(ci.into_iter().chain(["w.json", "--expected", "expected.toml", "-o", output])).fails(1, refused);
+        bench
+            .run(ci.into_iter().chain(["w.json", "--expected", "expected.toml", "-o", output]))
+            .fails(1, refused);
     }
     assert_eq!(texts(), before);
     // What was written before is written again.

@@ -233,7 +233,8 @@ fn what_does_not_hold_is_told_as_a_story_and_saved_as_a_case() {
     }
     // A file that is there is left as it is, and that is told before anything is proved.
     let before = bench.read("case.toml");
-    prove(&bench, &["--no-lock", "--save", "case.toml"]).fails(1, "`case.toml` is there already: name a file that is not");
+    prove(&bench, &["--no-lock", "--save", "case.toml"])
+        .fails(1, "`case.toml` is there already: name a file that is not");
     assert_eq!(bench.read("case.toml"), before);
     // The saved case fails as long as the policies are so, and passes afterwards.
     assert_eq!(bench.run(["test", "--policies", "p", "case.toml"]).code, 4);
@@ -311,7 +312,8 @@ fn a_text_that_holds_another_is_decided_and_a_story_has_decimals_as_cedar_writes
     );
     let invariant = |text: &str| {
         let head = "@id(\"invariants.t\") @invariant(\"1\") @description(\"About titles.\")";
-        bench.write("p/invariants/t.cedar", format!("{head}\nforbid (principal, action, resource) {text};\n"));
+        bench
+            .write("p/invariants/t.cedar", format!("{head}\nforbid (principal, action, resource) {text};\n"));
     };
     invariant("unless { resource.title like \"*tick*\" }");
     let ran = prove(&bench, &["--no-lock"]);
@@ -320,7 +322,11 @@ fn a_text_that_holds_another_is_decided_and_a_story_has_decimals_as_cedar_writes
     invariant("unless { resource.title like \"*tickets*\" }");
     let ran = prove(&bench, &["--no-lock", "--only", "invariants.t"]);
     assert_eq!(ran.code, 4, "{}", ran.out);
-    assert!(ran.out.contains("limit -") && !ran.out.contains("__extn") && ran.out.contains("ticket"), "{}", ran.out);
+    assert!(
+        ran.out.contains("limit -") && !ran.out.contains("__extn") && ran.out.contains("ticket"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]

@@ -449,7 +449,11 @@ fn every_setting_of_the_catalogue_says_who_sees_what_now() {
             bench.write("expected.toml", format!("{said}{}", limits.unwrap_or_default()));
             let announced = ["--expected", "expected.toml"];
             let ran = ci(&bench, if limits.is_some() { &announced } else { &[] });
-            if code == 0 { passes(&ran) } else { assert_eq!(ran.code, code, "{field}: {}", ran.out) }
+            if code == 0 {
+                passes(&ran)
+            } else {
+                assert_eq!(ran.code, code, "{field}: {}", ran.out)
+            }
             let row = row(&ran);
             assert!(row.contains(sees) && row.ends_with(&format!("{mark} |")), "{row}");
             assert!(!row.contains("nobody seen"), "{row}");
@@ -491,9 +495,17 @@ fn who_is_told_and_who_sees_entries_is_counted() {
             "action = \"read\"",
             "| `Doc.items` | Note by doc, shown by file | Note by doc, shown by read | teams: 2 people, 4 entries | nobody seen |",
         ),
-        ("known_by = [\"read\"]", "known_by = [\"read\", \"file\"]", "| leads: 1 people, 2 records | nobody seen |"),
+        (
+            "known_by = [\"read\"]",
+            "known_by = [\"read\", \"file\"]",
+            "| leads: 1 people, 2 records | nobody seen |",
+        ),
         // Who files reads: the same people.
-        ("body = \"edit\"", "body = \"view\"", "section `body`, shown by view | teams: 2 people, 2 records | no role: 1 people"),
+        (
+            "body = \"edit\"",
+            "body = \"view\"",
+            "section `body`, shown by view | teams: 2 people, 2 records | no role: 1 people",
+        ),
     ] {
         assert_eq!(NOTED.matches(from).count(), 1, "{from}");
         bench.write("new/fields.toml", NOTED.replace(from, to));

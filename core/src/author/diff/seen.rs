@@ -8,8 +8,8 @@ use roaring::RoaringBitmap;
 
 use super::Diff;
 use super::circumstances::{Circumstance, circumstances};
-use crate::error::Error;
 use crate::author::shown::EntriesShown;
+use crate::error::Error;
 use crate::request::Request;
 use crate::schema::Type;
 use crate::uid::EntityUid;
@@ -77,7 +77,8 @@ impl Diff {
         moved: &Moved,
         now: i64,
     ) -> Result<Seen, Error> {
-        let rows = |ward: &Ward, way: &Way| self.rows_of(ward, (world, person, now), &moved.resource_type, way);
+        let rows =
+            |ward: &Ward, way: &Way| self.rows_of(ward, (world, person, now), &moved.resource_type, way);
         let (before, after) = (rows(&self.old, &moved.before)?, rows(&self.new, &moved.after)?);
         let mut seen = Seen { roles: Vec::new(), gained: &after - &before, lost: &before - &after };
         let (ward, way, row) = match (seen.gained.min(), seen.lost.min()) {
@@ -136,7 +137,8 @@ impl Diff {
             Way::Entry(entry) => {
                 let mut rows = any(std::slice::from_ref(&entry.action), resource_type)?;
                 let schema = ward.schema();
-                let entries = schema.type_id(resource_type).and_then(|ty| Some((ty, schema.entity_type(ty)?)));
+                let entries =
+                    schema.type_id(resource_type).and_then(|ty| Some((ty, schema.entity_type(ty)?)));
                 let Some((ty, (by, attribute))) =
                     entries.and_then(|(ty, of)| Some((ty, of.attribute(&entry.by)?)))
                 else {

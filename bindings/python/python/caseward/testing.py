@@ -15,9 +15,10 @@ As a library it has Hypothesis strategies for worlds and requests of any schema:
         request = data.draw(requests(ward, world))
         ...
 
-They draw towards what the policies compare with, and six in ten requests are aimed at an allow, as far as the world has
-such a request. One in ten and more are allowed: so `assert not ward.check(...)` fails where it should. One in ten is
-aimed at a policy that cannot be evaluated, which is seldom found: a test of errors draws a `context` of its own.
+They draw towards what the policies compare with and name; six in ten requests are aimed at an allow and one in ten at a
+policy that cannot be evaluated, as far as the world has such a request. One in four and more are allowed, under the rules
+of attendance and under those of a clinic, so that `assert not ward.check(...)` fails where it should; and under policies
+that count, as the clinic's do, one in twenty and more are in error.
 """
 
 from __future__ import annotations
@@ -300,7 +301,7 @@ def values(type: Type, ids: Mapping[str, list[str]]) -> SearchStrategy[Any]:
     return draw_value()
 
 
-def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
+def worlds(ward: Ward, *, most: int = 6) -> SearchStrategy[World]:
     """Worlds that the ward's schema allows, with 1 to `most` entities of each type.
 
     They are whole: nothing refers to what is not there, and no hierarchy goes in a circle. Nine in ten texts, numbers
@@ -354,7 +355,8 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
 def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchStrategy[Request]:
     """Requests that make sense under the ward's schema, for entities of the world; a few name one that is absent.
 
-    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found. With `action`, requests for that action alone.
+    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found. With
+    `action`, requests for that action alone.
     """
     from hypothesis import strategies as st
 

@@ -1,8 +1,6 @@
 //! What happens to a case, and who is told of it.
 
-use crate::error::Error;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Error, Value};
 use crate::visible::Visible;
 use crate::ward::Ward;
 use crate::world::World;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
-use crate::disclosure::{Protection, Together};
-use crate::error::Error;
+use crate::model::Error;
+use crate::table::disclosure::{Protection, Together};
 use crate::table::{Part, Table};
 use crate::visible::Group;
 use crate::ward::Ward;

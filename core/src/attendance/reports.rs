@@ -6,18 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::answer::Answer;
-use crate::disclosure::Protection;
-use crate::error::Error;
-use crate::request::Request;
-use crate::suggest::hint;
+use crate::model::suggest::hint;
+use crate::model::{Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::table::disclosure::Protection;
 use crate::visible::{Condition, Group, Population};
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::Zone;
 
 /// What reports count.
 pub(super) const RECORDS: &str = "Case";

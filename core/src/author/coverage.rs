@@ -17,11 +17,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cases::Case;
-use crate::error::Error;
 use crate::ir::{Evaluation, Id};
+use crate::model::{Error, Span, TypeId};
 use crate::policy::{Dissection, Environment, Policy, Skeleton, Structure};
-use crate::schema::TypeId;
-use crate::span::Span;
 use crate::ward::Ward;
 
 /// What cases cover of every policy.

@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::paths::{Path, paths};
-use crate::policy::{Admission, Source, Structure, Tokens, decimal_text, parse_decimal};
-use crate::schema::Action;
+use crate::cedar::{Tokens, decimal_text, parse_decimal};
+use crate::model::{Action, Source};
+use crate::policy::{Admission, Structure};
 use crate::ward::Ward;
 
 /// What kind of change makes a mutant.

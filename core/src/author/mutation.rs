@@ -12,12 +12,9 @@ use std::sync::Arc;
 
 use super::cases::Case;
 use super::drafts::{Draft, Kind, Vocabulary, drafts};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
 use crate::ir::{Evaluation, Id, Program};
-use crate::policy::{Admission, Changed, Effect, Environment, Source};
-use crate::schema::TypeId;
-use crate::span::Span;
+use crate::model::{Decision, Effect, Error, Problem, Source, Span, TypeId};
+use crate::policy::{Admission, Changed, Environment};
 use crate::ward::Ward;
 
 /// How mutants are drawn.

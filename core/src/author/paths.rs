@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::drafts::Word;
-use crate::schema::{Attribute, Type};
+use crate::model::{Attribute, Type};
 use crate::ward::Ward;
 
 /// One step of a path such as `resource.student.enrolledAt`, where it stands.

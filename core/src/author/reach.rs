@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::Problem;
+use crate::model::Problem;
 use crate::policy::Policy;
 use crate::ward::Ward;
 

@@ -8,13 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::ir::{Binary, Id, Node, Program};
-use crate::policy::{Anatomy, Effect, Policy, Term};
-use crate::schema::{Action, AttrId, EntityType, Type, TypeId};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::suggest::hint;
+use crate::model::{Action, AttrId, Effect, EntityType, EntityUid, Error, Type, TypeId, Value};
+use crate::policy::{Anatomy, Policy, Term};
 use crate::ward::Ward;
 
 /// What a role lets somebody do.
@@ -306,7 +303,7 @@ fn has(program: &Program, policy: usize) -> bool {
 }
 
 /// The program without what is looked for in empty sets: nothing is there, whatever it is.
-fn without_empty(program: &Program, schema: &crate::schema::Schema) -> Program {
+fn without_empty(program: &Program, schema: &crate::model::Schema) -> Program {
     let is_empty = |id| matches!(program.constant(id), Some(Value::Set(all)) if all.is_empty());
     program.rebuilt(schema, |_, node| match node {
         Node::Binary(Binary::Contains, set, of) if is_empty(*set) && !program.node_can_fail(*of) => {

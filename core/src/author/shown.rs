@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::EntityType;
+use crate::model::EntityType;
 use crate::ward::Ward;
 
 /// One entry of a catalogue: a field of a type's records, or what else it says of them.
@@ -87,6 +87,6 @@ impl Ward {
     }
 }
 
-fn by_name(ty: &EntityType, attr: crate::schema::AttrId) -> &str {
+fn by_name(ty: &EntityType, attr: crate::model::AttrId) -> &str {
     ty.attributes.get(attr.index()).map_or("", |(name, _)| name.as_ref())
 }

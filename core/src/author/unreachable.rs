@@ -18,10 +18,9 @@ use toml::Spanned;
 use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
-use crate::error::{Error, Problem};
-use crate::policy::Source;
-use crate::span::Places;
-use crate::suggest::hint;
+use crate::model::span::Places;
+use crate::model::suggest::hint;
+use crate::model::{Error, Problem, Source};
 use crate::ward::Ward;
 
 #[derive(Deserialize)]

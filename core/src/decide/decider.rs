@@ -5,14 +5,10 @@ use std::sync::Arc;
 
 use super::graph::Graph;
 use super::test::{Facts, Given};
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::interrupt::{self, Pulse};
+use crate::cache::{Classes, Environment, Link};
 use crate::ir::{Evaluation, Program};
-use crate::link::{Classes, Environment, Link};
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::{Action, Answer, EntityUid, Error, TypeId, Value, interrupt};
 use crate::ward::Ward;
 use crate::world::{Handle, Place, Row, World};
 

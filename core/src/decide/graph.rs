@@ -9,9 +9,7 @@ use hashbrown::HashMap;
 use super::bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
 use super::test::{Amount, Facts, Of, Plain, Root, Test, Thing, Way};
 use crate::ir::{Binary, Function, Id, Node, Program};
-use crate::policy::Effect;
-use crate::schema::{Action, Schema, Type, TypeId};
-use crate::value::Value;
+use crate::model::{Action, Effect, Schema, Type, TypeId, Value};
 use crate::world::layout::{Kind, Slot};
 use crate::world::{World, target};
 

@@ -1,8 +1,11 @@
 //! One decision: may this person do this to that record?
 
+pub(crate) mod actions;
 mod bdd;
 mod decider;
 mod graph;
+mod request;
+pub(crate) mod slice;
 mod test;
 
 pub(crate) use decider::Compiled;
@@ -11,15 +14,12 @@ pub use decider::{Context, Decider, Decisions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::answer::{Answer, Decision, Fault};
-use crate::error::Error;
+use crate::decide::slice::gather;
 use crate::ir::{Evaluation, Program};
-use crate::policy::{Effect, Question, Roots};
-use crate::request::Request;
-use crate::schema::{Action, Attribute, TypeId};
-use crate::slice::gather;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{
+    Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Request, TypeId, Value,
+};
+use crate::policy::{Question, Roots};
 use crate::ward::Ward;
 use crate::world::{Place, World, conforms};
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ir::{Evaluation, Id, Program};
-use crate::schema::Attribute;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Attribute, EntityUid, Value};
 use crate::world::layout::long;
 use crate::world::{Place, Row, World};
 

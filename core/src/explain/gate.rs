@@ -8,11 +8,8 @@ use std::sync::Arc;
 
 use super::step::{Step, What, held};
 use crate::ir::{Fact, Node, Program};
-use crate::request::Request;
-use crate::schema::{Action, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::view::Catalogue;
+use crate::model::{Action, EntityUid, Request, Type, Value};
+use crate::policy::Catalogue;
 use crate::world::{Place, World};
 
 /// How far a search reaches.

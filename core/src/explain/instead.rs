@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::sight::Sight;
-use crate::error::Error;
-use crate::request::Request;
-use crate::uid::EntityUid;
+use crate::model::{EntityUid, Error, Request};
 use crate::ward::Ward;
 use crate::world::World;
 

@@ -40,12 +40,10 @@ use self::roles::{Own, own};
 use self::search::{Found, Search};
 use self::sight::Lens;
 use self::story::story;
-use crate::answer::{Answer, Decision, Fault};
 use crate::decide::Ready;
-use crate::error::Error;
 use crate::ir::Supposed;
-use crate::policy::{Anatomy, Body, Effect};
-use crate::request::Request;
+use crate::model::{Answer, Decision, Effect, Error, Fault, Request};
+use crate::policy::{Anatomy, Body};
 use crate::ward::Ward;
 use crate::world::World;
 

@@ -4,9 +4,7 @@ use super::search::{Found, MOST, Search};
 use super::sight::Lens;
 use super::step::Step;
 use super::{Judge, Scene, Supposed, Truth};
-use crate::answer::Decision;
-use crate::error::Error;
-use crate::request::Request;
+use crate::model::{Decision, Error, Request};
 use crate::ward::Ward;
 use crate::world::World;
 

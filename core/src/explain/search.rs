@@ -16,10 +16,8 @@ use super::gate::Gate;
 use super::judge::{Judge, Scene, Truth};
 use super::step::{After, Step};
 use super::suggest::{Pool, Suggest};
-use crate::answer::Decision;
 use crate::ir::{Fact, Id, Node};
-use crate::policy::Effect;
-use crate::request::Request;
+use crate::model::{Decision, Effect, Request};
 use crate::ward::Ward;
 
 /// Changes at most.

@@ -4,12 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::schema::{AttrId, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{AttrId, EntityUid, Error, Request, Type, Value};
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -320,7 +316,7 @@ impl<'a> Lens<'a> {
     }
 }
 
-pub(super) fn attribute_name(world: &World, ty: crate::schema::TypeId, attr: AttrId) -> Arc<str> {
+pub(super) fn attribute_name(world: &World, ty: crate::model::TypeId, attr: AttrId) -> Arc<str> {
     let ty = world.schema().entity_type(ty);
     ty.and_then(|ty| ty.attributes.get(attr.index())).map_or_else(|| "".into(), |(name, _)| name.clone())
 }

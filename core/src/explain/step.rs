@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use super::sight::attribute_name;
 use crate::ir::{Fact, Spot, Supposed};
-use crate::request::Request;
-use crate::schema::{Attribute, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Attribute, EntityUid, Request, Type, Value};
 use crate::world::{Changes, World, conforms};
 
 /// One change of one fact.

@@ -1,10 +1,8 @@
 //! Who asks what about what, in sentences: what a help desk reads out before the reasons.
 
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::schema::AttrId;
-use crate::value::Value;
-use crate::words::{article, capital, entity, plain};
+use crate::model::words::{article, capital, entity, plain};
+use crate::model::{AttrId, Request, Value};
 use crate::world::Place;
 
 use super::judge::Scene;
@@ -20,7 +18,7 @@ const CHARACTERS: usize = 80;
 pub(super) fn story(scene: &Scene<'_>, request: &Request) -> Vec<String> {
     let mut told = Vec::new();
     let now = request.context.get("now").and_then(|now| match now {
-        Value::Datetime(ms) => crate::time::format(*ms),
+        Value::Datetime(ms) => crate::model::timestamp::format(*ms),
         _ => None,
     });
     told.extend(now.map(|now| format!("It is {now}.")));

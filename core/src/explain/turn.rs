@@ -8,9 +8,7 @@ use super::shown::Shown;
 use super::sight::attribute_name;
 use super::step::{After, Step, What, held};
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Request, Value};
 use crate::world::{Changes, World};
 
 /// The smallest change of facts that would turn a decision.

@@ -5,18 +5,12 @@
 
 mod plan;
 mod print;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Problem};
-use crate::interrupt;
-use crate::policy::Source;
-use crate::request::Request;
-use crate::scene;
-use crate::schema::Action;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, EntityUid, Error, Problem, Request, Source, Value, interrupt};
 use crate::ward::Ward;
 use crate::world::World;
 use plan::{Person, Plan, Situation};

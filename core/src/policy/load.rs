@@ -10,37 +10,14 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
-use super::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
 use super::lower::{Programs, Spans};
 use super::{annotations, claims, expansion, mistakes};
-use super::{needs::Needs, reference::Reference, schema};
-use crate::error::{Error, Problem, Severity};
+use super::{needs::Needs, reference::Reference};
+use crate::cedar::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
+use crate::cedar::schema;
 use crate::ir::Program;
-use crate::schema::{Action, Schema, TypeId};
-use crate::span::Span;
-use crate::suggest::nearest;
-
-/// A text, and what it is called in messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// A path below the policy folder, such as `school/S1.cedar`; or any name for a text that is no file.
-    pub name: Arc<str>,
-    /// The text.
-    pub text: Arc<str>,
-}
-
-impl Source {
-    /// A text called `name`.
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Source { name: name.into(), text: text.into() }
-    }
-
-    /// The id that a policy of this source must carry: its path with dots. `None` where the name is no path.
-    fn expected_id(&self) -> Option<String> {
-        let path = self.name.strip_suffix(".cedar")?;
-        Some(path.replace(['/', '\\'], "."))
-    }
-}
+use crate::model::suggest::nearest;
+use crate::model::{Action, Effect, Error, Problem, Schema, Severity, Source, Span, TypeId};
 
 /// A schema and its policies, as text.
 ///
@@ -77,16 +54,6 @@ impl Sources {
             Err(error) => error.problems().to_vec(),
         }
     }
-}
-
-/// Whether a policy allows or denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// The policy allows what it matches.
-    Permit,
-    /// The policy denies what it matches, whatever else allows it.
-    Forbid,
 }
 
 /// The annotations of a policy by name.

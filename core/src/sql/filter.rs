@@ -14,12 +14,9 @@ use super::simplify::simplified;
 use super::tables::Kind;
 use super::translate::{Input, Refusal, Translation, guards, without_certainty};
 use super::tree::{Constant, Predicate};
-use crate::error::{Error, Problem};
 use crate::ir::{Apart, Entry, Own, Program, Types};
-use crate::policy::{Effect, Spans};
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, Effect, EntityUid, Error, Problem, TypeId, Value};
+use crate::policy::Spans;
 use crate::ward::Ward;
 use crate::world::{Place, World};
 

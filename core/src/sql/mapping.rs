@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::error::Problem;
-use crate::schema::{Schema, Type};
+use crate::model::{Problem, Schema, Type};
 
 /// Where the user's tables hold what the schema speaks of.
 ///

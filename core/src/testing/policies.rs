@@ -6,8 +6,8 @@ use super::Choices;
 use super::operators::OPERATORS;
 use super::schemas::{schema, schema_with};
 use super::writer::Writer;
-use crate::policy::{Source, Sources};
-use crate::schema::{Action, Schema, TypeId};
+use crate::model::{Action, Schema, Source, TypeId};
+use crate::policy::Sources;
 use crate::ward::Ward;
 
 /// A text of policies for `schema`, most of them for one action and a principal and resource of its types.

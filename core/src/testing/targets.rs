@@ -7,10 +7,8 @@ use std::sync::OnceLock;
 use super::laws::{change_sequence, read_as_cedar};
 use super::policies::Drawn;
 use super::{Cedar, Choices, Facts, clinic_sources, policies};
-use crate::error::Error;
-use crate::policy::{Source, Sources, format};
-use crate::request::Request;
-use crate::uid::EntityUid;
+use crate::model::{EntityUid, Error, Request, Source};
+use crate::policy::{Sources, format};
 use crate::ward::Ward;
 use crate::world::World;
 

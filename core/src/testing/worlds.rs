@@ -4,12 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Choices;
-use crate::answer::Fault;
-use crate::error::Error;
-use crate::request::Request;
-use crate::schema::{Attribute, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{Attribute, EntityUid, Error, Fault, Ip, Request, Schema, Type, TypeId, Value};
 use crate::ward::Ward;
 use crate::world::{Changes, World, WorldBuilder};
 

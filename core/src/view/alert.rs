@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::schema::Action;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, EntityUid, Error, Value};
 use crate::visible::Visible;
 use crate::ward::Ward;
 use crate::world::World;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::catalogue::{Column, Shown};
-use crate::error::Error;
 use crate::explain::Disclosure;
-use crate::schema::{AttrId, EntityType, Type};
+use crate::model::{AttrId, EntityType, Error, Type};
+use crate::policy::catalogue::{Column, Shown};
 use crate::ward::Ward;
 
 impl Ward {

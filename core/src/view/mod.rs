@@ -7,24 +7,18 @@
 //! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
 
 mod alert;
-mod catalogue;
 mod disclosure;
 mod needs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use catalogue::Catalogue;
-#[cfg(feature = "testing")]
-pub(crate) use catalogue::Shelf;
-use catalogue::{Column, Entries, Shown};
 pub(crate) use needs::{Need as FieldNeed, Onlooker};
 
-use crate::actions::{ActionAnswer, Need};
-use crate::error::Error;
-use crate::schema::TypeId;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::decide::actions::{ActionAnswer, Need};
+use crate::model::{EntityUid, Error, TypeId, Value};
+use crate::policy::Catalogue;
+use crate::policy::catalogue::{Column, Entries, Shown};
 use crate::ward::Ward;
 use crate::world::{Indices, Place, Row, World};
 
@@ -151,7 +145,7 @@ impl View {
 }
 
 fn as_instant<S: serde::Serializer>(now: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serde::Serialize::serialize(&now.and_then(crate::time::format), serializer)
+    serde::Serialize::serialize(&now.and_then(crate::model::timestamp::format), serializer)
 }
 
 /// One person's question about one record, while the data is held still.

@@ -11,11 +11,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::catalogue::{Column, Shelf, Shown};
-use crate::error::Error;
-use crate::schema::{Action, AttrId, Schema, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, AttrId, EntityUid, Error, Schema, TypeId, Value};
+use crate::policy::catalogue::{Column, Shelf, Shown};
 use crate::visible::{Visible, resolve_path};
 use crate::ward::Ward;
 use crate::world::World;

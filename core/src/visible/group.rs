@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::schema::{Attribute, Schema, Type, TypeId};
-use crate::suggest::hint;
+use crate::model::suggest::hint;
+use crate::model::{Attribute, Error, Schema, Type, TypeId, Unit, Zone};
 use crate::world::index::Path;
-use crate::zone::{Unit, Zone};
 
 /// What records are grouped by.
 ///

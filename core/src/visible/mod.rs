@@ -34,12 +34,8 @@ pub(crate) use touched::Asking;
 pub use who::Granted;
 
 use crate::decide::Asker;
-use crate::error::Error;
-use crate::interrupt;
 use crate::ir::Evaluation;
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, EntityUid, Error, TypeId, Value, interrupt};
 use crate::ward::Ward;
 use crate::world::index::Path;
 use crate::world::{Handle, Indices, Place, Row, World};
@@ -431,7 +427,7 @@ impl Serialize for Visible {
         fields.serialize_field("count", &self.len())?;
         fields.serialize_field("policy_hash", &self.policy_hash)?;
         fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::time::format))?;
+        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
         fields.end()
     }
 }

@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 
+use crate::cache::Environment;
 use crate::ir::{Binary, Elements, Evaluation, Id, MadeFrom, Node, Program, Residual};
-use crate::link::Environment;
-use crate::policy::Effect;
-use crate::schema::{AttrId, Schema, TypeId};
-use crate::value::Value;
+use crate::model::{AttrId, Effect, Schema, TypeId, Value};
 use crate::world::index::{Keys, NONE, Path, Walk, key_of_bool};
 use crate::world::{Place, World};
 

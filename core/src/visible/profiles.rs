@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::count_by::{Groups, subsets, too_many};
 use super::tally::Reader;
-use crate::error::Error;
+use crate::model::Error;
 use crate::table::{Count, Key, Line};
 use crate::world::{Row, World};
 
@@ -92,7 +92,7 @@ impl Groups {
 }
 
 /// What one record is, as a number that is the same wherever it is counted.
-fn hash(world: &World, place: (crate::schema::TypeId, Row)) -> u128 {
+fn hash(world: &World, place: (crate::model::TypeId, Row)) -> u128 {
     let ty = world.schema().entity_type(place.0).map_or("", |ty| ty.name.as_ref());
     let id = world.id(place);
     let mut hash = Sha256::new().chain_update(b"caseward record 1");

@@ -8,9 +8,7 @@ use super::find::Finder;
 use super::plan::{Lookup, Plan};
 use super::{Open, Search};
 use crate::ir::Printed;
-use crate::policy::Effect;
-use crate::schema::{Action, TypeId};
-use crate::value::Value;
+use crate::model::{Action, Effect, TypeId, Value};
 use crate::ward::Ward;
 use crate::world::index::Path;
 use crate::world::{Place, World};
@@ -45,7 +43,8 @@ pub(crate) fn show(
         finder.looked_at
     );
     for (field, (from, until)) in &plan.made_from.windows {
-        let show = |ms: i64, open: &str| crate::time::format(ms).unwrap_or_else(|| open.to_owned());
+        let show =
+            |ms: i64, open: &str| crate::model::timestamp::format(ms).unwrap_or_else(|| open.to_owned());
         let _ = writeln!(
             text,
             "valid for {field} from {} to {}",

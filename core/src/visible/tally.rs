@@ -5,13 +5,12 @@ use roaring::RoaringBitmap;
 
 use super::count_by::GROUPS;
 use super::group::{By, Resolved};
-use crate::schema::{AttrId, TypeId};
+use crate::model::zone::Calendar;
+use crate::model::{AttrId, Period, TypeId, Value};
 use crate::table::Key;
-use crate::value::Value;
 use crate::world::index::{Index, Keys, NONE, Path, Walk, key_of_bool};
 use crate::world::layout::Stored;
 use crate::world::{Indices, Row, World};
-use crate::zone::{Calendar, Period};
 
 /// The numbers of a row's keys; those of groups that are not there are 0.
 type Numbers = [u32; GROUPS];

@@ -8,12 +8,10 @@ use roaring::RoaringBitmap;
 use super::find::Finder;
 use super::plan::Plan;
 use super::set::Set;
+use crate::cache::{Class, Environment};
 use crate::decide::Asker;
-use crate::error::Error;
 use crate::ir::{Evaluation, MadeFrom, Program, Residual};
-use crate::link::{Class, Environment};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Error, Value};
 use crate::ward::Ward;
 use crate::world::{Place, Row, World};
 

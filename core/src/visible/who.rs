@@ -10,13 +10,9 @@ use roaring::RoaringBitmap;
 
 use super::{Open, Search, Visible};
 use crate::decide::AskedOf;
-use crate::error::Error;
-use crate::interrupt::Pulse;
 use crate::ir::Evaluation;
-use crate::policy::Effect;
-use crate::schema::TypeId;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::{Effect, EntityUid, Error, TypeId, Value};
 use crate::ward::Ward;
 use crate::world::{Place, Row, World};
 

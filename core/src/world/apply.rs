@@ -12,8 +12,7 @@ use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
 use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
-use crate::error::Error;
-use crate::schema::TypeId;
+use crate::model::{Error, TypeId};
 
 /// What only the writer needs to know.
 #[derive(Default)]

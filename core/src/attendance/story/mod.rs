@@ -11,12 +11,8 @@ use std::iter::repeat;
 use std::sync::Arc;
 
 use super::matrix;
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::request::Request;
-use crate::scene;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::matrix::scene;
+use crate::model::{Answer, EntityUid, Error, Request, Value};
 use crate::ward::Ward;
 use crate::world::World;
 use cast::{

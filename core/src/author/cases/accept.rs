@@ -11,8 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::toml::read_unchecked;
 use super::{Case, CaseFile, expect, listed};
-use crate::answer::Answer;
-use crate::error::{Error, Problem};
+use crate::model::{Answer, Error, Problem};
 use crate::ward::Ward;
 
 /// A file of cases with what decides now in place of what was expected to.

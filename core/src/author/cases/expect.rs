@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Case;
 use crate::explain::Condition;
-use crate::suggest::hint;
-use crate::uid::EntityUid;
+use crate::model::EntityUid;
+use crate::model::suggest::hint;
 use crate::ward::Ward;
 use crate::world::World;
 

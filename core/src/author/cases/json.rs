@@ -7,11 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Case, CaseFile, MAX_BYTES, expect};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::suggest::hint;
-use crate::time;
-use crate::uid::EntityUid;
+use crate::model::suggest::hint;
+use crate::model::{Decision, EntityUid, Error, Problem, timestamp};
 use crate::ward::Ward;
 
 const KEYS: [&str; 7] = ["now", "request", "entities", "policies", "rules", "fails", "absent"];
@@ -64,14 +61,14 @@ impl Document<'_> {
         let whole = 0..self.text.len();
         let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
         let now = match self.value::<String>("now")? {
-            Some(text) => time::parse_rfc3339(&text)
+            Some(text) => timestamp::parse_rfc3339(&text)
                 .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,
             None => NO_NOW,
         };
         let at = self.span("request");
         let wrong = |error: Error| (error.to_string(), at.clone());
         let request = self.ward.read_request(asked("request")?.get(), now).map_err(wrong)?;
-        if request.context.get("now") == Some(&crate::value::Value::Datetime(NO_NOW)) {
+        if request.context.get("now") == Some(&crate::model::value::Value::Datetime(NO_NOW)) {
             return Err(("the case has no `now`".to_owned(), at));
         }
         let world = self.ward.read_world(asked("entities")?.get().as_bytes());

@@ -8,14 +8,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
 use super::{Case, CaseFile, MAX_BYTES, expect};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::request::Request;
-use crate::schema::{EntityType, Type};
-use crate::span::Places;
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::span::Places;
+use crate::model::suggest::hint;
+use crate::model::{Decision, EntityType, EntityUid, Error, Problem, Request, Type, Value};
 use crate::ward::Ward;
 use crate::world::{World, WorldBuilder};
 

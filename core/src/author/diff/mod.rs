@@ -21,12 +21,9 @@ pub use seen::{Moved, Seen};
 use touched::{Classes, Left};
 
 use super::madeup::Drawn;
-use crate::error::Error;
-use crate::link::Environment;
+use crate::cache::Environment;
+use crate::model::{EntityUid, Error, Type, Value};
 use crate::policy::Sources;
-use crate::schema::Type;
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Row, World};

@@ -6,9 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::Diff;
 use super::circumstances::{Circumstance, circumstances};
-use crate::error::Error;
-use crate::request::Request;
-use crate::uid::EntityUid;
+use crate::model::{EntityUid, Error, Request};
 use crate::ward::Ward;
 use crate::world::{Row, World};
 

@@ -11,10 +11,9 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::circumstances::Circumstance;
+use crate::cache::Class;
 use crate::ir::{Evaluation, Failure, Program};
-use crate::link::Class;
-use crate::policy::Effect;
-use crate::schema::TypeId;
+use crate::model::{Effect, TypeId};
 use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Place, Row};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{File, Finding, Lint, Looked};
-use crate::policy::{Spots, sections};
-use crate::schema::TypeId;
+use crate::cedar::sections;
+use crate::model::TypeId;
+use crate::policy::Spots;
 
 pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let (ward, sources) = (looked.subject.ward, looked.subject.sources);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Finding, Lint, Looked, Looker, lookers};
-use crate::policy::{Effect, Sources, tokens};
+use crate::model::Effect;
+use crate::policy::{Sources, tokens};
 use crate::ward::Ward;
 
 pub(super) fn stale(looked: &Looked<'_>) -> Vec<Finding> {

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::known::Known;
-use crate::error::{Problem, Severity};
-use crate::policy::{Policy, Source, Sources, Survey};
+use crate::model::{Problem, Severity, Source};
+use crate::policy::{Policy, Sources, Survey};
 use crate::ward::Ward;
 
 pub use levels::{Level, Levels};

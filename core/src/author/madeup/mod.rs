@@ -24,11 +24,8 @@ use pool::Pool;
 use stage::{Held, Stage};
 
 use super::diff::Diff;
-use crate::error::Error;
-use crate::policy::Effect;
-use crate::random::Random;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::{Effect, EntityUid, Error, Value};
 use crate::ward::Ward;
 use crate::world::{Changes, World, WorldBuilder};
 

@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
-use crate::actions::ActionAnswer;
+use crate::decide::actions::ActionAnswer;
+use crate::model::{Action, EntityUid, Request, Type, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::{Action, Type};
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use super::run::{Counts, over};
 use super::{Extent, groups};
+use crate::model::{Action, EntityUid, Request, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Action;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources, plain_json};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::{Changes, World};
 

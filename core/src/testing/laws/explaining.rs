@@ -6,12 +6,10 @@ use std::time::Instant;
 use super::Extent;
 use super::run::{Counts, over};
 use crate::explain::{Explanation, Sight, Turn};
+use crate::model::{EntityUid, Request, Type};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Type;
 use crate::testing::policies::ward;
 use crate::testing::{Asked, Cedar, Choices, Facts, cedar_uid, clinic_sources, plain_json, request};
-use crate::uid::EntityUid;
 use crate::ward::Ward;
 use crate::world::World;
 

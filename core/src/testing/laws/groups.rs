@@ -4,15 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::{Schema, Type, TypeId};
+use crate::model::{EntityUid, Schema, Type, TypeId, Unit, Value, Zone};
 use crate::table::{Key, Table};
 use crate::testing::{Choices, bytes};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::{Counting, Group};
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::{Unit, Zone};
 
 /// Counts by keys, as text.
 type Counts = BTreeMap<Vec<String>, u64>;
@@ -108,7 +105,7 @@ impl Shown<'_> {
             return Some((1, on.and_then(|uid| self.world.attribute(uid, first))));
         }
         let in_section = |name: &str| {
-            let of = |shelf: &&crate::view::Shelf| {
+            let of = |shelf: &&crate::policy::catalogue::Shelf| {
                 shelf.fields.iter().any(|field| *field.name == *name && field.attribute.is_some())
             };
             shown.sections.iter().find(of).map(|shelf| shelf.name.clone())
@@ -225,8 +222,8 @@ fn texts(value: Value, group: &Group) -> Vec<String> {
 
 /// The period of an instant in UTC, from how it is written.
 fn period(ms: i64, unit: Unit) -> String {
-    let Some(text) = crate::time::format(ms) else {
-        return crate::zone::Calendar::new(&Zone::utc(), unit).period(ms).to_string();
+    let Some(text) = crate::model::timestamp::format(ms) else {
+        return crate::model::zone::Calendar::new(&Zone::utc(), unit).period(ms).to_string();
     };
     let (year, month) = (text.get(..4).unwrap_or_default(), text.get(5..7).unwrap_or_default());
     match unit {

@@ -8,14 +8,9 @@ use cedar_policy::{Context, EntityUid as CedarUid};
 
 use super::groups;
 use super::run::{Counts, Seen};
-use crate::answer::Fault;
-use crate::error::Error;
+use crate::model::{Action, EntityUid, Error, Fault, Request, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Action;
 use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::Granted;
 use crate::ward::Ward;
 use crate::world::World;

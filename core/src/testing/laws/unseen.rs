@@ -6,14 +6,10 @@ use std::sync::Arc;
 use super::Extent;
 use super::explaining::{all_of, tell};
 use super::run::{Counts, over};
-use crate::error::Error;
-use crate::policy::{Source, Sources};
-use crate::request::Request;
-use crate::schema::{Schema, TypeId};
+use crate::model::{EntityUid, Error, Request, Schema, Source, TypeId, Value};
+use crate::policy::Sources;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources, request};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -244,7 +240,7 @@ impl Subject {
 /// The sections of each type that has any; `None` where there is one that no action could show.
 fn sections(schema: &Schema, text: &str) -> Option<BTreeMap<Arc<str>, BTreeSet<Arc<str>>>> {
     let mut all: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
-    for ((ty, _), section) in crate::policy::sections(&Source::new("schema", text)) {
+    for ((ty, _), section) in crate::cedar::sections(&Source::new("schema", text)) {
         let id = schema.type_id(&ty)?;
         if !schema.actions().iter().any(|action| action.resources.contains(&id)) {
             return None;

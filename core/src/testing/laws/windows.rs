@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
+use crate::model::{EntityUid, Request, Type, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Type;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -54,7 +51,7 @@ fn ask(
     counts: &mut Counts,
 ) -> Result<(), String> {
     let timed =
-        |action: &&crate::schema::Action| action.context.values().any(|field| field.ty == Type::Datetime);
+        |action: &&crate::model::Action| action.context.values().any(|field| field.ty == Type::Datetime);
     let actions: Vec<_> = ward.schema().actions().iter().filter(timed).collect();
     let Some(action) = choices.pick(&actions) else { return Ok(()) };
     let (Some(&from), Some(&to)) = (choices.pick(&action.principals), choices.pick(&action.resources)) else {

@@ -10,13 +10,10 @@ use serde_json::value::RawValue;
 
 use super::diagnose::shorten;
 use super::read::{Reference, typed};
-use crate::error::{Error, Problem};
-use crate::policy::EntityParser;
-use crate::request::distinct_fields;
-use crate::schema::{EntityType, Schema, Type};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::cedar::EntityParser;
+use crate::model::json::distinct_fields;
+use crate::model::suggest::hint;
+use crate::model::{EntityType, EntityUid, Error, Problem, Schema, Type, Value};
 use crate::ward::Ward;
 use crate::world::Changes;
 

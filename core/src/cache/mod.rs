@@ -1,0 +1,310 @@
+//! Policies and a world brought together: what was found out about the one for the other, and kept.
+//!
+//! People who answer alike what policies ask of them alone form a class ([`Questions`]). Programs are folded and
+//! compiled once for a class; which class a person is in is kept until something changes that it was made from.
+//! Nothing in here is needed for an answer to be right: all of it can be made anew at any time.
+
+use hashbrown::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::decide::Compiled;
+use crate::decide::actions::Joint;
+use crate::ir::{Answers, Asked, Program, Questions};
+use crate::model::{Action, TypeId};
+use crate::visible::Plans;
+use crate::ward::Ward;
+use crate::world::{Place, World};
+
+/// Worlds that one ward keeps links to.
+const LINKS: usize = 8;
+/// Classes of one principal type: people beyond them are decided by the programs as they are.
+const CLASSES: usize = PAGES * PAGE;
+const PAGES: usize = 64;
+const PAGE: usize = 64;
+
+/// A ward's links, the latest last.
+#[derive(Default)]
+pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
+
+/// What is kept of one ward for one world.
+pub(crate) struct Link {
+    /// No other link has it.
+    #[cfg(feature = "author")]
+    number: u64,
+    world: u64,
+    /// By principal type.
+    principals: Vec<OnceLock<Principals>>,
+    environments: Mutex<HashMap<Environment, Arc<Classes>>>,
+    pub(crate) plans: Plans,
+    /// Of those who may do something to a record.
+    pub(crate) plans_of_records: Plans,
+    mirrored: Mutex<HashMap<Environment, Arc<Program>>>,
+    joint: Mutex<HashMap<(TypeId, TypeId), Arc<Joint>>>,
+}
+
+/// A link's number and a class's, in the order in which they came.
+#[cfg(feature = "author")]
+pub(crate) type Class = (u64, Option<usize>);
+
+/// Principal type, the action's place and resource type.
+pub(crate) type Environment = (TypeId, usize, TypeId);
+
+/// What one principal type's people are asked, and their classes.
+struct Principals {
+    questions: Questions,
+    asked: HashMap<(usize, TypeId), Asked>,
+    numbers: Mutex<HashMap<Answers, u32>>,
+    answers: boxcar::Vec<Answers>,
+    /// By row: the version of the data and one more than the class that was found then; 0 where none was.
+    found: Box<[AtomicU64]>,
+}
+
+/// Bits of an entry of `found` that hold the class.
+const CLASS_BITS: u32 = 16;
+
+/// The programs of one environment, by class.
+pub(crate) struct Classes {
+    pages: [OnceLock<Box<[OnceLock<Compiled>; PAGE]>>; PAGES],
+    /// For those who have no class.
+    whole: OnceLock<Compiled>,
+}
+
+impl Links {
+    pub(crate) fn of(&self, ward: &Ward, world: &World) -> Arc<Link> {
+        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.iter().find(|link| link.world == world.identity()) {
+            return link.clone();
+        }
+        let link = Arc::new(Link::new(ward, world));
+        if links.len() >= LINKS {
+            links.remove(0);
+        }
+        links.push(link.clone());
+        link
+    }
+}
+
+impl Link {
+    fn new(ward: &Ward, world: &World) -> Self {
+        #[cfg(feature = "author")]
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Link {
+            #[cfg(feature = "author")]
+            number: MADE.fetch_add(1, Ordering::Relaxed),
+            world: world.identity(),
+            principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
+            environments: Mutex::default(),
+            plans: Plans::default(),
+            plans_of_records: Plans::default(),
+            mirrored: Mutex::default(),
+            joint: Mutex::default(),
+        }
+    }
+
+    /// The programs of an environment.
+    pub(crate) fn classes(&self, environment: Environment) -> Arc<Classes> {
+        let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        environments.entry(environment).or_default().clone()
+    }
+
+    /// The program that decides for a principal, compiled.
+    ///
+    /// Called within a consistent read: where a batch comes in between, what is found is thrown away, and what
+    /// is kept is known to be stale.
+    pub(crate) fn compiled<'a>(
+        &self,
+        ward: &Ward,
+        world: &World,
+        classes: &'a Classes,
+        environment: Environment,
+        principal: Place,
+    ) -> &'a Compiled {
+        let principals = self.principals(ward, world, environment.0);
+        let class = principals.and_then(|principals| principals.class(world, principal));
+        let (Some(class), Some(principals)) = (class, principals) else {
+            return classes.whole(ward, world, environment);
+        };
+        let Some(page) = classes.pages.get(class / PAGE) else {
+            return classes.whole(ward, world, environment);
+        };
+        let page = page.get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
+        match page.get(class % PAGE) {
+            Some(slot) => slot.get_or_init(|| principals.compile(ward, world, environment, class)),
+            None => classes.whole(ward, world, environment),
+        }
+    }
+
+    /// What names a principal's class among those of all links; all for whom there is no class are one.
+    #[cfg(feature = "author")]
+    pub(crate) fn class(&self, ward: &Ward, world: &World, principal: Place) -> Class {
+        let principals = self.principals(ward, world, principal.0);
+        (self.number, principals.and_then(|principals| principals.class(world, principal)))
+    }
+
+    /// The program of an environment, asked from the side of the record.
+    pub(crate) fn mirrored(&self, ward: &Ward, environment: Environment) -> Arc<Program> {
+        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(of_environment(ward, environment).0.mirrored(ward.schema()));
+        mirrored.entry(environment).or_insert_with(make).clone()
+    }
+
+    /// All actions of principals of a type on resources of a type.
+    pub(crate) fn joint(&self, ward: &Ward, types: (TypeId, TypeId)) -> Arc<Joint> {
+        let mut joint = self.joint.lock().unwrap_or_else(PoisonError::into_inner);
+        joint.entry(types).or_insert_with(|| Arc::new(Joint::new(ward, types.0, types.1))).clone()
+    }
+
+    /// The types of the entities beside a principal that a class, and so the programs for it, are made from.
+    pub(crate) fn reads(&self, ward: &Ward, world: &World, principal: TypeId) -> Vec<TypeId> {
+        let principals = self.principals(ward, world, principal);
+        principals.map_or_else(Vec::new, |principals| principals.questions.reads.iter().copied().collect())
+    }
+
+    fn principals(&self, ward: &Ward, world: &World, ty: TypeId) -> Option<&Principals> {
+        self.principals.get(ty.index()).map(|slot| slot.get_or_init(|| Principals::new(ward, world, ty)))
+    }
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        Classes { pages: [const { OnceLock::new() }; PAGES], whole: OnceLock::new() }
+    }
+}
+
+impl Classes {
+    fn whole(&self, ward: &Ward, world: &World, environment: Environment) -> &Compiled {
+        self.whole.get_or_init(|| {
+            let (program, action) = of_environment(ward, environment);
+            Compiled::new(program, world, action, environment)
+        })
+    }
+}
+
+fn of_environment(
+    ward: &Ward,
+    (principal, action, resource): Environment,
+) -> (Arc<Program>, Option<&Action>) {
+    let action = ward.schema().actions().get(action);
+    let program = action.map(|action| ward.program(principal, action, resource).clone());
+    (program.unwrap_or_default(), action)
+}
+
+impl Principals {
+    fn new(ward: &Ward, world: &World, ty: TypeId) -> Self {
+        let mut places = Vec::new();
+        for action in ward.schema().actions().iter().filter(|action| action.principals.contains(&ty)) {
+            places.extend(action.resources.iter().map(|&resource| (action, resource)));
+        }
+        let programs: Vec<&Program> =
+            places.iter().map(|(action, resource)| ward.program(ty, action, *resource).as_ref()).collect();
+        let (questions, asked) = Questions::new(&programs, ward.schema());
+        let keys = places.iter().map(|(action, resource)| (action.place, *resource));
+        // Room for people who come later; those beyond it are asked each time.
+        let rows = world.end(ty) as usize;
+        Principals {
+            questions,
+            asked: keys.zip(asked).collect(),
+            numbers: Mutex::default(),
+            answers: boxcar::Vec::new(),
+            found: (0..rows + rows / 4 + 1_024).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The class of a principal; `None` where there are too many.
+    #[inline]
+    fn class(&self, world: &World, principal: Place) -> Option<usize> {
+        if world.is_overlaid() {
+            return self.number(self.questions.answers(world, principal));
+        }
+        let slot = self.found.get(principal.1.0 as usize);
+        if let Some(slot) = slot {
+            let entry = slot.load(Ordering::Relaxed);
+            if entry != 0 && self.is_fresh(world, principal, entry >> CLASS_BITS) {
+                return Some((entry & ((1 << CLASS_BITS) - 1)) as usize - 1);
+            }
+        }
+        // Noted before the data is read: a batch that comes in between makes the entry stale.
+        let version = world.version();
+        let class = self.number(self.questions.answers(world, principal))?;
+        if let Some(slot) = slot {
+            slot.store(version << CLASS_BITS | (class as u64 + 1), Ordering::Relaxed);
+        }
+        Some(class)
+    }
+
+    #[inline]
+    fn is_fresh(&self, world: &World, principal: Place, version: u64) -> bool {
+        let stamps = world.stamps();
+        mutant!(ClassIsKept)
+            || stamps.of(principal) <= version
+                && self.questions.reads.iter().all(|&ty| stamps.of_type(ty) <= version)
+    }
+
+    fn number(&self, answers: Answers) -> Option<usize> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&number) = numbers.get(&answers) {
+            return Some(number as usize);
+        }
+        let number = self.answers.count();
+        if number >= CLASSES {
+            return None;
+        }
+        self.answers.push(answers.clone());
+        numbers.insert(answers, number as u32);
+        Some(number)
+    }
+
+    fn compile(&self, ward: &Ward, world: &World, environment: Environment, class: usize) -> Compiled {
+        let (program, action) = of_environment(ward, environment);
+        let asked = self.asked.get(&(environment.1, environment.2));
+        let program = match (asked, self.answers.get(class)) {
+            (Some(asked), Some(answers)) => Arc::new(program.for_answers(asked, answers, ward.schema())),
+            _ => program,
+        };
+        Compiled::new(program, world, action, environment)
+    }
+}
+
+impl Ward {
+    /// What is kept of these policies for a world.
+    pub(crate) fn link(&self, world: &World) -> Arc<Link> {
+        self.inner.links.of(self, world)
+    }
+
+    /// The classes of principals that are known for a world, and how many tests their programs have: for those
+    /// who tune.
+    #[cfg(feature = "testing")]
+    pub fn class_summary(&self, world: &World, principal: &str, action: &str, resource: &str) -> String {
+        let types = (self.schema().type_id(principal), self.schema().type_id(resource));
+        let (Some(principal), Some(resource), Some(action)) =
+            (types.0, types.1, self.schema().action(action))
+        else {
+            return String::new();
+        };
+        let link = self.link(world);
+        let known = link.principals.get(principal.index()).and_then(OnceLock::get);
+        let classes = link.classes((principal, action.place, resource));
+        let compiled = classes.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
+        let tests: Vec<_> = compiled.filter_map(|slot| slot.get().map(Compiled::tests)).collect();
+        format!("{} classes, tests: {tests:?}", known.map_or(0, |known| known.answers.count()))
+    }
+
+    /// The bytes of each index, by the type that its path starts from and the path: for those who tune.
+    #[cfg(feature = "testing")]
+    pub fn index_sizes(&self, world: &World) -> Vec<(String, String, usize)> {
+        let show = |path: &crate::world::index::Path| {
+            let types = path.types(self.schema()).unwrap_or_default();
+            let steps = types.into_iter().zip(&path.steps).filter_map(|(ty, step)| {
+                Some(self.schema().entity_type(ty)?.attributes.get(step.index())?.0.to_string())
+            });
+            let start = self.schema().entity_type(path.start);
+            (start.map_or_else(String::new, |ty| ty.name.to_string()), steps.collect::<Vec<_>>().join("."))
+        };
+        let sized = |(path, bytes)| {
+            let (start, steps) = show(path);
+            (start, steps, bytes)
+        };
+        world.still().sizes().into_iter().map(sized).collect()
+    }
+}

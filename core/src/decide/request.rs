@@ -1,0 +1,205 @@
+//! Requests and contexts in JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::cedar::{EntityParser, NO_VALUE};
+use crate::model::json::{Distinct, distinct_fields};
+use crate::model::suggest::hint;
+use crate::model::{Action, EntityUid, Error, Request, Type, Value, timestamp};
+use crate::ward::Ward;
+use crate::world::conforms;
+use crate::world::json::context_fields;
+
+/// The JSON form of a request, one a line in a file of requests.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    principal: String,
+    action: String,
+    resource: String,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+}
+
+impl Ward {
+    /// Reads a request: `{"principal": "User::\"u1\"", "action": "Action::\"viewSummary\"", "resource":
+    /// "Case::\"c1\"", "context": {…}}`, the context in Cedar's JSON.
+    ///
+    /// Where the action's context has a `now` that is a datetime and the JSON lacks it, it becomes `now`,
+    /// in milliseconds since 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`Error::is_request`]
+    pub fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
+        let refuse = |why: &str| Err(Error::request(format!("not a request in JSON: {why}")));
+        match json.trim_start().chars().next() {
+            Some('{') => {}
+            // A list would be taken for the fields in their order.
+            Some('[') => {
+                return refuse(
+                    "a request is an object with `principal`, `action` and `resource`, not a list",
+                );
+            }
+            Some('\u{feff}') => return refuse("it starts with a byte order mark (BOM)"),
+            _ => return refuse("a request is an object with `principal`, `action` and `resource`"),
+        }
+        let line: Line<'_> =
+            serde_json::from_str(json).map_err(|e| Error::request(format!("not a request in JSON: {e}")))?;
+        Ok(Request {
+            principal: line.principal.parse()?,
+            resource: line.resource.parse()?,
+            context: self.read_context(&line.action, line.context.map_or("{}", RawValue::get), now)?,
+            action: line.action.into(),
+        })
+    }
+
+    /// Reads a context in Cedar's JSON; `now` as in [`Ward::read_request`].
+    ///
+    /// # Errors
+    /// [`Error::is_request`]
+    pub fn read_context(
+        &self,
+        action: &str,
+        json: &str,
+        now: i64,
+    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+        let action = self.action(action)?;
+        if let Some(mut fields) = context_fields(self.schema(), &action.context, json) {
+            fill_now(action, &mut fields, now);
+            return Ok(fields);
+        }
+        let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
+        let mut fields = BTreeMap::new();
+        for (name, value) in distinct_fields(json).map_err(refuse)? {
+            fields.insert(Arc::from(name.as_str()), self.read_field(action, &name, value).map_err(refuse)?);
+        }
+        fill_now(action, &mut fields, now);
+        Ok(fields)
+    }
+
+    /// Reads a context that serves every action of the two types: each field as an action that knows it reads it.
+    ///
+    /// `now` becomes the field of that name where some action asks for it and the JSON lacks it.
+    ///
+    /// # Errors
+    /// [`Error::is_request`]
+    pub fn read_context_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        json: &str,
+        now: i64,
+    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+        let refuse = |why: String| Error::request(format!("the context: {why}"));
+        let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
+        let mut fields = BTreeMap::new();
+        for (name, value) in distinct_fields(json).map_err(refuse)? {
+            let reader = actions.iter().find(|action| action.context.contains_key(name.as_str()));
+            let reader = reader.ok_or_else(|| {
+                let known = actions.iter().flat_map(|action| action.context.keys());
+                refuse(format!(
+                    "no action here takes a field `{name}`{}",
+                    hint(&name, known.map(AsRef::as_ref))
+                ))
+            })?;
+            fields.insert(Arc::from(name.as_str()), self.read_field(reader, &name, value).map_err(refuse)?);
+        }
+        for action in actions {
+            fill_now(action, &mut fields, now);
+        }
+        Ok(fields)
+    }
+
+    /// Gives a context the `now` that it lacks, in milliseconds since 1970-01-01T00:00:00Z, where the action asks
+    /// for one.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for an action that the schema lacks.
+    pub fn fill_now(
+        &self,
+        action: &str,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) -> Result<(), Error> {
+        fill_now(self.action(action)?, context, now);
+        Ok(())
+    }
+
+    /// As [`Ward::fill_now`], where any action that takes the two types asks for a `now`.
+    pub fn fill_now_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+        context: &mut BTreeMap<Arc<str>, Value>,
+        now: i64,
+    ) {
+        for action in self.actions_for(principal, resource) {
+            fill_now(action, context, now);
+        }
+    }
+
+    /// The actions that take a principal and a resource of these types.
+    pub(crate) fn actions_for(
+        &self,
+        principal: &EntityUid,
+        resource: &EntityUid,
+    ) -> impl Iterator<Item = &Action> {
+        let types =
+            (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
+        self.schema().actions().iter().filter(move |action| {
+            types.0.is_some_and(|ty| action.principals.contains(&ty))
+                && types.1.is_some_and(|ty| action.resources.contains(&ty))
+        })
+    }
+
+    /// Reads one field of an action's context.
+    fn read_field(&self, action: &Action, name: &str, value: &RawValue) -> Result<Value, String> {
+        if !action.context.contains_key(name) {
+            let known = action.context.keys().map(AsRef::as_ref);
+            return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
+        }
+        // As people write instants, besides Cedar's own forms.
+        if name == "now"
+            && takes_now(action)
+            && let Some(at) =
+                serde_json::from_str(value.get()).ok().and_then(|text: String| timestamp::instant(&text))
+        {
+            return Ok(Value::Datetime(at));
+        }
+        let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
+        let usual = context_fields(self.schema(), &action.context, &alone);
+        if let Some(value) = usual.and_then(|mut fields| fields.remove(name)) {
+            return Ok(value);
+        }
+        serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
+        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        let read =
+            parser.field(name, value.get(), &action.uid).map_err(|why| match action.context.get(name) {
+                Some(field) if why.contains(NO_VALUE) => {
+                    format!("`{name}`: expected {}, found {value}", self.schema().show(&field.ty))
+                }
+                _ => format!("`{name}`: {why}"),
+            })?;
+        if let Some(field) = action.context.get(name) {
+            conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
+        }
+        Ok(read)
+    }
+
+    pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
+        self.schema().known_action(name)
+    }
+}
+
+fn takes_now(action: &Action) -> bool {
+    action.context.get("now").is_some_and(|field| field.ty == Type::Datetime)
+}
+
+fn fill_now(action: &Action, context: &mut BTreeMap<Arc<str>, Value>, now: i64) {
+    if takes_now(action) {
+        context.entry("now".into()).or_insert(Value::Datetime(now));
+    }
+}

@@ -16,7 +16,9 @@ pub mod attendance;
 pub mod author;
 mod cache;
 mod cedar;
+mod count;
 mod decide;
+mod engine;
 mod explain;
 mod ir;
 pub mod matrix;
@@ -34,6 +36,7 @@ mod visible;
 mod ward;
 mod world;
 
+pub use count::Counting;
 pub use decide::actions::{ActionAnswer, Need};
 pub use decide::{Context, Decider, Decisions};
 pub use explain::{
@@ -47,15 +50,16 @@ pub use model::{
 };
 #[cfg(feature = "fs")]
 pub use policy::FilePart;
-#[cfg(feature = "bundle")]
-pub use policy::bundle;
 #[cfg(feature = "fs")]
 pub use policy::files;
 pub use policy::{Policy, Sources, claims, format};
 pub use table::disclosure::{Protected, Protection, RoundingKey};
+pub use table::group::Group;
 pub use table::{Count, Key, Line, Part, Table};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Counting, Cursor, Granted, Group, Page, Visible};
+pub use visible::{Cursor, Granted, Page, Visible};
 pub use ward::Ward;
+#[cfg(feature = "bundle")]
+pub use ward::bundle;
 pub use ward::live::{Generation, Live};
 pub use world::{Changes, Columns, Draft, Handle, Row, World, WorldBuilder};

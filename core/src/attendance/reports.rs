@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::count::{Condition, Population};
 use crate::model::suggest::hint;
 use crate::model::{Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
 use crate::table::disclosure::Protection;
-use crate::visible::{Condition, Group, Population};
+use crate::table::group::Group;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -225,7 +226,7 @@ pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Resu
         question.protection.check()?;
     }
     let table = of_report(ward, world, question, |answer, population| {
-        ward.count_population(world, answer.version, population, question.by)
+        ward.engine.count_population(world, answer.version, population, question.by)
     })?;
     match table {
         Some(table) if kind.in_aggregate => table.protect(question.protection).map(Some),
@@ -302,7 +303,7 @@ impl ReportKind {
             let known: Vec<&str> = groups.copied().collect();
             return if known.contains(&group.path()) { Ok(()) } else { refuse(group.path(), &known) };
         }
-        let declared = ward.statistics(RECORDS, self.name);
+        let declared = ward.engine.statistics(RECORDS, self.name);
         if !declared.iter().any(|known| **known == *name) {
             let known: Vec<&str> = declared.iter().map(|name| name.as_ref()).collect();
             return refuse(&name, &known);

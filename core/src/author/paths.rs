@@ -73,7 +73,7 @@ fn of_variable(ward: &Ward, policy: usize, variable: &str) -> Vec<Type> {
     for action in ward.schema().actions() {
         for &principal in &action.principals {
             for &resource in &action.resources {
-                let entries = &ward.program(principal, action, resource).entries;
+                let entries = &ward.engine.program(principal, action, resource).entries;
                 if !entries.iter().any(|entry| entry.policy == policy) {
                     continue;
                 }

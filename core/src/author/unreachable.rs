@@ -107,7 +107,7 @@ impl Claim {
         let Some(path) = guard.split_once(" has ").map(|(base, name)| format!("{base}.{name}")) else {
             return Vec::new();
         };
-        let structures = ward.inner.loaded.structures();
+        let structures = ward.engine.loaded.structures();
         let own = ward.policies().iter().zip(&structures).find(|(policy, _)| policy.id == self.policy);
         let atoms = own.map_or(&[][..], |(_, structure)| &structure.atoms);
         let reads =

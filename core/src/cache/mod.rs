@@ -4,16 +4,21 @@
 //! compiled once for a class; which class a person is in is kept until something changes that it was made from.
 //! Nothing in here is needed for an answer to be right: all of it can be made anew at any time.
 
+mod joint;
+pub(crate) mod plan;
+
+pub(crate) use joint::{Group, Joint, Part};
+pub(crate) use plan::Plans;
+
 use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::decide::Compiled;
-use crate::decide::actions::Joint;
+use crate::ir::graph::Compiled;
 use crate::ir::{Answers, Asked, Program, Questions};
+use crate::model::schema::Environment;
 use crate::model::{Action, TypeId};
-use crate::visible::Plans;
-use crate::ward::Ward;
+use crate::policy::Loaded;
 use crate::world::{Place, World};
 
 /// Worlds that one ward keeps links to.
@@ -47,9 +52,6 @@ pub(crate) struct Link {
 #[cfg(feature = "author")]
 pub(crate) type Class = (u64, Option<usize>);
 
-/// Principal type, the action's place and resource type.
-pub(crate) type Environment = (TypeId, usize, TypeId);
-
 /// What one principal type's people are asked, and their classes.
 struct Principals {
     questions: Questions,
@@ -71,12 +73,12 @@ pub(crate) struct Classes {
 }
 
 impl Links {
-    pub(crate) fn of(&self, ward: &Ward, world: &World) -> Arc<Link> {
+    pub(crate) fn of(&self, loaded: &Loaded, world: &World) -> Arc<Link> {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.iter().find(|link| link.world == world.identity()) {
             return link.clone();
         }
-        let link = Arc::new(Link::new(ward, world));
+        let link = Arc::new(Link::new(loaded, world));
         if links.len() >= LINKS {
             links.remove(0);
         }
@@ -86,14 +88,14 @@ impl Links {
 }
 
 impl Link {
-    fn new(ward: &Ward, world: &World) -> Self {
+    fn new(loaded: &Loaded, world: &World) -> Self {
         #[cfg(feature = "author")]
         static MADE: AtomicU64 = AtomicU64::new(0);
         Link {
             #[cfg(feature = "author")]
             number: MADE.fetch_add(1, Ordering::Relaxed),
             world: world.identity(),
-            principals: ward.schema().entity_types().iter().map(|_| OnceLock::new()).collect(),
+            principals: loaded.schema.entity_types().iter().map(|_| OnceLock::new()).collect(),
             environments: Mutex::default(),
             plans: Plans::default(),
             plans_of_records: Plans::default(),
@@ -114,55 +116,65 @@ impl Link {
     /// is kept is known to be stale.
     pub(crate) fn compiled<'a>(
         &self,
-        ward: &Ward,
+        loaded: &Loaded,
         world: &World,
         classes: &'a Classes,
         environment: Environment,
         principal: Place,
     ) -> &'a Compiled {
-        let principals = self.principals(ward, world, environment.0);
+        let principals = self.principals(loaded, world, environment.0);
         let class = principals.and_then(|principals| principals.class(world, principal));
         let (Some(class), Some(principals)) = (class, principals) else {
-            return classes.whole(ward, world, environment);
+            return classes.whole(loaded, world, environment);
         };
         let Some(page) = classes.pages.get(class / PAGE) else {
-            return classes.whole(ward, world, environment);
+            return classes.whole(loaded, world, environment);
         };
         let page = page.get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
         match page.get(class % PAGE) {
-            Some(slot) => slot.get_or_init(|| principals.compile(ward, world, environment, class)),
-            None => classes.whole(ward, world, environment),
+            Some(slot) => slot.get_or_init(|| principals.compile(loaded, world, environment, class)),
+            None => classes.whole(loaded, world, environment),
         }
     }
 
     /// What names a principal's class among those of all links; all for whom there is no class are one.
     #[cfg(feature = "author")]
-    pub(crate) fn class(&self, ward: &Ward, world: &World, principal: Place) -> Class {
-        let principals = self.principals(ward, world, principal.0);
+    pub(crate) fn class(&self, loaded: &Loaded, world: &World, principal: Place) -> Class {
+        let principals = self.principals(loaded, world, principal.0);
         (self.number, principals.and_then(|principals| principals.class(world, principal)))
     }
 
+    /// The classes of principals that are known, and how many tests the programs of an environment have.
+    #[cfg(feature = "testing")]
+    pub(crate) fn summary(&self, environment: Environment) -> String {
+        let known = self.principals.get(environment.0.index()).and_then(OnceLock::get);
+        let classes = self.classes(environment);
+        let compiled = classes.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
+        let tests: Vec<_> = compiled.filter_map(|slot| slot.get().map(Compiled::tests)).collect();
+        format!("{} classes, tests: {tests:?}", known.map_or(0, |known| known.answers.count()))
+    }
+
     /// The program of an environment, asked from the side of the record.
-    pub(crate) fn mirrored(&self, ward: &Ward, environment: Environment) -> Arc<Program> {
+    pub(crate) fn mirrored(&self, loaded: &Loaded, environment: Environment) -> Arc<Program> {
         let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(of_environment(ward, environment).0.mirrored(ward.schema()));
+        let make = || Arc::new(of_environment(loaded, environment).0.mirrored(&loaded.schema));
         mirrored.entry(environment).or_insert_with(make).clone()
     }
 
     /// All actions of principals of a type on resources of a type.
-    pub(crate) fn joint(&self, ward: &Ward, types: (TypeId, TypeId)) -> Arc<Joint> {
+    pub(crate) fn joint(&self, loaded: &Loaded, types: (TypeId, TypeId)) -> Arc<Joint> {
         let mut joint = self.joint.lock().unwrap_or_else(PoisonError::into_inner);
-        joint.entry(types).or_insert_with(|| Arc::new(Joint::new(ward, types.0, types.1))).clone()
+        joint.entry(types).or_insert_with(|| Arc::new(Joint::new(loaded, types.0, types.1))).clone()
     }
 
     /// The types of the entities beside a principal that a class, and so the programs for it, are made from.
-    pub(crate) fn reads(&self, ward: &Ward, world: &World, principal: TypeId) -> Vec<TypeId> {
-        let principals = self.principals(ward, world, principal);
+    pub(crate) fn reads(&self, loaded: &Loaded, world: &World, principal: TypeId) -> Vec<TypeId> {
+        let principals = self.principals(loaded, world, principal);
         principals.map_or_else(Vec::new, |principals| principals.questions.reads.iter().copied().collect())
     }
 
-    fn principals(&self, ward: &Ward, world: &World, ty: TypeId) -> Option<&Principals> {
-        self.principals.get(ty.index()).map(|slot| slot.get_or_init(|| Principals::new(ward, world, ty)))
+    fn principals(&self, loaded: &Loaded, world: &World, ty: TypeId) -> Option<&Principals> {
+        self.principals.get(ty.index()).map(|slot| slot.get_or_init(|| Principals::new(loaded, world, ty)))
     }
 }
 
@@ -173,32 +185,32 @@ impl Default for Classes {
 }
 
 impl Classes {
-    fn whole(&self, ward: &Ward, world: &World, environment: Environment) -> &Compiled {
+    fn whole(&self, loaded: &Loaded, world: &World, environment: Environment) -> &Compiled {
         self.whole.get_or_init(|| {
-            let (program, action) = of_environment(ward, environment);
+            let (program, action) = of_environment(loaded, environment);
             Compiled::new(program, world, action, environment)
         })
     }
 }
 
 fn of_environment(
-    ward: &Ward,
+    loaded: &Loaded,
     (principal, action, resource): Environment,
 ) -> (Arc<Program>, Option<&Action>) {
-    let action = ward.schema().actions().get(action);
-    let program = action.map(|action| ward.program(principal, action, resource).clone());
+    let action = loaded.schema.actions().get(action);
+    let program = action.map(|action| loaded.program(principal, action, resource).clone());
     (program.unwrap_or_default(), action)
 }
 
 impl Principals {
-    fn new(ward: &Ward, world: &World, ty: TypeId) -> Self {
+    fn new(loaded: &Loaded, world: &World, ty: TypeId) -> Self {
         let mut places = Vec::new();
-        for action in ward.schema().actions().iter().filter(|action| action.principals.contains(&ty)) {
+        for action in loaded.schema.actions().iter().filter(|action| action.principals.contains(&ty)) {
             places.extend(action.resources.iter().map(|&resource| (action, resource)));
         }
         let programs: Vec<&Program> =
-            places.iter().map(|(action, resource)| ward.program(ty, action, *resource).as_ref()).collect();
-        let (questions, asked) = Questions::new(&programs, ward.schema());
+            places.iter().map(|(action, resource)| loaded.program(ty, action, *resource).as_ref()).collect();
+        let (questions, asked) = Questions::new(&programs, &loaded.schema);
         let keys = places.iter().map(|(action, resource)| (action.place, *resource));
         // Room for people who come later; those beyond it are asked each time.
         let rows = world.end(ty) as usize;
@@ -255,56 +267,13 @@ impl Principals {
         Some(number)
     }
 
-    fn compile(&self, ward: &Ward, world: &World, environment: Environment, class: usize) -> Compiled {
-        let (program, action) = of_environment(ward, environment);
+    fn compile(&self, loaded: &Loaded, world: &World, environment: Environment, class: usize) -> Compiled {
+        let (program, action) = of_environment(loaded, environment);
         let asked = self.asked.get(&(environment.1, environment.2));
         let program = match (asked, self.answers.get(class)) {
-            (Some(asked), Some(answers)) => Arc::new(program.for_answers(asked, answers, ward.schema())),
+            (Some(asked), Some(answers)) => Arc::new(program.for_answers(asked, answers, &loaded.schema)),
             _ => program,
         };
         Compiled::new(program, world, action, environment)
-    }
-}
-
-impl Ward {
-    /// What is kept of these policies for a world.
-    pub(crate) fn link(&self, world: &World) -> Arc<Link> {
-        self.inner.links.of(self, world)
-    }
-
-    /// The classes of principals that are known for a world, and how many tests their programs have: for those
-    /// who tune.
-    #[cfg(feature = "testing")]
-    pub fn class_summary(&self, world: &World, principal: &str, action: &str, resource: &str) -> String {
-        let types = (self.schema().type_id(principal), self.schema().type_id(resource));
-        let (Some(principal), Some(resource), Some(action)) =
-            (types.0, types.1, self.schema().action(action))
-        else {
-            return String::new();
-        };
-        let link = self.link(world);
-        let known = link.principals.get(principal.index()).and_then(OnceLock::get);
-        let classes = link.classes((principal, action.place, resource));
-        let compiled = classes.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
-        let tests: Vec<_> = compiled.filter_map(|slot| slot.get().map(Compiled::tests)).collect();
-        format!("{} classes, tests: {tests:?}", known.map_or(0, |known| known.answers.count()))
-    }
-
-    /// The bytes of each index, by the type that its path starts from and the path: for those who tune.
-    #[cfg(feature = "testing")]
-    pub fn index_sizes(&self, world: &World) -> Vec<(String, String, usize)> {
-        let show = |path: &crate::world::index::Path| {
-            let types = path.types(self.schema()).unwrap_or_default();
-            let steps = types.into_iter().zip(&path.steps).filter_map(|(ty, step)| {
-                Some(self.schema().entity_type(ty)?.attributes.get(step.index())?.0.to_string())
-            });
-            let start = self.schema().entity_type(path.start);
-            (start.map_or_else(String::new, |ty| ty.name.to_string()), steps.collect::<Vec<_>>().join("."))
-        };
-        let sized = |(path, bytes)| {
-            let (start, steps) = show(path);
-            (start, steps, bytes)
-        };
-        world.still().sizes().into_iter().map(sized).collect()
     }
 }

@@ -15,4 +15,4 @@ pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]
 pub(crate) use limits::Tokens;
 pub(crate) use sections::{Sections, sections};
-pub(crate) use value::{construct, decimal_text, parse_decimal, parse_uid};
+pub(crate) use value::{construct, decimal_text, parse_decimal};

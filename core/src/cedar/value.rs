@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy_core::ast::{
@@ -9,11 +10,25 @@ use cedar_policy_core::ast::{
 };
 use cedar_policy_core::extensions::Extensions;
 
+use crate::model::uid::parse_plain;
 use crate::model::{EntityUid, Error, Ip, Value, timestamp};
 
 pub(crate) fn uid_from_cedar(uid: &EntityUID) -> EntityUid {
     let id: &str = uid.eid().as_ref();
     EntityUid::new(uid.entity_type().to_string(), id)
+}
+
+impl FromStr for EntityUid {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::is_request`] where the text is not a name in Cedar's syntax.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match parse_plain(text) {
+            Some(uid) => Ok(uid),
+            None => parse_uid(text),
+        }
+    }
 }
 
 /// Reads a name in Cedar's syntax, as in `Case::"c1"`.

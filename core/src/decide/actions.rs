@@ -5,14 +5,12 @@
 //! it is allowed or denied whatever is given, or what it still needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cache::{Group, Part};
+use crate::engine::Engine;
 use crate::ir::{Entry, Evaluation, Failure, FieldSet, Opening, Program};
-use crate::model::{
-    Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Type, TypeId, Value,
-};
-use crate::ward::Ward;
+use crate::model::{Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Type, Value};
 use crate::world::{Place, World};
 
 /// Ways to fill in what is not given, beyond which they are not gone through one by one.
@@ -49,62 +47,6 @@ pub struct Need {
     pub values: Option<Vec<Value>>,
 }
 
-/// The actions that principals of a type can do to resources of a type, ready to be asked at once.
-pub(crate) struct Joint {
-    groups: Vec<Group>,
-}
-
-/// Actions that one context serves.
-struct Group {
-    program: Program,
-    /// The fields of the actions' contexts, and which of them each node of the program asks for.
-    fields: Vec<Arc<str>>,
-    asked: Vec<FieldSet>,
-    parts: Vec<Part>,
-}
-
-/// One action in a group.
-struct Part {
-    /// The action's place.
-    action: usize,
-    /// The action's id, or its whole name where the id alone is ambiguous.
-    name: Arc<str>,
-    /// Its policies in the program.
-    entries: Range<usize>,
-}
-
-impl Joint {
-    pub(crate) fn new(ward: &Ward, principal: TypeId, resource: TypeId) -> Self {
-        let takes =
-            |action: &&Action| action.principals.contains(&principal) && action.resources.contains(&resource);
-        let actions: Vec<&Action> = ward.schema().actions().iter().filter(takes).collect();
-        // An action whose policies ask for a field that it does not have, or for the whole context, must not see
-        // what is given for others.
-        let is_plain = |action: &Action| {
-            let given = ward.program(principal, action, resource).given();
-            given.is_some_and(|fields| fields.iter().all(|field| action.context.contains_key(*field)))
-        };
-        let (plain, apart): (Vec<&Action>, Vec<&Action>) =
-            actions.into_iter().partition(|action| is_plain(action));
-        let group = |actions: &[&Action]| {
-            let programs = actions.iter().map(|action| ward.program(principal, action, resource).as_ref());
-            let (program, parts) = Program::joined(programs, ward.schema());
-            let fields: BTreeSet<&Arc<str>> =
-                actions.iter().flat_map(|action| action.context.keys()).collect();
-            let fields: Vec<Arc<str>> = fields.into_iter().cloned().collect();
-            let part = |(action, entries): (&&Action, Range<usize>)| Part {
-                action: action.place,
-                name: ward.action_name(action),
-                entries,
-            };
-            let parts = actions.iter().zip(parts).map(part).collect();
-            Group { asked: program.asked(&fields), fields, program, parts }
-        };
-        let groups = std::iter::once(group(&plain)).chain(apart.iter().map(|action| group(&[action])));
-        Joint { groups: groups.collect() }
-    }
-}
-
 /// What a group's actions are asked with.
 struct Asked<'a> {
     world: &'a World,
@@ -115,43 +57,8 @@ struct Asked<'a> {
     hidden: &'a BTreeSet<EntityUid>,
 }
 
-impl Ward {
-    /// Every action that applies to the two types, in the order of their names, each with its answer or with what
-    /// its context still needs.
-    ///
-    /// `context` holds fields for any of the actions, by name; each action takes those that it knows. An action is
-    /// answered where it is allowed as it is, and where nothing that is not given could change the answer.
-    /// One that is left open may still turn out to be denied for every value there is, unless
-    /// [`Need::values`] says which ones allow it.
-    ///
-    /// The answers tell a denied record from one that is not there: they are for a trusted caller, such as the service
-    /// that asks. What a person may do next is told to them by [`Ward::view`].
-    ///
-    /// Cost: one evaluation of the policies of all these actions, what several ask being asked once.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for a type that the schema lacks, and for a field of another type than an action asks
-    /// for; [`Error::is_schema`].
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// let case = EntityUid::new("Case", "c0000001");
-    /// for person in ward.who(&world, "closeCase", &case, "User", &at)?.iter() {
-    ///     let actions = ward.actions(&world, &person, &case, &at)?;
-    ///     let support = actions.iter().find(|one| &*one.action == "requestAdditionalSupport");
-    ///     // With the caregivers' consent, and not without.
-    ///     let needs = support.map_or(&[][..], |one| &one.needs);
-    ///     assert!(needs.iter().any(|need| &*need.field == "caregiverConsent" && need.values == Some(vec![true.into()])));
-    /// }
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn actions(
+impl Engine {
+    pub(crate) fn actions(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -194,7 +101,7 @@ impl Ward {
             };
             return Ok(actions.iter().map(answer).collect());
         };
-        let joint = self.link(world).joint(self, (from.0, to.0));
+        let joint = self.link(world).joint(&self.loaded, (from.0, to.0));
         let mut all = Vec::with_capacity(actions.len());
         let asked = Asked { world, pair: (from, to), context, hidden };
         for group in &joint.groups {
@@ -366,15 +273,7 @@ impl Ward {
     ) -> ActionAnswer {
         let tally = Tally { faults: absent.into_iter().map(Fault::Absent).collect(), ..Tally::default() };
         let answer = Some(tally.denied(self, world, action, context));
-        ActionAnswer { action: self.action_name(action), answer, needs: Vec::new() }
-    }
-
-    /// The action's id, or its whole name where the id alone is ambiguous.
-    pub(crate) fn action_name(&self, action: &Action) -> Arc<str> {
-        match self.schema().action(action.uid.id()) {
-            Some(_) => action.uid.id().into(),
-            None => action.uid.to_string().into(),
-        }
+        ActionAnswer { action: self.schema().action_name(action), answer, needs: Vec::new() }
     }
 }
 
@@ -430,7 +329,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn new<'e>(ward: &Ward, outcomes: impl IntoIterator<Item = (&'e Entry, Option<Outcome>)>) -> Self {
+    fn new<'e>(ward: &Engine, outcomes: impl IntoIterator<Item = (&'e Entry, Option<Outcome>)>) -> Self {
         let mut tally = Tally::default();
         for (entry, outcome) in outcomes {
             let Some(policy) = ward.policies().get(entry.policy) else { continue };
@@ -455,7 +354,7 @@ impl Tally {
         !self.permits.is_empty() && !self.denies()
     }
 
-    fn answer(&self, ward: &Ward, world: &World, action: &Action, context: &Fields) -> Answer {
+    fn answer(&self, ward: &Engine, world: &World, action: &Action, context: &Fields) -> Answer {
         if self.allows() {
             self.allowed(ward, world, action, context)
         } else {
@@ -463,11 +362,11 @@ impl Tally {
         }
     }
 
-    fn allowed(&self, ward: &Ward, world: &World, action: &Action, context: &Fields) -> Answer {
+    fn allowed(&self, ward: &Engine, world: &World, action: &Action, context: &Fields) -> Answer {
         ward.answer(world, of_action(action, context), Decision::Allow, self.permits.clone(), Vec::new())
     }
 
-    fn denied(&self, ward: &Ward, world: &World, action: &Action, context: &Fields) -> Answer {
+    fn denied(&self, ward: &Engine, world: &World, action: &Action, context: &Fields) -> Answer {
         let (forbids, faults) = (self.forbids.clone(), self.faults.clone());
         ward.answer(world, of_action(action, context), Decision::Deny, forbids, faults)
     }

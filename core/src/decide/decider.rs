@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::graph::Graph;
-use super::test::{Facts, Given};
-use crate::cache::{Classes, Environment, Link};
-use crate::ir::{Evaluation, Program};
+use crate::cache::{Classes, Link};
+use crate::engine::Engine;
+use crate::ir::graph::Given;
 use crate::model::interrupt::Pulse;
+use crate::model::schema::Environment;
 use crate::model::{Action, Answer, EntityUid, Error, TypeId, Value, interrupt};
-use crate::ward::Ward;
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
@@ -32,7 +31,7 @@ use crate::world::{Handle, Place, Row, World};
 /// ```
 #[derive(Clone)]
 pub struct Decider {
-    ward: Ward,
+    engine: Arc<Engine>,
     world: World,
     link: Arc<Link>,
     classes: Arc<Classes>,
@@ -60,57 +59,9 @@ pub struct Decisions {
     pub version: u64,
 }
 
-/// A program of one environment, ready to decide.
-#[derive(Debug)]
-pub(crate) struct Compiled {
-    pub(crate) program: Arc<Program>,
-    /// `None` where it would be too large.
-    graph: Option<Graph>,
-}
-
-impl Compiled {
-    pub(crate) fn new(
-        program: Arc<Program>,
-        world: &World,
-        action: Option<&Action>,
-        (principal, _, resource): Environment,
-    ) -> Self {
-        let graph = action.and_then(|action| Graph::new(&program, world, action, (principal, resource)));
-        Compiled { program, graph }
-    }
-
-    /// How many tests the graph has; `None` where there is none.
-    #[cfg(feature = "testing")]
-    pub(crate) fn tests(&self) -> Option<usize> {
-        self.graph.as_ref().map(Graph::len)
-    }
-
-    #[inline]
-    fn allows(&self, world: &World, principal: Place, resource: Place, context: &Given) -> bool {
-        match &self.graph {
-            Some(graph) if !world.is_overlaid() => {
-                graph.allows(&Facts { world, program: &self.program, principal, resource, context })
-            }
-            _ => self.evaluate(world, principal, resource, context),
-        }
-    }
-
-    fn evaluate(&self, world: &World, principal: Place, resource: Place, context: &Given) -> bool {
-        Evaluation::new(&self.program, world, principal, Some(resource), &context.values).allows()
-    }
-}
-
-impl Ward {
-    /// What decides for principals and resources of these types, with entities of `world`.
-    ///
-    /// Cost of the first decision for a person who is unlike all before: some tens of microseconds, for a
-    /// program of their own kind.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for names that the schema lacks or types that the action does not take;
-    /// [`Error::is_schema`] for a world of another schema.
-    pub fn decider(
-        &self,
+impl Engine {
+    pub(crate) fn decider(
+        self: &Arc<Self>,
         world: &World,
         principal_type: &str,
         action: &str,
@@ -125,13 +76,13 @@ impl Ward {
         let environment = (principal, action.place, resource);
         let link = self.link(world);
         let classes = link.classes(environment);
-        Ok(Decider { ward: self.clone(), world: world.clone(), link, classes, environment })
+        Ok(Decider { engine: self.clone(), world: world.clone(), link, classes, environment })
     }
 }
 
 impl Decider {
     fn action(&self) -> Option<&Action> {
-        self.ward.schema().actions().get(self.environment.1)
+        self.engine.schema().actions().get(self.environment.1)
     }
 
     /// A context for this decider's action.
@@ -140,7 +91,7 @@ impl Decider {
     /// [`Error::is_request`] for a context of another shape.
     pub fn context(&self, values: &BTreeMap<Arc<str>, Value>) -> Result<Context, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
-        self.ward.context_conforms(action, values)?;
+        self.engine.context_conforms(action, values)?;
         let given = Given::new(&self.world, &action.context, values);
         let mut entities = Some(Vec::new()).filter(|_| given.is_known());
         for value in values.values() {
@@ -198,13 +149,13 @@ impl Decider {
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Answer, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
-        let name_of = |ty| self.ward.schema().entity_type(ty).map(|ty| ty.name.as_ref());
+        let name_of = |ty| self.engine.schema().entity_type(ty).map(|ty| ty.name.as_ref());
         if name_of(self.environment.0) != Some(principal.type_name())
             || name_of(self.environment.2) != Some(resource.type_name())
         {
             return Err(self.misplaced());
         }
-        self.ward.context_conforms(action, context)?;
+        self.engine.context_conforms(action, context)?;
         let (answer, version) = self.world.consistent(|| {
             let (from, to) = (self.world.place(principal), self.world.place(resource));
             let mut is_whole = true;
@@ -213,16 +164,16 @@ impl Decider {
             }
             match (from, to) {
                 (Some(from), Some(to)) if is_whole => self.answer(from, to, context),
-                _ => self.ward.deny_absent(&self.world, context, self.absent(principal, resource, context)),
+                _ => self.engine.deny_absent(&self.world, context, self.absent(principal, resource, context)),
             }
         });
         Ok(Answer { version, ..answer })
     }
 
     fn answer(&self, principal: Place, resource: Place, context: &BTreeMap<Arc<str>, Value>) -> Answer {
-        let (ward, world) = (&self.ward, &self.world);
-        let compiled = self.link.compiled(ward, world, &self.classes, self.environment, principal);
-        ward.decide(world, context, &compiled.program, (principal, resource))
+        let (engine, world) = (&*self.engine, &self.world);
+        let compiled = self.link.compiled(&engine.loaded, world, &self.classes, self.environment, principal);
+        engine.decide(world, context, &compiled.program, (principal, resource))
     }
 
     /// Every entity that a request names and the data lacks.
@@ -270,7 +221,11 @@ impl Decider {
                 _ => false,
             }));
         }
-        Ok(Decisions { allowed, policy_hash: self.ward.policy_hash().clone(), version: self.world.version() })
+        Ok(Decisions {
+            allowed,
+            policy_hash: self.engine.policy_hash().clone(),
+            version: self.world.version(),
+        })
     }
 
     /// Decides a column of pairs, on one version of the data.
@@ -297,7 +252,7 @@ impl Decider {
         });
         Ok(Decisions {
             allowed: allowed.collect::<Result<_, _>>()?,
-            policy_hash: self.ward.policy_hash().clone(),
+            policy_hash: self.engine.policy_hash().clone(),
             version: self.world.version(),
         })
     }
@@ -347,7 +302,8 @@ impl Decider {
         if !world.has(principal) || !world.has(resource) {
             return false;
         }
-        let compiled = self.link.compiled(&self.ward, world, &self.classes, self.environment, principal);
+        let compiled =
+            self.link.compiled(&self.engine.loaded, world, &self.classes, self.environment, principal);
         match &context.entities {
             Some(entities) => {
                 entities.iter().all(|&place| world.has(place))
@@ -361,7 +317,7 @@ impl Decider {
     }
 
     fn misplaced(&self) -> Error {
-        let name = |ty| self.ward.schema().entity_type(ty).map_or("?", |ty| ty.name.as_ref());
+        let name = |ty| self.engine.schema().entity_type(ty).map_or("?", |ty| ty.name.as_ref());
         let action = self.action().map_or_else(String::new, |action| action.uid.to_string());
         let (principal, resource) = (name(self.environment.0), name(self.environment.2));
         Error::request(format!(

@@ -1,43 +1,26 @@
 //! One decision: may this person do this to that record?
 
 pub(crate) mod actions;
-mod bdd;
 mod decider;
-mod graph;
 mod request;
 pub(crate) mod slice;
-mod test;
 
-pub(crate) use decider::Compiled;
 pub use decider::{Context, Decider, Decisions};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::decide::slice::gather;
+use crate::engine::Engine;
 use crate::ir::{Evaluation, Program};
 use crate::model::{
     Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Request, TypeId, Value,
 };
 use crate::policy::{Question, Roots};
-use crate::ward::Ward;
 use crate::world::{Place, World, conforms};
 
-impl Ward {
-    /// Decides a request, failing closed.
-    ///
-    /// A request that names an entity which is not in the data is denied before evaluation. If any policy
-    /// that applies cannot be evaluated, permit or forbid, the decision is deny. Cost: one evaluation of the
-    /// policies that can apply to the types, what several ask being asked once.
-    ///
-    /// The answer tells a denied record from one that is not there, and names policies: it is for a trusted caller,
-    /// such as the service that asks. Of it a person may be told whether it is an allow; what else may reach them is
-    /// [`Ward::view`] and [`Ward::explain_for`].
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for an action that the schema lacks, a principal or resource of a type that
-    /// the action does not take, a context of another shape; [`Error::is_schema`] for a world of another schema.
-    pub fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+impl Engine {
+    pub(crate) fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
         let decide = || {
             let examined = self.examine(world, request)?;
             Ok(match examined.ready() {
@@ -52,14 +35,7 @@ impl Ward {
         answer.map(|answer| Answer { version, ..answer })
     }
 
-    /// Decides a request with Cedar's own authorizer, failing closed: the reference for [`Ward::check`].
-    ///
-    /// The two differ in speed alone: errors are in the same words. Cost: one evaluation of every policy over the facts
-    /// that they can read.
-    ///
-    /// # Errors
-    /// As [`Ward::check`].
-    pub fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+    pub(crate) fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
         let _still = world.still();
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
@@ -76,10 +52,6 @@ impl Ward {
     ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
         self.answer(world, context, Decision::Deny, Vec::new(), faults)
-    }
-
-    pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
-        self.inner.loaded.programs.of(principal, action.place, resource)
     }
 
     /// What a program decides: that of the environment, or what is left of it for some principals, this one
@@ -121,7 +93,7 @@ impl Ward {
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
         let context = Value::Record(request.context.clone());
-        let verdict = self.inner.loaded.reference.decide(self.question(world, request, ready, &context));
+        let verdict = self.loaded.reference.decide(self.question(world, request, ready, &context));
         let decision = if verdict.allowed { Decision::Allow } else { Decision::Deny };
         let ids = verdict.policies.into_iter().map(Arc::from).collect();
         let faults = verdict.errors.into_iter().map(|(id, message)| Fault::Policy { id: id.into(), message });
@@ -146,7 +118,7 @@ impl Ward {
     }
 
     pub(crate) fn roots(&self, ready: &Ready<'_>) -> &Roots {
-        self.inner.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
+        self.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
     }
 
     pub(crate) fn answer(

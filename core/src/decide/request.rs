@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::cedar::{EntityParser, NO_VALUE};
+use crate::engine::Engine;
 use crate::model::json::{Distinct, distinct_fields};
 use crate::model::suggest::hint;
 use crate::model::{Action, EntityUid, Error, Request, Type, Value, timestamp};
-use crate::ward::Ward;
 use crate::world::conforms;
 use crate::world::json::context_fields;
 
@@ -24,16 +24,8 @@ struct Line<'a> {
     context: Option<&'a RawValue>,
 }
 
-impl Ward {
-    /// Reads a request: `{"principal": "User::\"u1\"", "action": "Action::\"viewSummary\"", "resource":
-    /// "Case::\"c1\"", "context": {…}}`, the context in Cedar's JSON.
-    ///
-    /// Where the action's context has a `now` that is a datetime and the JSON lacks it, it becomes `now`,
-    /// in milliseconds since 1970-01-01T00:00:00Z.
-    ///
-    /// # Errors
-    /// [`Error::is_request`]
-    pub fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
+impl Engine {
+    pub(crate) fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
         let refuse = |why: &str| Err(Error::request(format!("not a request in JSON: {why}")));
         match json.trim_start().chars().next() {
             Some('{') => {}
@@ -56,11 +48,7 @@ impl Ward {
         })
     }
 
-    /// Reads a context in Cedar's JSON; `now` as in [`Ward::read_request`].
-    ///
-    /// # Errors
-    /// [`Error::is_request`]
-    pub fn read_context(
+    pub(crate) fn read_context(
         &self,
         action: &str,
         json: &str,
@@ -80,13 +68,7 @@ impl Ward {
         Ok(fields)
     }
 
-    /// Reads a context that serves every action of the two types: each field as an action that knows it reads it.
-    ///
-    /// `now` becomes the field of that name where some action asks for it and the JSON lacks it.
-    ///
-    /// # Errors
-    /// [`Error::is_request`]
-    pub fn read_context_for(
+    pub(crate) fn read_context_for(
         &self,
         principal: &EntityUid,
         resource: &EntityUid,
@@ -113,12 +95,7 @@ impl Ward {
         Ok(fields)
     }
 
-    /// Gives a context the `now` that it lacks, in milliseconds since 1970-01-01T00:00:00Z, where the action asks
-    /// for one.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for an action that the schema lacks.
-    pub fn fill_now(
+    pub(crate) fn fill_now(
         &self,
         action: &str,
         context: &mut BTreeMap<Arc<str>, Value>,
@@ -128,8 +105,7 @@ impl Ward {
         Ok(())
     }
 
-    /// As [`Ward::fill_now`], where any action that takes the two types asks for a `now`.
-    pub fn fill_now_for(
+    pub(crate) fn fill_now_for(
         &self,
         principal: &EntityUid,
         resource: &EntityUid,
@@ -175,7 +151,7 @@ impl Ward {
             return Ok(value);
         }
         serde_json::from_str::<Distinct>(value.get()).map_err(|e| format!("`{name}`: {e}"))?;
-        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        let parser = EntityParser::new(&self.loaded.cedar_schema);
         let read =
             parser.field(name, value.get(), &action.uid).map_err(|why| match action.context.get(name) {
                 Some(field) if why.contains(NO_VALUE) => {
@@ -187,10 +163,6 @@ impl Ward {
             conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
         }
         Ok(read)
-    }
-
-    pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
-        self.schema().known_action(name)
     }
 }
 

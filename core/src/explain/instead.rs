@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::sight::Sight;
+use crate::engine::Engine;
 use crate::model::{EntityUid, Error, Request};
-use crate::ward::Ward;
 use crate::world::World;
 
 /// People that are named.
@@ -37,7 +37,7 @@ pub struct Grant {
     pub count: usize,
 }
 
-impl Ward {
+impl Engine {
     /// Who may do it, and of which version of the data.
     pub(super) fn instead(
         &self,

@@ -16,9 +16,9 @@ use super::gate::Gate;
 use super::judge::{Judge, Scene, Truth};
 use super::step::{After, Step};
 use super::suggest::{Pool, Suggest};
+use crate::engine::Engine;
 use crate::ir::{Fact, Id, Node};
 use crate::model::{Decision, Effect, Request};
-use crate::ward::Ward;
 
 /// Changes at most.
 pub(super) const MOST: usize = 3;
@@ -41,7 +41,7 @@ pub(super) enum Found {
 }
 
 pub(super) struct Search<'a> {
-    ward: &'a Ward,
+    ward: &'a Engine,
     request: &'a Request,
     gate: Gate<'a>,
     scene: Scene<'a>,
@@ -56,7 +56,7 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// A search for what would lead to `goal`.
     pub(super) fn new(
-        ward: &'a Ward,
+        ward: &'a Engine,
         request: &'a Request,
         gate: Gate<'a>,
         scene: Scene<'a>,

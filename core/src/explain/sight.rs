@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::engine::Engine;
 use crate::ir::Fact;
 use crate::model::{AttrId, EntityUid, Error, Request, Type, Value};
-use crate::ward::Ward;
 use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
@@ -54,7 +54,7 @@ const STEPS: usize = 3;
 
 /// What one person may see of what one request is about.
 pub struct Viewer<'a> {
-    ward: &'a Ward,
+    ward: &'a Engine,
     world: &'a World,
     disclosure: &'a Disclosure,
     who: EntityUid,
@@ -69,17 +69,8 @@ pub struct Viewer<'a> {
     allowed: RefCell<HashMap<(Arc<str>, EntityUid), bool>>,
 }
 
-impl Ward {
-    /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
-    /// sees nothing.
-    ///
-    /// The actions of `disclosure` are asked with what the request's context gives them, but for fields that name an
-    /// entity of which the viewer may not know: one that needs more than that is not allowed.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for actions, types and attributes in `disclosure` that the schema lacks;
-    /// [`Error::is_schema`].
-    pub fn viewer<'a>(
+impl Engine {
+    pub(crate) fn viewer<'a>(
         &'a self,
         world: &'a World,
         who: &EntityUid,
@@ -131,7 +122,7 @@ impl Ward {
 }
 
 impl Disclosure {
-    fn check(&self, ward: &Ward) -> Result<(), Error> {
+    fn check(&self, ward: &Engine) -> Result<(), Error> {
         let schema = ward.schema();
         let shows = self.shows.values().flatten();
         for action in self.unlocks.values().chain(self.knows.values().flatten()).chain(shows) {

@@ -13,6 +13,7 @@ mod eval;
 mod factor;
 mod facts;
 mod functions;
+pub(crate) mod graph;
 mod joint;
 mod mirror;
 mod narrow;

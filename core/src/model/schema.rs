@@ -206,6 +206,14 @@ impl Schema {
         self.actions.get(at?)
     }
 
+    /// The action's id, or its whole name where the id alone is ambiguous.
+    pub(crate) fn action_name(&self, action: &Action) -> Arc<str> {
+        match self.action(action.uid.id()) {
+            Some(_) => action.uid.id().into(),
+            None => action.uid.to_string().into(),
+        }
+    }
+
     /// How `ty` is written in a schema.
     pub fn show(&self, ty: &Type) -> String {
         match ty {
@@ -227,3 +235,6 @@ impl Schema {
         }
     }
 }
+
+/// A request environment: principal type, the action's place in the schema and resource type.
+pub(crate) type Environment = (TypeId, usize, TypeId);

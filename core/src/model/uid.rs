@@ -1,10 +1,7 @@
 //! The name of an entity.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
-
-use crate::model::Error;
 
 /// The name of an entity: its type and its id, as in `Case::"c1"`.
 ///
@@ -48,23 +45,10 @@ impl fmt::Display for EntityUid {
     }
 }
 
-impl FromStr for EntityUid {
-    type Err = Error;
-
-    /// # Errors
-    /// [`Error::is_request`] where the text is not a name in Cedar's syntax.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match parse_plain(text) {
-            Some(uid) => Ok(uid),
-            None => crate::cedar::parse_uid(text),
-        }
-    }
-}
-
 /// Reads a name without escapes or white space, which Cedar's parser would take a hundred times as long for.
 ///
 /// It takes a part of what Cedar takes, and nothing else: `None` says nothing.
-fn parse_plain(text: &str) -> Option<EntityUid> {
+pub(crate) fn parse_plain(text: &str) -> Option<EntityUid> {
     let (type_name, id) = text.strip_suffix('"')?.split_once("::\"")?;
     let is_plain_part = |part: &str| {
         let mut bytes = part.bytes();
@@ -111,7 +95,7 @@ mod tests {
             "\"",
             "User::\"a\nb\"",
         ] {
-            let cedar = crate::cedar::parse_uid(text).ok();
+            let cedar = crate::cedar::value::parse_uid(text).ok();
             if let Some(plain) = parse_plain(text) {
                 assert_eq!(Some(plain), cedar, "{text}");
             }

@@ -13,7 +13,7 @@ use toml::Spanned;
 use crate::cedar::{MAX_BYTES, Sections, sections};
 use crate::model::suggest::hint;
 use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Type, TypeId, Zone};
-use crate::visible::Group;
+use crate::table::group::Group;
 use crate::world::index::Path;
 
 /// Characters of who sets an attribute.

@@ -34,28 +34,6 @@ pub struct Sources {
     pub catalogue: Option<Source>,
 }
 
-impl Sources {
-    /// Everything that is wrong with them, and where they are fit for use what validation finds worth a look.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::{Source, Sources};
-    ///
-    /// let mut sources = Sources::attendance();
-    /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
-    /// let problems = sources.diagnose();
-    /// let span = problems[0].span.map(|span| (span.line, span.column));
-    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
-    /// ```
-    pub fn diagnose(&self) -> Vec<Problem> {
-        match crate::ward::Ward::new(self) {
-            Ok(ward) => ward.warnings().to_vec(),
-            Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
-            Err(error) => error.problems().to_vec(),
-        }
-    }
-}
-
 /// The annotations of a policy by name.
 type Annotations = std::collections::BTreeMap<Arc<str>, Arc<str>>;
 
@@ -97,6 +75,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// What decides an action of principals and on resources of these types.
+    pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
+        self.programs.of(principal, action.place, resource)
+    }
+
     /// # Errors
     /// [`Error::is_policies`], with every problem found.
     pub(crate) fn new(sources: &Sources) -> Result<Self, Error> {

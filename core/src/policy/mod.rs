@@ -6,8 +6,6 @@ mod anatomy;
 mod annotations;
 #[cfg(feature = "author")]
 mod atoms;
-#[cfg(feature = "bundle")]
-pub mod bundle;
 pub(crate) mod catalogue;
 pub mod claims;
 mod expansion;

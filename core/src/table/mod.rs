@@ -1,6 +1,8 @@
 //! Counts by group, with their totals: what [`Ward::count_by`](crate::Ward::count_by) and reports answer.
 
 pub(crate) mod disclosure;
+pub(crate) mod group;
+pub(crate) mod profile;
 mod show;
 
 use std::fmt;

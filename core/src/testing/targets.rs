@@ -210,7 +210,7 @@ fn decides_as_reference(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) {
 
 fn agrees(ward: &Ward, world: &World, request: &Request) {
     // Ids alone: the words of evaluation errors differ.
-    let what = |answer: Result<crate::Answer, Error>| {
+    let what = |answer: Result<crate::model::Answer, Error>| {
         let answer = answer.map_err(|e| e.to_string())?;
         let failed: Vec<_> = answer.errors.iter().map(|fault| fault.to_string()).collect();
         let failed: Vec<_> = failed.iter().map(|text| text.split(": ").next().map(str::to_owned)).collect();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::plan::{Lookup, Plan};
 use super::set::{FEW, Set};
+use crate::cache::plan::{Lookup, Plan};
 use crate::ir::{Evaluation, Id, Node, Program};
 use crate::model::interrupt::Pulse;
 use crate::model::{Effect, Value};

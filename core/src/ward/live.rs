@@ -91,7 +91,7 @@ impl Live {
     /// [`Error::is_schema`] for data of another schema; [`Error::is_request`] for a world that [`World::with`]
     /// gave.
     pub fn new(ward: Ward, world: World) -> Result<Self, Error> {
-        ward.belongs_to(&world)?;
+        ward.engine.belongs_to(&world)?;
         if world.is_overlaid() {
             return Err(Error::request("a world seen through changes cannot be put in force"));
         }

@@ -1,13 +1,16 @@
 //! Policies and schema, ready to answer.
 
+#[cfg(feature = "bundle")]
+pub mod bundle;
 pub(crate) mod live;
+mod questions;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cache::Links;
 use crate::cedar::EntityParser;
-use crate::ir::{Printed, Program};
+use crate::engine::Engine;
 use crate::model::{EntityUid, Error, Problem, Schema, Source, Value};
 use crate::policy::{Catalogue, Loaded, Policy, Sources};
 use crate::world;
@@ -25,14 +28,7 @@ use crate::world::World;
 /// ```
 #[derive(Clone)]
 pub struct Ward {
-    pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) loaded: Loaded,
-    pub(crate) by_id: HashMap<Arc<str>, usize>,
-    pub(crate) links: Links,
-    pub(crate) catalogue: Option<Catalogue>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl Ward {
@@ -59,7 +55,7 @@ impl Ward {
             .as_ref()
             .map(|source| Catalogue::read(source, &sources.schema, &loaded.schema).map_err(Error::policies));
         let catalogue = catalogue.transpose()?;
-        Ok(Ward { inner: Arc::new(Inner { loaded, by_id, links: Links::default(), catalogue }) })
+        Ok(Ward { engine: Arc::new(Engine { loaded, by_id, links: Links::default(), catalogue }) })
     }
 
     /// Loads a folder of policies, as [`Sources::read_folder`] reads it.
@@ -73,32 +69,32 @@ impl Ward {
 
     /// The schema, which worlds are built for.
     pub fn schema(&self) -> &Arc<Schema> {
-        &self.inner.loaded.schema
+        &self.engine.loaded.schema
     }
 
     /// Every policy, in the order of their ids.
     pub fn policies(&self) -> &[Policy] {
-        &self.inner.loaded.policies
+        &self.engine.loaded.policies
     }
 
     /// The policy whose `@id` is `id`.
     pub fn policy(&self, id: &str) -> Option<&Policy> {
-        self.inner.loaded.policies.get(*self.inner.by_id.get(id)?)
+        self.engine.loaded.policies.get(*self.engine.by_id.get(id)?)
     }
 
     /// The text that a policy was read from.
     pub fn source(&self, id: &str) -> Option<&Source> {
-        self.inner.loaded.sources.get(id)
+        self.engine.loaded.sources.get(id)
     }
 
     /// SHA-256 of schema, policies and catalogue, as 64 hexadecimal digits. Every answer carries it.
     pub fn policy_hash(&self) -> &Arc<str> {
-        &self.inner.loaded.hash
+        &self.engine.loaded.hash
     }
 
     /// What validation finds worth a look: policies that can never apply, and the like.
     pub fn warnings(&self) -> &[Problem] {
-        &self.inner.loaded.warnings
+        &self.engine.loaded.warnings
     }
 
     /// Reads a world from Cedar's entities JSON.
@@ -120,7 +116,7 @@ impl Ward {
         input: impl std::io::Read,
         progress: &mut dyn FnMut(u64),
     ) -> Result<World, Error> {
-        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
+        let parser = EntityParser::new(&self.engine.loaded.cedar_schema);
         world::json::read(self.schema(), &parser, input, progress)
     }
 
@@ -132,8 +128,8 @@ impl Ward {
     pub fn plan(&self, principal_type: &str, action: &str, resource_type: &str) -> Result<String, Error> {
         let (principal, resource) =
             (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
-        let program = self.program(principal, self.action(action)?, resource);
-        Ok(self.show(program))
+        let engine = &self.engine;
+        Ok(engine.show(engine.program(principal, engine.action(action)?, resource)))
     }
 
     /// As [`Ward::plan`], for one person and context: what is left once these are known.
@@ -148,17 +144,7 @@ impl Ward {
         resource_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<String, Error> {
-        let resource = self.schema().known_type(resource_type)?;
-        let asker = self.examine_asker(world, principal, action, resource_type, context)?;
-        let place = asker.principal;
-        let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        Ok(crate::visible::show(self, world, place, asker.action, resource, context))
-    }
-
-    /// The program as text, with the ids of its policies.
-    fn show(&self, program: &Program) -> String {
-        let names = |at: usize| self.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
-        Printed { program, schema: self.schema(), names: &names }.to_string()
+        self.engine.plan_for(world, principal, action, resource_type, context)
     }
 
     /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what a
@@ -171,7 +157,7 @@ impl Ward {
 
     #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) fn literals(&self) -> &crate::policy::Literals {
-        &self.inner.loaded.literals
+        &self.engine.loaded.literals
     }
 
     /// The texts, numbers and times that the policies compare attributes and fields called `name` with.
@@ -183,14 +169,34 @@ impl Ward {
     /// The same policies with a schema that says the same as theirs: who has the same object has compared them.
     pub(crate) fn with_schema(mut self, schema: &Arc<Schema>) -> Self {
         debug_assert_eq!(self.schema(), schema);
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.loaded.schema = schema.clone();
+        if let Some(engine) = Arc::get_mut(&mut self.engine) {
+            engine.loaded.schema = schema.clone();
         }
         self
     }
 }
 
 impl Sources {
+    /// Everything that is wrong with them, and where they are fit for use what validation finds worth a look.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::{Source, Sources};
+    ///
+    /// let mut sources = Sources::attendance();
+    /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
+    /// let problems = sources.diagnose();
+    /// let span = problems[0].span.map(|span| (span.line, span.column));
+    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
+    /// ```
+    pub fn diagnose(&self) -> Vec<Problem> {
+        match Ward::new(self) {
+            Ok(ward) => ward.warnings().to_vec(),
+            Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
+            Err(error) => error.problems().to_vec(),
+        }
+    }
+
     /// The rules of attendance case management, as text.
     pub fn attendance() -> Self {
         Self::embedded(caseward_policies::POLICIES)
@@ -219,5 +225,38 @@ impl Sources {
 impl std::fmt::Debug for Ward {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Ward {{ policies: {}, hash: {} }}", self.policies().len(), self.policy_hash())
+    }
+}
+
+/// For those who tune.
+#[cfg(feature = "testing")]
+impl Ward {
+    /// The classes of principals that are known for a world, and how many tests their programs have: for those
+    /// who tune.
+    pub fn class_summary(&self, world: &World, principal: &str, action: &str, resource: &str) -> String {
+        let types = (self.schema().type_id(principal), self.schema().type_id(resource));
+        let (Some(principal), Some(resource), Some(action)) =
+            (types.0, types.1, self.schema().action(action))
+        else {
+            return String::new();
+        };
+        self.engine.link(world).summary((principal, action.place, resource))
+    }
+
+    /// The bytes of each index, by the type that its path starts from and the path: for those who tune.
+    pub fn index_sizes(&self, world: &World) -> Vec<(String, String, usize)> {
+        let show = |path: &crate::world::index::Path| {
+            let types = path.types(self.schema()).unwrap_or_default();
+            let steps = types.into_iter().zip(&path.steps).filter_map(|(ty, step)| {
+                Some(self.schema().entity_type(ty)?.attributes.get(step.index())?.0.to_string())
+            });
+            let start = self.schema().entity_type(path.start);
+            (start.map_or_else(String::new, |ty| ty.name.to_string()), steps.collect::<Vec<_>>().join("."))
+        };
+        let sized = |(path, bytes)| {
+            let (start, steps) = show(path);
+            (start, steps, bytes)
+        };
+        world.still().sizes().into_iter().map(sized).collect()
     }
 }

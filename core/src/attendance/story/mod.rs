@@ -114,7 +114,7 @@ impl Scene {
         request: &Request,
         policies: &[Arc<str>],
     ) -> Result<Option<(String, String)>, Error> {
-        let reasons = ward.reasons(&self.world, request, policies.iter())?;
+        let reasons = ward.engine.reasons(&self.world, request, policies.iter())?;
         let said = reasons.first().and_then(|reason| {
             let rule = reason.policy.rule.as_deref().unwrap_or(&reason.policy.id);
             let failed = reason.failed().next()?;

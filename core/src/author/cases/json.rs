@@ -73,7 +73,7 @@ impl Document<'_> {
         }
         let world = self.ward.read_world(asked("entities")?.get().as_bytes());
         let world = world.map_err(|error| (error.to_string(), self.span("entities")))?;
-        self.ward.examine(&world, &request).map_err(wrong)?;
+        self.ward.engine.examine(&world, &request).map_err(wrong)?;
         let mut absent = BTreeMap::new();
         for name in self.value::<Vec<String>>("absent")?.unwrap_or_default() {
             let uid: EntityUid =

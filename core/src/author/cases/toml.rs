@@ -192,7 +192,7 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         })?;
         let (request, absent) = self.request(case, action, &asked)?;
         // A request that makes no sense is an error of the case, not a denial.
-        let sense = self.ward.examine(&world, &request);
+        let sense = self.ward.engine.examine(&world, &request);
         sense.map_err(|error| (format!("case `{name}`: {error}"), action.span()))?;
         known_entities(&world, &request, case, &absent, &at)?;
         Ok(Case {

@@ -107,8 +107,8 @@ impl Classes {
         (kind, policies): (usize, &BTreeSet<Arc<str>>),
     ) -> Option<(usize, Arc<Touched>)> {
         let [old, new] = versions;
-        old.with_class(asking, |old_class, before| {
-            new.with_class(asking, |new_class, after| {
+        old.engine.with_class(asking, |old_class, before| {
+            new.engine.with_class(asking, |new_class, after| {
                 let key = (kind, [old_class, new_class]);
                 let touched = || Touched::of_class(versions, [before, after], policies, asking.environment.2);
                 self.known(key, touched)

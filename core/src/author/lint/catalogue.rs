@@ -9,7 +9,7 @@ use crate::policy::Spots;
 
 pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let (ward, sources) = (looked.subject.ward, looked.subject.sources);
-    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.inner.catalogue) else {
+    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.engine.catalogue) else {
         return Vec::new();
     };
     let schema = ward.schema();

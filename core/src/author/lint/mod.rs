@@ -340,7 +340,7 @@ impl<'a> Looked<'a> {
 }
 
 fn lookers(ward: &Ward) -> Vec<Looker<'_>> {
-    let surveys = ward.inner.loaded.surveys();
+    let surveys = ward.engine.loaded.surveys();
     let all = ward.policies().iter().zip(surveys).map(|(policy, survey)| Looker {
         ward,
         policy,

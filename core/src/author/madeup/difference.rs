@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::pool::Pool;
 use super::stage::{Held, Stage};
-use crate::cache::Environment;
 use crate::ir::{Evaluation, Program};
 use crate::model::random::Random;
+use crate::model::schema::Environment;
 use crate::model::{Effect, EntityUid, Schema, Value};
 use crate::ward::Ward;
 use crate::world::{World, WorldBuilder};

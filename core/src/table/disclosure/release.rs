@@ -26,8 +26,8 @@ use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 use super::round::BASE;
 use super::{Protected, Protection};
 use crate::model::Error;
+use crate::table::profile::{Part, Profile, parts};
 use crate::table::{Count, Key, Line};
-use crate::visible::{Part, Profile, parts};
 
 /// Different counts in all tables together, at most, where some are to be suppressed.
 const COUNTS: usize = 2_000;

@@ -94,7 +94,7 @@ impl<'a> Question<'a> {
         if !answers.iter().map(|a| &a.action).eq(self
             .actions
             .iter()
-            .map(|a| self.ward.action_name(a))
+            .map(|a| self.ward.schema().action_name(a))
             .collect::<Vec<_>>()
             .iter())
         {

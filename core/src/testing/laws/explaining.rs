@@ -96,7 +96,7 @@ impl Subject {
             if explained.answer != answer {
                 return Err(tell("explained another answer"));
             }
-            if !self.ward.judges_alike(&world, &asked).map_err(|e| e.to_string())? {
+            if !self.ward.engine.judges_alike(&world, &asked).map_err(|e| e.to_string())? {
                 return Err(tell("the parts of a policy come out otherwise than the whole"));
             }
             counts.decisions += 1;
@@ -128,7 +128,7 @@ impl Subject {
             counts.denials_turned += u64::from(!explained.answer.is_allowed());
             counts.edits += edits.len() as u64;
         }
-        let proof = self.ward.prove_turn(world, asked, TRIES).map_err(|e| e.to_string())?;
+        let proof = self.ward.engine.prove_turn(world, asked, TRIES).map_err(|e| e.to_string())?;
         let Some(proof) = proof else { return Ok(()) };
         let found = (!explained.turn.edits().is_empty()).then_some(explained.turn.edits().len());
         if proof.edits != found || proof.gave_up != matches!(explained.turn, Turn::GaveUp) {

@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::count::Counting;
 use crate::model::{EntityUid, Schema, Type, TypeId, Unit, Value, Zone};
+use crate::table::group::Group;
 use crate::table::{Key, Table};
 use crate::testing::{Choices, bytes};
-use crate::visible::{Counting, Group};
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -37,7 +38,7 @@ pub(super) fn counted_as_listed(
         }
     }
     let counting = Counting { principal, action, of: ty, context, by: &by };
-    let table = ward.count_by_anything(world, &counting).map_err(|e| format!("{by:?}: {e}"))?;
+    let table = ward.engine.count_by_anything(world, &counting).map_err(|e| format!("{by:?}: {e}"))?;
     let facts = |record: &EntityUid, group: &Group| Some(keys(world, record, group));
     let (found, wanted) = (as_text(&table), by_hand(listed, &by, facts).unwrap_or_default());
     if found != wanted {
@@ -97,7 +98,7 @@ impl Shown<'_> {
 
     /// What is at the end of one step from an entity, or of two that a view shows together.
     fn step(&self, ty: TypeId, on: Option<&EntityUid>, names: &[&str]) -> Option<(usize, Option<Value>)> {
-        let catalogue = self.ward.inner.catalogue.as_ref()?;
+        let catalogue = self.ward.engine.catalogue.as_ref()?;
         let shown = catalogue.of(ty)?;
         let first = names.first()?;
         let (attr, _) = self.ward.schema().entity_type(ty)?.attribute(first)?;
@@ -126,7 +127,7 @@ impl Shown<'_> {
 
     /// Whether an action that shows a section needs more than the context.
     fn lacks_context(&self) -> bool {
-        let Some(catalogue) = self.ward.inner.catalogue.as_ref() else { return false };
+        let Some(catalogue) = self.ward.engine.catalogue.as_ref() else { return false };
         let shown = catalogue.types().flat_map(|(_, shown)| {
             shown.known_by.iter().copied().chain(shown.sections.iter().map(|shelf| shelf.action))
         });

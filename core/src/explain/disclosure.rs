@@ -2,22 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::engine::Engine;
 use crate::explain::Disclosure;
 use crate::model::{AttrId, EntityType, Error, Type};
 use crate::policy::catalogue::{Column, Shown};
-use crate::ward::Ward;
 
-impl Ward {
-    /// What an explanation may show to whom: an attribute, to whoever may see the section that it is in.
-    ///
-    /// For [`Ward::viewer`]. The catalogue says besides what is public and which action unlocks everything. Of a type
-    /// that it does not name, and of one for which it names neither `known_by` nor `public`, nobody may know.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for policies without a catalogue of fields.
-    pub fn disclosure(&self) -> Result<Disclosure, Error> {
+impl Engine {
+    pub(crate) fn disclosure(&self) -> Result<Disclosure, Error> {
         let none = || Error::request("the policies have no catalogue of fields");
-        let catalogue = self.inner.catalogue.as_ref().ok_or_else(none)?;
+        let catalogue = self.catalogue.as_ref().ok_or_else(none)?;
         let mut disclosure = Disclosure::default();
         for (ty, shown) in catalogue.types() {
             let Some(entity) = self.schema().entity_type(ty) else { continue };
@@ -28,7 +21,10 @@ impl Ward {
 
     fn disclose(&self, entity: &EntityType, shown: &Shown, disclosure: &mut Disclosure) {
         let action = |place: usize| {
-            self.schema().actions().get(place).map_or_else(|| "".into(), |action| self.action_name(action))
+            self.schema()
+                .actions()
+                .get(place)
+                .map_or_else(|| "".into(), |action| self.schema().action_name(action))
         };
         if let Some(unlocks) = shown.unlocks {
             disclosure.unlocks.insert(entity.name.clone(), action(unlocks));

@@ -3,11 +3,11 @@
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::count_by::GROUPS;
-use super::group::{By, Resolved};
 use crate::model::zone::Calendar;
 use crate::model::{AttrId, Period, TypeId, Value};
 use crate::table::Key;
+use crate::table::group::{By, Resolved};
+use crate::table::profile::GROUPS;
 use crate::world::index::{Index, Keys, NONE, Path, Walk, key_of_bool};
 use crate::world::layout::Stored;
 use crate::world::{Indices, Row, World};

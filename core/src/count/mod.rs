@@ -5,68 +5,33 @@
 //!
 //! INVARIANT: what is counted and what it is grouped by are of one version of the data.
 
+mod profiles;
+mod tally;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::group::{By, Group, Resolved, resolve_path};
-use super::profiles::{Profile, parts};
-use super::tally::Tally;
-use super::{Open, Search};
 use crate::decide::Asker;
+use crate::engine::Engine;
 use crate::model::{EntityUid, Error, Type, TypeId, Value};
 use crate::table::disclosure::Protection;
+use crate::table::group::{By, Group, Resolved, resolve_path};
+use crate::table::profile::{GROUPS, Profile, parts, subsets, too_many};
 use crate::table::{Count, Key, Line, Table};
 use crate::view::{FieldNeed, Onlooker};
-use crate::ward::Ward;
+use crate::visible::{Open, Search};
 use crate::world::index::{Keys, Path, Walk, key_of_bool};
 use crate::world::{Indices, Row, World};
+use tally::Tally;
 
-/// Groups of one table.
-pub(super) const GROUPS: usize = 4;
 /// Lines of one table.
 const LINES: usize = 2_000_000;
 
-impl Ward {
-    /// How many entities of type `resource_type` there are to which `principal` may do `action`, in each group and
-    /// in all.
-    ///
-    /// It counts exactly what [`Ward::list`] gives. Several groups make a table of all their combinations, with the
-    /// totals over each. An entity whose attribute is absent is in a group of its own, [`Key::Absent`]; one with a
-    /// set counts in each of the set's elements, one whose set is empty in [`Key::Empty`]. A principal who is not in
-    /// the data has an empty table.
-    ///
-    /// What it is grouped by must be what the principal may see of each of them, as [`Ward::require_field`] says: a
-    /// table tells nothing that views do not show.
-    ///
-    /// Cost: as [`Ward::visible`], and a look at each group where indices have them and they are few, at each
-    /// entity that is counted otherwise.
-    ///
-    /// # Errors
-    /// As [`Ward::list`]; and [`Error::is_request`] for a group that the schema does not have or that cannot be
-    /// grouped by, more than four groups, a group twice, more than two million lines; for one that the principal may
-    /// not see of every entity that is counted.
-    ///
-    /// # Example
-    /// ```
-    /// # use std::collections::BTreeMap;
-    /// use caseward::attendance::{Sample, zone};
-    /// use caseward::{EntityUid, Group, Unit, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
-    /// let person = EntityUid::new("User", "u00001");
-    /// let by = [Group::of("status"), Group::period(Unit::Month, "openedAt", &zone())];
-    /// let table = ward.count_by(&world, &person, "viewSummary", "Case", &now, &by)?;
-    /// let all = ward.count(&world, &person, "viewSummary", "Case", &now)?;
-    /// assert_eq!(table.total().number(), Some(all as u64));
-    /// println!("{table}");
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn count_by(
+impl Engine {
+    pub(crate) fn count_by(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -121,13 +86,7 @@ impl Ward {
         }
     }
 
-    /// As [`Ward::count_by`], with counts that tell of nobody: see [`Table::protect`].
-    ///
-    /// Random rounding asks which records are counted, so that it is to be asked for here.
-    ///
-    /// # Errors
-    /// As [`Ward::count_by`] and [`Table::protect`].
-    pub fn count_by_protected(
+    pub(crate) fn count_by_protected(
         &self,
         world: &World,
         query: &Counting<'_>,
@@ -196,7 +155,7 @@ impl Groups {
     }
 
     /// What the person must be allowed on the records, so that they may see by what they are grouped.
-    fn needs(&self, ward: &Ward) -> Result<Vec<FieldNeed>, Error> {
+    fn needs(&self, ward: &Engine) -> Result<Vec<FieldNeed>, Error> {
         let mut all = Vec::new();
         for (name, group) in self.names.iter().zip(&self.all) {
             all.extend(ward.field_needs(name.clone(), &group.path)?);
@@ -231,7 +190,7 @@ impl Groups {
             };
             lines.extend(totals);
             if lines.len() > LINES {
-                return Err(too_many());
+                return Err(too_many(LINES));
             }
         }
         if !all.is_empty() {
@@ -279,7 +238,7 @@ impl Groups {
         let chosen: Vec<&Resolved> = subset.iter().filter_map(|at| self.all.get(*at)).collect();
         let mut tally =
             Tally::new(world, self.ty, &chosen, LINES).ok_or_else(|| Error::request("no such group"))?;
-        tally.count(indices, rows).map_err(|()| too_many())?;
+        tally.count(indices, rows).map_err(|()| too_many(LINES))?;
         let mut lines: Vec<Line> = tally
             .counts()
             .into_iter()
@@ -314,19 +273,6 @@ impl Groups {
     }
 }
 
-/// Every subset of so many groups, from the larger to the smaller: the lines of a table in their order.
-pub(super) fn subsets(groups: usize) -> Vec<Vec<usize>> {
-    let mut subsets: Vec<Vec<usize>> = (0..1_u32 << groups.min(GROUPS))
-        .map(|bits| (0..groups).filter(|at| bits >> at & 1 != 0).collect())
-        .collect();
-    subsets.sort_by(|a: &Vec<usize>, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    subsets
-}
-
-pub(super) fn too_many() -> Error {
-    Error::request(format!("the table has more than {LINES} lines; group by fewer things"))
-}
-
 /// The totals by a subset of the groups.
 fn summed(lines: &[Line], subset: &[usize]) -> Vec<Line> {
     let mut sums: HashMap<Vec<Key>, u64> = HashMap::new();
@@ -359,7 +305,7 @@ pub(crate) struct Population<'a> {
     pub(crate) shown_to: Option<(&'a EntityUid, &'a BTreeMap<Arc<str>, Value>)>,
 }
 
-impl Ward {
+impl Engine {
     /// Counts a population by group; `None` where the data is of another version than `version`.
     ///
     /// Whoever calls it has asked whether the table may be seen; here it is asked whether what it is grouped by may.

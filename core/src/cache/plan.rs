@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 
-use crate::cache::Environment;
 use crate::ir::{Binary, Elements, Evaluation, Id, MadeFrom, Node, Program, Residual};
+use crate::model::schema::Environment;
 use crate::model::{AttrId, Effect, Schema, TypeId, Value};
 use crate::world::index::{Keys, NONE, Path, Walk, key_of_bool};
 use crate::world::{Place, World};
 
 /// A condition that an index answers.
 #[derive(Clone, Debug)]
-pub(super) enum Lookup {
+pub(crate) enum Lookup {
     /// Rows that stand under one of the keys.
     Keys(Path, Walk, Vec<u32>),
     /// Rows that do not stand under [`NONE`].
@@ -25,22 +25,22 @@ pub(super) enum Lookup {
 /// What lists the resources of one type for one person, action and context.
 pub(crate) struct Plan {
     /// The residual, which decides.
-    pub(super) residual: Program,
+    pub(crate) residual: Program,
     /// The residual made ready for indices, which finds.
-    pub(super) narrowed: Program,
+    pub(crate) narrowed: Program,
     /// By node of `narrowed`.
-    pub(super) lookups: Vec<Option<Lookup>>,
+    pub(crate) lookups: Vec<Option<Lookup>>,
     /// The paths whose indices it uses; that of no steps, where it may have to take all rows.
-    pub(super) paths: Vec<Path>,
-    pub(super) made_from: MadeFrom,
+    pub(crate) paths: Vec<Path>,
+    pub(crate) made_from: MadeFrom,
     /// Of the data that it was made from.
-    pub(super) version: u64,
-    pub(super) ty: TypeId,
+    pub(crate) version: u64,
+    pub(crate) ty: TypeId,
 }
 
 impl Plan {
     /// The indices' lock must not be held: strings and rows are given their numbers here.
-    pub(super) fn new(
+    pub(crate) fn new(
         residual: Residual,
         world: &World,
         principal: Place,
@@ -63,7 +63,7 @@ impl Plan {
 
     /// Every path along references from the resource that the residual reads; `None` where it reads what no
     /// path leads to.
-    pub(super) fn ways(&self) -> Option<BTreeSet<Path>> {
+    pub(crate) fn ways(&self) -> Option<BTreeSet<Path>> {
         let program = &self.residual;
         let mut ways = BTreeSet::new();
         for id in program.ids() {
@@ -79,11 +79,11 @@ impl Plan {
         Some(ways)
     }
 
-    pub(super) fn entries(&self, effect: Effect) -> impl Iterator<Item = Id> + '_ {
+    pub(crate) fn entries(&self, effect: Effect) -> impl Iterator<Item = Id> + '_ {
         self.narrowed.entries.iter().filter(move |entry| entry.effect == effect).map(|entry| entry.root)
     }
 
-    pub(super) fn lookup(&self, id: Id) -> Option<&Lookup> {
+    pub(crate) fn lookup(&self, id: Id) -> Option<&Lookup> {
         self.lookups.get(id.index())?.as_ref()
     }
 }
@@ -98,7 +98,7 @@ fn paths(ty: TypeId, lookups: &[Option<Lookup>]) -> Vec<Path> {
 }
 
 /// The path from the resource to a node; `None` where it is reached in another way.
-pub(super) fn path(program: &Program, id: Id, start: TypeId) -> Option<Path> {
+pub(crate) fn path(program: &Program, id: Id, start: TypeId) -> Option<Path> {
     match program.node(id) {
         Node::Resource => Some(Path { start, steps: Vec::new() }),
         Node::Attr(of, _, attr) => {
@@ -111,7 +111,7 @@ pub(super) fn path(program: &Program, id: Id, start: TypeId) -> Option<Path> {
 }
 
 /// The paths that a program's conditions compare, and that an index can hold.
-pub(super) fn paths_of(program: &Program, ty: TypeId, schema: &Schema) -> BTreeSet<Path> {
+pub(crate) fn paths_of(program: &Program, ty: TypeId, schema: &Schema) -> BTreeSet<Path> {
     let mut paths = BTreeSet::from([Path { start: ty, steps: Vec::new() }]);
     let mut add = |id: Id, attr: Option<AttrId>| {
         if let Some(mut path) = path(program, id, ty) {
@@ -294,7 +294,7 @@ fn key(environment: Environment, principal: Place, context: &BTreeMap<Arc<str>, 
 
 impl Plans {
     /// The plan, kept or made, that holds for the data as it is. `make` is told the data's version.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         world: &World,
         environment: Environment,

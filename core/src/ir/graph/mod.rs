@@ -4,14 +4,21 @@
 //! decision is a diagram too: some permit holds, no forbid does, and none fails. Laid out, it asks nothing twice
 //! and nothing that does not matter.
 
+mod bdd;
+mod compiled;
+mod test;
+
+pub(crate) use compiled::Compiled;
+pub(crate) use test::Given;
+
 use hashbrown::HashMap;
 
-use super::bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
-use super::test::{Amount, Facts, Of, Plain, Root, Test, Thing, Way};
 use crate::ir::{Binary, Function, Id, Node, Program};
 use crate::model::{Action, Effect, Schema, Type, TypeId, Value};
 use crate::world::layout::{Kind, Slot};
 use crate::world::{World, target};
+use bdd::{Bdd, Branch, Diagrams, FALSE, TRUE};
+use test::{Amount, Facts, Of, Plain, Root, Test, Thing, Way};
 
 /// Atoms beyond which a program is evaluated as it is.
 const MANY_ATOMS: usize = 400;
@@ -40,7 +47,7 @@ enum Ask {
 
 /// The decision of a program.
 #[derive(Debug)]
-pub(super) struct Graph {
+pub(crate) struct Graph {
     steps: Vec<Step>,
     others: Vec<Test>,
     first: u32,
@@ -48,7 +55,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// The graph of a program for a request environment; `None` where it would be too large.
-    pub(super) fn new(
+    pub(crate) fn new(
         program: &Program,
         world: &World,
         action: &Action,
@@ -116,7 +123,7 @@ impl Graph {
     }
 
     #[inline]
-    pub(super) fn allows(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn allows(&self, facts: &Facts<'_>) -> bool {
         let mut at = self.first;
         // Steps follow one another in the order of the atoms, so that none comes twice.
         while let Some(step) = self.steps.get(at as usize) {
@@ -131,7 +138,7 @@ impl Graph {
     }
 
     #[cfg(feature = "testing")]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.steps.len()
     }
 }

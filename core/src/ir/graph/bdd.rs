@@ -4,25 +4,25 @@
 use hashbrown::HashMap;
 
 /// A diagram, by the number of its root.
-pub(super) type Bdd = u32;
+pub(crate) type Bdd = u32;
 
-pub(super) const FALSE: Bdd = 0;
-pub(super) const TRUE: Bdd = 1;
+pub(crate) const FALSE: Bdd = 0;
+pub(crate) const TRUE: Bdd = 1;
 
 /// Nodes beyond which a diagram is given up.
 const MANY: usize = 20_000;
 
 /// A test of an atom, and the diagrams that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Branch {
-    pub(super) atom: u32,
-    pub(super) no: Bdd,
-    pub(super) yes: Bdd,
+pub(crate) struct Branch {
+    pub(crate) atom: u32,
+    pub(crate) no: Bdd,
+    pub(crate) yes: Bdd,
 }
 
 /// Diagrams that share their parts. `None` from any operation: they have become too large.
 #[derive(Default)]
-pub(super) struct Diagrams {
+pub(crate) struct Diagrams {
     /// From number 2 on.
     branches: Vec<Branch>,
     numbers: HashMap<Branch, Bdd>,
@@ -30,28 +30,28 @@ pub(super) struct Diagrams {
 }
 
 impl Diagrams {
-    pub(super) fn branch(&self, of: Bdd) -> Option<Branch> {
+    pub(crate) fn branch(&self, of: Bdd) -> Option<Branch> {
         self.branches.get((of as usize).checked_sub(2)?).copied()
     }
 
-    pub(super) fn atom(&mut self, atom: u32) -> Option<Bdd> {
+    pub(crate) fn atom(&mut self, atom: u32) -> Option<Bdd> {
         self.make(Branch { atom, no: FALSE, yes: TRUE })
     }
 
-    pub(super) fn and(&mut self, a: Bdd, b: Bdd) -> Option<Bdd> {
+    pub(crate) fn and(&mut self, a: Bdd, b: Bdd) -> Option<Bdd> {
         self.choose(a, b, FALSE)
     }
 
-    pub(super) fn or(&mut self, a: Bdd, b: Bdd) -> Option<Bdd> {
+    pub(crate) fn or(&mut self, a: Bdd, b: Bdd) -> Option<Bdd> {
         self.choose(a, TRUE, b)
     }
 
-    pub(super) fn not(&mut self, a: Bdd) -> Option<Bdd> {
+    pub(crate) fn not(&mut self, a: Bdd) -> Option<Bdd> {
         self.choose(a, FALSE, TRUE)
     }
 
     /// `then` where `test` holds, else `or`.
-    pub(super) fn choose(&mut self, test: Bdd, then: Bdd, or: Bdd) -> Option<Bdd> {
+    pub(crate) fn choose(&mut self, test: Bdd, then: Bdd, or: Bdd) -> Option<Bdd> {
         match (test, then, or) {
             (TRUE, ..) => return Some(then),
             (FALSE, ..) => return Some(or),
@@ -90,7 +90,7 @@ impl Diagrams {
     }
 
     /// The diagram where `atom` comes out so, wherever it stands.
-    pub(super) fn where_is(
+    pub(crate) fn where_is(
         &mut self,
         bdd: Bdd,
         atom: u32,
@@ -111,7 +111,7 @@ impl Diagrams {
         Some(made)
     }
 
-    pub(super) fn make(&mut self, branch: Branch) -> Option<Bdd> {
+    pub(crate) fn make(&mut self, branch: Branch) -> Option<Bdd> {
         if branch.no == branch.yes {
             return Some(branch.no);
         }

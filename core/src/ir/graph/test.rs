@@ -10,11 +10,11 @@ use crate::world::layout::long;
 use crate::world::{Place, Row, World};
 
 /// Steps of a way that is walked by numbers; a longer one is left to [`Test::Slow`].
-pub(super) const STEPS: usize = 3;
+pub(crate) const STEPS: usize = 3;
 
 /// Where a way begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Root {
+pub(crate) enum Root {
     Principal,
     Resource,
 }
@@ -23,8 +23,8 @@ pub(super) enum Root {
 ///
 /// What is absent is row 0, whose words are all 0: a way that leads nowhere ends in 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Way {
-    pub(super) root: Root,
+pub(crate) struct Way {
+    pub(crate) root: Root,
     len: u8,
     /// A type and a word of its rows; all but the last are references.
     steps: [(u16, u16); STEPS],
@@ -32,7 +32,7 @@ pub(super) struct Way {
 
 impl Way {
     /// `None` for a way of no steps or too many.
-    pub(super) fn new(root: Root, all: &[(u16, u16)]) -> Option<Self> {
+    pub(crate) fn new(root: Root, all: &[(u16, u16)]) -> Option<Self> {
         let mut steps = [(0, 0); STEPS];
         if all.is_empty() || all.len() > STEPS {
             return None;
@@ -41,7 +41,7 @@ impl Way {
         Some(Way { root, len: u8::try_from(all.len()).ok()?, steps })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(self.len)
     }
 
@@ -78,13 +78,13 @@ impl Way {
 
 /// An instant or another number, with what is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Amount {
-    pub(super) of: Of,
-    pub(super) plus: i64,
+pub(crate) struct Amount {
+    pub(crate) of: Of,
+    pub(crate) plus: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Of {
+pub(crate) enum Of {
     Const(i64),
     /// A field of the context.
     Given(u16),
@@ -110,7 +110,7 @@ impl Amount {
 
 /// An entity or a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Thing {
+pub(crate) enum Thing {
     Number(u32),
     Principal,
     Resource,
@@ -133,7 +133,7 @@ impl Thing {
 
 /// A test of one fact. Whatever the facts are it has an outcome, also where no policy would ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Test {
+pub(crate) enum Test {
     /// The same, and there.
     Same(Way, Thing),
     /// The flags of the word that `mask` chooses are `is`, or are not.
@@ -162,7 +162,7 @@ pub(super) enum Test {
 
 /// A word compared with a number, or with the row of who asks or of what is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plain {
+pub(crate) struct Plain {
     way: Way,
     with: With,
     not: bool,
@@ -179,7 +179,7 @@ enum With {
 
 impl Plain {
     #[inline]
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> bool {
         let with = match self.with {
             With::Number => self.number,
             With::Principal => facts.row(Root::Principal),
@@ -192,7 +192,7 @@ impl Plain {
 impl Test {
     /// The test as a plain comparison, where it is one. Rows and numbers of things are never 0, so that nothing
     /// that is absent is the same as one.
-    pub(super) fn plain(&self) -> Option<Plain> {
+    pub(crate) fn plain(&self) -> Option<Plain> {
         let same = |way: &Way, with, number| Plain { way: *way, with, not: false, mask: u32::MAX, number };
         match self {
             Test::Same(way, Thing::Number(number)) if *number != 0 => Some(same(way, With::Number, *number)),
@@ -206,17 +206,17 @@ impl Test {
     }
 
     /// Whether any of the flags is set, or whether there is any number at all.
-    pub(super) fn some(way: Way, mask: u32) -> Self {
+    pub(crate) fn some(way: Way, mask: u32) -> Self {
         Test::Flags { way, mask, is: 0, not: true }
     }
 
     /// Whether all of the flags are set.
-    pub(super) fn all(way: Way, mask: u32) -> Self {
+    pub(crate) fn all(way: Way, mask: u32) -> Self {
         Test::Flags { way, mask, is: mask, not: false }
     }
 
     /// What comes first where either order is right: what is at hand, then what is further away.
-    pub(super) fn distance(&self) -> usize {
+    pub(crate) fn distance(&self) -> usize {
         let of_thing = |thing: &Thing| if let Thing::At(way) = thing { way.len() } else { 0 };
         match self {
             Test::Given(_) | Test::GivenTrue(_) => 0,
@@ -234,7 +234,7 @@ impl Test {
     }
 
     #[inline]
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> bool {
         match self {
             Test::Same(way, thing) => {
                 let number = way.read(facts);
@@ -257,12 +257,12 @@ impl Test {
 }
 
 /// What tests look at.
-pub(super) struct Facts<'a> {
-    pub(super) world: &'a World,
-    pub(super) program: &'a Program,
-    pub(super) principal: Place,
-    pub(super) resource: Place,
-    pub(super) context: &'a Given,
+pub(crate) struct Facts<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) program: &'a Program,
+    pub(crate) principal: Place,
+    pub(crate) resource: Place,
+    pub(crate) context: &'a Given,
 }
 
 impl Facts<'_> {
@@ -276,7 +276,7 @@ impl Facts<'_> {
 
     /// Whether the thing is in the set whose number the way ends in.
     #[inline]
-    pub(super) fn is_held(&self, way: &Way, thing: &Thing) -> bool {
+    pub(crate) fn is_held(&self, way: &Way, thing: &Thing) -> bool {
         self.world.set_holds(way.read(self), thing.read(self))
     }
 
@@ -293,8 +293,8 @@ impl Facts<'_> {
 
 /// A context in the form in which tests look at it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Given {
-    pub(super) values: BTreeMap<Arc<str>, Value>,
+pub(crate) struct Given {
+    pub(crate) values: BTreeMap<Arc<str>, Value>,
     /// By the field's place among those of the action.
     fields: Vec<Field>,
 }
@@ -309,7 +309,7 @@ struct Field {
 
 impl Given {
     /// A context that conforms to `shape`.
-    pub(super) fn new(
+    pub(crate) fn new(
         world: &World,
         shape: &BTreeMap<Arc<str>, Attribute>,
         values: &BTreeMap<Arc<str>, Value>,
@@ -320,12 +320,12 @@ impl Given {
     }
 
     /// Whether the data knows every string and entity that is a field.
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.fields.iter().all(|field| field.number != u32::MAX)
     }
 
     /// Whether all entities that it names are such.
-    pub(super) fn names_only(&self, is_such: impl Fn(&EntityUid) -> bool) -> bool {
+    pub(crate) fn names_only(&self, is_such: impl Fn(&EntityUid) -> bool) -> bool {
         let mut all = true;
         self.values.values().for_each(|value| value.for_each_entity(&mut |uid| all &= is_such(uid)));
         all

@@ -45,7 +45,7 @@ fn lists(c: &mut Criterion, data: &Data, floor: &Floor<'_>) {
         let mut group = c.benchmark_group(format!("list/{who}"));
         group.bench_function(BenchmarkId::new("caseward", CASES), |b| {
             b.iter(|| {
-                let count = data.ward.count(&data.world, &person, "viewSummary", "Case", &context);
+                let count = data.ward.count(&data.world, &query(&person, "viewSummary", "Case", &context));
                 assert_eq!(count.ok(), Some(expected as usize));
             });
         });

@@ -133,7 +133,7 @@ impl Ours {
     /// # Errors
     /// Never for a question about the data.
     pub fn new(data: &Data, question: &Question<'_>) -> Result<Self, Failure> {
-        let decider = data.ward.decider(&data.world, "User", question.action, question.resource_type)?;
+        let decider = data.ward.decider(&data.world, &environment("User", question.action, question.resource_type))?;
         let context = decider.context(&question.context())?;
         let handles = |ty| data.all(ty).iter().filter_map(|uid| data.world.handle(uid)).collect();
         Ok(Ours { decider, context, users: handles("User"), resources: handles(question.resource_type) })

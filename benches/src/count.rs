@@ -51,7 +51,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let (person, context) = (question.user(user), question.context());
         for (groups, by, keys) in &all {
             let name = format!("count_by/{who}/{groups}/{}", data.cases);
-            let count = || data.ward.count_by(&data.world, &person, "viewSummary", "Case", &context, by);
+            let count = || data.ward.count_by(&data.world, &query(&person, "viewSummary", "Case", &context), by);
             let by_hand = || {
                 let mut counts: HashMap<u64, u64> = HashMap::new();
                 for case in &lists.view_summary_cases(user, NOW) {
@@ -69,7 +69,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
                 ("floor", Box::new(|| black_box(by_hand()).len())),
             ];
             if *groups == "status" {
-                let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
+                let list = || data.ward.list(&data.world, &query(&person, "viewSummary", "Case", &context));
                 let listed = move || {
                     let mut counts: BTreeMap<Option<Value>, u64> = BTreeMap::new();
                     for case in list().unwrap_or_default() {
@@ -153,7 +153,7 @@ fn protect(
         ("school,status", vec![Group::of("school"), Group::of("status")]),
     ] {
         let context = question.context();
-        let table = data.ward.count_by(&data.world, person, "viewSummary", "Case", &context, &by)?;
+        let table = data.ward.count_by(&data.world, &query(person, "viewSummary", "Case", &context), &by)?;
         let (lines, hidden) = {
             let told = table.protect(&suppress)?;
             let lines = told.cells().iter().chain(told.totals());

@@ -47,7 +47,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             _ => NATIONAL,
         };
         let person = question.user(user);
-        let make = || data.ward.filter(&data.world, &person, "viewSummary", "Case", &context, &database);
+        let make = || data.ward.filter(&data.world, &query(&person, "viewSummary", "Case", &context), &database);
         let filter = make()?;
         let expected = lists.view_summary_cases(user, NOW).len() as usize;
         let name = format!("filter/{who}/{}", data.cases);

@@ -3,12 +3,14 @@
 //! Every question is a method of [`Engine`], written where the question has its folder; a [`Ward`](crate::Ward) shares
 //! one and gives it the world and the question.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cache::{Link, Links};
 use crate::ir::Program;
-use crate::model::{Action, Error, Schema, Source, TypeId};
+use crate::model::context::Fields;
+use crate::model::{Action, Context, Error, Request, Schema, Source, TypeId};
 use crate::policy::{Catalogue, Loaded, Policy};
 use crate::world::World;
 
@@ -47,6 +49,29 @@ impl Engine {
 
     pub(crate) fn action(&self, name: &str) -> Result<&Action, Error> {
         self.schema().known_action(name)
+    }
+
+    /// A context's fields as they are given to an action: with the time, where the action asks for it.
+    pub(crate) fn fields<'a>(&self, action: &str, context: &'a Context) -> Result<Cow<'a, Fields>, Error> {
+        Ok(context.for_action(self.action(action)?))
+    }
+
+    /// A context's fields as they are given to every action of principals and on resources of these types.
+    pub(crate) fn fields_for<'a>(
+        &self,
+        principal: &str,
+        resource: &str,
+        context: &'a Context,
+    ) -> Cow<'a, Fields> {
+        context.for_actions(self.schema().actions_for(principal, resource))
+    }
+
+    /// A request whose context holds the time, where the action asks for it.
+    pub(crate) fn settled<'a>(&self, request: &'a Request) -> Result<Cow<'a, Request>, Error> {
+        Ok(match self.fields(&request.action, &request.context)? {
+            Cow::Borrowed(_) => Cow::Borrowed(request),
+            Cow::Owned(fields) => Cow::Owned(request.clone().in_context(fields)),
+        })
     }
 
     /// What is kept of these policies for a world.

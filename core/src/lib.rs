@@ -36,17 +36,17 @@ mod visible;
 mod ward;
 mod world;
 
-pub use count::Counting;
 pub use decide::actions::{ActionAnswer, Need};
-pub use decide::{Context, Decider, Decisions};
+pub use decide::{Decider, Decisions, Prepared};
 pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,
 };
 pub use model::{
-    Action, Answer, AttrId, Attribute, Decision, Effect, EntityType, EntityUid, Error, Fault, Ip, Period,
-    Problem, Request, Schema, Severity, Source, Span, Type, TypeId, Unit, Value, Zone, instant, interrupt,
-    words,
+    Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
+    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,
+    RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone, instant,
+    interrupt, words,
 };
 #[cfg(feature = "fs")]
 pub use policy::FilePart;

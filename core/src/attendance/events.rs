@@ -72,6 +72,6 @@ impl CaseEvent {
     /// ```
     pub fn told(&self, ward: &Ward, world: &World, case: &str, now: i64) -> Result<Visible, Error> {
         let context = [("now".into(), Value::Datetime(now))].into();
-        ward.alert(world, &EntityUid::new("Case", case), self.item().as_ref(), "User", &context)
+        ward.engine.alert(world, &EntityUid::new("Case", case), self.item().as_ref(), "User", &context)
     }
 }

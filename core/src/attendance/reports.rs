@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::count::{Condition, Population};
+use crate::model::ActionName;
 use crate::model::suggest::hint;
 use crate::model::{Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
@@ -250,7 +251,10 @@ pub(super) fn of_report<T>(
         None => the_only_one(ward, world, question, kind, &context)?,
     };
     let Some(report) = named else { return Ok(None) };
-    let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
+    let request = Request {
+        context: context.into(),
+        ..Request::new(question.principal.clone(), ActionName::new(ACTION), report.clone())
+    };
     loop {
         let answer = ward.check(world, &request)?;
         if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
@@ -269,7 +273,7 @@ pub(super) fn of_report<T>(
             conditions: &conditions,
             now: Some(question.now),
             marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
-            shown_to: (!kind.in_aggregate).then_some((question.principal, &request.context)),
+            shown_to: (!kind.in_aggregate).then_some((question.principal, request.context.fields())),
         };
         if let Some(counted) = count(&answer, &population)? {
             return Ok(Some(counted));
@@ -356,7 +360,7 @@ fn the_only_one(
     /// Reports that are named.
     const SHOWN: usize = 5;
     let wanted = Some(Value::from(kind.name));
-    let mut found = ward.list(world, question.principal, ACTION, REPORT, context)?;
+    let mut found = ward.engine.list(world, question.principal, ACTION, REPORT, context)?;
     found.retain(|report| world.attribute(report, "kind") == wanted);
     if found.len() > 1 && kind.is_one_of_many() {
         found.sort();

@@ -141,7 +141,7 @@ impl Ward {
                 &case.world,
                 ready.principal,
                 Some(ready.resource),
-                &case.request.context,
+                case.request.context.fields(),
             );
             for part in &dissection.parts {
                 if let (Some(covered), Some(structure)) =

@@ -308,7 +308,7 @@ impl Run<'_> {
         let Some(changes) = self.environments.get(&key).cloned() else { return Ok(()) };
         let evaluation = |program| {
             let (context, resource) = (&case.request.context, Some(ready.resource));
-            Evaluation::new(program, &case.world, ready.principal, resource, context)
+            Evaluation::new(program, &case.world, ready.principal, resource, context.fields())
         };
         let (mut as_it_is, mut tally) = (evaluation(program), Tally::default());
         let mut outcomes: Vec<Option<bool>> = vec![Some(false); ward.policies().len()];

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) use joint::{Group, Joint, Part};
 pub(crate) use plan::Plans;
 
+use arc_swap::ArcSwapOption;
 use hashbrown::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,9 +29,24 @@ const CLASSES: usize = PAGES * PAGE;
 const PAGES: usize = 64;
 const PAGE: usize = 64;
 
-/// A ward's links, the latest last.
+/// Checks of a world before anything is kept for it: one that is asked a few times and dropped is not worth it.
+const OFTEN: u32 = 32;
+
+/// A ward's links.
 #[derive(Default)]
-pub(crate) struct Links(Mutex<Vec<Arc<Link>>>);
+pub(crate) struct Links {
+    /// The one that was asked for last: found without a lock.
+    last: ArcSwapOption<Link>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The latest last.
+    links: Vec<Arc<Link>>,
+    /// Worlds that have no link yet, and how often each was asked; the latest last.
+    seldom: Vec<(u64, u32)>,
+}
 
 /// What is kept of one ward for one world.
 pub(crate) struct Link {
@@ -73,17 +89,68 @@ pub(crate) struct Classes {
 }
 
 impl Links {
+    /// What is kept for a world.
     pub(crate) fn of(&self, loaded: &Loaded, world: &World) -> Arc<Link> {
-        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.iter().find(|link| link.world == world.identity()) {
-            return link.clone();
+        if let Some(link) = self.last(world) {
+            return link;
         }
-        let link = Arc::new(Link::new(loaded, world));
-        if links.len() >= LINKS {
-            links.remove(0);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.kept(&mut kept, loaded, world)
+    }
+
+    /// What is kept for a world that is asked often; `None` for another, and for one that is seen through changes.
+    pub(crate) fn of_often_asked(&self, loaded: &Loaded, world: &World) -> Option<Arc<Link>> {
+        if world.is_overlaid() {
+            return None;
         }
-        links.push(link.clone());
+        if let Some(link) = self.last(world) {
+            return Some(link);
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.links.iter().all(|link| link.world != world.identity())
+            && !kept.is_often_asked(world.identity())
+        {
+            return None;
+        }
+        Some(self.kept(&mut kept, loaded, world))
+    }
+
+    fn last(&self, world: &World) -> Option<Arc<Link>> {
+        let last = self.last.load();
+        last.as_ref().filter(|link| link.world == world.identity()).cloned()
+    }
+
+    fn kept(&self, kept: &mut Kept, loaded: &Loaded, world: &World) -> Arc<Link> {
+        let found = kept.links.iter().find(|link| link.world == world.identity()).cloned();
+        let link = found.unwrap_or_else(|| {
+            let link = Arc::new(Link::new(loaded, world));
+            if kept.links.len() >= LINKS {
+                kept.links.remove(0);
+            }
+            kept.links.push(link.clone());
+            link
+        });
+        self.last.store(Some(link.clone()));
         link
+    }
+}
+
+impl Kept {
+    fn is_often_asked(&mut self, world: u64) -> bool {
+        let at = self.seldom.iter().position(|(known, _)| *known == world).unwrap_or_else(|| {
+            if self.seldom.len() >= LINKS {
+                self.seldom.remove(0);
+            }
+            self.seldom.push((world, 0));
+            self.seldom.len() - 1
+        });
+        let Some((_, asked)) = self.seldom.get_mut(at) else { return false };
+        *asked += 1;
+        let is_often = *asked > OFTEN;
+        if is_often {
+            self.seldom.remove(at);
+        }
+        is_often
     }
 }
 

@@ -16,7 +16,8 @@ use roaring::RoaringBitmap;
 
 use crate::decide::Asker;
 use crate::engine::Engine;
-use crate::model::{EntityUid, Error, Type, TypeId, Value};
+use crate::model::context::Fields;
+use crate::model::{EntityUid, Error, Query, Type, TypeId, Value};
 use crate::table::disclosure::Protection;
 use crate::table::group::{By, Group, Resolved, resolve_path};
 use crate::table::profile::{GROUPS, Profile, parts, subsets, too_many};
@@ -31,17 +32,8 @@ use tally::Tally;
 const LINES: usize = 2_000_000;
 
 impl Engine {
-    pub(crate) fn count_by(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        by: &[Group],
-    ) -> Result<Table, Error> {
-        let counting = Counting { principal, action, of: resource_type, context, by };
-        self.counted(world, &counting, Told { seen: true, marked: false })
+    pub(crate) fn count_by(&self, world: &World, counting: &Counting<'_>) -> Result<Table, Error> {
+        self.counted(world, counting, Told { seen: true, marked: false })
     }
 
     /// As [`Ward::count_by`], by whatever there is: for laws on how records are counted.
@@ -105,18 +97,22 @@ struct Told {
 }
 
 /// A question for counts by group.
-#[derive(Clone, Copy, Debug)]
-pub struct Counting<'a> {
-    /// Who asks.
-    pub principal: &'a EntityUid,
-    /// What they may do to the records that are counted.
-    pub action: &'a str,
-    /// The type of these records.
-    pub of: &'a str,
-    /// What the action asks for besides.
-    pub context: &'a BTreeMap<Arc<str>, Value>,
-    /// What they are grouped by.
-    pub by: &'a [Group],
+#[derive(Clone, Copy)]
+pub(crate) struct Counting<'a> {
+    pub(crate) principal: &'a EntityUid,
+    pub(crate) action: &'a str,
+    /// The type of the records that are counted.
+    pub(crate) of: &'a str,
+    pub(crate) context: &'a Fields,
+    pub(crate) by: &'a [Group],
+}
+
+impl<'a> Counting<'a> {
+    /// `context` as it is given to the query's action.
+    pub(crate) fn new(query: &'a Query, context: &'a Fields, by: &'a [Group]) -> Self {
+        let Query { principal, action, resource_type, .. } = query;
+        Counting { principal, action, of: resource_type, context, by }
+    }
 }
 
 /// What a table is made from.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::cache::{Group, Part};
 use crate::engine::Engine;
 use crate::ir::{Entry, Evaluation, Failure, FieldSet, Opening, Program};
+use crate::model::context::Fields;
 use crate::model::{Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Type, Value};
 use crate::world::{Place, World};
 
@@ -84,7 +85,8 @@ impl Engine {
         context: &BTreeMap<Arc<str>, Value>,
         hidden: &BTreeSet<EntityUid>,
     ) -> Result<Vec<(usize, ActionAnswer)>, Error> {
-        let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
+        let actions: Vec<&Action> =
+            self.schema().actions_for(principal.type_name(), resource.type_name()).collect();
         for action in &actions {
             for (name, value) in context {
                 if let Some(field) = action.context.get(name) {
@@ -371,8 +373,6 @@ impl Tally {
         ward.answer(world, of_action(action, context), Decision::Deny, forbids, faults)
     }
 }
-
-type Fields = BTreeMap<Arc<str>, Value>;
 
 static NOTHING: Fields = Fields::new();
 

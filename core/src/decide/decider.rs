@@ -1,14 +1,15 @@
 //! Decisions by the million: one request environment, entities found beforehand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cache::{Classes, Link};
 use crate::engine::Engine;
 use crate::ir::graph::Given;
+use crate::model::RequestEnvironment;
 use crate::model::interrupt::Pulse;
 use crate::model::schema::Environment;
-use crate::model::{Action, Answer, EntityUid, Error, TypeId, Value, interrupt};
+use crate::model::{Action, EntityUid, Error, TypeId, Value, interrupt};
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
@@ -40,7 +41,7 @@ pub struct Decider {
 
 /// A context that one [`Decider`] takes, looked up in its world.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct Prepared {
     given: Given,
     /// Every entity that it names, where all were there; else it is looked up anew for each decision.
     entities: Option<Vec<Place>>,
@@ -63,10 +64,9 @@ impl Engine {
     pub(crate) fn decider(
         self: &Arc<Self>,
         world: &World,
-        principal_type: &str,
-        action: &str,
-        resource_type: &str,
+        environment: &RequestEnvironment,
     ) -> Result<Decider, Error> {
+        let RequestEnvironment { principal_type, action, resource_type } = environment;
         self.belongs_to(world)?;
         let (principal, resource) =
             (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
@@ -89,7 +89,7 @@ impl Decider {
     ///
     /// # Errors
     /// [`Error::is_request`] for a context of another shape.
-    pub fn context(&self, values: &BTreeMap<Arc<str>, Value>) -> Result<Context, Error> {
+    pub fn context(&self, values: &BTreeMap<Arc<str>, Value>) -> Result<Prepared, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
         self.engine.context_conforms(action, values)?;
         let given = Given::new(&self.world, &action.context, values);
@@ -100,7 +100,7 @@ impl Decider {
                 _ => entities = None,
             });
         }
-        Ok(Context { given, entities, belongs_to: (self.world.identity(), action.place) })
+        Ok(Prepared { given, entities, belongs_to: (self.world.identity(), action.place) })
     }
 
     /// Whether the policies allow it, failing closed: an entity that is not in the data is denied.
@@ -110,7 +110,7 @@ impl Decider {
     /// # Errors
     /// [`Error::is_request`] for a handle or a context of another world, or of another type or action.
     #[inline]
-    pub fn allows(&self, principal: Handle, resource: Handle, context: &Context) -> Result<bool, Error> {
+    pub fn allows(&self, principal: Handle, resource: Handle, context: &Prepared) -> Result<bool, Error> {
         let (principal, resource) = (self.world.place_of(principal)?, self.world.place_of(resource)?);
         if (principal.0, resource.0) != (self.environment.0, self.environment.2)
             || context.belongs_to != (self.world.identity(), self.environment.1)
@@ -128,68 +128,12 @@ impl Decider {
         &self,
         principal: &EntityUid,
         resource: &EntityUid,
-        context: &Context,
+        context: &Prepared,
     ) -> Result<bool, Error> {
         match (self.world.handle(principal), self.world.handle(resource)) {
             (Some(principal), Some(resource)) => self.allows(principal, resource, context),
             _ => Ok(false),
         }
-    }
-
-    /// Decides with reasons: what [`Ward::check`] answers, in a fraction of its time.
-    ///
-    /// Takes no lock. Cost: one evaluation of what is left of the policies for people such as this.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for a principal or a resource of another type, and a context of another shape.
-    pub fn check(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Answer, Error> {
-        let action = self.action().ok_or_else(Error::schema)?;
-        let name_of = |ty| self.engine.schema().entity_type(ty).map(|ty| ty.name.as_ref());
-        if name_of(self.environment.0) != Some(principal.type_name())
-            || name_of(self.environment.2) != Some(resource.type_name())
-        {
-            return Err(self.misplaced());
-        }
-        self.engine.context_conforms(action, context)?;
-        let (answer, version) = self.world.consistent(|| {
-            let (from, to) = (self.world.place(principal), self.world.place(resource));
-            let mut is_whole = true;
-            for value in context.values() {
-                value.for_each_entity(&mut |uid| is_whole &= self.world.contains(uid));
-            }
-            match (from, to) {
-                (Some(from), Some(to)) if is_whole => self.answer(from, to, context),
-                _ => self.engine.deny_absent(&self.world, context, self.absent(principal, resource, context)),
-            }
-        });
-        Ok(Answer { version, ..answer })
-    }
-
-    fn answer(&self, principal: Place, resource: Place, context: &BTreeMap<Arc<str>, Value>) -> Answer {
-        let (engine, world) = (&*self.engine, &self.world);
-        let compiled = self.link.compiled(&engine.loaded, world, &self.classes, self.environment, principal);
-        engine.decide(world, context, &compiled.program, (principal, resource))
-    }
-
-    /// Every entity that a request names and the data lacks.
-    fn absent(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> BTreeSet<EntityUid> {
-        let mut named = BTreeSet::from([principal, resource]);
-        for value in context.values() {
-            value.for_each_entity(&mut |uid| {
-                named.insert(uid);
-            });
-        }
-        named.into_iter().filter(|uid| !self.world.contains(uid)).cloned().collect()
     }
 
     /// As [`Decider::decide_columns`], by the ids of entities of this decider's types.
@@ -202,7 +146,7 @@ impl Decider {
         &self,
         principals: &[&str],
         resources: &[&str],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         if principals.len() != resources.len() {
             return Err(lengths(principals.len(), resources.len()));
@@ -238,7 +182,7 @@ impl Decider {
         &self,
         principals: &[Handle],
         resources: &[Handle],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         if principals.len() != resources.len() {
             return Err(lengths(principals.len(), resources.len()));
@@ -265,7 +209,7 @@ impl Decider {
     /// # Errors
     /// [`Error::is_request`] for a context of another world or action.
     #[inline]
-    pub fn allows_numbered(&self, principal: u32, resource: u32, context: &Context) -> Result<bool, Error> {
+    pub fn allows_numbered(&self, principal: u32, resource: u32, context: &Prepared) -> Result<bool, Error> {
         self.allows(
             self.numbered(self.environment.0, principal),
             self.numbered(self.environment.2, resource),
@@ -281,7 +225,7 @@ impl Decider {
         &self,
         principals: &[u32],
         resources: &[u32],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         let len = if principals.len() == 1 { resources.len() } else { principals.len() };
         let handles = |ty: TypeId, numbers: &[u32]| match numbers {
@@ -297,7 +241,7 @@ impl Decider {
     }
 
     #[inline]
-    fn decide(&self, principal: Place, resource: Place, context: &Context) -> bool {
+    fn decide(&self, principal: Place, resource: Place, context: &Prepared) -> bool {
         let world = &self.world;
         if !world.has(principal) || !world.has(resource) {
             return false;

@@ -5,7 +5,7 @@ mod decider;
 mod request;
 pub(crate) mod slice;
 
-pub use decider::{Context, Decider, Decisions};
+pub use decider::{Decider, Decisions, Prepared};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::decide::slice::gather;
 use crate::engine::Engine;
 use crate::ir::{Evaluation, Program};
+use crate::model::context::Fields;
 use crate::model::{
     Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Request, TypeId, Value,
 };
@@ -20,16 +21,26 @@ use crate::policy::{Question, Roots};
 use crate::world::{Place, World, conforms};
 
 impl Engine {
-    pub(crate) fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+    /// A request's decision, with its context as it is given to the action.
+    ///
+    /// By what is left of the policies for people such as the principal, where the world is asked often enough for
+    /// that to be worth its making.
+    pub(crate) fn check(&self, world: &World, request: &Request, context: &Fields) -> Result<Answer, Error> {
+        let link = self.links.of_often_asked(&self.loaded, world);
         let decide = || {
-            let examined = self.examine(world, request)?;
-            Ok(match examined.ready() {
-                Some(ready) => {
-                    let program = self.program(ready.principal.0, ready.action, ready.resource.0);
-                    self.decide(world, &request.context, program, (ready.principal, ready.resource))
-                }
-                None => self.deny_absent(world, &request.context, examined.absent),
-            })
+            let examined = self.examine_in(world, request, context)?;
+            let Some(ready) = examined.ready() else {
+                return Ok(self.deny_absent(world, context, examined.absent));
+            };
+            let Ready { action, principal, resource } = ready;
+            let Some(link) = &link else {
+                let program = self.program(principal.0, action, resource.0);
+                return Ok(self.decide(world, context, program, (principal, resource)));
+            };
+            let environment = (principal.0, action.place, resource.0);
+            let classes = link.classes(environment);
+            let compiled = link.compiled(&self.loaded, world, &classes, environment, principal);
+            Ok(self.decide(world, context, &compiled.program, (principal, resource)))
         };
         let (answer, version) = world.consistent(decide);
         answer.map(|answer| Answer { version, ..answer })
@@ -40,7 +51,7 @@ impl Engine {
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
             Some(ready) => self.decide_by_reference(world, request, &ready),
-            None => self.deny_absent(world, &request.context, examined.absent),
+            None => self.deny_absent(world, request.context.fields(), examined.absent),
         })
     }
 
@@ -92,12 +103,12 @@ impl Engine {
     }
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
-        let context = Value::Record(request.context.clone());
+        let context = Value::Record(request.context.fields().clone());
         let verdict = self.loaded.reference.decide(self.question(world, request, ready, &context));
         let decision = if verdict.allowed { Decision::Allow } else { Decision::Deny };
         let ids = verdict.policies.into_iter().map(Arc::from).collect();
         let faults = verdict.errors.into_iter().map(|(id, message)| Fault::Policy { id: id.into(), message });
-        self.answer(world, &request.context, decision, ids, faults.collect())
+        self.answer(world, request.context.fields(), decision, ids, faults.collect())
     }
 
     /// The request with the facts that it depends on.
@@ -113,7 +124,13 @@ impl Engine {
             action: &ready.action.uid,
             resource: &request.resource,
             context,
-            facts: gather(world, self.roots(ready), ready.principal, ready.resource, &request.context),
+            facts: gather(
+                world,
+                self.roots(ready),
+                ready.principal,
+                ready.resource,
+                request.context.fields(),
+            ),
         }
     }
 
@@ -156,9 +173,18 @@ impl Engine {
         rules
     }
 
-    /// Checks the request against the schema and the data.
+    /// Checks the request against the schema and the data; its context holds the time, where the action asks for it.
     pub(crate) fn examine<'a>(&'a self, world: &World, request: &Request) -> Result<Examined<'a>, Error> {
-        let Request { principal, action, resource, context } = request;
+        self.examine_in(world, request, request.context.fields())
+    }
+
+    fn examine_in<'a>(
+        &'a self,
+        world: &World,
+        request: &Request,
+        context: &Fields,
+    ) -> Result<Examined<'a>, Error> {
+        let Request { principal, action, resource, .. } = request;
         let asked = self.examine_asker(world, principal, action, resource.type_name(), context)?;
         let Asker { action, principal, mut absent } = asked;
         let place = world.place(resource);

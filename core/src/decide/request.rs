@@ -1,15 +1,15 @@
 //! Requests and contexts in JSON.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::cedar::{EntityParser, NO_VALUE};
 use crate::engine::Engine;
+use crate::model::context::Fields;
 use crate::model::json::{Distinct, distinct_fields};
 use crate::model::suggest::hint;
-use crate::model::{Action, EntityUid, Error, Request, Type, Value, timestamp};
+use crate::model::{Action, ActionName, Context, EntityUid, Error, Request, Value, timestamp};
 use crate::world::conforms;
 use crate::world::json::context_fields;
 
@@ -25,7 +25,7 @@ struct Line<'a> {
 }
 
 impl Engine {
-    pub(crate) fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
+    pub(crate) fn read_request(&self, json: &str) -> Result<Request, Error> {
         let refuse = |why: &str| Err(Error::request(format!("not a request in JSON: {why}")));
         match json.trim_start().chars().next() {
             Some('{') => {}
@@ -40,32 +40,22 @@ impl Engine {
         }
         let line: Line<'_> =
             serde_json::from_str(json).map_err(|e| Error::request(format!("not a request in JSON: {e}")))?;
-        Ok(Request {
-            principal: line.principal.parse()?,
-            resource: line.resource.parse()?,
-            context: self.read_context(&line.action, line.context.map_or("{}", RawValue::get), now)?,
-            action: line.action.into(),
-        })
+        let (principal, resource) = (line.principal.parse()?, line.resource.parse()?);
+        let context = self.read_context(&line.action, line.context.map_or("{}", RawValue::get))?;
+        Ok(Request::new(principal, ActionName::new(line.action), resource).in_context(context))
     }
 
-    pub(crate) fn read_context(
-        &self,
-        action: &str,
-        json: &str,
-        now: i64,
-    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+    pub(crate) fn read_context(&self, action: &str, json: &str) -> Result<Context, Error> {
         let action = self.action(action)?;
-        if let Some(mut fields) = context_fields(self.schema(), &action.context, json) {
-            fill_now(action, &mut fields, now);
-            return Ok(fields);
+        if let Some(fields) = context_fields(self.schema(), &action.context, json) {
+            return Ok(fields.into());
         }
         let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
-        let mut fields = BTreeMap::new();
+        let mut fields = Fields::new();
         for (name, value) in distinct_fields(json).map_err(refuse)? {
             fields.insert(Arc::from(name.as_str()), self.read_field(action, &name, value).map_err(refuse)?);
         }
-        fill_now(action, &mut fields, now);
-        Ok(fields)
+        Ok(fields.into())
     }
 
     pub(crate) fn read_context_for(
@@ -73,15 +63,14 @@ impl Engine {
         principal: &EntityUid,
         resource: &EntityUid,
         json: &str,
-        now: i64,
-    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
+    ) -> Result<Context, Error> {
         let refuse = |why: String| Error::request(format!("the context: {why}"));
-        let actions: Vec<&Action> = self.actions_for(principal, resource).collect();
-        let mut fields = BTreeMap::new();
+        let actions = || self.schema().actions_for(principal.type_name(), resource.type_name());
+        let mut fields = Fields::new();
         for (name, value) in distinct_fields(json).map_err(refuse)? {
-            let reader = actions.iter().find(|action| action.context.contains_key(name.as_str()));
+            let reader = actions().find(|action| action.context.contains_key(name.as_str()));
             let reader = reader.ok_or_else(|| {
-                let known = actions.iter().flat_map(|action| action.context.keys());
+                let known = actions().flat_map(|action| action.context.keys());
                 refuse(format!(
                     "no action here takes a field `{name}`{}",
                     hint(&name, known.map(AsRef::as_ref))
@@ -89,46 +78,7 @@ impl Engine {
             })?;
             fields.insert(Arc::from(name.as_str()), self.read_field(reader, &name, value).map_err(refuse)?);
         }
-        for action in actions {
-            fill_now(action, &mut fields, now);
-        }
-        Ok(fields)
-    }
-
-    pub(crate) fn fill_now(
-        &self,
-        action: &str,
-        context: &mut BTreeMap<Arc<str>, Value>,
-        now: i64,
-    ) -> Result<(), Error> {
-        fill_now(self.action(action)?, context, now);
-        Ok(())
-    }
-
-    pub(crate) fn fill_now_for(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &mut BTreeMap<Arc<str>, Value>,
-        now: i64,
-    ) {
-        for action in self.actions_for(principal, resource) {
-            fill_now(action, context, now);
-        }
-    }
-
-    /// The actions that take a principal and a resource of these types.
-    pub(crate) fn actions_for(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-    ) -> impl Iterator<Item = &Action> {
-        let types =
-            (self.schema().type_id(principal.type_name()), self.schema().type_id(resource.type_name()));
-        self.schema().actions().iter().filter(move |action| {
-            types.0.is_some_and(|ty| action.principals.contains(&ty))
-                && types.1.is_some_and(|ty| action.resources.contains(&ty))
-        })
+        Ok(fields.into())
     }
 
     /// Reads one field of an action's context.
@@ -139,7 +89,7 @@ impl Engine {
         }
         // As people write instants, besides Cedar's own forms.
         if name == "now"
-            && takes_now(action)
+            && action.takes_now()
             && let Some(at) =
                 serde_json::from_str(value.get()).ok().and_then(|text: String| timestamp::instant(&text))
         {
@@ -163,15 +113,5 @@ impl Engine {
             conforms(self.schema(), &field.ty, &read).map_err(|why| format!("`{name}`: {why}"))?;
         }
         Ok(read)
-    }
-}
-
-fn takes_now(action: &Action) -> bool {
-    action.context.get("now").is_some_and(|field| field.ty == Type::Datetime)
-}
-
-fn fill_now(action: &Action, context: &mut BTreeMap<Arc<str>, Value>, now: i64) {
-    if takes_now(action) {
-        context.entry("now".into()).or_insert(Value::Datetime(now));
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Gate<'a> {
     }
 
     fn is_nothing(&self, fact: &Fact) -> bool {
-        match held(self.world, &self.request.context, fact) {
+        match held(self.world, self.request.context.fields(), fact) {
             Some(Value::Set(all)) => all.is_empty(),
             _ => false,
         }

@@ -133,7 +133,7 @@ impl Engine {
         let mut examined = self.examine(world, request)?;
         if let Some(sight) = sight {
             let mut named = BTreeSet::from([&request.principal, &request.resource]);
-            request.context.values().for_each(|value| {
+            request.context.fields().values().for_each(|value| {
                 value.for_each_entity(&mut |uid| {
                     named.insert(uid);
                 });
@@ -144,10 +144,10 @@ impl Engine {
             // INVARIANT: of what a viewer may not know of it says what it says of what is not there.
             let fault = if sight.is_some() { Fault::Unseen } else { Fault::Absent };
             let faults = examined.absent.into_iter().map(fault).collect();
-            let answer = self.answer(world, &request.context, Decision::Deny, Vec::new(), faults);
+            let answer = self.answer(world, request.context.fields(), Decision::Deny, Vec::new(), faults);
             return Ok(Explanation::of_absent(answer));
         };
-        let answer = self.check(world, request)?;
+        let answer = self.check(world, request, request.context.fields())?;
         let anatomy = self.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, sight);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
@@ -168,7 +168,7 @@ impl Engine {
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         let reasons = ids.filter_map(|id| {
             let place = *self.by_id.get(id)?;
             let body = anatomy.bodies.iter().find(|body| body.policy == place)?;
@@ -222,7 +222,7 @@ impl Engine {
         turn: Turn,
     ) -> Explanation {
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         let truths: Vec<Truth> = anatomy.bodies.iter().map(|body| judge.truth(body.root)).collect();
         let judged = || anatomy.bodies.iter().zip(truths.iter().copied());
         let is_hidden = truths.contains(&Truth::Hidden);

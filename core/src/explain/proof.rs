@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<Option<Proof>, Error> {
         let _still = world.still();
         let Some(ready) = self.examine(world, request)?.ready() else { return Ok(None) };
-        let goal = match self.check(world, request)?.decision {
+        let goal = match self.check(world, request, request.context.fields())?.decision {
             Decision::Allow => Decision::Deny,
             Decision::Deny => Decision::Allow,
         };
@@ -79,7 +79,7 @@ impl Engine {
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         Ok(anatomy.bodies.iter().all(|body| {
             let truth = judge.truth(body.root);
             let Some(reason) = self.reason(&mut judge, body) else { return false };

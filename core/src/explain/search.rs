@@ -161,7 +161,7 @@ impl<'a> Search<'a> {
     fn is_verified(&self, after: &After) -> bool {
         let (changes, request) = after.as_changes(self.scene.world, self.request);
         let changed = self.scene.world.supposing(&changes);
-        let answer = changed.and_then(|world| self.ward.check(&world, &request));
+        let answer = changed.and_then(|world| self.ward.check(&world, &request, request.context.fields()));
         answer.is_ok_and(|answer| answer.decision == self.goal && answer.errors.is_empty())
     }
 

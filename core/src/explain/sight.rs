@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::ir::Fact;
+use crate::model::ActionName;
 use crate::model::{AttrId, EntityUid, Error, Request, Type, Value};
 use crate::world::World;
 
@@ -91,7 +92,7 @@ impl Engine {
             belongs: BTreeSet::from([request.resource.clone()]),
             allowed: RefCell::default(),
         };
-        viewer.take(&request.context);
+        viewer.take(request.context.fields());
         viewer.follow();
         Ok(viewer)
     }
@@ -114,7 +115,10 @@ impl Engine {
         }
         let disclosure = self.disclosure()?;
         // The action is asked by nobody here.
-        let request = Request { context: context.clone(), ..Request::new(who.clone(), "", record.clone()) };
+        let request = Request {
+            context: context.clone().into(),
+            ..Request::new(who.clone(), ActionName::new(""), record.clone())
+        };
         let viewer = self.viewer(world, who, &request, &disclosure)?;
         unseen.retain(|uid| !viewer.named.contains(uid));
         Ok(unseen)
@@ -190,11 +194,13 @@ impl Viewer<'_> {
 
     fn ask(&self, action: &Arc<str>, entity: &EntityUid) -> bool {
         let Ok(known) = self.ward.schema().known_action(action) else { return false };
-        let mut request = Request::new(self.who.clone(), action.clone(), entity.clone());
+        let mut request = Request::new(self.who.clone(), ActionName::new(action), entity.clone());
         let given = self.context.iter().filter(|(name, _)| known.context.contains_key(*name));
         request.context = given.map(|(name, value)| (name.clone(), value.clone())).collect();
         // A request that makes no sense, such as an action on a type that it does not take, shows nothing.
-        self.ward.check(self.world, &request).is_ok_and(|answer| answer.is_allowed())
+        self.ward
+            .check(self.world, &request, request.context.fields())
+            .is_ok_and(|answer| answer.is_allowed())
     }
 
     fn takes(&self, action: &str, ty: &str) -> bool {

@@ -26,7 +26,7 @@ pub(super) fn story(scene: &Scene<'_>, request: &Request) -> Vec<String> {
     if scene.resource != scene.principal {
         told.push(about(scene, scene.resource));
     }
-    let given = request.context.iter().filter(|(name, _)| name.as_ref() != "now");
+    let given = request.context.fields().iter().filter(|(name, _)| name.as_ref() != "now");
     let given: Vec<String> = given.map(|(name, value)| format!("{} {}", plain(name), shown(value))).collect();
     let with = if given.is_empty() { String::new() } else { format!(" with {}", given.join(", ")) };
     let action = scene.world.schema().action(&request.action);

@@ -128,7 +128,7 @@ impl Edit {
             Fact::Tag(_, name) => (name.clone(), true),
             Fact::Above(_) => ("".into(), false),
         };
-        let mut now = held(world, &request.context, &step.spot.fact);
+        let mut now = held(world, request.context.fields(), &step.spot.fact);
         for field in &step.spot.fields {
             now = match now {
                 Some(Value::Record(mut record)) => record.remove(field),

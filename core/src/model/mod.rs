@@ -3,9 +3,11 @@
 //! INVARIANT: nothing in here knows of policies, of data or of Cedar.
 
 pub(crate) mod answer;
+pub(crate) mod context;
 pub(crate) mod error;
 pub mod interrupt;
 pub(crate) mod json;
+pub(crate) mod name;
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod schema;
@@ -19,8 +21,10 @@ pub mod words;
 pub(crate) mod zone;
 
 pub use answer::{Answer, Decision, Fault};
+pub use context::Context;
 pub use error::{Error, Problem, Severity};
-pub use request::Request;
+pub use name::{ActionName, TypeName};
+pub use request::{ActionQuery, AlertQuery, PrincipalQuery, Query, Request, RequestEnvironment};
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use source::{Effect, Source};
 pub use span::Span;

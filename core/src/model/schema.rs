@@ -206,6 +206,15 @@ impl Schema {
         self.actions.get(at?)
     }
 
+    /// The actions that take a principal and a resource of these types; none for a type that there is not.
+    pub(crate) fn actions_for(&self, principal: &str, resource: &str) -> impl Iterator<Item = &Action> {
+        let types = (self.type_id(principal), self.type_id(resource));
+        self.actions.iter().filter(move |action| {
+            types.0.is_some_and(|ty| action.principals.contains(&ty))
+                && types.1.is_some_and(|ty| action.resources.contains(&ty))
+        })
+    }
+
     /// The action's id, or its whole name where the id alone is ambiguous.
     pub(crate) fn action_name(&self, action: &Action) -> Arc<str> {
         match self.action(action.uid.id()) {

@@ -150,19 +150,6 @@ impl Parameter {
 }
 
 impl Engine {
-    pub(crate) fn filter(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        database: &Database,
-    ) -> Result<Filter, Error> {
-        let options = FilterOptions::default();
-        self.filter_with(world, principal, action, resource_type, context, (database, &options))
-    }
-
     pub(crate) fn filter_with(
         &self,
         world: &World,

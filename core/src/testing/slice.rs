@@ -14,7 +14,8 @@ use crate::world::World;
 /// As [`Ward::check`].
 pub fn slice_json(ward: &Ward, world: &World, request: &Request) -> Result<String, Error> {
     let Some(ready) = ward.engine.examine(world, request)?.ready() else { return Ok("[]".to_owned()) };
-    let facts = gather(world, ward.engine.roots(&ready), ready.principal, ready.resource, &request.context);
+    let facts =
+        gather(world, ward.engine.roots(&ready), ready.principal, ready.resource, request.context.fields());
     let uid = |uid: &EntityUid| json!({ "type": uid.type_name(), "id": uid.id() });
     let entities = facts.iter().map(|fact| {
         let object = |pairs: &[(std::sync::Arc<str>, crate::model::Value)]| {

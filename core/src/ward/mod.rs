@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::cache::Links;
 use crate::cedar::EntityParser;
 use crate::engine::Engine;
-use crate::model::{EntityUid, Error, Problem, Schema, Source, Value};
+use crate::model::{Error, Problem, Query, RequestEnvironment, Schema, Source, Value};
 use crate::policy::{Catalogue, Loaded, Policy, Sources};
 use crate::world;
 use crate::world::World;
@@ -125,26 +125,20 @@ impl Ward {
     ///
     /// # Errors
     /// [`Error::is_request`] for names that the schema lacks.
-    pub fn plan(&self, principal_type: &str, action: &str, resource_type: &str) -> Result<String, Error> {
-        let (principal, resource) =
-            (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
+    pub fn plan(&self, environment: &RequestEnvironment) -> Result<String, Error> {
+        let RequestEnvironment { principal_type, action, resource_type } = environment;
+        let types = (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
         let engine = &self.engine;
-        Ok(engine.show(engine.program(principal, engine.action(action)?, resource)))
+        Ok(engine.show(engine.program(types.0, engine.action(action)?, types.1)))
     }
 
     /// As [`Ward::plan`], for one person and context: what is left once these are known.
     ///
     /// # Errors
     /// As [`Ward::list`]; and [`Error::is_request`] for a person who is not in the data.
-    pub fn plan_for(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<String, Error> {
-        self.engine.plan_for(world, principal, action, resource_type, context)
+    pub fn plan_for(&self, world: &World, query: &Query) -> Result<String, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.plan_for(world, &query.principal, &query.action, &query.resource_type, &context)
     }
 
     /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what a

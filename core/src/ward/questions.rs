@@ -2,15 +2,15 @@
 //!
 //! Nothing is answered here: every method hands on to the engine.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::cedar::EntityParser;
 use crate::count::Counting;
 use crate::decide::Decider;
 use crate::decide::actions::ActionAnswer;
 use crate::explain::{Disclosure, Explanation, Sight, Viewer};
-use crate::model::{Answer, EntityUid, Error, Request, Value};
+use crate::model::{
+    ActionName, ActionQuery, AlertQuery, Answer, Context, EntityUid, Error, PrincipalQuery, Query, Request,
+    RequestEnvironment,
+};
 use crate::sql::{Database, Filter, FilterOptions};
 use crate::table::Table;
 use crate::table::disclosure::Protection;
@@ -29,21 +29,16 @@ impl Ward {
     ///
     /// # Errors
     /// [`Error::is_request`]
-    pub fn read_request(&self, json: &str, now: i64) -> Result<Request, Error> {
-        self.engine.read_request(json, now)
+    pub fn read_request(&self, json: &str) -> Result<Request, Error> {
+        self.engine.read_request(json)
     }
 
     /// Reads a context in Cedar's JSON; `now` as in [`Ward::read_request`].
     ///
     /// # Errors
     /// [`Error::is_request`]
-    pub fn read_context(
-        &self,
-        action: &str,
-        json: &str,
-        now: i64,
-    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
-        self.engine.read_context(action, json, now)
+    pub fn read_context(&self, action: &ActionName, json: &str) -> Result<Context, Error> {
+        self.engine.read_context(action, json)
     }
 
     /// Reads a context that serves every action of the two types: each field as an action that knows it reads it.
@@ -57,34 +52,8 @@ impl Ward {
         principal: &EntityUid,
         resource: &EntityUid,
         json: &str,
-        now: i64,
-    ) -> Result<BTreeMap<Arc<str>, Value>, Error> {
-        self.engine.read_context_for(principal, resource, json, now)
-    }
-
-    /// Gives a context the `now` that it lacks, in milliseconds since 1970-01-01T00:00:00Z, where the action asks
-    /// for one.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for an action that the schema lacks.
-    pub fn fill_now(
-        &self,
-        action: &str,
-        context: &mut BTreeMap<Arc<str>, Value>,
-        now: i64,
-    ) -> Result<(), Error> {
-        self.engine.fill_now(action, context, now)
-    }
-
-    /// As [`Ward::fill_now`], where any action that takes the two types asks for a `now`.
-    pub fn fill_now_for(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &mut BTreeMap<Arc<str>, Value>,
-        now: i64,
-    ) {
-        self.engine.fill_now_for(principal, resource, context, now)
+    ) -> Result<Context, Error> {
+        self.engine.read_context_for(principal, resource, json)
     }
 
     /// Decides a request, failing closed.
@@ -101,7 +70,8 @@ impl Ward {
     /// [`Error::is_request`] for an action that the schema lacks, a principal or resource of a type that
     /// the action does not take, a context of another shape; [`Error::is_schema`] for a world of another schema.
     pub fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
-        self.engine.check(world, request)
+        let context = self.engine.fields(&request.action, &request.context)?;
+        self.engine.check(world, request, &context)
     }
 
     /// Decides a request with Cedar's own authorizer, failing closed: the reference for [`Ward::check`].
@@ -112,7 +82,7 @@ impl Ward {
     /// # Errors
     /// As [`Ward::check`].
     pub fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
-        self.engine.check_by_reference(world, request)
+        self.engine.check_by_reference(world, &*self.engine.settled(request)?)
     }
 
     /// What decides for principals and resources of these types, with entities of `world`.
@@ -123,14 +93,8 @@ impl Ward {
     /// # Errors
     /// [`Error::is_request`] for names that the schema lacks or types that the action does not take;
     /// [`Error::is_schema`] for a world of another schema.
-    pub fn decider(
-        &self,
-        world: &World,
-        principal_type: &str,
-        action: &str,
-        resource_type: &str,
-    ) -> Result<Decider, Error> {
-        self.engine.decider(world, principal_type, action, resource_type)
+    pub fn decider(&self, world: &World, environment: &RequestEnvironment) -> Result<Decider, Error> {
+        self.engine.decider(world, environment)
     }
 
     /// Every action that applies to the two types, in the order of their names, each with its answer or with what
@@ -168,14 +132,10 @@ impl Ward {
     /// }
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn actions(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Vec<ActionAnswer>, Error> {
-        self.engine.actions(world, principal, resource, context)
+    pub fn actions(&self, world: &World, query: &ActionQuery) -> Result<Vec<ActionAnswer>, Error> {
+        let context =
+            self.engine.fields_for(query.principal.type_name(), query.resource.type_name(), &query.context);
+        self.engine.actions(world, &query.principal, &query.resource, &context)
     }
 
     /// The entities of type `resource_type` to which `principal` may do `action`, in the world's order: that in
@@ -185,30 +145,18 @@ impl Ward {
     ///
     /// # Errors
     /// As [`Ward::check`], and [`Error::is_request`] for a type that the schema lacks.
-    pub fn list(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Vec<EntityUid>, Error> {
-        self.engine.list(world, principal, action, resource_type, context)
+    pub fn list(&self, world: &World, query: &Query) -> Result<Vec<EntityUid>, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.list(world, &query.principal, &query.action, &query.resource_type, &context)
     }
 
     /// How many entities [`Ward::list`] gives.
     ///
     /// # Errors
     /// As [`Ward::list`].
-    pub fn count(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<usize, Error> {
-        self.engine.count(world, principal, action, resource_type, context)
+    pub fn count(&self, world: &World, query: &Query) -> Result<usize, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.count(world, &query.principal, &query.action, &query.resource_type, &context)
     }
 
     /// The entities of type `resource_type` to which `principal` may do `action`, as a set.
@@ -219,15 +167,9 @@ impl Ward {
     ///
     /// # Errors
     /// As [`Ward::list`].
-    pub fn visible(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Visible, Error> {
-        self.engine.visible(world, principal, action, resource_type, context)
+    pub fn visible(&self, world: &World, query: &Query) -> Result<Visible, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.visible(world, &query.principal, &query.action, &query.resource_type, &context)
     }
 
     /// Makes the indices that [`Ward::visible`] and [`Ward::who`] can use for every action, so that none of them
@@ -268,15 +210,9 @@ impl Ward {
     /// }
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn who(
-        &self,
-        world: &World,
-        action: &str,
-        resource: &EntityUid,
-        principal_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Visible, Error> {
-        self.engine.who(world, action, resource, principal_type, context)
+    pub fn who(&self, world: &World, query: &PrincipalQuery) -> Result<Visible, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.who(world, &query.action, &query.resource, &query.principal_type, &context)
     }
 
     /// As [`Ward::who`], each with the policies that permit it, in the world's order.
@@ -286,15 +222,9 @@ impl Ward {
     ///
     /// # Errors
     /// As [`Ward::who`].
-    pub fn who_with_reasons(
-        &self,
-        world: &World,
-        action: &str,
-        resource: &EntityUid,
-        principal_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Vec<Granted>, Error> {
-        self.engine.who_with_reasons(world, action, resource, principal_type, context)
+    pub fn who_with_reasons(&self, world: &World, query: &PrincipalQuery) -> Result<Vec<Granted>, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.who_with_reasons(world, &query.action, &query.resource, &query.principal_type, &context)
     }
 
     /// How many entities of type `resource_type` there are to which `principal` may do `action`, in each group and
@@ -333,16 +263,9 @@ impl Ward {
     /// println!("{table}");
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn count_by(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        by: &[Group],
-    ) -> Result<Table, Error> {
-        self.engine.count_by(world, principal, action, resource_type, context, by)
+    pub fn count_by(&self, world: &World, query: &Query, by: &[Group]) -> Result<Table, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.count_by(world, &Counting::new(query, &context, by))
     }
 
     /// As [`Ward::count_by`], with counts that tell of nobody: see [`Table::protect`].
@@ -354,10 +277,12 @@ impl Ward {
     pub fn count_by_protected(
         &self,
         world: &World,
-        query: &Counting<'_>,
+        query: &Query,
+        by: &[Group],
         protection: &Protection,
     ) -> Result<Table, Error> {
-        self.engine.count_by_protected(world, query, protection)
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.count_by_protected(world, &Counting::new(query, &context, by), protection)
     }
 
     /// What `principal` sees of `resource`: sections with their fields, entries, and the actions to take next.
@@ -392,14 +317,10 @@ impl Ward {
     /// assert!(ward.view(&world, &nobody, &case, &at)?.sections().is_empty());
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn view(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<View, Error> {
-        self.engine.view(world, principal, resource, context)
+    pub fn view(&self, world: &World, query: &ActionQuery) -> Result<View, Error> {
+        let context =
+            self.engine.fields_for(query.principal.type_name(), query.resource.type_name(), &query.context);
+        self.engine.view(world, &query.principal, &query.resource, &context)
     }
 
     /// Refuses, unless `principal` may see the field at the end of `path` of every one of `records`.
@@ -438,9 +359,11 @@ impl Ward {
         principal: &EntityUid,
         records: &Visible,
         path: &str,
-        context: &BTreeMap<Arc<str>, Value>,
+        context: &Context,
     ) -> Result<(), Error> {
-        self.engine.require_field(world, principal, records, path, context)
+        let ty = self.schema().entity_type(records.type_id()).map_or("", |ty| ty.name.as_ref());
+        let context = self.engine.fields_for(principal.type_name(), ty, context);
+        self.engine.require_field(world, principal, records, path, &context)
     }
 
     /// The entities of type `principal_type` that are to be told of what happens to `resource`.
@@ -468,15 +391,11 @@ impl Ward {
     /// assert!(told.iter().all(|person| may_see.contains(&person)));
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn alert(
-        &self,
-        world: &World,
-        resource: &EntityUid,
-        entry: Option<&EntityUid>,
-        principal_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Visible, Error> {
-        self.engine.alert(world, resource, entry, principal_type, context)
+    pub fn alert(&self, world: &World, query: &AlertQuery) -> Result<Visible, Error> {
+        let context =
+            self.engine.fields_for(&query.principal_type, query.resource.type_name(), &query.context);
+        let AlertQuery { principal_type, resource, entry, .. } = query;
+        self.engine.alert(world, resource, entry.as_ref(), principal_type, &context)
     }
 
     /// What an explanation may show to whom: an attribute, to whoever may see the section that it is in.
@@ -526,7 +445,7 @@ impl Ward {
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {
-        self.engine.explain(world, request)
+        self.engine.explain(world, &*self.engine.settled(request)?)
     }
 
     /// As [`Ward::explain`], for someone who may see no more than `sight` lets them.
@@ -544,7 +463,7 @@ impl Ward {
         request: &Request,
         sight: &dyn Sight,
     ) -> Result<Explanation, Error> {
-        self.engine.explain_for(world, request, sight)
+        self.engine.explain_for(world, &*self.engine.settled(request)?, sight)
     }
 
     /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
@@ -563,7 +482,7 @@ impl Ward {
         request: &Request,
         disclosure: &'a Disclosure,
     ) -> Result<Viewer<'a>, Error> {
-        self.engine.viewer(world, who, request, disclosure)
+        self.engine.viewer(world, who, &*self.engine.settled(request)?, disclosure)
     }
 
     /// The condition on rows of the user's own tables under which `principal` may do `action` to the entity that
@@ -591,16 +510,8 @@ impl Ward {
     /// assert_eq!(filter.sql, "FALSE");
     /// # Ok::<(), caseward::Error>(())
     /// ```
-    pub fn filter(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        database: &Database,
-    ) -> Result<Filter, Error> {
-        self.engine.filter(world, principal, action, resource_type, context, database)
+    pub fn filter(&self, world: &World, query: &Query, database: &Database) -> Result<Filter, Error> {
+        self.filter_with(world, query, database, &FilterOptions::default())
     }
 
     /// As [`Ward::filter`], for a query that has parameters of its own, calls the row otherwise, or goes through a driver
@@ -629,13 +540,19 @@ impl Ward {
     pub fn filter_with(
         &self,
         world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        (database, options): (&Database, &FilterOptions),
+        query: &Query,
+        database: &Database,
+        options: &FilterOptions,
     ) -> Result<Filter, Error> {
-        self.engine.filter_with(world, principal, action, resource_type, context, (database, options))
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.filter_with(
+            world,
+            &query.principal,
+            &query.action,
+            &query.resource_type,
+            &context,
+            (database, options),
+        )
     }
 
     /// Reads a batch of changes from JSON: a list with an object a change, values in Cedar's JSON.

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use caseward::{EntityUid, Source, Sources, Value, Ward, WorldBuilder};
+use caseward::Context;
+use caseward::testing::asks::{environment, query};
+use caseward::{EntityUid, Source, Sources, Ward, WorldBuilder};
 
 use crate::support::{ATTENDANCE, CLINIC, facts};
 
@@ -12,17 +14,17 @@ fn nobody_sees_nothing_and_nonsense_is_refused() {
     let (_, world) = facts(&ATTENDANCE, &[]);
     let at = crate::support::at(crate::support::NOW);
     let (nobody, somebody) = (EntityUid::new("User", "nobody"), EntityUid::new("User", "0"));
-    assert_eq!(ATTENDANCE.list(&world, &nobody, "viewSummary", "Case", &at).unwrap(), []);
+    assert_eq!(ATTENDANCE.list(&world, &query(&nobody, "viewSummary", "Case", &at)).unwrap(), []);
     for (action, ty, why) in [
         ("viewSumary", "Case", "did you mean `viewSummary`?"),
         ("viewSummary", "Cases", "did you mean `Case`?"),
         ("viewSummary", "School", "takes no resource of type `School`"),
         ("uploadFile", "Case", "`sizeBytes` is missing"),
     ] {
-        let error = ATTENDANCE.list(&world, &somebody, action, ty, &at).unwrap_err();
+        let error = ATTENDANCE.list(&world, &query(&somebody, action, ty, &at)).unwrap_err();
         assert!(error.is_request() && error.to_string().contains(why), "{error}");
     }
-    let error = CLINIC.list(&world, &somebody, "open", "Clinic::Ward", &at).unwrap_err();
+    let error = CLINIC.list(&world, &query(&somebody, "open", "Clinic::Ward", &at)).unwrap_err();
     assert!(error.is_schema(), "{error}");
 }
 
@@ -43,8 +45,8 @@ fn an_absent_entity_in_the_context_denies_whatever_its_id() {
     builder.add(&doc, []);
     let world = builder.finish().unwrap();
     let linked = |to: &str| {
-        let context = [("to".into(), Value::Entity(EntityUid::new("Doc", to)))].into();
-        ward.list(&world, &user, "link", "Doc", &context).unwrap()
+        let context = Context::new().with("to", EntityUid::new("Doc", to));
+        ward.list(&world, &query(&user, "link", "Doc", &context)).unwrap()
     };
     assert_eq!(linked("d"), [doc]);
     for absent in ["", "e"] {
@@ -54,7 +56,7 @@ fn an_absent_entity_in_the_context_denies_whatever_its_id() {
 
 #[test]
 fn a_plan_names_every_policy_that_can_apply() {
-    let plan = CLINIC.plan("Clinic::Staff", "open", "Clinic::Ward").unwrap();
+    let plan = CLINIC.plan(&environment("Clinic::Staff", "open", "Clinic::Ward")).unwrap();
     assert!(plan.contains("permit doors.open when ") && plan.contains("forbid doors.code when "), "{plan}");
     assert!(!plan.contains("records."), "{plan}");
 }
@@ -63,7 +65,8 @@ fn a_plan_names_every_policy_that_can_apply() {
 fn a_plan_asks_for_what_a_list_asks_for() {
     let (facts, world) = facts(&CLINIC, &[]);
     let staff = facts.of_type(CLINIC.schema().type_id("Clinic::Staff").unwrap())[0].clone();
-    let error = CLINIC.plan_for(&world, &staff, "open", "Clinic::Record", &Default::default()).unwrap_err();
+    let error =
+        CLINIC.plan_for(&world, &query(&staff, "open", "Clinic::Record", &Context::new())).unwrap_err();
     assert!(error.to_string().contains("takes no resource of type `Clinic::Record`"), "{error}");
 }
 

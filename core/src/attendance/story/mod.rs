@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::matrix;
 use crate::matrix::scene;
+use crate::model::ActionName;
 use crate::model::{Answer, EntityUid, Error, Request, Value};
 use crate::ward::Ward;
 use crate::world::World;
@@ -102,7 +103,7 @@ impl Scene {
         record: &Record,
     ) -> Result<BTreeMap<Arc<str>, Answer>, Error> {
         let (who, what) = (EntityUid::new("User", person.id), EntityUid::new(record.ty, record.id));
-        let answers = ward.actions(&self.world, &who, &what, &self.context)?.into_iter();
+        let answers = ward.engine.actions(&self.world, &who, &what, &self.context)?.into_iter();
         let allowed = answers.filter_map(|one| Some((one.action, one.answer.filter(Answer::is_allowed)?)));
         Ok(allowed.collect())
     }
@@ -220,7 +221,7 @@ fn change(
         gone.sort_by_key(|(action, _)| !matches!(action.as_ref(), "viewSummary" | "viewItem"));
         let Some((action, answer)) = gone.first() else { continue };
         let what = EntityUid::new(record.ty, record.id);
-        let mut request = Request::new(EntityUid::new("User", person.id), (*action).clone(), what);
+        let mut request = Request::new(EntityUid::new("User", person.id), ActionName::new(action), what);
         let asked = ward.schema().action(action).map(|a| a.context.clone()).unwrap_or_default();
         let fields = moment.context.iter().filter(|(name, _)| asked.contains_key(*name));
         request.context = fields.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -67,7 +67,8 @@ impl Document<'_> {
         };
         let at = self.span("request");
         let wrong = |error: Error| (error.to_string(), at.clone());
-        let request = self.ward.read_request(asked("request")?.get(), now).map_err(wrong)?;
+        let request = self.ward.read_request(asked("request")?.get()).map_err(wrong)?.at(now);
+        let request = self.ward.engine.settled(&request).map_err(wrong)?.into_owned();
         if request.context.get("now") == Some(&crate::model::value::Value::Datetime(NO_NOW)) {
             return Err(("the case has no `now`".to_owned(), at));
         }
@@ -81,7 +82,11 @@ impl Document<'_> {
             absent.insert(uid, false);
         }
         let mut named = vec![request.principal.clone(), request.resource.clone()];
-        request.context.values().for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
+        request
+            .context
+            .fields()
+            .values()
+            .for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
         for uid in &named {
             expect::known_entity(&world, uid, &absent).map_err(|message| (message, at.clone()))?;
         }

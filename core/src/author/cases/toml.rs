@@ -10,7 +10,7 @@ use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
 use super::{Case, CaseFile, MAX_BYTES, expect};
 use crate::model::span::Places;
 use crate::model::suggest::hint;
-use crate::model::{Decision, EntityType, EntityUid, Error, Problem, Request, Type, Value};
+use crate::model::{ActionName, Decision, EntityType, EntityUid, Error, Problem, Request, Type, Value};
 use crate::ward::Ward;
 use crate::world::{World, WorldBuilder};
 
@@ -257,9 +257,9 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         }
         let request = Request {
             principal: uid_of("principal")?,
-            action: text(named)?.into(),
+            action: ActionName::new(text(named)?),
             resource: uid_of("resource")?,
-            context,
+            context: context.into(),
         };
         Ok((request, absent))
     }
@@ -315,7 +315,11 @@ fn known_entities(
     known(&request.principal, "principal")?;
     known(&request.resource, "resource")?;
     let mut named: Vec<EntityUid> = Vec::new();
-    request.context.values().for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
+    request
+        .context
+        .fields()
+        .values()
+        .for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
     named.iter().try_for_each(|uid| known(uid, "context"))?;
     for uid in absent.keys() {
         let is_named = *uid == request.principal || *uid == request.resource || named.contains(uid);

@@ -233,7 +233,7 @@ impl Diff {
         for (rows, ward) in rows.iter_mut().zip(self.versions()) {
             *rows = match few {
                 Some(few) => ward.engine.visible_among(world, person, action, resource_type, context, few)?,
-                None => ward.visible(world, person, action, resource_type, context)?.bitmap().clone(),
+                None => ward.engine.visible(world, person, action, resource_type, context)?.bitmap().clone(),
             };
         }
         Ok(rows)

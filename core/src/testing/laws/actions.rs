@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Extent;
 use super::run::{Counts, over};
 use crate::decide::actions::ActionAnswer;
-use crate::model::{Action, EntityUid, Request, Type, Value};
+use crate::model::{Action, ActionName, EntityUid, Request, Type, Value};
 use crate::policy::Sources;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};
@@ -89,7 +89,7 @@ impl<'a> Question<'a> {
     }
 
     fn ask(&self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {
-        let answers = self.ward.actions(self.world, &self.principal, &self.resource, &self.given);
+        let answers = self.ward.engine.actions(self.world, &self.principal, &self.resource, &self.given);
         let answers = answers.map_err(|e| e.to_string())?;
         if !answers.iter().map(|a| &a.action).eq(self
             .actions
@@ -136,9 +136,9 @@ impl<'a> Question<'a> {
     ) -> Result<(), String> {
         let request = Request {
             principal: self.principal.clone(),
-            action: action.uid.to_string().into(),
+            action: ActionName::new(action.uid.to_string()),
             resource: self.resource.clone(),
-            context: context.clone(),
+            context: context.clone().into(),
         };
         let check = self.ward.check(self.world, &request).map_err(|e| e.to_string())?;
         let is_all = context.keys().all(|name| self.given.contains_key(name));

@@ -170,7 +170,7 @@ impl Subject {
             principal: &request.principal,
             action: &cedar_uid(&action.uid)?,
             resource: &request.resource,
-            context: &self.cedar.context(&action.uid, &request.context)?,
+            context: &self.cedar.context(&action.uid, request.context.fields())?,
         };
         let verdict = self.cedar.decide(&self.cedar.world(&facts)?, &asked)?;
         Ok(verdict.failed.is_empty().then_some(verdict.allowed))
@@ -221,7 +221,7 @@ impl Subject {
         let renamed = all_of(&absent).replace(&nowhere, &here).replace(&escaped(&nowhere), &escaped(&here));
         // What is named elsewhere in the request as well is absent there too.
         let mut elsewhere_too = asked.principal == asked.resource;
-        let named = asked.context.values();
+        let named = asked.context.fields().values();
         named.for_each(|v| v.for_each_entity(&mut |uid| elsewhere_too |= *uid == asked.resource));
         if !elsewhere_too && all_of(&there) != renamed {
             return Err(format!("{}\nof an absent one: {renamed}", all_of(&there)));

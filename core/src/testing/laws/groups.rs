@@ -47,7 +47,7 @@ pub(super) fn counted_as_listed(
     // What a person is told, their views show; and what all of their views show, they are told.
     let shown = Shown { ward, world, principal, context, failed: Cell::new(false) };
     let seen = by_hand(listed, &by, |record, group| shown.keys(record, group));
-    match (ward.count_by(world, principal, action, ty, context, &by), seen) {
+    match (ward.engine.count_by(world, &counting), seen) {
         (Ok(table), Some(seen)) if as_text(&table) == seen => Ok(()),
         // Of no record nothing is told.
         (Err(_), _) if listed.is_empty() => Ok(()),
@@ -117,7 +117,7 @@ impl Shown<'_> {
         let (taken, section, name) = two.or_else(one)?;
         // Of nothing, nothing is withheld but what nobody sees.
         let Some(uid) = on else { return Some((taken, None)) };
-        let view = self.ward.view(self.world, self.principal, uid, self.context);
+        let view = self.ward.engine.view(self.world, self.principal, uid, self.context);
         self.failed.set(self.failed.get() || view.is_err());
         let view = view.ok()?;
         let section = view.section(&section)?;

@@ -8,7 +8,8 @@ use cedar_policy::{Context, EntityUid as CedarUid};
 
 use super::groups;
 use super::run::{Counts, Seen};
-use crate::model::{Action, EntityUid, Error, Fault, Request, Value};
+use crate::model::ActionName;
+use crate::model::{Action, EntityUid, Error, Fault, Request, RequestEnvironment, TypeName, Value};
 use crate::policy::Sources;
 use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
 use crate::visible::Granted;
@@ -225,10 +226,14 @@ impl<'a> Scene<'a> {
         counts: &mut Counts,
     ) -> Result<(), String> {
         let (ward, start) = (&self.subject.ward, Instant::now());
-        let mut listed =
-            ward.list(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
-        let count =
-            ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
+        let mut listed = ward
+            .engine
+            .list(&self.world, principal, &act.name, ty, &act.context)
+            .map_err(|e| e.to_string())?;
+        let count = ward
+            .engine
+            .count(&self.world, principal, &act.name, ty, &act.context)
+            .map_err(|e| e.to_string())?;
         counts.listing += start.elapsed();
         let seed = counts.lists;
         if seed.is_multiple_of(2) {
@@ -258,12 +263,12 @@ impl<'a> Scene<'a> {
     ) -> Result<(), String> {
         let (ward, start) = (&self.subject.ward, Instant::now());
         let ask = |found: Result<Vec<Granted>, Error>| found.map_err(|e| e.to_string());
-        let found = ask(ward.who_with_reasons(&self.world, &act.name, resource, ty, &act.context))?;
+        let found = ask(ward.engine.who_with_reasons(&self.world, &act.name, resource, ty, &act.context))?;
         counts.listing += start.elapsed();
         let reasons: Permits =
             found.iter().map(|one| (one.principal.clone(), one.policies.clone())).collect();
         let people =
-            ward.who(&self.world, &act.name, resource, ty, &act.context).map_err(|e| e.to_string())?;
+            ward.engine.who(&self.world, &act.name, resource, ty, &act.context).map_err(|e| e.to_string())?;
         let listed: Vec<EntityUid> = people.iter().collect();
         if reasons != *granted || !listed.iter().eq(found.iter().map(|one| &one.principal)) {
             let what = format!("who: {found:?}\nlisted: {listed:?}\nallowed one by one: {granted:?}");
@@ -284,7 +289,12 @@ impl<'a> Scene<'a> {
     ) -> Result<(), String> {
         let Some(ty) = resources.first().map(EntityUid::type_name) else { return Ok(()) };
         let (ward, world) = (&self.subject.ward, &self.world);
-        let decider = ward.decider(world, principal.type_name(), &act.name, ty).map_err(|e| e.to_string())?;
+        let environment = RequestEnvironment::new(
+            TypeName::new(principal.type_name()),
+            ActionName::new(&act.name),
+            TypeName::new(ty),
+        );
+        let decider = ward.decider(world, &environment).map_err(|e| e.to_string())?;
         let context = decider.context(&act.context).map_err(|e| e.to_string())?;
         let (mut principals, mut known) = (Vec::new(), Vec::new());
         for resource in resources {
@@ -299,9 +309,12 @@ impl<'a> Scene<'a> {
             }
             let request = act.request(principal, resource);
             let answer = ward.check(world, &request).map_err(|e| e.to_string())?;
-            let other = decider.check(principal, resource, &act.context).map_err(|e| e.to_string())?;
+            let other = ward.check_by_reference(world, &request).map_err(|e| e.to_string())?;
             if answer != other {
-                let what = format!("{answer:?}\nby the decider: {other:?}");
+                let what = format!(
+                    "{answer:?}
+by Cedar's authorizer: {other:?}"
+                );
                 return Err(self.tell(act, principal, resource, &what));
             }
             if let (Some(principal), Some(resource)) = (world.handle(principal), world.handle(resource)) {
@@ -347,9 +360,9 @@ impl Act<'_> {
     fn request(&self, principal: &EntityUid, resource: &EntityUid) -> Request {
         Request {
             principal: principal.clone(),
-            action: self.name.clone(),
+            action: ActionName::new(&self.name),
             resource: resource.clone(),
-            context: self.context.clone(),
+            context: self.context.clone().into(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
+use crate::model::ActionName;
 use crate::model::{EntityUid, Request, Type, Value};
 use crate::policy::Sources;
 use crate::testing::policies::ward;
@@ -73,19 +74,19 @@ fn ask(
                 *at = at.saturating_add(step);
             }
         }
-        let list = ward.list(world, principal, &name, ty, &context).map_err(|e| e.to_string())?;
+        let list = ward.engine.list(world, principal, &name, ty, &context).map_err(|e| e.to_string())?;
         for resource in &resources {
             let request = Request {
                 principal: principal.clone(),
-                action: name.clone(),
+                action: ActionName::new(&name),
                 resource: resource.clone(),
-                context: context.clone(),
+                context: context.clone().into(),
             };
             let allowed = ward.check(world, &request).map_err(|e| e.to_string())?.is_allowed();
             if list.contains(resource) != allowed {
                 return Err(format!("{request:?}: allowed {allowed}, listed {list:?}"));
             }
-            let who = ward.who(world, &name, resource, principal.type_name(), &context);
+            let who = ward.engine.who(world, &name, resource, principal.type_name(), &context);
             if who.map_err(|e| e.to_string())?.contains(principal) != allowed {
                 return Err(format!("{request:?}: allowed {allowed}, and not so among those who may"));
             }

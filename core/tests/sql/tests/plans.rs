@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use caseward::attendance::Sample;
 use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::testing::asks::query;
 use caseward::{EntityUid, Value, Ward, World};
 use caseward_sql_tests::{Engine, Postgres, Sqlite};
 
@@ -44,7 +45,7 @@ fn people(ward: &Ward, world: &World) -> Vec<(&'static str, EntityUid)> {
         });
         let mut found: Vec<(usize, EntityUid)> = alone
             .take(200)
-            .map(|user| (ward.count(world, &user, "viewSummary", "Case", &context()).unwrap(), user))
+            .map(|user| (ward.count(world, &query(&user, "viewSummary", "Case", &context())).unwrap(), user))
             .filter(|(found, _)| *found > 0)
             .collect();
         found.sort();
@@ -87,9 +88,10 @@ fn each<E: Engine>(
             run(engine, "ANALYZE").unwrap();
         }
         for (who, user) in &people {
-            let filter = ward.filter(&world, user, "viewSummary", "Case", &context(), &database).unwrap();
+            let filter =
+                ward.filter(&world, &query(user, "viewSummary", "Case", &context()), &database).unwrap();
             let select = database.select("Case").unwrap();
-            let list = ward.list(&world, user, "viewSummary", "Case", &context()).unwrap();
+            let list = ward.list(&world, &query(user, "viewSummary", "Case", &context())).unwrap();
             let ids = engine.ids(&select, &filter).unwrap();
             assert_eq!(ids, list.iter().map(|uid| uid.id().to_owned()).collect(), "{who}");
             let query = format!("{select} WHERE {}", filter.sql);

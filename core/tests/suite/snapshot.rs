@@ -1,11 +1,8 @@
 //! Worlds as bytes: what is opened is what was written, and bytes that are no world are refused.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use caseward::testing::asks::query;
 use caseward::testing::{Choices, Facts, bytes, policies, seal, targets};
-use caseward::{Changes, Cursor, EntityUid, Value, Ward, World};
+use caseward::{Changes, Cursor, EntityUid, Ward, World};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts, number};
 

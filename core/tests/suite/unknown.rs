@@ -15,11 +15,13 @@ fn ask(world: &World, case: &Json) -> Result<bool, Error> {
     let ward = &*ATTENDANCE;
     let text = |key: &str| case[key].as_str().unwrap_or_default();
     let uid = |key: &str| text(key).parse::<EntityUid>();
-    let context = || match text("action") {
-        "" => Ok(Context::at(NOW)),
-        action => {
-            let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
-            Ok(ward.read_context(&ActionName::new(action), &given)?.and_at(NOW))
+    let context = || -> Result<Context, Error> {
+        match text("action") {
+            "" => Ok(Context::at(NOW)),
+            action => {
+                let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
+                Ok(ward.read_context(&ActionName::new(action), &given)?.and_at(NOW))
+            }
         }
     };
     let request = || -> Result<Request, Error> {

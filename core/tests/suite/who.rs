@@ -4,7 +4,7 @@ use caseward::ActionName;
 use caseward::Context;
 use caseward::testing::asks;
 use caseward::testing::asks::who_may;
-use caseward::{Changes, EntityUid, Request, Value};
+use caseward::{Changes, EntityUid, Request};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts};
 

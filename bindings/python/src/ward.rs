@@ -173,7 +173,7 @@ impl Ward {
             let (principals, resources) = (TypeName::new(&from.ty), TypeName::new(&to.ty));
             let environment = RequestEnvironment::new(principals, action, resources);
             let decider = self.ward.decider(world, &environment)?;
-            let context = decider.context(context.fields())?;
+            let context = decider.prepare(&context)?;
             let (from, to) = even(&from, &to);
             decider.decide_ids(&from, &to, &context)
         });

@@ -1,15 +1,14 @@
 //! Decisions by the million: one request environment, entities found beforehand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cache::{Classes, Link};
 use crate::engine::Engine;
 use crate::ir::graph::Given;
-use crate::model::RequestEnvironment;
 use crate::model::interrupt::Pulse;
 use crate::model::schema::Environment;
-use crate::model::{Action, EntityUid, Error, TypeId, Value, interrupt};
+use crate::model::{Action, EntityUid, Error, TypeId, interrupt};
+use crate::model::{Context, RequestEnvironment};
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
@@ -18,11 +17,14 @@ use crate::world::{Handle, Place, Row, World};
 ///
 /// # Example
 /// ```
-/// use caseward::{EntityUid, Ward, attendance::Sample};
+/// use caseward::attendance::Sample;
+/// use caseward::{ActionName, Context, EntityUid, RequestEnvironment, TypeName, Ward};
 /// # let ward = Ward::attendance()?;
 /// # let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-/// let may_see = ward.decider(&world, "User", "viewSummary", "Case")?;
-/// let context = may_see.context(&ward.read_context("viewSummary", "{}", 1_778_446_800_000)?)?;
+/// let (users, cases) = (TypeName::new("User"), TypeName::new("Case"));
+/// let environment = RequestEnvironment::new(users, ActionName::new("viewSummary"), cases);
+/// let may_see = ward.decider(&world, &environment)?;
+/// let context = may_see.prepare(&Context::at(1_778_446_800_000))?;
 /// let (user, case) = (EntityUid::new("User", "u00001"), EntityUid::new("Case", "c0000001"));
 /// let (user, case) = (world.handle(&user), world.handle(&case));
 /// if let (Some(user), Some(case)) = (user, case) {
@@ -89,8 +91,9 @@ impl Decider {
     ///
     /// # Errors
     /// [`Error::is_request`] for a context of another shape.
-    pub fn context(&self, values: &BTreeMap<Arc<str>, Value>) -> Result<Prepared, Error> {
+    pub fn prepare(&self, context: &Context) -> Result<Prepared, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
+        let values = &*context.for_action(action);
         self.engine.context_conforms(action, values)?;
         let given = Given::new(&self.world, &action.context, values);
         let mut entities = Some(Vec::new()).filter(|_| given.is_known());

@@ -21,7 +21,7 @@ use crate::world::{Changes, Place, World, WorldBuilder};
 /// # Example
 /// ```
 /// use caseward::attendance::Sample;
-/// use caseward::{Changes, EntityUid, Live, Sources, Value, Ward};
+/// use caseward::{ActionName, Changes, EntityUid, Live, Query, Sources, TypeName, Value, Ward};
 ///
 /// let ward = Ward::attendance()?;
 /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
@@ -30,8 +30,8 @@ use crate::world::{Changes, Place, World, WorldBuilder};
 /// // A request takes what is in force, once, and asks that alone.
 /// let in_force = live.now();
 /// let user = EntityUid::new("User", "u00001");
-/// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-/// let cases = in_force.ward().count(in_force.world(), &user, "viewSummary", "Case", &at)?;
+/// let cases = Query::new(user, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
+/// let cases = in_force.ward().count(in_force.world(), &cases)?;
 ///
 /// // Meanwhile the policies are reloaded, and the data changes.
 /// assert_eq!(live.reload(&Sources::attendance())?, 2);

@@ -117,14 +117,15 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
+    /// use caseward::{ActionName, ActionQuery, EntityUid, PrincipalQuery, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let now = 1_778_446_800_000;
     /// let case = EntityUid::new("Case", "c0000001");
-    /// for person in ward.who(&world, "closeCase", &case, "User", &at)?.iter() {
-    ///     let actions = ward.actions(&world, &person, &case, &at)?;
+    /// let who = PrincipalQuery::new(TypeName::new("User"), ActionName::new("closeCase"), case.clone()).at(now);
+    /// for person in ward.who(&world, &who)?.iter() {
+    ///     let actions = ward.actions(&world, &ActionQuery::new(person, case.clone()).at(now))?;
     ///     let support = actions.iter().find(|one| &*one.action == "requestAdditionalSupport");
     ///     // With the caregivers' consent, and not without.
     ///     let needs = support.map_or(&[][..], |one| &one.needs);
@@ -196,16 +197,17 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Request, Value, Ward};
+    /// use caseward::{ActionName, EntityUid, PrincipalQuery, Request, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
     /// let case = EntityUid::new("Case", "c0000001");
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let now = 1_778_446_800_000;
     ///
-    /// let people = ward.who(&world, "viewSummary", &case, "User", &at)?;
-    /// for person in people.page(None, 20)?.entities {
-    ///     let request = Request { principal: person, action: "viewSummary".into(), resource: case.clone(), context: at.clone() };
+    /// let view = ActionName::new("viewSummary");
+    /// let who = PrincipalQuery::new(TypeName::new("User"), view.clone(), case.clone()).at(now);
+    /// for person in ward.who(&world, &who)?.page(None, 20)?.entities {
+    ///     let request = Request::new(person, view.clone(), case.clone()).at(now);
     ///     assert!(ward.check(&world, &request)?.is_allowed());
     /// }
     /// # Ok::<(), caseward::Error>(())
@@ -248,17 +250,16 @@ impl Ward {
     ///
     /// # Example
     /// ```
-    /// # use std::collections::BTreeMap;
     /// use caseward::attendance::{Sample, zone};
-    /// use caseward::{EntityUid, Group, Unit, Value, Ward};
+    /// use caseward::{ActionName, EntityUid, Group, Query, TypeName, Unit, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
     /// let person = EntityUid::new("User", "u00001");
+    /// let cases = Query::new(person, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
     /// let by = [Group::of("status"), Group::period(Unit::Month, "openedAt", &zone())];
-    /// let table = ward.count_by(&world, &person, "viewSummary", "Case", &now, &by)?;
-    /// let all = ward.count(&world, &person, "viewSummary", "Case", &now)?;
+    /// let table = ward.count_by(&world, &cases, &by)?;
+    /// let all = ward.count(&world, &cases)?;
     /// assert_eq!(table.total().number(), Some(all as u64));
     /// println!("{table}");
     /// # Ok::<(), caseward::Error>(())
@@ -299,22 +300,23 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
+    /// use caseward::{ActionName, ActionQuery, EntityUid, PrincipalQuery, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let now = 1_778_446_800_000;
     /// let case = EntityUid::new("Case", "c0000001");
     ///
-    /// for person in ward.who(&world, "viewSummary", &case, "User", &at)?.iter() {
-    ///     let view = ward.view(&world, &person, &case, &at)?;
+    /// let who = PrincipalQuery::new(TypeName::new("User"), ActionName::new("viewSummary"), case.clone()).at(now);
+    /// for person in ward.who(&world, &who)?.iter() {
+    ///     let view = ward.view(&world, &ActionQuery::new(person, case.clone()).at(now))?;
     ///     let summary = view.section("summary").map_or(&[][..], |section| &section.fields);
     ///     assert!(summary.iter().any(|field| &*field.name == "status" && field.value.is_some()));
     ///     assert!(summary.iter().any(|field| &*field.name == "student.name" && field.content));
     /// }
     /// // Somebody who may not know of it sees what they see of a case that does not exist.
     /// let nobody = EntityUid::new("User", "nobody");
-    /// assert!(ward.view(&world, &nobody, &case, &at)?.sections().is_empty());
+    /// assert!(ward.view(&world, &ActionQuery::new(nobody, case).at(now))?.sections().is_empty());
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn view(&self, world: &World, query: &ActionQuery) -> Result<View, Error> {
@@ -340,14 +342,15 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
+    /// use caseward::{ActionName, Context, EntityUid, Query, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let now = Context::at(1_778_446_800_000);
     /// // National contracts sees the header of every case, and no more of it.
     /// let person = EntityUid::new("User", "u00001");
-    /// let cases = ward.visible(&world, &person, "viewSummary", "Case", &now)?;
+    /// let query = Query::new(person.clone(), ActionName::new("viewSummary"), TypeName::new("Case"));
+    /// let cases = ward.visible(&world, &query.in_context(now.clone()))?;
     /// ward.require_field(&world, &person, &cases, "status", &now)?;
     /// let refused = ward.require_field(&world, &person, &cases, "prosecutionNotified", &now);
     /// assert!(refused.is_err_and(|error| error.is_request()));
@@ -379,15 +382,17 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
+    /// use caseward::{ActionName, AlertQuery, EntityUid, PrincipalQuery, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
+    /// let now = 1_778_446_800_000;
     /// let case = EntityUid::new("Case", "c0000001");
     ///
-    /// let told = ward.alert(&world, &case, None, "User", &at)?;
-    /// let may_see = ward.who(&world, "viewSummary", &case, "User", &at)?;
+    /// let users = TypeName::new("User");
+    /// let told = ward.alert(&world, &AlertQuery::new(users.clone(), case.clone()).at(now))?;
+    /// let may_see = PrincipalQuery::new(users, ActionName::new("viewSummary"), case).at(now);
+    /// let may_see = ward.who(&world, &may_see)?;
     /// assert!(told.iter().all(|person| may_see.contains(&person)));
     /// # Ok::<(), caseward::Error>(())
     /// ```
@@ -423,7 +428,7 @@ impl Ward {
     ///
     /// # Example
     /// ```
-    /// use caseward::{EntityUid, Request, Source, Sources, Ward};
+    /// use caseward::{ActionName, EntityUid, Request, Source, Sources, Ward};
     ///
     /// let schema = "entity User = { team: String };
     ///     entity Note = { team: String };
@@ -438,7 +443,8 @@ impl Ward {
     ///     r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {"team": "red"}, "parents": []},
     ///         {"uid": {"type": "Note", "id": "n"}, "attrs": {"team": "blue"}, "parents": []}]"#.as_bytes(),
     /// )?;
-    /// let request = Request::new(EntityUid::new("User", "u"), "read", EntityUid::new("Note", "n"));
+    /// let (user, note) = (EntityUid::new("User", "u"), EntityUid::new("Note", "n"));
+    /// let request = Request::new(user, ActionName::new("read"), note);
     /// let why = ward.explain(&world, &request)?;
     /// assert_eq!(why.nearest[0].conditions[0].found, Some("is not equal to"));
     /// assert_eq!(why.turn.edits()[0].to_string(), r#"set `team` of Note::"n", now "blue", to "red""#);
@@ -498,15 +504,15 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::sql::{Database, Dialect, Mapping};
-    /// use caseward::{EntityUid, Value, Ward, WorldBuilder};
+    /// use caseward::{ActionName, EntityUid, Query, TypeName, Ward, WorldBuilder};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = WorldBuilder::new(ward.schema()).finish()?;
     /// let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres)?;
     ///
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
     /// let nobody = EntityUid::new("User", "nobody");
-    /// let filter = ward.filter(&world, &nobody, "viewSummary", "Case", &now, &database)?;
+    /// let cases = Query::new(nobody, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
+    /// let filter = ward.filter(&world, &cases, &database)?;
     /// assert_eq!(filter.sql, "FALSE");
     /// # Ok::<(), caseward::Error>(())
     /// ```
@@ -523,17 +529,17 @@ impl Ward {
     /// # Example
     /// ```
     /// use caseward::sql::{Database, Dialect, FilterOptions, Mapping, ParameterStyle};
-    /// use caseward::{EntityUid, Value, Ward, WorldBuilder};
+    /// use caseward::{ActionName, EntityUid, Query, TypeName, Ward, WorldBuilder};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = WorldBuilder::new(ward.schema()).finish()?;
     /// let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres)?;
     ///
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
     /// let nobody = EntityUid::new("User", "nobody");
+    /// let cases = Query::new(nobody, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
     /// // … FROM "case" AS c WHERE c."opened_at" > $1 AND c."school" = $2 AND …
     /// let options = FilterOptions::default().first_parameter(3).alias("c");
-    /// let filter = ward.filter_with(&world, &nobody, "viewSummary", "Case", &now, (&database, &options))?;
+    /// let filter = ward.filter_with(&world, &cases, &database, &options)?;
     /// assert_eq!(filter.sql, "FALSE");
     /// # Ok::<(), caseward::Error>(())
     /// ```

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use caseward::ActionName;
+use caseward::Context;
 use caseward::attendance::Sample;
 use caseward::testing::asks::{environment, query};
 use caseward::{Changes, Cursor, EntityUid, Request, Source, Sources, Value, Ward, World, WorldBuilder};
@@ -149,7 +150,7 @@ fn a_long_column_of_ids_is_decided_as_each_by_itself() {
 
     let decider = ward.decider(&world, &environment("User", "viewSummary", "Case")).unwrap();
     let now = BTreeMap::from([("now".into(), Value::Datetime(crate::support::NOW))]);
-    let context = decider.context(&now).unwrap();
+    let context = decider.prepare(&now).unwrap();
     let mut people: Vec<&str> = world.ids("User").collect();
     people.extend(["nobody", "", "nobody"]);
     let mut cases: Vec<&str> = world.ids("Case").collect();
@@ -175,7 +176,7 @@ fn handles_and_cursors_belong_to_their_world() {
     let (one, other) = (world(&ward), world(&ward));
     let (u, a) = (uid("User::\"u\""), uid("Doc::\"a\""));
     let decider = ward.decider(&one, &environment("User", "read", "Doc")).unwrap();
-    let context = decider.context(&BTreeMap::new()).unwrap();
+    let context = decider.prepare(&Context::new()).unwrap();
     let (user, doc) = (one.handle(&u).unwrap(), one.handle(&a).unwrap());
     assert!(decider.allows(user, doc, &context).unwrap());
     for (user, doc) in [(other.handle(&u).unwrap(), doc), (doc, user), (doc, doc)] {
@@ -183,7 +184,7 @@ fn handles_and_cursors_belong_to_their_world() {
     }
     assert!(decider.decide_columns(&[user], &[], &context).unwrap_err().is_request());
     let elsewhere =
-        ward.decider(&other, &environment("User", "read", "Doc")).unwrap().context(&BTreeMap::new()).unwrap();
+        ward.decider(&other, &environment("User", "read", "Doc")).unwrap().prepare(&Context::new()).unwrap();
     assert!(decider.allows(user, doc, &elsewhere).unwrap_err().is_request());
 
     one.apply(&Changes::new().set(&uid("Doc::\"b\""), "open", true)).unwrap();
@@ -205,7 +206,7 @@ fn nobody_sees_half_a_batch() {
     let done = AtomicBool::new(false);
     let read = || {
         let decider = ward.decider(&world, &environment("User", "read", "Doc")).unwrap();
-        let context = decider.context(&BTreeMap::new()).unwrap();
+        let context = decider.prepare(&Context::new()).unwrap();
         let user = world.handle(&u).unwrap();
         let handles = docs.clone().map(|doc| world.handle(&doc).unwrap());
         let (mut rounds, mut last) = (0_u64, 0);
@@ -312,7 +313,7 @@ fn decisions_by_number_are_those_by_handle() {
     let ward = ward();
     let world = world(&ward);
     let decider = ward.decider(&world, &environment("User", "read", "Doc")).unwrap();
-    let context = decider.context(&BTreeMap::new()).unwrap();
+    let context = decider.prepare(&Context::new()).unwrap();
     let number = |name| world.handle(&uid(name)).unwrap().number();
     let (user, open, closed) = (number("User::\"u\""), number("Doc::\"a\""), number("Doc::\"b\""));
     assert!(decider.allows_numbered(user, open, &context).unwrap());

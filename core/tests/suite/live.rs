@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use caseward::ActionName;
+use caseward::Context;
 use caseward::testing::asks::{environment, query};
 use caseward::{
     Changes, EntityUid, Generation, Live, Request, Source, Sources, Value, Ward, World, WorldBuilder,
@@ -65,7 +66,7 @@ fn decisions(now: &Generation) -> (bool, bool) {
             ward.check(world, &Request::new(user("zoe"), ActionName::new(action), doc("d"))).unwrap();
         assert_eq!(&answer.policy_hash, ward.policy_hash());
         let decider = ward.decider(world, &environment("User", action, "Doc")).unwrap();
-        let context = decider.context(&BTreeMap::new()).unwrap();
+        let context = decider.prepare(&Context::new()).unwrap();
         assert_eq!(decider.allows_named(&user("zoe"), &doc("d"), &context).unwrap(), answer.is_allowed());
         let seen = ward.visible(world, &query(&user("zoe"), action, "Doc", &BTreeMap::new())).unwrap();
         assert_eq!(seen.contains(&doc("d")), answer.is_allowed());

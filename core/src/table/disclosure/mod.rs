@@ -108,22 +108,20 @@ impl Table {
     ///
     /// # Example
     /// ```
-    /// # use std::collections::BTreeMap;
     /// use caseward::attendance::Sample;
-    /// use caseward::{Counting, EntityUid, Group, Protection, RoundingKey, Value, Ward};
+    /// use caseward::{ActionName, EntityUid, Group, Protection, Query, RoundingKey, TypeName, Ward};
     ///
     /// let ward = Ward::attendance()?;
     /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
     /// let person = EntityUid::new("User", "u00001");
     /// let by = [Group::of("school"), Group::of("status")];
-    /// let table = ward.count_by(&world, &person, "viewSummary", "Case", &now, &by)?;
+    /// let cases = Query::new(person, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
+    /// let table = ward.count_by(&world, &cases, &by)?;
     /// let told = table.protect(&Protection::default())?;
     /// assert!(told.cells().iter().all(|line| line.count.number().is_none_or(|n| n >= 6)));
     /// // Rounding is by which records are counted, so that it is asked for when they are.
-    /// let counting = Counting { principal: &person, action: "viewSummary", of: "Case", context: &now, by: &by };
     /// let key = Protection::Round(RoundingKey::new(*b"sixteen bytes at least")?);
-    /// let rounded = ward.count_by_protected(&world, &counting, &key)?;
+    /// let rounded = ward.count_by_protected(&world, &cases, &by, &key)?;
     /// assert!(rounded.cells().iter().all(|line| line.count.number().is_some_and(|n| n % 3 == 0)));
     /// # Ok::<(), caseward::Error>(())
     /// ```

@@ -173,7 +173,7 @@ impl Story {
                 TypeName::new(ty),
             );
             let decider = self.ward.decider(world, &environment).map_err(|e| e.to_string())?;
-            let given = decider.context(context).map_err(|e| e.to_string())?;
+            let given = decider.prepare(&context.clone().into()).map_err(|e| e.to_string())?;
             let mut allowed = Vec::new();
             for resource in resources {
                 let request = Request {

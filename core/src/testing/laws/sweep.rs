@@ -295,7 +295,7 @@ impl<'a> Scene<'a> {
             TypeName::new(ty),
         );
         let decider = ward.decider(world, &environment).map_err(|e| e.to_string())?;
-        let context = decider.context(&act.context).map_err(|e| e.to_string())?;
+        let context = decider.prepare(&act.context.clone().into()).map_err(|e| e.to_string())?;
         let (mut principals, mut known) = (Vec::new(), Vec::new());
         for resource in resources {
             let decided = decider.allows_named(principal, resource, &context).map_err(|e| e.to_string())?;

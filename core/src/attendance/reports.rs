@@ -255,10 +255,10 @@ pub(super) fn of_report<T>(
     };
     let Some(report) = named else { return Ok(None) };
     let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
-    loop {
+    world.undisturbed(|| {
         let answer = ward.check(world, &request)?;
         if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
-            return Ok(None);
+            return Ok(Some(None));
         }
         let kind_of_provider = at(world, &report, "provider.kind");
         let is_it =
@@ -275,10 +275,8 @@ pub(super) fn of_report<T>(
             marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
             shown_to: (!kind.in_aggregate).then_some((question.principal, &request.context)),
         };
-        if let Some(counted) = count(&answer, &population)? {
-            return Ok(Some(counted));
-        }
-    }
+        Ok(count(&answer, &population)?.map(Some))
+    })
 }
 
 impl<'a> ReportQuestion<'a> {

@@ -186,10 +186,10 @@ impl Ward {
         &self,
         world: &World,
         search: &Search<'_>,
-        then: impl FnOnce(RoaringBitmap, &Indices) -> T,
+        then: impl Fn(RoaringBitmap, &Indices) -> T,
     ) -> Result<(T, u64), Error> {
         let Search { known, context, .. } = *search;
-        loop {
+        world.undisturbed(|| {
             let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
@@ -198,10 +198,10 @@ impl Ward {
             let indices = world.still();
             // A batch may have come in since the plan was made.
             if !plan.made_from.is_unchanged_since(plan.version, world) {
-                continue;
+                return Ok(None);
             }
             if !is_still_there(world, known, context) {
-                return Ok((then(RoaringBitmap::new(), &indices), world.version()));
+                return Ok(Some((then(RoaringBitmap::new(), &indices), world.version())));
             }
             let mut finder = Finder::new(&plan, world, &indices, known, context);
             let found = finder.allowed();
@@ -211,8 +211,8 @@ impl Ward {
             } else {
                 found.into_bitmap()
             };
-            return Ok((then(rows, &indices), world.version()));
-        }
+            Ok(Some((then(rows, &indices), world.version())))
+        })
     }
 
     fn list_plan(&self, world: &World, search: &Search<'_>) -> Arc<Plan> {

@@ -13,7 +13,11 @@ use super::overlay::{Images, count, deltas, prepare};
 use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
 use crate::error::Error;
+use crate::interrupt;
 use crate::schema::TypeId;
+
+/// How often what reads more than once is tried again for a batch that came in between, before batches wait for it.
+const TRIES: usize = 8;
 
 /// What only the writer needs to know.
 #[derive(Default)]
@@ -100,6 +104,25 @@ impl World {
         drop(self.data.applied.lock.lock());
         self.data.applied.changed.notify_all();
         Ok(version)
+    }
+
+    /// What `read` gives, which reads the data more than once; `None` says that a batch came in between.
+    ///
+    /// It is tried a few times, and then while batches wait, so that it ends however many of them come. Nobody is asked
+    /// meanwhile whether it is to end: they may want to apply a batch. No lock of the data may be held. What `read`
+    /// asks may be undisturbed itself: while batches wait it is done at once.
+    pub(crate) fn undisturbed<T>(
+        &self,
+        mut read: impl FnMut() -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
+        for _ in 0..TRIES {
+            if let Some(found) = read()? {
+                return Ok(found);
+            }
+        }
+        let _writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = interrupt::unasked(read)?;
+        found.ok_or_else(|| Error::request("the data changed while it was held still"))
     }
 
     /// Runs `make`, which makes another world of this one. Batches wait; once it is made this world takes none.

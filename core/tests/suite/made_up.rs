@@ -77,6 +77,14 @@ fn a_clinic_shows_what_is_changed() {
         ("records/team.cedar", "duration(\"1h\")", "duration(\"2h\")"),
         ("records/colour.cedar", "!= Clinic::Colour::\"green\"", "== Clinic::Colour::\"green\""),
         ("records/price.cedar", "lessThan", "lessThanOrEqual"),
+        ("doors/open.cedar", "contains(\"x\")", "contains(\"y\")"),
+        (
+            "doors/open.cedar",
+            "getTag(\"a\").contains",
+            "getTag(\"a\").isEmpty() == false || resource.hasTag(\"b\") && resource.getTag(\"b\").contains",
+        ),
+        ("doors/open.cedar", "== context.code", "== context.code + 1"),
+        ("doors/open.cedar", "== \"unknown\"", "== \"known\""),
     ] {
         let diff = Diff::new(&sources, &changed(id, from, to)).unwrap();
         let world = MadeUp { size: 4, seed: 1 }.build(diff.ward()).unwrap();

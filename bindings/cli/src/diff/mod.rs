@@ -87,7 +87,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let most = args.people.and_then(|people| usize::try_from(people).ok());
     let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
-    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now };
+    let schema_is_changed = old.schema.text != new.schema.text;
+    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now, schema_is_changed };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,

@@ -219,15 +219,23 @@ fn every_other_input_that_is_changed_is_told() {
     let announced = "`[[gain]]` with `policy = \"edit\"`, `action = \"view\"`, `type = \"Doc\"`";
     tells(&ran, &["by the schema, `edit` permits view on Doc", announced]);
     // Announced it is no matter; by how much is not counted, so that no bound is one.
-    let gain = "[[gain]]\nreason = \"editing is viewing\"\npolicy = \"edit\"\naction = \"view\"\ntype = \"Doc\"\n";
+    let gain =
+        "[[gain]]\nreason = \"editing is viewing\"\npolicy = \"edit\"\naction = \"view\"\ntype = \"Doc\"\n";
     bench.write("expected.toml", gain);
     let ran = ci(&bench, &["--expected", "expected.toml"]);
     tells(&ran, &["`edit` permits view on Doc (announced: editing is viewing)"]);
-    assert!(!ran.out.contains("by the schema, ") && !ran.out.contains("nothing that was seen"), "{}", ran.out);
+    assert!(
+        !ran.out.contains("by the schema, ") && !ran.out.contains("nothing that was seen"),
+        "{}",
+        ran.out
+    );
     bench.write("expected.toml", format!("{gain}at_most = 1\n"));
     tells(&ci(&bench, &["--expected", "expected.toml"]), &["by the schema, `edit` permits view on Doc"]);
     // `diff` reads both versions under the newer schema, and says so.
-    tells(&bench.run(["diff", "old", "new", "--sample", "20"]), &["is not told here: `caseward ci --base` tells it"]);
+    tells(
+        &bench.run(["diff", "old", "new", "--sample", "20"]),
+        &["is not told here: `caseward ci --base` tells it"],
+    );
 }
 
 /// On data that is given, the clock stands at each later instant that the policies name.

@@ -440,3 +440,36 @@ fn announcements_that_fall_short_are_told_as_such() {
     }
     with("[[gains]]\nreason = \"x\"\nrule = \"A\"\n").fails(1, "unknown field");
 }
+
+/// A file whose name nobody can write is not passed over, in a folder or in a revision of git.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_an_error() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let bench = bench();
+    let odd = bench.path("old/tests").join(OsStr::from_bytes(b"ca\xffses.toml"));
+    std::fs::write(&odd, CASES).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    std::fs::copy(&odd, bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    std::fs::remove_file(bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "HEAD", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    // What a build leaves is not read, whatever it is called; below another folder it is.
+    std::fs::remove_file(&odd).unwrap();
+    bench.write("old/target/x.cedar.txt", "");
+    bench.write("new/target/x.cedar.txt", "");
+    let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
+    assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
+}

@@ -208,10 +208,10 @@ pub struct ReportQuestion<'a> {
 /// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
 /// let research = Value::Entity(EntityUid::new("MinistryTeam", "research"));
 /// let is_researcher = |user: &EntityUid| match world.attribute(user, "ministryTeams") {
-///     Some(Value::Set(teams)) => teams.contains(&research) && teams.len() == 1,
+///     Ok(Some(Value::Set(teams))) => teams.contains(&research) && teams.len() == 1,
 ///     _ => false,
 /// };
-/// let people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+/// let people: Vec<_> = world.ids("User")?.map(|id| EntityUid::new("User", id)).collect();
 /// let researcher = people.iter().find(|user| is_researcher(user)).expect("a researcher");
 /// let table = report(&ward, &world, &ReportQuestion {
 ///     principal: researcher,
@@ -342,7 +342,7 @@ fn at(world: &World, start: &EntityUid, path: &str) -> Option<Value> {
     let mut value = Value::Entity(start.clone());
     for name in path.split('.') {
         let Value::Entity(uid) = &value else { return None };
-        value = world.attribute(uid, name)?;
+        value = world.found(uid, name)?;
     }
     Some(value)
 }
@@ -359,7 +359,7 @@ fn the_only_one(
     const SHOWN: usize = 5;
     let wanted = Some(Value::from(kind.name));
     let mut found = ward.list(world, question.principal, ACTION, REPORT, context)?;
-    found.retain(|report| world.attribute(report, "kind") == wanted);
+    found.retain(|report| world.found(report, "kind") == wanted);
     if found.len() > 1 && kind.is_one_of_many() {
         found.sort();
         let shown: Vec<String> = found.iter().take(SHOWN).map(EntityUid::to_string).collect();

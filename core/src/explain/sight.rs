@@ -269,7 +269,7 @@ impl Viewer<'_> {
                 let Some(ty) = self.ward.schema().entity_type(id) else { continue };
                 let references = ty.attributes.iter().filter(|(_, a)| matches!(a.ty, Type::Entity(_)));
                 for (name, _) in references.filter(|(name, _)| self.may_see(&entity, name)) {
-                    if let Some(Value::Entity(uid)) = self.world.attribute(&entity, name) {
+                    if let Some(Value::Entity(uid)) = self.world.found(&entity, name) {
                         next.push(uid);
                     }
                 }

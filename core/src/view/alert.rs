@@ -73,7 +73,7 @@ impl Ward {
             let is_of_record = entries.is_none_or(|(entry, entries)| {
                 let attribute = self.schema().entity_type(entries.path.start);
                 let attribute = attribute.and_then(|ty| ty.attributes.get(entries.by.index()));
-                let refers = attribute.and_then(|(name, _)| world.attribute(entry, name));
+                let refers = attribute.and_then(|(name, _)| world.found(entry, name));
                 refers.as_ref() == Some(&Value::Entity(resource.clone()))
             });
             match told {

@@ -178,7 +178,7 @@ impl World {
     /// let world = WorldBuilder::new(ward.schema()).finish()?;
     /// let school = EntityUid::new("School", "northcote");
     /// let planned = world.with(&Changes::new().put(&school, [("kind", Value::from("state"))]))?;
-    /// assert_eq!((planned.count("School"), world.count("School")), (1, 0));
+    /// assert_eq!((planned.count("School")?, world.count("School")?), (1, 0));
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn with(&self, changes: &Changes) -> Result<World, Error> {

@@ -284,7 +284,7 @@ fn indices_and_rows_count_alike() {
     let ward = &*ATTENDANCE;
     let world = Sample { cases: 6_000, seed: 3 }.build(ward, &mut |_| {}).unwrap();
     ward.make_indices(&world).unwrap();
-    let people: Vec<EntityUid> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+    let people: Vec<EntityUid> = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect();
     let now = at(NOW);
     let (mut seen, mut large) = (0, 0);
     for person in people.iter().step_by(41) {
@@ -331,7 +331,7 @@ fn who_may_but_not(world: &World, may: &str, not: &str) -> EntityUid {
     let now = at(NOW);
     let of =
         |person: &EntityUid, action: &str| ATTENDANCE.visible(world, person, action, "Case", &now).unwrap();
-    let people = world.ids("User").map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
+    let people = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
     let found = people.into_iter().find(|person| !of(person, may).is_empty() && of(person, not).is_empty());
     found.unwrap()
 }

@@ -13,7 +13,7 @@ fn json(world: &World) -> String {
 }
 
 fn all(world: &World, ty: &str) -> Vec<EntityUid> {
-    world.ids(ty).map(|id| EntityUid::new(ty, id)).collect()
+    world.ids(ty).unwrap().map(|id| EntityUid::new(ty, id)).collect()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn the_same_seed_makes_the_same_data() {
 fn most_permits_of_a_clinic_allow_something() {
     let ward = Ward::new(&clinic_sources()).unwrap();
     let world = MadeUp { size: 20, seed: 1 }.build(&ward).unwrap();
-    let address = world.attribute(&all(&world, "Clinic::Staff")[0], "desk").unwrap();
+    let address = world.attribute(&all(&world, "Clinic::Staff")[0], "desk").unwrap().unwrap();
     let extra = Value::record([("reason", Value::from("x")), ("amount", Value::Decimal(0))]);
     let now = Value::Datetime(1_778_446_800_000);
     let context: BTreeMap<_, _> = [("now", now), ("from", address), ("extra", extra)]

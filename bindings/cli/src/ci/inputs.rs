@@ -380,7 +380,7 @@ fn seen(diff: &Diff, world: &World, moved: &Moved, now: i64) -> Result<[Counts; 
     let actions = moved.before.iter().chain(&moved.after).filter_map(|name| schema.action(name));
     let types: BTreeSet<_> = actions.flat_map(|action| action.principals.clone()).collect();
     for ty in types.into_iter().filter_map(|ty| schema.entity_type(ty)) {
-        for id in world.ids(&ty.name) {
+        for id in world.ids(&ty.name)? {
             let person = EntityUid::new(ty.name.clone(), id);
             let seen = diff.of_moved(world, &person, moved, now)?;
             for (counts, records) in by_role.iter_mut().zip([&seen.gained, &seen.lost]) {

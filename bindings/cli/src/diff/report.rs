@@ -167,7 +167,7 @@ impl Report {
             made_up: setting.generated.map(|(_, of)| of),
             people_looked_at: found.people.0,
             people: found.people.1,
-            records: types.into_iter().map(|ty| world.count(ty)).sum(),
+            records: types.into_iter().map(|ty| world.count(ty).unwrap_or(0)).sum(),
             kinds: diff.changed().len(),
             entities: world.len(),
             some_circumstances: some.map(|(changed, (n, _))| (changed.actions.join(", "), *n)).collect(),

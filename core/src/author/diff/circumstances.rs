@@ -104,9 +104,9 @@ fn values(wards: &[&Ward], name: &str, field: &Attribute, world: &World, now: i6
                     true,
                 );
             }
-            let total = world.count(&ty.name);
+            let total = world.ids_of(*of).count();
             let step = total.div_ceil(MOST_ENTITIES).max(1);
-            let some = world.ids(&ty.name).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
+            let some = world.ids_of(*of).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
             (some.collect(), total <= MOST_ENTITIES)
         }
         ty => {

@@ -286,7 +286,7 @@ impl Diff {
     ) -> (Vec<Arc<str>>, Vec<EntityUid>) {
         let source = policy.and_then(|id| self.new.source(id).or_else(|| self.old.source(id)));
         let (mut roles, mut organisations) = (Vec::new(), BTreeSet::new());
-        for (name, value) in world.attributes(person).unwrap_or_default() {
+        for (name, value) in world.all_found(person).unwrap_or_default() {
             let Value::Set(all) = value else { continue };
             let entities: Vec<EntityUid> = all
                 .into_iter()

@@ -256,7 +256,7 @@ impl Story {
             };
             let (found, wanted) = (who(world)?, who(expected)?);
             let mut allowed = Vec::new();
-            for id in expected.ids(&ty) {
+            for id in expected.ids(&ty).into_iter().flatten() {
                 let principal = EntityUid::new(ty.clone(), id);
                 let request = Request {
                     principal: principal.clone(),

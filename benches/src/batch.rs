@@ -18,7 +18,7 @@ fn requests(data: &Data) -> Vec<Request> {
         (data.all("User"), data.all("Case"), data.all("Item"), data.all("Request"));
     let mut random = Random(7);
     let reference = |uid: &caseward::EntityUid, name: &str| match data.world.attribute(uid, name) {
-        Some(Value::Entity(uid)) => Some(uid),
+        Ok(Some(Value::Entity(uid))) => Some(uid),
         _ => None,
     };
     let make = |_| {

@@ -34,11 +34,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
     let all: [(&str, Vec<Group>, Keys<'_>); 5] = [
         ("status", vec![Group::of("status")], Box::new(|_, case| status(case))),
         ("provider", vec![Group::of("provider")], Box::new(|_, case| u64::from(case.provider))),
-        (
-            "school",
-            vec![Group::of("school")],
-            Box::new(|_, case| u64::from(case.school)),
-        ),
+        ("school", vec![Group::of("school")], Box::new(|_, case| u64::from(case.school))),
         (
             "status,provider",
             vec![Group::of("status"), Group::of("provider")],
@@ -73,7 +69,8 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
                 let listed = move || {
                     let mut counts: BTreeMap<Option<Value>, u64> = BTreeMap::new();
                     for case in list().unwrap_or_default() {
-                        *counts.entry(data.world.attribute(&case, "status")).or_default() += 1;
+                        let status = data.world.attribute(&case, "status").unwrap_or_default();
+                        *counts.entry(status).or_default() += 1;
                     }
                     counts.len()
                 };
@@ -96,7 +93,7 @@ fn counts(table: &Table) -> Vec<u64> {
 /// The month in which each case was opened, as a number.
 fn months(data: &Data) -> Vec<u32> {
     let opened = |case: EntityUid| match data.world.attribute(&case, "openedAt") {
-        Some(Value::Datetime(ms)) => month_of(ms) as u32,
+        Ok(Some(Value::Datetime(ms))) => month_of(ms) as u32,
         _ => u32::MAX,
     };
     data.all("Case").into_iter().map(opened).collect()

@@ -51,8 +51,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let filter = make()?;
         let expected = lists.view_summary_cases(user, NOW).len() as usize;
         let name = format!("filter/{who}/{}", data.cases);
-        let mut ours =
-            connection.prepare(&format!("{} WHERE {}", database.select("Case")?, filter.sql))?;
+        let mut ours = connection.prepare(&format!("{} WHERE {}", database.select("Case")?, filter.sql))?;
         let mut theirs = connection.prepare(&format!("SELECT c.id FROM \"case\" c WHERE {by_hand}"))?;
         bind(&mut ours, &filter)?;
         if theirs.parameter_count() > 0 {

@@ -134,7 +134,7 @@ fn cedar_loop(
     (name, expected): (&str, &RoaringBitmap),
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let (authorizer, people) = (Cedar::new(&data.ward)?, data.world.count("User"));
+    let (authorizer, people) = (Cedar::new(&data.ward)?, data.world.count("User")?);
     let sample: Vec<u32> = (0..people as u32).step_by((people / SAMPLED).max(1)).collect();
     let ready = sample.iter().map(|user| cedar::ready(data, &question.request(*user, case)));
     let ready: Vec<_> = ready.collect::<Result<_, _>>()?;

@@ -67,7 +67,7 @@ impl Data {
 
     /// Every entity of a type, in the order of the floor's numbers.
     pub fn all(&self, ty: &str) -> Vec<EntityUid> {
-        self.world.ids(ty).map(|id| EntityUid::new(ty, id)).collect()
+        self.world.ids(ty).into_iter().flatten().map(|id| EntityUid::new(ty, id)).collect()
     }
 }
 
@@ -95,8 +95,8 @@ impl<'d> Question<'d> {
             resource_name: resource_type.into(),
             action_name: action.into(),
             now_name: "now".into(),
-            users: data.world.ids("User").collect(),
-            resources: data.world.ids(resource_type).collect(),
+            users: data.world.ids("User").into_iter().flatten().collect(),
+            resources: data.world.ids(resource_type).into_iter().flatten().collect(),
         }
     }
 

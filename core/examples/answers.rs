@@ -164,8 +164,8 @@ impl Out {
         let world = self.world(ward, &world)?;
         let by = ["status", "month of openedAt"].map(|text| Group::parse(text, &zone()));
         let by = by.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let cases: Vec<&str> = world.ids("Case").collect();
-        for (user, &case) in world.ids("User").step_by(5).zip(cases.iter().cycle()) {
+        let cases: Vec<&str> = world.ids("Case")?.collect();
+        for (user, &case) in world.ids("User")?.step_by(5).zip(cases.iter().cycle()) {
             let context = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
             let (principal, mut resource) = (EntityUid::new("User", user), EntityUid::new("Case", case));
             // Something that they see, where there is something.

@@ -188,15 +188,14 @@ impl World {
 
     /// How many entities of a type there are. Raises RequestError for a type that the schema lacks.
     fn count(&self, py: Python<'_>, r#type: &str) -> PyResult<usize> {
-        self.world.schema().known_type(r#type).or_raise(py)?;
-        Ok(released(py, || self.world.count(r#type)))
+        released(py, || self.world.count(r#type)).or_raise(py)
     }
 
     /// The ids of all entities of a type, in the order in which they were first named. Raises RequestError for a
     /// type that the schema lacks.
     fn ids<'py>(&self, py: Python<'py>, r#type: &str) -> PyResult<Bound<'py, PyList>> {
-        self.world.schema().known_type(r#type).or_raise(py)?;
-        PyList::new(py, released(py, || self.world.ids(r#type).collect::<Vec<_>>()))
+        let ids = released(py, || self.world.ids(r#type).map(Iterator::collect::<Vec<_>>));
+        PyList::new(py, ids.or_raise(py)?)
     }
 
     /// The value of an entity's attribute; None where the entity or the attribute is absent. Raises RequestError for
@@ -207,14 +206,8 @@ impl World {
         entity: &Bound<'py, PyAny>,
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let uid = self.known(entity)?;
-        let ty = self.world.schema().known_type(uid.type_name()).or_raise(py)?;
-        let of = self.world.schema().entity_type(ty);
-        if of.is_some_and(|of| of.attribute(name).is_none()) {
-            // The crate's words for it.
-            released(py, || self.world.columns(uid.type_name(), &[name]).map(drop)).or_raise(py)?;
-        }
-        let found = kept(py, || self.world.attribute(&uid, name));
+        let uid = uid::of(entity)?;
+        let found = kept(py, || self.world.attribute(&uid, name)).or_raise(py)?;
         found.map(|value| value::to_python(py, &value)).transpose()
     }
 
@@ -225,8 +218,8 @@ impl World {
         py: Python<'py>,
         entity: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let uid = self.known(entity)?;
-        let found = kept(py, || self.world.attributes(&uid));
+        let uid = uid::of(entity)?;
+        let found = kept(py, || self.world.attributes(&uid)).or_raise(py)?;
         found.map(|fields| value::dict(py, &fields)).transpose()
     }
 
@@ -277,7 +270,8 @@ impl World {
     fn _repr_html_(&self, py: Python<'_>) -> String {
         let counts = released(py, || {
             let types = self.world.schema().entity_types().iter().filter(|ty| ty.choices.is_none());
-            types.map(|ty| [ty.name.to_string(), self.world.count(&ty.name).to_string()]).collect::<Vec<_>>()
+            let count = |name: &str| self.world.count(name).unwrap_or(0).to_string();
+            types.map(|ty| [ty.name.to_string(), count(&ty.name)]).collect::<Vec<_>>()
         });
         let title = format!("World, version {}", self.world.version());
         crate::html::titled(&title, &crate::html::table(["type", "entities"], counts))

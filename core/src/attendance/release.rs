@@ -166,7 +166,7 @@ impl Release {
 /// let tables = Release::read(
 ///     "name = 'of 2026'\nkind = 'anonymised'\n[[tables]]\nby = ['quarter of openedAt']\n[[tables]]\nby = ['status']\n",
 /// )?;
-/// let people = world.ids("User").map(|id| EntityUid::new("User", id));
+/// let people = world.ids("User")?.map(|id| EntityUid::new("User", id));
 /// let protection = Protection::default();
 /// for principal in people {
 ///     let question = ReportQuestion::of(&principal, tables.kind().name, 1_778_446_800_000, &protection);

@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::count::{Condition, Population};
-use crate::model::ActionName;
 use crate::model::suggest::hint;
-use crate::model::{Answer, EntityUid, Error, Request, Value, Zone};
+use crate::model::{ActionName, Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
 use crate::table::disclosure::Protection;
 use crate::table::group::Group;
@@ -205,10 +204,10 @@ pub struct ReportQuestion<'a> {
 /// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
 /// let research = Value::Entity(EntityUid::new("MinistryTeam", "research"));
 /// let is_researcher = |user: &EntityUid| match world.attribute(user, "ministryTeams") {
-///     Some(Value::Set(teams)) => teams.contains(&research) && teams.len() == 1,
+///     Ok(Some(Value::Set(teams))) => teams.contains(&research) && teams.len() == 1,
 ///     _ => false,
 /// };
-/// let people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+/// let people: Vec<_> = world.ids("User")?.map(|id| EntityUid::new("User", id)).collect();
 /// let researcher = people.iter().find(|user| is_researcher(user)).expect("a researcher");
 /// let table = report(&ward, &world, &ReportQuestion {
 ///     principal: researcher,
@@ -255,10 +254,10 @@ pub(super) fn of_report<T>(
         context: context.into(),
         ..Request::new(question.principal.clone(), ActionName::new(ACTION), report.clone())
     };
-    loop {
+    world.undisturbed(|| {
         let answer = ward.check(world, &request)?;
         if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
-            return Ok(None);
+            return Ok(Some(None));
         }
         let kind_of_provider = at(world, &report, "provider.kind");
         let is_it =
@@ -275,10 +274,8 @@ pub(super) fn of_report<T>(
             marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
             shown_to: (!kind.in_aggregate).then_some((question.principal, request.context.fields())),
         };
-        if let Some(counted) = count(&answer, &population)? {
-            return Ok(Some(counted));
-        }
-    }
+        Ok(count(&answer, &population)?.map(Some))
+    })
 }
 
 impl<'a> ReportQuestion<'a> {
@@ -344,7 +341,7 @@ fn at(world: &World, start: &EntityUid, path: &str) -> Option<Value> {
     let mut value = Value::Entity(start.clone());
     for name in path.split('.') {
         let Value::Entity(uid) = &value else { return None };
-        value = world.attribute(uid, name)?;
+        value = world.found(uid, name)?;
     }
     Some(value)
 }
@@ -361,7 +358,7 @@ fn the_only_one(
     const SHOWN: usize = 5;
     let wanted = Some(Value::from(kind.name));
     let mut found = ward.engine.list(world, question.principal, ACTION, REPORT, context)?;
-    found.retain(|report| world.attribute(report, "kind") == wanted);
+    found.retain(|report| world.found(report, "kind") == wanted);
     if found.len() > 1 && kind.is_one_of_many() {
         found.sort();
         let shown: Vec<String> = found.iter().take(SHOWN).map(EntityUid::to_string).collect();

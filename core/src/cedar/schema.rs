@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use cedar_policy_core::ast::EntityType as CedarEntityType;
+use cedar_policy_core::ast::{EntityType as CedarEntityType, EntityUID};
 use cedar_policy_core::validator::ValidatorSchema;
 use cedar_policy_core::validator::types::{Attributes, EntityKind, Type as CedarType};
 use cedar_policy_core::validator::{ValidatorActionId, ValidatorEntityTypeKind};
@@ -22,7 +22,7 @@ pub(crate) fn convert(cedar: &ValidatorSchema) -> Result<Schema, Problem> {
         let id = u16::try_from(at).map_err(|_| Problem::error("the schema has too many entity types"))?;
         Ok(((*name).clone(), TypeId(id)))
     });
-    let converter = Converter { cedar, ids: ids.collect::<Result<_, Problem>>()? };
+    let converter = Converter::new(cedar, ids.collect::<Result<_, Problem>>()?);
 
     let types = names.iter().map(|name| converter.entity_type(name)).collect::<Result<_, _>>()?;
     let mut actions =
@@ -35,9 +35,26 @@ pub(crate) fn convert(cedar: &ValidatorSchema) -> Result<Schema, Problem> {
 struct Converter<'a> {
     cedar: &'a ValidatorSchema,
     ids: HashMap<CedarEntityType, TypeId>,
+    /// What each type and each action lies in, at any distance. Cedar has it the other way round: to look through all of
+    /// that for each would take a time that grows with the square of their number.
+    ancestors: HashMap<&'a CedarEntityType, Vec<TypeId>>,
+    groups: HashMap<&'a EntityUID, Vec<&'a EntityUID>>,
 }
 
-impl Converter<'_> {
+impl<'a> Converter<'a> {
+    fn new(cedar: &'a ValidatorSchema, ids: HashMap<CedarEntityType, TypeId>) -> Self {
+        let mut ancestors: HashMap<_, Vec<_>> = HashMap::new();
+        for above in cedar.entity_types() {
+            let Some(&id) = ids.get(above.name()) else { continue };
+            above.descendants.iter().for_each(|name| ancestors.entry(name).or_default().push(id));
+        }
+        let mut groups: HashMap<_, Vec<_>> = HashMap::new();
+        for group in cedar.action_ids() {
+            group.descendants().for_each(|name| groups.entry(name).or_default().push(group.name()));
+        }
+        Converter { cedar, ids, ancestors, groups }
+    }
+
     fn entity_type(&self, name: &CedarEntityType) -> Result<EntityType, Problem> {
         let unknown = || Problem::error(format!("the schema lacks the entity type `{name}`"));
         let ty = self.cedar.get_entity_type(name).ok_or_else(unknown)?;
@@ -47,12 +64,7 @@ impl Converter<'_> {
             }
             _ => None,
         };
-        let mut ancestors: Vec<TypeId> = self
-            .cedar
-            .entity_types()
-            .filter(|other| other.descendants.contains(name))
-            .filter_map(|other| self.ids.get(other.name()).copied())
-            .collect();
+        let mut ancestors = self.ancestors.get(name).cloned().unwrap_or_default();
         ancestors.sort_unstable();
         Ok(EntityType {
             name: name.to_string().into(),
@@ -73,12 +85,8 @@ impl Converter<'_> {
             Some(CedarType::Record { attrs, .. }) => self.fields(attrs)?,
             _ => BTreeMap::new(),
         };
-        let mut groups: Vec<_> = self
-            .cedar
-            .action_ids()
-            .filter(|group| group.descendants().any(|member| member == action.name()))
-            .map(|group| uid_from_cedar(group.name()))
-            .collect();
+        let groups = self.groups.get(action.name()).into_iter().flatten();
+        let mut groups: Vec<_> = groups.map(|group| uid_from_cedar(group)).collect();
         groups.sort();
         Ok(Action {
             uid: uid_from_cedar(action.name()),

@@ -50,16 +50,16 @@ impl Engine {
             Some(Value::Datetime(ms)) => Some(*ms),
             _ => None,
         };
-        // What is wrong with the question is told before who may see what.
-        let examine = || self.examine_asker(world, principal, action, of, context);
-        let (asker, _) = world.consistent(examine);
-        asker?;
+        self.belongs_to(world)?;
         let groups = Groups::new(world, ty, by)?;
-        let needs = if seen { groups.needs(self)? } else { Vec::new() };
         world.make_indices(groups.paths(world).iter());
-        loop {
-            let (asker, version) = world.consistent(examine);
+        // What is counted, and what the person sees of it, is to be of one version of the data.
+        world.undisturbed(|| {
+            let (asker, version) =
+                world.consistent(|| self.examine_asker(world, principal, action, of, context));
             let Asker { action, principal: known, absent } = asker?;
+            // What is wrong with the question is told before who may see what.
+            let needs = if seen { groups.needs(self)? } else { Vec::new() };
             let count =
                 |rows: RoaringBitmap, indices: &Indices| (groups.told(world, indices, &rows, marked), rows);
             let ((lines, rows), version) = match known {
@@ -70,12 +70,12 @@ impl Engine {
             };
             let listed_by = Some(action.place);
             let onlooker = Onlooker { world, principal, context, rows: &rows, version, listed_by };
-            // Where a batch came in between, it is counted anew: all is to be of one version of the data.
-            if self.require(&needs, &onlooker)? {
-                let made = Made { of, policy_hash: self.policy_hash(), version, now };
-                return Ok(groups.table(lines?, made));
+            if !self.require(&needs, &onlooker)? {
+                return Ok(None);
             }
-        }
+            let made = Made { of, policy_hash: self.policy_hash(), version, now };
+            Ok(Some(groups.table(lines?, made)))
+        })
     }
 
     pub(crate) fn count_by_protected(

@@ -7,8 +7,7 @@ use crate::engine::Engine;
 use crate::ir::graph::Given;
 use crate::model::interrupt::Pulse;
 use crate::model::schema::Environment;
-use crate::model::{Action, EntityUid, Error, TypeId, interrupt};
-use crate::model::{Context, RequestEnvironment};
+use crate::model::{Action, Context, EntityUid, Error, RequestEnvironment, TypeId, interrupt};
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.

@@ -52,9 +52,6 @@ use crate::world::World;
 const NEAREST: usize = 5;
 /// Policies of each other kind that it shows.
 const SHOWN: usize = 20;
-/// How often an explanation is made anew because the data changed meanwhile, before it is given without who could do
-/// it instead.
-const TRIES: usize = 8;
 
 /// An answer with its reasons, for people who write policies or help those who use them.
 ///
@@ -105,21 +102,20 @@ impl Engine {
         sight: Option<&dyn Sight>,
     ) -> Result<Explanation, Error> {
         let may_see_who = sight.is_none_or(|sight| sight.may_see_who(&request.resource));
-        let mut tries = 0;
-        loop {
+        world.undisturbed(|| {
             let mut explanation = self.explained(world, request, sight)?;
             let is_asked = explanation.answer.decision == Decision::Deny && !explanation.story.is_empty();
-            if !is_asked || !may_see_who || tries == TRIES {
-                return Ok(explanation);
+            if !is_asked || !may_see_who {
+                return Ok(Some(explanation));
             }
             let (instead, version) = self.instead(world, request, sight)?;
             // All of it is to be of one version of the data.
-            if [version, world.version()] == [explanation.answer.version; 2] {
-                explanation.instead = Some(instead);
-                return Ok(explanation);
+            if [version, world.version()] != [explanation.answer.version; 2] {
+                return Ok(None);
             }
-            tries += 1;
-        }
+            explanation.instead = Some(instead);
+            Ok(Some(explanation))
+        })
     }
 
     fn explained(

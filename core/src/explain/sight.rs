@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::ir::Fact;
-use crate::model::ActionName;
-use crate::model::{AttrId, EntityUid, Error, Request, Type, Value};
+use crate::model::{ActionName, AttrId, EntityUid, Error, Request, Type, Value};
 use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
@@ -104,12 +103,7 @@ impl Engine {
         (who, record): (&EntityUid, &EntityUid),
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<BTreeSet<EntityUid>, Error> {
-        let mut unseen = BTreeSet::new();
-        context.values().for_each(|value| {
-            value.for_each_entity(&mut |uid| {
-                unseen.insert(uid.clone());
-            });
-        });
+        let mut unseen = named_in(context);
         if unseen.is_empty() {
             return Ok(unseen);
         }
@@ -123,6 +117,62 @@ impl Engine {
         unseen.retain(|uid| !viewer.named.contains(uid));
         Ok(unseen)
     }
+
+    /// As [`Ward::unseen_in`], for all records of a type at once.
+    pub(crate) fn unseen_with(
+        &self,
+        world: &World,
+        (who, ty): (&EntityUid, &str),
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<Unseen, Error> {
+        if named_in(context).is_empty() {
+            return Ok(Unseen::default());
+        }
+        let whole = self.disclosure()?;
+        let locked = Disclosure { unlocks: BTreeMap::new(), ..whole.clone() };
+        let mut named = named_in(context);
+        // Which record it is matters to what is unlocked alone.
+        let any = EntityUid::new(ty, "");
+        let request = Request::new(who.clone(), ActionName::new(""), any).in_context(context.clone());
+        let viewer = self.viewer(world, who, &request, &locked)?;
+        named.retain(|uid| !viewer.named.contains(uid));
+        let is_unlocked = |uid: &&EntityUid| {
+            let name = uid.type_name();
+            world.contains(uid) && (whole.knows.contains_key(name) || whole.unlocks.contains_key(name))
+        };
+        let anyhow = named.iter().filter(|uid| !is_unlocked(uid)).cloned().collect();
+        let plain = context.iter().filter(|(_, value)| !names_any(value));
+        let plain = plain.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let unlocks = whole.unlocks.get(ty).map(|action| (action.clone(), plain));
+        Ok(Unseen { locked: named, anyhow, unlocks })
+    }
+}
+
+/// The entities that a context names and that a person may not know of, who asks about records of one type.
+#[derive(Default)]
+pub(crate) struct Unseen {
+    /// Those that they may not know of where the record does not unlock all.
+    pub(crate) locked: BTreeSet<EntityUid>,
+    /// Those of them that they may not know of even where it does.
+    pub(crate) anyhow: BTreeSet<EntityUid>,
+    /// The action that unlocks all of a record, and what of the context it is asked with.
+    pub(crate) unlocks: Option<(Arc<str>, BTreeMap<Arc<str>, Value>)>,
+}
+
+fn named_in(context: &BTreeMap<Arc<str>, Value>) -> BTreeSet<EntityUid> {
+    let mut named = BTreeSet::new();
+    context.values().for_each(|value| {
+        value.for_each_entity(&mut |uid| {
+            named.insert(uid.clone());
+        });
+    });
+    named
+}
+
+fn names_any(value: &Value) -> bool {
+    let mut any = false;
+    value.for_each_entity(&mut |_| any = true);
+    any
 }
 
 impl Disclosure {
@@ -153,16 +203,8 @@ impl Viewer<'_> {
     fn take(&mut self, context: &BTreeMap<Arc<str>, Value>) {
         let (world, disclosure) = (self.world, self.disclosure);
         let unlocks = disclosure.unlocks.get(self.record.type_name());
-        let mut named = BTreeSet::new();
-        let mut names = |value: &Value| {
-            let mut any = false;
-            value.for_each_entity(&mut |uid| {
-                any = true;
-                named.insert(uid.clone());
-            });
-            any
-        };
-        let plain = context.iter().filter(|(_, value)| !names(value));
+        let mut named = named_in(context);
+        let plain = context.iter().filter(|(_, value)| !names_any(value));
         self.context = plain.map(|(name, value)| (name.clone(), value.clone())).collect();
         self.sees_all = unlocks.is_some_and(|action| self.may(action, &self.record));
         if named.is_empty() {
@@ -219,7 +261,7 @@ impl Viewer<'_> {
                 let Some(ty) = self.ward.schema().entity_type(id) else { continue };
                 let references = ty.attributes.iter().filter(|(_, a)| matches!(a.ty, Type::Entity(_)));
                 for (name, _) in references.filter(|(name, _)| self.may_see(&entity, name)) {
-                    if let Some(Value::Entity(uid)) = self.world.attribute(&entity, name) {
+                    if let Some(Value::Entity(uid)) = self.world.found(&entity, name) {
                         next.push(uid);
                     }
                 }

@@ -133,7 +133,7 @@ mod tests {
         let ward = Ward::new(&sources).expect("the schema is valid");
         let lines = "N::Folder top\nN::Doc it in N::Folder top: title=\"two words: a=b\" size=1.5 from=10.0.0.0/8 kept=2d tags=";
         let made = world(&ward, [lines]).expect("a world");
-        let of = |name: &str| made.attribute(&EntityUid::new("N::Doc", "it"), name);
+        let of = |name: &str| made.attribute(&EntityUid::new("N::Doc", "it"), name).unwrap();
         assert_eq!(of("title"), Some(Value::from("two words: a=b")));
         assert_eq!(of("tags"), Some(Value::set([])));
         assert!(world(&ward, ["N::Doc it in N::Folder nowhere: title=a size=1.0 from=::1 kept=1d"]).is_err());

@@ -37,6 +37,12 @@ pub fn watched<T>(ask: Rc<dyn Fn() -> bool>, work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Does `work` without asking anybody: for what is done while a lock is held that whoever is asked may want.
+pub(crate) fn unasked<T>(work: impl FnOnce() -> T) -> T {
+    let _before = Restore(ASK.take());
+    work()
+}
+
 /// Puts back who was asked before, also where the work panics.
 struct Restore(Option<Rc<dyn Fn() -> bool>>);
 

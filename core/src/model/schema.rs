@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-#[cfg(any(feature = "author", feature = "testing"))]
-use crate::model::Value;
 use crate::model::suggest::hint;
-use crate::model::{EntityUid, Error};
+#[cfg(any(feature = "author", feature = "testing"))]
+use crate::model::{EntityUid, Error, Value};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

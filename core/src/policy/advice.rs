@@ -13,9 +13,8 @@ use super::anatomy::span_of;
 use super::atoms::Structure;
 use super::lower::Environment;
 use crate::ir::Builder;
-use crate::model::Source;
 use crate::model::suggest::hint;
-use crate::model::{Attribute, Problem, Schema, Severity, Type, Value};
+use crate::model::{Attribute, Problem, Schema, Severity, Source, Type, Value};
 
 /// What `has` asks at a place: the types of what is asked, by whether they have it.
 #[derive(Default)]

@@ -14,8 +14,7 @@ use super::load::Policy;
 use super::lower::Environment;
 use crate::cedar::limits::Tokens;
 use crate::ir::{Builder, Id, Program};
-use crate::model::{Action, Schema, TypeId};
-use crate::model::{Effect, Source};
+use crate::model::{Action, Effect, Schema, Source, TypeId};
 
 /// The policies of one request environment, taken apart.
 #[derive(Debug)]

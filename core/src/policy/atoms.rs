@@ -14,8 +14,7 @@ use super::load::Loaded;
 use super::lower::Environment;
 use crate::cedar::limits::Tokens;
 use crate::ir::{Builder, Id, Program};
-use crate::model::Source;
-use crate::model::Value;
+use crate::model::{Source, Value};
 
 /// A policy taken apart.
 pub(crate) struct Structure {

@@ -2,7 +2,8 @@
 
 use cedar_policy_formatter::{Config, policies_str_to_pretty};
 
-use crate::cedar::limits::{self, Language};
+use crate::cedar::limits;
+use crate::cedar::limits::Language;
 use crate::model::{Error, Problem, Source};
 
 /// Columns of a line.

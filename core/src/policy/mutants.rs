@@ -7,10 +7,10 @@ use cedar_policy_core::ast::{self, Expr};
 
 use super::load::Loaded;
 use super::lower::Environment;
-use crate::cedar::limits::{self, Language};
+use crate::cedar::limits;
+use crate::cedar::limits::Language;
 use crate::ir::{Builder, Id, Program};
-use crate::model::Effect;
-use crate::model::Value;
+use crate::model::{Effect, Value};
 
 /// Admits changed texts of policies that are valid and say something else than the original.
 pub(crate) struct Admission<'a> {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Choices;
-use crate::model::ActionName;
-use crate::model::{Attribute, EntityUid, Error, Fault, Ip, Request, Schema, Type, TypeId, Value};
+use crate::model::{
+    ActionName, Attribute, EntityUid, Error, Fault, Ip, Request, Schema, Type, TypeId, Value,
+};
 use crate::ward::Ward;
 use crate::world::{Changes, World, WorldBuilder};
 
@@ -66,9 +67,9 @@ impl Facts {
     pub fn of(world: &World) -> Self {
         let mut facts = Facts::empty(world.schema());
         for ty in world.schema().entity_types().iter().filter(|ty| ty.choices.is_none()) {
-            for id in world.ids(&ty.name) {
+            for id in world.ids(&ty.name).into_iter().flatten() {
                 let uid = EntityUid::new(ty.name.clone(), id);
-                facts.entities.insert(uid.clone(), world.attributes(&uid).unwrap_or_default());
+                facts.entities.insert(uid.clone(), world.all_found(&uid).unwrap_or_default());
                 let Some(place) = world.place(&uid) else { continue };
                 let parents = world.parents(place).iter().map(|parent| world.uid(*parent));
                 facts.parents.insert(uid.clone(), parents.collect());

@@ -33,7 +33,7 @@ impl Engine {
         });
         let entries = entries.transpose()?;
         asked.extend(entries.iter().map(|(entry, entries)| (entries.action, *entry)));
-        loop {
+        world.undisturbed(|| {
             let mut told: Option<Visible> = None;
             let mut is_one_version = true;
             for (place, resource) in &asked {
@@ -45,18 +45,18 @@ impl Engine {
             let is_of_record = entries.is_none_or(|(entry, entries)| {
                 let attribute = self.schema().entity_type(entries.path.start);
                 let attribute = attribute.and_then(|ty| ty.attributes.get(entries.by.index()));
-                let refers = attribute.and_then(|(name, _)| world.attribute(entry, name));
+                let refers = attribute.and_then(|(name, _)| world.found(entry, name));
                 refers.as_ref() == Some(&Value::Entity(resource.clone()))
             });
             match told {
                 // A batch came in between: all is to be of one version of the data.
-                Some(told) if !is_one_version || told.version() != world.version() => {}
-                Some(told) if is_of_record => return Ok(told),
+                Some(told) if !is_one_version || told.version() != world.version() => Ok(None),
+                Some(told) if is_of_record => Ok(Some(told)),
                 // The entry is absent, or of another record: nobody is told of it.
-                Some(told) => return Ok(told.none()),
-                None => return Err(Error::schema()),
+                Some(told) => Ok(Some(told.none())),
+                None => Err(Error::schema()),
             }
-        }
+        })
     }
 
     /// As [`Ward::who`], with what the action knows of a context.

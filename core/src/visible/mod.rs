@@ -12,7 +12,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::cache::plan::{self, Plan};
+use crate::cache::plan;
+use crate::cache::plan::Plan;
 use find::Finder;
 use roaring::RoaringBitmap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -143,10 +144,10 @@ impl Engine {
         &self,
         world: &World,
         search: &Search<'_>,
-        then: impl FnOnce(RoaringBitmap, &Indices) -> T,
+        then: impl Fn(RoaringBitmap, &Indices) -> T,
     ) -> Result<(T, u64), Error> {
         let Search { known, context, .. } = *search;
-        loop {
+        world.undisturbed(|| {
             let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
@@ -155,10 +156,10 @@ impl Engine {
             let indices = world.still();
             // A batch may have come in since the plan was made.
             if !plan.made_from.is_unchanged_since(plan.version, world) {
-                continue;
+                return Ok(None);
             }
             if !is_still_there(world, known, context) {
-                return Ok((then(RoaringBitmap::new(), &indices), world.version()));
+                return Ok(Some((then(RoaringBitmap::new(), &indices), world.version())));
             }
             let mut finder = Finder::new(&plan, world, &indices, known, context);
             let found = finder.allowed();
@@ -168,8 +169,8 @@ impl Engine {
             } else {
                 found.into_bitmap()
             };
-            return Ok((then(rows, &indices), world.version()));
-        }
+            Ok(Some((then(rows, &indices), world.version())))
+        })
     }
 
     fn list_plan(&self, world: &World, search: &Search<'_>) -> Arc<Plan> {

@@ -59,18 +59,18 @@ impl Engine {
         principal_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Vec<Granted>, Error> {
-        loop {
+        world.undisturbed(|| {
             let found = self.who(world, action, resource, principal_type, context)?;
             let _still = world.still();
             // A batch may have come in since: those found and their reasons are of one version of the data.
             if found.version() != world.version() {
-                continue;
+                return Ok(None);
             }
             let asked = self.examine_asked(world, action, resource, principal_type, context)?;
-            let Some(known) = asked.resource else { return Ok(Vec::new()) };
+            let Some(known) = asked.resource else { return Ok(Some(Vec::new())) };
             let environment = (found.ty, asked.action.place, known.0);
-            return self.reasons_of(world, environment, known, context, &found.rows);
-        }
+            self.reasons_of(world, environment, known, context, &found.rows).map(Some)
+        })
     }
 
     /// Why each of these people, who may, may.

@@ -18,7 +18,8 @@ use crate::table::group::Group;
 use crate::view::View;
 use crate::visible::{Granted, Visible};
 use crate::ward::Ward;
-use crate::world::{self, Changes, World};
+use crate::world;
+use crate::world::{Changes, World};
 
 impl Ward {
     /// Reads a request: `{"principal": "User::\"u1\"", "action": "Action::\"viewSummary\"", "resource":

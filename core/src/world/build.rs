@@ -28,7 +28,7 @@ const MAX_UNKNOWN: usize = 20;
 /// let mut builder = WorldBuilder::new(ward.schema());
 /// builder.add(&EntityUid::new("School", "northcote"), [("kind", Value::from("state"))]);
 /// let world = builder.finish()?;
-/// assert_eq!(world.count("School"), 1);
+/// assert_eq!(world.count("School")?, 1);
 /// # Ok::<(), caseward::Error>(())
 /// ```
 pub struct WorldBuilder {

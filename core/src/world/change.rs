@@ -20,10 +20,10 @@ use crate::model::{EntityUid, Value};
 /// let school = EntityUid::new("School", "northcote");
 ///
 /// let version = world.apply(&Changes::new().put(&school, [("kind", Value::from("state"))]))?;
-/// assert_eq!((version, world.count("School")), (2, 1));
+/// assert_eq!((version, world.count("School")?), (2, 1));
 ///
 /// let version = world.apply(&Changes::new().remove(&school))?;
-/// assert_eq!((version, world.count("School")), (3, 0));
+/// assert_eq!((version, world.count("School")?), (3, 0));
 /// # Ok::<(), caseward::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]

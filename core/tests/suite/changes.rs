@@ -94,7 +94,7 @@ fn numbers_and_ids_at_their_edges_survive() {
         for size in [i64::MIN, -1, 0, i64::MAX] {
             let changes = Changes::new().put(&new, doc(n % 2 == 0)).set(&new, "size", size);
             world.apply(&changes).unwrap();
-            assert_eq!(world.attribute(&new, "size"), Some(size.into()));
+            assert_eq!(world.attribute(&new, "size").unwrap(), Some(size.into()));
         }
     }
     let again = ward.read_world(text(&world).as_bytes()).unwrap();
@@ -112,12 +112,12 @@ fn entities_go_and_come_again() {
     assert!(world.apply(&Changes::new().remove(&v)).is_err());
     let gone = Changes::new().remove(&v).remove(&u).remove(&a).remove(&b);
     assert_eq!(world.apply(&gone).unwrap(), 3);
-    assert_eq!((world.count("User"), world.count("Doc")), (0, 0));
+    assert_eq!((world.count("User").unwrap(), world.count("Doc").unwrap()), (0, 0));
     let handle = world.handle(&a);
     assert_eq!(handle, None);
     let back = Changes::new().put(&u, []).put(&b, doc(true)).put(&a, doc(true));
     world.apply(&back).unwrap();
-    let ids: Vec<&str> = world.ids("Doc").collect();
+    let ids: Vec<&str> = world.ids("Doc").unwrap().collect();
     assert_eq!(ids, ["a", "b"], "who comes again has the place that he had");
 }
 
@@ -140,8 +140,8 @@ fn a_long_column_of_ids_is_decided_as_each_by_itself() {
     let ward = Ward::attendance().unwrap();
     let world = Sample { cases: 300, seed: 5 }.build(&ward, &mut |_| {}).unwrap();
     let (late, gone) = (uid("Case::\"late\""), uid("Case::\"gone\""));
-    let like = EntityUid::new("Case", world.ids("Case").next().unwrap());
-    let attributes = world.attributes(&like).unwrap();
+    let like = EntityUid::new("Case", world.ids("Case").unwrap().next().unwrap());
+    let attributes = world.attributes(&like).unwrap().unwrap();
     let put =
         |uid| Changes::new().put(uid, attributes.iter().map(|(name, value)| (name.as_ref(), value.clone())));
     world.apply(&put(&late)).unwrap();
@@ -150,10 +150,10 @@ fn a_long_column_of_ids_is_decided_as_each_by_itself() {
 
     let decider = ward.decider(&world, &environment("User", "viewSummary", "Case")).unwrap();
     let now = BTreeMap::from([("now".into(), Value::Datetime(crate::support::NOW))]);
-    let context = decider.prepare(&now).unwrap();
-    let mut people: Vec<&str> = world.ids("User").collect();
+    let context = decider.prepare(&Context::from(now.clone())).unwrap();
+    let mut people: Vec<&str> = world.ids("User").unwrap().collect();
     people.extend(["nobody", "", "nobody"]);
-    let mut cases: Vec<&str> = world.ids("Case").collect();
+    let mut cases: Vec<&str> = world.ids("Case").unwrap().collect();
     cases.extend(["nothing", "gone", "late", "late"]);
     // Runs of one person, of several lengths, and of one case, across the blocks that are looked up together.
     let principals: Vec<&str> = (0..3_000).map(|n| people[(n / (1 + n / 500)) % people.len()]).collect();

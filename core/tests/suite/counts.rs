@@ -288,7 +288,7 @@ fn indices_and_rows_count_alike() {
     let ward = &*ATTENDANCE;
     let world = Sample { cases: 6_000, seed: 3 }.build(ward, &mut |_| {}).unwrap();
     ward.make_indices(&world).unwrap();
-    let people: Vec<EntityUid> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+    let people: Vec<EntityUid> = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect();
     let now = at(NOW);
     let (mut seen, mut large) = (0, 0);
     for person in people.iter().step_by(41) {
@@ -337,7 +337,7 @@ fn who_may_but_not(world: &World, may: &str, not: &str) -> EntityUid {
     let of = |person: &EntityUid, action: &str| {
         ATTENDANCE.visible(world, &query(person, action, "Case", &now)).unwrap()
     };
-    let people = world.ids("User").map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
+    let people = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
     let found = people.into_iter().find(|person| !of(person, may).is_empty() && of(person, not).is_empty());
     found.unwrap()
 }
@@ -434,11 +434,27 @@ fn without_a_catalogue_nobody_sees_a_field() {
     assert!(error.unwrap_err().to_string().contains("`fields.toml`"));
 }
 
+/// Of no record nothing is withheld: a table that has none says nothing else, whoever asks.
+#[test]
+fn of_nothing_nothing_is_withheld() {
+    let ward = &*ATTENDANCE;
+    let world = Sample { cases: 300, seed: 7 }.build(ward, &mut |_| {}).unwrap();
+    let lead = who_may_but_not(&world, "viewSupportPlan", "viewRecord");
+    let by = |principal: &EntityUid, action: &str| {
+        let by = [Group::of("prosecutionNotified")];
+        ward.count_by(&world, &query(principal, action, "Case", &at(NOW)), &by)
+    };
+    assert!(by(&lead, "viewSummary").is_err());
+    // They may view nothing by this, nor may somebody who is not there.
+    check(&by(&lead, "viewRecord").unwrap(), &[(&["all"], 0)]);
+    check(&by(&EntityUid::new("User", "nobody"), "viewSummary").unwrap(), &[(&["all"], 0)]);
+}
+
 /// Worlds, persons and groups as chance has them: what a count tells, the views of each record show, and what all of
 /// these views show is told. The laws on lists ask that of every list; these are some of their cases.
 #[test]
 fn counts_tell_what_views_show() {
-    for (law, cases) in [(&laws::ATTENDANCE, 2), (&laws::CLINIC, 10)] {
+    for (law, cases) in [(&laws::ATTENDANCE, 2), (&laws::CLINIC, 10), (&laws::RANDOM, 40)] {
         let extent = Extent { tries: 0, ..Extent::new(cases, 77) };
         let counts = law.holds(&extent).unwrap_or_else(|why| panic!("{why}"));
         assert!(counts.lists > 50, "{}: {counts}", law.name);

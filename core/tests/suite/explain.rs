@@ -541,7 +541,7 @@ fn hidden_ids(world: &World, request: &Request, sight: &dyn Sight) -> BTreeSet<S
         if !walked.insert(entity.clone()) || walked.len() > 40 {
             continue;
         }
-        for (name, value) in world.attributes(&entity).into_iter().flatten() {
+        for (name, value) in world.attributes(&entity).unwrap().into_iter().flatten() {
             let mut ids = BTreeSet::new();
             match &value {
                 Value::Entity(uid) => {
@@ -570,15 +570,15 @@ fn hidden_ids(world: &World, request: &Request, sight: &dyn Sight) -> BTreeSet<S
 fn nothing_withheld_is_in_any_form_of_an_explanation() {
     let world = Sample { cases: 400, seed: 9 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     let disclosure = ATTENDANCE.disclosure().unwrap();
-    let users: Vec<EntityUid> = world.ids("User").map(|id| uid("User", id)).collect();
-    let cases: Vec<EntityUid> = world.ids("Case").map(|id| uid("Case", id)).collect();
+    let users: Vec<EntityUid> = world.ids("User").unwrap().map(|id| uid("User", id)).collect();
+    let cases: Vec<EntityUid> = world.ids("Case").unwrap().map(|id| uid("Case", id)).collect();
     let drawn = bytes(11, 4_000);
     let mut choices = Choices::new(&drawn);
     let (mut looked_for, mut withheld, mut known) = (0, 0, 0);
     for _ in 0..300 {
         let (person, case) = (choices.pick(&users).unwrap(), choices.pick(&cases).unwrap());
         // Half of the viewers are people who can see something of the case.
-        let manager = match world.attribute(case, "caseManager") {
+        let manager = match world.attribute(case, "caseManager").unwrap() {
             Some(Value::Entity(manager)) if choices.chance(1, 2) => manager,
             _ => choices.pick(&users).unwrap().clone(),
         };

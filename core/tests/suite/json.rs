@@ -101,10 +101,13 @@ fn a_chain_of_parents_is_refused_where_it_is_too_long_and_answers_as_cedar_does_
         };
         format!("[{}]", (0..length).map(team).collect::<Vec<_>>().join(","))
     };
-    assert_eq!(CLINIC.read_world(chain(3_000).as_bytes()).unwrap().count("Clinic::Team"), 3_000);
+    assert_eq!(CLINIC.read_world(chain(5_800).as_bytes()).unwrap().count("Clinic::Team").unwrap(), 5_800);
     for length in [20_000, 100_000] {
         let error = CLINIC.read_world(chain(length).as_bytes()).unwrap_err();
-        assert!(error.is_data() && error.to_string().contains("the hierarchy is too deep"), "{error}");
+        let why = error.to_string();
+        assert!(error.is_data() && why.contains("the hierarchy is too deep"), "{why}");
+        let what_to_do = "a chain of some 5,800 entities; let fewer lie in one another, or name";
+        assert!(why.contains(what_to_do), "{why}");
     }
     // A circle of any length is found, and not all of it told.
     let circle =
@@ -120,7 +123,7 @@ fn an_entity_given_twice_must_be_the_same() {
     };
     let world =
         ATTENDANCE.read_world(format!("[{}, {}]", school("state"), school("state")).as_bytes()).unwrap();
-    assert_eq!(world.count("School"), 1);
+    assert_eq!(world.count("School").unwrap(), 1);
     let found = problems(&format!("[{}, {}]", school("state"), school("private")));
     assert_eq!(found, ["School::\"a\": given twice, and not the same"]);
 }
@@ -161,7 +164,7 @@ fn instants_outside_four_digit_years_survive() {
         let mut json = Vec::new();
         facts.build().unwrap().write_json(&mut json).unwrap();
         let world = ATTENDANCE.read_world(json.as_slice()).unwrap();
-        assert_eq!(world.attribute(&register, "lastEntryAt"), Some(caseward::Value::Datetime(ms)));
+        assert_eq!(world.attribute(&register, "lastEntryAt").unwrap(), Some(caseward::Value::Datetime(ms)));
     }
 }
 
@@ -261,7 +264,7 @@ fn what_cedar_itself_reads_is_in_the_same_order_each_time() {
     let high = parents.iter().map(|uid| format!(r#", {{"uid": {uid}, "attrs": {{}}, "parents": []}}"#));
     let text = format!("[{low}{}]", high.collect::<String>());
     let world = CLINIC.read_world(text.as_bytes()).unwrap();
-    let ids: Vec<&str> = world.ids("Clinic::Team").collect();
+    let ids: Vec<&str> = world.ids("Clinic::Team").unwrap().collect();
     assert_eq!(ids[0], "low");
     assert_eq!(ids[1..], names);
 }

@@ -34,14 +34,14 @@ const GROUPS: [&str; 9] = [
 ];
 
 fn cases(world: &World) -> Vec<EntityUid> {
-    world.ids("Case").map(|id| EntityUid::new("Case", id)).collect()
+    world.ids("Case").unwrap().map(|id| EntityUid::new("Case", id)).collect()
 }
 
 /// A case's key in a group, found without the library's calendar.
 fn key(world: &World, case: &EntityUid, group: &str) -> String {
     let (unit, path) = group.split_once(" of ").map_or(("", group), |(unit, path)| (unit, path));
     let value = path.split('.').try_fold(Value::Entity(case.clone()), |value, name| match value {
-        Value::Entity(uid) => world.attribute(&uid, name),
+        Value::Entity(uid) => world.attribute(&uid, name).unwrap(),
         _ => None,
     });
     let Some(value) = value else { return Key::Absent.to_string() };
@@ -137,7 +137,7 @@ fn researcher(world: &World) -> EntityUid {
         let question = ReportQuestion::of(person, "anonymised", NOW, &Protection::Suppress { below: BELOW });
         report(&ATTENDANCE, world, &question).is_ok_and(|found| found.is_some())
     };
-    world.ids("User").map(|id| EntityUid::new("User", id)).find(may).unwrap()
+    world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).find(may).unwrap()
 }
 
 /// Tables by what chance has it: two to four, each by one or two groups.
@@ -320,6 +320,7 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
     let world = Sample { cases: 400, seed: 9 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     let national = world
         .ids("User")
+        .unwrap()
         .map(|id| EntityUid::new("User", id))
         .max_by_key(|person| {
             ATTENDANCE.count(&world, &query(person, "viewSummary", "Case", &at(NOW))).unwrap()
@@ -353,7 +354,9 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
     // Other records are another set, though they are as many.
     let open = |status: &str| {
         let all = cases(&world).into_iter();
-        all.filter(|case| world.attribute(case, "status") == Some(status.into())).take(12).collect::<Vec<_>>()
+        all.filter(|case| world.attribute(case, "status").unwrap() == Some(status.into()))
+            .take(12)
+            .collect::<Vec<_>>()
     };
     let before = members(&world, &national, &Group::of("status"));
     let differ = open("open").iter().zip(open("closed")).any(|(open, closed)| {

@@ -22,12 +22,12 @@ static WORLD: LazyLock<World> = LazyLock::new(sample);
 static SUPPRESSED: LazyLock<Protection> = LazyLock::new(Protection::default);
 
 fn all(world: &World, ty: &str) -> Vec<EntityUid> {
-    world.ids(ty).map(|id| EntityUid::new(ty.to_owned(), id)).collect()
+    world.ids(ty).unwrap().map(|id| EntityUid::new(ty.to_owned(), id)).collect()
 }
 
 fn at(world: &World, uid: &EntityUid, path: &str) -> Option<Value> {
     path.split('.').try_fold(Value::Entity(uid.clone()), |value, name| match value {
-        Value::Entity(uid) => world.attribute(&uid, name),
+        Value::Entity(uid) => world.attribute(&uid, name).unwrap(),
         _ => None,
     })
 }

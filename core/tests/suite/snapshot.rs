@@ -93,7 +93,7 @@ fn goes_on_as_it_was(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> b
         let (handle, found) = (world.handle(&uid), again.handle(&uid));
         assert_eq!(handle, found);
         assert_eq!(handle.map(|handle| again.name(handle).unwrap()), handle.map(|_| uid.clone()));
-        assert_eq!(again.attributes(&uid), world.attributes(&uid));
+        assert_eq!(again.attributes(&uid).unwrap(), world.attributes(&uid).unwrap());
     }
     for batch in change(ward, facts, choices) {
         let words = |applied: Result<u64, caseward::Error>| applied.map_err(|e| e.to_string());

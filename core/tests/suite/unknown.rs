@@ -83,3 +83,33 @@ fn what_the_schema_lacks_is_an_error_and_what_the_data_lacks_is_denied() {
         }
     }
 }
+
+/// What is asked of a world alone follows the same rule.
+#[test]
+fn so_it_is_with_what_a_world_has() {
+    let world = Sample { cases: 20, seed: 1 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
+    let (absent, unknown) = (EntityUid::new("Case", "none"), EntityUid::new("Caes", "c0000001"));
+    assert_eq!((world.count("Case").unwrap(), world.ids("Case").unwrap().count()), (20, 20));
+    assert_eq!(world.attribute(&absent, "status").unwrap(), None);
+    assert!(world.attributes(&absent).unwrap().is_none() && !world.contains(&absent));
+    for error in [
+        world.count("Caes").unwrap_err(),
+        world.ids("Caes").err().unwrap(),
+        world.row_bytes("Caes").unwrap_err(),
+        world.columns("Caes", &[]).unwrap_err(),
+        world.attributes(&unknown).unwrap_err(),
+        world.attribute(&unknown, "status").unwrap_err(),
+    ] {
+        let said = error.to_string();
+        assert!(error.is_request() && said.contains("no entity type `Caes`; did you mean `Case`"), "{said}");
+    }
+    for error in
+        [world.attribute(&absent, "staus").unwrap_err(), world.columns("Case", &["staus"]).unwrap_err()]
+    {
+        let said = error.to_string();
+        assert!(
+            error.is_request() && said.contains("`Case` has no attribute `staus`; did you mean `status`"),
+            "{said}"
+        );
+    }
+}

@@ -53,9 +53,10 @@ fn json(view: &View) -> String {
 /// Every user with every record of a type that is viewed.
 fn pairs<'w>(world: &'w World) -> impl Iterator<Item = (EntityUid, EntityUid, &'static [&'static str])> + 'w {
     KNOWN_BY.into_iter().flat_map(move |(ty, known_by)| {
-        world.ids(ty).flat_map(move |id| {
+        world.ids(ty).unwrap().flat_map(move |id| {
             world
                 .ids("User")
+                .unwrap()
                 .map(move |user| (EntityUid::new("User", user), EntityUid::new(ty, id), known_by))
         })
     })
@@ -115,17 +116,17 @@ fn compare(world: &World, user: &EntityUid, record: &EntityUid, seen: &mut BTree
         }
         for field in sections.iter().flat_map(|section| &section.fields) {
             let name = field.name.rsplit('.').next().unwrap();
-            let value = world.attribute(&field.of, name);
+            let value = world.attribute(&field.of, name).unwrap();
             assert_eq!(field.value, value.filter(|_| !field.content), "{}", field.name);
         }
     };
     compare(view.sections(), view.withheld(), record);
     let items = |item: &EntityUid| {
-        world.attribute(item, "case") == Some(Value::Entity(record.clone()))
+        world.attribute(item, "case").unwrap() == Some(Value::Entity(record.clone()))
             && may(&ATTENDANCE, world, user, "viewItem", item)
     };
     let expected: Vec<EntityUid> =
-        world.ids("Item").map(|id| EntityUid::new("Item", id)).filter(items).collect();
+        world.ids("Item").unwrap().map(|id| EntityUid::new("Item", id)).filter(items).collect();
     assert!(view.items().iter().map(|item| &item.resource).eq(&expected));
     for item in view.items() {
         compare(&item.sections, &item.withheld, &item.resource);
@@ -155,7 +156,7 @@ fn a_view_shows_what_checks_allow_and_nothing_else() {
     }
     let world = Sample { cases: 60, seed: 5 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     for (ty, actions) in KNOWN_BY {
-        for id in world.ids(ty).step_by(7) {
+        for id in world.ids(ty).unwrap().step_by(7) {
             let record = EntityUid::new(ty, id);
             for action in actions {
                 for user in
@@ -401,14 +402,14 @@ fn nobody_is_told_of_what_they_may_not_see() {
 fn events_are_told_to_those_who_may_see_the_case_and_the_item() {
     let world = Sample { cases: 150, seed: 2 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     let (mut told, mut kept_back) = (0, 0);
-    for item in world.ids("Item").step_by(3) {
+    for item in world.ids("Item").unwrap().step_by(3) {
         let uid = EntityUid::new("Item", item);
-        let Some(Value::Entity(case)) = world.attribute(&uid, "case") else { panic!("{uid}") };
+        let Some(Value::Entity(case)) = world.attribute(&uid, "case").unwrap() else { panic!("{uid}") };
         let events =
             [(CaseEvent::CommentAdded { item: item.to_owned() }, true), (CaseEvent::SchoolChanged, false)];
         let found = events.map(|(event, of_item)| {
             let found = event.told(&ATTENDANCE, &world, case.id(), NOW).unwrap();
-            for user in world.ids("User") {
+            for user in world.ids("User").unwrap() {
                 let user = EntityUid::new("User", user);
                 let expected = may(&ATTENDANCE, &world, &user, "receiveAlert", &case)
                     && may(&ATTENDANCE, &world, &user, "viewSummary", &case)
@@ -436,8 +437,9 @@ fn records_of_a_clinic_are_shown_with_their_owners() {
         let Ok(world) = facts.build() else { continue };
         let read = CLINIC.schema().action("read").unwrap();
         let context = facts.record(&CLINIC, &mut choices, &read.context);
-        for staff in world.ids("Clinic::Staff").map(|id| EntityUid::new("Clinic::Staff", id)) {
-            for record in world.ids("Clinic::Record").map(|id| EntityUid::new("Clinic::Record", id)) {
+        for staff in world.ids("Clinic::Staff").unwrap().map(|id| EntityUid::new("Clinic::Staff", id)) {
+            for record in world.ids("Clinic::Record").unwrap().map(|id| EntityUid::new("Clinic::Record", id))
+            {
                 let check = |action: &str| {
                     let request = Request::new(staff.clone(), ActionName::new(action), record.clone())
                         .in_context(context.clone());
@@ -494,7 +496,7 @@ fn the_json_schema_tells_what_the_json_is() {
     let schema = schemars::schema_for!(View).to_value();
     let world = Sample { cases: 40, seed: 1 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     let mut compared = 0;
-    for case in world.ids("Case").map(|id| EntityUid::new("Case", id)) {
+    for case in world.ids("Case").unwrap().map(|id| EntityUid::new("Case", id)) {
         for user in ATTENDANCE.who(&world, &who_may("viewSummary", &case, "User", &at(NOW))).unwrap().iter() {
             let view = ATTENDANCE.view(&world, &about(&user, &case, &at(NOW))).unwrap();
             let mut json = serde_json::to_value(&view).unwrap();

@@ -1,11 +1,19 @@
 //! Lists and plans in particular. The laws compare lists with checks.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
 
-use caseward::Context;
-use caseward::testing::asks::{environment, query};
-use caseward::{EntityUid, Source, Sources, Ward, WorldBuilder};
+use caseward::ActionName;
+use caseward::attendance::{ReportQuestion, Sample, report};
+use caseward::testing::asks::{alerted, environment, query, who_may};
+use caseward::{
+    Changes, Context, EntityUid, Error, Group, Protection, Request, Source, Sources, Value, Ward,
+    WorldBuilder, interrupt,
+};
 
 use crate::support::{ATTENDANCE, CLINIC, facts};
 
@@ -123,4 +131,77 @@ fn the_engine_knows_nothing_of_attendance() {
             }
         }
     }
+}
+
+/// Whenever a question could be ended, a batch comes that changes who asks and what they ask about: it ends all the
+/// same, since in the end batches wait for it.
+#[test]
+fn every_question_ends_however_many_batches_come() {
+    /// How often a question is asked whether it is to end, before it is.
+    const ASKED: u32 = 1_000;
+    let ward = &*ATTENDANCE;
+    let world = Sample { cases: 50, seed: 1 }.build(ward, &mut |_| {}).unwrap();
+    let now = crate::support::at(crate::support::NOW);
+    let (person, case) = (EntityUid::new("User", "u00001"), EntityUid::new("Case", "c0000001"));
+    let team = |id: &str| EntityUid::new("MinistryTeam", id);
+    let teams = [team("nationalContracts"), team("research")];
+    let (ask, asked) = mpsc::channel::<bool>();
+    let writer = std::thread::spawn({
+        let (world, person, case) = (world.clone(), person.clone(), case.clone());
+        move || {
+            for is_there in asked {
+                let some = |of: &[EntityUid]| Value::set(of.iter().map(|uid| Value::Entity(uid.clone())));
+                let (teams, helps) =
+                    if is_there { (&teams[..], &[person.clone()][..]) } else { (&teams[..1], &[][..]) };
+                let batch = Changes::new().set(&person, "ministryTeams", some(teams));
+                world.apply(&batch.set(&case, "team", some(helps))).unwrap();
+            }
+        }
+    });
+    let asks = Rc::new(Cell::new(0));
+    let hook = {
+        let (world, asks, ask) = (world.clone(), asks.clone(), ask.clone());
+        Rc::new(move || {
+            asks.set(asks.get() + 1);
+            let version = world.version();
+            ask.send(asks.get() % 2 == 0).unwrap();
+            world.at_least(version + 1, Duration::from_secs(30)).unwrap();
+            asks.get() > ASKED
+        })
+    };
+    let ends = |name: &str, question: &dyn Fn() -> Result<(), Error>| {
+        asks.set(0);
+        let answer = interrupt::watched(hook.clone(), question);
+        assert!(answer.is_ok() && asks.get() > 0, "{name}, asked {} times: {answer:?}", asks.get());
+    };
+    ends("list", &|| ward.list(&world, &query(&person, "viewSummary", "Case", &now)).map(|_| ()));
+    let by = [Group::of("student.enrolledAt")];
+    ends("count_by", &|| {
+        ward.count_by(&world, &query(&person, "viewSummary", "Case", &now), &by).map(|_| ())
+    });
+    ends("who", &|| ward.who_with_reasons(&world, &who_may("viewSummary", &case, "User", &now)).map(|_| ()));
+    ends("alert", &|| ward.alert(&world, &alerted(&case, None, "User", &now)).map(|_| ()));
+    let request = Request {
+        context: now.clone(),
+        ..Request::new(person.clone(), ActionName::new("viewRecord"), case.clone())
+    };
+    ends("explain", &|| {
+        let explanation = ward.explain(&world, &request)?;
+        assert!(explanation.instead.is_some());
+        Ok(())
+    });
+    let question = ReportQuestion {
+        principal: &person,
+        kind: "national",
+        report: None,
+        by: &by,
+        now: crate::support::NOW,
+        protection: &Protection::default(),
+    };
+    ends("report", &|| {
+        assert!(report(ward, &world, &question)?.is_some());
+        Ok(())
+    });
+    drop((ask, hook));
+    writer.join().unwrap();
 }

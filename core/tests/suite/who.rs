@@ -39,7 +39,7 @@ fn an_absent_entity_in_the_context_lets_nobody() {
     let world = sample();
     let mut context = at(NOW);
     context.insert("contact", EntityUid::new("User", "nobody"));
-    for case in world.ids("Case").take(20) {
+    for case in world.ids("Case").unwrap().take(20) {
         let case = EntityUid::new("Case", case);
         let found =
             ATTENDANCE.who(&world, &who_may("changePrimaryContact", &case, "User", &context)).unwrap();
@@ -50,10 +50,10 @@ fn an_absent_entity_in_the_context_lets_nobody() {
 #[test]
 fn the_sample_world_answers_as_checks_do_by_pages_and_after_changes() {
     let world = sample();
-    let users: Vec<EntityUid> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+    let users: Vec<EntityUid> = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect();
     let compare = |world: &caseward::World, (action, ty): (&str, &str)| {
         let mut found = 0;
-        for id in world.ids(ty).step_by(9) {
+        for id in world.ids(ty).unwrap().step_by(9) {
             let resource = EntityUid::new(ty, id);
             let who = ATTENDANCE.who(world, &who_may(action, &resource, "User", &at(NOW))).unwrap();
             let request = |principal: &EntityUid| asks::request(principal, action, &resource, &at(NOW));
@@ -113,7 +113,7 @@ fn staff_of_a_clinic_are_found_for_its_wards() {
         for ty in ["Clinic::Staff", "Clinic::Team"] {
             for ward in facts.of_type(CLINIC.schema().type_id("Clinic::Ward").unwrap()) {
                 let found = CLINIC.who(&world, &who_may("open", &ward, ty, &context)).unwrap();
-                for id in world.ids(ty) {
+                for id in world.ids(ty).unwrap() {
                     let mut request =
                         Request::new(EntityUid::new(ty, id), ActionName::new("open"), ward.clone());
                     request.context = context.clone();

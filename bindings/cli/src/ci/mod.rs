@@ -48,7 +48,7 @@ pub(crate) struct Args {
     world: Option<PathBuf>,
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
     /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
-    /// a `reason`.
+    /// a `reason`. A [[gain]] without `role` and `at_most` announces what a changed schema gives by itself, too.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.

@@ -1,16 +1,15 @@
 //! The files of a policy folder at one version: all that a change of it can touch.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use caseward::files::{self, Found, Kind, Step};
 use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
 use crate::{fmt, git, input};
 
-/// Folders inside folders; this also ends a walk through linked folders.
-const MAX_DEPTH: usize = 16;
+const TARGET: &str = "target";
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 
@@ -34,8 +33,8 @@ impl Tree {
 
     /// A folder as it is.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
-        let mut files = BTreeMap::new();
-        walk(folder, "", 0, &mut files)?;
+        let text = |found: Found| Ok((found.name, input::text(&found.path, 16 * fmt::MAX_BYTES)?));
+        let files = files::walk(folder, &mut step)?.into_iter().map(text).collect::<Result<_, Failure>>()?;
         Ok(Tree { files, commit: None })
     }
 
@@ -59,8 +58,17 @@ impl Tree {
 
     /// Schema, policies and catalogue.
     pub(super) fn sources(&self) -> Option<Sources> {
-        let is_policy = |name: &str| FilePart::of(name) == Ok(Some(FilePart::Policy));
-        let policies = self.files.iter().filter(|(name, _)| is_policy(name));
+        self.part(FilePart::Policy)
+    }
+
+    /// Invariants and guarantees, each with schema and catalogue.
+    pub(super) fn claims(&self) -> Vec<Sources> {
+        [FilePart::Invariant, FilePart::Guarantee].into_iter().filter_map(|part| self.part(part)).collect()
+    }
+
+    fn part(&self, part: FilePart) -> Option<Sources> {
+        let is_part = |name: &str| FilePart::of(name) == Ok(Some(part));
+        let policies = self.files.iter().filter(|(name, _)| is_part(name));
         Some(Sources {
             schema: Source::new(SCHEMA, self.schema()?),
             policies: policies.map(|(name, text)| Source::new(name.as_str(), text.as_str())).collect(),
@@ -82,32 +90,17 @@ impl Tree {
 
 /// Whether decisions, proofs or tests are made from a file of this name; an error where that cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
+    let is_hidden = name.split('/').any(|part| part.starts_with('.'));
     let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
-    Ok(is_case || FilePart::of(name)?.is_some())
+    Ok(is_case && !is_hidden || FilePart::of(name)?.is_some())
 }
 
-fn walk(
-    folder: &Path,
-    below: &str,
-    depth: usize,
-    files: &mut BTreeMap<String, String>,
-) -> Result<(), Failure> {
-    if depth > MAX_DEPTH {
-        return Err(Failure::other(format!("{}: more than {MAX_DEPTH} folders deep", input::name(folder))));
-    }
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    for entry in entries.map_err(|e| Failure::file("read", input::name(folder), &e))? {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let name = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-        let path = entry.path();
-        if path.is_dir() {
-            if !name.split('/').any(|part| part == "target" || part.starts_with('.')) {
-                walk(&path, &name, depth + 1, files)?;
-            }
-        } else if is_input(&name).map_err(|why| Failure::other(format!("{}: {why}", input::name(&path))))? {
-            files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
-        }
-    }
-    Ok(())
+/// What the walk through a folder as it is does with a name.
+fn step(name: &str, kind: Kind) -> Result<Step, String> {
+    let is_wanted = match kind {
+        // What a build leaves stands directly in the folder.
+        Kind::Folder => name != TARGET,
+        Kind::File | Kind::Hidden => is_input(name)?,
+    };
+    Ok(if is_wanted { Step::Take } else { Step::Leave })
 }

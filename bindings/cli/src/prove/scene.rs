@@ -158,7 +158,7 @@ impl Scene {
         let Implied { action, path } = what;
         let mut resource = self.request.resource.clone();
         for name in path {
-            match world.attribute(&resource, name)? {
+            match world.attribute(&resource, name).ok()?? {
                 Value::Entity(uid) => resource = uid,
                 _ => return None,
             }

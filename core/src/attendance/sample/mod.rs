@@ -66,7 +66,7 @@ const REPORT: (&str, usize) = ("t", 5);
 ///
 /// let ward = Ward::attendance()?;
 /// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
-/// assert_eq!(world.count("Case"), 1_000);
+/// assert_eq!(world.count("Case")?, 1_000);
 /// # Ok::<(), caseward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use super::matrix;
 use crate::matrix::scene;
-use crate::model::ActionName;
-use crate::model::{Answer, EntityUid, Error, Request, Value};
+use crate::model::{ActionName, Answer, EntityUid, Error, Request, Value};
 use crate::ward::Ward;
 use crate::world::World;
 use cast::{

@@ -85,7 +85,7 @@ pub(super) fn known_entity(
     if world.contains(uid) || absent.contains_key(uid) {
         return Ok(());
     }
-    let ids: Vec<&str> = world.ids(uid.type_name()).collect();
-    let hint = hint(uid.id(), ids);
+    let ids = world.ids(uid.type_name()).map_err(|error| error.to_string())?;
+    let hint = hint(uid.id(), ids.collect::<Vec<_>>());
     Err(format!("{uid} is not in the case's world{hint}; where it is to be absent, name it in `absent`"))
 }

@@ -14,7 +14,8 @@ mod touched;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use circumstances::{Circumstance, circumstances};
+pub use circumstances::Instants;
+use circumstances::{Circumstance, NOW, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 pub use seen::{Moved, Seen};
@@ -117,9 +118,8 @@ impl Diff {
     }
 
     /// The circumstances that a kind of request is looked at under, and whether there are no others: booleans both
-    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each type;
-    /// `now` is given. What
-    /// neither version reads keeps one value.
+    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each
+    /// type; the clock stands at each of [`Diff::instants`]. What neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
         let at = self.changed.iter().position(|known| known == changed);
@@ -132,7 +132,29 @@ impl Diff {
                 |ward: &Ward| ward.engine.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
-        circumstances(&[&self.old, &self.new], action, is_read, world, now)
+        let instants = self.instants(now);
+        let read = instants.all().take(if is_read(NOW) { usize::MAX } else { 1 });
+        let (mut all, mut complete) = (Vec::new(), true);
+        for now in read {
+            let (some, no_others) = circumstances(&self.versions(), action, is_read, world, now);
+            all.extend(some);
+            complete &= no_others;
+        }
+        (all, complete)
+    }
+
+    /// The instants that the clock is looked at: `now`, and later ones that policies of either version name.
+    pub fn instants(&self, now: i64) -> Instants {
+        Instants::new(&self.versions(), now)
+    }
+
+    /// Whether a policy of either version reads the clock in a kind of request in which they differ.
+    pub fn reads_now(&self) -> bool {
+        self.environments.iter().any(|&(principal, action, resource)| {
+            let program =
+                |ward: &&Ward| ward.engine.loaded.programs.of(principal, action, resource).reads_field(NOW);
+            self.versions().iter().any(program)
+        })
     }
 
     /// The circumstances to look at for one person: these, by kind of request, those in which the person stands in the
@@ -261,7 +283,7 @@ impl Diff {
     ) -> (Vec<Arc<str>>, Vec<EntityUid>) {
         let source = policy.and_then(|id| self.new.source(id).or_else(|| self.old.source(id)));
         let (mut roles, mut organisations) = (Vec::new(), BTreeSet::new());
-        for (name, value) in world.attributes(person).unwrap_or_default() {
+        for (name, value) in world.all_found(person).unwrap_or_default() {
             let Value::Set(all) = value else { continue };
             let entities: Vec<EntityUid> = all
                 .into_iter()

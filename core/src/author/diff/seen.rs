@@ -6,8 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::Diff;
 use super::circumstances::{Circumstance, circumstances};
-use crate::model::ActionName;
-use crate::model::{EntityUid, Error, Request};
+use crate::model::{ActionName, EntityUid, Error, Request};
 use crate::ward::Ward;
 use crate::world::{Row, World};
 

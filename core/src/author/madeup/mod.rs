@@ -45,7 +45,7 @@ const ATTEMPTS: usize = 12;
 ///
 /// let ward = Ward::attendance()?;
 /// let world = MadeUp { size: 40, seed: 1 }.build(&ward)?;
-/// assert!(world.count("Case") >= 40 && world.count("User") >= 12);
+/// assert!(world.count("Case")? >= 40 && world.count("User")? >= 12);
 /// # Ok::<(), caseward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

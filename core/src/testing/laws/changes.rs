@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::run::{Counts, over};
 use super::{Extent, groups};
-use crate::model::ActionName;
-use crate::model::{Action, EntityUid, Request, RequestEnvironment, TypeName, Value};
+use crate::model::{Action, ActionName, EntityUid, Request, RequestEnvironment, TypeName, Value};
 use crate::policy::Sources;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources, plain_json};
@@ -258,7 +257,7 @@ impl Story {
             };
             let (found, wanted) = (who(world)?, who(expected)?);
             let mut allowed = Vec::new();
-            for id in expected.ids(&ty) {
+            for id in expected.ids(&ty).into_iter().flatten() {
                 let principal = EntityUid::new(ty.clone(), id);
                 let request = Request {
                     principal: principal.clone(),

@@ -162,7 +162,7 @@ impl Subject {
                 let tags = changed.tags(place).cloned().unwrap_or_default();
                 facts.tags.insert(uid.clone(), tags);
             } else {
-                facts.entities.insert(uid.clone(), changed.attributes(uid).unwrap_or_default());
+                facts.entities.insert(uid.clone(), changed.all_found(uid).unwrap_or_default());
             }
         }
         let action = self.ward.schema().action(&request.action).ok_or("no action")?;

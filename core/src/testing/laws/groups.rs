@@ -103,7 +103,7 @@ impl Shown<'_> {
         let first = names.first()?;
         let (attr, _) = self.ward.schema().entity_type(ty)?.attribute(first)?;
         if shown.public.as_ref().is_some_and(|public| public.contains(&attr)) {
-            return Some((1, on.and_then(|uid| self.world.attribute(uid, first))));
+            return Some((1, on.and_then(|uid| self.world.found(uid, first))));
         }
         let in_section = |name: &str| {
             let of = |shelf: &&crate::policy::catalogue::Shelf| {
@@ -203,7 +203,7 @@ fn keys(world: &World, record: &EntityUid, group: &Group) -> Vec<String> {
     let mut value = Value::Entity(record.clone());
     for name in group.path().split('.') {
         let Value::Entity(uid) = &value else { return Vec::new() };
-        match world.attribute(uid, name) {
+        match world.found(uid, name) {
             Some(next) => value = next,
             None => return vec![Key::Absent.to_string()],
         }

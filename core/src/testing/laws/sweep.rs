@@ -8,8 +8,9 @@ use cedar_policy::{Context, EntityUid as CedarUid};
 
 use super::groups;
 use super::run::{Counts, Seen};
-use crate::model::ActionName;
-use crate::model::{Action, EntityUid, Error, Fault, Request, RequestEnvironment, TypeName, Value};
+use crate::model::{
+    Action, ActionName, EntityUid, Error, Fault, Request, RequestEnvironment, TypeName, Value,
+};
 use crate::policy::Sources;
 use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
 use crate::visible::Granted;

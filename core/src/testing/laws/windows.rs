@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
-use crate::model::ActionName;
-use crate::model::{EntityUid, Request, Type, Value};
+use crate::model::{ActionName, EntityUid, Request, Type, Value};
 use crate::policy::Sources;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};

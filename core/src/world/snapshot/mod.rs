@@ -58,7 +58,7 @@ impl World {
     /// let bytes = builder.finish()?.to_bytes();
     ///
     /// let world = World::from_bytes(ward.schema(), &bytes)?;
-    /// assert_eq!(world.count("School"), 1);
+    /// assert_eq!(world.count("School")?, 1);
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -168,7 +168,7 @@ fn check<E: Engine>(
     };
     let ids = ids.unwrap_or_else(|why| panic!("{why}\n{}", tell()));
     assert_eq!(ids, list, "found, and listed: {}", tell());
-    let all = world.count(resource_type);
+    let all = world.count(resource_type).unwrap();
     counts.filters += 1;
     counts.found += ids.len() as u64;
     counts.some += u64::from(!ids.is_empty() && ids.len() < all);

@@ -136,7 +136,7 @@ fn made<E: Engine>(
     let ids = engine.ids(select, &filter).unwrap_or_else(|why| panic!("{why}\n{}", told()));
     assert_eq!(ids, list, "found, and listed: {}", told());
     compared.filters += 1;
-    compared.some += u64::from(!ids.is_empty() && ids.len() < world.count("Note"));
+    compared.some += u64::from(!ids.is_empty() && ids.len() < world.count("Note").unwrap());
     Some(Made { action: action.to_owned(), filter, ids })
 }
 

@@ -181,10 +181,8 @@ fn every_question_ends_however_many_batches_come() {
     });
     ends("who", &|| ward.who_with_reasons(&world, &who_may("viewSummary", &case, "User", &now)).map(|_| ()));
     ends("alert", &|| ward.alert(&world, &alerted(&case, None, "User", &now)).map(|_| ()));
-    let request = Request {
-        context: now.clone(),
-        ..Request::new(person.clone(), ActionName::new("viewRecord"), case.clone())
-    };
+    let request =
+        Request::new(person.clone(), ActionName::new("viewRecord"), case.clone()).in_context(now.clone());
     ends("explain", &|| {
         let explanation = ward.explain(&world, &request)?;
         assert!(explanation.instead.is_some());

@@ -11,6 +11,11 @@ macro_rules! mutant {
     }};
 }
 
+/// The guide: each question that policies and data answer, with code that runs.
+///
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;

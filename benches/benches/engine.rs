@@ -1,5 +1,6 @@
 //! Checks and lists on a small world, under Criterion: `subject/implementation/cases`.
 
+use caseward::testing::asks::query;
 use std::hint::black_box;
 
 use caseward_benches::Failure;

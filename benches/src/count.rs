@@ -5,6 +5,7 @@
 //! it groups by as dense numbers; months it knows beforehand. `list, by hand` is what there is without `count_by`:
 //! the ids of a list, and a look at each of them.
 
+use caseward::testing::asks::query;
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 
@@ -47,7 +48,8 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let (person, context) = (question.user(user), question.context());
         for (groups, by, keys) in &all {
             let name = format!("count_by/{who}/{groups}/{}", data.cases);
-            let count = || data.ward.count_by(&data.world, &query(&person, "viewSummary", "Case", &context), by);
+            let count =
+                || data.ward.count_by(&data.world, &query(&person, "viewSummary", "Case", &context), by);
             let by_hand = || {
                 let mut counts: HashMap<u64, u64> = HashMap::new();
                 for case in &lists.view_summary_cases(user, NOW) {

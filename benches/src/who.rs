@@ -3,6 +3,7 @@
 //! `caseward` is a record that was asked about before, `caseward, new record` the first question about each of
 //! many records, with indices ready.
 
+use caseward::testing::asks::{self, about, who_may};
 use std::hint::black_box;
 
 use roaring::RoaringBitmap;
@@ -62,8 +63,9 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             (
                 "caseward, with reasons",
                 Box::new(|| {
-                    let found =
-                        data.ward.who_with_reasons(&data.world, &who_may("viewSummary", &record, "User", &context));
+                    let found = data
+                        .ward
+                        .who_with_reasons(&data.world, &who_may("viewSummary", &record, "User", &context));
                     found.map_or(0, |people| black_box(people).len())
                 }),
             ),
@@ -102,10 +104,8 @@ fn buttons(
         action.is_some_and(|action| action.context.keys().all(|field| &**field == "now"))
     };
     let timed: Vec<&str> = timed.into_iter().filter(is_timed).collect();
-    let requests: Vec<caseward::Request> = timed
-        .iter()
-        .map(|action| caseward::Request { action: (*action).into(), ..question.request(user, case) })
-        .collect();
+    let requests: Vec<caseward::Request> =
+        timed.iter().map(|action| asks::request(&person, action, &record, &context)).collect();
     let check = |request: &caseward::Request| {
         data.ward.check(&data.world, request).is_ok_and(|answer| answer.is_allowed())
     };

@@ -1,8 +1,8 @@
 //! Policies and schema, and the questions that they answer.
 
 use caseward::{
-    ActionName, ActionQuery, AlertQuery, EntityUid, PrincipalQuery, Query, Request, RequestEnvironment, Sources,
-    TypeName, attendance,
+    ActionName, ActionQuery, AlertQuery, EntityUid, PrincipalQuery, Query, Request, RequestEnvironment,
+    Sources, TypeName, attendance,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 

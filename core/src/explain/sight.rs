@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::ir::Fact;
+use crate::model::context::Fields;
 use crate::model::{ActionName, AttrId, EntityUid, Error, Request, Type, Value};
 use crate::world::World;
 
@@ -156,7 +157,7 @@ pub(crate) struct Unseen {
     /// Those of them that they may not know of even where it does.
     pub(crate) anyhow: BTreeSet<EntityUid>,
     /// The action that unlocks all of a record, and what of the context it is asked with.
-    pub(crate) unlocks: Option<(Arc<str>, BTreeMap<Arc<str>, Value>)>,
+    pub(crate) unlocks: Option<(Arc<str>, Fields)>,
 }
 
 fn named_in(context: &BTreeMap<Arc<str>, Value>) -> BTreeSet<EntityUid> {

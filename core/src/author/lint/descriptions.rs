@@ -45,8 +45,11 @@ fn load(ward: &Ward, sources: &Sources, base: &Sources) -> Option<Ward> {
     (base.policy_hash() != ward.policy_hash()).then_some(base)
 }
 
+/// Effect, words of the body and annotations that claim.
+type Says = (Effect, Vec<Arc<str>>, Vec<Option<Arc<str>>>);
+
 /// What a policy matches, or a claim claims, without layout and comments.
-fn says(one: &Looker<'_>) -> (Effect, Vec<Arc<str>>, Vec<Option<Arc<str>>>) {
+fn says(one: &Looker<'_>) -> Says {
     let claimed = CLAIMED.map(|name| one.policy.annotations.get(name).cloned());
     let body = tokens(one.text.get(one.survey.body.clone()).unwrap_or_default());
     (one.policy.effect, body, claimed.to_vec())

@@ -34,3 +34,4 @@ mod unknown;
 mod view;
 mod visible;
 mod who;
+mod workspace;

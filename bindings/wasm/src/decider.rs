@@ -46,13 +46,14 @@ impl Decider {
         self.ward.schema().action(&self.action).is_some_and(caseward::Action::takes_now)
     }
 
-    /// Gives the context, in Cedar's JSON; `now` becomes the field of that name where the action takes one and it
-    /// is not there.
-    pub fn set_context(&self, context: &str, now: f64) -> Result<(), Refusal> {
+    /// Gives the context, in Cedar's JSON; `now` is its time. What comes back is the instant that is decided with, where
+    /// the action takes one.
+    pub fn set_context(&self, context: &str, now: f64) -> Result<Option<f64>, Refusal> {
         let context = self.ward.read_context(&self.action, context)?.and_at(now as i64);
-        let context = self.decider.prepare(&context)?;
-        self.context.replace(Some(context));
-        Ok(())
+        let used = context.now().filter(|_| self.takes_now()).map(|now| now as f64);
+        let prepared = self.decider.prepare(&context)?;
+        self.context.replace(Some(prepared));
+        Ok(used)
     }
 
     /// The version of the data, doubled, and one more for an allow; negative before a context was given.

@@ -13,13 +13,12 @@ export function record(value, what, keys = undefined) {
   }
   // Getters run here and never again.
   const copy = { ...value };
-  let seen = 0;
-  for (const key in copy) {
-    seen += 1;
-    if (keys !== undefined && !keys.has(key) && copy[key] !== undefined) throw unknown(key, keys, what);
-  }
-  if (seen !== Object.getOwnPropertyNames(value).length || Object.getOwnPropertySymbols(value).length > 0) {
+  if (Object.keys(copy).length !== Object.getOwnPropertyNames(value).length || Object.getOwnPropertySymbols(value).length > 0) {
     throw hidden(value, what);
+  }
+  if (keys === undefined) return copy;
+  for (const key in copy) {
+    if (!keys.has(key) && copy[key] !== undefined) throw unknown(key, keys, what);
   }
   return copy;
 }

@@ -28,7 +28,7 @@ fn many() -> usize {
 
 fn count(world: &World, user: &EntityUid, attribute: &str) -> usize {
     match world.attribute(user, attribute) {
-        Some(Value::Set(all)) => all.len(),
+        Ok(Some(Value::Set(all))) => all.len(),
         _ => 0,
     }
 }
@@ -38,7 +38,7 @@ fn people(ward: &Ward, world: &World) -> Vec<(&'static str, EntityUid)> {
     let roles =
         ["caseManagerAt", "attendanceLeadAt", "workflowLeadAt", "officeSupportAt", "primaryContactAt"];
     let of_role = |role: &'static str| {
-        let users = world.ids("User").map(|id| EntityUid::new("User", id));
+        let users = world.ids("User").unwrap().map(|id| EntityUid::new("User", id));
         let alone = users.filter(|user| {
             let others = roles.iter().filter(|other| **other != role);
             count(world, user, role) > 0 && others.map(|other| count(world, user, other)).sum::<usize>() == 0

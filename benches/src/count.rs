@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 
 use caseward::attendance::zone;
-use caseward::{Counting, EntityUid, Group, Protection, RoundingKey, Table, Unit, Value};
+use caseward::{EntityUid, Group, Protection, RoundingKey, Table, Unit, Value};
 
 use crate::Failure;
 use crate::compare::{Work, compare_work};
@@ -173,9 +173,8 @@ fn protect(
             vec![("caseward, suppressed", Box::new(|| hidden_again().unwrap_or(0)))];
         compare_work(report, &name, hidden, &mut all);
         // Rounding looks at each record, so that it is timed with the count.
-        let counting =
-            Counting { principal: person, action: "viewSummary", of: "Case", context: &context, by: &by };
-        let round = || data.ward.count_by_protected(&data.world, &counting, &key);
+        let cases = query(person, "viewSummary", "Case", &context);
+        let round = || data.ward.count_by_protected(&data.world, &cases, &by, &key);
         let total = round()?.total().number().unwrap_or(0) as usize;
         let rounded = || round().ok().and_then(|table| table.total().number()).unwrap_or(0);
         let mut all: Vec<(&'static str, Work<'_>)> =

@@ -20,7 +20,9 @@ use crate::model::context::Fields;
 use crate::model::{EntityUid, Error, Query, Type, TypeId, Value};
 use crate::table::disclosure::Protection;
 use crate::table::group::{By, Group, Resolved, resolve_path};
-use crate::table::profile::{GROUPS, Profile, parts, subsets, too_many};
+#[cfg(feature = "release")]
+use crate::table::profile::Profile;
+use crate::table::profile::{GROUPS, parts, subsets, too_many};
 use crate::table::{Count, Key, Line, Table};
 use crate::view::{FieldNeed, Onlooker};
 use crate::visible::{Open, Search};

@@ -12,7 +12,7 @@ use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
 ///
-/// It gives the decision of [`Ward::check`], without its reasons. It is made once and shared between threads.
+/// It gives the decision of [`Ward::check`](crate::Ward::check), without its reasons. It is made once and shared between threads.
 ///
 /// # Example
 /// ```

@@ -55,8 +55,8 @@ const SHOWN: usize = 20;
 
 /// An answer with its reasons, for people who write policies or help those who use them.
 ///
-/// One made by [`Ward::explain`] tells everything and is for a trusted caller alone; one made by
-/// [`Ward::explain_for`] withholds what its viewer may not see.
+/// One made by [`Ward::explain`](crate::Ward::explain) tells everything and is for a trusted caller alone; one made by
+/// [`Ward::explain_for`](crate::Ward::explain_for) withholds what its viewer may not see.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Explanation {
     /// The answer. For a viewer it names only policies whose part in it follows from what they may see.

@@ -24,7 +24,7 @@ pub trait Sight {
     }
 }
 
-/// Which actions show what, for [`Ward::viewer`]; [`Ward::disclosure`] makes it from the catalogue of fields.
+/// Which actions show what, for [`Ward::viewer`](crate::Ward::viewer); [`Ward::disclosure`](crate::Ward::disclosure) makes it from the catalogue of fields.
 ///
 /// What it does not name is shown to nobody but whom it is about, and to those whom `unlocks` lets see all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,10 +24,6 @@ pub(crate) struct Part {
     pub(crate) line: Line,
     pub(crate) mark: u128,
     /// The places of its profiles, ascending.
-    #[cfg_attr(
-        not(feature = "release"),
-        expect(dead_code, reason = "releases alone ask what a line is made of")
-    )]
     pub(crate) of: Vec<usize>,
 }
 

@@ -104,7 +104,7 @@ impl Ward {
     /// `context` holds fields for any of the actions, by name; each action takes those that it knows. An action is
     /// answered where it is allowed as it is, and where nothing that is not given could change the answer.
     /// One that is left open may still turn out to be denied for every value there is, unless
-    /// [`Need::values`] says which ones allow it.
+    /// [`Need::values`](crate::Need::values) says which ones allow it.
     ///
     /// The answers tell a denied record from one that is not there: they are for a trusted caller, such as the service
     /// that asks. What a person may do next is told to them by [`Ward::view`].
@@ -234,8 +234,8 @@ impl Ward {
     /// in all.
     ///
     /// It counts exactly what [`Ward::list`] gives. Several groups make a table of all their combinations, with the
-    /// totals over each. An entity whose attribute is absent is in a group of its own, [`Key::Absent`]; one with a
-    /// set counts in each of the set's elements, one whose set is empty in [`Key::Empty`]. A principal who is not in
+    /// totals over each. An entity whose attribute is absent is in a group of its own, [`Key::Absent`](crate::Key::Absent); one with a
+    /// set counts in each of the set's elements, one whose set is empty in [`Key::Empty`](crate::Key::Empty). A principal who is not in
     /// the data has an empty table.
     ///
     /// What it is grouped by must be what the principal may see of each of them, as [`Ward::require_field`] says: a
@@ -420,7 +420,7 @@ impl Ward {
     /// The change has three edits at most, each of one attribute of the principal, the resource, the context or
     /// what these lead to; never of the clock (`now`, a datetime of the context) nor of what an entity lies in, never
     /// one by which somebody comes to be of a team that a policy names, and never of what the catalogue says that
-    /// others set (`set_by`): where the decision hangs on that, it is [`Turn::Kept`].
+    /// others set (`set_by`): where the decision hangs on that, it is [`Turn::Kept`](crate::Turn::Kept).
     /// The search stops after some thousands of evaluations. Cost: some hundred microseconds, and some milliseconds
     /// where the change is far to seek; for a denial that of [`Ward::who`] besides.
     ///
@@ -459,7 +459,7 @@ impl Ward {
     ///
     /// Values, how conditions came out, policies whose part in the decision tells that, and changes that would tell
     /// of it are withheld; what policies say is public. A principal, a resource or an entity of the context that the
-    /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`]). [`Ward::viewer`] makes a
+    /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`](crate::Fault::Unseen)). [`Ward::viewer`] makes a
     /// sight of [`Ward::disclosure`].
     ///
     /// # Errors

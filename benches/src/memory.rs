@@ -12,7 +12,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) {
     };
     let sizes = data.ward.index_sizes(world);
     let of = |types: &[&str]| {
-        let rows: usize = types.iter().map(|ty| world.row_bytes(ty)).sum();
+        let rows: usize = types.iter().map(|ty| world.row_bytes(ty).unwrap_or(0)).sum();
         let indices = sizes.iter().filter(|(ty, ..)| types.contains(&ty.as_str()));
         (rows, indices.map(|(_, _, bytes)| bytes).sum::<usize>())
     };

@@ -21,7 +21,7 @@ struct Known<'w> {
 }
 
 fn numbers<'w>(world: &'w World, ty: &str) -> Numbers<'w> {
-    (0u32..).zip(world.ids(ty)).map(|(number, id)| (id, number)).collect()
+    (0u32..).zip(world.ids(ty).into_iter().flatten()).map(|(number, id)| (id, number)).collect()
 }
 
 /// The attributes of one entity.
@@ -76,8 +76,9 @@ impl Fields {
 /// The attributes of every entity of a type.
 fn all(world: &World, ty: &'static str) -> impl Iterator<Item = Fields> {
     let name: Arc<str> = ty.into();
-    let fields = move |id| world.attributes(&EntityUid::new(name.clone(), id)).unwrap_or_default();
-    world.ids(ty).map(fields).map(Fields)
+    let fields =
+        move |id| world.attributes(&EntityUid::new(name.clone(), id)).ok().flatten().unwrap_or_default();
+    world.ids(ty).into_iter().flatten().map(fields).map(Fields)
 }
 
 impl<'w> Floor<'w> {

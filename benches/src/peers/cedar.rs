@@ -133,7 +133,7 @@ impl Stored {
         case: &caseward::EntityUid,
         school: &caseward::EntityUid,
     ) -> Result<Vec<Entity>, Failure> {
-        let Some(Value::Entity(student)) = data.world.attribute(case, "student") else {
+        let Some(Value::Entity(student)) = data.world.attribute(case, "student")? else {
             return Err("a case without a student".into());
         };
         let with = |uid: &caseward::EntityUid, attr: &str| -> Result<Entity, Failure> {

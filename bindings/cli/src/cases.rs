@@ -47,30 +47,26 @@ impl CaseArgs {
         }
     }
 
-    /// The files of cases that are tables, in TOML.
-    pub(crate) fn tables(&self) -> Result<Vec<PathBuf>, Failure> {
+    /// The files of cases.
+    pub(crate) fn found(&self) -> Result<Vec<CasePath>, Failure> {
         let mut found = Vec::new();
         for path in self.paths() {
             found.extend(CasePath::find(&path)?);
         }
-        Ok(found.into_iter().filter(|found| found.expect.is_none()).map(|found| found.path).collect())
+        Ok(found)
     }
 
     /// Reads policies and cases; no case at all is a failure, never a pass.
     pub(crate) fn load(&self) -> Result<Suite, Failure> {
         let ward = self.policies.load()?;
         let (mut files, mut reports) = (Vec::new(), Vec::new());
-        for path in self.paths() {
-            for found in CasePath::find(&path)? {
-                let text = input::text(&found.path, MAX_BYTES)?;
-                match found.read_text(&ward, &text) {
-                    Ok(file) => files.push(file),
-                    Err(error) => {
-                        reports.extend(self::reports(
-                            &error,
-                            &Source::new(found.path.display().to_string(), text),
-                        ));
-                    }
+        for found in self.found()? {
+            let text = input::text(&found.path, MAX_BYTES)?;
+            match found.read_text(&ward, &text) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    let source = Source::new(found.path.display().to_string(), text);
+                    reports.extend(self::reports(&error, &source));
                 }
             }
         }

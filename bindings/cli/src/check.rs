@@ -228,7 +228,7 @@ impl Batch<'_> {
         if self.args.now.is_twice(text) {
             return Err(TWICE.to_owned());
         }
-        let request = self.ward.read_request(text, self.now).map_err(why)?;
+        let request = self.ward.read_request(text).map_err(why)?.at(self.now);
         decide(self.args, self.ward, self.world, &request).map_err(why)
     }
 

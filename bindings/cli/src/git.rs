@@ -1,5 +1,6 @@
 //! Policies as they stand in a revision of a git repository, read through the `git` command.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -20,19 +21,28 @@ pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
 
 /// The policies of `folder` as they were in revision `revision` of the repository that it lies in.
 pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Sources, Failure> {
+    part_of_folder(folder, revision, FilePart::Policy)
+}
+
+/// The policies, invariants or guarantees of `folder` as they were in revision `revision`.
+pub(crate) fn part_of_folder(folder: &Path, revision: &str, part: FilePart) -> Result<Sources, Failure> {
     let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
     let prefix = String::from_utf8_lossy(&prefix);
-    policies(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'))
+    part_of(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), part)
 }
 
 /// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
 pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources, Failure> {
+    part_of(at, revision, path, FilePart::Policy)
+}
+
+fn part_of(at: &Path, revision: &str, path: &str, part: FilePart) -> Result<Sources, Failure> {
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let mut policies = Vec::new();
     let (mut schema, mut catalogue) = (None, None);
     let wanted = |name: &str| {
-        let part = FilePart::of(name)?;
-        Ok(matches!(part, Some(FilePart::Policy | FilePart::Schema | FilePart::Catalogue)))
+        let of = FilePart::of(name)?;
+        Ok(of == Some(part) || matches!(of, Some(FilePart::Schema | FilePart::Catalogue)))
     };
     for (name, text) in files(at, revision, path, &wanted)?.1 {
         match FilePart::of(&name) {
@@ -90,9 +100,13 @@ fn files(
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let (mut names, mut objects) = (Vec::new(), Vec::new());
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        let entry = String::from_utf8_lossy(entry);
-        let Some((about, file)) = entry.split_once('\t') else { continue };
+        let told = String::from_utf8_lossy(entry);
+        let Some((about, file)) = told.split_once('\t') else { continue };
         let Some(name) = file.strip_prefix(&below) else { continue };
+        // As in a folder: what starts with a dot may be called anything.
+        if matches!(told, Cow::Owned(_)) && !name.split('/').any(|part| part.starts_with('.')) {
+            return Err(Failure::other(format!("`{file}` of {shown}: its name is not UTF-8")));
+        }
         let about: Vec<&str> = about.split_whitespace().collect();
         let &[mode, _, object, size] = about.as_slice() else { continue };
         match wanted(name) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use caseward::author::{Finding, Known, Level, Levels, Lint, Page, Subject};
-use caseward::{Problem, Severity, Source, Sources, Ward};
+use caseward::{FilePart, Problem, Severity, Source, Sources, Ward};
 use clap::ValueEnum;
 
 use crate::exit::Exit;
@@ -89,6 +89,16 @@ pub(crate) struct Linted {
     texts: Sources,
 }
 
+/// One finding to be told.
+pub(crate) struct Told {
+    pub(crate) lint: Lint,
+    pub(crate) problem: Problem,
+    /// The file that it is in, where that is known.
+    pub(crate) file: Option<String>,
+    /// As it is drawn.
+    pub(crate) report: Report,
+}
+
 impl Linted {
     /// Looks at a folder of policies, or at those that come with the command.
     pub(crate) fn look(
@@ -96,7 +106,7 @@ impl Linted {
         ward: &Ward,
         sources: &Sources,
         claims: &[(Ward, Sources)],
-        base: Option<&Sources>,
+        base: Option<&Base>,
         levels: &Levels,
     ) -> Result<Self, Failure> {
         let known = known(policies)?;
@@ -107,7 +117,7 @@ impl Linted {
             subject = subject.known(known);
         }
         if let Some(base) = base {
-            subject = subject.base(base);
+            subject = subject.base(&base.policies).base_claims(&base.claims);
         }
         let findings = subject.lint(levels);
         let mut texts = sources.clone();
@@ -117,19 +127,13 @@ impl Linted {
     }
 
     /// What was found, each with its file and as it is drawn: under the name of its lint.
-    pub(crate) fn told<'a>(
-        &'a self,
-        policies: &'a PolicyArgs,
-    ) -> impl Iterator<Item = (Problem, Option<String>, Report)> + 'a {
-        let named = self.findings.iter().map(|finding| {
-            let message = format!("{}: {}", finding.lint.name(), finding.problem.message);
-            Problem { message, ..finding.problem.clone() }
-        });
-        named.map(|problem| {
-            let file = policies.file(&problem, &self.texts);
-            let report = policies.reports(std::slice::from_ref(&problem), &self.texts).pop();
-            let report = report.unwrap_or_else(|| Report::without_text(&problem));
-            (problem, file, report)
+    pub(crate) fn told<'a>(&'a self, policies: &'a PolicyArgs) -> impl Iterator<Item = Told> + 'a {
+        self.findings.iter().map(|Finding { lint, problem }| {
+            let message = format!("{}: {}", lint.name(), problem.message);
+            let drawn = Problem { message, ..problem.clone() };
+            let report = policies.reports(std::slice::from_ref(&drawn), &self.texts).pop();
+            let report = report.unwrap_or_else(|| Report::without_text(&drawn));
+            Told { lint: *lint, problem: problem.clone(), file: policies.file(problem, &self.texts), report }
         })
     }
 
@@ -182,7 +186,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let claims = claims(&args.policies)?;
     let base = match &args.base {
-        Some(base) => Some(base_of(base, &args.policies)?),
+        Some(base) => Some(Base::read(base, &args.policies)?),
         None => None,
     };
     let linted = Linted::look(&args.policies, &ward, &sources, &claims, base.as_ref(), &levels)?;
@@ -190,7 +194,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => output::print_json(&linted.findings)?,
         Format::Github => output::print(&linted.github(&args.policies))?,
         Format::Text => {
-            let reports: Vec<Report> = linted.told(&args.policies).map(|(_, _, report)| report).collect();
+            let reports: Vec<Report> = linted.told(&args.policies).map(|told| told.report).collect();
             draw_all(&reports, terminal);
             if linted.findings.is_empty() {
                 output::print("nothing found\n")?;
@@ -222,15 +226,30 @@ pub(crate) fn claims(policies: &PolicyArgs) -> Result<Vec<(Ward, Sources)>, Fail
     all.map(|(sources, _)| Ok((policies.load_from(&sources)?, sources))).collect()
 }
 
-/// A folder, or the folder of policies as it is in a revision.
-fn base_of(base: &str, policies: &PolicyArgs) -> Result<Sources, Failure> {
-    let path = Path::new(base);
-    if path.is_dir() {
-        return load::read_folder(path);
-    }
-    match policies.folder() {
-        Some(folder) => git::policies_of_folder(folder, base),
-        None => Err(Failure::other("--base compares a folder of policies: --policies names it")),
+/// The version that is compared with.
+pub(crate) struct Base {
+    pub(crate) policies: Sources,
+    /// Invariants and guarantees.
+    pub(crate) claims: Vec<Sources>,
+}
+
+impl Base {
+    /// A folder, or the folder of policies as it is in a revision.
+    fn read(base: &str, policies: &PolicyArgs) -> Result<Self, Failure> {
+        let path = Path::new(base);
+        let read = |part: FilePart| -> Result<Sources, Failure> {
+            match (path.is_dir(), policies.folder(), part) {
+                (true, _, FilePart::Invariant) => Ok(Sources::read_invariants(path, None)?),
+                (true, _, FilePart::Guarantee) => Ok(Sources::read_guarantees(path, None)?),
+                (true, ..) => Ok(Sources::read_folder(path, None)?),
+                (false, Some(folder), part) => git::part_of_folder(folder, base, part),
+                (false, None, _) => {
+                    Err(Failure::other("--base compares a folder of policies: --policies names it"))
+                }
+            }
+        };
+        let claims = [FilePart::Invariant, FilePart::Guarantee].map(read);
+        Ok(Base { policies: read(FilePart::Policy)?, claims: claims.into_iter().collect::<Result<_, _>>()? })
     }
 }
 

@@ -23,6 +23,7 @@ mod filter;
 mod fmt;
 mod git;
 mod github;
+mod help;
 mod init;
 mod input;
 mod instant;
@@ -59,7 +60,8 @@ mod written;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{FromArgMatches as _, Parser as _};
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -67,7 +69,14 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    // The help of the command itself has its verbs in groups: made where it is asked for.
+    let cli = Cli::try_parse().or_else(|message| match message.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+        }
+        _ => Err(message),
+    });
+    let cli = match cli {
         Ok(cli) => cli,
         Err(message) => {
             // Help and the version are asked for and go to stdout; all else is wrong usage.

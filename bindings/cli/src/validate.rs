@@ -57,6 +57,8 @@ pub(crate) enum Format {
 
 /// A problem, the file that it is in where that is known, and how it is drawn.
 struct Found {
+    /// The lint that found it, where one did.
+    lint: Option<&'static str>,
     problem: Problem,
     file: Option<String>,
     report: Report,
@@ -102,7 +104,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
     }
     let linted = Linted::look(&args.policies, &ward, &sources, &claims, None, &levels)?;
-    found.extend(linted.told(&args.policies).map(|(problem, file, report)| Found { problem, file, report }));
+    found.extend(linted.told(&args.policies).map(|told| Found {
+        lint: Some(told.lint.name()),
+        problem: told.problem,
+        file: told.file,
+        report: told.report,
+    }));
     let is_refused = linted.is_refused() || args.deny_warnings && !found.is_empty();
     let mut exit = if is_refused { Exit::Invalid } else { Exit::Success };
     if let Some(entities) = &args.entities {
@@ -112,6 +119,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
                 // As it can be opened; what comes by standard input is in no file.
                 let file = (!input::is_dash(entities)).then(|| entities.display().to_string());
                 found.extend(problems.into_iter().map(|problem| Found {
+                    lint: None,
                     file: file.clone(),
                     report: Report::without_text(&problem),
                     problem,
@@ -130,9 +138,25 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// A problem as JSON: under the name of its lint, as `lint` tells it, where one found it.
+#[derive(serde::Serialize)]
+struct AsValue<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lint: Option<&'static str>,
+    #[serde(flatten)]
+    problem: &'a Problem,
+}
+
+impl Found {
+    fn as_value(&self) -> AsValue<'_> {
+        AsValue { lint: self.lint, problem: &self.problem }
+    }
+}
+
 fn find(args: &Args, problems: &[Problem], sources: &Sources) -> Vec<Found> {
     let reports = args.policies.reports(problems, sources).into_iter();
     let of = |(problem, report): (&Problem, Report)| Found {
+        lint: None,
         file: args.policies.file(problem, sources),
         problem: problem.clone(),
         report,
@@ -151,6 +175,7 @@ fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Fa
     let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
     Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
         let problems = error.problems().iter().map(|problem| Found {
+            lint: None,
             report: Report::in_text(problem, &source, &source.name),
             file: Some(source.name.to_string()),
             problem: problem.clone(),
@@ -172,7 +197,7 @@ fn refused(
 /// Shows the problems in the form that was asked for.
 fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure> {
     match args.format {
-        Format::Json => output::print_json(&found.iter().map(|found| &found.problem).collect::<Vec<_>>()),
+        Format::Json => output::print_json(&found.iter().map(Found::as_value).collect::<Vec<_>>()),
         Format::Github => output::print(&annotations(found)),
         Format::Text => {
             draw_all(found.iter().map(|found| &found.report), terminal);
@@ -186,7 +211,7 @@ fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure
 
 fn annotations(found: &[Found]) -> String {
     let mut out = String::new();
-    for Found { problem, file, .. } in found {
+    for Found { lint, problem, file, .. } in found {
         let help = problem.help.iter().map(|help| format!("\n{help}"));
         // Data is named by its entity, which stands in the file somewhere.
         let named = match &file {
@@ -195,7 +220,7 @@ fn annotations(found: &[Found]) -> String {
             _ => String::new(),
         };
         let text = format!("{named}{}{}", problem.message, help.collect::<String>());
-        annotate(&mut out, problem.severity, file.as_deref(), problem.span, None, &text);
+        annotate(&mut out, problem.severity, file.as_deref(), problem.span, *lint, &text);
     }
     out
 }

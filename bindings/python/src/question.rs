@@ -1,9 +1,8 @@
 //! What is asked: the circumstances of a question, and requests as values.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use caseward::{Value, Ward};
+use caseward::{ActionName, Context, Ward};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use serde::de::IgnoredAny;
@@ -12,24 +11,15 @@ use crate::error::{OrRaise, RequestError};
 use crate::uid::{self, EntityUid};
 use crate::{time, value};
 
-pub(crate) type Fields = BTreeMap<Arc<str>, Value>;
-
-/// The context of an action: a mapping, or Cedar's JSON; with `now` where the action asks for one.
+/// The context of an action: a mapping, or Cedar's JSON; at `now`, or by the clock.
 pub(crate) fn context(
     ward: &Ward,
-    action: &str,
+    action: &ActionName,
     given: Option<&Bound<'_, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
-) -> PyResult<Fields> {
-    let at = time::now(now)?;
-    match read(given, now.is_some())? {
-        Given::Json(json) => ward.read_context(action, &json, at).or_raise(py),
-        Given::Fields(mut fields) => {
-            ward.fill_now(action, &mut fields, at).or_raise(py)?;
-            Ok(fields)
-        }
-    }
+) -> PyResult<Context> {
+    read(given, now, |json| ward.read_context(action, json).or_raise(py))
 }
 
 /// The context for every action of two entities' types, in the same forms.
@@ -39,48 +29,37 @@ pub(crate) fn context_for(
     given: Option<&Bound<'_, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
-) -> PyResult<Fields> {
-    let at = time::now(now)?;
-    match read(given, now.is_some())? {
-        Given::Json(json) => ward.read_context_for(principal, resource, &json, at).or_raise(py),
-        Given::Fields(mut fields) => {
-            ward.fill_now_for(principal, resource, &mut fields, at);
-            Ok(fields)
-        }
-    }
+) -> PyResult<Context> {
+    read(given, now, |json| ward.read_context_for(principal, resource, json).or_raise(py))
 }
 
-/// A context as it was given.
-enum Given {
-    Json(String),
-    Fields(Fields),
-}
-
-/// Reads a context; one with a `now` is refused where the call `has_now` of its own, for the context may be written by
+/// Reads a context; one with a `now` is refused where the call has a `now` of its own, for the context may be written by
 /// whoever asks.
-fn read(given: Option<&Bound<'_, PyAny>>, has_now: bool) -> PyResult<Given> {
-    let Some(given) = given else { return Ok(Given::Fields(Fields::new())) };
-    let (read, is_there) = match given.cast::<PyString>() {
-        Ok(json) => {
-            let json = json.to_str()?.to_owned();
-            // What is no context is refused where it is made one.
-            let is_there = has_now
-                && serde_json::from_str::<BTreeMap<String, IgnoredAny>>(&json)
-                    .is_ok_and(|fields| fields.contains_key("now"));
-            (Given::Json(json), is_there)
-        }
-        Err(_) => {
-            let fields = value::fields(given)?;
-            let is_there = fields.contains_key("now");
-            (Given::Fields(fields), is_there)
-        }
+fn read(
+    given: Option<&Bound<'_, PyAny>>,
+    now: Option<&Bound<'_, PyAny>>,
+    from_json: impl FnOnce(&str) -> PyResult<Context>,
+) -> PyResult<Context> {
+    let at = time::now(now)?;
+    let (context, has_now) = match given {
+        None => (Context::new(), false),
+        Some(given) => match given.cast::<PyString>() {
+            Ok(json) => {
+                let json = json.to_str()?;
+                let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(json);
+                (from_json(json)?, fields.is_ok_and(|fields| fields.contains_key("now")))
+            }
+            Err(_) => {
+                let fields = value::fields(given)?;
+                let has_now = fields.contains_key("now");
+                (fields.into(), has_now)
+            }
+        },
     };
-    match has_now && is_there {
-        true => {
-            Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out"))
-        }
-        false => Ok(read),
+    if has_now && now.is_some() {
+        return Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out"));
     }
+    Ok(context.and_at(at))
 }
 
 /// A question as a value: who asks to do what to which record, and under which circumstances.
@@ -106,9 +85,10 @@ impl Request {
         resource: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
+        let mut request =
+            caseward::Request::new(uid::of(principal)?, ActionName::new(action), uid::of(resource)?);
         if let Some(context) = context {
-            request.context = value::fields(context)?;
+            request.context = value::fields(context)?.into();
         }
         Ok(Request { request })
     }
@@ -134,7 +114,7 @@ impl Request {
     /// The circumstances.
     #[getter]
     fn context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        value::dict(py, &self.request.context)
+        value::dict(py, self.request.context.fields())
     }
 
     /// The request in JSON, as `caseward check --requests` reads it, one a line.

@@ -2,10 +2,8 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use caseward::Decider;
 use caseward::attendance::Sample;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,9 +18,7 @@ use crate::ward::Ward;
 use crate::{pickle, time, uid, value, whole};
 
 /// More cases would not fit in memory anywhere.
-const MAX_CASES: u64 = 10_000_000;
-/// Deciders that are kept for a world.
-const DECIDERS: usize = 128;
+const MAX_CASES: usize = 10_000_000;
 /// How long a wait goes on before it looks whether Python wants to end it.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -33,41 +29,11 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct World {
     pub(crate) world: caseward::World,
-    deciders: RwLock<Vec<(Kind, Arc<Decider>)>>,
 }
-
-/// What a decider is for: the ward's number, and the principal's type, the action and the resource's type.
-struct Kind(u64, String, String, String);
 
 impl From<caseward::World> for World {
     fn from(world: caseward::World) -> Self {
-        World { world, deciders: RwLock::default() }
-    }
-}
-
-impl World {
-    /// What decides quickly for these types; `None` where `Ward::check` has something to say about them.
-    pub(crate) fn decider(
-        &self,
-        ward: &Ward,
-        (principal, action, resource): (&str, &str, &str),
-    ) -> Option<Arc<Decider>> {
-        let is_it = |Kind(number, from, what, to): &Kind| {
-            *number == ward.number && what == action && to == resource && from == principal
-        };
-        let known = self.deciders.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decider)) = known.iter().find(|(kind, _)| is_it(kind)) {
-            return Some(decider.clone());
-        }
-        drop(known);
-        let decider = Arc::new(ward.ward.decider(&self.world, principal, action, resource).ok()?);
-        let kind = Kind(ward.number, principal.to_owned(), action.to_owned(), resource.to_owned());
-        let mut known = self.deciders.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= DECIDERS {
-            known.remove(0);
-        }
-        known.push((kind, decider.clone()));
-        Some(decider)
+        World { world }
     }
 }
 
@@ -265,15 +231,14 @@ impl World {
 
     /// How many entities of a type there are. Raises RequestError for a type that the schema lacks.
     fn count(&self, py: Python<'_>, r#type: &str) -> PyResult<usize> {
-        self.world.schema().known_type(r#type).or_raise(py)?;
-        Ok(released(py, || self.world.count(r#type)))
+        released(py, || self.world.count(r#type)).or_raise(py)
     }
 
     /// The ids of all entities of a type, in the order in which they were first named. Raises RequestError for a
     /// type that the schema lacks.
     fn ids<'py>(&self, py: Python<'py>, r#type: &str) -> PyResult<Bound<'py, PyList>> {
-        self.world.schema().known_type(r#type).or_raise(py)?;
-        PyList::new(py, released(py, || self.world.ids(r#type).collect::<Vec<_>>()))
+        let ids = released(py, || self.world.ids(r#type).map(Iterator::collect::<Vec<_>>));
+        PyList::new(py, ids.or_raise(py)?)
     }
 
     /// The value of an entity's attribute; None where the entity or the attribute is absent. Raises RequestError for
@@ -284,14 +249,8 @@ impl World {
         entity: &Bound<'py, PyAny>,
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let uid = self.known(entity)?;
-        let ty = self.world.schema().known_type(uid.type_name()).or_raise(py)?;
-        let of = self.world.schema().entity_type(ty);
-        if of.is_some_and(|of| of.attribute(name).is_none()) {
-            // The crate's words for it.
-            released(py, || self.world.columns(uid.type_name(), &[name]).map(drop)).or_raise(py)?;
-        }
-        let found = kept(py, || self.world.attribute(&uid, name));
+        let uid = uid::of(entity)?;
+        let found = kept(py, || self.world.attribute(&uid, name)).or_raise(py)?;
         found.map(|value| value::to_python(py, &value)).transpose()
     }
 
@@ -302,8 +261,8 @@ impl World {
         py: Python<'py>,
         entity: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let uid = self.known(entity)?;
-        let found = kept(py, || self.world.attributes(&uid));
+        let uid = uid::of(entity)?;
+        let found = kept(py, || self.world.attributes(&uid)).or_raise(py)?;
         found.map(|fields| value::dict(py, &fields)).transpose()
     }
 
@@ -361,7 +320,8 @@ impl World {
     fn _repr_html_(&self, py: Python<'_>) -> String {
         let counts = released(py, || {
             let types = self.world.schema().entity_types().iter().filter(|ty| ty.choices.is_none());
-            types.map(|ty| [ty.name.to_string(), self.world.count(&ty.name).to_string()]).collect::<Vec<_>>()
+            let count = |name: &str| self.world.count(name).unwrap_or(0).to_string();
+            types.map(|ty| [ty.name.to_string(), count(&ty.name)]).collect::<Vec<_>>()
         });
         let title = format!("World, version {}", self.world.version());
         crate::html::titled(&title, &crate::html::table(["type", "entities"], counts))

@@ -63,14 +63,12 @@ impl World {
     }
 
     pub fn count(&self, type_name: &str) -> Result<usize, Refusal> {
-        self.known(type_name)?;
-        Ok(self.world.count(type_name))
+        Ok(self.world.count(type_name)?)
     }
 
     /// The ids of a type, in one text.
     pub fn ids(&self, type_name: &str) -> Result<String, Refusal> {
-        self.known(type_name)?;
-        let ids: Vec<&str> = self.world.ids(type_name).collect();
+        let ids: Vec<&str> = self.world.ids(type_name)?.collect();
         join(ids.iter().copied())
     }
 
@@ -94,8 +92,8 @@ impl World {
 
     /// The attributes of an entity in Cedar's JSON; nothing where it is absent.
     pub fn attributes(&self, type_name: &str, id: &str) -> Result<Option<String>, Refusal> {
-        self.known(type_name)?;
-        self.world.attributes(&EntityUid::new(type_name, id)).map(|attributes| json(&attributes)).transpose()
+        let found = self.world.attributes(&EntityUid::new(type_name, id))?;
+        found.map(|attributes| json(&attributes)).transpose()
     }
 
     /// Applies a batch in the form of [`caseward::Ward::read_changes`], and gives the version that it made.

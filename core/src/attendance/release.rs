@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
-use crate::disclosure::{Protection, Together};
-use crate::error::Error;
-use crate::object;
+use crate::model::Error;
+use crate::table::disclosure::{Protection, Together};
+use crate::table::group::Group;
+use crate::model::object;
 use crate::table::{Part, Table};
-use crate::visible::Group;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -168,7 +168,7 @@ impl Release {
 /// let tables = Release::read(
 ///     "name = 'of 2026'\nkind = 'anonymised'\n[[tables]]\nby = ['quarter of openedAt']\n[[tables]]\nby = ['status']\n",
 /// )?;
-/// let people = world.ids("User").map(|id| EntityUid::new("User", id));
+/// let people = world.ids("User")?.map(|id| EntityUid::new("User", id));
 /// let protection = Protection::default();
 /// for principal in people {
 ///     let question = ReportQuestion::of(&principal, tables.kind().name, 1_778_446_800_000, &protection);
@@ -201,8 +201,12 @@ pub fn release(
     let question =
         ReportQuestion { kind: release.kind.name, by: &groups, protection: &protection, ..*question };
     let found = of_report(ward, world, &question, |answer, population| {
-        let profiles =
-            ward.profile_population(world, answer.version, population, (groups.as_slice(), PROFILES))?;
+        let profiles = ward.engine.profile_population(
+            world,
+            answer.version,
+            population,
+            (groups.as_slice(), PROFILES),
+        )?;
         Ok(profiles.map(|profiles| (profiles, answer.version)))
     })?;
     let Some((profiles, version)) = found else { return Ok(None) };

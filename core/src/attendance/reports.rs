@@ -6,18 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::answer::Answer;
-use crate::disclosure::Protection;
-use crate::error::Error;
-use crate::request::Request;
-use crate::suggest::hint;
+use crate::count::{Condition, Population};
+use crate::model::suggest::hint;
+use crate::model::{ActionName, Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::visible::{Condition, Group, Population};
+use crate::table::disclosure::Protection;
+use crate::table::group::Group;
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::Zone;
 
 /// What reports count.
 pub(super) const RECORDS: &str = "Case";
@@ -208,10 +204,10 @@ pub struct ReportQuestion<'a> {
 /// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
 /// let research = Value::Entity(EntityUid::new("MinistryTeam", "research"));
 /// let is_researcher = |user: &EntityUid| match world.attribute(user, "ministryTeams") {
-///     Some(Value::Set(teams)) => teams.contains(&research) && teams.len() == 1,
+///     Ok(Some(Value::Set(teams))) => teams.contains(&research) && teams.len() == 1,
 ///     _ => false,
 /// };
-/// let people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+/// let people: Vec<_> = world.ids("User")?.map(|id| EntityUid::new("User", id)).collect();
 /// let researcher = people.iter().find(|user| is_researcher(user)).expect("a researcher");
 /// let table = report(&ward, &world, &ReportQuestion {
 ///     principal: researcher,
@@ -230,7 +226,7 @@ pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Resu
         question.protection.check()?;
     }
     let table = of_report(ward, world, question, |answer, population| {
-        ward.count_population(world, answer.version, population, question.by)
+        ward.engine.count_population(world, answer.version, population, question.by)
     })?;
     match table {
         Some(table) if kind.in_aggregate => table.protect(question.protection).map(Some),
@@ -254,11 +250,14 @@ pub(super) fn of_report<T>(
         None => the_only_one(ward, world, question, kind, &context)?,
     };
     let Some(report) = named else { return Ok(None) };
-    let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
-    loop {
+    let request = Request {
+        context: context.into(),
+        ..Request::new(question.principal.clone(), ActionName::new(ACTION), report.clone())
+    };
+    world.undisturbed(|| {
         let answer = ward.check(world, &request)?;
         if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
-            return Ok(None);
+            return Ok(Some(None));
         }
         let kind_of_provider = at(world, &report, "provider.kind");
         let is_it =
@@ -273,12 +272,10 @@ pub(super) fn of_report<T>(
             conditions: &conditions,
             now: Some(question.now),
             marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
-            shown_to: (!kind.in_aggregate).then_some((question.principal, &request.context)),
+            shown_to: (!kind.in_aggregate).then_some((question.principal, request.context.fields())),
         };
-        if let Some(counted) = count(&answer, &population)? {
-            return Ok(Some(counted));
-        }
-    }
+        Ok(count(&answer, &population)?.map(Some))
+    })
 }
 
 impl<'a> ReportQuestion<'a> {
@@ -307,7 +304,7 @@ impl ReportKind {
             let known: Vec<&str> = groups.copied().collect();
             return if known.contains(&group.path()) { Ok(()) } else { refuse(group.path(), &known) };
         }
-        let declared = ward.statistics(RECORDS, self.name);
+        let declared = ward.engine.statistics(RECORDS, self.name);
         if !declared.iter().any(|known| **known == *name) {
             let known: Vec<&str> = declared.iter().map(|name| name.as_ref()).collect();
             return refuse(&name, &known);
@@ -344,7 +341,7 @@ fn at(world: &World, start: &EntityUid, path: &str) -> Option<Value> {
     let mut value = Value::Entity(start.clone());
     for name in path.split('.') {
         let Value::Entity(uid) = &value else { return None };
-        value = world.attribute(uid, name)?;
+        value = world.found(uid, name)?;
     }
     Some(value)
 }
@@ -360,8 +357,8 @@ fn the_only_one(
     /// Reports that are named.
     const SHOWN: usize = 5;
     let wanted = Some(Value::from(kind.name));
-    let mut found = ward.list(world, question.principal, ACTION, REPORT, context)?;
-    found.retain(|report| world.attribute(report, "kind") == wanted);
+    let mut found = ward.engine.list(world, question.principal, ACTION, REPORT, context)?;
+    found.retain(|report| world.found(report, "kind") == wanted);
     if found.len() > 1 && kind.is_one_of_many() {
         found.sort();
         let shown: Vec<String> = found.iter().take(SHOWN).map(EntityUid::to_string).collect();

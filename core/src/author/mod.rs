@@ -59,7 +59,7 @@ mod unreachable;
 pub use cases::CasePath;
 pub use cases::{Acceptance, Accepted, Case, CaseFile, Left, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
-pub use diff::{Changed, Diff, Difference, Moved, Seen, Way};
+pub use diff::{Changed, Diff, Difference, Instants, Moved, Seen, Way};
 pub use drafts::Kind;
 pub use kinds::RequestKind;
 pub use known::{Known, KnownValue};

@@ -6,8 +6,8 @@ use super::Choices;
 use super::operators::OPERATORS;
 use super::schemas::{schema, schema_with};
 use super::writer::Writer;
-use crate::policy::{Source, Sources};
-use crate::schema::{Action, Schema, TypeId};
+use crate::model::{Action, Schema, Source, TypeId};
+use crate::policy::Sources;
 use crate::ward::Ward;
 
 /// A text of policies for `schema`, most of them for one action and a principal and resource of its types.
@@ -89,7 +89,71 @@ pub fn ward(choices: &mut Choices<'_>, count: usize) -> Option<Drawn> {
     let schema = Source::new("schema", schema(choices));
     let bare = Ward::new(&Sources { schema: schema.clone(), policies: Vec::new(), catalogue: None }).ok()?;
     let policies = policies(bare.schema(), choices, count);
-    of_valid(Sources { schema, policies, catalogue: None })
+    let (schema, catalogue) = shown(bare.schema(), &schema.text, choices);
+    of_valid(Sources { schema, policies, catalogue: Some(catalogue) })
+}
+
+/// The schema with sections for most of its attributes, and a catalogue that shows them to whoever may do some action.
+fn shown(schema: &Schema, text: &str, choices: &mut Choices<'_>) -> (Source, Source) {
+    const SECTIONS: usize = 3;
+    let (mut text, mut catalogue) = (text.to_owned(), String::new());
+    for (at, ty) in (0..).zip(schema.entity_types()) {
+        let actions: Vec<&Action> =
+            schema.actions().iter().filter(|action| action.resources.contains(&TypeId(at))).collect();
+        let _ = writeln!(catalogue, "['{}']", ty.name);
+        let drawn = |choices: &mut Choices<'_>, of: (usize, usize)| {
+            let names = ty.attributes.iter().filter(|_| choices.chance(of.0, of.1));
+            names.map(|(name, attribute)| (name.clone(), attribute.clone())).collect::<Vec<_>>()
+        };
+        if choices.chance(1, 4) || actions.is_empty() {
+            let names: Vec<String> =
+                drawn(choices, (1, 2)).iter().map(|(name, _)| format!("'{name}'")).collect();
+            let _ = writeln!(catalogue, "public = [{}]", names.join(", "));
+        }
+        if actions.is_empty() {
+            continue;
+        }
+        let name = |action: &Action| format!("'{}'", action.uid);
+        let known: Vec<String> = actions.iter().filter(|_| choices.chance(1, 2)).map(|a| name(a)).collect();
+        let known = if known.is_empty() { actions.iter().take(1).map(|a| name(a)).collect() } else { known };
+        let _ = writeln!(catalogue, "known_by = [{}]", known.join(", "));
+        if choices.chance(1, 3) {
+            let action = choices.pick(&actions).map_or_else(String::new, |action| name(action));
+            let _ = writeln!(catalogue, "unlocks = {action}");
+        }
+        let mut included = drawn(choices, (1, 2));
+        included.retain(|(_, attribute)| matches!(attribute.ty, crate::model::schema::Type::Entity(_)));
+        let included: Vec<String> = included.iter().map(|(name, _)| format!("'{name}'")).collect();
+        let _ = writeln!(catalogue, "includes = [{}]", included.join(", "));
+        let _ = writeln!(catalogue, "['{}'.sections]", ty.name);
+        for section in 0..SECTIONS {
+            let action = choices.pick(&actions).map_or_else(String::new, |action| name(action));
+            let _ = writeln!(catalogue, "s{section} = {action}");
+        }
+        let in_sections: Vec<(String, usize)> = drawn(choices, (4, 5))
+            .iter()
+            .map(|(name, _)| (name.to_string(), choices.below(SECTIONS)))
+            .collect();
+        text = with_sections(&text, &ty.name, &in_sections);
+    }
+    (Source::new("schema", text), Source::new("fields.toml", catalogue))
+}
+
+/// The text of a schema in which some attributes of a type are each in a section of that number.
+fn with_sections(text: &str, ty: &str, attributes: &[(String, usize)]) -> String {
+    let short = ty.rsplit("::").next().unwrap_or_default();
+    let lines = text.lines().map(|line| {
+        if !line.starts_with(&format!("entity {short} ")) {
+            return line.to_owned();
+        }
+        let annotate = |line: String, (name, section): &(String, usize)| {
+            let of = |mark: &str| format!(" {name}{mark}");
+            let put = |mark: &str| format!(" @section(\"s{section}\") {name}{mark}");
+            line.replacen(&of(": "), &put(": "), 1).replacen(&of("?: "), &put("?: "), 1)
+        };
+        attributes.iter().fold(line.to_owned(), annotate)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A ward in which each action `aN` has one policy, whose whole condition is the `N`th of [`OPERATORS`].

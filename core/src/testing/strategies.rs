@@ -16,7 +16,7 @@
 //!     .run(&requests(own.ward()), |(world, request)| {
 //!         let answer = own.ward().check(&world, &request).map_err(|e| TestCaseError::fail(e.to_string()))?;
 //!         // Something that must hold of these policies, whatever the data.
-//!         let is_active = world.attribute(&request.principal, "loginActive") == Some(true.into());
+//!         let is_active = world.attribute(&request.principal, "loginActive")? == Some(true.into());
 //!         proptest::prop_assert!(is_active || !answer.is_allowed());
 //!         Ok(())
 //!     })
@@ -34,7 +34,7 @@ use proptest::prelude::{Strategy, any};
 
 use super::laws::batch;
 use super::{Aim, Choices, Facts, aimed};
-use crate::request::Request;
+use crate::model::Request;
 use crate::ward::Ward;
 use crate::world::{Changes, World};
 

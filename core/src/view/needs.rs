@@ -6,18 +6,17 @@
 //! INVARIANT: a field is seen only where a view of the same person shows its section, or where the catalogue says
 //! that everybody may see it. What stands in no section, nobody sees.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::catalogue::{Column, Shelf, Shown};
-use crate::error::Error;
-use crate::schema::{Action, AttrId, Schema, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::visible::{Visible, resolve_path};
-use crate::ward::Ward;
+use crate::engine::Engine;
+use crate::model::{Action, AttrId, EntityUid, Error, Schema, TypeId, Value};
+use crate::policy::catalogue::{Column, Shelf, Shown};
+use crate::table::group::resolve_path;
+use crate::visible::Visible;
 use crate::world::World;
 use crate::world::index::{NONE, Path, Walk};
 
@@ -48,38 +47,8 @@ pub(crate) struct Onlooker<'a> {
     pub(crate) listed_by: Option<usize>,
 }
 
-impl Ward {
-    /// Refuses, unless `principal` may see the field at the end of `path` of every one of `records`.
-    ///
-    /// This is the question of every road that sorts, filters or groups records by something: what is at the end of
-    /// the path is told along with them, so it must be what [`Ward::view`] shows of each. A field of a record is seen
-    /// by whoever may do its section's action; one of what the record refers to, such as `student.yearLevel`, with
-    /// the record where the catalogue includes the reference, else as a view of its target shows it. What the
-    /// catalogue calls public is seen by everybody, and what stands in no section by nobody. `context` is as in
-    /// [`Ward::view`]: where a section's action needs more of it, the section is not seen.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] where the field of one of the records is not seen, which says of which section it is but
-    /// not of how many records; for a path that the schema lacks; where the data changed since the records were
-    /// found.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// // National contracts sees the header of every case, and no more of it.
-    /// let person = EntityUid::new("User", "u00001");
-    /// let cases = ward.visible(&world, &person, "viewSummary", "Case", &now)?;
-    /// ward.require_field(&world, &person, &cases, "status", &now)?;
-    /// let refused = ward.require_field(&world, &person, &cases, "prosecutionNotified", &now);
-    /// assert!(refused.is_err_and(|error| error.is_request()));
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn require_field(
+impl Engine {
+    pub(crate) fn require_field(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -113,7 +82,7 @@ impl Ward {
     /// [`Error::is_request`] where nobody sees it.
     pub(crate) fn field_needs(&self, name: Arc<str>, path: &Path) -> Result<Vec<Need>, Error> {
         let schema = self.schema();
-        let Some(catalogue) = self.inner.catalogue.as_ref() else {
+        let Some(catalogue) = self.catalogue.as_ref() else {
             let why = format!(
                 "nobody may see `{name}`: the policies have no catalogue of fields, `fields.toml`, which says to whom \
                 a field is shown"
@@ -153,7 +122,7 @@ impl Ward {
 
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
-        let catalogue = self.inner.catalogue.as_ref();
+        let catalogue = self.catalogue.as_ref();
         let shown = self.schema().type_id(ty).and_then(|ty| catalogue?.of(ty));
         shown.and_then(|shown| shown.statistics.get(kind)).map_or(&[], Vec::as_slice)
     }
@@ -163,13 +132,26 @@ impl Ward {
     /// # Errors
     /// [`Error::is_request`] where one of them is not, on one of the records.
     pub(crate) fn require(&self, needs: &[Need], onlooker: &Onlooker<'_>) -> Result<bool, Error> {
+        let mut hidden: BTreeMap<TypeId, Hidden> = BTreeMap::new();
         for need in needs {
+            let reached = onlooker.reached(&need.on);
+            // Of nothing, nothing is withheld.
+            if reached.as_ref().is_some_and(RoaringBitmap::is_empty) {
+                continue;
+            }
+            let hidden = match hidden.entry(need.ty) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(open) => match self.hidden_from(onlooker, need.ty)? {
+                    Some(found) => open.insert(found),
+                    None => return Ok(false),
+                },
+            };
             // A view asks it of such a person or not at all.
             let asked = need.known_by.iter().all(|action| self.takes_principal(*action, onlooker.principal));
-            let Some(reached) = onlooker.reached(&need.on).filter(|_| asked) else {
+            let Some(reached) = reached.filter(|_| asked) else {
                 return Err(self.not_shown(need, onlooker));
             };
-            let Some(mut known) = self.seen_by(onlooker, need, need.action, &reached)? else {
+            let Some(mut known) = self.seen_by(onlooker, (need, hidden), need.action, &reached)? else {
                 return Ok(false);
             };
             let is_seen = reached.is_subset(&known);
@@ -178,47 +160,87 @@ impl Ward {
             }
             for &action in need.known_by.iter().filter(|action| **action != need.action) {
                 if is_seen && !reached.is_subset(&known) {
-                    let Some(found) = self.seen_by(onlooker, need, action, &reached)? else {
+                    let Some(found) = self.seen_by(onlooker, (need, hidden), action, &reached)? else {
                         return Ok(false);
                     };
                     known |= found;
                 }
             }
-            if onlooker.world.version() != onlooker.version {
+            if !onlooker.is_of_one_version() {
                 return Ok(false);
             }
             if !is_seen || !reached.is_subset(&known) {
                 return Err(self.not_shown(need, onlooker));
             }
         }
-        Ok(true)
+        Ok(onlooker.is_of_one_version())
     }
 
-    /// The entities on which the person may do an action, those that are `reached` among them; none where its context
-    /// lacks something that it needs, or it is none for such a principal. `None` where the data is of another version
-    /// by now.
+    /// The entities on which the person may do an action as a view asks it, those that are `reached` among them; none
+    /// where its context lacks something that it needs, or it is none for such a principal. `None` where the data is of
+    /// another version by now.
     fn seen_by(
         &self,
         onlooker: &Onlooker<'_>,
-        need: &Need,
+        (need, hidden): (&Need, &Hidden),
         action: usize,
         reached: &RoaringBitmap,
     ) -> Result<Option<RoaringBitmap>, Error> {
-        if need.on.steps.is_empty() && onlooker.listed_by == Some(action) {
-            return Ok(Some(reached.clone()));
-        }
+        let listed_by = onlooker.listed_by.filter(|_| need.on.steps.is_empty());
         let action: &Action = self.schema().actions().get(action).ok_or_else(Error::schema)?;
-        let Onlooker { world, principal, context, .. } = *onlooker;
-        let is_taken = self.takes_principal(action.place, principal) && action.resources.contains(&need.ty);
+        let unlocked = hidden.of(action, onlooker.context);
+        let found = match unlocked {
+            Unlocked::None => Some(RoaringBitmap::new()),
+            _ if listed_by == Some(action.place) => Some(reached.clone()),
+            _ => self.may_on(onlooker, need.ty, action, onlooker.context)?,
+        };
+        Ok(match unlocked {
+            Unlocked::Some(rows) => found.map(|found| found & rows),
+            _ => found,
+        })
+    }
+
+    /// The entities of a type on which the person may do an action with what it takes of a context; `None` where the
+    /// data is of another version by now.
+    fn may_on(
+        &self,
+        onlooker: &Onlooker<'_>,
+        ty: TypeId,
+        action: &Action,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<Option<RoaringBitmap>, Error> {
+        let Onlooker { world, principal, .. } = *onlooker;
+        let is_taken = self.takes_principal(action.place, principal) && action.resources.contains(&ty);
         let is_whole =
             action.context.iter().all(|(name, field)| !field.required || context.contains_key(name));
-        let Some(of) = self.schema().entity_type(need.ty).filter(|_| is_taken && is_whole) else {
+        let Some(of) = self.schema().entity_type(ty).filter(|_| is_taken && is_whole) else {
             return Ok(Some(RoaringBitmap::new()));
         };
         let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
         let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         let found = self.visible(world, principal, &action.uid.to_string(), &of.name, &known)?;
         Ok((found.version() == onlooker.version).then(|| found.bitmap().clone()))
+    }
+
+    /// What the context names and views of records of a type take as absent; `None` where the data is of another
+    /// version by now.
+    fn hidden_from(&self, onlooker: &Onlooker<'_>, ty: TypeId) -> Result<Option<Hidden>, Error> {
+        let Onlooker { world, principal, context, .. } = *onlooker;
+        let name = self.schema().entity_type(ty).map_or("", |ty| ty.name.as_ref());
+        let unseen = self.unseen_with(world, (principal, name), context)?;
+        if !onlooker.is_of_one_version() {
+            return Ok(None);
+        }
+        let action = unseen.unlocks.filter(|_| unseen.locked != unseen.anyhow);
+        let unlocked = match &action {
+            Some((action, plain)) => {
+                let action = self.schema().known_action(action)?;
+                let Some(found) = self.may_on(onlooker, ty, action, plain)? else { return Ok(None) };
+                found
+            }
+            None => RoaringBitmap::new(),
+        };
+        Ok(Some(Hidden { locked: unseen.locked, anyhow: unseen.anyhow, unlocked }))
     }
 
     fn takes_principal(&self, action: usize, principal: &EntityUid) -> bool {
@@ -241,6 +263,40 @@ impl Ward {
             shows{hint}",
             onlooker.principal
         ))
+    }
+}
+
+/// What a context names and the person may not know of, for whom it is as if it were not there.
+struct Hidden {
+    /// On a record that does not unlock all.
+    locked: BTreeSet<EntityUid>,
+    /// On any record.
+    anyhow: BTreeSet<EntityUid>,
+    /// The records that do.
+    unlocked: RoaringBitmap,
+}
+
+/// The records on which an action can be done at all with what a context names.
+enum Unlocked<'a> {
+    All,
+    Some(&'a RoaringBitmap),
+    None,
+}
+
+impl Hidden {
+    fn of(&self, action: &Action, context: &BTreeMap<Arc<str>, Value>) -> Unlocked<'_> {
+        let names = |hidden: &BTreeSet<EntityUid>| {
+            let mut any = false;
+            for (_, value) in context.iter().filter(|(name, _)| action.context.contains_key(*name)) {
+                value.for_each_entity(&mut |uid| any |= hidden.contains(uid));
+            }
+            any
+        };
+        match (names(&self.locked), names(&self.anyhow)) {
+            (false, _) => Unlocked::All,
+            (true, false) => Unlocked::Some(&self.unlocked),
+            (true, true) => Unlocked::None,
+        }
     }
 }
 
@@ -273,6 +329,11 @@ impl Shown {
 }
 
 impl Onlooker<'_> {
+    /// Whether the data is still what the records were found in.
+    fn is_of_one_version(&self) -> bool {
+        self.world.version() == self.version
+    }
+
     /// What a path leads to from the records; `None` for one that leads to no entities.
     fn reached(&self, path: &Path) -> Option<RoaringBitmap> {
         if path.steps.is_empty() {

@@ -12,9 +12,11 @@ use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
 use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
-use crate::error::Error;
-use crate::interrupt::{self, Pulse};
-use crate::schema::TypeId;
+use crate::model::interrupt::{self, Pulse};
+use crate::model::{Error, TypeId};
+
+/// How often what reads more than once is tried again for a batch that came in between, before batches wait for it.
+const TRIES: usize = 8;
 
 /// What only the writer needs to know.
 #[derive(Default)]
@@ -120,6 +122,25 @@ impl World {
         Ok(version)
     }
 
+    /// What `read` gives, which reads the data more than once; `None` says that a batch came in between.
+    ///
+    /// It is tried a few times, and then while batches wait, so that it ends however many of them come. Nobody is asked
+    /// meanwhile whether it is to end: they may want to apply a batch. No lock of the data may be held. What `read`
+    /// asks may be undisturbed itself: while batches wait it is done at once.
+    pub(crate) fn undisturbed<T>(
+        &self,
+        mut read: impl FnMut() -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
+        for _ in 0..TRIES {
+            if let Some(found) = read()? {
+                return Ok(found);
+            }
+        }
+        let _writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = interrupt::unasked(read)?;
+        found.ok_or_else(|| Error::request("the data changed while it was held still"))
+    }
+
     /// Runs `make`, which makes another world of this one. Batches wait; once it is made this world takes none.
     pub(crate) fn hand_over<T>(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         interrupt::refuse_within("the data cannot be moved")?;
@@ -174,7 +195,7 @@ impl World {
     /// let world = WorldBuilder::new(ward.schema()).finish()?;
     /// let school = EntityUid::new("School", "northcote");
     /// let planned = world.with(&Changes::new().put(&school, [("kind", Value::from("state"))]))?;
-    /// assert_eq!((planned.count("School"), world.count("School")), (1, 0));
+    /// assert_eq!((planned.count("School")?, world.count("School")?), (1, 0));
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn with(&self, changes: &Changes) -> Result<World, Error> {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Value};
 
 /// A batch of changes: applied as a whole by [`World::apply`](super::World::apply) or not at all, or looked
 /// through, as if it were applied, with [`World::with`](super::World::with).
@@ -21,10 +20,10 @@ use crate::value::Value;
 /// let school = EntityUid::new("School", "northcote");
 ///
 /// let version = world.apply(&Changes::new().put(&school, [("kind", Value::from("state"))]))?;
-/// assert_eq!((version, world.count("School")), (2, 1));
+/// assert_eq!((version, world.count("School")?), (2, 1));
 ///
 /// let version = world.apply(&Changes::new().remove(&school))?;
-/// assert_eq!((version, world.count("School")), (3, 0));
+/// assert_eq!((version, world.count("School")?), (3, 0));
 /// # Ok::<(), caseward::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

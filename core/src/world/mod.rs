@@ -42,12 +42,9 @@ use rows::Rows;
 use sequence::Sequence;
 use stamps::Stamps;
 
-use crate::error::Error;
-use crate::interrupt::Pulse;
-use crate::schema::{AttrId, Schema, Type, TypeId};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::suggest::hint;
+use crate::model::{AttrId, EntityUid, Error, Schema, Type, TypeId, Value};
 
 /// The number of an entity within its type, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,23 +176,33 @@ impl World {
         self.len() == 0
     }
 
-    /// How many entities of `type_name` there are; 0 for a type that the schema lacks.
-    pub fn count(&self, type_name: &str) -> usize {
-        self.ids(type_name).count()
+    /// How many entities of `type_name` there are.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks, with the one that was probably meant.
+    pub fn count(&self, type_name: &str) -> Result<usize, Error> {
+        Ok(self.ids(type_name)?.count())
     }
 
     /// The ids of all entities of `type_name`, in the order in which they were first named.
-    pub fn ids(&self, type_name: &str) -> impl Iterator<Item = &str> + '_ {
-        let ty = self.data.schema.type_id(type_name);
-        ty.into_iter().flat_map(move |ty| self.rows(ty).map(move |row| self.id((ty, row))))
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks, with the one that was probably meant.
+    pub fn ids(&self, type_name: &str) -> Result<impl Iterator<Item = &str> + '_, Error> {
+        self.data.schema.known_type(type_name).map(|ty| self.ids_of(ty))
     }
 
-    /// Whether the entity is there.
+    /// The ids of all entities of a type.
+    pub(crate) fn ids_of(&self, ty: TypeId) -> impl Iterator<Item = &str> + '_ {
+        self.rows(ty).map(move |row| self.id((ty, row)))
+    }
+
+    /// Whether the entity is there: not so for one of a type that the schema lacks, of which there can be none.
     pub fn contains(&self, uid: &EntityUid) -> bool {
         self.place(uid).is_some()
     }
 
-    /// The entity, found once and for all; `None` where it is absent.
+    /// The entity, found once and for all; `None` where it is absent, or of a type that the schema lacks.
     pub fn handle(&self, uid: &EntityUid) -> Option<Handle> {
         self.place(uid).map(|(ty, row)| Handle { epoch: self.data.epoch, ty, row })
     }
@@ -218,9 +225,22 @@ impl World {
     }
 
     /// The value of an entity's attribute; `None` where the entity or the attribute is absent.
-    pub fn attribute(&self, uid: &EntityUid, name: &str) -> Option<Value> {
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type or an attribute that the schema lacks, with the one that was probably meant.
+    pub fn attribute(&self, uid: &EntityUid, name: &str) -> Result<Option<Value>, Error> {
+        let attr = self.known_attribute(self.data.schema.known_type(uid.type_name())?, name)?;
+        Ok(self.value_of(uid, attr))
+    }
+
+    /// As [`World::attribute`], where what the schema lacks is absent.
+    pub(crate) fn found(&self, uid: &EntityUid, name: &str) -> Option<Value> {
         let ty = self.data.schema.type_id(uid.type_name())?;
         let (attr, _) = self.data.schema.entity_type(ty)?.attribute(name)?;
+        self.value_of(uid, attr)
+    }
+
+    fn value_of(&self, uid: &EntityUid, attr: AttrId) -> Option<Value> {
         self.consistent(|| {
             let (ty, row) = self.place(uid)?;
             self.value(ty, row, attr)
@@ -228,8 +248,27 @@ impl World {
         .0
     }
 
+    fn known_attribute(&self, ty: TypeId, name: &str) -> Result<AttrId, Error> {
+        let of = self.data.schema.entity_type(ty);
+        let found = of.and_then(|of| of.attribute(name)).map(|(attr, _)| attr);
+        found.ok_or_else(|| {
+            let known = of.into_iter().flat_map(|of| of.attributes.iter().map(|(name, _)| name.as_ref()));
+            let of = of.map_or("", |of| of.name.as_ref());
+            Error::request(format!("`{of}` has no attribute `{name}`{}", hint(name, known)))
+        })
+    }
+
     /// Every attribute that an entity has, by name; `None` where the entity is absent.
-    pub fn attributes(&self, uid: &EntityUid) -> Option<BTreeMap<Arc<str>, Value>> {
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks, with the one that was probably meant.
+    pub fn attributes(&self, uid: &EntityUid) -> Result<Option<BTreeMap<Arc<str>, Value>>, Error> {
+        self.data.schema.known_type(uid.type_name())?;
+        Ok(self.all_found(uid))
+    }
+
+    /// As [`World::attributes`], where what the schema lacks is absent.
+    pub(crate) fn all_found(&self, uid: &EntityUid) -> Option<BTreeMap<Arc<str>, Value>> {
         let ty = self.data.schema.type_id(uid.type_name())?;
         let names = &self.data.schema.entity_type(ty)?.attributes;
         let read = || {
@@ -262,16 +301,7 @@ impl World {
     /// ```
     pub fn columns(&self, type_name: &str, names: &[&str]) -> Result<Columns<'_>, Error> {
         let ty = self.data.schema.known_type(type_name)?;
-        let entity_type = self.data.schema.entity_type(ty);
-        let known =
-            || entity_type.into_iter().flat_map(|of| of.attributes.iter().map(|(name, _)| name.as_ref()));
-        let attribute = |name: &&str| {
-            let found = entity_type.and_then(|of| of.attribute(name)).map(|(attr, _)| attr);
-            found.ok_or_else(|| {
-                let hint = hint(name, known());
-                Error::request(format!("`{type_name}` has no attribute `{name}`{hint}"))
-            })
-        };
+        let attribute = |name: &&str| self.known_attribute(ty, name);
         let attributes = names.iter().map(attribute).collect::<Result<Vec<_>, _>>()?;
         let _still = self.still();
         let pulse = Pulse::default();
@@ -303,10 +333,13 @@ impl World {
         self.data.tables.iter().map(|t| t.names.bytes()).sum::<usize>() + self.data.strings.bytes()
     }
 
-    /// Bytes of the rows of one type, without indices and ids; 0 for a type that the schema lacks.
-    pub fn row_bytes(&self, type_name: &str) -> usize {
-        let table = self.data.schema.type_id(type_name).and_then(|ty| self.table(ty));
-        table.map_or(0, |table| table.rows.bytes())
+    /// Bytes of the rows of one type, without indices and ids.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type that the schema lacks, with the one that was probably meant.
+    pub fn row_bytes(&self, type_name: &str) -> Result<usize, Error> {
+        let table = self.table(self.data.schema.known_type(type_name)?);
+        Ok(table.map_or(0, |table| table.rows.bytes()))
     }
 
     fn table(&self, ty: TypeId) -> Option<&Table> {

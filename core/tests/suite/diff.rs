@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::attendance::Sample;
 use caseward::author::Diff;
-use caseward::{EntityUid, Request, Sources, Ward, World};
+use caseward::testing::asks;
+use caseward::testing::asks::query;
+use caseward::{EntityUid, Sources, Ward, World};
 use roaring::RoaringBitmap;
 
 use crate::support::{ATTENDANCE, NOW, facts, number};
@@ -40,12 +42,11 @@ fn gained(
     contexts: &[BTreeMap<std::sync::Arc<str>, caseward::Value>],
 ) -> BTreeSet<Pair> {
     let mut pairs = BTreeSet::new();
-    for principal in world.ids(types.0).map(|id| EntityUid::new(types.0, id)) {
-        for resource in world.ids(types.1).map(|id| EntityUid::new(types.1, id)) {
+    for principal in world.ids(types.0).unwrap().map(|id| EntityUid::new(types.0, id)) {
+        for resource in world.ids(types.1).unwrap().map(|id| EntityUid::new(types.1, id)) {
             let differs = contexts.iter().any(|context| {
                 let (principal, resource) = (principal.clone(), resource.clone());
-                let request =
-                    Request { principal, action: action.into(), resource, context: context.clone() };
+                let request = asks::request(&principal, action, &resource, context);
                 let may = |ward: &Ward| ward.check(world, &request).unwrap().is_allowed();
                 may(ward) && !may(other)
             });
@@ -80,7 +81,7 @@ fn differences_are_those_of_asking_everything() {
             let contexts: Vec<_> =
                 diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
             let mut found: BTreeMap<(usize, bool), BTreeSet<Pair>> = BTreeMap::new();
-            for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
+            for person in world.ids("User").unwrap().map(|id| EntityUid::new("User", id)) {
                 for difference in diff.of_person(&world, &person, &contexts).unwrap() {
                     assert_eq!(
                         difference.policy.as_deref(),
@@ -124,14 +125,14 @@ fn differences_among_many_records_are_those_of_two_lists() {
         let world = Sample { cases: 2_000, seed: 3 }.build(diff.ward(), &mut |_| {}).unwrap();
         let contexts: Vec<_> =
             diff.changed().iter().map(|changed| diff.circumstances(changed, &world, NOW).0).collect();
-        for person in world.ids("User").map(|id| EntityUid::new("User", id)) {
+        for person in world.ids("User").unwrap().map(|id| EntityUid::new("User", id)) {
             let found = diff.of_person(&world, &person, &contexts).unwrap();
             for (place, changed) in diff.changed().iter().enumerate() {
                 let mut expected = <[RoaringBitmap; 2]>::default();
                 for context in &contexts[place] {
                     let [old, new] = [diff.old(), diff.ward()].map(|ward| {
                         let (action, ty) = (&changed.actions[0], &changed.resource_type);
-                        ward.visible(&world, &person, action, ty, context).unwrap().bitmap().clone()
+                        ward.visible(&world, &query(&person, action, ty, context)).unwrap().bitmap().clone()
                     });
                     expected[0] |= &old - &new;
                     expected[1] |= &new - &old;
@@ -160,7 +161,7 @@ fn worlds_take_turns() {
     let told = |world: &World, backwards: bool| -> BTreeMap<EntityUid, RoaringBitmap> {
         let contexts: Vec<_> =
             diff.changed().iter().map(|changed| diff.circumstances(changed, world, NOW).0).collect();
-        let mut people: Vec<_> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+        let mut people: Vec<_> = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect();
         // So that classes are met in another order.
         if backwards {
             people.reverse();

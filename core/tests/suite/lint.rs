@@ -149,7 +149,8 @@ fn what_is_no_claim_is_refused_as_an_invariant() {
 #[test]
 fn our_policies_are_clean() {
     let (sources, claims) = (Sources::attendance(), Sources::attendance_invariants());
-    let (ward, claims) = (Ward::new(&sources).unwrap(), [Ward::new(&claims).unwrap()]);
+    let claims = [Ward::new(&claims).unwrap(), Ward::new(&Sources::attendance_guarantees()).unwrap()];
+    let ward = Ward::new(&sources).unwrap();
     let known = Known::attendance().unwrap();
     let found = Subject::new(&ward, &sources).claims(&claims).known(&known).lint(&strict());
     assert_eq!(found, []);
@@ -327,6 +328,70 @@ fn conditions_that_changed_under_one_description_are_told() {
     assert_eq!(told(&say("All but active people.", "!principal.active")), []);
     assert_eq!(told(&say("Active people.", "principal\n  .active // as before\n")), []);
     assert_eq!(told(&before), []);
+}
+
+/// What a claim says is told as proved: its description goes with what it claims.
+#[test]
+fn claims_that_changed_under_one_description_are_told() {
+    let policies = sources(&[]);
+    let ward = Ward::new(&policies).unwrap();
+    let claim = |name: &str, said: &str, more: &str, condition: &str| {
+        let (kind, effect) = name.split_once('/').map_or(("", ""), |(folder, _)| match folder {
+            "invariants" => ("@invariant(\"1\")", "forbid"),
+            _ => ("@guarantee(\"1\")", "permit"),
+        });
+        let id = name.replace('/', ".");
+        let text = format!(
+            "@id(\"{id}\") {kind} @description(\"{said}\") {more}\n{effect} (principal, action, resource)\n// asks\nwhen {{ {condition} }};"
+        );
+        sources(&[(format!("{name}.cedar").as_str(), text.as_str())])
+    };
+    for name in ["invariants/a", "guarantees/a"] {
+        let before = [claim(name, "So it is.", "", "principal.active")];
+        let told = |now: Sources| {
+            let claims = [Ward::new(&now).unwrap()];
+            let subject = Subject::new(&ward, &policies).claims(&claims).base_claims(&before);
+            subject.lint(&Levels::default()).iter().map(|finding| finding.lint).collect::<Vec<_>>()
+        };
+        assert_eq!(told(claim(name, "So it is.", "", "!principal.active")), [Lint::StaleDescription]);
+        assert_eq!(told(claim(name, "Otherwise.", "", "!principal.active")), []);
+        assert_eq!(told(claim(name, "So it is.", "@decision(\"D1\")", "principal.active")), []);
+    }
+    // What an invariant says of a change is claimed as its conditions are.
+    let before = [claim("invariants/a", "So it is.", "", "principal.active")];
+    let now = claim("invariants/a", "So it is.", "@implies(\"view\")", "principal.active");
+    let claims = [Ward::new(&now).unwrap()];
+    let found = Subject::new(&ward, &policies).claims(&claims).base_claims(&before).lint(&Levels::default());
+    assert_eq!(found.iter().map(|finding| finding.lint).collect::<Vec<_>>(), [Lint::StaleDescription]);
+}
+
+/// One name has one text among claims as among policies: within invariants, within guarantees and between them.
+#[test]
+fn one_name_has_one_text_among_claims() {
+    let policies = sources(&[]);
+    let ward = Ward::new(&policies).unwrap();
+    let claim = |name: &str, condition: &str| {
+        let (kind, effect) = match name.starts_with("invariants") {
+            true => ("@invariant(\"1\")", "forbid"),
+            false => ("@guarantee(\"1\")", "permit"),
+        };
+        let id = name.replace('/', ".");
+        let text = format!(
+            "@id(\"{id}\") {kind} @description(\"So it is.\")\n{effect} (principal, action, resource)\n// open\nwhen {{ {condition} }};"
+        );
+        Ward::new(&sources(&[(format!("{name}.cedar").as_str(), text.as_str())])).unwrap()
+    };
+    for (one, other) in
+        [("invariants/a", "invariants/b"), ("guarantees/a", "guarantees/b"), ("invariants/a", "guarantees/b")]
+    {
+        let told = |second: &str| {
+            let claims = [claim(one, "principal.active"), claim(other, second)];
+            let found = Subject::new(&ward, &policies).claims(&claims).lint(&Levels::default());
+            found.iter().map(|finding| finding.lint).collect::<Vec<_>>()
+        };
+        assert_eq!(told("!principal.active"), [Lint::ConditionName], "{one} and {other}");
+        assert_eq!(told("principal.active"), [], "{one} and {other}");
+    }
 }
 
 #[test]

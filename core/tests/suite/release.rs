@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::attendance::{Release, ReportQuestion, Sample, release, report, zone};
+use caseward::testing::asks::query;
 use caseward::testing::{Choices, bytes};
 use caseward::{
-    Changes, Count, Counting, EntityUid, Group, Key, Protected, Protection, RoundingKey, Table, Value, World,
+    Changes, Count, EntityUid, Group, Key, Protected, Protection, RoundingKey, Table, Value, World,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -33,14 +34,14 @@ const GROUPS: [&str; 9] = [
 ];
 
 fn cases(world: &World) -> Vec<EntityUid> {
-    world.ids("Case").map(|id| EntityUid::new("Case", id)).collect()
+    world.ids("Case").unwrap().map(|id| EntityUid::new("Case", id)).collect()
 }
 
 /// A case's key in a group, found without the library's calendar.
 fn key(world: &World, case: &EntityUid, group: &str) -> String {
     let (unit, path) = group.split_once(" of ").map_or(("", group), |(unit, path)| (unit, path));
     let value = path.split('.').try_fold(Value::Entity(case.clone()), |value, name| match value {
-        Value::Entity(uid) => world.attribute(&uid, name),
+        Value::Entity(uid) => world.attribute(&uid, name).unwrap(),
         _ => None,
     });
     let Some(value) = value else { return Key::Absent.to_string() };
@@ -136,7 +137,7 @@ fn researcher(world: &World) -> EntityUid {
         let question = ReportQuestion::of(person, "anonymised", NOW, &Protection::Suppress { below: BELOW });
         report(&ATTENDANCE, world, &question).is_ok_and(|found| found.is_some())
     };
-    world.ids("User").map(|id| EntityUid::new("User", id)).find(may).unwrap()
+    world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).find(may).unwrap()
 }
 
 /// Tables by what chance has it: two to four, each by one or two groups.
@@ -302,9 +303,9 @@ fn rounding(n: u8) -> Protection {
 fn members(world: &World, person: &EntityUid, group: &Group) -> BTreeMap<Key, (u64, Count)> {
     let now = at(NOW);
     let by = [group.clone()];
-    let counting = Counting { principal: person, action: "viewSummary", of: "Case", context: &now, by: &by };
-    let exact = ATTENDANCE.count_by(world, person, "viewSummary", "Case", &now, &by).unwrap();
-    let rounded = ATTENDANCE.count_by_protected(world, &counting, &rounding(3)).unwrap();
+    let query = query(person, "viewSummary", "Case", &now);
+    let exact = ATTENDANCE.count_by(world, &query, &by).unwrap();
+    let rounded = ATTENDANCE.count_by_protected(world, &query, &by, &rounding(3)).unwrap();
     exact
         .cells()
         .iter()
@@ -319,8 +320,11 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
     let world = Sample { cases: 400, seed: 9 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
     let national = world
         .ids("User")
+        .unwrap()
         .map(|id| EntityUid::new("User", id))
-        .max_by_key(|person| ATTENDANCE.count(&world, person, "viewSummary", "Case", &at(NOW)).unwrap())
+        .max_by_key(|person| {
+            ATTENDANCE.count(&world, &query(person, "viewSummary", "Case", &at(NOW))).unwrap()
+        })
         .unwrap();
     let of = |text: &str| members(&world, &national, &Group::parse(text, &zone()).unwrap());
     let sets = |text: &str| {
@@ -350,7 +354,9 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
     // Other records are another set, though they are as many.
     let open = |status: &str| {
         let all = cases(&world).into_iter();
-        all.filter(|case| world.attribute(case, "status") == Some(status.into())).take(12).collect::<Vec<_>>()
+        all.filter(|case| world.attribute(case, "status").unwrap() == Some(status.into()))
+            .take(12)
+            .collect::<Vec<_>>()
     };
     let before = members(&world, &national, &Group::of("status"));
     let differ = open("open").iter().zip(open("closed")).any(|(open, closed)| {
@@ -362,7 +368,8 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
         before != after
     });
     assert!(differ, "rounding follows which records there are");
-    let unmarked = ATTENDANCE.count_by(&world, &national, "viewSummary", "Case", &at(NOW), &[]).unwrap();
+    let unmarked =
+        ATTENDANCE.count_by(&world, &query(&national, "viewSummary", "Case", &at(NOW)), &[]).unwrap();
     let error = unmarked.protect(&rounding(3)).unwrap_err();
     assert!(error.to_string().contains("when they are counted"), "{error}");
 }

@@ -2,12 +2,10 @@
 //!
 //! The cases are data, which the command, Python and JavaScript run too.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use caseward::attendance::Sample;
 use caseward::sql::{Database, Dialect, Mapping};
-use caseward::{EntityUid, Error, Request, Value, World};
+use caseward::testing::asks::{about, query, who_may};
+use caseward::{ActionName, Context, EntityUid, Error, Request, World};
 use serde_json::Value as Json;
 
 use super::support::{ATTENDANCE, NOW};
@@ -17,20 +15,22 @@ fn ask(world: &World, case: &Json) -> Result<bool, Error> {
     let ward = &*ATTENDANCE;
     let text = |key: &str| case[key].as_str().unwrap_or_default();
     let uid = |key: &str| text(key).parse::<EntityUid>();
-    let context = || match text("action") {
-        "" => Ok([(Arc::from("now"), Value::Datetime(NOW))].into()),
-        action => {
-            let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
-            ward.read_context(action, &given, NOW)
+    let context = || -> Result<Context, Error> {
+        match text("action") {
+            "" => Ok(Context::at(NOW)),
+            action => {
+                let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
+                Ok(ward.read_context(&ActionName::new(action), &given)?.and_at(NOW))
+            }
         }
     };
     let request = || -> Result<Request, Error> {
-        let mut request = Request::new(uid("principal")?, text("action"), uid("resource")?);
+        let mut request = Request::new(uid("principal")?, ActionName::new(text("action")), uid("resource")?);
         request.context = context()?;
         Ok(request)
     };
-    let list = |context: &BTreeMap<Arc<str>, Value>| {
-        ward.visible(world, &uid("principal")?, text("action"), text("type"), context)
+    let list = |context: &Context| {
+        ward.visible(world, &query(&uid("principal")?, text("action"), text("type"), context))
     };
     match text("ask") {
         "check" => {
@@ -46,19 +46,20 @@ fn ask(world: &World, case: &Json) -> Result<bool, Error> {
             let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Sqlite)?;
             let principal = uid("principal")?;
             let filter =
-                ward.filter(world, &principal, text("action"), text("type"), &context()?, &database)?;
+                ward.filter(world, &query(&principal, text("action"), text("type"), &context()?), &database)?;
             Ok(filter.sql != "FALSE")
         }
         "who" => {
-            let found = ward.who(world, text("action"), &uid("resource")?, text("type"), &context()?)?;
+            let found =
+                ward.who(world, &who_may(text("action"), &uid("resource")?, text("type"), &context()?))?;
             Ok(!found.is_empty())
         }
         "view" => {
-            let view = ward.view(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            let view = ward.view(world, &about(&uid("principal")?, &uid("resource")?, &context()?))?;
             Ok(!view.sections().is_empty() || !view.items().is_empty() || !view.actions().is_empty())
         }
         "actions" => {
-            let all = ward.actions(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            let all = ward.actions(world, &about(&uid("principal")?, &uid("resource")?, &context()?))?;
             assert!(all.iter().all(|one| one.answer.is_some()), "{case}");
             Ok(all.iter().any(|one| one.answer.as_ref().is_some_and(caseward::Answer::is_allowed)))
         }
@@ -80,5 +81,35 @@ fn what_the_schema_lacks_is_an_error_and_what_the_data_lacks_is_denied() {
             }
             (got, _) => panic!("{case}: {got:?}"),
         }
+    }
+}
+
+/// What is asked of a world alone follows the same rule.
+#[test]
+fn so_it_is_with_what_a_world_has() {
+    let world = Sample { cases: 20, seed: 1 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
+    let (absent, unknown) = (EntityUid::new("Case", "none"), EntityUid::new("Caes", "c0000001"));
+    assert_eq!((world.count("Case").unwrap(), world.ids("Case").unwrap().count()), (20, 20));
+    assert_eq!(world.attribute(&absent, "status").unwrap(), None);
+    assert!(world.attributes(&absent).unwrap().is_none() && !world.contains(&absent));
+    for error in [
+        world.count("Caes").unwrap_err(),
+        world.ids("Caes").err().unwrap(),
+        world.row_bytes("Caes").unwrap_err(),
+        world.columns("Caes", &[]).unwrap_err(),
+        world.attributes(&unknown).unwrap_err(),
+        world.attribute(&unknown, "status").unwrap_err(),
+    ] {
+        let said = error.to_string();
+        assert!(error.is_request() && said.contains("no entity type `Caes`; did you mean `Case`"), "{said}");
+    }
+    for error in
+        [world.attribute(&absent, "staus").unwrap_err(), world.columns("Case", &["staus"]).unwrap_err()]
+    {
+        let said = error.to_string();
+        assert!(
+            error.is_request() && said.contains("`Case` has no attribute `staus`; did you mean `status`"),
+            "{said}"
+        );
     }
 }

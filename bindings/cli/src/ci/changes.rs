@@ -50,10 +50,15 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
         new: change.folder.display().to_string(),
         generated,
         now,
+        // The page tells what is changed of it.
+        schema_is_changed: false,
     };
     let mut report = Report::new(&compared, &world, &found, setting, change.expected.as_ref(), 3);
     let asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };
     report.matched(&asked.used);
+    if let Some(inputs) = &change.inputs {
+        report.matched(&inputs.used(change.expected.as_ref()));
+    }
     let total =
         |gained: bool| report.lines.iter().filter(|l| l.gained == gained).map(|l| l.decisions).sum::<u64>();
     let said = format!(

@@ -15,7 +15,7 @@ use super::cases::Cases;
 use super::catalogue::{self, Entry};
 use super::tree::Tree;
 use crate::cases::UNREACHABLE;
-use crate::diff::{Announced, Expected};
+use crate::diff::{Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 
 /// One text that protects, before and after; `None` where there is none.
@@ -28,6 +28,16 @@ pub(super) struct Protection {
     pub(super) after: Option<String>,
 }
 
+/// A permit that applies where it did not, or a forbid that does not where it did, for the schema's sake alone.
+struct BySchema {
+    policy: Arc<str>,
+    rule: Option<Arc<str>>,
+    /// Whether it applies now and did not.
+    comes: bool,
+    action: String,
+    resource_type: String,
+}
+
 /// All that was changed besides policies.
 pub(super) struct Inputs {
     pub(super) protections: Vec<Protection>,
@@ -37,8 +47,7 @@ pub(super) struct Inputs {
     /// Why the earlier catalogue cannot be compared.
     unreadable: Option<String>,
     schema: Option<String>,
-    /// Permits that apply where they did not, and forbids that do not where they did, for the schema's sake alone.
-    pub(super) by_schema: Vec<String>,
+    by_schema: Vec<BySchema>,
     cases: Option<Cases>,
     claims: Option<String>,
     /// Other files of the folder: their names, and what is changed of them.
@@ -128,8 +137,16 @@ impl Inputs {
         if let Some(why) = &self.unreadable {
             open.push(format!("the catalogue of before cannot be compared: {}", printable(why)));
         }
-        open.extend(self.by_schema.iter().map(|line| format!("by the schema, {line}")));
+        for gain in self.by_schema.iter().filter(|gain| gain.announced(expected).is_none()) {
+            open.push(format!("by the schema, {}; announced by {}", gain.what(), gain.announcement()));
+        }
         open
+    }
+
+    /// The places of the announcements that gains by the schema match.
+    pub(super) fn used(&self, expected: Option<&Expected>) -> BTreeSet<usize> {
+        let of = |expected| self.by_schema.iter().filter_map(move |gain| gain.announced(expected));
+        expected.into_iter().flat_map(of).map(|(at, _)| at).collect()
     }
 
     /// Whether a protection is changed, by its kind and name.
@@ -201,8 +218,13 @@ impl Inputs {
         out.push_str(&catalogue::table(&self.entries, self.unreadable.as_deref(), self.people, expected));
         if let Some(schema) = &self.schema {
             let _ = writeln!(out, "### Schema\n\n{schema}");
-            for line in &self.by_schema {
-                let _ = writeln!(out, "- **{line}**");
+            for gain in &self.by_schema {
+                let _ = match gain.announced(expected) {
+                    Some((_, reason)) => {
+                        writeln!(out, "- {} (announced: {})", gain.what(), printable(reason))
+                    }
+                    None => writeln!(out, "- **{}** (not announced)", gain.what()),
+                };
             }
             out.push('\n');
         }
@@ -294,7 +316,7 @@ fn others(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
 
 /// Permits that apply to a kind of request by the newer schema and did not by the older one, and forbids that do not
 /// any longer, though no policy says so.
-fn by_schema(old: &Ward, before: &Tree, after: &Tree) -> Vec<String> {
+fn by_schema(old: &Ward, before: &Tree, after: &Tree) -> Vec<BySchema> {
     let mut found = Vec::new();
     // The earlier policies under the schema of now: what differs from `old` is the schema's doing.
     let (Some(before), Some(after)) = (before.sources(), after.sources()) else { return found };
@@ -303,21 +325,44 @@ fn by_schema(old: &Ward, before: &Tree, after: &Tree) -> Vec<String> {
     for kind in there.request_kinds() {
         let (was, is) = (old.applying(&kind), there.applying(&kind));
         for policy in was.symmetric_difference(&is) {
-            let Some(effect) = there.policy(policy).map(|policy| policy.effect) else { continue };
+            let Some(known) = there.policy(policy) else { continue };
             let comes = is.contains(policy);
-            let gains = (effect == Effect::Permit) == comes;
-            if gains {
-                let verb = if comes { "permits" } else { "no longer forbids" };
-                found.push(format!(
-                    "`{}` {verb} {} on {}",
-                    printable(policy),
-                    kind.action,
-                    kind.resource_type
-                ));
+            if (known.effect == Effect::Permit) == comes {
+                let (action, resource_type) = (kind.action.to_string(), kind.resource_type.to_string());
+                let (policy, rule) = (known.id.clone(), known.rule.clone());
+                found.push(BySchema { policy, rule, comes, action, resource_type });
             }
         }
     }
     found
+}
+
+impl BySchema {
+    fn what(&self) -> String {
+        let verb = if self.comes { "permits" } else { "no longer forbids" };
+        let BySchema { policy, action, resource_type, .. } = self;
+        format!("`{}` {verb} {} on {}", printable(policy), printable(action), printable(resource_type))
+    }
+
+    /// The gain that announces it, by its place, and why.
+    fn announced<'e>(&self, expected: &'e Expected) -> Option<(usize, &'e str)> {
+        let by = vec![(self.policy.as_ref(), self.rule.as_deref())];
+        let (action, resource_type) = (&self.action, &self.resource_type);
+        let found = expected.unbounded(&Gained { action, resource_type, by, roles: &[] });
+        found.map(|(at, gain)| (at, gain.reason.as_str()))
+    }
+
+    /// What is to be written into the file of expected changes.
+    fn announcement(&self) -> String {
+        let BySchema { policy, action, resource_type, .. } = self;
+        let text = |text: &str| toml::Value::from(text).to_string();
+        printable(&format!(
+            "`[[gain]]` with `policy = {}`, `action = {}`, `type = {}`, without `role` and `at_most`, which nobody counts here",
+            text(policy),
+            text(action),
+            text(resource_type)
+        ))
+    }
 }
 
 /// The text after `@description("`, as it is written.

@@ -49,7 +49,8 @@ pub(crate) struct Args {
     world: Option<PathBuf>,
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
     /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
-    /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`.
+    /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`; so is what a
+    /// changed schema gives by itself.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.

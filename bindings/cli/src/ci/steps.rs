@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use caseward::Ward;
 use caseward::author::{Claim, Drawing, Finding, Proof};
 
+use super::tree::Tree;
 use super::{Change, Step, step};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::lint::{self, Linted};
+use crate::lint::{self, Base, Linted};
 use crate::terminal::Terminal;
 use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{coverage, fmt, input, mutate, test};
@@ -74,7 +75,9 @@ pub(super) fn lints(change: &Change<'_>) -> Result<Step, Failure> {
         Err(failure) => return Err(failure),
     };
     let (ward, sources) = (&change.suite.ward, &change.sources);
-    let linted = Linted::look(policies, ward, sources, &claims, change.base.as_ref(), &levels)?;
+    let before = change.base_tree.as_ref().map_or_else(Vec::new, Tree::claims);
+    let base = change.base.clone().map(|policies| Base { policies, claims: before });
+    let linted = Linted::look(policies, ward, sources, &claims, base.as_ref(), &levels)?;
     let told =
         |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
     let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };
@@ -220,6 +223,10 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
     let said = match &report.trouble {
         Some(trouble) => format!("{trouble}; random worlds were tried instead"),
         None => format!("{proved} of {} are proved of all data", counted(report.findings.len(), "claim")),
+    };
+    let said = match report.nothing_stated() {
+        Some(nothing) => format!("{said}; {nothing}"),
+        None => said,
     };
     Ok(step("proofs", report.exit(false), said, details))
 }

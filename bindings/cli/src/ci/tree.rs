@@ -4,16 +4,15 @@
 //! build leaves (`target/`), and for what stands below `tests/` and holds no cases.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use caseward::files::{self, Found, Kind, Step};
 use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
 use crate::{fmt, git, input};
 
-/// Folders inside folders; this also ends a walk through linked folders.
-const MAX_DEPTH: usize = 16;
+const TARGET: &str = "target";
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 
@@ -37,8 +36,8 @@ impl Tree {
 
     /// A folder as it is.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
-        let mut files = BTreeMap::new();
-        walk(folder, "", 0, &mut files)?;
+        let text = |found: Found| Ok((found.name, input::text(&found.path, 16 * fmt::MAX_BYTES)?));
+        let files = files::walk(folder, &mut step)?.into_iter().map(text).collect::<Result<_, Failure>>()?;
         Ok(Tree { files, commit: None })
     }
 
@@ -62,8 +61,17 @@ impl Tree {
 
     /// Schema, policies and catalogue.
     pub(super) fn sources(&self) -> Option<Sources> {
-        let is_policy = |name: &str| FilePart::of(name) == Ok(Some(FilePart::Policy));
-        let policies = self.files.iter().filter(|(name, _)| is_policy(name));
+        self.part(FilePart::Policy)
+    }
+
+    /// Invariants and guarantees, each with schema and catalogue.
+    pub(super) fn claims(&self) -> Vec<Sources> {
+        [FilePart::Invariant, FilePart::Guarantee].into_iter().filter_map(|part| self.part(part)).collect()
+    }
+
+    fn part(&self, part: FilePart) -> Option<Sources> {
+        let is_part = |name: &str| FilePart::of(name) == Ok(Some(part));
+        let policies = self.files.iter().filter(|(name, _)| is_part(name));
         Some(Sources {
             schema: Source::new(SCHEMA, self.schema()?),
             policies: policies.map(|(name, text)| Source::new(name.as_str(), text.as_str())).collect(),
@@ -92,49 +100,17 @@ impl Tree {
 /// Whether decisions, proofs or tests are made from a file of this name, or what is read of them; an error where that
 /// cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
-    if FilePart::of(name)?.is_some() {
-        return Ok(true);
-    }
-    let (first, rest) = name.split_once('/').unwrap_or(("", name));
-    Ok(match first {
-        _ if name.split('/').any(|part| part.starts_with('.')) => false,
-        "tests" => rest.ends_with(".toml") || rest.ends_with(".json"),
-        "src" | "target" => false,
-        _ => true,
-    })
+    let is_hidden = name.split('/').any(|part| part.starts_with('.'));
+    let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
+    Ok(is_case && !is_hidden || FilePart::of(name)?.is_some())
 }
 
-/// Whether a file is neither policies, schema, catalogue nor a claim, and holds no cases.
-fn is_other(name: &str) -> bool {
-    FilePart::of(name) == Ok(None) && !name.starts_with("tests/")
-}
-
-fn walk(
-    folder: &Path,
-    below: &str,
-    depth: usize,
-    files: &mut BTreeMap<String, String>,
-) -> Result<(), Failure> {
-    if depth > MAX_DEPTH {
-        return Err(Failure::other(format!("{}: more than {MAX_DEPTH} folders deep", input::name(folder))));
-    }
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    for entry in entries.map_err(|e| Failure::file("read", input::name(folder), &e))? {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let name = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-        let path = entry.path();
-        if path.is_dir() {
-            if !name.split('/').any(|part| part == "target" || part.starts_with('.')) {
-                walk(&path, &name, depth + 1, files)?;
-            }
-        } else if is_input(&name).map_err(|why| Failure::other(format!("{}: {why}", input::name(&path))))? {
-            // What was written from the policies, such as the page of an earlier run, may be written again.
-            let is_written = is_other(&name) && !name.ends_with(".toml");
-            let read = if is_written { input::look } else { input::text };
-            let text = read(&path, 16 * fmt::MAX_BYTES)?;
-            files.insert(name, text);
-        }
-    }
-    Ok(())
+/// What the walk through a folder as it is does with a name.
+fn step(name: &str, kind: Kind) -> Result<Step, String> {
+    let is_wanted = match kind {
+        // What a build leaves stands directly in the folder.
+        Kind::Folder => name != TARGET,
+        Kind::File | Kind::Hidden => is_input(name)?,
+    };
+    Ok(if is_wanted { Step::Take } else { Step::Leave })
 }

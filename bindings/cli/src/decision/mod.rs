@@ -17,9 +17,9 @@ use crate::failure::{Failure, counted, printable};
 use crate::terminal::Terminal;
 use crate::{matrix, output};
 
-/// List the policies, invariants, cases and rows of the matrix that a decision shaped.
+/// List the policies, invariants, guarantees, cases and rows of the matrix that a decision shaped.
 ///
-/// Policies and invariants carry it in `@decision`; cases name it, or one of its policies decides them. What it says
+/// Policies, invariants and guarantees carry it in `@decision`; cases name it, or one of its policies decides them. What it says
 /// is read from `annotations.toml` beside the policies. Without a decision, all are listed with what they say and their
 /// policies, D2 before D10.
 #[derive(clap::Args)]
@@ -41,14 +41,16 @@ struct Shaped {
     /// What it says, where `annotations.toml` has it.
     text: Option<String>,
     policies: Vec<Policy>,
-    invariants: Vec<Invariant>,
+    invariants: Vec<Stated>,
+    guarantees: Vec<Stated>,
     /// None where there are no cases to look at: those of the policies that come with the command do not.
     cases: Option<Vec<Named>>,
     matrix: Vec<RowOf>,
 }
 
-#[derive(Serialize)]
-struct Invariant {
+/// An invariant or a guarantee.
+#[derive(Clone, Serialize)]
+struct Stated {
     id: String,
     description: String,
     source: String,
@@ -80,28 +82,32 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         Suite { ward: args.cases.policies.load()?, files: Vec::new() }
     };
     let known = by_decision(&suite.ward);
-    let invariants = invariants(args)?;
-    let is_named = |text: Option<&str>| text.is_some_and(|text| names(text).any(|name| name == decision));
-    let invariants: Vec<Invariant> = invariants
-        .into_iter()
-        .filter(|(decided, _)| is_named(decided.as_deref()))
-        .map(|(_, invariant)| invariant)
-        .collect();
-    let Some(policies) = known.get(decision.as_str()).cloned().or((!invariants.is_empty()).then(Vec::new))
-    else {
-        let mut all: Vec<&str> = known.keys().map(String::as_str).collect();
+    let carrying = |claims: &[Claim]| -> Vec<Stated> {
+        let all = claims.iter().filter(|claim| claim.decisions.contains(decision));
+        all.map(|claim| claim.stated.clone()).collect()
+    };
+    let [invariants, guarantees] = [
+        claims(args, &args.cases.policies.invariants()?)?,
+        claims(args, &args.cases.policies.guarantees()?)?,
+    ];
+    let decided = invariants.iter().chain(&guarantees).flat_map(|claim| &claim.decisions);
+    let all: BTreeSet<&str> = known.keys().chain(decided).map(String::as_str).collect();
+    if !all.contains(decision.as_str()) {
+        let mut all: Vec<&str> = all.into_iter().collect();
         all.sort_by(|a, b| in_order(a).cmp(&in_order(b)));
         return Err(Failure::other(format!(
-            "no policy has the decision `{decision}`; there are {}",
+            "no policy, invariant or guarantee has the decision `{decision}`; there are {}",
             all.join(", ")
         )));
-    };
+    }
+    let policies = known.get(decision.as_str()).cloned().unwrap_or_default();
     let text = texts::read(&args.cases.policies)?.remove(decision);
     let ids: BTreeSet<&str> = policies.iter().map(|policy| policy.id.as_ref()).collect();
     let shaped = Shaped {
         decision: decision.clone(),
         text,
-        invariants,
+        invariants: carrying(&invariants),
+        guarantees: carrying(&guarantees),
         cases: match args.cases.policies.folder() {
             None if suite.files.is_empty() => None,
             _ => Some(cases(&suite, decision, &ids)?),
@@ -186,18 +192,23 @@ struct Listed {
     policies: Vec<String>,
 }
 
-/// The invariants beside the policies, each with its `@decision`.
-fn invariants(args: &Args) -> Result<Vec<(Option<String>, Invariant)>, Failure> {
+/// An invariant or a guarantee with the decisions that it carries.
+struct Claim {
+    decisions: BTreeSet<String>,
+    stated: Stated,
+}
+
+/// The invariants or the guarantees beside the policies.
+fn claims(args: &Args, sources: &Sources) -> Result<Vec<Claim>, Failure> {
     let mut found = Vec::new();
-    for source in args.cases.policies.invariants()?.policies {
-        for policy in Sources::annotations(&source)? {
-            let of = |name: &str| policy.get(name).map(ToString::to_string);
-            let invariant = Invariant {
-                id: of("id").unwrap_or_default(),
-                description: of("description").unwrap_or_default(),
-                source: args.cases.policies.shown(&source),
-            };
-            found.push((of("decision"), invariant));
+    for source in &sources.policies {
+        for claim in Sources::annotations(source)? {
+            let of = |name: &str| claim.get(name).map(ToString::to_string).unwrap_or_default();
+            let decisions =
+                names(&of("decision")).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let (id, description) = (of("id"), of("description"));
+            let stated = Stated { id, description, source: args.cases.policies.shown(source) };
+            found.push(Claim { decisions, stated });
         }
     }
     Ok(found)
@@ -252,9 +263,11 @@ fn shown(shaped: &Shaped) -> String {
         let description = policy.description.as_deref().unwrap_or_default();
         let _ = writeln!(out, "  {}  {description}", policy.id);
     }
-    let _ = writeln!(out, "\ninvariants ({})", shaped.invariants.len());
-    for invariant in &shaped.invariants {
-        let _ = writeln!(out, "  {}  {}", invariant.id, invariant.description);
+    for (title, all) in [("invariants", &shaped.invariants), ("guarantees", &shaped.guarantees)] {
+        let _ = writeln!(out, "\n{title} ({})", all.len());
+        for stated in all {
+            let _ = writeln!(out, "  {}  {}", stated.id, stated.description);
+        }
     }
     let _ = match &shaped.cases {
         Some(cases) => writeln!(out, "\ncases ({})", cases.len()),

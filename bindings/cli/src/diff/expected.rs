@@ -134,6 +134,11 @@ impl Expected {
         fitting.map(|(at, _)| at).collect()
     }
 
+    /// The first gain that is announced so and is not bounded: by how much the schema gives, nobody counts.
+    pub(crate) fn unbounded(&self, gained: &Gained<'_>) -> Option<(usize, &Gain)> {
+        self.gain.iter().enumerate().find(|(_, gain)| gain.at_most.is_none() && gain.fits(gained))
+    }
+
     /// Whether a change of an invariant is announced, or of a guarantee.
     pub(crate) fn protection(&self, kind: &str, id: &str) -> Announced<'_> {
         let all = if kind == "guarantee" { &self.guarantee } else { &self.invariant };

@@ -87,7 +87,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let most = args.people.and_then(|people| usize::try_from(people).ok());
     let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
-    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now };
+    let schema_is_changed = old.schema.text != new.schema.text;
+    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now, schema_is_changed };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,
@@ -142,8 +143,10 @@ pub(crate) fn compare(
 ) -> Result<Found, Failure> {
     let types: std::collections::BTreeSet<&str> =
         diff.changed().iter().map(|c| c.principal_type.as_ref()).collect();
-    let all: Vec<EntityUid> =
-        types.iter().flat_map(|ty| world.ids(ty).map(|id| EntityUid::new(*ty, id))).collect();
+    let mut all: Vec<EntityUid> = Vec::new();
+    for ty in types {
+        all.extend(world.ids(ty)?.map(|id| EntityUid::new(ty, id)));
+    }
     let step = most.map_or(1, |most| all.len().div_ceil(most.max(1))).max(1);
     // Those for whom situations were made are always among them.
     let made_for: std::collections::BTreeSet<&EntityUid> =

@@ -23,6 +23,8 @@ pub(crate) struct Setting {
     /// Cases of a made-up world, or records of each type, and the same in words.
     pub(crate) generated: Option<(usize, String)>,
     pub(crate) now: i64,
+    /// Whether the two versions have schemas with other texts.
+    pub(crate) schema_is_changed: bool,
 }
 
 /// What is gained or lost by a role for one policy's sake.
@@ -60,6 +62,18 @@ pub(crate) struct Report {
     old: String,
     new: String,
     now: Option<String>,
+    /// Later instants that were looked at besides, since policies name them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<String>,
+    /// Such that were not.
+    #[serde(skip)]
+    later_left_out: usize,
+    /// Whether it can come out otherwise at other instants.
+    #[serde(skip)]
+    reads_now: bool,
+    /// Whether the schema says something else, so that what it does by itself is not told here.
+    #[serde(skip)]
+    schema_is_changed: bool,
     /// Cases of the made-up world, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     made_up_cases: Option<usize>,
@@ -140,15 +154,20 @@ impl Report {
         let types: BTreeSet<&str> =
             diff.changed().iter().map(|changed| changed.resource_type.as_ref()).collect();
         let some = diff.changed().iter().zip(&found.circumstances).filter(|(_, (_, complete))| !complete);
+        let instants = diff.instants(setting.now);
         Report {
             old: setting.old,
             new: setting.new,
             now: instant::show(setting.now),
+            later: instants.later.iter().filter_map(|at| instant::show(*at)).collect(),
+            later_left_out: instants.left_out,
+            reads_now: diff.reads_now(),
+            schema_is_changed: setting.schema_is_changed,
             made_up_cases: setting.generated.as_ref().map(|(cases, _)| *cases),
             made_up: setting.generated.map(|(_, of)| of),
             people_looked_at: found.people.0,
             people: found.people.1,
-            records: types.into_iter().map(|ty| world.count(ty)).sum(),
+            records: types.into_iter().map(|ty| world.count(ty).unwrap_or(0)).sum(),
             kinds: diff.changed().len(),
             entities: world.len(),
             some_circumstances: some.map(|(changed, (n, _))| (changed.actions.join(", "), *n)).collect(),
@@ -222,10 +241,17 @@ impl Report {
     /// What was looked at: all, or plainly what not.
     fn looked_at(&self) -> String {
         let mut said = match &self.made_up {
-            Some(of) => format!("On made-up data with {of}, drawn towards what is changed"),
+            Some(of) => format!(
+                "On made-up data with {of}, drawn towards what is changed (each such situation at an instant that suits it)"
+            ),
             None => format!("On the data given ({} entities)", self.entities),
         };
-        let _ = write!(said, ", as of {}. ", self.now.as_deref().unwrap_or("the instant given"));
+        let _ = write!(
+            said,
+            ", as of {}{}. ",
+            self.now.as_deref().unwrap_or("the instant given"),
+            self.instants()
+        );
         let _ = match self.people_looked_at == self.people {
             _ if self.kinds == 0 => {
                 write!(said, "No policy is changed that can apply: no decision was compared.")
@@ -244,7 +270,26 @@ impl Report {
                 plain(actions)
             );
         }
+        if self.schema_is_changed {
+            said += " The schema is changed too; both versions were read under the newer one, so that what it gives or \
+                takes by itself is not told here: `caseward ci --base` tells it.";
+        }
         said
+    }
+
+    /// The instants besides the one that is given, and what is not known of others.
+    fn instants(&self) -> String {
+        if !self.reads_now {
+            return String::new();
+        }
+        let mut said = match self.later.as_slice() {
+            [] => " alone; the policies name no later instant".to_owned(),
+            later => format!(", and of the later instants that the policies name: {}", later.join(", ")),
+        };
+        if self.later_left_out > 0 {
+            let _ = write!(said, ", but for the last {}", self.later_left_out);
+        }
+        said + " (where they compare it with what stands in the data, it may come out otherwise at others: `--now`)"
     }
 }
 

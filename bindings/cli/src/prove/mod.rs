@@ -230,14 +230,20 @@ pub(crate) fn prove(
             return Err(other(format!("no claim's name contains `{}`", plan.only.join("` or `"))));
         }
     }
-    if plan.locked {
-        return from_lock(&sides, &claims, plan);
-    }
-    let mut report = match Binary::find() {
-        Ok(binary) => with_solver(&sides, &claims, &binary, plan, terminal)?,
-        Err(trouble) => Report::without_solver(&claims, trouble),
+    let mut report = match plan.locked {
+        true => from_lock(&sides, &claims, plan)?,
+        false => match Binary::find() {
+            Ok(binary) => with_solver(&sides, &claims, &binary, plan, terminal)?,
+            Err(trouble) => Report::without_solver(&claims, trouble),
+        },
     };
-    try_worlds(&sides, &claims, plan, &mut report, terminal);
+    if plan.compare.is_none() {
+        report.invariants = Some(stated.invariants.policies.len());
+        report.guarantees = Some(stated.guarantees.policies.len());
+    }
+    if !plan.locked {
+        try_worlds(&sides, &claims, plan, &mut report, terminal);
+    }
     Ok(report)
 }
 

@@ -100,6 +100,11 @@ pub(crate) struct Report {
     pub(crate) worlds: u64,
     /// Requests allowed in them.
     pub(crate) tried: usize,
+    /// How many invariants and guarantees there are; `None` where two versions are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invariants: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) guarantees: Option<usize>,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -112,6 +117,8 @@ impl Report {
             questions: 0,
             worlds: 0,
             tried: 0,
+            invariants: None,
+            guarantees: None,
             findings: Vec::new(),
         }
     }
@@ -138,6 +145,20 @@ impl Report {
             () if any(Standing::Undecided) || any(Standing::Unasked) => Exit::Undecided,
             () => Exit::Success,
         }
+    }
+
+    /// That nobody said what must never be allowed, where that is so: all that was proved is no word on it.
+    pub(crate) fn nothing_stated(&self) -> Option<&'static str> {
+        (self.invariants == Some(0)).then_some(match self.guarantees {
+            Some(0) => {
+                "there are no invariants and no guarantees: what must never be allowed, and what must always be, was not \
+                 asked (`invariants` and `guarantees` in the policy folder say it)"
+            }
+            _ => {
+                "there are no invariants: what must never be allowed was not asked (`invariants` in the policy folder \
+                 says it)"
+            }
+        })
     }
 
     /// For people: invariants and guarantees one by one, the rest where there is something to say.
@@ -173,6 +194,9 @@ impl Report {
             {
                 line(&mut out, finding, palette);
             }
+        }
+        if let Some(nothing) = self.nothing_stated() {
+            let _ = writeln!(out, "{}!{} {nothing}", palette.bad, palette.reset);
         }
         let locked = self.findings.iter().filter(|finding| finding.standing == Standing::Locked).count();
         let proved = self.findings.iter().filter(|finding| finding.holds()).count();

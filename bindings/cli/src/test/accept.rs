@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use caseward::author::{Accepted, CaseFile};
-use caseward::{Source, Ward};
+use caseward::Source;
+use caseward::author::Accepted;
 
 use crate::cases::{self, CaseArgs};
 use crate::failure::{Failure, counted, printable};
@@ -16,24 +16,22 @@ use crate::terminal::say;
 pub(super) fn accept(args: &CaseArgs) -> Result<(), Failure> {
     let ward = args.policies.load()?;
     let (mut changed, mut left) = (0, 0);
-    for path in args.tables()? {
-        let text = input::text(&path, cases::MAX_BYTES)?;
-        let accepted = read(&ward, &path, &text)?;
+    for found in args.found()? {
+        let path = found.path.as_path();
+        let text = input::text(path, cases::MAX_BYTES)?;
+        let read = found.accept_text(&ward, &text);
+        let of =
+            |error| Failure::Cases(cases::reports(&error, &Source::new(path.display().to_string(), &*text)));
+        let accepted = read.map_err(of)?;
         if !accepted.changes.is_empty() {
-            write(&path, &accepted.text)?;
+            write(path, &accepted.text)?;
         }
-        tell(&path, &text, &accepted);
+        tell(path, &text, &accepted);
         changed += accepted.changes.len();
         left += accepted.left.len();
     }
     say(&format!("{} accepted, {} left as they are", counted(changed, "expectation"), counted(left, "case")));
     Ok(())
-}
-
-fn read(ward: &Ward, path: &Path, text: &str) -> Result<Accepted, Failure> {
-    let name = path.display().to_string();
-    let read = CaseFile::accept(ward, &name, text);
-    read.map_err(|error| Failure::Cases(cases::reports(&error, &Source::new(name, text))))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

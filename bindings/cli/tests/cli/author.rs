@@ -294,6 +294,18 @@ fn a_decision_lists_what_it_shaped() {
     let json = ran.ends(0).json();
     assert_eq!(json["policies"][0]["id"], "docs.read");
     assert_eq!(json["invariants"][0]["id"], "invariants.D2");
+    // Guarantees carry decisions, too, also such as no policy has.
+    bench.write(
+        "p/guarantees/D3.cedar",
+        "@id(\"guarantees.D3\")\n@decision(\"D2, D3\")\n@description(\"Always.\")\npermit (principal, action, resource);",
+    );
+    let told = bench.run(["decision", "D2", "--policies", "p"]).ends(0).out.clone();
+    let stated = "invariants (1)\n  invariants.D2  Never.\n\nguarantees (1)\n  guarantees.D3  Always.\n";
+    assert!(told.contains(stated), "{told}");
+    let told = bench.run(["decision", "D3", "--policies", "p"]).ends(0).out.clone();
+    assert!(told.contains("policies (0)\n\ninvariants (0)\n\nguarantees (1)\n"), "{told}");
+    bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D1, D2, D3");
+    std::fs::remove_file(bench.path("p/guarantees/D3.cedar")).unwrap();
     assert_eq!(json["cases"].as_array().unwrap().len(), 1, "{json}");
     bench.run(["decision", "D9", "--policies", "p"]).fails(1, "there are D1, D2");
     assert_eq!(bench.run(["decision", "--policies", "p"]).ends(0).out, "D1   docs.read\nD2   docs.read\n");

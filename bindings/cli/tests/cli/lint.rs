@@ -46,6 +46,11 @@ fn lint_tells_name_place_and_help_in_every_form() {
         (json[0]["severity"].as_str(), json[0]["source"].as_str()),
         (Some("warning"), Some("a.cedar"))
     );
+    // `validate` tells them under their names, too, with the words of `lint`.
+    let validated = bench.run(["validate", "--policies", "p", "--format", "json"]).json();
+    let found: Vec<_> =
+        validated.as_array().unwrap().iter().filter(|one| one.get("lint").is_some()).collect();
+    assert_eq!(found, json.as_array().unwrap().iter().collect::<Vec<_>>());
     let github = lint(&bench, &["--format", "github", "--deny", "lonely-text"]);
     assert_eq!(github.code, 4);
     let lines: Vec<&str> = github.out.lines().collect();
@@ -195,6 +200,26 @@ fn what_changed_under_one_description_is_told_against_a_base() {
     let ran = lint(&bench, &["--base", "old"]);
     assert!(ran.err.contains("stale-description: ") && ran.err.contains("Active people."), "{}", ran.err);
     lint(&bench, &[]).ends(0);
+    // What is claimed of them goes by its description, too, in a folder and in a revision of git.
+    bench.write("p/a.cedar", text);
+    let claim = "@id(\"invariants.i\")\n@invariant(\"1\")\n@description(\"Never.\")\nforbid (principal, action, resource)\n// it\nwhen { principal.active };\n";
+    bench.write("old/invariants/i.cedar", claim);
+    bench.write("p/invariants/i.cedar", claim.replace("{ principal", "{ !principal"));
+    let ran = lint(&bench, &["--base", "old"]);
+    assert!(ran.err.contains("`invariants.i` was changed, and its description was not"), "{}", ran.err);
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    bench.write("p/invariants/i.cedar", claim);
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    lint(&bench, &["--base", "HEAD"]).ends(0);
+    bench.write("p/invariants/i.cedar", claim.replace("{ principal", "{ !principal"));
+    let ran = lint(&bench, &["--base", "HEAD"]);
+    assert!(ran.err.contains("`invariants.i` was changed, and its description was not"), "{}", ran.err);
 }
 
 /// The files below a folder.

@@ -27,4 +27,5 @@ mod sql;
 mod story;
 mod streams;
 mod support;
+mod unknown;
 mod visibility;

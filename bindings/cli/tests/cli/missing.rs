@@ -139,6 +139,45 @@ fn a_rename_is_accepted_in_place() {
 }
 
 #[test]
+fn a_rename_is_accepted_in_cases_of_json_too() {
+    let bench = bench();
+    let case = |policies: &str, more: &str| {
+        format!(
+            r#"{{
+  "now": "2026-05-11T09:00:00+12:00",
+  "request": {{"principal": "User::\"ann\"", "action": "view", "resource": "Doc::\"d\""}},
+  "entities": [
+    {{"uid": {{"type": "User", "id": "ann"}}, "attrs": {{"active": true, "teams": []}}, "parents": []}},
+    {{"uid": {{"type": "Doc", "id": "d"}}, "attrs": {{"status": "open", "size": 5, "owner": {{"type": "User", "id": "ann"}}}}, "parents": []}}
+  ],
+  "policies": [{policies}]{more}
+}}
+"#
+        )
+    };
+    let (allow, deny) = ("p/tests/ALLOW/the owner sees it.json", "p/tests/DENY/nobody sees it.json");
+    bench.write(allow, case("\"owner\"", ""));
+    bench.run(["test", "--policies", "p"]).ends(0);
+    std::fs::remove_file(bench.path("p/owner.cedar")).unwrap();
+    bench.write("p/docs/owned.cedar", owner("docs.owned"));
+    bench.run(["test", "--policies", "p"]).fails(1, "there is no policy `owner`");
+    let ran = bench.run(["test", "--policies", "p", "--accept"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("`the owner sees it`: policies: `docs.owned` for `owner`"), "{}", ran.err);
+    assert_eq!(bench.read(allow), case("\"docs.owned\"", ""));
+    // A decision is not accepted, and said to be left.
+    bench.write(deny, case("", ", \"fails\": {\"docs.owned\": \"the owner\"}"));
+    let ran = bench.run(["test", "--policies", "p", "--accept"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    let left = "nobody sees it.json:1: left: `nobody sees it`: it expects deny, and the decision is allow";
+    assert!(
+        ran.err.contains(left) && ran.err.contains("0 expectations accepted, 1 case left"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_decision_is_never_accepted() {
     let bench = bench();
     bench.write(

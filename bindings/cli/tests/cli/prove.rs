@@ -171,6 +171,22 @@ fn a_solver_that_answers_wrongly_or_never_is_no_pass() {
     assert_eq!(ran.code, 7, "{}", ran.out);
 }
 
+/// All that is proved of policies alone is no word on what must never be allowed.
+#[test]
+fn a_folder_that_claims_nothing_is_told() {
+    let bench = bench();
+    assert!(!prove(&bench, &["--locked"]).out.contains("there are no"));
+    std::fs::remove_dir_all(bench.path("p/invariants")).unwrap();
+    let ran = prove(&bench, &["--locked"]);
+    assert!(ran.out.contains("! there are no invariants and no guarantees: what must never"), "{}", ran.out);
+    let guarantee = "@id(\"guarantees.g\") @guarantee(\"1\") @description(\"Always.\")\npermit (principal, action, resource);\n";
+    bench.write("p/guarantees/g.cedar", guarantee);
+    let ran = prove(&bench, &["--locked"]);
+    assert!(ran.out.contains("! there are no invariants: what must never"), "{}", ran.out);
+    let json = prove(&bench, &["--locked", "--format", "json"]).json();
+    assert_eq!((json["invariants"].as_u64(), json["guarantees"].as_u64()), (Some(0), Some(1)));
+}
+
 #[test]
 fn what_holds_is_proved_and_kept() {
     if !has_solver() {

@@ -218,7 +218,58 @@ fn every_other_input_that_is_changed_is_told() {
     );
     let ran = ci(&bench, &[]);
     assert_eq!(ran.code, 4, "{}", ran.out);
-    tells(&ran, &["by the schema, `edit` permits view on Doc"]);
+    let announced = "`[[gain]]` with `policy = \"edit\"`, `action = \"view\"`, `type = \"Doc\"`";
+    tells(&ran, &["by the schema, `edit` permits view on Doc", announced]);
+    // Announced it is no matter; by how much is not counted, so that no bound is one.
+    let gain =
+        "[[gain]]\nreason = \"editing is viewing\"\npolicy = \"edit\"\naction = \"view\"\ntype = \"Doc\"\n";
+    bench.write("expected.toml", gain);
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    tells(&ran, &["`edit` permits view on Doc (announced: editing is viewing)"]);
+    assert!(
+        !ran.out.contains("by the schema, ") && !ran.out.contains("nothing that was seen"),
+        "{}",
+        ran.out
+    );
+    bench.write("expected.toml", format!("{gain}at_most = 1\n"));
+    tells(&ci(&bench, &["--expected", "expected.toml"]), &["by the schema, `edit` permits view on Doc"]);
+    // `diff` reads both versions under the newer schema, and says so.
+    tells(
+        &bench.run(["diff", "old", "new", "--sample", "20"]),
+        &["is not told here: `caseward ci --base` tells it"],
+    );
+}
+
+/// On data that is given, the clock stands at each later instant that the policies name.
+#[test]
+fn what_comes_later_is_seen_on_data_that_is_given() {
+    let bench = bench();
+    let red = json!({"__entity": {"type": "Team", "id": "red"}});
+    let world = json!([
+        {"uid": {"type": "User", "id": "ann"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": [red]}},
+        {"uid": {"type": "Doc", "id": "d1"}, "parents": [],
+         "attrs": {"owner": {"__entity": {"type": "User", "id": "ann"}}, "team": red, "size": 1}},
+    ]);
+    bench.write("docs.json", world.to_string());
+    let diff = |until: &str, now: &str| {
+        let text = format!("principal && context.now < datetime(\"{until}\") }}");
+        bench.write("new/own.cedar", OWN.replace("principal }", &text));
+        bench.run(["diff", "old", "new", "--world", "docs.json", "--now", now])
+    };
+    let ran = diff("2027-01-01", "2026-05-11T00:00:00Z");
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    let later = "as of 2026-05-11T00:00:00.000Z, and of the later instants that the policies name: \
+        2027-01-01T00:00:00.000Z, 2027-01-01T00:00:00.001Z (where they compare it with what stands in the data";
+    tells(&ran, &["## Gained", "| D | `own` |", later]);
+    // What is gone comes to nobody any more.
+    let ran = diff("2026-01-01", "2026-05-11T00:00:00Z");
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["as of 2026-05-11T00:00:00.000Z alone; the policies name no later instant"]);
+    // The clock is of no matter to what differs.
+    bench.write("new/own.cedar", OWN);
+    bench.write("new/edit.cedar", EDIT.replace("when { resource.owner == principal }", "when { false }"));
+    let ran = bench.run(["diff", "old", "new", "--world", "docs.json", "--now", "2026-05-11T00:00:00Z"]);
+    tells(&ran, &["as of 2026-05-11T00:00:00.000Z. All 1 people"]);
 }
 
 #[test]
@@ -578,4 +629,35 @@ fn a_reason_that_says_nothing_announces_nothing() {
     bench.write("new/annotations.toml", "[decision]\nD1 = \" \"\n");
     let ran = bench.run(["lint", "--policies", "new"]);
     assert!(ran.code != 0 && ran.err.contains("`D1` says nothing"), "{}{}", ran.out, ran.err);
+/// A file whose name nobody can write is not passed over, in a folder or in a revision of git.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_an_error() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let bench = bench();
+    let odd = bench.path("old/tests").join(OsStr::from_bytes(b"ca\xffses.toml"));
+    std::fs::write(&odd, CASES).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    std::fs::copy(&odd, bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    std::fs::remove_file(bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "HEAD", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    // What a build leaves is not read, whatever it is called; below another folder it is.
+    std::fs::remove_file(&odd).unwrap();
+    bench.write("old/target/x.cedar.txt", "");
+    bench.write("new/target/x.cedar.txt", "");
+    let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
+    assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
 }

@@ -15,12 +15,12 @@ mod students;
 mod vocabulary;
 mod writer;
 
-use crate::error::Error;
-use crate::interrupt::Pulse;
+use crate::model::Error;
+use crate::model::interrupt::Pulse;
 use crate::ward::Ward;
 use crate::world::World;
 
-use crate::random::Random;
+use crate::model::random::Random;
 use organisations::Organisations;
 use people::People;
 use writer::Writer;
@@ -66,7 +66,7 @@ const REPORT: (&str, usize) = ("t", 5);
 ///
 /// let ward = Ward::attendance()?;
 /// let world = Sample { cases: 1_000, seed: 7 }.build(&ward, &mut |_| {})?;
-/// assert_eq!(world.count("Case"), 1_000);
+/// assert_eq!(world.count("Case")?, 1_000);
 /// # Ok::<(), caseward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::toml::read_unchecked;
-use super::{Case, CaseFile, expect, listed};
-use crate::answer::Answer;
-use crate::error::{Error, Problem};
+use super::json::Spots;
+use super::{Case, CaseFile, expect, json, listed, toml as tables};
+use crate::model::{Answer, Decision, Error, Problem};
 use crate::ward::Ward;
 
 /// A file of cases with what decides now in place of what was expected to.
@@ -61,40 +60,79 @@ impl CaseFile {
     /// # Errors
     /// As [`CaseFile::read`], but for the names of policies and rules.
     pub fn accept(ward: &Ward, name: &str, text: &str) -> Result<Accepted, Error> {
-        let file = read_unchecked(ward, name, text)?;
+        let file = tables::read_unchecked(ward, name, text)?;
         let document = DeTable::parse(text)
             .map_err(|error| Error::data(vec![Problem::error(error.message()).in_source(name)]))?;
-        let mut accepting = Accepting { ward, edits: Vec::new(), changes: Vec::new(), left: Vec::new() };
         let tables = match document.get_ref().get("case").map(Spanned::get_ref) {
             Some(DeValue::Array(all)) => {
                 all.iter().filter_map(|case| Some((case.span(), table(case)?))).collect()
             }
             _ => Vec::new(),
         };
-        let mut renamed = Renamed::default();
-        let mut groups = Vec::new();
-        for (span, keys) in &tables {
+        let groups = tables.iter().map(|(span, keys)| {
             // Several actions make several cases of one text.
-            let cases: Vec<&Case> = file.cases.iter().filter(|case| case.span.start == span.start).collect();
-            let answers = cases.iter().map(|case| ward.check(&case.world, &case.request));
-            let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
-            cases.iter().zip(&answers).for_each(|(case, answer)| renamed.learn(ward, case, answer));
-            groups.push((*keys, cases, answers));
-        }
-        for (keys, cases, answers) in &groups {
-            accepting.case(keys, cases, answers, &renamed);
-        }
-        let Accepting { mut edits, changes, left, .. } = accepting;
-        edits.sort_by_key(|(span, _)| span.start);
-        let (mut accepted, mut at) = (String::with_capacity(text.len() + 256), 0);
-        for (span, put) in &edits {
-            accepted.push_str(text.get(at..span.start).unwrap_or_default());
-            accepted.push_str(put);
-            at = span.end;
-        }
-        accepted.push_str(text.get(at..).unwrap_or_default());
-        Ok(Accepted { text: accepted, changes, left })
+            let cases = file.cases.iter().filter(|case| case.span.start == span.start);
+            (spots(keys), cases.collect())
+        });
+        accepted(ward, text, groups.collect(), |name| format!("{name:?}"))
     }
+
+    /// As [`CaseFile::accept`], for a file of JSON that holds one case, called `sentence`.
+    ///
+    /// # Errors
+    /// As [`CaseFile::read_json`], but for the names of policies and rules.
+    pub fn accept_json(
+        ward: &Ward,
+        name: &str,
+        sentence: &str,
+        expect: Decision,
+        text: &str,
+    ) -> Result<Accepted, Error> {
+        let (file, spots) = json::read_unchecked(ward, name, (sentence, expect), text)?;
+        let groups = vec![(spots, file.cases.iter().collect())];
+        accepted(ward, text, groups, |name| serde_json::Value::from(name).to_string())
+    }
+}
+
+/// Where the names of a case in a table stand.
+fn spots(keys: &DeTable<'_>) -> Spots {
+    let of = |key: &str| keys.get(key).map(Spanned::span);
+    let fails = keys.get("fails").and_then(table).into_iter().flat_map(DeTable::iter);
+    Spots {
+        policies: of("policies"),
+        rules: of("rules"),
+        fails: fails.map(|(policy, _)| (policy.get_ref().to_string(), policy.span())).collect(),
+    }
+}
+
+/// Takes what decides now, in the text of cases that come from one place each; `quote` writes a name.
+fn accepted(
+    ward: &Ward,
+    text: &str,
+    groups: Vec<(Spots, Vec<&Case>)>,
+    quote: fn(&str) -> String,
+) -> Result<Accepted, Error> {
+    let mut accepting = Accepting { ward, quote, edits: Vec::new(), changes: Vec::new(), left: Vec::new() };
+    let (mut renamed, mut answered) = (Renamed::default(), Vec::new());
+    for (spots, cases) in groups {
+        let answers = cases.iter().map(|case| ward.check(&case.world, &case.request));
+        let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
+        cases.iter().zip(&answers).for_each(|(case, answer)| renamed.learn(ward, case, answer));
+        answered.push((spots, cases, answers));
+    }
+    for (spots, cases, answers) in &answered {
+        accepting.case(spots, cases, answers, &renamed);
+    }
+    let Accepting { mut edits, changes, left, .. } = accepting;
+    edits.sort_by_key(|(span, _)| span.start);
+    let (mut accepted, mut at) = (String::with_capacity(text.len() + 256), 0);
+    for (span, put) in &edits {
+        accepted.push_str(text.get(at..span.start).unwrap_or_default());
+        accepted.push_str(put);
+        at = span.end;
+    }
+    accepted.push_str(text.get(at..).unwrap_or_default());
+    Ok(Accepted { text: accepted, changes, left })
 }
 
 /// Which policy a name that is gone stands for now: known where every case that names it says the same.
@@ -121,13 +159,14 @@ impl Renamed {
 
 struct Accepting<'a> {
     ward: &'a Ward,
+    quote: fn(&str) -> String,
     edits: Vec<(Range<usize>, String)>,
     changes: Vec<Acceptance>,
     left: Vec<Left>,
 }
 
 impl Accepting<'_> {
-    fn case(&mut self, keys: &DeTable<'_>, cases: &[&Case], answers: &[Answer], renamed: &Renamed) {
+    fn case(&mut self, spots: &Spots, cases: &[&Case], answers: &[Answer], renamed: &Renamed) {
         let Some(first) = cases.first() else { return };
         let mut otherwise = cases.iter().zip(answers).filter(|(case, answer)| case.expect != answer.decision);
         if let Some((case, answer)) = otherwise.next() {
@@ -139,23 +178,20 @@ impl Accepting<'_> {
         }
         let policies: Vec<_> = answers.iter().map(|answer| names(&answer.policies)).collect();
         let rules: Vec<_> = answers.iter().map(|answer| names(&answer.rules)).collect();
-        self.names(first, keys, "policies", first.policies.as_ref(), &policies);
-        self.names(first, keys, "rules", first.rules.as_ref(), &rules);
-        if let Some(fails) = keys.get("fails").and_then(table) {
-            self.fails(cases, fails, renamed);
-        }
+        self.names(first, ("policies", &spots.policies), first.policies.as_ref(), &policies);
+        self.names(first, ("rules", &spots.rules), first.rules.as_ref(), &rules);
+        self.fails(cases, &spots.fails, renamed);
     }
 
     /// The names that one key holds, in place of those that it held.
     fn names(
         &mut self,
         case: &Case,
-        keys: &DeTable<'_>,
-        what: &'static str,
+        (what, spot): (&'static str, &Option<Range<usize>>),
         expected: Option<&BTreeSet<String>>,
         got: &[BTreeSet<String>],
     ) {
-        let (Some(given), Some(expected), Some(now)) = (keys.get(what), expected, got.first()) else {
+        let (Some(given), Some(expected), Some(now)) = (spot, expected, got.first()) else {
             return;
         };
         if got.iter().all(|got| got == expected) {
@@ -165,15 +201,14 @@ impl Accepting<'_> {
             let why = format!("its actions are decided by different {what}: write a case for each");
             return self.leave(case, why);
         }
-        let quoted: Vec<String> = now.iter().map(|name| format!("{name:?}")).collect();
-        self.edits.push((given.span(), format!("[{}]", quoted.join(", "))));
+        let quoted: Vec<String> = now.iter().map(|name| (self.quote)(name)).collect();
+        self.edits.push((given.clone(), format!("[{}]", quoted.join(", "))));
         self.accept(case, what, listed(expected), listed(now));
     }
 
     /// Policies that are gone, in what fails; and what fails at another condition now.
-    fn fails(&mut self, cases: &[&Case], fails: &DeTable<'_>, renamed: &Renamed) {
-        for (policy, _) in fails.iter() {
-            let id: &str = policy.get_ref();
+    fn fails(&mut self, cases: &[&Case], fails: &[(String, Range<usize>)], renamed: &Renamed) {
+        for (id, span) in fails {
             let Some(first) = cases.first() else { continue };
             match (self.ward.policy(id), renamed.of(id)) {
                 (Some(_), _) => {
@@ -186,7 +221,7 @@ impl Accepting<'_> {
                     }
                 }
                 (None, Some(new)) => {
-                    self.edits.push((policy.span(), format!("{new:?}")));
+                    self.edits.push((span.clone(), (self.quote)(new)));
                     self.accept(first, "fails", format!("`{id}`"), format!("`{new}`"));
                 }
                 (None, None) => {

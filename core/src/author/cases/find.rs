@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CaseFile, MAX_BYTES};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::files::{self, Found, Kind, Step};
+use super::{Accepted, CaseFile, MAX_BYTES};
+use crate::model::{Decision, Error, Problem};
+use crate::policy::files;
+use crate::policy::files::{Found, Kind, Step};
 use crate::ward::Ward;
 
 /// Conditions that cannot be reached stand beside the cases, and are none.
@@ -80,8 +80,26 @@ impl CasePath {
                 }
             };
         };
-        let sentence = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        CaseFile::read_json(ward, &name, &sentence, expect, text)
+        CaseFile::read_json(ward, &name, &self.sentence(), expect, text)
+    }
+}
+
+impl CasePath {
+    /// Takes what decides now for what the cases in the file's text expect: [`CaseFile::accept`].
+    ///
+    /// # Errors
+    /// As [`CaseFile::accept`].
+    pub fn accept_text(&self, ward: &Ward, text: &str) -> Result<Accepted, Error> {
+        let name = self.path.display().to_string();
+        match self.expect {
+            Some(expect) => CaseFile::accept_json(ward, &name, &self.sentence(), expect, text),
+            None => CaseFile::accept(ward, &name, text),
+        }
+    }
+
+    /// What a case in JSON is called.
+    fn sentence(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::schema::{Action, Attribute, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, Attribute, EntityUid, Type, Value};
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -13,6 +11,41 @@ use crate::world::World;
 const MOST_ENTITIES: usize = 3;
 /// Circumstances that one action is looked at under.
 const MOST_CIRCUMSTANCES: usize = 12;
+
+/// Later instants that are looked at besides the one that is given.
+const MOST_INSTANTS: usize = 12;
+
+/// The instants that a change is looked at as of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instants {
+    /// The one that was asked for, in milliseconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
+    /// Later ones at which policies of either version compare `now`, and just behind them, in order.
+    pub later: Vec<i64>,
+    /// How many of such are left out, the last ones.
+    pub left_out: usize,
+}
+
+impl Instants {
+    /// An instant that is gone comes to nobody any more: only later ones are looked at.
+    pub(super) fn new(wards: &[&Ward], now: i64) -> Self {
+        let named = wards.iter().flat_map(|ward| ward.literals_of(NOW));
+        let mut later = BTreeSet::new();
+        for at in named.filter_map(|value| if let Value::Datetime(at) = value { Some(at) } else { None }) {
+            later.extend([Some(at), at.checked_add(1)].into_iter().flatten().filter(|at| *at > now));
+        }
+        let left_out = later.len().saturating_sub(MOST_INSTANTS);
+        Instants { now, later: later.into_iter().take(MOST_INSTANTS).collect(), left_out }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = i64> + '_ {
+        std::iter::once(self.now).chain(self.later.iter().copied())
+    }
+}
+
+/// The field of a context that is the clock.
+pub(super) const NOW: &str = "now";
 
 /// A context.
 pub(super) type Circumstance = BTreeMap<Arc<str>, Value>;
@@ -60,7 +93,7 @@ fn values(wards: &[&Ward], name: &str, field: &Attribute, world: &World, now: i6
     match &field.ty {
         Type::Bool => (vec![Value::Bool(true), Value::Bool(false)], true),
         // The one circumstance that is given.
-        Type::Datetime if name == "now" => (vec![Value::Datetime(now)], true),
+        Type::Datetime if name == NOW => (vec![Value::Datetime(now)], true),
         Type::Entity(of) => {
             let Some(ty) = world.schema().entity_type(*of) else { return (Vec::new(), true) };
             if let Some(choices) = &ty.choices {
@@ -69,9 +102,9 @@ fn values(wards: &[&Ward], name: &str, field: &Attribute, world: &World, now: i6
                     true,
                 );
             }
-            let total = world.count(&ty.name);
+            let total = world.ids_of(*of).count();
             let step = total.div_ceil(MOST_ENTITIES).max(1);
-            let some = world.ids(&ty.name).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
+            let some = world.ids_of(*of).step_by(step).map(|id| EntityUid::new(ty.name.clone(), id).into());
             (some.collect(), total <= MOST_ENTITIES)
         }
         ty => {

@@ -14,19 +14,17 @@ mod touched;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use circumstances::{Circumstance, circumstances};
+pub use circumstances::Instants;
+use circumstances::{Circumstance, NOW, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 pub use seen::{Moved, Seen, Way};
 use touched::{Classes, Left};
 
 use super::madeup::Drawn;
-use crate::error::Error;
-use crate::link::Environment;
+use crate::model::schema::Environment;
+use crate::model::{EntityUid, Error, Type, Value};
 use crate::policy::Sources;
-use crate::schema::Type;
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Row, World};
@@ -120,9 +118,8 @@ impl Diff {
     }
 
     /// The circumstances that a kind of request is looked at under, and whether there are no others: booleans both
-    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each type;
-    /// `now` is given. What
-    /// neither version reads keeps one value.
+    /// ways, numbers and texts that policies of either version name and what is next to them, some entities of each
+    /// type; the clock stands at each of [`Diff::instants`]. What neither version reads keeps one value.
     pub fn circumstances(&self, changed: &Changed, world: &World, now: i64) -> (Vec<Circumstance>, bool) {
         let action = changed.actions.first().and_then(|action| self.new.schema().action(action));
         let at = self.changed.iter().position(|known| known == changed);
@@ -132,10 +129,32 @@ impl Diff {
         };
         let is_read = |field: &str| {
             let program =
-                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(field);
+                |ward: &Ward| ward.engine.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
-        circumstances(&[&self.old, &self.new], action, is_read, world, now)
+        let instants = self.instants(now);
+        let read = instants.all().take(if is_read(NOW) { usize::MAX } else { 1 });
+        let (mut all, mut complete) = (Vec::new(), true);
+        for now in read {
+            let (some, no_others) = circumstances(&self.versions(), action, is_read, world, now);
+            all.extend(some);
+            complete &= no_others;
+        }
+        (all, complete)
+    }
+
+    /// The instants that the clock is looked at: `now`, and later ones that policies of either version name.
+    pub fn instants(&self, now: i64) -> Instants {
+        Instants::new(&self.versions(), now)
+    }
+
+    /// Whether a policy of either version reads the clock in a kind of request in which they differ.
+    pub fn reads_now(&self) -> bool {
+        self.environments.iter().any(|&(principal, action, resource)| {
+            let program =
+                |ward: &&Ward| ward.engine.loaded.programs.of(principal, action, resource).reads_field(NOW);
+            self.versions().iter().any(program)
+        })
     }
 
     /// The circumstances to look at for one person: these, by kind of request, those in which the person stands in the
@@ -160,7 +179,7 @@ impl Diff {
         let Some(&(principal, place, resource)) = self.environments.get(at) else { return with };
         let is_read = |name: &str| {
             let program =
-                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(name);
+                |ward: &Ward| ward.engine.loaded.programs.of(principal, place, resource).reads_field(name);
             program(&self.old) || program(&self.new)
         };
         let action = self.new.schema().actions().get(place);
@@ -188,7 +207,7 @@ impl Diff {
         person: &EntityUid,
         circumstances: &[Vec<Circumstance>],
     ) -> Result<Vec<Difference>, Error> {
-        self.new.belongs_to(world)?;
+        self.new.engine.belongs_to(world)?;
         let Some(place) = world.place(person) else { return Ok(Vec::new()) };
         let mut known: HashMap<(usize, Circumstance), Option<Left>> = HashMap::new();
         let mut found: BTreeMap<(usize, bool, Option<Arc<str>>), RoaringBitmap> = BTreeMap::new();
@@ -235,8 +254,8 @@ impl Diff {
         let action = actions.first().map_or("", AsRef::as_ref);
         for (rows, ward) in rows.iter_mut().zip(self.versions()) {
             *rows = match few {
-                Some(few) => ward.visible_among(world, person, action, resource_type, context, few)?,
-                None => ward.visible(world, person, action, resource_type, context)?.bitmap().clone(),
+                Some(few) => ward.engine.visible_among(world, person, action, resource_type, context, few)?,
+                None => ward.engine.visible(world, person, action, resource_type, context)?.bitmap().clone(),
             };
         }
         Ok(rows)
@@ -264,7 +283,7 @@ impl Diff {
     ) -> (Vec<Arc<str>>, Vec<EntityUid>) {
         let source = policy.and_then(|id| self.new.source(id).or_else(|| self.old.source(id)));
         let (mut roles, mut organisations) = (Vec::new(), BTreeSet::new());
-        for (name, value) in world.attributes(person).unwrap_or_default() {
+        for (name, value) in world.all_found(person).unwrap_or_default() {
             let Value::Set(all) = value else { continue };
             let entities: Vec<EntityUid> = all
                 .into_iter()
@@ -298,7 +317,7 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (p, r)))
         {
             let texts = |ward: &Ward| -> BTreeMap<Arc<str>, Arc<str>> {
-                let policies = &ward.inner.loaded.needs().of(principal, &action.uid, resource).policies;
+                let policies = &ward.engine.loaded.needs().of(principal, &action.uid, resource).policies;
                 let text = |id: &Arc<str>| Some((id.clone(), ward.source(id)?.text.clone()));
                 policies.iter().filter_map(text).collect()
             };
@@ -327,7 +346,7 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             let actions = Vec::new();
             let kind =
                 alike.entry(key).or_insert(Changed { principal_type, actions, resource_type, policies });
-            kind.actions.push(new.action_name(action));
+            kind.actions.push(new.schema().action_name(action));
         }
     }
     let mut changed: Vec<Changed> = alike.into_values().collect();

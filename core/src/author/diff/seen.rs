@@ -9,11 +9,7 @@ use roaring::RoaringBitmap;
 use super::Diff;
 use super::circumstances::{Circumstance, circumstances};
 use crate::author::shown::EntriesShown;
-use crate::error::Error;
-use crate::request::Request;
-use crate::schema::Type;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{ActionName, EntityUid, Error, Request, Type, Value};
 use crate::ward::Ward;
 use crate::world::{Row, World};
 
@@ -95,7 +91,10 @@ impl Diff {
             if told.contains(name) {
                 continue;
             }
-            let request = Request { context, ..Request::new(person.clone(), name, record.clone()) };
+            let request = Request {
+                context: context.into(),
+                ..Request::new(person.clone(), ActionName::new(name), record.clone())
+            };
             let answer = ward.check(world, &request)?;
             if let (true, Some(policy)) = (answer.is_allowed(), answer.policies.first()) {
                 roles.extend(self.roles(world, person, Some(policy)).0);

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::known::Known;
-use crate::error::{Problem, Severity};
-use crate::policy::{Policy, Source, Sources, Survey};
+use crate::model::{Problem, Severity, Source};
+use crate::policy::{Policy, Sources, Survey};
 use crate::ward::Ward;
 
 pub use levels::{Level, Levels};
@@ -55,7 +55,7 @@ pub enum Lint {
     LonelyText,
     /// A file that is not called after the rule that it writes down.
     RuleFileName,
-    /// A policy that was changed while its description was not.
+    /// A policy, an invariant or a guarantee that was changed while its description was not.
     StaleDescription,
     /// A page made from the policies that no longer says what they do.
     StalePage,
@@ -155,7 +155,8 @@ impl Lint {
             }
             Lint::StaleDescription => {
                 "What a policy asks, or what it applies to, was changed since the version that is compared with, and \
-                 its `@description` was not. Help desks read the description out."
+                 its `@description` was not. Help desks read the description out; that of an invariant or a guarantee \
+                 is the sentence that is said to be proved."
             }
             Lint::StalePage => {
                 "A page that is made from the policies, and kept beside them, is not what would be made now."
@@ -216,6 +217,7 @@ pub struct Subject<'a> {
     /// Files of claims, in the form of policies, as they were loaded.
     claims: &'a [Ward],
     base: Option<&'a Sources>,
+    base_claims: &'a [Sources],
     known: Option<&'a Known>,
     pages: &'a [Page],
 }
@@ -223,7 +225,7 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// Policies and the texts that they were loaded from.
     pub fn new(ward: &'a Ward, sources: &'a Sources) -> Self {
-        Subject { ward, sources, claims: &[], base: None, known: None, pages: &[] }
+        Subject { ward, sources, claims: &[], base: None, base_claims: &[], known: None, pages: &[] }
     }
 
     /// With what is claimed of them: invariants and the like, each loaded as policies are.
@@ -234,6 +236,11 @@ impl<'a> Subject<'a> {
     /// With the version that they are compared with.
     pub fn base(self, base: &'a Sources) -> Self {
         Subject { base: Some(base), ..self }
+    }
+
+    /// With the claims of the version that they are compared with.
+    pub fn base_claims(self, base_claims: &'a [Sources]) -> Self {
+        Subject { base_claims, ..self }
     }
 
     /// With what their annotations may name.
@@ -340,7 +347,7 @@ impl<'a> Looked<'a> {
 }
 
 fn lookers(ward: &Ward) -> Vec<Looker<'_>> {
-    let surveys = ward.inner.loaded.surveys();
+    let surveys = ward.engine.loaded.surveys();
     let all = ward.policies().iter().zip(surveys).map(|(policy, survey)| Looker {
         ward,
         policy,

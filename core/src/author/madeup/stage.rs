@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pool::Pool;
-use crate::random::Random;
-use crate::schema::{Action, Attribute, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::{Action, Attribute, EntityUid, Schema, Type, TypeId, Value};
 
 /// Where a value can stand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -308,27 +306,27 @@ impl<'a> Stage<'a> {
 
     /// Gives every entity and the context what they must have.
     pub(super) fn complete(&mut self) -> bool {
-        for (name, field) in self.action.context.clone().iter() {
-            let spot =
-                Spot { place: Place::Given(name.clone()), ty: field.ty.clone(), required: field.required };
-            if field.required && self.get(&spot.place).is_none() && !self.presence(&spot, true) {
-                return false;
-            }
-        }
         // What is made here may need more in its turn.
         for _ in 0..8 {
             let mut open = Vec::new();
+            for (name, field) in self.action.context.iter() {
+                let place = Place::Given(name.clone());
+                self.lacking(&Spot { place, ty: field.ty.clone(), required: field.required }, &mut open);
+            }
             for (uid, held) in &self.state.entities {
                 let Some(ty) =
                     self.schema.type_id(uid.type_name()).and_then(|ty| self.schema.entity_type(ty))
                 else {
                     return false;
                 };
-                let lacks = ty
-                    .attributes
-                    .iter()
-                    .filter(|(name, a)| a.required && !held.attributes.contains_key(name));
-                open.extend(lacks.map(|(name, attribute)| self.attribute(uid, name, attribute)));
+                for (name, attribute) in &ty.attributes {
+                    self.lacking(&self.attribute(uid, name, attribute), &mut open);
+                }
+                for name in held.tags.keys() {
+                    let place = Place::Tag(uid.clone(), name.clone());
+                    let spot = ty.tags.clone().map(|ty| Spot { place, ty, required: false });
+                    spot.iter().for_each(|spot| self.lacking(spot, &mut open));
+                }
             }
             if open.is_empty() {
                 return true;
@@ -345,6 +343,21 @@ impl<'a> Stage<'a> {
             }
         }
         false
+    }
+
+    /// Adds the places that must hold something and do not: this one, or fields of the record that it holds. Recursion
+    /// is bounded by the depth of its type.
+    fn lacking(&self, spot: &Spot, open: &mut Vec<Spot>) {
+        match (self.get(&spot.place), &spot.ty) {
+            (None, _) if spot.required => open.push(spot.clone()),
+            (Some(Value::Record(_)), Type::Record(fields)) => {
+                for (name, field) in fields.iter() {
+                    let place = Place::Field(Box::new(spot.place.clone()), name.clone());
+                    self.lacking(&Spot { place, ty: field.ty.clone(), required: field.required }, open);
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::stage::Held;
-use crate::schema::{EntityType, Schema, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityType, EntityUid, Schema, Type, Value};
 use crate::world::World;
 
 /// Entities of a type that are looked at for one that can be varied.
@@ -33,13 +31,14 @@ pub(super) fn variety(world: &World) -> BTreeMap<EntityUid, Held> {
 }
 
 fn known(world: &World, ty: &EntityType) -> Vec<Held> {
-    let step = (world.count(&ty.name) / LOOKED_AT).max(1);
-    let ids = world.ids(&ty.name).step_by(step);
+    let Some(of) = world.schema().type_id(&ty.name) else { return Vec::new() };
+    let step = (world.ids_of(of).count() / LOOKED_AT).max(1);
+    let ids = world.ids_of(of).step_by(step);
     let held = ids.filter_map(|id| {
         let uid = EntityUid::new(ty.name.clone(), id);
         let place = world.place(&uid)?;
         Some(Held {
-            attributes: world.attributes(&uid)?,
+            attributes: world.all_found(&uid)?,
             parents: world.parents(place).iter().map(|parent| world.uid(*parent)).collect(),
             tags: world.tags(place).cloned().unwrap_or_default(),
         })

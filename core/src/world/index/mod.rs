@@ -19,9 +19,8 @@ use hashbrown::HashMap;
 use super::layout::{Kind, Slot};
 use super::overlay::Images;
 use super::{Place, Row, World, target};
-use crate::error::Error;
-use crate::interrupt::{self, Pulse};
-use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::model::interrupt::{self, Pulse};
+use crate::model::{AttrId, Schema, Type, TypeId};
 
 pub(crate) use posting::Posting;
 

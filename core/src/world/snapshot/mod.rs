@@ -31,9 +31,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::World;
-use crate::error::Error;
-use crate::interrupt;
-use crate::schema::{Attribute, Schema, Type};
+use crate::model::interrupt;
+use crate::model::{Attribute, Error, Schema, Type};
 use wire::{CHECKSUM, Input, Output};
 
 const MAGIC: &[u8; 8] = b"caseward";
@@ -60,7 +59,7 @@ impl World {
     /// let bytes = builder.finish()?.to_bytes();
     ///
     /// let world = World::from_bytes(ward.schema(), &bytes)?;
-    /// assert_eq!(world.count("School"), 1);
+    /// assert_eq!(world.count("School")?, 1);
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {

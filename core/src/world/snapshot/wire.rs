@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::Error;
-use crate::interrupt;
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::interrupt;
+use crate::model::{EntityUid, Error, Ip, Value};
 
 /// Bytes of a SHA-256.
 pub(super) const CHECKSUM: usize = 32;

@@ -158,6 +158,9 @@ impl Ward {
     }
 }
 
+/// What a context gives.
+type Given = BTreeMap<Arc<str>, Value>;
+
 /// The entities that a context names and that a person may not know of, who asks about records of one type.
 #[derive(Default)]
 pub(crate) struct Unseen {
@@ -166,7 +169,7 @@ pub(crate) struct Unseen {
     /// Those of them that they may not know of even where it does.
     pub(crate) anyhow: BTreeSet<EntityUid>,
     /// The action that unlocks all of a record, and what of the context it is asked with.
-    pub(crate) unlocks: Option<(Arc<str>, BTreeMap<Arc<str>, Value>)>,
+    pub(crate) unlocks: Option<(Arc<str>, Given)>,
 }
 
 fn named_in(context: &BTreeMap<Arc<str>, Value>) -> BTreeSet<EntityUid> {

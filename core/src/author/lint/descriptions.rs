@@ -45,8 +45,17 @@ fn load(ward: &Ward, sources: &Sources, base: &Sources) -> Option<Ward> {
 }
 
 /// What a policy matches, or a claim claims, without layout and comments.
-fn says(one: &Looker<'_>) -> (Effect, Vec<Arc<str>>, Vec<Option<Arc<str>>>) {
-    let claimed = CLAIMED.map(|name| one.policy.annotations.get(name).cloned());
-    let body = tokens(one.text.get(one.survey.body.clone()).unwrap_or_default());
-    (one.policy.effect, body, claimed.to_vec())
+fn says(one: &Looker<'_>) -> Said {
+    Said {
+        effect: one.policy.effect,
+        body: tokens(one.text.get(one.survey.body.clone()).unwrap_or_default()),
+        claimed: CLAIMED.map(|name| one.policy.annotations.get(name).cloned()),
+    }
+}
+
+#[derive(PartialEq)]
+struct Said {
+    effect: Effect,
+    body: Vec<Arc<str>>,
+    claimed: [Option<Arc<str>>; CLAIMED.len()],
 }

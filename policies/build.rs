@@ -1,7 +1,7 @@
 //! Lists every policy file beside this script, so that a new file needs no other change.
 //!
-//! What stands where is told in README.md; `Sources::read_folder` of crate `caseward` reads a folder by the same
-//! rules, and its tests hold the two together.
+//! README.md lists what may stand where. `Sources::read_folder` of crate `caseward` reads a folder by the same rules, and
+//! its tests hold the two together.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Checks and lists on a small world, under Criterion: `subject/implementation/cases`.
 
+use caseward::testing::asks::query;
 use std::hint::black_box;
 
 use caseward_benches::Failure;
@@ -45,7 +46,7 @@ fn lists(c: &mut Criterion, data: &Data, floor: &Floor<'_>) {
         let mut group = c.benchmark_group(format!("list/{who}"));
         group.bench_function(BenchmarkId::new("caseward", CASES), |b| {
             b.iter(|| {
-                let count = data.ward.count(&data.world, &person, "viewSummary", "Case", &context);
+                let count = data.ward.count(&data.world, &query(&person, "viewSummary", "Case", &context));
                 assert_eq!(count.ok(), Some(expected as usize));
             });
         });

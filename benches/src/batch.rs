@@ -1,6 +1,6 @@
 //! Requests in bulk: what `caseward check --requests` does, beside Cedar's authorizer with ready slices.
 
-use caseward::{Decision, Request, Value};
+use caseward::{ActionName, Decision, Request, Value};
 
 use crate::Failure;
 use crate::peers::cedar::{Cedar, Ready, ready};
@@ -37,7 +37,7 @@ fn requests(data: &Data) -> Vec<Request> {
             _ => None,
         };
         let principal = principal.unwrap_or_else(|| users[random.below(users.len())].clone());
-        Request::new(principal, action, resource).with("now", Value::Datetime(NOW))
+        Request::new(principal, ActionName::new(action), resource).with("now", Value::Datetime(NOW))
     };
     (0..REQUESTS).map(make).collect()
 }
@@ -62,7 +62,7 @@ pub fn rows(data: &Data, report: &mut Report) -> Result<(), Failure> {
         let ready: Vec<Ready> = requests.iter().map(|r| ready(data, r)).collect::<Result<_, _>>()?;
         let (answers, time) = timed_at_work(|| {
             let answer = |line: &String| {
-                let request = data.ward.read_request(line, NOW).ok()?;
+                let request = data.ward.read_request(line).ok()?.at(NOW);
                 let answer = data.ward.check(&data.world, &request).ok()?;
                 serde_json::to_string(&answer).ok().map(|json| (answer.decision, json))
             };

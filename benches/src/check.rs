@@ -3,9 +3,10 @@
 //!
 //! Every implementation answers the same requests turn by turn, and caseward's answers are what is expected.
 
+use caseward::testing::asks::environment;
 use std::cell::Cell;
 
-use caseward::{Context, Decider, Handle, Request};
+use caseward::{Decider, Handle, Prepared, Request};
 
 use crate::Failure;
 use crate::compare::{Candidate, Pair, Shared, Trial, compare, compare_threads, shared};
@@ -122,7 +123,7 @@ struct Engines {
 /// A decider with what it is asked about, found beforehand.
 pub struct Ours {
     pub decider: Decider,
-    pub context: Context,
+    pub context: Prepared,
     users: Vec<Handle>,
     resources: Vec<Handle>,
 }
@@ -133,8 +134,9 @@ impl Ours {
     /// # Errors
     /// Never for a question about the data.
     pub fn new(data: &Data, question: &Question<'_>) -> Result<Self, Failure> {
-        let decider = data.ward.decider(&data.world, "User", question.action, question.resource_type)?;
-        let context = decider.context(&question.context())?;
+        let decider =
+            data.ward.decider(&data.world, &environment("User", question.action, question.resource_type))?;
+        let context = decider.prepare(&question.context())?;
         let handles = |ty| data.all(ty).iter().filter_map(|uid| data.world.handle(uid)).collect();
         Ok(Ours { decider, context, users: handles("User"), resources: handles(question.resource_type) })
     }

@@ -5,11 +5,12 @@
 //! it groups by as dense numbers; months it knows beforehand. `list, by hand` is what there is without `count_by`:
 //! the ids of a list, and a look at each of them.
 
+use caseward::testing::asks::query;
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 
 use caseward::attendance::zone;
-use caseward::{Counting, EntityUid, Group, Protection, RoundingKey, Table, Unit, Value};
+use caseward::{EntityUid, Group, Protection, RoundingKey, Table, Unit, Value};
 
 use crate::Failure;
 use crate::compare::{Work, compare_work};
@@ -47,7 +48,8 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let (person, context) = (question.user(user), question.context());
         for (groups, by, keys) in &all {
             let name = format!("count_by/{who}/{groups}/{}", data.cases);
-            let count = || data.ward.count_by(&data.world, &person, "viewSummary", "Case", &context, by);
+            let count =
+                || data.ward.count_by(&data.world, &query(&person, "viewSummary", "Case", &context), by);
             let by_hand = || {
                 let mut counts: HashMap<u64, u64> = HashMap::new();
                 for case in &lists.view_summary_cases(user, NOW) {
@@ -65,7 +67,7 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
                 ("floor", Box::new(|| black_box(by_hand()).len())),
             ];
             if *groups == "status" {
-                let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
+                let list = || data.ward.list(&data.world, &query(&person, "viewSummary", "Case", &context));
                 let listed = move || {
                     let mut counts: BTreeMap<Option<Value>, u64> = BTreeMap::new();
                     for case in list().unwrap_or_default() {
@@ -150,7 +152,7 @@ fn protect(
         ("school,status", vec![Group::of("school"), Group::of("status")]),
     ] {
         let context = question.context();
-        let table = data.ward.count_by(&data.world, person, "viewSummary", "Case", &context, &by)?;
+        let table = data.ward.count_by(&data.world, &query(person, "viewSummary", "Case", &context), &by)?;
         let (lines, hidden) = {
             let told = table.protect(&suppress)?;
             let lines = told.cells().iter().chain(told.totals());
@@ -171,9 +173,8 @@ fn protect(
             vec![("caseward, suppressed", Box::new(|| hidden_again().unwrap_or(0)))];
         compare_work(report, &name, hidden, &mut all);
         // Rounding looks at each record, so that it is timed with the count.
-        let counting =
-            Counting { principal: person, action: "viewSummary", of: "Case", context: &context, by: &by };
-        let round = || data.ward.count_by_protected(&data.world, &counting, &key);
+        let cases = query(person, "viewSummary", "Case", &context);
+        let round = || data.ward.count_by_protected(&data.world, &cases, &by, &key);
         let total = round()?.total().number().unwrap_or(0) as usize;
         let rounded = || round().ok().and_then(|table| table.total().number()).unwrap_or(0);
         let mut all: Vec<(&'static str, Work<'_>)> =

@@ -5,6 +5,7 @@
 //! write there. `caseward, the filter itself` is making it.
 
 use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::testing::asks::query;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 
@@ -47,7 +48,8 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             _ => NATIONAL,
         };
         let person = question.user(user);
-        let make = || data.ward.filter(&data.world, &person, "viewSummary", "Case", &context, &database);
+        let make =
+            || data.ward.filter(&data.world, &query(&person, "viewSummary", "Case", &context), &database);
         let filter = make()?;
         let expected = lists.view_summary_cases(user, NOW).len() as usize;
         let name = format!("filter/{who}/{}", data.cases);

@@ -3,6 +3,7 @@
 //! `caseward` is a list that was asked for before, as a set; `caseward, new person` the first of a person whose
 //! like were served already.
 
+use caseward::testing::asks::query;
 use std::hint::black_box;
 
 use caseward::{Live, Ward};
@@ -53,8 +54,8 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         }
         let context = question.context();
         let person = question.user(user);
-        let visible = || data.ward.visible(&data.world, &person, "viewSummary", "Case", &context);
-        let list = || data.ward.list(&data.world, &person, "viewSummary", "Case", &context);
+        let visible = || data.ward.visible(&data.world, &query(&person, "viewSummary", "Case", &context));
+        let list = || data.ward.list(&data.world, &query(&person, "viewSummary", "Case", &context));
         let mut all: Vec<(&'static str, Work<'_>)> = vec![
             ("caseward", Box::new(|| visible().map_or(0, |list| list.len()))),
             ("caseward, string ids", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
@@ -91,7 +92,8 @@ pub fn listed(
     user: u32,
 ) -> Result<RoaringBitmap, Failure> {
     let (person, context) = (question.user(user), question.context());
-    let found = data.ward.list(&data.world, &person, question.action, question.resource_type, &context)?;
+    let found =
+        data.ward.list(&data.world, &query(&person, question.action, question.resource_type, &context))?;
     Ok(found.iter().filter_map(|case| floor.case_numbers.get(case.id()).copied()).collect())
 }
 
@@ -108,7 +110,8 @@ fn new_people(
     let (context, mut times, mut longest) = (question.context(), Vec::new(), 0);
     for (at, user) in people.iter().enumerate() {
         let person = question.user(*user);
-        let list = || ward.visible(&data.world, &person, question.action, question.resource_type, &context);
+        let list =
+            || ward.visible(&data.world, &query(&person, question.action, question.resource_type, &context));
         let (found, time) = timed_at_work(list);
         let found = found?.len();
         assert_eq!(found as u64, lists.view_summary_cases(*user, NOW).len(), "{name}: {}", person.id());

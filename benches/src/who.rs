@@ -3,6 +3,7 @@
 //! `caseward` is a record that was asked about before, `caseward, new record` the first question about each of
 //! many records, with indices ready.
 
+use caseward::testing::asks::{self, about, who_may};
 use std::hint::black_box;
 
 use roaring::RoaringBitmap;
@@ -42,11 +43,11 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let (Some(&case), name) = (some.first(), format!("who/{kind}/{}", data.cases)) else { continue };
         let expected = people.view_summary_case(case, NOW);
         let (record, context) = (question.resource(case), question.context());
-        let who = || data.ward.who(&data.world, "viewSummary", &record, "User", &context);
+        let who = || data.ward.who(&data.world, &who_may("viewSummary", &record, "User", &context));
         let mut times = Vec::with_capacity(some.len());
         for &case in &some {
             let record = question.resource(case);
-            let ask = || data.ward.who(&data.world, "viewSummary", &record, "User", &context);
+            let ask = || data.ward.who(&data.world, &who_may("viewSummary", &record, "User", &context));
             let (found, time) = timed_at_work(ask);
             let found: RoaringBitmap =
                 found?.iter().filter_map(|user| floor.user_numbers.get(user.id()).copied()).collect();
@@ -62,8 +63,9 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
             (
                 "caseward, with reasons",
                 Box::new(|| {
-                    let found =
-                        data.ward.who_with_reasons(&data.world, "viewSummary", &record, "User", &context);
+                    let found = data
+                        .ward
+                        .who_with_reasons(&data.world, &who_may("viewSummary", &record, "User", &context));
                     found.map_or(0, |people| black_box(people).len())
                 }),
             ),
@@ -91,7 +93,7 @@ fn buttons(
     let Some(user) = people.max() else { return Ok(()) };
     let (person, record, context) = (question.user(user), question.resource(case), question.context());
     let name = format!("actions/{kind}/{}", data.cases);
-    let actions = || data.ward.actions(&data.world, &person, &record, &context);
+    let actions = || data.ward.actions(&data.world, &about(&person, &record, &context));
     let allowed = |all: &[caseward::ActionAnswer]| {
         all.iter().filter(|one| one.answer.as_ref().is_some_and(|answer| answer.is_allowed())).count()
     };
@@ -102,14 +104,12 @@ fn buttons(
         action.is_some_and(|action| action.context.keys().all(|field| &**field == "now"))
     };
     let timed: Vec<&str> = timed.into_iter().filter(is_timed).collect();
-    let requests: Vec<caseward::Request> = timed
-        .iter()
-        .map(|action| caseward::Request { action: (*action).into(), ..question.request(user, case) })
-        .collect();
+    let requests: Vec<caseward::Request> =
+        timed.iter().map(|action| asks::request(&person, action, &record, &context)).collect();
     let check = |request: &caseward::Request| {
         data.ward.check(&data.world, request).is_ok_and(|answer| answer.is_allowed())
     };
-    let view = || data.ward.view(&data.world, &person, &record, &context);
+    let view = || data.ward.view(&data.world, &about(&person, &record, &context));
     let expected = allowed(&all);
     let sections = view()?.sections().len();
     assert!(sections > 0, "{name}: a person who may see the summary sees nothing");

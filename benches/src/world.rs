@@ -1,10 +1,9 @@
 //! The world that everything is measured on.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use caseward::attendance::Sample;
-use caseward::{EntityUid, Request, Value, Ward, World};
+use caseward::{ActionName, Context, EntityUid, Request, Value, Ward, World};
 
 use crate::Failure;
 use crate::report::{Report, timed};
@@ -78,8 +77,7 @@ pub struct Question<'d> {
     pub now: i64,
     user_type: Arc<str>,
     resource_name: Arc<str>,
-    action_name: Arc<str>,
-    now_name: Arc<str>,
+    action_name: ActionName,
     users: Vec<&'d str>,
     resources: Vec<&'d str>,
 }
@@ -93,8 +91,7 @@ impl<'d> Question<'d> {
             now,
             user_type: "User".into(),
             resource_name: resource_type.into(),
-            action_name: action.into(),
-            now_name: "now".into(),
+            action_name: ActionName::new(action),
             users: data.world.ids("User").into_iter().flatten().collect(),
             resources: data.world.ids(resource_type).into_iter().flatten().collect(),
         }
@@ -121,13 +118,14 @@ impl<'d> Question<'d> {
     }
 
     /// The circumstances.
-    pub fn context(&self) -> BTreeMap<Arc<str>, Value> {
-        BTreeMap::from([(self.now_name.clone(), Value::Datetime(self.now))])
+    pub fn context(&self) -> Context {
+        // As a field, so that Cedar reads it too.
+        Context::new().with("now", Value::Datetime(self.now))
     }
 
     /// The request as caseward takes it.
     pub fn request(&self, user: u32, resource: u32) -> Request {
         let (principal, resource) = (self.user(user), self.resource(resource));
-        Request { principal, action: self.action_name.clone(), resource, context: self.context() }
+        Request::new(principal, self.action_name.clone(), resource).in_context(self.context())
     }
 }

@@ -7,7 +7,9 @@ export type Uid = string | { readonly type: string; readonly id: string };
  * A value of a context or an attribute, in Cedar's JSON as the schema makes it readable: a valid `Date` or a
  * string for a `datetime`; a safe integer or a `bigint` of 64 bits for a `Long`; strings such
  * as `'1.25'`, `'10.0.0.0/8'` and `'2h30m'` for `decimal`, `ipaddr` and `duration`; `{type, id}` for an entity; an
- * array or a `Set` for a set; a plain object for a record, whose undefined fields are left out.
+ * array or a `Set` for a set; a plain object for a record, whose undefined fields are left out. A plain object has
+ * fields of its own and inherits none: a `Map`, a promise, an instance of a class is a `TypeError`, since what is left out
+ * of a record can permit what it would have denied.
  */
 export type Value =
   | string
@@ -29,7 +31,8 @@ export type Context = { readonly [name: string]: Value | undefined } & { readonl
 /** When a question is asked, and under which circumstances. */
 export interface Asked {
   readonly context?: Context | undefined;
-  /** The clock's, where it is left out. An action that takes no `now` has no use for it. */
+  /** The clock's, where it is left out. An action that takes no `now` has no use for it. It stands here, and in the
+   * context only in Cedar's own JSON, for an instant that no `Date` holds; then it is left out here. */
   readonly now?: Date | undefined;
 }
 
@@ -156,9 +159,12 @@ export interface Grouping {
   readonly zone?: string;
   /**
    * So that counts tell of nobody: those below a number are left out, and others with them; or all are rounded at
-   * random, by a secret key of 16 bytes or more.
+   * random, by a secret key of 16 bytes or more. Counts are exact where it is left out, and nowhere else: anything but one
+   * of the two, `undefined` too, is an error.
    */
-  readonly protect?: { readonly below: number } | { readonly key: Uint8Array | string };
+  readonly protect?:
+    | { readonly below: number; readonly key?: never }
+    | { readonly key: Uint8Array | string; readonly below?: never };
 }
 
 /** How many records may `principal` do `action` to, by group? */
@@ -210,7 +216,8 @@ export interface Problem extends Readonly<Record<keyof Place, number | null>> {
  * `stopped`, the engine fell (a bug in it, or no more memory) and was started anew, without the wards and worlds
  * that there were.
  *
- * A value of a wrong JavaScript type is a `TypeError`.
+ * A value of a wrong JavaScript type is a `TypeError`, which names the place: where a record, a question or options are
+ * taken, that is whatever is no plain object. What is given is read once, before the engine is asked.
  */
 export type ErrorKind =
   | 'policies'
@@ -657,7 +664,7 @@ export class Visible implements Handle {
   /** Their numbers in the world, ascending: what `checkMany` takes. */
   numbers(): Uint32Array;
   /**
-   * Up to `most` ids, 100 unless told, behind `cursor`, or the first ones; `next`, which stays valid when the data
+   * Up to `most` ids, at least 1 and 100 unless told, behind `cursor`, or the first ones; `next`, which stays valid when the data
    * changes, is undefined at the end.
    */
   page(cursor?: string, how?: { readonly most?: number }): { ids: string[]; next: string | undefined };

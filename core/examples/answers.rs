@@ -14,9 +14,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use caseward::ActionName;
 use caseward::attendance::{Sample, zone};
 use caseward::author::CasePath;
 use caseward::sql::{Database, Dialect, Mapping};
+use caseward::testing::asks::{self, about, query, who_may};
 use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
 use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
 use serde_json::{Value as Json, json};
@@ -127,27 +129,29 @@ impl Out {
             self.line(&question("check", request, answer.map(|answer| json_text(&answer))))?;
         }
         for request in requests.iter().step_by(every(OTHERS)) {
-            let Request { principal, action, resource, context } = request;
-            let found = ward.list(&world, principal, action, resource.type_name(), context);
+            let Request { principal, action, resource, context, .. } = request;
+            let found = ward.list(&world, &query(principal, action, resource.type_name(), context));
             let ids = |all: Vec<EntityUid>| json_text(&all.iter().map(EntityUid::id).collect::<Vec<_>>());
             self.line(&question("list", request, found.map(ids)))?;
             let why = ward.explain(&world, request);
             self.line(&question("explain", request, why.map(|why| json_text(&why))))?;
-            let who = ward.who_with_reasons(&world, action, resource, principal.type_name(), context);
+            let who =
+                ward.who_with_reasons(&world, &who_may(action, resource, principal.type_name(), context));
             self.line(&question("who", request, who.map(|who| json_text(&who))))?;
             let dialect = Dialect::ALL[self.1 % Dialect::ALL.len()];
             self.1 += 1;
             let database = Database::new(ward.schema(), &Mapping::default(), dialect)?;
-            let filter = ward.filter(&world, principal, action, resource.type_name(), context, &database);
+            let filter =
+                ward.filter(&world, &query(principal, action, resource.type_name(), context), &database);
             let mut line = question("filter", request, filter.map(|filter| json_text(&filter)));
             line["dialect"] = dialect.name().into();
             self.line(&line)?;
             // Another action may have a field of the same name and of another type, which JSON does not tell.
-            let read = ward.read_context_for(principal, resource, &json_text(context), 0);
+            let read = ward.read_context_for(principal, resource, &json_text(context));
             if read.is_ok_and(|read| read == *context) {
-                let answers = ward.actions(&world, principal, resource, context);
+                let answers = ward.actions(&world, &about(principal, resource, context));
                 self.line(&question("actions", request, answers.map(|all| json_text(&all))))?;
-                let view = ward.view(&world, principal, resource, context);
+                let view = ward.view(&world, &about(principal, resource, context));
                 self.line(&question("view", request, view.map(|view| json_text(&view))))?;
             }
         }
@@ -165,19 +169,19 @@ impl Out {
             let context = BTreeMap::from([("now".into(), Value::Datetime(1_778_446_800_000))]);
             let (principal, mut resource) = (EntityUid::new("User", user), EntityUid::new("Case", case));
             // Something that they see, where there is something.
-            let seen = ward.list(&world, &principal, "viewSummary", "Case", &context)?;
+            let seen = ward.list(&world, &query(&principal, "viewSummary", "Case", &context))?;
             if let Some(first) = seen.into_iter().next() {
                 resource = first;
             }
-            let request = Request { principal, action: "viewSummary".into(), resource, context };
-            let Request { principal, action, resource, context } = &request;
-            let view = ward.view(&world, principal, resource, context);
+            let request = asks::request(&principal, "viewSummary", &resource, &context);
+            let Request { principal, action, resource, context, .. } = &request;
+            let view = ward.view(&world, &about(principal, resource, context));
             self.line(&question("view", &request, view.map(|view| json_text(&view))))?;
-            let who = ward.who_with_reasons(&world, action, resource, "User", context);
+            let who = ward.who_with_reasons(&world, &who_may(action, resource, "User", context));
             self.line(&question("who", &request, who.map(|who| json_text(&who))))?;
-            let table = ward.count_by(&world, principal, action, "Case", context, &by);
+            let table = ward.count_by(&world, &query(principal, action, "Case", context), &by);
             self.line(&question("count_by", &request, table.map(|table| json_text(&table))))?;
-            let record = Request { action: "viewRecord".into(), ..request.clone() };
+            let record = asks::request(&request.principal, "viewRecord", &request.resource, &request.context);
             let disclosure = ward.disclosure()?;
             let sight = ward.viewer(&world, principal, &record, &disclosure)?;
             let why = ward.explain_for(&world, &record, &sight);
@@ -198,8 +202,8 @@ fn requests(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Reques
                     resource = EntityUid::new(resource.type_name(), "nowhere \"\\\n");
                 }
                 let context: BTreeMap<Arc<str>, Value> = facts.record(ward, choices, &action.context);
-                let action = action.uid.to_string().into();
-                all.push(Request { principal: principal.clone(), action, resource, context });
+                let action = ActionName::new(action.uid.to_string());
+                all.push(Request::new(principal.clone(), action, resource).in_context(context));
             }
         }
     }

@@ -11,71 +11,60 @@ macro_rules! mutant {
     }};
 }
 
-mod actions;
-mod answer;
+/// The guide: each question that policies and data answer, with code that runs.
+///
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;
-#[cfg(feature = "bundle")]
-pub mod bundle;
+mod cache;
+mod cedar;
+mod count;
 mod decide;
-mod disclosure;
-mod error;
+mod engine;
 mod explain;
-#[cfg(feature = "fs")]
-pub mod files;
-pub mod interrupt;
 mod ir;
-mod link;
-mod live;
 pub mod matrix;
+mod model;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
-mod random;
-mod request;
-mod scene;
-mod schema;
-mod slice;
-mod span;
 pub mod sql;
-mod suggest;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod time;
-mod uid;
-mod value;
 mod view;
 mod visible;
 mod ward;
-pub mod words;
 mod world;
-mod zone;
 
-pub use actions::{ActionAnswer, Need};
-pub use answer::{Answer, Decision, Fault};
-pub use decide::{Context, Decider, Decisions};
-pub use disclosure::{Protected, Protection, RoundingKey};
-pub use error::{Error, Problem, Severity};
+pub use decide::actions::{ActionAnswer, Need};
+pub use decide::{Decider, Decisions, Prepared};
 pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,
 };
-pub use live::{Generation, Live};
+pub use model::{
+    Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
+    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,
+    RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone, instant,
+    interrupt, words,
+};
 #[cfg(feature = "fs")]
 pub use policy::FilePart;
-pub use policy::{Effect, Policy, Source, Sources, claims, format};
-pub use request::Request;
-pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
-pub use span::Span;
+#[cfg(feature = "fs")]
+pub use policy::files;
+pub use policy::{Policy, Sources, claims, format};
+pub use table::disclosure::{Protected, Protection, RoundingKey};
+pub use table::group::Group;
 pub use table::{Count, Key, Line, Part, Table};
-pub use time::instant;
-pub use uid::EntityUid;
-pub use value::{Ip, Value};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Counting, Cursor, Granted, Group, Page, Visible};
+pub use visible::{Cursor, Granted, Page, Visible};
 pub use ward::Ward;
+#[cfg(feature = "bundle")]
+pub use ward::bundle;
+pub use ward::live::{Generation, Live};
 pub use world::{Changes, Columns, Draft, Handle, Row, World, WorldBuilder};
-pub use zone::{Period, Unit, Zone};

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use caseward::ActionAnswer;
+use caseward::ActionQuery;
 use serde::Serialize;
 
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
+use crate::instant;
 use crate::instant::NowArgs;
-use crate::list::used_now;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, uid};
@@ -55,14 +56,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
     let resource = uid("--resource", &args.resource)?;
-    let context = ward.read_context_for(&principal, &resource, &args.context.context, now)?;
+    let context = args.context.for_both(&ward, (&principal, &resource), now)?;
     let world = args.data.load(&ward, terminal)?;
-    let actions = ward.actions(&world, &principal, &resource, &context)?;
+    let query = ActionQuery::new(principal, resource).in_context(context);
+    let actions = ward.actions(&world, &query)?;
+    let schema = ward.schema();
+    let takes_now =
+        actions.iter().filter_map(|one| schema.action(&one.action)).find(|action| action.takes_now());
     if actions.is_empty() {
         terminal.note(&format!(
             "no action is for a {} on a {}",
-            printable(principal.type_name()),
-            printable(resource.type_name())
+            printable(query.principal.type_name()),
+            printable(query.resource.type_name())
         ));
     }
     match args.format {
@@ -70,7 +75,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             actions: &actions,
             policy_hash: ward.policy_hash(),
             version: world.version(),
-            now: used_now(&context),
+            now: takes_now.and(query.context.now()).and_then(instant::show),
         })?,
         Format::Text => output::print(&text(&actions, terminal.palette()))?,
     }

@@ -225,7 +225,7 @@ impl Batch<'_> {
         let Line::Bytes(bytes) = line else { return Err(format!("the line has more than {MAX_LINE} bytes")) };
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
         let why = |error: Error| error.to_string();
-        let request = self.ward.read_request(text, self.now).map_err(why)?;
+        let request = self.ward.read_request(text).map_err(why)?.at(self.now);
         decide(self.args, self.ward, self.world, &request).map_err(why)
     }
 

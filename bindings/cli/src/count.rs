@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::instant::NowArgs;
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, uid};
+use crate::question::ContextArgs;
 use crate::terminal::Terminal;
 use crate::{output, progress};
 
@@ -92,13 +92,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let groups = args.by.groups()?;
     let ward = args.policies.load()?;
-    let principal = uid("--principal", &args.principal)?;
-    ward.schema().known_action(&args.action)?;
-    ward.schema().known_type(&args.resource_type)?;
-    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
     let world = args.data.load(&ward, terminal)?;
     let spinner = progress::spinner(terminal, &format!("counting {}", args.resource_type));
-    let table = ward.count_by(&world, &principal, &args.action, &args.resource_type, &context, &groups);
+    let table = ward.count_by(&world, &query, &groups);
     spinner.finish_and_clear();
     args.format.print(&table?)?;
     Ok(Exit::Success)

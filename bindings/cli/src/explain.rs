@@ -1,5 +1,7 @@
 //! `caseward explain`: why, or why not, and what would turn it?
 
+use caseward::Query;
+use caseward::TypeName;
 use caseward::{EntityUid, Error, Explanation, Request, Ward, World};
 use clap::ValueEnum;
 
@@ -86,13 +88,9 @@ fn explain_for(
 }
 
 fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Failure> {
-    let plan = ward.plan_for(
-        world,
-        &request.principal,
-        &request.action,
-        request.resource.type_name(),
-        &request.context,
-    )?;
+    let Request { principal, action, resource, context, .. } = request;
+    let query = Query::new(principal.clone(), action.clone(), TypeName::new(resource.type_name()));
+    let plan = ward.plan_for(world, &query.in_context(context.clone()))?;
     output::print(if plan.is_empty() { "deny: no policy can apply\n" } else { &plan })?;
     Ok(Exit::Success)
 }

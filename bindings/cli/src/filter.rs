@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, uid};
+use crate::question::ContextArgs;
 use crate::shown::is_plain;
 use crate::terminal::Terminal;
 use crate::{input, output};
@@ -132,14 +132,10 @@ fn refused(name: &str, problems: &[Problem]) -> Failure {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let ward = args.policies.load()?;
-    let principal = uid("--principal", &args.principal)?;
-    ward.schema().known_action(&args.action)?;
-    ward.schema().known_type(&args.resource_type)?;
-    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
     let database = args.database.load(&ward)?;
     let world = args.data.load(&ward, terminal)?;
-    let asked = (&database, &args.query.options());
-    let filter = ward.filter_with(&world, &principal, &args.action, &args.resource_type, &context, asked)?;
+    let filter = ward.filter_with(&world, &query, &database, &args.query.options())?;
     match args.format {
         Format::Json => output::print_json(&filter)?,
         Format::Text => {

@@ -1,8 +1,8 @@
 //! `caseward list`: which records may this person do this to?
 
-use std::sync::Arc;
-
-use caseward::{EntityUid, Value};
+use caseward::Context;
+use caseward::EntityUid;
+use caseward::Ward;
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::{ContextArgs, uid};
+use crate::question::ContextArgs;
 use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 use crate::{output, progress};
@@ -79,18 +79,14 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     let now = args.now.ms();
     let ward = args.policies.load()?;
-    let principal = uid("--principal", &args.principal)?;
-    ward.schema().known_action(&args.action)?;
-    ward.schema().known_type(&args.resource_type)?;
-    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
     let world = args.data.load(&ward, terminal)?;
 
     let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
-    let ask = (&world, &principal, args.action.as_str(), args.resource_type.as_str(), &context);
     let found = match args.format {
-        Format::Count => ward.count(ask.0, ask.1, ask.2, ask.3, ask.4).map(Found::Count),
+        Format::Count => ward.count(&world, &query).map(Found::Count),
         // By id: a reader looks for one, and two files of the same entities give the same list.
-        _ => ward.list(ask.0, ask.1, ask.2, ask.3, ask.4).map(|mut uids| {
+        _ => ward.list(&world, &query).map(|mut uids| {
             uids.sort();
             Found::Uids(uids)
         }),
@@ -113,7 +109,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             next,
             policy_hash: ward.policy_hash(),
             version: world.version(),
-            now: used_now(&context),
+            now: used_now(&ward, &query.action, &query.context),
         })?,
         _ => print_ids(page)?,
     }
@@ -137,11 +133,9 @@ enum Found {
 }
 
 /// The `now` that an answer was made with.
-pub(crate) fn used_now(context: &std::collections::BTreeMap<Arc<str>, Value>) -> Option<String> {
-    match context.get("now") {
-        Some(Value::Datetime(ms)) => instant::show(*ms),
-        _ => None,
-    }
+pub(crate) fn used_now(ward: &Ward, action: &str, context: &Context) -> Option<String> {
+    let action = ward.schema().action(action).filter(|action| action.takes_now());
+    action.and(context.now()).and_then(instant::show)
 }
 
 /// One id a line.

@@ -1,6 +1,6 @@
 //! What is asked: principal, action, resource and context, from flags.
 
-use caseward::{EntityUid, Request, Ward};
+use caseward::{ActionName, Context, EntityUid, Query, Request, TypeName, Ward};
 
 use crate::failure::Failure;
 
@@ -49,13 +49,45 @@ impl QuestionArgs {
 }
 
 impl Question<'_> {
-    /// The request that the texts make; `now` fills the context's `now`.
+    /// The request that the texts make, at `now`.
     pub(crate) fn request(&self, ward: &Ward, now: i64) -> Result<Request, Failure> {
-        ward.schema().known_action(self.action)?;
+        let action = ActionName::new(self.action);
+        ward.schema().known_action(&action)?;
         let (principal, resource) = (uid("--principal", self.principal)?, uid("--resource", self.resource)?);
-        let mut request = Request::new(principal, self.action, resource);
-        request.context = ward.read_context(self.action, self.context, now)?;
-        Ok(request)
+        let context = ward.read_context(&action, self.context)?;
+        Ok(Request::new(principal, action, resource).in_context(context).at(now))
+    }
+}
+
+impl ContextArgs {
+    /// The circumstances in which an action is asked for, at `now`.
+    pub(crate) fn at(&self, ward: &Ward, action: &ActionName, now: i64) -> Result<Context, Failure> {
+        Ok(ward.read_context(action, &self.context)?.and_at(now))
+    }
+
+    /// The circumstances in which every action of two entities' types is asked for, at `now`.
+    pub(crate) fn for_both(
+        &self,
+        ward: &Ward,
+        (principal, resource): (&EntityUid, &EntityUid),
+        now: i64,
+    ) -> Result<Context, Failure> {
+        Ok(ward.read_context_for(principal, resource, &self.context)?.and_at(now))
+    }
+
+    /// The question for records of a type, at `now`.
+    pub(crate) fn query(
+        &self,
+        ward: &Ward,
+        (principal, action, resource_type): (&str, &str, &str),
+        now: i64,
+    ) -> Result<Query, Failure> {
+        let principal = uid("--principal", principal)?;
+        let (action, resource_type) = (ActionName::new(action), TypeName::new(resource_type));
+        ward.schema().known_action(&action)?;
+        ward.schema().known_type(&resource_type)?;
+        let context = self.at(ward, &action, now)?;
+        Ok(Query::new(principal, action, resource_type).in_context(context))
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     now: NowArgs,
     /// Several tables at once, protected together: a file with a name, a kind, a threshold and the groups of each
-    /// table, in TOML. The README has one.
+    /// table, in TOML. The guide of the crate has one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "by", "zone", "below"])]
     release: Option<PathBuf>,
     /// In aggregate, counts below this are suppressed, and others with them.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use caseward::ActionQuery;
 use caseward::{Need, Next, Section, Value, View};
 
 use crate::check::Format;
@@ -42,9 +43,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let now = args.now.ms();
     let ward = args.policies.load()?;
     let (principal, resource) = (uid("--principal", &args.principal)?, uid("--resource", &args.resource)?);
-    let context = ward.read_context_for(&principal, &resource, &args.context.context, now)?;
+    let context = args.context.for_both(&ward, (&principal, &resource), now)?;
     let world = args.data.load(&ward, terminal)?;
-    let view = ward.view(&world, &principal, &resource, &context)?;
+    let view = ward.view(&world, &ActionQuery::new(principal, resource).in_context(context))?;
     match args.format {
         Format::Json => output::print_json(&view)?,
         Format::Text => output::print(&text(&view, terminal.palette()))?,

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
+use caseward::ActionName;
+use caseward::AlertQuery;
+use caseward::PrincipalQuery;
+use caseward::TypeName;
 use caseward::{EntityUid, Granted, Visible, Ward};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::instant;
 use crate::instant::NowArgs;
 use crate::list::{print_ids, used_now};
 use crate::load::{DataArgs, PolicyArgs};
@@ -95,14 +100,16 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let resource = uid("--resource", &args.resource)?;
     let ty = principal_type(&ward, &args.action, args.principal_type.as_deref())?;
-    let context = ward.read_context(&args.action, &args.context.context, now)?;
+    let action = ActionName::new(&args.action);
+    let context = args.context.at(&ward, &action, now)?;
+    let query = PrincipalQuery::new(TypeName::new(ty), action, resource).in_context(context);
     let world = args.data.load(&ward, terminal)?;
-    let found = ward.who(&world, &args.action, &resource, &ty, &context)?;
+    let found = ward.who(&world, &query)?;
     let reasons = match args.reasons {
-        true => Some(ward.who_with_reasons(&world, &args.action, &resource, &ty, &context)?),
+        true => Some(ward.who_with_reasons(&world, &query)?),
         false => None,
     };
-    print(&found, reasons, used_now(&context), args.format)
+    print(&found, reasons, used_now(&ward, &query.action, &query.context), args.format)
 }
 
 pub(crate) fn alert(args: &AlertArgs, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -111,9 +118,10 @@ pub(crate) fn alert(args: &AlertArgs, terminal: &Terminal) -> Result<Exit, Failu
     let resource = uid("--resource", &args.resource)?;
     let entry = args.entry.as_deref().map(|entry| uid("--entry", entry)).transpose()?;
     let world = args.data.load(&ward, terminal)?;
-    let context = [("now".into(), caseward::Value::Datetime(now))].into();
-    let found = ward.alert(&world, &resource, entry.as_ref(), &args.principal_type, &context)?;
-    print(&found, None, used_now(&context), args.format)
+    let query = AlertQuery::new(TypeName::new(&args.principal_type), resource).at(now);
+    let query = entry.into_iter().fold(query, AlertQuery::about);
+    let found = ward.alert(&world, &query)?;
+    print(&found, None, instant::show(now), args.format)
 }
 
 /// The type that was asked for, or the only one that the action takes.

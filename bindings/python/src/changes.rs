@@ -5,7 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use caseward::Value;
 use pyo3::prelude::*;
 
-use crate::question::Fields;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Fields = BTreeMap<Arc<str>, caseward::Value>;
 use crate::{uid, value};
 
 /// A batch of changes: applied as a whole by `World.apply` or not at all, or looked through with `World.with_`.

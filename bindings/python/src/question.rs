@@ -1,9 +1,6 @@
 //! What is asked: the circumstances of a question, and requests as values.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use caseward::{Value, Ward};
+use caseward::{ActionName, Context, Ward};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -11,26 +8,15 @@ use crate::error::OrRaise;
 use crate::uid::{self, EntityUid};
 use crate::{time, value};
 
-pub(crate) type Fields = BTreeMap<Arc<str>, Value>;
-
-/// The context of an action: a mapping, or Cedar's JSON; with `now` where the action asks for one.
+/// The context of an action: a mapping, or Cedar's JSON; at `now`, or by the clock.
 pub(crate) fn context(
     ward: &Ward,
-    action: &str,
+    action: &ActionName,
     given: Option<&Bound<'_, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
-) -> PyResult<Fields> {
-    let now = time::now(now)?;
-    let mut fields = match given {
-        None => Fields::new(),
-        Some(given) => match given.cast::<PyString>() {
-            Ok(json) => return ward.read_context(action, json.to_str()?, now).or_raise(py),
-            Err(_) => value::fields(given)?,
-        },
-    };
-    ward.fill_now(action, &mut fields, now).or_raise(py)?;
-    Ok(fields)
+) -> PyResult<Context> {
+    read(given, now, |json| ward.read_context(action, json).or_raise(py))
 }
 
 /// The context for every action of two entities' types, in the same forms.
@@ -40,19 +26,24 @@ pub(crate) fn context_for(
     given: Option<&Bound<'_, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     py: Python<'_>,
-) -> PyResult<Fields> {
+) -> PyResult<Context> {
+    read(given, now, |json| ward.read_context_for(principal, resource, json).or_raise(py))
+}
+
+fn read(
+    given: Option<&Bound<'_, PyAny>>,
+    now: Option<&Bound<'_, PyAny>>,
+    from_json: impl FnOnce(&str) -> PyResult<Context>,
+) -> PyResult<Context> {
     let now = time::now(now)?;
-    let mut fields = match given {
-        None => Fields::new(),
+    let context = match given {
+        None => Context::new(),
         Some(given) => match given.cast::<PyString>() {
-            Ok(json) => {
-                return ward.read_context_for(principal, resource, json.to_str()?, now).or_raise(py);
-            }
-            Err(_) => value::fields(given)?,
+            Ok(json) => from_json(json.to_str()?)?,
+            Err(_) => value::fields(given)?.into(),
         },
     };
-    ward.fill_now_for(principal, resource, &mut fields, now);
-    Ok(fields)
+    Ok(context.and_at(now))
 }
 
 /// A question as a value: who asks to do what to which record, and under which circumstances.
@@ -78,9 +69,10 @@ impl Request {
         resource: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
+        let mut request =
+            caseward::Request::new(uid::of(principal)?, ActionName::new(action), uid::of(resource)?);
         if let Some(context) = context {
-            request.context = value::fields(context)?;
+            request.context = value::fields(context)?.into();
         }
         Ok(Request { request })
     }
@@ -106,7 +98,7 @@ impl Request {
     /// The circumstances.
     #[getter]
     fn context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        value::dict(py, &self.request.context)
+        value::dict(py, self.request.context.fields())
     }
 
     /// The request in JSON, as `caseward check --requests` reads it, one a line.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use caseward::Counting;
 use caseward::attendance::{self, ReportQuestion};
+use caseward::{ActionName, ActionQuery, AlertQuery, PrincipalQuery, Query, RequestEnvironment, TypeName};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -33,14 +32,11 @@ use crate::world::World;
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct Ward {
     pub(crate) ward: caseward::Ward,
-    /// What tells it from every other ward of this process.
-    pub(crate) number: u64,
 }
 
 impl From<caseward::Ward> for Ward {
     fn from(ward: caseward::Ward) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Ward { ward, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+        Ward { ward }
     }
 }
 
@@ -142,17 +138,10 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Answer> {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
-        let context = self::context(&self.ward, action, context, now, py)?;
-        let world = world.get();
-        let answer =
-            kept(py, || match world.decider(self, (principal.type_name(), action, resource.type_name())) {
-                Some(decider) => decider.check(&principal, &resource, &context),
-                None => {
-                    let mut request = caseward::Request::new(principal, action, resource);
-                    request.context = context;
-                    self.ward.check(&world.world, &request)
-                }
-            });
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
+        let request = caseward::Request::new(principal, action, resource).in_context(context);
+        let answer = kept(py, || self.ward.check(&world.get().world, &request));
         answer.or_raise(py).map(Answer::from)
     }
 
@@ -173,15 +162,18 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Decisions> {
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
         let (from, to) = (column(principals, "principals")?, column(resources, "resources")?);
         if from.ids.is_empty() && to.ids.is_empty() {
             return Ok(Decisions::none(py, &self.ward, &world.get().world));
         }
         let world = &world.get().world;
         let decisions = released(py, || {
-            let decider = self.ward.decider(world, &from.ty, action, &to.ty)?;
-            let context = decider.context(&context)?;
+            let (principals, resources) = (TypeName::new(&from.ty), TypeName::new(&to.ty));
+            let environment = RequestEnvironment::new(principals, action, resources);
+            let decider = self.ward.decider(world, &environment)?;
+            let context = decider.prepare(&context)?;
             let (from, to) = even(&from, &to);
             decider.decide_ids(&from, &to, &context)
         });
@@ -240,10 +232,9 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
-        let principal = uid::of(principal)?;
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
         let world = &world.get().world;
-        let found = released(py, || self.ward.visible(world, &principal, action, resource_type, &context));
+        let found = released(py, || self.ward.visible(world, &query));
         found.or_raise(py).map(|visible| Visible { visible })
     }
 
@@ -265,8 +256,9 @@ impl Ward {
     ) -> PyResult<Vec<ActionAnswer>> {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
         let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        let query = ActionQuery::new(principal, resource).in_context(context);
         let world = &world.get().world;
-        let answers = released(py, || self.ward.actions(world, &principal, &resource, &context));
+        let answers = released(py, || self.ward.actions(world, &query));
         Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
     }
 
@@ -285,8 +277,10 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
         viewer: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Explanation> {
-        let mut request = caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?);
-        request.context = self::context(&self.ward, action, context, now, py)?;
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
+        let request =
+            caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?).in_context(context);
         let (world, viewer) = (&world.get().world, viewer.map(uid::of).transpose()?);
         let explained = released(py, || match viewer {
             None => self.ward.explain(world, &request),
@@ -313,10 +307,12 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
-        let resource = uid::of(resource)?;
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
+        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
+        let query = query.in_context(context);
         let world = &world.get().world;
-        let found = released(py, || self.ward.who(world, action, &resource, principal_type, &context));
+        let found = released(py, || self.ward.who(world, &query));
         found.or_raise(py).map(|visible| Visible { visible })
     }
 
@@ -333,11 +329,12 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Granted>> {
-        let resource = uid::of(resource)?;
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
+        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
+        let query = query.in_context(context);
         let world = &world.get().world;
-        let found =
-            released(py, || self.ward.who_with_reasons(world, action, &resource, principal_type, &context));
+        let found = released(py, || self.ward.who_with_reasons(world, &query));
         Ok(found.or_raise(py)?.into_iter().map(|granted| Granted { granted }).collect())
     }
 
@@ -353,11 +350,10 @@ impl Ward {
         entry: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
-        let (resource, entry) = (uid::of(resource)?, entry.map(uid::of).transpose()?);
-        let context = [("now".into(), caseward::Value::Datetime(time::now(now)?))].into();
+        let query = AlertQuery::new(TypeName::new(principal_type), uid::of(resource)?).at(time::now(now)?);
+        let query = entry.map(uid::of).transpose()?.into_iter().fold(query, AlertQuery::about);
         let world = &world.get().world;
-        let told =
-            released(py, || self.ward.alert(world, &resource, entry.as_ref(), principal_type, &context));
+        let told = released(py, || self.ward.alert(world, &query));
         told.or_raise(py).map(|visible| Visible { visible })
     }
 
@@ -376,8 +372,9 @@ impl Ward {
     ) -> PyResult<View> {
         let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
         let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        let query = ActionQuery::new(principal, resource).in_context(context);
         let world = &world.get().world;
-        let view = released(py, || self.ward.view(world, &principal, &resource, &context));
+        let view = released(py, || self.ward.view(world, &query));
         view.or_raise(py).map(|view| View { view })
     }
 
@@ -406,20 +403,16 @@ impl Ward {
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Table> {
-        let (principal, by) = (uid::of(principal)?, groups(by, zone)?);
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let by = groups(by, zone)?;
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
         let protection = match (below, &rounding_key) {
             (None, None) => None,
             _ => Some(protection(py, below.unwrap_or(6), rounding_key)?),
         };
         let world = &world.get().world;
-        let counted = released(py, || {
-            let (principal, context, by) = (&principal, &context, &by);
-            let counting = Counting { principal, action, of: resource_type, context, by };
-            match &protection {
-                None => self.ward.count_by(world, principal, action, resource_type, context, by),
-                Some(protection) => self.ward.count_by_protected(world, &counting, protection),
-            }
+        let counted = released(py, || match &protection {
+            None => self.ward.count_by(world, &query, &by),
+            Some(protection) => self.ward.count_by_protected(world, &query, &by, protection),
         });
         counted.or_raise(py).map(|table| Table { table })
     }
@@ -524,13 +517,10 @@ impl Ward {
         parameter_style: Option<&str>,
         alias: Option<&str>,
     ) -> PyResult<Filter> {
-        let principal = uid::of(principal)?;
-        let context = self::context(&self.ward, action, context, now, py)?;
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
         let options = options(py, first_parameter, parameter_style, alias)?;
-        let (world, database) = (&world.get().world, (&database.get().database, &options));
-        let filter = released(py, || {
-            self.ward.filter_with(world, &principal, action, resource_type, &context, database)
-        });
+        let (world, database) = (&world.get().world, &database.get().database);
+        let filter = released(py, || self.ward.filter_with(world, &query, database, &options));
         filter.or_raise(py).map(|filter| Filter { filter })
     }
 
@@ -548,6 +538,21 @@ impl Ward {
     fn __repr__(&self) -> String {
         let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
         format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
+    }
+}
+
+impl Ward {
+    /// The question for entities of a type.
+    fn query(
+        &self,
+        py: Python<'_>,
+        (principal, action, resource_type): (&Bound<'_, PyAny>, &str, &str),
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Query> {
+        let action = ActionName::new(action);
+        let context = self::context(&self.ward, &action, context, now, py)?;
+        Ok(Query::new(uid::of(principal)?, action, TypeName::new(resource_type)).in_context(context))
     }
 }
 

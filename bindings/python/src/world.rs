@@ -2,10 +2,8 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use caseward::Decider;
 use caseward::attendance::Sample;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -21,8 +19,6 @@ use crate::{time, uid, value};
 
 /// More cases would not fit in memory anywhere.
 const MAX_CASES: usize = 10_000_000;
-/// Deciders that are kept for a world.
-const DECIDERS: usize = 128;
 /// How long a wait goes on before it looks whether Python wants to end it.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -33,41 +29,11 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct World {
     pub(crate) world: caseward::World,
-    deciders: RwLock<Vec<(Kind, Arc<Decider>)>>,
 }
-
-/// What a decider is for: the ward's number, and the principal's type, the action and the resource's type.
-struct Kind(u64, String, String, String);
 
 impl From<caseward::World> for World {
     fn from(world: caseward::World) -> Self {
-        World { world, deciders: RwLock::default() }
-    }
-}
-
-impl World {
-    /// What decides quickly for these types; `None` where `Ward::check` has something to say about them.
-    pub(crate) fn decider(
-        &self,
-        ward: &Ward,
-        (principal, action, resource): (&str, &str, &str),
-    ) -> Option<Arc<Decider>> {
-        let is_it = |Kind(number, from, what, to): &Kind| {
-            *number == ward.number && what == action && to == resource && from == principal
-        };
-        let known = self.deciders.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, decider)) = known.iter().find(|(kind, _)| is_it(kind)) {
-            return Some(decider.clone());
-        }
-        drop(known);
-        let decider = Arc::new(ward.ward.decider(&self.world, principal, action, resource).ok()?);
-        let kind = Kind(ward.number, principal.to_owned(), action.to_owned(), resource.to_owned());
-        let mut known = self.deciders.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= DECIDERS {
-            known.remove(0);
-        }
-        known.push((kind, decider.clone()));
-        Some(decider)
+        World { world }
     }
 }
 

@@ -73,11 +73,16 @@ def test_long_calls_end(ward: Ward, world: World) -> None:
 
 
 def test_keyboard_interrupts_end_them_too(ward: Ward) -> None:
+    # A shell starts what runs in its background with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        World.sample(ward, cases=5_000_000)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            World.sample(ward, cases=5_000_000)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_handler_that_raises_nothing_changes_nothing(ward: Ward, world: World) -> None:

@@ -1,10 +1,14 @@
 // The module: how it starts, what is kept of it, and what happens when it stops.
 //
-// INVARIANT: every call into the module goes through `call`, or catches what it throws with `failed`. A panic or a
-// fault leaves the module's memory in any state: nothing of it is used again, and a fresh instance takes its place.
+// INVARIANT: every call into the module goes through `call` or `ask`, or catches what it throws with `failed`. A panic
+// or a fault leaves the module's memory in any state: nothing of it is used again, and a fresh instance takes its place.
+//
+// INVARIANT: nothing of the caller's runs between the look at a handle and the call that uses it. Iterables, getters and
+// proxies are read out before, for they may dispose of the very thing that is asked about.
 
 import start, * as raw from '../pkg/caseward.js';
 import { CasewardError } from './errors.js';
+import { described } from './plain.js';
 
 let ready = false;
 let starting;
@@ -63,6 +67,13 @@ export function call(work) {
   }
 }
 
+/** Runs `work` on what one or two handles hold, which is looked up last: what else `work` takes is read by then. */
+export function ask(work, first, second = undefined) {
+  const of = first.raw;
+  const it = second?.raw;
+  return call((raw) => work(of, it, raw));
+}
+
 /** What to throw for what the module threw. */
 export function failed(error) {
   if (typeof error === 'string') {
@@ -93,6 +104,22 @@ function stopped(cause) {
   return new CasewardError('stopped', message, [], { cause });
 }
 
+/** How a class of this package gives its `Held`. */
+export const HELD = Symbol('held');
+
+/** The `Held` of a thing that is called `what`. */
+export function heldBy(thing, what) {
+  const held = typeof thing === 'object' && thing !== null ? thing[HELD] : undefined;
+  if (held instanceof Held && held.what === what) return held;
+  const of = what[0].toUpperCase() + what.slice(1);
+  throw new TypeError(`the ${what} must be of the class ${of}, and is ${described(thing)}`);
+}
+
+/** Why nothing is to be had of a thing through a proxy: what the engine gave is not in the proxy. */
+export function behindProxy(what) {
+  return new TypeError(`the ${what} stands behind a proxy: give it itself (of Vue, \`toRaw\` or \`markRaw\`)`);
+}
+
 /** A thing in the module's memory, and whether it is still there. */
 export class Held {
   #raw;
@@ -102,6 +129,11 @@ export class Held {
   constructor(raw, what) {
     this.#raw = raw;
     this.#what = what;
+  }
+
+  /** What users call it. */
+  get what() {
+    return this.#what;
   }
 
   /** The module's own object. */

@@ -1,7 +1,8 @@
 // The package as browsers and bundlers load it: `await init()` first.
 
 import { call } from './engine.js';
-import { LIMITS, parse, text } from './values.js';
+import { record } from './plain.js';
+import { LIMITS, parse, text, whole } from './values.js';
 import { sourcesJson } from './ward.js';
 
 export { Answer } from './answer.js';
@@ -27,8 +28,11 @@ export function format(policies, name = 'policies') {
 }
 
 /** A place in bytes of UTF-8, as problems and conditions have it, as one in a JavaScript string. */
-export function span(source, { start, end }) {
+export function span(source, place) {
   const bytes = new TextEncoder().encode(text(source, 'the text', LIMITS.sources));
+  const { start, end } = record(place, 'the place');
+  whole(start, 'the start of the place', 0, bytes.length);
+  whole(end, 'the end of the place', start, bytes.length);
   const before = (at) => new TextDecoder().decode(bytes.subarray(0, at)).length;
   return { start: before(start), end: before(end) };
 }

@@ -2,14 +2,8 @@
 
 import { refuse } from './errors.js';
 
-/** Refuses a key that is none of `keys`, unless it is undefined. */
-export function only(given, keys, what) {
-  for (const key in given) {
-    if (!keys.has(key) && given[key] !== undefined) throw unknown(key, keys, what);
-  }
-}
-
-function unknown(key, keys, what) {
+/** Why a key is refused that is none of `keys`. */
+export function unknown(key, keys, what) {
   const near = nearest(key, keys);
   const hint = near === undefined ? `it takes ${[...keys].map((one) => `\`${one}\``).join(', ')}` : `did you mean \`${near}\`?`;
   return refuse(`${what} takes no \`${key}\`: ${hint}`);

@@ -1,7 +1,6 @@
 // What decides often: one principal type, action and resource type, entities by number.
 
 import { Held, call, failed } from './engine.js';
-import { LIMITS, encodeRecord, moment } from './values.js';
 
 /** Prepared decisions of one ward on one world. */
 export class Road {
@@ -10,6 +9,8 @@ export class Road {
   #takesNow;
   /** The context that it was last given. */
   #json;
+  /** The time that was given beside it. */
+  #at;
   #now;
 
   /** Nothing where the question makes no sense: who asks it in full is told why. */
@@ -27,7 +28,8 @@ export class Road {
     this.#takesNow = call(() => raw.takes_now());
   }
 
-  /** The instant that the last decision was made with, in milliseconds; undefined where the action takes none. */
+  /** The instant that the last decision was made with, in milliseconds, wherever it was given; undefined where the action
+   * takes none. */
   get now() {
     return this.#now;
   }
@@ -37,31 +39,27 @@ export class Road {
     return this.#json;
   }
 
-  /** Takes a context over; false where it is none for this action. */
-  #give(context, now) {
-    const json = context === undefined ? '{}' : encodeRecord(context, 'the context', LIMITS.context);
-    // Looked at also where the action has no use for it.
-    const given = moment(now);
+  /** Takes the circumstances of a question over; false where they are none for this action. */
+  #give(of, { json, at: given, timed }) {
     // A `now` in Cedar's own JSON stays what the context says, which an instant cannot always hold.
-    const at = this.#takesNow && context?.now === undefined ? given : undefined;
-    if (json === this.#json && at === this.#now) return true;
-    const of = this.#held.raw;
+    const at = this.#takesNow && !timed ? given : undefined;
+    if (json === this.#json && at === this.#at) return true;
     this.#json = undefined;
     try {
-      call(() => of.set_context(json, at ?? 0));
+      this.#now = call(() => of.set_context(json, at ?? 0));
     } catch (error) {
       if (error.kind === 'request') return false;
       throw error;
     }
     this.#json = json;
-    this.#now = at;
+    this.#at = at;
     return true;
   }
 
   /** The version of the data, doubled, and one more for an allow; undefined for a context of another shape. */
-  decide(principal, resource, context, now) {
+  decide(principal, resource, circumstances) {
     const of = this.#held.raw;
-    if (!this.#give(context, now)) return undefined;
+    if (!this.#give(of, circumstances)) return undefined;
     try {
       return of.decide(principal, resource);
     } catch (error) {
@@ -70,9 +68,9 @@ export class Road {
   }
 
   /** As `decide`, columns of numbers: 1 for an allow. */
-  decideMany(principals, resources, context, now) {
+  decideMany(principals, resources, circumstances) {
     const of = this.#held.raw;
-    if (!this.#give(context, now)) return undefined;
+    if (!this.#give(of, circumstances)) return undefined;
     return call(() => of.decide_many(principals, resources));
   }
 

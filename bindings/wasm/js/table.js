@@ -1,6 +1,6 @@
 // Counts by group.
 
-import { Held, call } from './engine.js';
+import { HELD, Held, ask, behindProxy, call } from './engine.js';
 import { decode, parse } from './values.js';
 
 /** Counts of records by group, with all of their totals. */
@@ -30,21 +30,25 @@ export class Table {
     Object.assign(this, rest, { policyHash, now: now === null ? undefined : new Date(now) });
   }
 
+  /** @private */
+  get [HELD]() {
+    if (!(#held in this)) throw behindProxy('table');
+    return this.#held;
+  }
+
   /** As comma-separated values. */
   toCsv() {
-    const of = this.#held.raw;
-    return call(() => of.csv());
+    return ask((of) => of.csv(), this[HELD]);
   }
 
   /** For people. */
   toString() {
-    const of = this.#held.raw;
-    return call(() => of.text());
+    return ask((of) => of.text(), this[HELD]);
   }
 
   /** Frees the engine's memory, all but what was read already; again does nothing. */
   dispose() {
-    this.#held.dispose();
+    this[HELD].dispose();
   }
 }
 

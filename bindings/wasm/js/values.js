@@ -2,6 +2,7 @@
 
 import { call } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
+import { described, record } from './plain.js';
 
 // Sizes up to which input is taken, in UTF-16 units for strings and bytes otherwise. What policies may be is for
 // core to say: 1 MiB a text, and its nesting.
@@ -27,7 +28,7 @@ const MOST = 2n ** 63n - 1n;
 
 /** A text that can cross over: well-formed, and no longer than `limit`. */
 export function text(value, what, limit = LIMITS.name, kind = 'request') {
-  if (typeof value !== 'string') throw new TypeError(`${what} must be a string`);
+  if (typeof value !== 'string') throw new TypeError(`${what} must be a string, and is ${described(value)}`);
   if (value.length > limit) {
     throw new CasewardError(kind, `${what} has ${value.length} characters, more than the ${limit} that are taken`);
   }
@@ -39,12 +40,20 @@ export function text(value, what, limit = LIMITS.name, kind = 'request') {
 /** Bytes, of a string or a typed array, no more than `limit`. */
 export function bytes(value, what, limit, kind) {
   if (typeof value === 'string') return new TextEncoder().encode(text(value, what, limit, kind));
-  const all = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
-  if (!(all instanceof Uint8Array)) throw new TypeError(`${what} must be a string or a Uint8Array`);
+  if (!(value instanceof ArrayBuffer || value instanceof Uint8Array)) {
+    throw new TypeError(`${what} must be a string or a Uint8Array, and is ${described(value)}`);
+  }
+  const all = value instanceof ArrayBuffer ? new Uint8Array(value) : bare(value);
   if (all.length > limit) {
     throw new CasewardError(kind, `${what} has ${all.length} bytes, more than the ${limit} that are taken`);
   }
   return all;
+}
+
+/** A view of the same numbers that nothing was put on, such as a `length` of one's own. */
+export function bare(numbers) {
+  const Kind = numbers instanceof Uint32Array ? Uint32Array : Uint8Array;
+  return new Kind(numbers.buffer, numbers.byteOffset, numbers.length);
 }
 
 /** A whole number from `least` to `most`. */
@@ -65,23 +74,35 @@ export function uid(value, what) {
     const [type, id] = call((raw) => raw.Ward.parse_uid(value));
     return { type, id };
   }
-  if (typeof value !== 'object' || value === null) {
-    throw new TypeError(`${what} must be {type, id}, or a string such as 'User::"u1"'`);
+  const { type, id } = typeof value === 'object' && value !== null ? value : {};
+  if (type === undefined && id === undefined) {
+    throw new TypeError(`${what} must be {type, id}, or a string such as 'User::"u1"', and is ${described(value)}`);
   }
-  return { type: text(value.type, `the type of ${what}`), id: text(value.id, `the id of ${what}`) };
+  return { type: text(type, `the type of ${what}`), id: text(id, `the id of ${what}`) };
 }
 
 /** The `now` of a question in milliseconds: the clock's where none is given. */
 export function moment(now) {
   if (now === undefined) return Date.now();
-  if (!(now instanceof Date)) throw new TypeError('`now` must be a Date');
+  if (!(now instanceof Date)) throw new TypeError(`\`now\` must be a Date, and is ${described(now)}`);
   return instant(now, '`now`');
 }
 
-/** Refuses the time where it does not belong. */
-export function refuseNow(context) {
-  const now = context?.now;
-  if (!(now instanceof Date) && typeof now !== 'string') return;
+/** What a question is asked under: the JSON of its context, the time in milliseconds, and whether the context has one
+ * of its own. */
+export function circumstances(context, now) {
+  const at = moment(now);
+  if (context === undefined) return { json: '{}', at, timed: false };
+  const fields = record(context, 'the context');
+  refuseNow(fields.now, now);
+  return { json: encodeFields(fields, 'the context', LIMITS.context), at, timed: fields.now !== undefined };
+}
+
+/** Refuses the time where it does not belong. In Cedar's own JSON it says what no `Date` holds: then it is the only one.
+ * A number or a boolean is no time: a schema may have such a field. */
+function refuseNow(inner, now) {
+  const isTime = inner instanceof Date || typeof inner === 'string';
+  if (!isTime && (typeof inner !== 'object' || now === undefined)) return;
   throw refuse('`now` stands beside `context`, not in it: {…, context: {…}, now: new Date()}');
 }
 
@@ -128,17 +149,25 @@ function encodeObject(value, what, depth) {
     return datetime(instant(value, what));
   }
   if (Array.isArray(value) || value instanceof Set) {
+    const one = what.startsWith(ELEMENT) ? what : `${ELEMENT}${what}`;
     const all = [];
-    for (const element of value) all.push(encode(element, `an element of ${what}`, depth + 1));
+    for (const element of value) all.push(encode(element, one, depth + 1));
     return `[${all.join(',')}]`;
   }
-  const fields = [];
-  for (const [name, field] of Object.entries(value)) {
+  return fieldsJson(record(value, what), depth);
+}
+
+const ELEMENT = 'an element of ';
+
+function fieldsJson(fields, depth) {
+  const all = [];
+  for (const name of Object.keys(fields)) {
+    const field = fields[name];
     // A field that is undefined is one that is not there.
     if (field === undefined) continue;
-    fields.push(`${JSON.stringify(name)}:${encode(field, `\`${name}\``, depth + 1)}`);
+    all.push(`${JSON.stringify(name)}:${encode(field, `\`${name}\``, depth + 1)}`);
   }
-  return `{${fields.join(',')}}`;
+  return `{${all.join(',')}}`;
 }
 
 function datetime(ms) {
@@ -148,12 +177,12 @@ function datetime(ms) {
 }
 
 /** The JSON of a record, `{}` where there is none. */
-export function encodeRecord(record, what, limit) {
-  if (record === undefined) return '{}';
-  if (typeof record !== 'object' || record === null || Array.isArray(record)) {
-    throw new TypeError(`${what} must be an object`);
-  }
-  const json = encode(record, what);
+export function encodeRecord(value, what, limit) {
+  return value === undefined ? '{}' : encodeFields(record(value, what), what, limit);
+}
+
+function encodeFields(fields, what, limit) {
+  const json = fieldsJson(fields, 0);
   if (json.length > limit) {
     throw refuse(`${what} has ${json.length} characters in JSON, more than the ${limit} that are taken`);
   }

@@ -1,7 +1,7 @@
 // What a person may see, as a set.
 
-import { Held, call } from './engine.js';
-import { only } from './keys.js';
+import { HELD, Held, ask, behindProxy } from './engine.js';
+import { record } from './plain.js';
 import { shown, split, text, whole } from './values.js';
 
 const PAGE = new Set(['most']);
@@ -17,64 +17,61 @@ export class Visible {
     this.#type = type;
   }
 
+  /** @private */
+  get [HELD]() {
+    if (!(#held in this)) throw behindProxy('set');
+    return this.#held;
+  }
+
   /** How many they are. */
   get size() {
-    const of = this.#held.raw;
-    return call(() => of.size());
+    return ask((of) => of.size(), this[HELD]);
   }
 
   /** Whether the record of this id is one of them. */
   has(id) {
-    const of = this.#held.raw;
     text(id, 'the id');
-    return call(() => of.has(this.#type, id));
+    return ask((of) => of.has(this.#type, id), this[HELD]);
   }
 
   /** Their ids, in the world's order. */
   ids() {
-    const of = this.#held.raw;
-    return split(call(() => of.ids()));
+    return split(ask((of) => of.ids(), this[HELD]));
   }
 
   /** Their numbers in the world, ascending: what `checkMany` takes. */
   numbers() {
-    const of = this.#held.raw;
-    return call(() => of.numbers());
+    return ask((of) => of.numbers(), this[HELD]);
   }
 
   /** Up to `most` ids behind `cursor`, or the first ones; `next` is where the next page begins, undefined at the
    * end. */
   page(cursor = undefined, how = {}) {
-    only(how, PAGE, 'a page');
-    const { most = 100 } = how;
-    const of = this.#held.raw;
-    whole(most, 'the length of a page', 0, 2 ** 31);
+    const { most = 100 } = record(how, 'what `page` is told', PAGE);
+    whole(most, 'the length of a page', 1, 2 ** 31);
     if (cursor !== undefined) text(cursor, 'the cursor');
-    const [ids, next] = JSON.parse(call(() => of.page(cursor, most)));
+    const [ids, next] = JSON.parse(ask((of) => of.page(cursor, most), this[HELD]));
     return { ids, next: next ?? undefined };
   }
 
   /** The version of the data that they were found in. */
   get version() {
-    const of = this.#held.raw;
-    return call(() => of.version());
+    return ask((of) => of.version(), this[HELD]);
   }
 
   /** SHA-256 of the schema and policies that they were found by. */
   get policyHash() {
-    const of = this.#held.raw;
-    return call(() => of.policy_hash());
+    return ask((of) => of.policy_hash(), this[HELD]);
   }
 
   /** The `now` of the context. */
   get now() {
-    const of = this.#held.raw;
-    return shown(call(() => of.now()));
+    return shown(ask((of) => of.now(), this[HELD]));
   }
 
   /** Frees the engine's memory; again does nothing. */
   dispose() {
-    this.#held.dispose();
+    this[HELD].dispose();
   }
 }
 

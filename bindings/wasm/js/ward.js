@@ -1,16 +1,18 @@
 // Policies, and the questions that they answer.
 
 import { Answer } from './answer.js';
-import { Held, call } from './engine.js';
+import { HELD, Held, ask, behindProxy, call, heldBy } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
-import { only } from './keys.js';
+import { record } from './plain.js';
+import * as questions from './questions.js';
 import { Road } from './road.js';
 import { Table } from './table.js';
-import { LIMITS, bytes, decode, encodeRecord, join, moment, parse, refuseNow, shown, text, uid, whole } from './values.js';
+import { LIMITS, decode, parse, shown, text } from './values.js';
 import { Visible } from './visible.js';
-import { FIND, HELD, IDS, ROADS, known, numbersOf } from './world.js';
+import { FIND, IDS, ROADS, known, numbersOf } from './world.js';
 
 const ATTENDANCE = Symbol('attendance');
+const ANSWER = Symbol('answer');
 
 /** A schema and its policies, parsed and validated once. */
 export class Ward {
@@ -45,56 +47,40 @@ export class Ward {
 
   /** @private */
   get [HELD]() {
+    if (!(#held in this)) throw behindProxy('ward');
     return this.#held;
   }
 
   /** SHA-256 of schema and policies, as 64 hexadecimal digits. */
   get policyHash() {
+    if (!(#held in this)) throw behindProxy('ward');
     return this.#hash;
   }
 
   /** Every policy, in the order of their ids. */
   policies() {
-    const of = this.#held.raw;
-    return parse(call(() => of.policies()));
+    return parse(ask((of) => of.policies(), this[HELD]));
   }
 
   /** The text that a policy was read from; undefined where there is no such policy. */
   source(id) {
-    const of = this.#held.raw;
     text(id, 'the id');
-    return call(() => of.source(id));
+    return ask((of) => of.source(id), this[HELD]);
   }
 
   /** What validation finds worth a look. */
   warnings() {
-    const of = this.#held.raw;
-    return parse(call(() => of.warnings()));
+    return parse(ask((of) => of.warnings(), this[HELD]));
   }
 
   /** May this person do this to that record? True or false. */
   allows(world, request) {
-    return this.answer(world, request).allowed;
+    return this[ANSWER](world, questions.request(request, 'the question of `allows`')).allowed;
   }
 
   /** As `allows`, with who decided and what it was made from: an object, of which `allowed` is to be asked. */
   answer(world, request) {
-    only(request, REQUEST, '`answer`');
-    const { principal, action, resource, context, now } = request;
-    refuseNow(context);
-    const who = known(world)[FIND](principal);
-    const what = world[FIND](resource);
-    // Whatever is not plain is asked in full: who or what is absent, and what makes no sense.
-    if (who !== undefined && what !== undefined) {
-      const road = this.#road(world, who.type, action, what.type);
-      const found = road?.decide(who.number, what.number, context, now);
-      if (found !== undefined) {
-        const { json, now: at } = road;
-        const rest = (version) => this.#reasons(world, who, action, what, json, at, version);
-        return new Answer(found % 2 === 1, Math.floor(found / 2), this.#hash, at, rest);
-      }
-    }
-    return Answer.of(parse(this.#checkText(world, request)));
+    return this[ANSWER](world, questions.request(request, 'the question of `answer`'));
   }
 
   /** What `allows` and `answer` were. An answer is an object, and `if (ward.check(…))` was true for everybody. */
@@ -104,20 +90,15 @@ export class Ward {
 
   /** May each of these people do this to each of those records? Pair by pair, on one version of the data. */
   checkMany(world, question) {
-    only(question, MANY, '`checkMany`');
-    const { principalType, principals, action, resourceType, resources, context, now } = question;
-    known(world);
-    refuseNow(context);
-    text(principalType, 'the principal type');
-    text(resourceType, 'the resource type');
-    const who = numbersOf(world, principalType, principals);
-    const what = numbersOf(world, resourceType, resources);
-    const road = this.#road(world, principalType, action, resourceType);
-    const allowed = road?.decideMany(who, what, context, now);
+    if (!(#held in this)) throw behindProxy('ward');
+    const numbers = (type, all) => numbersOf(known(world), type, all);
+    const { principalType, resourceType, action, circumstances, ...columns } = questions.many(question, numbers);
+    const road = this.#road(known(world), principalType, action, resourceType);
+    const allowed = road?.decideMany(columns.principals, columns.resources, circumstances);
     if (allowed === undefined) {
       // What makes no sense of one pair makes none of any: the first says why.
       const first = { principal: { type: principalType, id: '' }, resource: { type: resourceType, id: '' } };
-      this.#checkText(world, { ...first, action, context, now });
+      checkText(this, world, { ...first, action, circumstances });
       throw refuse(`nothing decides on \`${action}\` for these types`);
     }
     return { allowed, policyHash: this.#hash, version: world.version, now: shown(road.now) };
@@ -125,17 +106,14 @@ export class Ward {
 
   /** The ids of the records of a type to which this person may do this, in the world's order. */
   list(world, question) {
-    const found = this.#visible(world, question);
-    try {
-      return world[IDS](question.type, found);
-    } finally {
-      found.free();
-    }
+    const { type, asked } = questions.list(question, 'the question of `list`');
+    return idsOf(this, world, type, (of, it) => of.visible(it, ...asked));
   }
 
   /** How many records `list` gives. */
   count(world, question) {
-    const found = this.#visible(world, question);
+    const { asked } = questions.list(question, 'the question of `count`');
+    const found = asks(this, world, (of, it) => of.visible(it, ...asked));
     try {
       return call(() => found.size());
     } finally {
@@ -145,12 +123,13 @@ export class Ward {
 
   /** What `list` gives as a set, for pages and membership. */
   visible(world, question) {
-    return new Visible(this.#visible(world, question), question.type);
+    const { type, asked } = questions.list(question, 'the question of `visible`');
+    return new Visible(asks(this, world, (of, it) => of.visible(it, ...asked)), type);
   }
 
   /** What may this person do to that record? Each action with its answer, or with what its context still needs. */
   actions(world, question) {
-    const found = decode(parse(this.#actionsText(world, question)));
+    const found = decode(parse(actionsText(this, world, question)));
     return found.map(({ answer: given, ...rest }) => {
       const answer = given === null ? undefined : Answer.of(given);
       return { ...rest, answer, allowed: answer?.allowed === true };
@@ -159,133 +138,124 @@ export class Ward {
 
   /** Why, or why not, and what would turn it? For those who may know everything, or as `viewer` may see it. */
   explain(world, request) {
-    const { answer, ...rest } = decode(parse(this.#explainText(world, request)));
+    const { answer, ...rest } = decode(parse(explainText(this, world, request)));
     return { answer: Answer.of(answer), ...rest };
   }
 
   /** What may this person see of that record, and do next? This is what may reach the person. */
   view(world, question) {
-    const { policy_hash: policyHash, now, ...rest } = decode(parse(this.#viewText(world, question)));
+    const { policy_hash: policyHash, now, ...rest } = decode(parse(viewText(this, world, question)));
     return { ...rest, policyHash, now: now === null ? undefined : new Date(now) };
   }
 
   /** The ids of those of a type who may do this to that record, in the world's order. */
   who(world, question) {
-    const found = this.#who(world, question, 'who');
-    try {
-      return world[IDS](question.type, found);
-    } finally {
-      found.free();
-    }
+    const { type, asked } = questions.who(question, 'the question of `who`');
+    return idsOf(this, world, type, (of, it) => of.who(it, ...asked));
   }
 
   /** As `who`, each with the policies that permit it. */
   whoWithReasons(world, question) {
-    return parse(this.#who(world, question, 'who_with_reasons'));
+    return parse(whoText(this, world, question));
   }
 
   /** The ids of those who are told of what happens to a record, or to an entry of it. */
   alert(world, question) {
-    only(question, ALERT, '`alert`');
-    const { resource, entry, type, now } = question;
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const what = uid(resource, 'the resource');
-    const part = entry === undefined ? {} : uid(entry, 'the entry');
-    text(type, 'the type');
-    const at = moment(now);
-    const found = call(() => of.alert(it, what.type, what.id, part.type, part.id, type, at));
-    try {
-      return world[IDS](type, found);
-    } finally {
-      found.free();
-    }
+    const { type, asked } = questions.alert(question);
+    return idsOf(this, world, type, (of, it) => of.alert(it, ...asked));
   }
 
   /** How many records this person may do this to, by group. */
   countBy(world, question) {
-    return new Table(this.#countBy(world, question));
+    return new Table(counted(this, world, question));
   }
 
   /** A report of attendance case management; undefined where this person may not have it, or it is not there. */
   report(world, question) {
-    only(question, REPORT, '`report`');
-    const { principal, kind = '', report, now, ...how } = question;
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    text(kind, 'the kind');
-    const which = report === undefined ? {} : uid(report, 'the report');
-    const [at, grouped] = [moment(now), grouping(how)];
-    const found = call(() => of.report(it, who.type, who.id, kind, which.type, which.id, at, ...grouped));
+    const asked = questions.report(question);
+    const found = asks(this, world, (of, it) => of.report(it, ...asked));
     return found === undefined ? undefined : new Table(found);
   }
 
   /** A condition for the `WHERE` of one's own query. */
   filter(world, question) {
-    const answer = parse(this.#filterText(world, question));
+    const answer = parse(filterText(this, world, question));
     const { policy_hash: policyHash, valid_from: from, valid_until: until, ...rest } = answer;
     return { ...rest, policyHash, validFrom: shown(from ?? undefined), validUntil: shown(until ?? undefined) };
   }
 
   /** The tables that filters of a mapping speak of: the statements that make them. */
   tables(database) {
-    only(database, DATABASE, '`tables`');
-    const of = this.#held.raw;
-    const [dialect, mapping] = mapped(database);
-    return JSON.parse(call(() => of.tables(dialect, mapping)));
+    const asked = questions.database(database, 'the database of `tables`');
+    return JSON.parse(ask((of) => of.tables(...asked), this[HELD]));
   }
 
   /** The start of a query for the ids of a type's rows, to which ` WHERE ` and a filter are put. */
   select(type, database) {
-    only(database, DATABASE, '`select`');
-    const of = this.#held.raw;
-    const [dialect, mapping] = mapped(database);
-    return call(() => of.select(dialect, mapping, text(type, 'the type')));
+    const asked = questions.database(database, 'the database of `select`');
+    text(type, 'the type');
+    return ask((of) => of.select(...asked, type), this[HELD]);
   }
 
   /** Role × action × situation, with every decision. */
   matrix() {
-    const of = this.#held.raw;
-    return parse(call(() => of.matrix(false)));
+    return parse(this.json.matrix());
   }
 
   /** The matrix as people read it. */
   matrixText() {
-    const of = this.#held.raw;
-    return call(() => of.matrix(true));
+    return ask((of) => of.matrix(true), this[HELD]);
   }
 
   /** Answers as the engine's JSON, to the byte what the command and the other bindings give. */
   get json() {
+    if (!(#held in this)) throw behindProxy('ward');
     this.#json ??= Object.freeze({
-      answer: (world, request) => this.#checkText(world, request),
-      actions: (world, question) => this.#actionsText(world, question),
-      explain: (world, request) => this.#explainText(world, request),
-      view: (world, question) => this.#viewText(world, question),
-      whoWithReasons: (world, question) => this.#who(world, question, 'who_with_reasons'),
+      answer: (world, request) => checkText(this, world, questions.request(request, 'the question of `answer`')),
+      actions: (world, question) => actionsText(this, world, question),
+      explain: (world, request) => explainText(this, world, request),
+      view: (world, question) => viewText(this, world, question),
+      whoWithReasons: (world, question) => whoText(this, world, question),
       countBy: (world, question) => {
-        const table = this.#countBy(world, question);
+        const table = counted(this, world, question);
         try {
           return call(() => table.json());
         } finally {
           table.free();
         }
       },
-      filter: (world, question) => this.#filterText(world, question),
-      matrix: () => {
-        const of = this.#held.raw;
-        return call(() => of.matrix(false));
-      },
+      filter: (world, question) => filterText(this, world, question),
+      matrix: () => ask((of) => of.matrix(false), this[HELD]),
     });
     return this.#json;
   }
 
   /** Frees the engine's memory; again does nothing. */
   dispose() {
-    this.#held.dispose();
+    this[HELD].dispose();
     for (const road of this.#all) road.deref()?.dispose();
     this.#all.clear();
     this.#roads = new WeakMap();
     this.#last = {};
+  }
+
+  /** @private */
+  [ANSWER](world, request) {
+    if (!(#held in this)) throw behindProxy('ward');
+    const { principal, action, resource, circumstances } = request;
+    const who = known(world)[FIND](principal);
+    const what = world[FIND](resource);
+    // Whatever is not plain is asked in full: who or what is absent, and what makes no sense.
+    if (who !== undefined && what !== undefined) {
+      const road = this.#road(world, who.type, action, what.type);
+      const found = road?.decide(who.number, what.number, circumstances);
+      if (found !== undefined) {
+        const { json, now: at } = road;
+        const rest = (version) => this.#reasons(world, who, action, what, json, at, version);
+        return new Answer(found % 2 === 1, Math.floor(found / 2), this.#hash, at, rest);
+      }
+    }
+    return Answer.of(parse(checkText(this, world, request)));
   }
 
   #road(world, principalType, action, resourceType) {
@@ -321,95 +291,8 @@ export class Ward {
       return new CasewardError('gone', why);
     };
     if (world.version !== version) throw changed();
-    const of = this.#held.raw;
-    const it = world[HELD].raw;
-    return parse(call(() => of.check(it, who.type, who.id, action, what.type, what.id, json, now ?? 0)));
-  }
-
-  #checkText(world, request) {
-    only(request, REQUEST, '`answer`');
-    return this.#request(world, request, (of, ...asked) => of.check(...asked));
-  }
-
-  #explainText(world, request) {
-    only(request, EXPLAIN, '`explain`');
-    if (request.viewer === undefined) return this.#request(world, request, (of, ...asked) => of.explain(...asked));
-    const { type, id } = uid(request.viewer, 'the viewer');
-    return this.#request(world, request, (of, ...asked) => of.explain_for(...asked, type, id));
-  }
-
-  #request(world, { principal, action, resource, context, now }, ask) {
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    const what = uid(resource, 'the resource');
-    text(action, 'the action');
-    const json = circumstances(context);
-    const at = moment(now);
-    return call(() => ask(of, it, who.type, who.id, action, what.type, what.id, json, at));
-  }
-
-  #actionsText(world, question) {
-    return this.#pair(world, question, (of, ...asked) => of.actions(...asked));
-  }
-
-  #viewText(world, question) {
-    return this.#pair(world, question, (of, ...asked) => of.view(...asked));
-  }
-
-  #pair(world, question, ask) {
-    only(question, PAIR, 'this question');
-    const { principal, resource, context, now } = question;
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    const what = uid(resource, 'the resource');
-    const json = circumstances(context);
-    const at = moment(now);
-    return call(() => ask(of, it, who.type, who.id, what.type, what.id, json, at));
-  }
-
-  #who(world, question, ask) {
-    only(question, WHO, '`who`');
-    const { resource, action, type, context, now } = question;
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const what = uid(resource, 'the resource');
-    text(action, 'the action');
-    text(type, 'the type');
-    const json = circumstances(context);
-    const at = moment(now);
-    return call(() => of[ask](it, what.type, what.id, action, type, json, at));
-  }
-
-  #countBy(world, question) {
-    only(question, COUNT, '`countBy`');
-    const { principal, action, type, context, now, ...how } = question;
-    const rest = () => grouping(how);
-    const of = { principal, action, type, context, now };
-    return this.#records(world, of, (of, ...asked) => of.count_by(...asked), rest);
-  }
-
-  #filterText(world, question) {
-    only(question, FILTER, '`filter`');
-    const { principal, action, type, context, now, ...database } = question;
-    const rest = () => [...mapped(database), ...written(database)];
-    const of = { principal, action, type, context, now };
-    return this.#records(world, of, (of, ...asked) => of.filter(...asked), rest);
-  }
-
-  #visible(world, question) {
-    only(question, LIST, 'this question');
-    return this.#records(world, question, (of, ...asked) => of.visible(...asked));
-  }
-
-  /** Asks about all records of a type; `rest` is what else the engine is told, looked at last. */
-  #records(world, { principal, action, type, context, now }, ask, rest = () => []) {
-    const [of, it] = [this.#held.raw, known(world)[HELD].raw];
-    const who = uid(principal, 'the principal');
-    text(action, 'the action');
-    text(type, 'the type');
-    const json = circumstances(context);
-    const at = moment(now);
-    const more = rest();
-    return call(() => ask(of, it, who.type, who.id, action, type, json, at, ...more));
+    const check = (of, it) => of.check(it, who.type, who.id, action, what.type, what.id, json, now ?? 0);
+    return parse(asks(this, world, check));
   }
 }
 
@@ -417,62 +300,66 @@ if (Symbol.dispose !== undefined) {
   Ward.prototype[Symbol.dispose] = Ward.prototype.dispose;
 }
 
-// The keys of each question.
-const CONTEXT = ['context', 'now'];
-const REQUEST = new Set(['principal', 'action', 'resource', ...CONTEXT]);
-const EXPLAIN = new Set([...REQUEST, 'viewer']);
-const MANY = new Set(['principalType', 'principals', 'action', 'resourceType', 'resources', ...CONTEXT]);
-const LIST = new Set(['principal', 'action', 'type', ...CONTEXT]);
-const PAIR = new Set(['principal', 'resource', ...CONTEXT]);
-const WHO = new Set(['resource', 'action', 'type', ...CONTEXT]);
-const ALERT = new Set(['resource', 'entry', 'type', 'now']);
-const GROUPING = ['by', 'zone', 'protect'];
-const COUNT = new Set([...LIST, ...GROUPING]);
-const REPORT = new Set(['principal', 'kind', 'report', 'now', ...GROUPING]);
-const DATABASE = new Set(['dialect', 'mapping']);
-const FILTER = new Set([...LIST, ...DATABASE, 'firstParameter', 'parameterStyle', 'alias']);
-const PROTECT = new Set(['below', 'key']);
 const SOURCES = new Set(['schema', 'policies', 'catalogue']);
 
-/** The JSON of a context, in which the time has no place. */
-function circumstances(context) {
-  refuseNow(context);
-  return encodeRecord(context, 'the context', LIMITS.context);
+/** Asks about a world; both are looked up when the question has been read. */
+function asks(ward, world, work) {
+  return ask(work, ward[HELD], heldBy(world, 'world'));
 }
 
-/** Whose SQL, and where the tables hold what. */
-function mapped({ dialect, mapping }) {
-  text(dialect, 'the dialect');
-  return [dialect, mapping === undefined ? undefined : text(mapping, 'the mapping', LIMITS.sources)];
+/** The ids of what the engine finds of one type. */
+function idsOf(ward, world, type, work) {
+  const found = asks(ward, world, work);
+  try {
+    return world[IDS](type, found);
+  } finally {
+    found.free();
+  }
 }
 
-/** How a filter is written into a query that has more in it. */
-function written({ firstParameter, parameterStyle, alias }) {
-  if (firstParameter !== undefined) whole(firstParameter, '`firstParameter`', 1, 32_766);
-  if (parameterStyle !== undefined) text(parameterStyle, '`parameterStyle`');
-  if (alias !== undefined) text(alias, '`alias`', LIMITS.name);
-  return [firstParameter, parameterStyle, alias];
+function checkText(ward, world, request) {
+  const asked = questions.inFull(request);
+  return asks(ward, world, (of, it) => of.check(it, ...asked));
 }
 
-/** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */
-function grouping({ by, zone, protect = {} }) {
-  const groups = Array.from(by, (one) => text(one, 'a group'));
-  if (zone !== undefined) text(zone, 'the zone');
-  only(protect, PROTECT, '`protect`');
-  const { below, key } = protect;
-  if (below !== undefined) whole(below, '`below`', 0, Number.MAX_SAFE_INTEGER);
-  const secret = key === undefined ? undefined : bytes(key, 'the key', LIMITS.name, 'request');
-  return [join(groups), zone, below, secret];
+function explainText(ward, world, question) {
+  const [asked, viewer] = questions.explained(question);
+  if (viewer === undefined) return asks(ward, world, (of, it) => of.explain(it, ...asked));
+  return asks(ward, world, (of, it) => of.explain_for(it, ...asked, ...viewer));
+}
+
+function actionsText(ward, world, question) {
+  const asked = questions.pair(question, 'the question of `actions`');
+  return asks(ward, world, (of, it) => of.actions(it, ...asked));
+}
+
+function viewText(ward, world, question) {
+  const asked = questions.pair(question, 'the question of `view`');
+  return asks(ward, world, (of, it) => of.view(it, ...asked));
+}
+
+function whoText(ward, world, question) {
+  const { asked } = questions.who(question, 'the question of `whoWithReasons`');
+  return asks(ward, world, (of, it) => of.who_with_reasons(it, ...asked));
+}
+
+function counted(ward, world, question) {
+  const asked = questions.count(question);
+  return asks(ward, world, (of, it) => of.count_by(it, ...asked));
+}
+
+function filterText(ward, world, question) {
+  const asked = questions.filter(question);
+  return asks(ward, world, (of, it) => of.filter(it, ...asked));
 }
 
 /** What the engine reads of `{schema, policies, catalogue}`. */
 export function sourcesJson(sources) {
-  only(sources, SOURCES, 'what is loaded');
-  const { schema, policies, catalogue } = sources;
-  const given = typeof policies === 'string' ? { policies } : policies;
-  if (typeof given !== 'object' || given === null) {
-    throw new TypeError('`policies` must be a text, or texts by the names of their files');
+  const { schema, policies, catalogue } = record(sources, 'what is loaded', SOURCES);
+  if (policies === undefined || policies === null) {
+    throw new TypeError(`\`policies\` must be a text, or texts by the names of their files, and is ${policies}`);
   }
+  const given = typeof policies === 'string' ? { policies } : record(policies, '`policies`, where it is no text,');
   const texts = Object.entries(given).map(([name, one]) => ({
     name: text(name, 'a name', LIMITS.name, 'policies'),
     text: text(one, `policy \`${name}\``, LIMITS.sources, 'policies'),

@@ -1,12 +1,11 @@
 // The data: worlds, and changes to them.
 
-import { Held, call } from './engine.js';
+import { HELD, Held, ask, behindProxy, call, heldBy } from './engine.js';
 import { refuse } from './errors.js';
-import { only } from './keys.js';
-import { LIMITS, bytes, decode, encode, encodeRecord, join, parse, split, text, uid, whole } from './values.js';
+import { described, record } from './plain.js';
+import { LIMITS, bare, bytes, decode, encode, encodeRecord, join, parse, split, text, uid, whole } from './values.js';
 
 // What other files of this package need of a world and nobody else.
-export const HELD = Symbol('held');
 export const FIND = Symbol('find');
 export const ROADS = Symbol('roads');
 export const IDS = Symbol('ids');
@@ -39,126 +38,110 @@ export class World {
 
   /** A world without entities. */
   static empty(ward) {
-    const of = ward[HELD].raw;
-    return new World(call((raw) => raw.World.empty(of)));
+    return new World(ask((of, _, raw) => raw.World.empty(of), heldBy(ward, 'ward')));
   }
 
   /** A world from Cedar's entities JSON: text, bytes of UTF-8, or a list of entities. */
   static read(ward, entities) {
-    const of = ward[HELD].raw;
     const json = Array.isArray(entities) ? encode(entities, 'the list of entities') : entities;
     const input = bytes(json, 'the entities JSON', LIMITS.entities, 'data');
-    return new World(call((raw) => raw.World.read(of, input)));
+    return new World(ask((of, _, raw) => raw.World.read(of, input), heldBy(ward, 'ward')));
   }
 
   /** Sample data of attendance case management: so many cases, and all that belongs to them. */
   static sample(ward, sizes = {}) {
-    only(sizes, SIZES, 'sample data');
-    const { cases = 1_000, seed = 1 } = sizes;
-    const of = ward[HELD].raw;
+    const { cases = 1_000, seed = 1 } = record(sizes, 'what `sample` is told', SIZES);
     whole(cases, '`cases`', 0, LIMITS.cases);
     const from = BigInt(typeof seed === 'bigint' ? seed : whole(seed, '`seed`', 0, Number.MAX_SAFE_INTEGER));
     if (from < 0n || from >= 2n ** 64n) throw refuse('`seed` must be a whole number of 64 bits');
-    return new World(call((raw) => raw.World.sample(of, cases, from)));
+    return new World(ask((of, _, raw) => raw.World.sample(of, cases, from), heldBy(ward, 'ward')));
   }
 
   /** A world from what `toBytes` gave, in this or another process or worker. */
   static fromBytes(ward, snapshot) {
-    const of = ward[HELD].raw;
     if (typeof snapshot === 'string') throw new TypeError('a snapshot must be a Uint8Array');
     const input = bytes(snapshot, 'the snapshot', LIMITS.snapshot, 'snapshot');
-    return new World(call((raw) => raw.World.from_bytes(of, input)));
+    return new World(ask((of, _, raw) => raw.World.from_bytes(of, input), heldBy(ward, 'ward')));
   }
 
   /** @private */
   get [HELD]() {
+    if (!(#held in this)) throw behindProxy('world');
     return this.#held;
   }
 
   /** The version of the data: 1 as it was loaded, one more for each batch of changes since. */
   get version() {
-    const of = this.#held.raw;
-    return call(() => of.version());
+    return ask((of) => of.version(), this[HELD]);
   }
 
   /** How many entities there are, of all types. */
   get size() {
-    const of = this.#held.raw;
-    return call(() => of.size());
+    return ask((of) => of.size(), this[HELD]);
   }
 
   /** Bytes that the data takes in the engine's memory. */
   get bytes() {
-    const of = this.#held.raw;
-    return call(() => of.bytes());
+    return ask((of) => of.bytes(), this[HELD]);
   }
 
   /** How many entities of a type there are. */
   count(type) {
-    const of = this.#held.raw;
     text(type, 'the type');
-    return call(() => of.count(type));
+    return ask((of) => of.count(type), this[HELD]);
   }
 
   /** The ids of a type, in the order in which they were first named. */
   ids(type) {
-    const of = this.#held.raw;
     text(type, 'the type');
-    return split(call(() => of.ids(type)));
+    return split(ask((of) => of.ids(type), this[HELD]));
   }
 
   /** Whether the entity is there. */
   has(entity) {
-    const of = this.#held.raw;
     const { type, id } = uid(entity, 'the entity');
-    return call(() => of.number(type, id)) !== 0;
+    return ask((of) => of.number(type, id), this[HELD]) !== 0;
   }
 
   /** The attributes of an entity by name; undefined where it is absent. */
   attributes(entity) {
-    const of = this.#held.raw;
     const { type, id } = uid(entity, 'the entity');
-    const json = call(() => of.attributes(type, id));
+    const json = ask((of) => of.attributes(type, id), this[HELD]);
     return json === undefined ? undefined : decode(parse(json));
   }
 
   /** The numbers of entities of one type, for `checkMany`; 0 for those that are absent. */
   numbers(type, ids) {
-    const of = this.#held.raw;
     text(type, 'the type');
     const joined = text(join(strings(ids)), 'the ids', LIMITS.entities);
-    return call(() => of.numbers(type, joined));
+    return ask((of) => of.numbers(type, joined), this[HELD]);
   }
 
   /** Applies a batch, all of it or nothing, and gives the version of the data that it made. */
   apply(changes) {
-    const of = this.#held.raw;
     const json = batch(changes);
-    return call(() => of.apply(json));
+    return ask((of) => of.apply(json), this[HELD]);
   }
 
   /** The world as it would be with these changes, which it does not have. */
   with(changes) {
-    const of = this.#held.raw;
     const json = batch(changes);
-    return new World(call(() => of.through(json)));
+    return new World(ask((of) => of.through(json), this[HELD]));
   }
 
   /** The world as bytes, which `World.fromBytes` opens. */
   toBytes() {
-    const of = this.#held.raw;
-    return call(() => of.to_bytes());
+    return ask((of) => of.to_bytes(), this[HELD]);
   }
 
   /** Cedar's entities JSON, as bytes of UTF-8. */
   toEntities() {
-    const of = this.#held.raw;
-    return call(() => of.to_json());
+    return ask((of) => of.to_json(), this[HELD]);
   }
 
   /** Frees the engine's memory; again does nothing. */
   dispose() {
-    this.#held.dispose();
+    this[HELD].dispose();
     for (const road of this.#roads) road.deref()?.dispose();
     this.#roads.clear();
     this.#texts.clear();
@@ -171,10 +154,10 @@ export class World {
     return this.#roads;
   }
 
-  /** @private The entity, where it is there; undefined where it is not, or its name is no name. */
+  /** @private The entity of a text or of `{type, id}`, where it is there; undefined where it is not. */
   [FIND](entity) {
     if (typeof entity === 'string') return this.#texts.get(entity) ?? this.#keep(entity);
-    return this.#types.get(entity?.type)?.get(entity?.id) ?? this.#keep(entity);
+    return this.#types.get(entity.type)?.get(entity.id) ?? this.#keep(entity);
   }
 
   /** @private The ids of what the engine found of one type. */
@@ -211,9 +194,9 @@ export class World {
   }
 
   /** 0 for what is not there, of whatever type: a question that makes no sense is refused when it is asked in full. */
-  #number(of, type, id) {
+  #number(type, id) {
     try {
-      return call(() => of.number(type, id));
+      return ask((of) => of.number(type, id), this.#held);
     } catch (error) {
       if (error.kind === 'request') return 0;
       throw error;
@@ -221,9 +204,8 @@ export class World {
   }
 
   #keep(entity) {
-    const of = this.#held.raw;
     const { type, id } = uid(entity, 'an entity');
-    const number = this.#number(of, type, id);
+    const number = this.#number(type, id);
     if (number === 0) return undefined;
     if (this.#kept >= KEPT) {
       this.#texts.clear();
@@ -248,13 +230,13 @@ if (Symbol.dispose !== undefined) {
 
 /** The world, where it is one. */
 export function known(world) {
-  if (!(world instanceof World)) throw new TypeError('the world must be of the class World');
+  heldBy(world, 'world');
   return world;
 }
 
 /** The numbers of entities of one type, given so or by their ids; one id stands for as many as are needed. */
 export function numbersOf(world, type, all) {
-  const numbers = all instanceof Uint32Array ? all : world.numbers(type, typeof all === 'string' ? [all] : all);
+  const numbers = all instanceof Uint32Array ? bare(all) : world.numbers(type, typeof all === 'string' ? [all] : all);
   if (numbers.length > LIMITS.pairs) {
     throw refuse(`${numbers.length} entities, more than the ${LIMITS.pairs} that are taken`);
   }
@@ -264,17 +246,19 @@ export function numbersOf(world, type, all) {
 /** The strings of an array or another iterable. */
 function strings(all) {
   if (typeof all === 'string' || typeof all?.[Symbol.iterator] !== 'function') {
-    throw new TypeError('ids must be an array of strings');
+    throw new TypeError(`ids must be an array of strings, and are ${described(all)}`);
   }
-  const list = Array.isArray(all) ? all : [...all];
+  const list = [...all];
   for (const one of list) {
-    if (typeof one !== 'string') throw new TypeError('ids must be an array of strings');
+    if (typeof one !== 'string') throw new TypeError(`ids must be an array of strings, and one is ${described(one)}`);
   }
   return list;
 }
 
 function batch(changes) {
-  if (!(changes instanceof Changes)) throw new TypeError('changes must be of the class Changes');
+  if (!(changes instanceof Changes)) {
+    throw new TypeError(`changes must be of the class Changes, and are ${described(changes)}`);
+  }
   return changes.toString();
 }
 
@@ -285,8 +269,7 @@ export class Changes {
 
   /** Adds an entity, or puts it in the place of the one of that name. */
   put(entity, attributes = {}, more = {}) {
-    only(more, MORE, '`put`');
-    const { parents = [], tags } = more;
+    const { parents = [], tags } = record(more, 'what `put` is told besides', MORE);
     const attrs = encodeRecord(attributes, 'the attributes', LIMITS.changes);
     const labels = tags === undefined ? '' : `,"tags":${encodeRecord(tags, 'the tags', LIMITS.changes)}`;
     return this.#add('put', entity, `,"attrs":${attrs},"parents":${names(parents)}${labels}`);
@@ -348,6 +331,9 @@ function name(entity) {
 }
 
 function names(entities) {
+  if (typeof entities === 'string' || typeof entities?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`parents must be an array of entities, and are ${described(entities)}`);
+  }
   return `[${Array.from(entities, name).join(',')}]`;
 }
 

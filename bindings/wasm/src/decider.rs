@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use caseward::{Context, Decider as CoreDecider};
+use caseward::{ActionName, Decider as CoreDecider, Prepared, RequestEnvironment, TypeName};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::Refusal;
@@ -15,8 +15,8 @@ pub struct Decider {
     decider: CoreDecider,
     ward: caseward::Ward,
     world: caseward::World,
-    action: String,
-    context: RefCell<Option<Context>>,
+    action: ActionName,
+    context: RefCell<Option<Prepared>>,
 }
 
 #[wasm_bindgen]
@@ -29,27 +29,31 @@ impl Decider {
         action: &str,
         resource_type: &str,
     ) -> Result<Decider, Refusal> {
+        let action = ActionName::new(action);
+        let (principals, resources) = (TypeName::new(principal_type), TypeName::new(resource_type));
+        let environment = RequestEnvironment::new(principals, action.clone(), resources);
         Ok(Decider {
-            decider: ward.0.decider(&world.world, principal_type, action, resource_type)?,
+            decider: ward.0.decider(&world.world, &environment)?,
             ward: ward.0.clone(),
             world: world.world.clone(),
-            action: action.to_owned(),
+            action,
             context: RefCell::default(),
         })
     }
 
     /// Whether the action's context has a `now` that is an instant.
     pub fn takes_now(&self) -> bool {
-        self.ward.read_context(&self.action, "{}", 0).is_ok_and(|context| context.contains_key("now"))
+        self.ward.schema().action(&self.action).is_some_and(caseward::Action::takes_now)
     }
 
-    /// Gives the context, in Cedar's JSON; `now` becomes the field of that name where the action takes one and it
-    /// is not there.
-    pub fn set_context(&self, context: &str, now: f64) -> Result<(), Refusal> {
-        let context = self.ward.read_context(&self.action, context, now as i64)?;
-        let context = self.decider.context(&context)?;
-        self.context.replace(Some(context));
-        Ok(())
+    /// Gives the context, in Cedar's JSON; `now` is its time. What comes back is the instant that is decided with, where
+    /// the action takes one.
+    pub fn set_context(&self, context: &str, now: f64) -> Result<Option<f64>, Refusal> {
+        let context = self.ward.read_context(&self.action, context)?.and_at(now as i64);
+        let used = context.now().filter(|_| self.takes_now()).map(|now| now as f64);
+        let prepared = self.decider.prepare(&context)?;
+        self.context.replace(Some(prepared));
+        Ok(used)
     }
 
     /// The version of the data, doubled, and one more for an allow; negative before a context was given.

@@ -1,6 +1,5 @@
 //! Conditions for one's own SQL.
 
-use caseward::EntityUid;
 use caseward::sql::{Database, Dialect, FilterOptions, Mapping};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -27,8 +26,7 @@ impl Ward {
         parameter_style: Option<String>,
         alias: Option<String>,
     ) -> Result<String, Refusal> {
-        let principal = EntityUid::new(principal_type, principal);
-        let context = self.0.read_context(action, context, now as i64)?;
+        let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
         let database = self.database(dialect, mapping)?;
         let mut options = FilterOptions::default();
         if let Some(number) = first_parameter {
@@ -40,8 +38,7 @@ impl Ward {
         if let Some(alias) = alias {
             options = options.alias(alias);
         }
-        let asked = (&database, &options);
-        json(&self.0.filter_with(&world.world, &principal, action, resource_type, &context, asked)?)
+        json(&self.0.filter_with(&world.world, &query, &database, &options)?)
     }
 
     /// The statements that make the mapped tables, as JSON.

@@ -1,9 +1,9 @@
 //! Policies and schema, and the questions that they answer.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use caseward::{Counting, EntityUid, Request, Sources, Value, attendance};
+use caseward::{
+    ActionName, ActionQuery, AlertQuery, EntityUid, PrincipalQuery, Query, Request, RequestEnvironment,
+    Sources, TypeName, attendance,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::{Refusal, json};
@@ -30,12 +30,11 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn request(&self, ward: &caseward::Ward) -> Result<Request, Refusal> {
-        Ok(Request {
-            principal: EntityUid::new(self.principal.0, self.principal.1),
-            context: ward.read_context(self.action, self.context, self.now as i64)?,
-            action: self.action.into(),
-            resource: EntityUid::new(self.resource.0, self.resource.1),
-        })
+        let action = ActionName::new(self.action);
+        let context = ward.read_context(&action, self.context)?.and_at(self.now as i64);
+        let principal = EntityUid::new(self.principal.0, self.principal.1);
+        let resource = EntityUid::new(self.resource.0, self.resource.1);
+        Ok(Request::new(principal, action, resource).in_context(context))
     }
 }
 
@@ -146,10 +145,8 @@ impl Ward {
         context: &str,
         now: f64,
     ) -> Result<String, Refusal> {
-        let principal = EntityUid::new(principal_type, principal);
-        let resource = EntityUid::new(resource_type, resource);
-        let context = self.0.read_context_for(&principal, &resource, context, now as i64)?;
-        json(&self.0.view(&world.world, &principal, &resource, &context)?)
+        let query = self.about((principal_type, principal), (resource_type, resource), (context, now))?;
+        json(&self.0.view(&world.world, &query)?)
     }
 
     #[expect(clippy::too_many_arguments, reason = "as `check`")]
@@ -163,9 +160,8 @@ impl Ward {
         context: &str,
         now: f64,
     ) -> Result<Visible, Refusal> {
-        let resource = EntityUid::new(resource_type, resource);
-        let context = self.0.read_context(action, context, now as i64)?;
-        Ok(Visible(self.0.who(&world.world, action, &resource, principal_type, &context)?))
+        let query = self.who_may(principal_type, action, (resource_type, resource), (context, now))?;
+        Ok(Visible(self.0.who(&world.world, &query)?))
     }
 
     /// As JSON, a list with each principal and the policies that permit it.
@@ -180,9 +176,8 @@ impl Ward {
         context: &str,
         now: f64,
     ) -> Result<String, Refusal> {
-        let resource = EntityUid::new(resource_type, resource);
-        let context = self.0.read_context(action, context, now as i64)?;
-        json(&self.0.who_with_reasons(&world.world, action, &resource, principal_type, &context)?)
+        let query = self.who_may(principal_type, action, (resource_type, resource), (context, now))?;
+        json(&self.0.who_with_reasons(&world.world, &query)?)
     }
 
     /// Who is told of what happens to the resource, or to the entry of it.
@@ -199,8 +194,9 @@ impl Ward {
     ) -> Result<Visible, Refusal> {
         let resource = EntityUid::new(resource_type, resource);
         let entry = entry_type.zip(entry).map(|(ty, id)| EntityUid::new(ty, id));
-        let context = BTreeMap::from([("now".into(), Value::Datetime(now as i64))]);
-        Ok(Visible(self.0.alert(&world.world, &resource, entry.as_ref(), principal_type, &context)?))
+        let query = AlertQuery::new(TypeName::new(principal_type), resource).at(now as i64);
+        let query = entry.into_iter().fold(query, AlertQuery::about);
+        Ok(Visible(self.0.alert(&world.world, &query)?))
     }
 
     /// The counts of what `visible` finds, by group.
@@ -219,14 +215,11 @@ impl Ward {
         below: Option<f64>,
         key: Option<Vec<u8>>,
     ) -> Result<Table, Refusal> {
-        let principal = EntityUid::new(principal_type, principal);
-        let context = self.0.read_context(action, context, now as i64)?;
+        let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
         let by = groups(by, zone.as_deref())?;
-        let (world, context) = (&world.world, &context);
-        let counting = Counting { principal: &principal, action, of: resource_type, context, by: &by };
         Ok(Table(match protection(below, key)? {
-            Some(protection) => self.0.count_by_protected(world, &counting, &protection)?,
-            None => self.0.count_by(world, &principal, action, resource_type, context, &by)?,
+            Some(protection) => self.0.count_by_protected(&world.world, &query, &by, &protection)?,
+            None => self.0.count_by(&world.world, &query, &by)?,
         }))
     }
 
@@ -270,10 +263,8 @@ impl Ward {
         context: &str,
         now: f64,
     ) -> Result<String, Refusal> {
-        let principal = EntityUid::new(principal_type, principal);
-        let resource = EntityUid::new(resource_type, resource);
-        let context = self.0.read_context_for(&principal, &resource, context, now as i64)?;
-        json(&self.0.actions(&world.world, &principal, &resource, &context)?)
+        let query = self.about((principal_type, principal), (resource_type, resource), (context, now))?;
+        json(&self.0.actions(&world.world, &query)?)
     }
 
     #[expect(clippy::too_many_arguments, reason = "as `check`")]
@@ -287,9 +278,8 @@ impl Ward {
         context: &str,
         now: f64,
     ) -> Result<Visible, Refusal> {
-        let principal = EntityUid::new(principal_type, principal);
-        let context: BTreeMap<Arc<str>, Value> = self.0.read_context(action, context, now as i64)?;
-        Ok(Visible(self.0.visible(&world.world, &principal, action, resource_type, &context)?))
+        let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
+        Ok(Visible(self.0.visible(&world.world, &query)?))
     }
 
     /// The matrix of decisions: its text, or its blocks as JSON.
@@ -300,6 +290,48 @@ impl Ward {
 
     /// What decides a principal type, an action and a resource type, as text.
     pub fn plan(&self, principal_type: &str, action: &str, resource_type: &str) -> Result<String, Refusal> {
-        Ok(self.0.plan(principal_type, action, resource_type)?)
+        let (principals, resources) = (TypeName::new(principal_type), TypeName::new(resource_type));
+        Ok(self.0.plan(&RequestEnvironment::new(principals, ActionName::new(action), resources))?)
+    }
+}
+
+/// Questions from what crosses over: types and ids, and the context in JSON with its time.
+impl Ward {
+    pub(crate) fn query(
+        &self,
+        principal: (&str, &str),
+        action: &str,
+        resource_type: &str,
+        context: (&str, f64),
+    ) -> Result<Query, Refusal> {
+        let action = ActionName::new(action);
+        let context = self.0.read_context(&action, context.0)?.and_at(context.1 as i64);
+        let principal = EntityUid::new(principal.0, principal.1);
+        Ok(Query::new(principal, action, TypeName::new(resource_type)).in_context(context))
+    }
+
+    fn who_may(
+        &self,
+        principal_type: &str,
+        action: &str,
+        resource: (&str, &str),
+        context: (&str, f64),
+    ) -> Result<PrincipalQuery, Refusal> {
+        let action = ActionName::new(action);
+        let context = self.0.read_context(&action, context.0)?.and_at(context.1 as i64);
+        let resource = EntityUid::new(resource.0, resource.1);
+        Ok(PrincipalQuery::new(TypeName::new(principal_type), action, resource).in_context(context))
+    }
+
+    fn about(
+        &self,
+        principal: (&str, &str),
+        resource: (&str, &str),
+        context: (&str, f64),
+    ) -> Result<ActionQuery, Refusal> {
+        let principal = EntityUid::new(principal.0, principal.1);
+        let resource = EntityUid::new(resource.0, resource.1);
+        let read = self.0.read_context_for(&principal, &resource, context.0)?;
+        Ok(ActionQuery::new(principal, resource).in_context(read.and_at(context.1 as i64)))
     }
 }

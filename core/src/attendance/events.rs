@@ -1,8 +1,6 @@
 //! What happens to a case, and who is told of it.
 
-use crate::error::Error;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Error, Value};
 use crate::visible::Visible;
 use crate::ward::Ward;
 use crate::world::World;
@@ -74,6 +72,6 @@ impl CaseEvent {
     /// ```
     pub fn told(&self, ward: &Ward, world: &World, case: &str, now: i64) -> Result<Visible, Error> {
         let context = [("now".into(), Value::Datetime(now))].into();
-        ward.alert(world, &EntityUid::new("Case", case), self.item().as_ref(), "User", &context)
+        ward.engine.alert(world, &EntityUid::new("Case", case), self.item().as_ref(), "User", &context)
     }
 }

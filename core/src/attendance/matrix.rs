@@ -1,8 +1,7 @@
 //! The matrix of this domain: its people and situations are in `policies/matrix.toml`.
 
-use crate::error::Error;
 use crate::matrix::Matrix;
-use crate::policy::Source;
+use crate::model::{Error, Source};
 use crate::ward::Ward;
 
 /// Decides every action on every kind of record for every role, in situations that tell the rules apart.

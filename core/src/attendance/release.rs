@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
-use crate::disclosure::{Protection, Together};
-use crate::error::Error;
+use crate::model::Error;
+use crate::table::disclosure::{Protection, Together};
+use crate::table::group::Group;
 use crate::table::{Part, Table};
-use crate::visible::Group;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -199,8 +199,12 @@ pub fn release(
     let question =
         ReportQuestion { kind: release.kind.name, by: &groups, protection: &protection, ..*question };
     let found = of_report(ward, world, &question, |answer, population| {
-        let profiles =
-            ward.profile_population(world, answer.version, population, (groups.as_slice(), PROFILES))?;
+        let profiles = ward.engine.profile_population(
+            world,
+            answer.version,
+            population,
+            (groups.as_slice(), PROFILES),
+        )?;
         Ok(profiles.map(|profiles| (profiles, answer.version)))
     })?;
     let Some((profiles, version)) = found else { return Ok(None) };

@@ -6,18 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::answer::Answer;
-use crate::disclosure::Protection;
-use crate::error::Error;
-use crate::request::Request;
-use crate::suggest::hint;
+use crate::count::{Condition, Population};
+use crate::model::suggest::hint;
+use crate::model::{ActionName, Answer, EntityUid, Error, Request, Value, Zone};
 use crate::table::Table;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::visible::{Condition, Group, Population};
+use crate::table::disclosure::Protection;
+use crate::table::group::Group;
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::Zone;
 
 /// What reports count.
 pub(super) const RECORDS: &str = "Case";
@@ -230,7 +226,7 @@ pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Resu
         question.protection.check()?;
     }
     let table = of_report(ward, world, question, |answer, population| {
-        ward.count_population(world, answer.version, population, question.by)
+        ward.engine.count_population(world, answer.version, population, question.by)
     })?;
     match table {
         Some(table) if kind.in_aggregate => table.protect(question.protection).map(Some),
@@ -254,7 +250,10 @@ pub(super) fn of_report<T>(
         None => the_only_one(ward, world, question, kind, &context)?,
     };
     let Some(report) = named else { return Ok(None) };
-    let request = Request { context, ..Request::new(question.principal.clone(), ACTION, report.clone()) };
+    let request = Request {
+        context: context.into(),
+        ..Request::new(question.principal.clone(), ActionName::new(ACTION), report.clone())
+    };
     world.undisturbed(|| {
         let answer = ward.check(world, &request)?;
         if !answer.is_allowed() || at(world, &report, "kind") != Some(question.kind.into()) {
@@ -273,7 +272,7 @@ pub(super) fn of_report<T>(
             conditions: &conditions,
             now: Some(question.now),
             marked: kind.in_aggregate && matches!(question.protection, Protection::Round(_)),
-            shown_to: (!kind.in_aggregate).then_some((question.principal, &request.context)),
+            shown_to: (!kind.in_aggregate).then_some((question.principal, request.context.fields())),
         };
         Ok(count(&answer, &population)?.map(Some))
     })
@@ -305,7 +304,7 @@ impl ReportKind {
             let known: Vec<&str> = groups.copied().collect();
             return if known.contains(&group.path()) { Ok(()) } else { refuse(group.path(), &known) };
         }
-        let declared = ward.statistics(RECORDS, self.name);
+        let declared = ward.engine.statistics(RECORDS, self.name);
         if !declared.iter().any(|known| **known == *name) {
             let known: Vec<&str> = declared.iter().map(|name| name.as_ref()).collect();
             return refuse(&name, &known);
@@ -358,7 +357,7 @@ fn the_only_one(
     /// Reports that are named.
     const SHOWN: usize = 5;
     let wanted = Some(Value::from(kind.name));
-    let mut found = ward.list(world, question.principal, ACTION, REPORT, context)?;
+    let mut found = ward.engine.list(world, question.principal, ACTION, REPORT, context)?;
     found.retain(|report| world.found(report, "kind") == wanted);
     if found.len() > 1 && kind.is_one_of_many() {
         found.sort();

@@ -17,11 +17,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cases::Case;
-use crate::error::Error;
 use crate::ir::{Evaluation, Id};
+use crate::model::{Error, Span, TypeId};
 use crate::policy::{Dissection, Environment, Policy, Skeleton, Structure};
-use crate::schema::TypeId;
-use crate::span::Span;
 use crate::ward::Ward;
 
 /// What cases cover of every policy.
@@ -126,13 +124,13 @@ impl Ward {
     /// # Errors
     /// As [`Ward::check`].
     pub fn coverage<'c>(&self, cases: impl IntoIterator<Item = &'c Case>) -> Result<Coverage, Error> {
-        let structures = self.inner.loaded.structures();
+        let structures = self.engine.loaded.structures();
         let mut coverage = Coverage {
             policies: self.policies().iter().zip(&structures).map(|(p, a)| nothing(self, p, a)).collect(),
         };
         let mut dissections: HashMap<(TypeId, usize, TypeId), Arc<Dissection>> = HashMap::new();
         for case in cases {
-            let Some(ready) = self.examine(&case.world, &case.request)?.ready() else { continue };
+            let Some(ready) = self.engine.examine(&case.world, &case.request)?.ready() else { continue };
             let (principal, action, resource) = (ready.principal.0, ready.action, ready.resource.0);
             let dissection = dissections.entry((principal, action.place, resource)).or_insert_with(|| {
                 let environment = Environment::new(self.schema(), principal, action, resource);
@@ -143,7 +141,7 @@ impl Ward {
                 &case.world,
                 ready.principal,
                 Some(ready.resource),
-                &case.request.context,
+                case.request.context.fields(),
             );
             for part in &dissection.parts {
                 if let (Some(covered), Some(structure)) =

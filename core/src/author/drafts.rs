@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::paths::{Path, paths};
-use crate::policy::{Admission, Source, Structure, Tokens, decimal_text, parse_decimal};
-use crate::schema::Action;
+use crate::cedar::{Tokens, decimal_text, parse_decimal};
+use crate::model::{Action, Source};
+use crate::policy::{Admission, Structure};
 use crate::ward::Ward;
 
 /// What kind of change makes a mutant.
@@ -62,7 +63,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A change of the policy of that id.
     pub(super) fn of(ward: &Ward, policy: &str, edits: Vec<(Range<usize>, String)>) -> Option<Self> {
-        let policy = *ward.inner.by_id.get(policy)?;
+        let policy = *ward.engine.by_id.get(policy)?;
         Some(Draft { policy, kind: Kind::Condition, edits })
     }
 
@@ -70,7 +71,7 @@ impl Draft {
     pub(super) fn admissible(&self, ward: &Ward) -> Option<Source> {
         let source = ward.source(&ward.policies().get(self.policy)?.id)?;
         let text = self.apply(&source.text);
-        Admission::new(&ward.inner.loaded).admit(self.policy, &text)?;
+        Admission::new(&ward.engine.loaded).admit(self.policy, &text)?;
         Some(Source::new(source.name.clone(), text))
     }
 

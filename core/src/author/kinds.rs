@@ -24,7 +24,7 @@ impl Ward {
         for action in self.schema().actions() {
             let pairs = action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (*p, *r)));
             kinds.extend(pairs.filter_map(|(principal, resource)| {
-                let action = self.action_name(action);
+                let action = self.schema().action_name(action);
                 Some(RequestKind { principal_type: name(principal)?, action, resource_type: name(resource)? })
             }));
         }
@@ -41,6 +41,6 @@ impl Ward {
         if !action.principals.contains(&principal) || !action.resources.contains(&resource) {
             return BTreeSet::new();
         }
-        self.inner.loaded.needs().of(principal, &action.uid, resource).policies.iter().cloned().collect()
+        self.engine.loaded.needs().of(principal, &action.uid, resource).policies.iter().cloned().collect()
     }
 }

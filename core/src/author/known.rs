@@ -18,8 +18,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::error::{Error, Problem};
-use crate::policy::{MAX_BYTES, Source};
+use crate::cedar::MAX_BYTES;
+use crate::model::{Error, Problem, Source};
 
 /// What annotations may name, and what that says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ fn in_order(name: &str) -> (&str, usize, &str) {
 #[cfg(test)]
 mod tests {
     use super::Known;
-    use crate::policy::Source;
+    use crate::model::Source;
 
     #[test]
     fn the_decisions_stand_in_the_order_of_their_numbers() {

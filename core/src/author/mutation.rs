@@ -12,12 +12,9 @@ use std::sync::Arc;
 
 use super::cases::Case;
 use super::drafts::{Draft, Kind, Vocabulary, drafts};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
 use crate::ir::{Evaluation, Id, Program};
-use crate::policy::{Admission, Changed, Effect, Environment, Source};
-use crate::schema::TypeId;
-use crate::span::Span;
+use crate::model::{Decision, Effect, Error, Problem, Source, Span, TypeId};
+use crate::policy::{Admission, Changed, Environment};
 use crate::ward::Ward;
 
 /// How mutants are drawn.
@@ -178,7 +175,7 @@ impl Ward {
 
 /// The mutants, the number of drafts that made none, and of those not looked at.
 fn admitted(ward: &Ward, drawing: &Drawing) -> (Vec<(Changed, Mutant)>, usize, usize) {
-    let structures = ward.inner.loaded.structures();
+    let structures = ward.engine.loaded.structures();
     let vocabulary = Vocabulary::new(ward, &structures);
     let (mut whole, mut all): (Vec<Draft>, Vec<Draft>) = Default::default();
     for (at, (policy, structure)) in ward.policies().iter().zip(&structures).enumerate() {
@@ -190,7 +187,7 @@ fn admitted(ward: &Ward, drawing: &Drawing) -> (Vec<(Changed, Mutant)>, usize, u
     if drawing.bounded.is_some() {
         shuffle(&mut all, drawing.seed);
     }
-    let mut admission = Admission::new(&ward.inner.loaded);
+    let mut admission = Admission::new(&ward.engine.loaded);
     let (mut looked_at, number) = (whole.len(), whole.len() + all.len());
     let mut mutants: Vec<_> = whole.iter().filter_map(|draft| admit(ward, &mut admission, draft)).collect();
     let bound = drawing.bounded.map_or(usize::MAX, |bound| bound.saturating_add(mutants.len()));
@@ -260,7 +257,7 @@ fn environments(ward: &Ward, all: &[(Changed, Mutant)]) -> (Environments, Vec<bo
         for &principal in &action.principals {
             for &resource in &action.resources {
                 let environment = Environment::new(ward.schema(), principal, action, resource);
-                let original = ward.program(principal, action, resource);
+                let original = ward.engine.program(principal, action, resource);
                 let changes = Changes::new(ward, all, original, &environment, &mut differs);
                 environments.insert((principal, action.place, resource), Arc::new(changes));
             }
@@ -304,14 +301,14 @@ impl Tally {
 impl Run<'_> {
     fn case(&mut self, case: &Case) -> Result<(), Error> {
         let ward = self.ward;
-        let Some(ready) = ward.examine(&case.world, &case.request)?.ready() else { return Ok(()) };
+        let Some(ready) = ward.engine.examine(&case.world, &case.request)?.ready() else { return Ok(()) };
         let (principal, action, resource) = (ready.principal.0, ready.action, ready.resource.0);
-        let program = ward.program(principal, action, resource);
+        let program = ward.engine.program(principal, action, resource);
         let key = (principal, action.place, resource);
         let Some(changes) = self.environments.get(&key).cloned() else { return Ok(()) };
         let evaluation = |program| {
             let (context, resource) = (&case.request.context, Some(ready.resource));
-            Evaluation::new(program, &case.world, ready.principal, resource, context)
+            Evaluation::new(program, &case.world, ready.principal, resource, context.fields())
         };
         let (mut as_it_is, mut tally) = (evaluation(program), Tally::default());
         let mut outcomes: Vec<Option<bool>> = vec![Some(false); ward.policies().len()];
@@ -380,7 +377,7 @@ impl Changes {
         differs: &mut [bool],
     ) -> Self {
         let mutants = all.iter().map(|(changed, _)| changed);
-        let lowered = Changed::program(&ward.inner.loaded, mutants, environment);
+        let lowered = Changed::program(&ward.engine.loaded, mutants, environment);
         for (differs, is_same) in differs.iter_mut().zip(&lowered.is_original) {
             *differs |= !is_same;
         }

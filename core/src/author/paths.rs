@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::drafts::Word;
-use crate::schema::{Attribute, Type};
+use crate::model::{Attribute, Type};
 use crate::ward::Ward;
 
 /// One step of a path such as `resource.student.enrolledAt`, where it stands.
@@ -73,7 +73,7 @@ fn of_variable(ward: &Ward, policy: usize, variable: &str) -> Vec<Type> {
     for action in ward.schema().actions() {
         for &principal in &action.principals {
             for &resource in &action.resources {
-                let entries = &ward.program(principal, action, resource).entries;
+                let entries = &ward.engine.program(principal, action, resource).entries;
                 if !entries.iter().any(|entry| entry.policy == policy) {
                     continue;
                 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::Problem;
+use crate::model::Problem;
 use crate::policy::Policy;
 use crate::ward::Ward;
 
@@ -11,17 +11,17 @@ impl Ward {
     /// Warnings beyond [`Ward::warnings`]: attributes that policies ask for with `has` and that nothing has,
     /// each with the name that was probably meant.
     pub fn advice(&self) -> Vec<Problem> {
-        self.inner.loaded.advice()
+        self.engine.loaded.advice()
     }
 
     /// The actions that a policy can apply to, by the type of their resource.
     pub fn reach(&self, policy: &str) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
         let mut reach: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
-        let Some(&at) = self.inner.by_id.get(policy) else { return reach };
+        let Some(&at) = self.engine.by_id.get(policy) else { return reach };
         for action in self.schema().actions() {
             for &principal in &action.principals {
                 for &resource in &action.resources {
-                    let entries = &self.program(principal, action, resource).entries;
+                    let entries = &self.engine.program(principal, action, resource).entries;
                     let ty = self.schema().entity_type(resource).map(|ty| ty.name.clone());
                     if let (true, Some(ty)) = (entries.iter().any(|entry| entry.policy == at), ty) {
                         reach.entry(ty).or_default().insert(action.uid.id().into());

@@ -8,13 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::ir::{Binary, Id, Node, Program};
-use crate::policy::{Anatomy, Effect, Policy, Term};
-use crate::schema::{Action, AttrId, EntityType, Type, TypeId};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::suggest::hint;
+use crate::model::{Action, AttrId, Effect, EntityType, EntityUid, Error, Type, TypeId, Value};
+use crate::policy::{Anatomy, Policy, Term};
 use crate::ward::Ward;
 
 /// What a role lets somebody do.
@@ -104,14 +101,14 @@ impl Ward {
                 if !with.entries.iter().any(|entry| entry.effect == Effect::Permit && opens(entry.policy)) {
                     continue;
                 }
-                let anatomy = self.inner.loaded.anatomy(asked.id, action, resource);
+                let anatomy = self.engine.loaded.anatomy(asked.id, action, resource);
                 let of = self.schema().entity_type(resource).map_or_else(|| "".into(), |ty| ty.name.clone());
                 for entry in &with.entries {
                     if entry.effect == Effect::Permit && !opens(entry.policy) {
                         continue;
                     }
                     let known = found.entry((entry.effect, of.clone(), entry.policy)).or_default();
-                    known.actions.push(self.action_name(action));
+                    known.actions.push(self.schema().action_name(action));
                     for condition in self.conditions_of(&anatomy, entry.policy) {
                         if !known.when.contains(&condition) {
                             known.when.push(condition);
@@ -214,7 +211,7 @@ impl Ward {
 
     /// What is left of the policies for somebody who has this role or not, and others, none, or whatever.
     fn folded(&self, asked: &Asked<'_>, fold: Fold, action: &Action, resource: TypeId) -> Program {
-        let program = self.program(asked.id, action, resource);
+        let program = self.engine.program(asked.id, action, resource);
         let schema = self.schema();
         let roles: BTreeMap<AttrId, bool> = held(asked.ty).map(|held| (held.attr, held.is_set)).collect();
         let is_own = |of: Id, ty: TypeId| ty == asked.id && *program.node(of) == Node::Principal;
@@ -306,7 +303,7 @@ fn has(program: &Program, policy: usize) -> bool {
 }
 
 /// The program without what is looked for in empty sets: nothing is there, whatever it is.
-fn without_empty(program: &Program, schema: &crate::schema::Schema) -> Program {
+fn without_empty(program: &Program, schema: &crate::model::Schema) -> Program {
     let is_empty = |id| matches!(program.constant(id), Some(Value::Set(all)) if all.is_empty());
     program.rebuilt(schema, |_, node| match node {
         Node::Binary(Binary::Contains, set, of) if is_empty(*set) && !program.node_can_fail(*of) => {

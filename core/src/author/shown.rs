@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::EntityType;
+use crate::model::EntityType;
 use crate::ward::Ward;
 
 /// One entry of a catalogue: a field of a type's records, or what else it says of them.
@@ -25,7 +25,7 @@ impl Ward {
     /// A field that a record shows of another one, which it includes, is an entry of both types.
     pub fn catalogue_entries(&self) -> Vec<Shown> {
         let mut all = BTreeMap::new();
-        let types = self.inner.catalogue.iter().flat_map(|catalogue| catalogue.types());
+        let types = self.engine.catalogue.iter().flat_map(|catalogue| catalogue.types());
         for (ty, shown) in types {
             let Some(of) = self.schema().entity_type(ty) else { continue };
             let mut put = |entry: &str, says: String, by: Vec<usize>| {
@@ -77,7 +77,10 @@ impl Ward {
     }
 
     fn action_at(&self, place: usize) -> Arc<str> {
-        self.schema().actions().get(place).map_or_else(|| "".into(), |action| self.action_name(action))
+        self.schema()
+            .actions()
+            .get(place)
+            .map_or_else(|| "".into(), |action| self.schema().action_name(action))
     }
 
     fn listed(&self, actions: &[usize]) -> String {
@@ -87,6 +90,6 @@ impl Ward {
     }
 }
 
-fn by_name(ty: &EntityType, attr: crate::schema::AttrId) -> &str {
+fn by_name(ty: &EntityType, attr: crate::model::AttrId) -> &str {
     ty.attributes.get(attr.index()).map_or("", |(name, _)| name.as_ref())
 }

@@ -18,10 +18,9 @@ use toml::Spanned;
 use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
-use crate::error::{Error, Problem};
-use crate::policy::Source;
-use crate::span::Places;
-use crate::suggest::hint;
+use crate::model::span::Places;
+use crate::model::suggest::hint;
+use crate::model::{Error, Problem, Source};
 use crate::ward::Ward;
 
 #[derive(Deserialize)]
@@ -108,7 +107,7 @@ impl Claim {
         let Some(path) = guard.split_once(" has ").map(|(base, name)| format!("{base}.{name}")) else {
             return Vec::new();
         };
-        let structures = ward.inner.loaded.structures();
+        let structures = ward.engine.loaded.structures();
         let own = ward.policies().iter().zip(&structures).find(|(policy, _)| policy.id == self.policy);
         let atoms = own.map_or(&[][..], |(_, structure)| &structure.atoms);
         let reads =

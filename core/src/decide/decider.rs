@@ -1,32 +1,29 @@
 //! Decisions by the million: one request environment, entities found beforehand.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::graph::Graph;
-use super::test::{Facts, Given};
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::interrupt::{self, Pulse};
-use crate::ir::{Evaluation, Program};
-use crate::link::{Classes, Environment, Link};
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::cache::{Classes, Link};
+use crate::engine::Engine;
+use crate::ir::graph::Given;
+use crate::model::interrupt::Pulse;
+use crate::model::schema::Environment;
+use crate::model::{Action, Context, EntityUid, Error, RequestEnvironment, TypeId, interrupt};
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
 ///
-/// It gives the decision of [`Ward::check`], without its reasons. It is made once and shared between threads.
+/// It gives the decision of [`Ward::check`](crate::Ward::check), without its reasons. It is made once and shared between threads.
 ///
 /// # Example
 /// ```
-/// use caseward::{EntityUid, Ward, attendance::Sample};
+/// use caseward::attendance::Sample;
+/// use caseward::{ActionName, Context, EntityUid, RequestEnvironment, TypeName, Ward};
 /// # let ward = Ward::attendance()?;
 /// # let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-/// let may_see = ward.decider(&world, "User", "viewSummary", "Case")?;
-/// let context = may_see.context(&ward.read_context("viewSummary", "{}", 1_778_446_800_000)?)?;
+/// let (users, cases) = (TypeName::new("User"), TypeName::new("Case"));
+/// let environment = RequestEnvironment::new(users, ActionName::new("viewSummary"), cases);
+/// let may_see = ward.decider(&world, &environment)?;
+/// let context = may_see.prepare(&Context::at(1_778_446_800_000))?;
 /// let (user, case) = (EntityUid::new("User", "u00001"), EntityUid::new("Case", "c0000001"));
 /// let (user, case) = (world.handle(&user), world.handle(&case));
 /// if let (Some(user), Some(case)) = (user, case) {
@@ -36,7 +33,7 @@ use crate::world::{Handle, Place, Row, World};
 /// ```
 #[derive(Clone)]
 pub struct Decider {
-    ward: Ward,
+    engine: Arc<Engine>,
     world: World,
     link: Arc<Link>,
     classes: Arc<Classes>,
@@ -45,7 +42,7 @@ pub struct Decider {
 
 /// A context that one [`Decider`] takes, looked up in its world.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct Prepared {
     given: Given,
     /// Every entity that it names, where all were there; else it is looked up anew for each decision.
     entities: Option<Vec<Place>>,
@@ -64,62 +61,13 @@ pub struct Decisions {
     pub version: u64,
 }
 
-/// A program of one environment, ready to decide.
-#[derive(Debug)]
-pub(crate) struct Compiled {
-    pub(crate) program: Arc<Program>,
-    /// `None` where it would be too large.
-    graph: Option<Graph>,
-}
-
-impl Compiled {
-    pub(crate) fn new(
-        program: Arc<Program>,
+impl Engine {
+    pub(crate) fn decider(
+        self: &Arc<Self>,
         world: &World,
-        action: Option<&Action>,
-        (principal, _, resource): Environment,
-    ) -> Self {
-        let graph = action.and_then(|action| Graph::new(&program, world, action, (principal, resource)));
-        Compiled { program, graph }
-    }
-
-    /// How many tests the graph has; `None` where there is none.
-    #[cfg(feature = "testing")]
-    pub(crate) fn tests(&self) -> Option<usize> {
-        self.graph.as_ref().map(Graph::len)
-    }
-
-    #[inline]
-    fn allows(&self, world: &World, principal: Place, resource: Place, context: &Given) -> bool {
-        match &self.graph {
-            Some(graph) if !world.is_overlaid() => {
-                graph.allows(&Facts { world, program: &self.program, principal, resource, context })
-            }
-            _ => self.evaluate(world, principal, resource, context),
-        }
-    }
-
-    fn evaluate(&self, world: &World, principal: Place, resource: Place, context: &Given) -> bool {
-        Evaluation::new(&self.program, world, principal, Some(resource), &context.values).allows()
-    }
-}
-
-impl Ward {
-    /// What decides for principals and resources of these types, with entities of `world`.
-    ///
-    /// Cost of the first decision for a person who is unlike all before: some tens of microseconds, for a
-    /// program of their own kind.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for names that the schema lacks or types that the action does not take;
-    /// [`Error::is_schema`] for a world of another schema.
-    pub fn decider(
-        &self,
-        world: &World,
-        principal_type: &str,
-        action: &str,
-        resource_type: &str,
+        environment: &RequestEnvironment,
     ) -> Result<Decider, Error> {
+        let RequestEnvironment { principal_type, action, resource_type } = environment;
         self.belongs_to(world)?;
         let (principal, resource) =
             (self.schema().known_type(principal_type)?, self.schema().known_type(resource_type)?);
@@ -129,22 +77,23 @@ impl Ward {
         let environment = (principal, action.place, resource);
         let link = self.link(world);
         let classes = link.classes(environment);
-        Ok(Decider { ward: self.clone(), world: world.clone(), link, classes, environment })
+        Ok(Decider { engine: self.clone(), world: world.clone(), link, classes, environment })
     }
 }
 
 impl Decider {
     fn action(&self) -> Option<&Action> {
-        self.ward.schema().actions().get(self.environment.1)
+        self.engine.schema().actions().get(self.environment.1)
     }
 
     /// A context for this decider's action.
     ///
     /// # Errors
     /// [`Error::is_request`] for a context of another shape.
-    pub fn context(&self, values: &BTreeMap<Arc<str>, Value>) -> Result<Context, Error> {
+    pub fn prepare(&self, context: &Context) -> Result<Prepared, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
-        self.ward.context_conforms(action, values)?;
+        let values = &*context.for_action(action);
+        self.engine.context_conforms(action, values)?;
         let given = Given::new(&self.world, &action.context, values);
         let mut entities = Some(Vec::new()).filter(|_| given.is_known());
         for value in values.values() {
@@ -153,7 +102,7 @@ impl Decider {
                 _ => entities = None,
             });
         }
-        Ok(Context { given, entities, belongs_to: (self.world.identity(), action.place) })
+        Ok(Prepared { given, entities, belongs_to: (self.world.identity(), action.place) })
     }
 
     /// Whether the policies allow it, failing closed: an entity that is not in the data is denied.
@@ -163,7 +112,7 @@ impl Decider {
     /// # Errors
     /// [`Error::is_request`] for a handle or a context of another world, or of another type or action.
     #[inline]
-    pub fn allows(&self, principal: Handle, resource: Handle, context: &Context) -> Result<bool, Error> {
+    pub fn allows(&self, principal: Handle, resource: Handle, context: &Prepared) -> Result<bool, Error> {
         let (principal, resource) = (self.world.place_of(principal)?, self.world.place_of(resource)?);
         if (principal.0, resource.0) != (self.environment.0, self.environment.2)
             || context.belongs_to != (self.world.identity(), self.environment.1)
@@ -181,68 +130,12 @@ impl Decider {
         &self,
         principal: &EntityUid,
         resource: &EntityUid,
-        context: &Context,
+        context: &Prepared,
     ) -> Result<bool, Error> {
         match (self.world.handle(principal), self.world.handle(resource)) {
             (Some(principal), Some(resource)) => self.allows(principal, resource, context),
             _ => Ok(false),
         }
-    }
-
-    /// Decides with reasons: what [`Ward::check`] answers, in a fraction of its time.
-    ///
-    /// Takes no lock. Cost: one evaluation of what is left of the policies for people such as this.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for a principal or a resource of another type, and a context of another shape.
-    pub fn check(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> Result<Answer, Error> {
-        let action = self.action().ok_or_else(Error::schema)?;
-        let name_of = |ty| self.ward.schema().entity_type(ty).map(|ty| ty.name.as_ref());
-        if name_of(self.environment.0) != Some(principal.type_name())
-            || name_of(self.environment.2) != Some(resource.type_name())
-        {
-            return Err(self.misplaced());
-        }
-        self.ward.context_conforms(action, context)?;
-        let (answer, version) = self.world.consistent(|| {
-            let (from, to) = (self.world.place(principal), self.world.place(resource));
-            let mut is_whole = true;
-            for value in context.values() {
-                value.for_each_entity(&mut |uid| is_whole &= self.world.contains(uid));
-            }
-            match (from, to) {
-                (Some(from), Some(to)) if is_whole => self.answer(from, to, context),
-                _ => self.ward.deny_absent(&self.world, context, self.absent(principal, resource, context)),
-            }
-        });
-        Ok(Answer { version, ..answer })
-    }
-
-    fn answer(&self, principal: Place, resource: Place, context: &BTreeMap<Arc<str>, Value>) -> Answer {
-        let (ward, world) = (&self.ward, &self.world);
-        let compiled = self.link.compiled(ward, world, &self.classes, self.environment, principal);
-        ward.decide(world, context, &compiled.program, (principal, resource))
-    }
-
-    /// Every entity that a request names and the data lacks.
-    fn absent(
-        &self,
-        principal: &EntityUid,
-        resource: &EntityUid,
-        context: &BTreeMap<Arc<str>, Value>,
-    ) -> BTreeSet<EntityUid> {
-        let mut named = BTreeSet::from([principal, resource]);
-        for value in context.values() {
-            value.for_each_entity(&mut |uid| {
-                named.insert(uid);
-            });
-        }
-        named.into_iter().filter(|uid| !self.world.contains(uid)).cloned().collect()
     }
 
     /// As [`Decider::decide_columns`], by the ids of entities of this decider's types.
@@ -255,7 +148,7 @@ impl Decider {
         &self,
         principals: &[&str],
         resources: &[&str],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         if principals.len() != resources.len() {
             return Err(lengths(principals.len(), resources.len()));
@@ -274,7 +167,11 @@ impl Decider {
                 _ => false,
             }));
         }
-        Ok(Decisions { allowed, policy_hash: self.ward.policy_hash().clone(), version: self.world.version() })
+        Ok(Decisions {
+            allowed,
+            policy_hash: self.engine.policy_hash().clone(),
+            version: self.world.version(),
+        })
     }
 
     /// Decides a column of pairs, on one version of the data.
@@ -287,7 +184,7 @@ impl Decider {
         &self,
         principals: &[Handle],
         resources: &[Handle],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         if principals.len() != resources.len() {
             return Err(lengths(principals.len(), resources.len()));
@@ -301,7 +198,7 @@ impl Decider {
         });
         Ok(Decisions {
             allowed: allowed.collect::<Result<_, _>>()?,
-            policy_hash: self.ward.policy_hash().clone(),
+            policy_hash: self.engine.policy_hash().clone(),
             version: self.world.version(),
         })
     }
@@ -314,7 +211,7 @@ impl Decider {
     /// # Errors
     /// [`Error::is_request`] for a context of another world or action.
     #[inline]
-    pub fn allows_numbered(&self, principal: u32, resource: u32, context: &Context) -> Result<bool, Error> {
+    pub fn allows_numbered(&self, principal: u32, resource: u32, context: &Prepared) -> Result<bool, Error> {
         self.allows(
             self.numbered(self.environment.0, principal),
             self.numbered(self.environment.2, resource),
@@ -330,7 +227,7 @@ impl Decider {
         &self,
         principals: &[u32],
         resources: &[u32],
-        context: &Context,
+        context: &Prepared,
     ) -> Result<Decisions, Error> {
         let len = if principals.len() == 1 { resources.len() } else { principals.len() };
         let handles = |ty: TypeId, numbers: &[u32]| match numbers {
@@ -346,12 +243,13 @@ impl Decider {
     }
 
     #[inline]
-    fn decide(&self, principal: Place, resource: Place, context: &Context) -> bool {
+    fn decide(&self, principal: Place, resource: Place, context: &Prepared) -> bool {
         let world = &self.world;
         if !world.has(principal) || !world.has(resource) {
             return false;
         }
-        let compiled = self.link.compiled(&self.ward, world, &self.classes, self.environment, principal);
+        let compiled =
+            self.link.compiled(&self.engine.loaded, world, &self.classes, self.environment, principal);
         match &context.entities {
             Some(entities) => {
                 entities.iter().all(|&place| world.has(place))
@@ -365,7 +263,7 @@ impl Decider {
     }
 
     fn misplaced(&self) -> Error {
-        let name = |ty| self.ward.schema().entity_type(ty).map_or("?", |ty| ty.name.as_ref());
+        let name = |ty| self.engine.schema().entity_type(ty).map_or("?", |ty| ty.name.as_ref());
         let action = self.action().map_or_else(String::new, |action| action.uid.to_string());
         let (principal, resource) = (name(self.environment.0), name(self.environment.2));
         Error::request(format!(

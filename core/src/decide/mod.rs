@@ -1,70 +1,57 @@
 //! One decision: may this person do this to that record?
 
-mod bdd;
+pub(crate) mod actions;
 mod decider;
-mod graph;
-mod test;
+mod request;
+pub(crate) mod slice;
 
-pub(crate) use decider::Compiled;
-pub use decider::{Context, Decider, Decisions};
+pub use decider::{Decider, Decisions, Prepared};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::answer::{Answer, Decision, Fault};
-use crate::error::Error;
+use crate::decide::slice::gather;
+use crate::engine::Engine;
 use crate::ir::{Evaluation, Program};
-use crate::policy::{Effect, Question, Roots};
-use crate::request::Request;
-use crate::schema::{Action, Attribute, TypeId};
-use crate::slice::gather;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::context::Fields;
+use crate::model::{
+    Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Request, TypeId, Value,
+};
+use crate::policy::{Question, Roots};
 use crate::world::{Place, World, conforms};
 
-impl Ward {
-    /// Decides a request, failing closed.
+impl Engine {
+    /// A request's decision, with its context as it is given to the action.
     ///
-    /// A request that names an entity which is not in the data is denied before evaluation. If any policy
-    /// that applies cannot be evaluated, permit or forbid, the decision is deny. Cost: one evaluation of the
-    /// policies that can apply to the types, what several ask being asked once.
-    ///
-    /// The answer tells a denied record from one that is not there, and names policies: it is for a trusted caller,
-    /// such as the service that asks. Of it a person may be told whether it is an allow; what else may reach them is
-    /// [`Ward::view`] and [`Ward::explain_for`].
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for an action that the schema lacks, a principal or resource of a type that
-    /// the action does not take, a context of another shape; [`Error::is_schema`] for a world of another schema.
-    pub fn check(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+    /// By what is left of the policies for people such as the principal, where the world is asked often enough for
+    /// that to be worth its making.
+    pub(crate) fn check(&self, world: &World, request: &Request, context: &Fields) -> Result<Answer, Error> {
+        let link = self.links.of_often_asked(&self.loaded, world);
         let decide = || {
-            let examined = self.examine(world, request)?;
-            Ok(match examined.ready() {
-                Some(ready) => {
-                    let program = self.program(ready.principal.0, ready.action, ready.resource.0);
-                    self.decide(world, &request.context, program, (ready.principal, ready.resource))
-                }
-                None => self.deny_absent(world, &request.context, examined.absent),
-            })
+            let examined = self.examine_in(world, request, context)?;
+            let Some(ready) = examined.ready() else {
+                return Ok(self.deny_absent(world, context, examined.absent));
+            };
+            let Ready { action, principal, resource } = ready;
+            let Some(link) = &link else {
+                let program = self.program(principal.0, action, resource.0);
+                return Ok(self.decide(world, context, program, (principal, resource)));
+            };
+            let environment = (principal.0, action.place, resource.0);
+            let classes = link.classes(environment);
+            let compiled = link.compiled(&self.loaded, world, &classes, environment, principal);
+            Ok(self.decide(world, context, &compiled.program, (principal, resource)))
         };
         let (answer, version) = world.consistent(decide);
         answer.map(|answer| Answer { version, ..answer })
     }
 
-    /// Decides a request with Cedar's own authorizer, failing closed: the reference for [`Ward::check`].
-    ///
-    /// The two differ in speed alone: errors are in the same words. Cost: one evaluation of every policy over the facts
-    /// that they can read.
-    ///
-    /// # Errors
-    /// As [`Ward::check`].
-    pub fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
+    pub(crate) fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
         let _still = world.still();
         let examined = self.examine(world, request)?;
         Ok(match examined.ready() {
             Some(ready) => self.decide_by_reference(world, request, &ready),
-            None => self.deny_absent(world, &request.context, examined.absent),
+            None => self.deny_absent(world, request.context.fields(), examined.absent),
         })
     }
 
@@ -76,10 +63,6 @@ impl Ward {
     ) -> Answer {
         let faults = absent.into_iter().map(Fault::Absent).collect();
         self.answer(world, context, Decision::Deny, Vec::new(), faults)
-    }
-
-    pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
-        self.inner.loaded.programs.of(principal, action.place, resource)
     }
 
     /// What a program decides: that of the environment, or what is left of it for some principals, this one
@@ -120,12 +103,12 @@ impl Ward {
     }
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {
-        let context = Value::Record(request.context.clone());
-        let verdict = self.inner.loaded.reference.decide(self.question(world, request, ready, &context));
+        let context = Value::Record(request.context.fields().clone());
+        let verdict = self.loaded.reference.decide(self.question(world, request, ready, &context));
         let decision = if verdict.allowed { Decision::Allow } else { Decision::Deny };
         let ids = verdict.policies.into_iter().map(Arc::from).collect();
         let faults = verdict.errors.into_iter().map(|(id, message)| Fault::Policy { id: id.into(), message });
-        self.answer(world, &request.context, decision, ids, faults.collect())
+        self.answer(world, request.context.fields(), decision, ids, faults.collect())
     }
 
     /// The request with the facts that it depends on.
@@ -141,12 +124,18 @@ impl Ward {
             action: &ready.action.uid,
             resource: &request.resource,
             context,
-            facts: gather(world, self.roots(ready), ready.principal, ready.resource, &request.context),
+            facts: gather(
+                world,
+                self.roots(ready),
+                ready.principal,
+                ready.resource,
+                request.context.fields(),
+            ),
         }
     }
 
     pub(crate) fn roots(&self, ready: &Ready<'_>) -> &Roots {
-        self.inner.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
+        self.loaded.needs().of(ready.principal.0, &ready.action.uid, ready.resource.0)
     }
 
     pub(crate) fn answer(
@@ -184,9 +173,18 @@ impl Ward {
         rules
     }
 
-    /// Checks the request against the schema and the data.
+    /// Checks the request against the schema and the data; its context holds the time, where the action asks for it.
     pub(crate) fn examine<'a>(&'a self, world: &World, request: &Request) -> Result<Examined<'a>, Error> {
-        let Request { principal, action, resource, context } = request;
+        self.examine_in(world, request, request.context.fields())
+    }
+
+    fn examine_in<'a>(
+        &'a self,
+        world: &World,
+        request: &Request,
+        context: &Fields,
+    ) -> Result<Examined<'a>, Error> {
+        let Request { principal, action, resource, .. } = request;
         let asked = self.examine_asker(world, principal, action, resource.type_name(), context)?;
         let Asker { action, principal, mut absent } = asked;
         let place = world.place(resource);

@@ -8,11 +8,8 @@ use std::sync::Arc;
 
 use super::step::{Step, What, held};
 use crate::ir::{Fact, Node, Program};
-use crate::request::Request;
-use crate::schema::{Action, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::view::Catalogue;
+use crate::model::{Action, EntityUid, Request, Type, Value};
+use crate::policy::Catalogue;
 use crate::world::{Place, World};
 
 /// How far a search reaches.
@@ -89,7 +86,7 @@ impl<'a> Gate<'a> {
     }
 
     fn is_nothing(&self, fact: &Fact) -> bool {
-        match held(self.world, &self.request.context, fact) {
+        match held(self.world, self.request.context.fields(), fact) {
             Some(Value::Set(all)) => all.is_empty(),
             _ => false,
         }

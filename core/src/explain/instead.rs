@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::sight::Sight;
-use crate::error::Error;
-use crate::request::Request;
-use crate::uid::EntityUid;
-use crate::ward::Ward;
+use crate::engine::Engine;
+use crate::model::{EntityUid, Error, Request};
 use crate::world::World;
 
 /// People that are named.
@@ -39,7 +37,7 @@ pub struct Grant {
     pub count: usize,
 }
 
-impl Ward {
+impl Engine {
     /// Who may do it, and of which version of the data.
     pub(super) fn instead(
         &self,
@@ -49,7 +47,7 @@ impl Ward {
     ) -> Result<(Instead, u64), Error> {
         let Request { principal, action, resource, context } = request;
         let ty = principal.type_name();
-        let found = self.who(world, action, resource, ty, context)?;
+        let found = self.who(world, action, resource, ty, context.fields())?;
         let mut instead = Instead { count: found.len(), people: Vec::new(), by: Vec::new() };
         let is_known = |uid: &EntityUid| sight.is_none_or(|sight| sight.may_know(uid));
         instead.people = found.iter().take(TOLD).filter(is_known).take(NAMED).collect();
@@ -57,7 +55,7 @@ impl Ward {
             return Ok((instead, found.version()));
         }
         let mut by: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        for granted in self.who_with_reasons(world, action, resource, ty, context)? {
+        for granted in self.who_with_reasons(world, action, resource, ty, context.fields())? {
             for policy in granted.policies {
                 *by.entry(policy).or_default() += 1;
             }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::sight::Lens;
 use crate::decide::Ready;
 use crate::ir::{Evaluation, Failure, Id, Node, Program, Reads, Supposed};
+use crate::model::Value;
 use crate::policy::Anatomy;
-use crate::value::Value;
 use crate::world::{Place, World};
 
 /// How a condition comes out.

@@ -8,6 +8,7 @@
 //! `suggest` and `search` look for the smallest change, as far as the `gate` lets them, `instead` finds who could do it,
 //! `sight` says what a viewer may see, `story` and `text` show it all to people.
 
+mod disclosure;
 mod gate;
 mod instead;
 mod judge;
@@ -40,13 +41,11 @@ use self::roles::{Own, own};
 use self::search::{Found, Search};
 use self::sight::Lens;
 use self::story::story;
-use crate::answer::{Answer, Decision, Fault};
 use crate::decide::Ready;
-use crate::error::Error;
+use crate::engine::Engine;
 use crate::ir::Supposed;
-use crate::policy::{Anatomy, Body, Effect};
-use crate::request::Request;
-use crate::ward::Ward;
+use crate::model::{Answer, Decision, Effect, Error, Fault, Request};
+use crate::policy::{Anatomy, Body};
 use crate::world::World;
 
 /// Nearest permits that an explanation of a denial shows.
@@ -56,8 +55,8 @@ const SHOWN: usize = 20;
 
 /// An answer with its reasons, for people who write policies or help those who use them.
 ///
-/// One made by [`Ward::explain`] tells everything and is for a trusted caller alone; one made by
-/// [`Ward::explain_for`] withholds what its viewer may not see.
+/// One made by [`Ward::explain`](crate::Ward::explain) tells everything and is for a trusted caller alone; one made by
+/// [`Ward::explain_for`](crate::Ward::explain_for) withholds what its viewer may not see.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Explanation {
     /// The answer. For a viewer it names only policies whose part in it follows from what they may see.
@@ -82,56 +81,12 @@ pub struct Explanation {
     pub instead: Option<Instead>,
 }
 
-impl Ward {
-    /// Answers a request and says why, and what would turn it. For trusted callers.
-    ///
-    /// The change has three edits at most, each of one attribute of the principal, the resource, the context or
-    /// what these lead to; never of the clock (`now`, a datetime of the context) nor of what an entity lies in, never
-    /// one by which somebody comes to be of a team that a policy names, and never of what the catalogue says that
-    /// others set (`set_by`): where the decision hangs on that, it is [`Turn::Kept`].
-    /// The search stops after some thousands of evaluations. Cost: some hundred microseconds, and some milliseconds
-    /// where the change is far to seek; for a denial that of [`Ward::who`] besides.
-    ///
-    /// # Errors
-    /// As [`Ward::check`].
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::{EntityUid, Request, Source, Sources, Ward};
-    ///
-    /// let schema = "entity User = { team: String };
-    ///     entity Note = { team: String };
-    ///     action read appliesTo { principal: User, resource: Note };";
-    /// let policy = r#"@id("same") permit (principal, action, resource) when { principal.team == resource.team };"#;
-    /// let ward = Ward::new(&Sources {
-    ///     schema: Source::new("schema", schema),
-    ///     policies: vec![Source::new("policies", policy)],
-    ///     catalogue: None,
-    /// })?;
-    /// let world = ward.read_world(
-    ///     r#"[{"uid": {"type": "User", "id": "u"}, "attrs": {"team": "red"}, "parents": []},
-    ///         {"uid": {"type": "Note", "id": "n"}, "attrs": {"team": "blue"}, "parents": []}]"#.as_bytes(),
-    /// )?;
-    /// let request = Request::new(EntityUid::new("User", "u"), "read", EntityUid::new("Note", "n"));
-    /// let why = ward.explain(&world, &request)?;
-    /// assert_eq!(why.nearest[0].conditions[0].found, Some("is not equal to"));
-    /// assert_eq!(why.turn.edits()[0].to_string(), r#"set `team` of Note::"n", now "blue", to "red""#);
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {
+impl Engine {
+    pub(crate) fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {
         self.explanation(world, request, None)
     }
 
-    /// As [`Ward::explain`], for someone who may see no more than `sight` lets them.
-    ///
-    /// Values, how conditions came out, policies whose part in the decision tells that, and changes that would tell
-    /// of it are withheld; what policies say is public. A principal, a resource or an entity of the context that the
-    /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`]). [`Ward::viewer`] makes a
-    /// sight of [`Ward::disclosure`].
-    ///
-    /// # Errors
-    /// As [`Ward::check`].
-    pub fn explain_for(
+    pub(crate) fn explain_for(
         &self,
         world: &World,
         request: &Request,
@@ -174,7 +129,7 @@ impl Ward {
         let mut examined = self.examine(world, request)?;
         if let Some(sight) = sight {
             let mut named = BTreeSet::from([&request.principal, &request.resource]);
-            request.context.values().for_each(|value| {
+            request.context.fields().values().for_each(|value| {
                 value.for_each_entity(&mut |uid| {
                     named.insert(uid);
                 });
@@ -185,11 +140,11 @@ impl Ward {
             // INVARIANT: of what a viewer may not know of it says what it says of what is not there.
             let fault = if sight.is_some() { Fault::Unseen } else { Fault::Absent };
             let faults = examined.absent.into_iter().map(fault).collect();
-            let answer = self.answer(world, &request.context, Decision::Deny, Vec::new(), faults);
+            let answer = self.answer(world, request.context.fields(), Decision::Deny, Vec::new(), faults);
             return Ok(Explanation::of_absent(answer));
         };
-        let answer = self.check(world, request)?;
-        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let answer = self.check(world, request, request.context.fields())?;
+        let anatomy = self.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, sight);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let turn = self.turn(request, &ready, scene, answer.decision);
@@ -205,13 +160,13 @@ impl Ward {
     ) -> Result<Vec<Reason>, Error> {
         let _still = world.still();
         let Some(ready) = self.examine(world, request)?.ready() else { return Ok(Vec::new()) };
-        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let anatomy = self.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         let reasons = ids.filter_map(|id| {
-            let place = *self.inner.by_id.get(id)?;
+            let place = *self.by_id.get(id)?;
             let body = anatomy.bodies.iter().find(|body| body.policy == place)?;
             self.reason(&mut judge, body)
         });
@@ -250,7 +205,7 @@ impl Ward {
         ready: &Ready<'a>,
         scene: Scene<'a>,
     ) -> Gate<'a> {
-        let catalogue = self.inner.catalogue.as_ref();
+        let catalogue = self.catalogue.as_ref();
         Gate::new(world, request, ready.action, scene.program, scene.principal, catalogue)
     }
 
@@ -263,13 +218,13 @@ impl Ward {
         turn: Turn,
     ) -> Explanation {
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         let truths: Vec<Truth> = anatomy.bodies.iter().map(|body| judge.truth(body.root)).collect();
         let judged = || anatomy.bodies.iter().zip(truths.iter().copied());
         let is_hidden = truths.contains(&Truth::Hidden);
         if is_hidden {
             let known = |id: &Arc<str>, is: fn(Truth) -> bool| {
-                let place = self.inner.by_id.get(id);
+                let place = self.by_id.get(id);
                 judged().any(|(body, truth)| Some(&body.policy) == place && is(truth))
             };
             answer.policies.retain(|id| known(id, |truth| truth == Truth::True));

@@ -4,10 +4,8 @@ use super::search::{Found, MOST, Search};
 use super::sight::Lens;
 use super::step::Step;
 use super::{Judge, Scene, Supposed, Truth};
-use crate::answer::Decision;
-use crate::error::Error;
-use crate::request::Request;
-use crate::ward::Ward;
+use crate::engine::Engine;
+use crate::model::{Decision, Error, Request};
 use crate::world::World;
 
 /// What trying all of it came to.
@@ -25,7 +23,7 @@ pub(crate) struct Proof {
     pub(crate) tried: u64,
 }
 
-impl Ward {
+impl Engine {
     /// Searches for what turns a decision, and tries every combination of fewer of the suggested edits, up to
     /// `most` combinations; `None` for a request on something absent.
     pub(crate) fn prove_turn(
@@ -36,11 +34,11 @@ impl Ward {
     ) -> Result<Option<Proof>, Error> {
         let _still = world.still();
         let Some(ready) = self.examine(world, request)?.ready() else { return Ok(None) };
-        let goal = match self.check(world, request)?.decision {
+        let goal = match self.check(world, request, request.context.fields())?.decision {
             Decision::Allow => Decision::Deny,
             Decision::Deny => Decision::Allow,
         };
-        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let anatomy = self.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let search = || Search::new(self, request, self.gate(world, request, &ready, scene), scene, goal);
@@ -77,11 +75,11 @@ impl Ward {
     pub(crate) fn judges_alike(&self, world: &World, request: &Request) -> Result<bool, Error> {
         let _still = world.still();
         let Some(ready) = self.examine(world, request)?.ready() else { return Ok(true) };
-        let anatomy = self.inner.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
+        let anatomy = self.loaded.anatomy(ready.principal.0, ready.action, ready.resource.0);
         let lens = Lens::new(world, None);
         let scene = Scene::new(world, &anatomy, &ready, &lens);
         let supposed = Supposed::new();
-        let mut judge = Judge::new(scene, &request.context, &supposed);
+        let mut judge = Judge::new(scene, request.context.fields(), &supposed);
         Ok(anatomy.bodies.iter().all(|body| {
             let truth = judge.truth(body.root);
             let Some(reason) = self.reason(&mut judge, body) else { return false };

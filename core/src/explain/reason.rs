@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::judge::{Judge, Truth};
 use super::shown::{ELEMENTS, Shown};
 use crate::ir::{Failure, Id};
-use crate::policy::{Body, Form, Part, Policy, Relation, Source};
-use crate::span::Span;
+use crate::model::{Source, Span};
+use crate::policy::{Body, Form, Part, Policy, Relation};
 
 /// One policy's part in a decision.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

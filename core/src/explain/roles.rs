@@ -6,9 +6,8 @@
 
 use super::judge::{Judge, Truth};
 use crate::ir::Node;
+use crate::model::{Type, Value};
 use crate::policy::{Body, Form, Part, Relation};
-use crate::schema::Type;
-use crate::value::Value;
 
 /// How a permit stands to the person's roles, the nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

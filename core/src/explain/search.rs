@@ -16,11 +16,9 @@ use super::gate::Gate;
 use super::judge::{Judge, Scene, Truth};
 use super::step::{After, Step};
 use super::suggest::{Pool, Suggest};
-use crate::answer::Decision;
+use crate::engine::Engine;
 use crate::ir::{Fact, Id, Node};
-use crate::policy::Effect;
-use crate::request::Request;
-use crate::ward::Ward;
+use crate::model::{Decision, Effect, Request};
 
 /// Changes at most.
 pub(super) const MOST: usize = 3;
@@ -43,7 +41,7 @@ pub(super) enum Found {
 }
 
 pub(super) struct Search<'a> {
-    ward: &'a Ward,
+    ward: &'a Engine,
     request: &'a Request,
     gate: Gate<'a>,
     scene: Scene<'a>,
@@ -58,7 +56,7 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// A search for what would lead to `goal`.
     pub(super) fn new(
-        ward: &'a Ward,
+        ward: &'a Engine,
         request: &'a Request,
         gate: Gate<'a>,
         scene: Scene<'a>,
@@ -163,7 +161,7 @@ impl<'a> Search<'a> {
     fn is_verified(&self, after: &After) -> bool {
         let (changes, request) = after.as_changes(self.scene.world, self.request);
         let changed = self.scene.world.supposing(&changes);
-        let answer = changed.and_then(|world| self.ward.check(&world, &request));
+        let answer = changed.and_then(|world| self.ward.check(&world, &request, request.context.fields()));
         answer.is_ok_and(|answer| answer.decision == self.goal && answer.errors.is_empty())
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::ir::Glimpse;
-use crate::value::Value;
+use crate::model::Value;
 
 /// Elements of a set that are shown.
 pub(super) const ELEMENTS: usize = 8;
@@ -120,12 +120,12 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt::
         Value::Long(value) => write!(f, "{value}"),
         Value::String(text) => write!(f, "\"{}\"", cut(text).escape_debug()),
         Value::Entity(uid) => write!(f, "{uid}"),
-        Value::Datetime(ms) => match crate::time::format(*ms) {
+        Value::Datetime(ms) => match crate::model::timestamp::format(*ms) {
             Some(text) => f.write_str(&text),
             None => write!(f, "{ms} ms"),
         },
         Value::Duration(ms) => write!(f, "{ms} ms"),
-        Value::Decimal(value) => f.write_str(&crate::policy::decimal_text(*value)),
+        Value::Decimal(value) => f.write_str(&crate::cedar::decimal_text(*value)),
         Value::Ip(ip) => write!(f, "{}/{}", ip.address, ip.prefix),
         Value::Set(_) | Value::Record(_) if depth == 0 => f.write_str("…"),
         Value::Set(all) => {
@@ -153,7 +153,7 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt::
 #[cfg(test)]
 mod tests {
     use super::{ELEMENTS, Shown};
-    use crate::value::Value;
+    use crate::model::Value;
 
     #[test]
     fn large_values_are_shown_shortened_with_a_count() {

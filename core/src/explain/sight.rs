@@ -4,13 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::engine::Engine;
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::schema::{AttrId, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::context::Fields;
+use crate::model::{ActionName, AttrId, EntityUid, Error, Request, Type, Value};
 use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
@@ -27,7 +24,7 @@ pub trait Sight {
     }
 }
 
-/// Which actions show what, for [`Ward::viewer`]; [`Ward::disclosure`] makes it from the catalogue of fields.
+/// Which actions show what, for [`Ward::viewer`](crate::Ward::viewer); [`Ward::disclosure`](crate::Ward::disclosure) makes it from the catalogue of fields.
 ///
 /// What it does not name is shown to nobody but whom it is about, and to those whom `unlocks` lets see all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +55,7 @@ const STEPS: usize = 3;
 
 /// What one person may see of what one request is about.
 pub struct Viewer<'a> {
-    ward: &'a Ward,
+    ward: &'a Engine,
     world: &'a World,
     disclosure: &'a Disclosure,
     who: EntityUid,
@@ -73,17 +70,8 @@ pub struct Viewer<'a> {
     allowed: RefCell<HashMap<(Arc<str>, EntityUid), bool>>,
 }
 
-impl Ward {
-    /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
-    /// sees nothing.
-    ///
-    /// The actions of `disclosure` are asked with what the request's context gives them, but for fields that name an
-    /// entity of which the viewer may not know: one that needs more than that is not allowed.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] for actions, types and attributes in `disclosure` that the schema lacks;
-    /// [`Error::is_schema`].
-    pub fn viewer<'a>(
+impl Engine {
+    pub(crate) fn viewer<'a>(
         &'a self,
         world: &'a World,
         who: &EntityUid,
@@ -104,7 +92,7 @@ impl Ward {
             belongs: BTreeSet::from([request.resource.clone()]),
             allowed: RefCell::default(),
         };
-        viewer.take(&request.context);
+        viewer.take(request.context.fields());
         viewer.follow();
         Ok(viewer)
     }
@@ -122,7 +110,10 @@ impl Ward {
         }
         let disclosure = self.disclosure()?;
         // The action is asked by nobody here.
-        let request = Request { context: context.clone(), ..Request::new(who.clone(), "", record.clone()) };
+        let request = Request {
+            context: context.clone().into(),
+            ..Request::new(who.clone(), ActionName::new(""), record.clone())
+        };
         let viewer = self.viewer(world, who, &request, &disclosure)?;
         unseen.retain(|uid| !viewer.named.contains(uid));
         Ok(unseen)
@@ -143,7 +134,7 @@ impl Ward {
         let mut named = named_in(context);
         // Which record it is matters to what is unlocked alone.
         let any = EntityUid::new(ty, "");
-        let request = Request { context: context.clone(), ..Request::new(who.clone(), "", any) };
+        let request = Request::new(who.clone(), ActionName::new(""), any).in_context(context.clone());
         let viewer = self.viewer(world, who, &request, &locked)?;
         named.retain(|uid| !viewer.named.contains(uid));
         let is_unlocked = |uid: &&EntityUid| {
@@ -158,9 +149,6 @@ impl Ward {
     }
 }
 
-/// What a context gives.
-type Given = BTreeMap<Arc<str>, Value>;
-
 /// The entities that a context names and that a person may not know of, who asks about records of one type.
 #[derive(Default)]
 pub(crate) struct Unseen {
@@ -169,7 +157,7 @@ pub(crate) struct Unseen {
     /// Those of them that they may not know of even where it does.
     pub(crate) anyhow: BTreeSet<EntityUid>,
     /// The action that unlocks all of a record, and what of the context it is asked with.
-    pub(crate) unlocks: Option<(Arc<str>, Given)>,
+    pub(crate) unlocks: Option<(Arc<str>, Fields)>,
 }
 
 fn named_in(context: &BTreeMap<Arc<str>, Value>) -> BTreeSet<EntityUid> {
@@ -189,7 +177,7 @@ fn names_any(value: &Value) -> bool {
 }
 
 impl Disclosure {
-    fn check(&self, ward: &Ward) -> Result<(), Error> {
+    fn check(&self, ward: &Engine) -> Result<(), Error> {
         let schema = ward.schema();
         let shows = self.shows.values().flatten();
         for action in self.unlocks.values().chain(self.knows.values().flatten()).chain(shows) {
@@ -249,11 +237,13 @@ impl Viewer<'_> {
 
     fn ask(&self, action: &Arc<str>, entity: &EntityUid) -> bool {
         let Ok(known) = self.ward.schema().known_action(action) else { return false };
-        let mut request = Request::new(self.who.clone(), action.clone(), entity.clone());
+        let mut request = Request::new(self.who.clone(), ActionName::new(action), entity.clone());
         let given = self.context.iter().filter(|(name, _)| known.context.contains_key(*name));
         request.context = given.map(|(name, value)| (name.clone(), value.clone())).collect();
         // A request that makes no sense, such as an action on a type that it does not take, shows nothing.
-        self.ward.check(self.world, &request).is_ok_and(|answer| answer.is_allowed())
+        self.ward
+            .check(self.world, &request, request.context.fields())
+            .is_ok_and(|answer| answer.is_allowed())
     }
 
     fn takes(&self, action: &str, ty: &str) -> bool {
@@ -366,7 +356,7 @@ impl<'a> Lens<'a> {
     }
 }
 
-pub(super) fn attribute_name(world: &World, ty: crate::schema::TypeId, attr: AttrId) -> Arc<str> {
+pub(super) fn attribute_name(world: &World, ty: crate::model::TypeId, attr: AttrId) -> Arc<str> {
     let ty = world.schema().entity_type(ty);
     ty.and_then(|ty| ty.attributes.get(attr.index())).map_or_else(|| "".into(), |(name, _)| name.clone())
 }

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use super::sight::attribute_name;
 use crate::ir::{Fact, Spot, Supposed};
-use crate::request::Request;
-use crate::schema::{Attribute, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Attribute, EntityUid, Request, Type, Value};
 use crate::world::{Changes, World, conforms};
 
 /// One change of one fact.
@@ -130,7 +127,7 @@ pub(super) fn held(world: &World, context: &BTreeMap<Arc<str>, Value>, fact: &Fa
 
 impl After {
     pub(super) fn new(world: &World, request: &Request, steps: &[Step]) -> Self {
-        let mut after = After { context: request.context.clone(), ..After::default() };
+        let mut after = After { context: request.context.fields().clone(), ..After::default() };
         for step in steps {
             let fact = &step.spot.fact;
             let mut value = match after.supposed.remove(fact) {
@@ -176,7 +173,7 @@ impl After {
                 (Fact::Given(_) | Fact::Above(_), _) => changes,
             };
         }
-        (changes, Request { context: self.context.clone(), ..request.clone() })
+        (changes, Request { context: self.context.clone().into(), ..request.clone() })
     }
 }
 

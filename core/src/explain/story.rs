@@ -1,10 +1,8 @@
 //! Who asks what about what, in sentences: what a help desk reads out before the reasons.
 
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::schema::AttrId;
-use crate::value::Value;
-use crate::words::{article, capital, entity, plain};
+use crate::model::words::{article, capital, entity, plain};
+use crate::model::{AttrId, Request, Value};
 use crate::world::Place;
 
 use super::judge::Scene;
@@ -20,7 +18,7 @@ const CHARACTERS: usize = 80;
 pub(super) fn story(scene: &Scene<'_>, request: &Request) -> Vec<String> {
     let mut told = Vec::new();
     let now = request.context.get("now").and_then(|now| match now {
-        Value::Datetime(ms) => crate::time::format(*ms),
+        Value::Datetime(ms) => crate::model::timestamp::format(*ms),
         _ => None,
     });
     told.extend(now.map(|now| format!("It is {now}.")));
@@ -28,7 +26,7 @@ pub(super) fn story(scene: &Scene<'_>, request: &Request) -> Vec<String> {
     if scene.resource != scene.principal {
         told.push(about(scene, scene.resource));
     }
-    let given = request.context.iter().filter(|(name, _)| name.as_ref() != "now");
+    let given = request.context.fields().iter().filter(|(name, _)| name.as_ref() != "now");
     let given: Vec<String> = given.map(|(name, value)| format!("{} {}", plain(name), shown(value))).collect();
     let with = if given.is_empty() { String::new() } else { format!(" with {}", given.join(", ")) };
     let action = scene.world.schema().action(&request.action);

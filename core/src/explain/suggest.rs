@@ -12,8 +12,7 @@ use super::gate::Gate;
 use super::judge::Judge;
 use super::step::{Rank, Step, What};
 use crate::ir::{Binary, Function, Id, Node, Spot};
-use crate::schema::Type;
-use crate::value::{Ip, Value};
+use crate::model::{Ip, Type, Value};
 
 /// Elements of a set that are looked at.
 const ELEMENTS: usize = 8;
@@ -500,7 +499,7 @@ impl Suggest<'_, '_> {
     }
 
     /// Entities of a type that policies or facts name; and two of the data, where all of it may be seen.
-    fn entities(&self, of: crate::schema::TypeId) -> Vec<Value> {
+    fn entities(&self, of: crate::model::TypeId) -> Vec<Value> {
         let world = self.judge.scene.world;
         let name = world.schema().entity_type(of).map_or("", |ty| ty.name.as_ref());
         let mut all: Vec<Value> = self.pool.of(name).cloned().collect();

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use super::reason::{Composition, Condition, Operand, Reason};
 use super::turn::Turn;
 use super::{Explanation, Shown};
-use crate::answer::Decision;
-use crate::policy::{Effect, Policy};
+use crate::model::{Decision, Effect};
+use crate::policy::Policy;
 
 /// Conditions of one policy that are shown, parts included.
 const LINES: usize = 60;

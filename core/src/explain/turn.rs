@@ -8,9 +8,7 @@ use super::shown::Shown;
 use super::sight::attribute_name;
 use super::step::{After, Step, What, held};
 use crate::ir::Fact;
-use crate::request::Request;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Request, Value};
 use crate::world::{Changes, World};
 
 /// The smallest change of facts that would turn a decision.
@@ -130,7 +128,7 @@ impl Edit {
             Fact::Tag(_, name) => (name.clone(), true),
             Fact::Above(_) => ("".into(), false),
         };
-        let mut now = held(world, &request.context, &step.spot.fact);
+        let mut now = held(world, request.context.fields(), &step.spot.fact);
         for field in &step.spot.fields {
             now = match now {
                 Some(Value::Record(mut record)) => record.remove(field),

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use super::specialise::Specialising;
 use super::{Binary, Builder, Evaluation, Id, MadeFrom, Node, Program, Types};
-use crate::schema::{Action, Schema, TypeId};
-use crate::value::Value;
+use crate::model::{Action, Schema, TypeId, Value};
 use crate::world::{Place, World};
 
 /// Whose facts may be looked at, for a program of one environment.
@@ -97,7 +96,7 @@ impl Program {
                 matches!(self.node(*of), Node::Principal) || ty.is_some_and(own.known)
             };
             let of_type = |of: &Id| match types.of(*of) {
-                Some(crate::schema::Type::Entity(ty)) => Some(*ty),
+                Some(crate::model::schema::Type::Entity(ty)) => Some(*ty),
                 _ => None,
             };
             let mut may = match node {

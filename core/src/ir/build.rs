@@ -6,9 +6,7 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{Binary, Entry, Evaluation, Function, Id, Node, Program};
-use crate::policy::Effect;
-use crate::schema::Schema;
-use crate::value::Value;
+use crate::model::{Effect, Schema, Value};
 
 /// Makes one program.
 pub(crate) struct Builder<'a> {

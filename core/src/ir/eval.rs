@@ -7,10 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Binary, Fact, Failure, Id, Node, Program, Supposed};
-use crate::policy::Effect;
-use crate::schema::{AttrId, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{AttrId, Effect, EntityUid, Ip, Schema, Type, TypeId, Value};
 use crate::world::{Cell, Place, Row, World};
 
 /// A value while it is worked on: as the data holds it, where that is possible.

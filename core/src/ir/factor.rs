@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{Binary, Builder, Id, Node, Program};
-use crate::policy::Effect;
-use crate::value::Value;
+use crate::model::{Effect, Value};
 
 /// Permits and alternatives beyond which nothing is brought together.
 const MANY: usize = 64;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::eval::{Val, text};
 use super::{Binary, Evaluation, Failure, Id, Node};
-use crate::schema::AttrId;
-use crate::value::Value;
+use crate::model::{AttrId, Value};
 use crate::world::{Place, Row};
 
 /// Something that a policy can read.

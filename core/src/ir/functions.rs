@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::eval::{Evaluation, Result, Val};
 use super::{Failure, Function};
-use crate::policy::construct;
-use crate::value::{Ip, Value};
+use crate::cedar::construct;
+use crate::model::{Ip, Value};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;

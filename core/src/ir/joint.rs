@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Builder, Id, Node, Program};
-use crate::schema::Schema;
+use crate::model::Schema;
 
 impl Program {
     /// The programs as one, with the entries of each, in their order.

@@ -4,7 +4,7 @@
 //! in each other's places it finds people for a record.
 
 use super::{Builder, Id, Node, Program};
-use crate::schema::Schema;
+use crate::model::Schema;
 
 impl Program {
     /// The program with the principal where the resource was, and the other way round.

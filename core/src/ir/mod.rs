@@ -13,6 +13,7 @@ mod eval;
 mod factor;
 mod facts;
 mod functions;
+pub(crate) mod graph;
 mod joint;
 mod mirror;
 mod narrow;
@@ -36,9 +37,7 @@ pub(crate) use questions::{Answers, Asked, Questions};
 pub(crate) use specialise::{MadeFrom, Residual};
 pub(crate) use types::Types;
 
-use crate::policy::Effect;
-use crate::schema::{AttrId, TypeId};
-use crate::value::Value;
+use crate::model::{AttrId, Effect, TypeId, Value};
 
 /// The number of a node in its program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 
 use super::{Binary, Builder, Id, MadeFrom, Node, Program};
-use crate::value::Value;
+use crate::model::Value;
 use crate::world::World;
 
 /// Values of one path that are looked at in turn.

@@ -10,8 +10,7 @@ use hashbrown::HashMap;
 
 use super::eval::KnownValue;
 use super::{Builder, Entry, Evaluation, Failure, Id, Node, Program};
-use crate::schema::Schema;
-use crate::value::Value;
+use crate::model::{Schema, Value};
 use crate::world::{Place, World};
 
 /// The evaluation of a program for one principal, resource and what is given of the context.

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::{Binary, Id, Node, Program};
-use crate::schema::Schema;
-use crate::value::Value;
+use crate::model::{Schema, Value};
 
 /// A program with the names of its schema.
 pub(crate) struct Printed<'a> {
@@ -23,8 +22,8 @@ impl fmt::Display for Printed<'_> {
         }
         for entry in &self.program.entries {
             let effect = match entry.effect {
-                crate::policy::Effect::Permit => "permit",
-                crate::policy::Effect::Forbid => "forbid",
+                crate::model::Effect::Permit => "permit",
+                crate::model::Effect::Forbid => "forbid",
             };
             writeln!(
                 f,
@@ -54,7 +53,7 @@ impl Printed<'_> {
         }
         let t = |id: &Id| self.text(*id, shared, false);
         let list = |ids: &[Id]| ids.iter().map(t).collect::<Vec<_>>().join(", ");
-        let attribute = |ty: crate::schema::TypeId, attr: crate::schema::AttrId| {
+        let attribute = |ty: crate::model::TypeId, attr: crate::model::AttrId| {
             let ty = self.schema.entity_type(ty);
             ty.and_then(|ty| ty.attributes.get(attr.index()))
                 .map_or("?", |(name, _)| name.as_ref())
@@ -103,7 +102,7 @@ fn constant(value: &Value) -> String {
         Value::String(text) => format!("{text:?}"),
         Value::Entity(uid) => uid.to_string(),
         Value::Set(all) => format!("[{}]", all.iter().map(constant).collect::<Vec<_>>().join(", ")),
-        Value::Datetime(ms) => crate::time::format(*ms).unwrap_or_else(|| format!("{ms}ms")),
+        Value::Datetime(ms) => crate::model::timestamp::format(*ms).unwrap_or_else(|| format!("{ms}ms")),
         Value::Duration(ms) => format!("{ms}ms"),
         Value::Bool(v) => v.to_string(),
         Value::Long(v) => v.to_string(),

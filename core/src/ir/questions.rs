@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use super::{Binary, Builder, Entry, Evaluation, Id, Node, Program};
-use crate::policy::Effect;
-use crate::schema::{Schema, TypeId};
-use crate::value::Value;
+use crate::model::{Effect, Schema, TypeId, Value};
 use crate::world::{Place, World};
 
 /// The questions that several programs ask of principals of one type.

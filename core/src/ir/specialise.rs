@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::eval::KnownValue;
 use super::{Binary, Builder, Evaluation, Function, Id, Node, Program};
-use crate::schema::{Schema, TypeId};
-use crate::value::Value;
+use crate::model::{Schema, TypeId, Value};
 use crate::world::{Place, World};
 
 /// A program for one principal and context: a residual on the resource, and what it was made from.

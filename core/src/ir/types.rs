@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Binary, Function, Id, Node, Program};
-use crate::schema::{Action, Attribute, Schema, Type, TypeId};
-use crate::value::Value;
+use crate::model::{Action, Attribute, Schema, Type, TypeId, Value};
 
 /// The type of every node of a program, by number; `None` where it cannot be told, as of an empty set.
 pub(crate) struct Types(Vec<Option<Type>>);

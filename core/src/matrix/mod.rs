@@ -5,18 +5,12 @@
 
 mod plan;
 mod print;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Problem};
-use crate::interrupt;
-use crate::policy::Source;
-use crate::request::Request;
-use crate::scene;
-use crate::schema::Action;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, ActionName, EntityUid, Error, Problem, Request, Source, Value, interrupt};
 use crate::ward::Ward;
 use crate::world::World;
 use plan::{Person, Plan, Situation};
@@ -194,9 +188,9 @@ fn line(
     for person in &plan.people {
         let request = Request {
             principal: EntityUid::new(plan.principal.as_str(), person.heading.as_str()),
-            action: action.uid.to_string().into(),
+            action: ActionName::new(action.uid.to_string()),
             resource: situation.record.clone(),
-            context: context(ward, action, plan, situation, person),
+            context: context(ward, action, plan, situation, person).into(),
         };
         interrupt::ask()?;
         let answer = ward.check(world, &request)?;

@@ -29,11 +29,10 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::error::{Error, Problem};
-use crate::policy::{MAX_BYTES, Source};
-use crate::scene;
-use crate::suggest::hint;
-use crate::uid::EntityUid;
+use crate::cedar::MAX_BYTES;
+use crate::matrix::scene;
+use crate::model::suggest::hint;
+use crate::model::{EntityUid, Error, Problem, Source};
 
 /// People or situations; a mark is a check, and each person takes room in every line.
 const MOST: usize = 1_000;

@@ -11,13 +11,10 @@ use cedar_policy_core::ast::{Expr, ExprKind, Var};
 
 use super::anatomy::span_of;
 use super::atoms::Structure;
-use super::load::Source;
 use super::lower::Environment;
-use crate::error::{Problem, Severity};
 use crate::ir::Builder;
-use crate::schema::{Attribute, Schema, Type};
-use crate::suggest::hint;
-use crate::value::Value;
+use crate::model::suggest::hint;
+use crate::model::{Attribute, Problem, Schema, Severity, Source, Type, Value};
 
 /// What `has` asks at a place: the types of what is asked, by whether they have it.
 #[derive(Default)]

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use cedar_policy::PolicySet;
 use cedar_policy_core::ast::{self, BinaryOp, Expr, ExprKind, UnaryOp, Var};
 
-use super::limits::Tokens;
-use super::load::{Effect, Policy, Source};
+use super::load::Policy;
 use super::lower::Environment;
+use crate::cedar::limits::Tokens;
 use crate::ir::{Builder, Id, Program};
-use crate::schema::{Action, Schema, TypeId};
+use crate::model::{Action, Effect, Schema, Source, TypeId};
 
 /// The policies of one request environment, taken apart.
 #[derive(Debug)]

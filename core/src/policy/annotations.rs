@@ -8,9 +8,8 @@ use std::ops::Range;
 
 use cedar_policy_core::ast;
 
-use super::load::Source;
-use crate::error::Problem;
-use crate::suggest::nearest;
+use crate::model::suggest::nearest;
+use crate::model::{Problem, Source};
 
 /// What annotations of one's own begin with.
 const OWN: &str = "x_";

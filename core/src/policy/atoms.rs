@@ -10,11 +10,11 @@ use std::sync::Arc;
 use cedar_policy_core::ast::{self, Expr, ExprKind, Literal, UnaryOp};
 
 use super::anatomy::{Clause, outline, span_of};
-use super::limits::Tokens;
-use super::load::{Loaded, Source};
+use super::load::Loaded;
 use super::lower::Environment;
+use crate::cedar::limits::Tokens;
 use crate::ir::{Builder, Id, Program};
-use crate::value::Value;
+use crate::model::{Source, Value};
 
 /// A policy taken apart.
 pub(crate) struct Structure {
@@ -29,7 +29,7 @@ pub(crate) struct Structure {
 
 impl Loaded {
     /// Names that are valid and probably mistyped.
-    pub(crate) fn advice(&self) -> Vec<crate::error::Problem> {
+    pub(crate) fn advice(&self) -> Vec<crate::model::Problem> {
         let all = self.policies.iter().zip(self.structures());
         let all = all.filter_map(|(policy, structure)| Some((self.sources.get(&policy.id)?, structure)));
         all.flat_map(|(source, structure)| super::advice::advice(&self.schema, &structure, source)).collect()

@@ -31,10 +31,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::annotations;
-use super::load::{Effect, Policy, Source};
-use crate::error::Problem;
-use crate::schema::{Schema, Type};
-use crate::suggest::hint;
+use super::load::Policy;
+use crate::model::suggest::hint;
+use crate::model::{Effect, Problem, Schema, Source, Type};
 
 /// What must never be allowed, or, for a guarantee, always.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::limits::{MAX_NESTING, Tokens};
-use crate::error::Problem;
+use crate::cedar::limits::{MAX_NESTING, Tokens};
+use crate::model::Problem;
 
 /// Words of a schema whose named types are written out. The longest text that is taken has fewer by itself.
 const MAX_WORDS: u64 = 1_000_000;

@@ -2,9 +2,9 @@
 
 use cedar_policy_formatter::{Config, policies_str_to_pretty};
 
-use super::limits::{self, Language};
-use super::load::Source;
-use crate::error::{Error, Problem};
+use crate::cedar::limits;
+use crate::cedar::limits::Language;
+use crate::model::{Error, Problem, Source};
 
 /// Columns of a line.
 const LINE_WIDTH: usize = 100;

@@ -8,7 +8,7 @@ use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 use cedar_policy_core::evaluator::RestrictedEvaluator;
 use cedar_policy_core::extensions::Extensions;
 
-use crate::value::Value;
+use crate::model::Value;
 
 /// Constants in the policies: those that stand beside an attribute or a field, by its name, and all.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ fn constant(expr: &Expr) -> Option<Value> {
         ExprKind::Lit(_) | ExprKind::ExtensionFunctionApp { .. } => {
             let expr = cedar_policy_core::ast::BorrowedRestrictedExpr::new(expr).ok()?;
             let evaluator = RestrictedEvaluator::new(Extensions::all_available());
-            super::value::from_cedar(&evaluator.interpret(expr).ok()?)
+            crate::cedar::value::from_cedar(&evaluator.interpret(expr).ok()?)
         }
         _ => None,
     }

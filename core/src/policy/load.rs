@@ -10,37 +10,14 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use super::anatomy::{Anatomy, Trees};
-use super::limits::{self, Language, MAX_ENVIRONMENTS, MAX_POLICIES};
 use super::lower::{Programs, Spans};
 use super::{annotations, claims, expansion, mistakes};
-use super::{needs::Needs, reference::Reference, schema};
-use crate::error::{Error, Problem, Severity};
+use super::{needs::Needs, reference::Reference};
+use crate::cedar::limits::{Language, MAX_ENVIRONMENTS, MAX_POLICIES};
+use crate::cedar::{limits, schema};
 use crate::ir::Program;
-use crate::schema::{Action, Schema, TypeId};
-use crate::span::Span;
-use crate::suggest::nearest;
-
-/// A text, and what it is called in messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// A path below the policy folder, such as `school/S1.cedar`; or any name for a text that is no file.
-    pub name: Arc<str>,
-    /// The text.
-    pub text: Arc<str>,
-}
-
-impl Source {
-    /// A text called `name`.
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Source { name: name.into(), text: text.into() }
-    }
-
-    /// The id that a policy of this source must carry: its path with dots. `None` where the name is no path.
-    fn expected_id(&self) -> Option<String> {
-        let path = self.name.strip_suffix(".cedar")?;
-        Some(path.replace(['/', '\\'], "."))
-    }
-}
+use crate::model::suggest::nearest;
+use crate::model::{Action, Effect, Error, Problem, Schema, Severity, Source, Span, TypeId};
 
 /// A schema and its policies, as text.
 ///
@@ -55,38 +32,6 @@ pub struct Sources {
     /// What of each record is shown with which action, in TOML; `None` where nothing is to be shown by
     /// [`Ward::view`](crate::Ward::view).
     pub catalogue: Option<Source>,
-}
-
-impl Sources {
-    /// Everything that is wrong with them, and where they are fit for use what validation finds worth a look.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::{Source, Sources};
-    ///
-    /// let mut sources = Sources::attendance();
-    /// sources.policies.push(Source::new("mine", "@id(\"mine\") permit (principal, action, resource) when { x };"));
-    /// let problems = sources.diagnose();
-    /// let span = problems[0].span.map(|span| (span.line, span.column));
-    /// assert_eq!((problems[0].source.as_str(), span), ("mine", Some((1, 57))));
-    /// ```
-    pub fn diagnose(&self) -> Vec<Problem> {
-        match crate::ward::Ward::new(self) {
-            Ok(ward) => ward.warnings().to_vec(),
-            Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
-            Err(error) => error.problems().to_vec(),
-        }
-    }
-}
-
-/// Whether a policy allows or denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// The policy allows what it matches.
-    Permit,
-    /// The policy denies what it matches, whatever else allows it.
-    Forbid,
 }
 
 /// The annotations of a policy by name.
@@ -130,6 +75,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// What decides an action of principals and on resources of these types.
+    pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {
+        self.programs.of(principal, action.place, resource)
+    }
+
     /// # Errors
     /// [`Error::is_policies`], with every problem found.
     pub(crate) fn new(sources: &Sources) -> Result<Self, Error> {

@@ -12,11 +12,10 @@ use std::sync::Arc;
 use cedar_policy::PolicySet;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, PatternElem, UnaryOp, Var};
 
-use super::load::{Effect, Policy};
-use super::value::uid_from_cedar;
+use super::load::Policy;
+use crate::cedar::value::uid_from_cedar;
 use crate::ir::{Binary, Builder, Function, Id, Node, Pattern, Program};
-use crate::schema::{Action, Schema, Type, TypeId};
-use crate::value::Value;
+use crate::model::{Action, Effect, Schema, Type, TypeId, Value};
 
 /// The programs of a set of policies: one for each principal type, action and resource type.
 pub(crate) struct Programs {
@@ -339,7 +338,7 @@ impl<'a> Environment<'a> {
             let name: Arc<str> = name.as_str().into();
             // A type that leads no further is never asked for; Bool stands for all of them.
             let ty = ty.unwrap_or(Type::Bool);
-            types.insert(name.clone(), crate::schema::Attribute { ty, required: true });
+            types.insert(name.clone(), crate::model::Attribute { ty, required: true });
             ids.push((name, id));
         }
         (b.add(Node::Record(ids)), Some(Type::Record(Arc::new(types))))

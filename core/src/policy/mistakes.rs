@@ -12,10 +12,9 @@ use cedar_policy::{PolicySet, ValidationError};
 use cedar_policy_core::ast::{self, Expr, ExprKind, Literal, UnaryOp};
 
 use super::anatomy::{operands, path_text, span_of};
-use super::load::{Source, problems_of};
-use super::value::{construct, parse_uid};
-use crate::error::Problem;
-use crate::schema::Schema;
+use super::load::problems_of;
+use crate::cedar::value::{construct, parse_uid};
+use crate::model::{Problem, Schema, Source};
 
 /// Characters of a text that are written into an advice.
 const CHARACTERS: usize = 160;

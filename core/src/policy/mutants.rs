@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use cedar_policy::{PolicyId, PolicySet, Schema as CedarSchema, ValidationMode, Validator};
 use cedar_policy_core::ast::{self, Expr};
 
-use super::limits::{self, Language};
-use super::load::{Effect, Loaded};
+use super::load::Loaded;
 use super::lower::Environment;
+use crate::cedar::limits;
+use crate::cedar::limits::Language;
 use crate::ir::{Builder, Id, Program};
-use crate::value::Value;
+use crate::model::{Effect, Value};
 
 /// Admits changed texts of policies that are valid and say something else than the original.
 pub(crate) struct Admission<'a> {

@@ -14,9 +14,8 @@ use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
 use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
 
-use super::value::uid_from_cedar;
-use crate::schema::{Schema, TypeId};
-use crate::uid::EntityUid;
+use crate::cedar::value::uid_from_cedar;
+use crate::model::{EntityUid, Schema, TypeId};
 
 /// What is read of a value, and of the values that it leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,11 +11,9 @@ use cedar_policy_core::entities::{NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 
-use super::value::{to_cedar, uid_from_cedar};
-use crate::error::{Error, Problem};
+use crate::cedar::value::{to_cedar, uid_from_cedar};
 use crate::ir::Failure;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Error, Problem, Value};
 
 /// The part of an entity that a request's slice holds.
 pub(crate) struct Fact {

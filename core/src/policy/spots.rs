@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::limits::Tokens;
+use crate::cedar::limits::Tokens;
 
 /// The places of declarations, by entity type with its namespace, and attribute; the type itself under no attribute.
 pub(crate) struct Spots(BTreeMap<(String, Option<String>), Range<usize>>);

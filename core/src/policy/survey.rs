@@ -9,12 +9,11 @@ use cedar_policy_core::ast::{self, ActionConstraint, Expr, ExprKind, Literal};
 use super::anatomy::{outline, span_of};
 use super::annotations;
 use super::atoms::Structure;
-use super::limits::Tokens;
 use super::load::{Loaded, Policy};
 use super::lower::Environment;
+use crate::cedar::limits::Tokens;
 use crate::ir::{Builder, Id};
-use crate::schema::{Action, Schema};
-use crate::value::Value;
+use crate::model::{Action, Schema, Value};
 
 /// One policy, as lints look at it. Spans are places in its source.
 pub(crate) struct Survey {

@@ -9,8 +9,7 @@ use super::mapping::Mapping;
 use super::rows::{Shape, rows_of, shapes};
 use super::tables::{Kind, Name, Tables};
 use super::tree::Constant;
-use crate::error::{Error, Problem};
-use crate::schema::{Schema, TypeId};
+use crate::model::{Error, Problem, Schema, TypeId};
 use crate::world::World;
 
 /// A user's database, as filters need to know it: whose SQL it speaks and what its tables hold.

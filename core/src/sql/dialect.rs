@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::options::ParameterStyle;
 use super::tables::Kind;
-use crate::error::Error;
-use crate::suggest::hint;
+use crate::model::Error;
+use crate::model::suggest::hint;
 
 /// A database's own SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]

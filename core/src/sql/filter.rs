@@ -14,13 +14,10 @@ use super::simplify::simplified;
 use super::tables::Kind;
 use super::translate::{Input, Refusal, Translation, guards, without_certainty};
 use super::tree::{Constant, Predicate};
-use crate::error::{Error, Problem};
+use crate::engine::Engine;
 use crate::ir::{Apart, Entry, Own, Program, Types};
-use crate::policy::{Effect, Spans};
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::{Action, Effect, EntityUid, Error, Problem, TypeId, Value};
+use crate::policy::Spans;
 use crate::world::{Place, World};
 
 /// A condition for the `WHERE` of a query of one's own, with all that it was made from.
@@ -152,69 +149,8 @@ impl Parameter {
     }
 }
 
-impl Ward {
-    /// The condition on rows of the user's own tables under which `principal` may do `action` to the entity that
-    /// a row holds.
-    ///
-    /// What the principal has and what the context says is looked at now; everything else the database looks
-    /// at when it runs the filter. A principal who is not in the data sees nothing. See [the module's page](crate::sql).
-    ///
-    /// # Errors
-    /// As [`Ward::list`]; [`Error::is_untranslatable`] where a policy asks what the dialect cannot answer
-    /// exactly or the mapping has no place for: it names the policy and the place in its text.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::sql::{Database, Dialect, Mapping};
-    /// use caseward::{EntityUid, Value, Ward, WorldBuilder};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = WorldBuilder::new(ward.schema()).finish()?;
-    /// let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres)?;
-    ///
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// let nobody = EntityUid::new("User", "nobody");
-    /// let filter = ward.filter(&world, &nobody, "viewSummary", "Case", &now, &database)?;
-    /// assert_eq!(filter.sql, "FALSE");
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn filter(
-        &self,
-        world: &World,
-        principal: &EntityUid,
-        action: &str,
-        resource_type: &str,
-        context: &BTreeMap<Arc<str>, Value>,
-        database: &Database,
-    ) -> Result<Filter, Error> {
-        let options = FilterOptions::default();
-        self.filter_with(world, principal, action, resource_type, context, (database, &options))
-    }
-
-    /// As [`Ward::filter`], for a query that has parameters of its own, calls the row otherwise, or goes through a driver
-    /// that writes parameters in its own way.
-    ///
-    /// # Errors
-    /// As [`Ward::filter`]; [`Error::is_request`] for options that no query can have.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::sql::{Database, Dialect, FilterOptions, Mapping, ParameterStyle};
-    /// use caseward::{EntityUid, Value, Ward, WorldBuilder};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = WorldBuilder::new(ward.schema()).finish()?;
-    /// let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres)?;
-    ///
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// let nobody = EntityUid::new("User", "nobody");
-    /// // … FROM "case" AS c WHERE c."opened_at" > $1 AND c."school" = $2 AND …
-    /// let options = FilterOptions::default().first_parameter(3).alias("c");
-    /// let filter = ward.filter_with(&world, &nobody, "viewSummary", "Case", &now, (&database, &options))?;
-    /// assert_eq!(filter.sql, "FALSE");
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn filter_with(
+impl Engine {
+    pub(crate) fn filter_with(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -277,7 +213,7 @@ impl Ward {
         let tables = &database.tables;
         let known = |ty: TypeId| tables.of(ty).is_some_and(|table| table.from_world);
         let own = Own { principal: place, context, environment, known: &known };
-        let (program, spans) = self.inner.loaded.program_for_tables(environment);
+        let (program, spans) = self.loaded.program_for_tables(environment);
         let Apart { program, made_from, became } = program.apart(world, &own);
         let types = Types::new(&program, self.schema(), environment);
         let principal = world.uid(place);

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::error::Problem;
-use crate::schema::{Schema, Type};
+use crate::model::{Problem, Schema, Type};
 
 /// Where the user's tables hold what the schema speaks of.
 ///
@@ -254,15 +253,15 @@ impl Mapping {
     /// Reads a mapping from TOML, as [the module's page](crate::sql) tells.
     ///
     /// # Errors
-    /// [`Error::is_mapping`](crate::Error::is_mapping), with the place in the text.
-    pub fn from_toml(text: &str) -> Result<Self, crate::Error> {
+    /// [`Error::is_mapping`](crate::model::Error::is_mapping), with the place in the text.
+    pub fn from_toml(text: &str) -> Result<Self, crate::model::Error> {
         toml::from_str(text).map_err(|error| {
             let why = error.message();
             let problem = match error.span() {
                 Some(span) => Problem::error(why.to_owned()).at(text, span),
                 None => Problem::error(why.to_owned()),
             };
-            crate::Error::mapping(vec![problem])
+            crate::model::Error::mapping(vec![problem])
         })
     }
 

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use caseward::sql::{Database, Dialect, Mapping};
-//! use caseward::{EntityUid, Value, Ward};
+//! use caseward::{ActionName, EntityUid, Query, TypeName, Ward};
 //!
 //! let ward = Ward::attendance()?;
 //! let world = ward.read_world(
@@ -20,10 +20,10 @@
 //!         .as_bytes(),
 //! )?;
 //! let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Sqlite)?;
-//! let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
 //! let tui = EntityUid::new("User", "tui");
+//! let cases = Query::new(tui, ActionName::new("viewSummary"), TypeName::new("Case")).at(1_778_446_800_000);
 //!
-//! let filter = ward.filter(&world, &tui, "viewSummary", "Case", &now, &database)?;
+//! let filter = ward.filter(&world, &cases, &database)?;
 //! let query = format!("{} WHERE {}", database.select("Case")?, filter.sql);
 //! assert_eq!(
 //!     query,

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::dialect::Dialect;
 use super::filter::Parameter;
-use crate::error::Error;
-use crate::suggest::hint;
+use crate::model::Error;
+use crate::model::suggest::hint;
 
 /// The largest number that a parameter may have: PostgreSQL counts them in 16 bits, and SQLite to 32,766.
 const LARGEST: usize = 32_766;

@@ -10,7 +10,7 @@ use super::tree::{
     AddressTest, Column, Comparison, Constant, From, Null, Operation, Predicate, RESOURCE, Row, Rows, Scalar,
     Source, Values,
 };
-use crate::schema::TypeId;
+use crate::model::TypeId;
 
 /// Values up to which a list is written out, where a dialect takes one as a whole with more words.
 const SHORT: usize = 8;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::tables::{Field, Held, Kind, Name, Table, Tables};
 use super::tree::Constant;
-use crate::schema::TypeId;
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{EntityUid, Ip, TypeId, Value};
 use crate::world::{Place, World};
 
 /// The rows of one table.
@@ -138,7 +136,7 @@ impl Gathered<'_> {
         let id = Constant::Text(id.clone());
         let mut cells = vec![Some(id.clone())];
         for (at, (_, field)) in (0u16..).zip(&table.attributes) {
-            let value = place.and_then(|(ty, row)| world.value(ty, row, crate::schema::AttrId(at)));
+            let value = place.and_then(|(ty, row)| world.value(ty, row, crate::model::AttrId(at)));
             self.field(&mut cells, &id, field, value.as_ref());
         }
         self.push(&table.name, cells);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn of(name: &str, id: &str) -> Predicate {
-        let kind = Kind::Id(crate::schema::TypeId(0));
+        let kind = Kind::Id(crate::model::TypeId(0));
         let column = Column { row: RESOURCE, name: name.into(), kind, null: Null::Absent };
         Predicate::Compare(Comparison::Equal, Scalar::Column(column), Scalar::text(id))
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::dialect::Dialect;
 use super::mapping::{Facts, Form, Mapping, Place, TypeMapping};
 use super::names::{Names, snake};
-use crate::error::{Error, Problem};
-use crate::schema::{AttrId, Attribute, EntityType, Schema, Type, TypeId};
+use crate::model::{AttrId, Attribute, EntityType, Error, Problem, Schema, Type, TypeId};
 
 /// A table's name, in parts.
 pub(super) type Name = Arc<[Arc<str>]>;
@@ -177,7 +176,7 @@ impl Resolving<'_> {
         }
         for unknown in given.attributes.keys().filter(|path| !self.used.contains(*path)) {
             let known = ty.attributes.iter().map(|(name, _)| name.as_ref());
-            let hint = crate::suggest::hint(unknown, known);
+            let hint = crate::model::suggest::hint(unknown, known);
             self.problems.push(Problem::error(format!(
                 "`{}` has no attribute or field `{unknown}` that a column or table can hold{hint}",
                 ty.name

@@ -178,7 +178,7 @@ pub(super) struct Source {
     /// Whether the key finds one row at most.
     pub(super) unique: bool,
     /// The entity type whose entity it is.
-    pub(super) entity: Option<crate::schema::TypeId>,
+    pub(super) entity: Option<crate::model::TypeId>,
 }
 
 /// What rows are found in.

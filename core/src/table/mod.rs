@@ -1,13 +1,15 @@
 //! Counts by group, with their totals: what [`Ward::count_by`](crate::Ward::count_by) and reports answer.
 
+pub(crate) mod disclosure;
+pub(crate) mod group;
+pub(crate) mod profile;
 mod show;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::disclosure::Protected;
-use crate::value::Value;
-use crate::zone::Period;
+use crate::model::{Period, Value};
+use crate::table::disclosure::Protected;
 
 /// Counts of records by group, and all of their totals.
 ///

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::{Count, Key, Line, Part, Table};
-use crate::disclosure::Protected;
-use crate::value::Value;
+use crate::model::Value;
+use crate::table::disclosure::Protected;
 
 /// Columns up to which a table of two groups is drawn with one of them across.
 const ACROSS: usize = 12;
@@ -15,7 +15,7 @@ const ACROSS: usize = 12;
 /// A value that is neither a string nor an entity, as short text.
 pub(super) fn plain(value: &Value) -> String {
     match value {
-        Value::Decimal(v) => crate::policy::decimal_text(*v),
+        Value::Decimal(v) => crate::cedar::decimal_text(*v),
         Value::Ip(ip) => format!("{}/{}", ip.address, ip.prefix),
         Value::Duration(ms) => format!("{ms}ms"),
         value => serde_json::to_string(value).unwrap_or_default(),
@@ -225,7 +225,7 @@ impl Serialize for Table {
         }
         fields.serialize_field("policy_hash", &self.policy_hash)?;
         fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::time::format))?;
+        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
         fields.end()
     }
 }

@@ -15,9 +15,8 @@ use serde_json::Value as Json;
 
 use super::Facts;
 use super::json::plain_json;
+use crate::model::{EntityUid, Value};
 use crate::policy::Sources;
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 
 /// A schema and policies, parsed once.

@@ -1,6 +1,7 @@
 //! A second domain: what the engine must know of Cedar beyond what attendance uses.
 
-use crate::policy::{Source, Sources};
+use crate::model::Source;
+use crate::policy::Sources;
 
 macro_rules! text {
     ($name:literal) => {

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Choices, Facts};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Value};
 
 /// The facts as Cedar's entities JSON, each reference and call in one of the forms that Cedar takes.
 pub fn entities_json(facts: &Facts, choices: &mut Choices<'_>) -> String {

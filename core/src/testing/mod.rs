@@ -3,6 +3,7 @@
 //! Everything is made from [`Choices`], a string of bytes: a seed, a property-testing library or a fuzzer makes
 //! the bytes and shrinks them, and small bytes make small things.
 
+pub mod asks;
 mod cedar;
 mod choices;
 mod clinic;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::writer::{Guarded, Writer, tag};
-use crate::schema::Type;
+use crate::model::Type;
 
 /// The comparisons of decimals.
 pub(super) const DECIMAL: [&str; 4] = ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];

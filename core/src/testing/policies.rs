@@ -6,8 +6,8 @@ use super::Choices;
 use super::operators::OPERATORS;
 use super::schemas::{schema, schema_with};
 use super::writer::Writer;
-use crate::policy::{Source, Sources};
-use crate::schema::{Action, Schema, TypeId};
+use crate::model::{Action, Schema, Source, TypeId};
+use crate::policy::Sources;
 use crate::ward::Ward;
 
 /// A text of policies for `schema`, most of them for one action and a principal and resource of its types.
@@ -122,7 +122,7 @@ fn shown(schema: &Schema, text: &str, choices: &mut Choices<'_>) -> (Source, Sou
             let _ = writeln!(catalogue, "unlocks = {action}");
         }
         let mut included = drawn(choices, (1, 2));
-        included.retain(|(_, attribute)| matches!(attribute.ty, crate::schema::Type::Entity(_)));
+        included.retain(|(_, attribute)| matches!(attribute.ty, crate::model::schema::Type::Entity(_)));
         let included: Vec<String> = included.iter().map(|(name, _)| format!("'{name}'")).collect();
         let _ = writeln!(catalogue, "includes = [{}]", included.join(", "));
         let _ = writeln!(catalogue, "['{}'.sections]", ty.name);

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::error::Error;
-use crate::request::Request;
-use crate::slice::gather;
-use crate::uid::EntityUid;
+use crate::decide::slice::gather;
+use crate::model::{EntityUid, Error, Request};
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -15,11 +13,12 @@ use crate::world::World;
 /// # Errors
 /// As [`Ward::check`].
 pub fn slice_json(ward: &Ward, world: &World, request: &Request) -> Result<String, Error> {
-    let Some(ready) = ward.examine(world, request)?.ready() else { return Ok("[]".to_owned()) };
-    let facts = gather(world, ward.roots(&ready), ready.principal, ready.resource, &request.context);
+    let Some(ready) = ward.engine.examine(world, request)?.ready() else { return Ok("[]".to_owned()) };
+    let facts =
+        gather(world, ward.engine.roots(&ready), ready.principal, ready.resource, request.context.fields());
     let uid = |uid: &EntityUid| json!({ "type": uid.type_name(), "id": uid.id() });
     let entities = facts.iter().map(|fact| {
-        let object = |pairs: &[(std::sync::Arc<str>, crate::value::Value)]| {
+        let object = |pairs: &[(std::sync::Arc<str>, crate::model::Value)]| {
             pairs.iter().map(|(name, v)| (name.to_string(), json!(v))).collect::<Map<String, Json>>()
         };
         let parents: Vec<Json> = fact.ancestors.iter().map(uid).collect();

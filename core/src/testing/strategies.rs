@@ -34,7 +34,7 @@ use proptest::prelude::{Strategy, any};
 
 use super::laws::batch;
 use super::{Aim, Choices, Facts, aimed};
-use crate::request::Request;
+use crate::model::Request;
 use crate::ward::Ward;
 use crate::world::{Changes, World};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::Value;
 use crate::table::{Count, Key, Line, Table};
-use crate::value::Value;
 
 /// A table of up to two groups with these counts and all of their totals; counts of zero are left out. Each cell
 /// counts records of its own, the same ones wherever its keys are the same.

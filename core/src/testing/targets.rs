@@ -7,10 +7,8 @@ use std::sync::OnceLock;
 use super::laws::{change_sequence, read_as_cedar};
 use super::policies::Drawn;
 use super::{Cedar, Choices, Facts, clinic_sources, policies};
-use crate::error::Error;
-use crate::policy::{Source, Sources, format};
-use crate::request::Request;
-use crate::uid::EntityUid;
+use crate::model::{ActionName, EntityUid, Error, Request, Source};
+use crate::policy::{Sources, format};
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -140,16 +138,16 @@ pub fn list_against_check(data: &[u8]) {
                 allowed.retain(|resource| {
                     let request = Request {
                         principal: principal.clone(),
-                        action: name.as_str().into(),
+                        action: ActionName::new(&name),
                         resource: resource.clone(),
-                        context: context.clone(),
+                        context: context.clone().into(),
                     };
                     ward.check(&world, &request).is_ok_and(|answer| answer.is_allowed())
                 });
                 allowed.sort();
-                let mut listed = ward.list(&world, &principal, &name, &ty.name, &context).ok();
+                let mut listed = ward.engine.list(&world, &principal, &name, &ty.name, &context).ok();
                 listed.iter_mut().for_each(|all| all.sort());
-                let count = ward.count(&world, &principal, &name, &ty.name, &context).ok();
+                let count = ward.engine.count(&world, &principal, &name, &ty.name, &context).ok();
                 assert_eq!(count, Some(allowed.len()), "{principal} {name} {context:?}\n{}", tell(&drawn));
                 assert_eq!(listed, Some(allowed), "{principal} {name} {context:?}\n{}", tell(&drawn));
             }
@@ -212,7 +210,7 @@ fn decides_as_reference(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) {
 
 fn agrees(ward: &Ward, world: &World, request: &Request) {
     // Ids alone: the words of evaluation errors differ.
-    let what = |answer: Result<crate::Answer, Error>| {
+    let what = |answer: Result<crate::model::Answer, Error>| {
         let answer = answer.map_err(|e| e.to_string())?;
         let failed: Vec<_> = answer.errors.iter().map(|fault| fault.to_string()).collect();
         let failed: Vec<_> = failed.iter().map(|text| text.split(": ").next().map(str::to_owned)).collect();

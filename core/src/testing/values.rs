@@ -2,7 +2,7 @@
 
 use super::operators::{DURATION, TEXTS};
 use super::writer::{Guarded, Writer};
-use crate::schema::Type;
+use crate::model::Type;
 
 impl Writer<'_, '_> {
     /// An expression of type `ty`: something that the request leads to, or one that is made.

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Choices;
-use crate::answer::Fault;
-use crate::error::Error;
-use crate::request::Request;
-use crate::schema::{Attribute, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{
+    ActionName, Attribute, EntityUid, Error, Fault, Ip, Request, Schema, Type, TypeId, Value,
+};
 use crate::ward::Ward;
 use crate::world::{Changes, World, WorldBuilder};
 
@@ -308,7 +305,12 @@ pub fn aimed(
             let principal = principals.get(at / resources.len().max(1))?.clone();
             let resource = resources.get(at % resources.len().max(1))?.clone();
             let name: Arc<str> = action.uid.to_string().into();
-            let request = Request { principal, action: name, resource, context: context.clone() };
+            let request = Request {
+                principal,
+                action: ActionName::new(name),
+                resource,
+                context: context.clone().into(),
+            };
             let Ok(answer) = ward.check(world, &request) else { continue };
             let is_met = match aim {
                 Aim::Allow => answer.is_allowed(),
@@ -329,5 +331,10 @@ pub fn request(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Option<
     let principal = choices.pick(&facts.of_type(principals))?.clone();
     let resource = choices.pick(&facts.of_type(resources))?.clone();
     let context = facts.record(ward, choices, &action.context);
-    Some(Request { principal, action: action.uid.to_string().into(), resource, context })
+    Some(Request {
+        principal,
+        action: ActionName::new(action.uid.to_string()),
+        resource,
+        context: context.into(),
+    })
 }

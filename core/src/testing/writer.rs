@@ -1,7 +1,7 @@
 //! Writes random expressions of the policy language, of a wanted type, for one request environment.
 
 use super::Choices;
-use crate::schema::{Action, Attribute, Schema, Type, TypeId};
+use crate::model::{Action, Attribute, Schema, Type, TypeId};
 
 /// Writes expressions for one request environment.
 pub(super) struct Writer<'a, 'b> {

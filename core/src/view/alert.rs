@@ -3,41 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::schema::Action;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::engine::Engine;
+use crate::model::{Action, EntityUid, Error, Value};
 use crate::visible::Visible;
-use crate::ward::Ward;
 use crate::world::World;
 
-impl Ward {
-    /// The entities of type `principal_type` that are to be told of what happens to `resource`.
-    ///
-    /// Those who may do the action that the catalogue names for alerts; whatever the policies, nobody who may not
-    /// see what it names beside that, and, where the event is about an entry of the record, nobody who may not see
-    /// the entry.
-    ///
-    /// # Errors
-    /// As [`Ward::who`]; and [`Error::is_request`] for a type of which the catalogue tells nobody, and for an entry
-    /// of a type that is none of the record's.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// let case = EntityUid::new("Case", "c0000001");
-    ///
-    /// let told = ward.alert(&world, &case, None, "User", &at)?;
-    /// let may_see = ward.who(&world, "viewSummary", &case, "User", &at)?;
-    /// assert!(told.iter().all(|person| may_see.contains(&person)));
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn alert(
+impl Engine {
+    pub(crate) fn alert(
         &self,
         world: &World,
         resource: &EntityUid,

@@ -7,25 +7,18 @@
 //! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
 
 mod alert;
-mod catalogue;
-mod disclosure;
 mod needs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use catalogue::Catalogue;
-#[cfg(feature = "testing")]
-pub(crate) use catalogue::Shelf;
-use catalogue::{Column, Entries, Shown};
 pub(crate) use needs::{Need as FieldNeed, Onlooker};
 
-use crate::actions::{ActionAnswer, Need};
-use crate::error::Error;
-use crate::schema::TypeId;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::decide::actions::{ActionAnswer, Need};
+use crate::engine::Engine;
+use crate::model::{EntityUid, Error, TypeId, Value};
+use crate::policy::Catalogue;
+use crate::policy::catalogue::{Column, Entries, Shown};
 use crate::world::{Indices, Place, Row, World};
 
 /// What one person sees of one record.
@@ -151,12 +144,12 @@ impl View {
 }
 
 fn as_instant<S: serde::Serializer>(now: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serde::Serialize::serialize(&now.and_then(crate::time::format), serializer)
+    serde::Serialize::serialize(&now.and_then(crate::model::timestamp::format), serializer)
 }
 
 /// One person's question about one record, while the data is held still.
 struct Asking<'a> {
-    ward: &'a Ward,
+    ward: &'a Engine,
     world: &'a World,
     catalogue: &'a Catalogue,
     indices: &'a Indices,
@@ -166,40 +159,8 @@ struct Asking<'a> {
     unseen: BTreeSet<EntityUid>,
 }
 
-impl Ward {
-    /// What `principal` sees of `resource`: sections with their fields, entries, and the actions to take next.
-    ///
-    /// This is what may reach the person who asks. A record that they may not know of is answered as one that is
-    /// not in the data, to the last byte, and so is an entity that the context names. `context` is as in
-    /// [`Ward::actions`]; sections whose actions need more of it than that are withheld.
-    ///
-    /// # Errors
-    /// The same whether or not the record is there: [`Error::is_request`] for a type of which the catalogue shows
-    /// nothing, or that no action for such a principal takes, and for a field of another type than an action asks
-    /// for; [`Error::is_schema`].
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// let case = EntityUid::new("Case", "c0000001");
-    ///
-    /// for person in ward.who(&world, "viewSummary", &case, "User", &at)?.iter() {
-    ///     let view = ward.view(&world, &person, &case, &at)?;
-    ///     let summary = view.section("summary").map_or(&[][..], |section| &section.fields);
-    ///     assert!(summary.iter().any(|field| &*field.name == "status" && field.value.is_some()));
-    ///     assert!(summary.iter().any(|field| &*field.name == "student.name" && field.content));
-    /// }
-    /// // Somebody who may not know of it sees what they see of a case that does not exist.
-    /// let nobody = EntityUid::new("User", "nobody");
-    /// assert!(ward.view(&world, &nobody, &case, &at)?.sections().is_empty());
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn view(
+impl Engine {
+    pub(crate) fn view(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -222,7 +183,7 @@ impl Ward {
 
     /// What the catalogue shows of a type.
     fn shown(&self, ty: TypeId, name: &str) -> Result<(&Catalogue, &Shown), Error> {
-        let catalogue = self.inner.catalogue.as_ref();
+        let catalogue = self.catalogue.as_ref();
         let catalogue =
             catalogue.ok_or_else(|| Error::request("the policies have no catalogue of fields"))?;
         let shown = catalogue.of(ty).filter(|shown| !shown.known_by.is_empty());
@@ -232,7 +193,7 @@ impl Ward {
     }
 
     pub(crate) fn catalogue_paths(&self) -> impl Iterator<Item = &crate::world::index::Path> {
-        self.inner.catalogue.iter().flat_map(Catalogue::paths)
+        self.catalogue.iter().flat_map(Catalogue::paths)
     }
 }
 
@@ -333,7 +294,7 @@ struct Answers(Vec<(usize, ActionAnswer)>);
 impl Answers {
     fn allow(&self, action: usize) -> bool {
         let found = self.0.iter().find(|(place, _)| *place == action);
-        found.and_then(|(_, one)| one.answer.as_ref()).is_some_and(crate::Answer::is_allowed)
+        found.and_then(|(_, one)| one.answer.as_ref()).is_some_and(crate::model::Answer::is_allowed)
     }
 
     /// Those that can be taken, but for what the view itself stands for.
@@ -343,7 +304,8 @@ impl Answers {
                 || shown.sections.iter().any(|shelf| shelf.action == place)
                 || shown.alert.is_some_and(|alert| alert.action == place)
         };
-        let can_be_taken = |one: &ActionAnswer| one.answer.as_ref().is_none_or(crate::Answer::is_allowed);
+        let can_be_taken =
+            |one: &ActionAnswer| one.answer.as_ref().is_none_or(crate::model::Answer::is_allowed);
         let next = self.0.into_iter().filter(|(place, one)| !stands_for(*place) && can_be_taken(one));
         next.map(|(_, one)| Next { action: one.action, needs: one.needs }).collect()
     }

@@ -12,13 +12,11 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::catalogue::{Column, Shelf, Shown};
-use crate::error::Error;
-use crate::schema::{Action, AttrId, Schema, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::visible::{Visible, resolve_path};
-use crate::ward::Ward;
+use crate::engine::Engine;
+use crate::model::{Action, AttrId, EntityUid, Error, Schema, TypeId, Value};
+use crate::policy::catalogue::{Column, Shelf, Shown};
+use crate::table::group::resolve_path;
+use crate::visible::Visible;
 use crate::world::World;
 use crate::world::index::{NONE, Path, Walk};
 
@@ -49,38 +47,8 @@ pub(crate) struct Onlooker<'a> {
     pub(crate) listed_by: Option<usize>,
 }
 
-impl Ward {
-    /// Refuses, unless `principal` may see the field at the end of `path` of every one of `records`.
-    ///
-    /// This is the question of every road that sorts, filters or groups records by something: what is at the end of
-    /// the path is told along with them, so it must be what [`Ward::view`] shows of each. A field of a record is seen
-    /// by whoever may do its section's action; one of what the record refers to, such as `student.yearLevel`, with
-    /// the record where the catalogue includes the reference, else as a view of its target shows it. What the
-    /// catalogue calls public is seen by everybody, and what stands in no section by nobody. `context` is as in
-    /// [`Ward::view`]: where a section's action needs more of it, the section is not seen.
-    ///
-    /// # Errors
-    /// [`Error::is_request`] where the field of one of the records is not seen, which says of which section it is but
-    /// not of how many records; for a path that the schema lacks; where the data changed since the records were
-    /// found.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
-    /// let now = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    /// // National contracts sees the header of every case, and no more of it.
-    /// let person = EntityUid::new("User", "u00001");
-    /// let cases = ward.visible(&world, &person, "viewSummary", "Case", &now)?;
-    /// ward.require_field(&world, &person, &cases, "status", &now)?;
-    /// let refused = ward.require_field(&world, &person, &cases, "prosecutionNotified", &now);
-    /// assert!(refused.is_err_and(|error| error.is_request()));
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn require_field(
+impl Engine {
+    pub(crate) fn require_field(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -114,7 +82,7 @@ impl Ward {
     /// [`Error::is_request`] where nobody sees it.
     pub(crate) fn field_needs(&self, name: Arc<str>, path: &Path) -> Result<Vec<Need>, Error> {
         let schema = self.schema();
-        let Some(catalogue) = self.inner.catalogue.as_ref() else {
+        let Some(catalogue) = self.catalogue.as_ref() else {
             let why = format!(
                 "nobody may see `{name}`: the policies have no catalogue of fields, `fields.toml`, which says to whom \
                 a field is shown"
@@ -154,7 +122,7 @@ impl Ward {
 
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
-        let catalogue = self.inner.catalogue.as_ref();
+        let catalogue = self.catalogue.as_ref();
         let shown = self.schema().type_id(ty).and_then(|ty| catalogue?.of(ty));
         shown.and_then(|shown| shown.statistics.get(kind)).map_or(&[], Vec::as_slice)
     }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::plan::{Lookup, Plan};
 use super::set::{FEW, Set};
-use crate::interrupt::Pulse;
+use crate::cache::plan::{Lookup, Plan};
 use crate::ir::{Evaluation, Id, Node, Program};
-use crate::policy::Effect;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::{Effect, Value};
 use crate::world::index::{NONE, Path, Walk};
 use crate::world::{Indices, Place, Row, World};
 

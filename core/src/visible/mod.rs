@@ -1,13 +1,8 @@
 //! Which records may this person do this to? And, from the other side, who may do this to that record?
 
-mod count_by;
 mod find;
-mod group;
-mod plan;
-mod profiles;
 mod set;
 mod show;
-mod tally;
 #[cfg(feature = "author")]
 mod touched;
 mod who;
@@ -17,30 +12,19 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use count_by::Counting;
-pub(crate) use count_by::{Condition, Population};
+use crate::cache::plan;
+use crate::cache::plan::Plan;
 use find::Finder;
-pub use group::Group;
-pub(crate) use group::resolve_path;
-use plan::Plan;
-pub(crate) use plan::Plans;
-#[cfg(feature = "release")]
-pub(crate) use profiles::{Part, Profile, parts};
 use roaring::RoaringBitmap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-pub(crate) use show::show;
 #[cfg(feature = "author")]
 pub(crate) use touched::Asking;
 pub use who::Granted;
 
 use crate::decide::Asker;
-use crate::error::Error;
-use crate::interrupt;
+use crate::engine::Engine;
 use crate::ir::Evaluation;
-use crate::schema::{Action, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::{Action, EntityUid, Error, TypeId, Value, interrupt};
 use crate::world::index::Path;
 use crate::world::{Handle, Indices, Place, Row, World};
 
@@ -77,15 +61,8 @@ pub struct Cursor {
     last: u32,
 }
 
-impl Ward {
-    /// The entities of type `resource_type` to which `principal` may do `action`, in the world's order: that in
-    /// which their ids were first named.
-    ///
-    /// A principal who is not in the data sees nothing. Cost: as [`Ward::visible`], and the ids.
-    ///
-    /// # Errors
-    /// As [`Ward::check`], and [`Error::is_request`] for a type that the schema lacks.
-    pub fn list(
+impl Engine {
+    pub(crate) fn list(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -96,11 +73,7 @@ impl Ward {
         Ok(self.visible(world, principal, action, resource_type, context)?.iter().collect())
     }
 
-    /// How many entities [`Ward::list`] gives.
-    ///
-    /// # Errors
-    /// As [`Ward::list`].
-    pub fn count(
+    pub(crate) fn count(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -111,15 +84,7 @@ impl Ward {
         Ok(self.visible(world, principal, action, resource_type, context)?.len())
     }
 
-    /// The entities of type `resource_type` to which `principal` may do `action`, as a set.
-    ///
-    /// Cost: the policies are specialised on the person, which is kept for the next time; what is left of them
-    /// is looked up in indices, so that it follows the size of the answer and not of the data. A list that
-    /// first uses an index makes it, with one look at all entities of the type.
-    ///
-    /// # Errors
-    /// As [`Ward::list`].
-    pub fn visible(
+    pub(crate) fn visible(
         &self,
         world: &World,
         principal: &EntityUid,
@@ -157,14 +122,7 @@ impl Ward {
         Visible { world: world.clone(), ty, rows, policy_hash: self.policy_hash().clone(), version, now }
     }
 
-    /// Makes the indices that [`Ward::visible`] and [`Ward::who`] can use for every action, so that none of them
-    /// has to.
-    ///
-    /// Cost: a few seconds for millions of entities; batches of changes wait.
-    ///
-    /// # Errors
-    /// [`Error::is_schema`] for a world of another schema.
-    pub fn make_indices(&self, world: &World) -> Result<(), Error> {
+    pub(crate) fn make_indices(&self, world: &World) -> Result<(), Error> {
         self.belongs_to(world)?;
         let mut paths = BTreeSet::new();
         for action in self.schema().actions() {
@@ -182,7 +140,7 @@ impl Ward {
     }
 
     /// What `then` makes of the rows while the data is held still, and the version of the data.
-    fn find<T>(
+    pub(crate) fn find<T>(
         &self,
         world: &World,
         search: &Search<'_>,
@@ -227,15 +185,15 @@ impl Ward {
                 Open::Resource => {
                     let classes = link.classes(environment);
                     let specialise = || {
-                        let compiled = link.compiled(self, world, &classes, environment, known);
+                        let compiled = link.compiled(&self.loaded, world, &classes, environment, known);
                         compiled.program.specialise(world, known, context)
                     };
                     let mut residual = world.consistent(specialise).0;
-                    residual.made_from.types.extend(link.reads(self, world, known.0));
+                    residual.made_from.types.extend(link.reads(&self.loaded, world, known.0));
                     residual
                 }
                 Open::Principal => {
-                    let program = link.mirrored(self, environment);
+                    let program = link.mirrored(&self.loaded, environment);
                     world.consistent(|| program.specialise(world, known, context)).0
                 }
             };
@@ -246,19 +204,19 @@ impl Ward {
 
 /// The side of an action that is open: whose entities are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
+pub(crate) enum Open {
     Resource,
     /// The program is mirrored: to it, the record is the principal, and people are resources.
     Principal,
 }
 
 /// What is looked for: the entities of a type on the open side of an action, the other side being known.
-struct Search<'a> {
-    open: Open,
-    known: Place,
-    action: &'a Action,
-    ty: TypeId,
-    context: &'a BTreeMap<Arc<str>, Value>,
+pub(crate) struct Search<'a> {
+    pub(crate) open: Open,
+    pub(crate) known: Place,
+    pub(crate) action: &'a Action,
+    pub(crate) ty: TypeId,
+    pub(crate) context: &'a BTreeMap<Arc<str>, Value>,
 }
 
 /// Whether what is known and what the context names, which were there, were not removed since.
@@ -431,7 +389,7 @@ impl Serialize for Visible {
         fields.serialize_field("count", &self.len())?;
         fields.serialize_field("policy_hash", &self.policy_hash)?;
         fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::time::format))?;
+        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
         fields.end()
     }
 }

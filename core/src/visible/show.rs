@@ -5,19 +5,40 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::find::Finder;
-use super::plan::{Lookup, Plan};
 use super::{Open, Search};
-use crate::ir::Printed;
-use crate::policy::Effect;
-use crate::schema::{Action, TypeId};
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::cache::plan::{Lookup, Plan};
+use crate::engine::Engine;
+use crate::ir::{Printed, Program};
+use crate::model::{Action, Effect, EntityUid, Error, TypeId, Value};
 use crate::world::index::Path;
 use crate::world::{Place, World};
 
+impl Engine {
+    pub(crate) fn plan_for(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        action: &str,
+        resource_type: &str,
+        context: &BTreeMap<Arc<str>, Value>,
+    ) -> Result<String, Error> {
+        let resource = self.schema().known_type(resource_type)?;
+        let asker = self.examine_asker(world, principal, action, resource_type, context)?;
+        let place = asker.principal;
+        let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
+        Ok(show(self, world, place, asker.action, resource, context))
+    }
+
+    /// The program as text, with the ids of its policies.
+    pub(crate) fn show(&self, program: &Program) -> String {
+        let names = |at: usize| self.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
+        Printed { program, schema: self.schema(), names: &names }.to_string()
+    }
+}
+
 /// The plan for a person, and a run of it.
-pub(crate) fn show(
-    ward: &Ward,
+fn show(
+    ward: &Engine,
     world: &World,
     principal: Place,
     action: &Action,
@@ -45,7 +66,8 @@ pub(crate) fn show(
         finder.looked_at
     );
     for (field, (from, until)) in &plan.made_from.windows {
-        let show = |ms: i64, open: &str| crate::time::format(ms).unwrap_or_else(|| open.to_owned());
+        let show =
+            |ms: i64, open: &str| crate::model::timestamp::format(ms).unwrap_or_else(|| open.to_owned());
         let _ = writeln!(
             text,
             "valid for {field} from {} to {}",

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::find::Finder;
-use super::plan::Plan;
 use super::set::Set;
+use crate::cache::Class;
+use crate::cache::plan::Plan;
 use crate::decide::Asker;
-use crate::error::Error;
+use crate::engine::Engine;
 use crate::ir::{Evaluation, MadeFrom, Program, Residual};
-use crate::link::{Class, Environment};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::schema::Environment;
+use crate::model::{EntityUid, Error, Value};
 use crate::world::{Place, Row, World};
 
 /// Rows beyond which it is less to make whole lists than to look for those that policies by themselves hold for.
@@ -55,7 +54,7 @@ impl Asking<'_> {
     }
 }
 
-impl Ward {
+impl Engine {
     /// Those of some rows that [`Ward::visible`] finds, decided one by one.
     ///
     /// # Errors
@@ -92,8 +91,8 @@ impl Ward {
         let link = self.link(world);
         let classes = link.classes(environment);
         let both = || {
-            let class = link.class(self, world, person);
-            ask(class, &link.compiled(self, world, &classes, environment, person).program)
+            let class = link.class(&self.loaded, world, person);
+            ask(class, &link.compiled(&self.loaded, world, &classes, environment, person).program)
         };
         world.consistent(both).0
     }

@@ -10,14 +10,10 @@ use roaring::RoaringBitmap;
 
 use super::{Open, Search, Visible};
 use crate::decide::AskedOf;
-use crate::error::Error;
-use crate::interrupt::Pulse;
+use crate::engine::Engine;
 use crate::ir::Evaluation;
-use crate::policy::Effect;
-use crate::schema::TypeId;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::model::interrupt::Pulse;
+use crate::model::{Effect, EntityUid, Error, TypeId, Value};
 use crate::world::{Place, Row, World};
 
 /// Somebody who may do something to a record, and why. For a trusted caller alone.
@@ -31,35 +27,8 @@ pub struct Granted {
     pub rules: Vec<Arc<str>>,
 }
 
-impl Ward {
-    /// The entities of type `principal_type` that may do `action` to `resource`, as a set in the world's order:
-    /// exactly those for which [`Ward::check`] answers with an allow.
-    ///
-    /// A record that is not in the data gives nobody. It tells everything and is for a trusted caller alone.
-    /// Cost: the policies are specialised on the record, which is kept for the next time; what is left of them is
-    /// looked up in indices over people, so that it follows the size of the answer and not the number of people.
-    ///
-    /// # Errors
-    /// As [`Ward::check`], and [`Error::is_request`] for a type that the schema lacks.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::attendance::Sample;
-    /// use caseward::{EntityUid, Request, Value, Ward};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-    /// let case = EntityUid::new("Case", "c0000001");
-    /// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-    ///
-    /// let people = ward.who(&world, "viewSummary", &case, "User", &at)?;
-    /// for person in people.page(None, 20)?.entities {
-    ///     let request = Request { principal: person, action: "viewSummary".into(), resource: case.clone(), context: at.clone() };
-    ///     assert!(ward.check(&world, &request)?.is_allowed());
-    /// }
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn who(
+impl Engine {
+    pub(crate) fn who(
         &self,
         world: &World,
         action: &str,
@@ -82,14 +51,7 @@ impl Ward {
         Ok(self.found(world, ty, rows, context, version))
     }
 
-    /// As [`Ward::who`], each with the policies that permit it, in the world's order.
-    ///
-    /// Cost: one evaluation of the policies for each of them besides, what is asked of the record alone being
-    /// asked once.
-    ///
-    /// # Errors
-    /// As [`Ward::who`].
-    pub fn who_with_reasons(
+    pub(crate) fn who_with_reasons(
         &self,
         world: &World,
         action: &str,
@@ -121,7 +83,7 @@ impl Ward {
         rows: &RoaringBitmap,
     ) -> Result<Vec<Granted>, Error> {
         let pulse = Pulse::default();
-        let program = self.link(world).mirrored(self, environment);
+        let program = self.link(world).mirrored(&self.loaded, environment);
         let mut evaluation = Evaluation::new(&program, world, known, None, context);
         let grant = |row: u32| {
             pulse.step()?;

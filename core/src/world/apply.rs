@@ -12,9 +12,7 @@ use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
 use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
-use crate::error::Error;
-use crate::interrupt;
-use crate::schema::TypeId;
+use crate::model::{Error, TypeId, interrupt};
 
 /// How often what reads more than once is tried again for a batch that came in between, before batches wait for it.
 const TRIES: usize = 8;

@@ -9,11 +9,8 @@ use super::encode::{Numbers, Pools, TOO_MUCH, stored};
 use super::ids::Interner;
 use super::layout::{DEFINED, Layout, Stored};
 use super::{Place, Row};
-use crate::error::Problem;
-use crate::schema::{AttrId, Schema, Type, TypeId};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::suggest::hint;
+use crate::model::{AttrId, EntityUid, Problem, Schema, Type, TypeId, Value};
 
 /// Problems kept of one load; more are counted only.
 pub(super) const MAX_PROBLEMS: usize = 1_000;

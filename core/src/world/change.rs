@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Value};
 
 /// A batch of changes: applied as a whole by [`World::apply`](super::World::apply) or not at all, or looked
 /// through, as if it were applied, with [`World::with`](super::World::with).

@@ -1,7 +1,6 @@
 //! Whether values fit types.
 
-use crate::schema::{Schema, Type};
-use crate::value::Value;
+use crate::model::{Schema, Type, Value};
 
 /// Says in what way `value` is not of type `ty`.
 pub(crate) fn conforms(schema: &Schema, ty: &Type, value: &Value) -> Result<(), String> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::layout::Stored;
 use super::{Place, Row};
-use crate::schema::AttrId;
-use crate::value::Value;
+use crate::model::{AttrId, Value};
 
 /// One entity on its way into a world, reused from entity to entity.
 ///

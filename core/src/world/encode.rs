@@ -7,8 +7,7 @@ use super::conform::conforms;
 use super::layout::Stored;
 use super::pool::Pool;
 use super::{Place, Row};
-use crate::schema::{Schema, Type, TypeId};
-use crate::value::Value;
+use crate::model::{Schema, Type, TypeId, Value};
 
 /// What rows share: sets of rows, sets of entities of several types, and every other value.
 #[derive(Default)]

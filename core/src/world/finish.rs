@@ -14,9 +14,7 @@ use super::rows::Rows;
 use super::sequence::Sequence;
 use super::stamps::Stamps;
 use super::{Data, Indices, Place, Row, Table, World};
-use crate::error::{Error, Problem};
-use crate::schema::{AttrId, EntityType, Schema, Type, TypeId};
-use crate::uid::EntityUid;
+use crate::model::{AttrId, EntityType, EntityUid, Error, Problem, Schema, Type, TypeId};
 
 /// What a world begins with.
 pub(super) struct Origin {

@@ -158,7 +158,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Closing, MOST, Place, Unclosed};
-    use crate::schema::TypeId;
+    use crate::model::TypeId;
     use crate::world::Row;
     use crate::world::encode::Pools;
 

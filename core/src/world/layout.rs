@@ -5,7 +5,7 @@
 //! absent; a `Long` and its like are two words and a flag; a `Bool` is two flags. So a row of zeros is an
 //! entity that is not there and has nothing.
 
-use crate::schema::{AttrId, EntityType, Type};
+use crate::model::{AttrId, EntityType, Type};
 
 /// The flag in the first word that says that the entity is there.
 pub(crate) const DEFINED: u32 = 1;

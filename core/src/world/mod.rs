@@ -42,12 +42,9 @@ use rows::Rows;
 use sequence::Sequence;
 use stamps::Stamps;
 
-use crate::error::Error;
-use crate::interrupt::Pulse;
-use crate::schema::{AttrId, Schema, Type, TypeId};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::suggest::hint;
+use crate::model::{AttrId, EntityUid, Error, Schema, Type, TypeId, Value};
 
 /// The number of an entity within its type, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

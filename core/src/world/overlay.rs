@@ -13,10 +13,7 @@ use super::finish::is_loose;
 use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::layout::{DEFINED, Layout};
 use super::{Place, Row};
-use crate::error::{Error, Problem};
-use crate::schema::{AttrId, EntityType, Schema, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{AttrId, EntityType, EntityUid, Error, Problem, Schema, TypeId, Value};
 
 /// The new words of every row that a batch touches.
 pub(super) type Images = HashMap<Place, Box<[u32]>>;
@@ -156,7 +153,7 @@ impl<'a> Preparation<'a> {
         value: Option<&Value>,
     ) -> Result<(), String> {
         let Some((attr, attribute)) = ty.attribute(name) else {
-            let hint = crate::suggest::hint(name, ty.attributes.iter().map(|(name, _)| name.as_ref()));
+            let hint = crate::model::suggest::hint(name, ty.attributes.iter().map(|(name, _)| name.as_ref()));
             return Err(format!("attribute `{name}` is not in the schema{hint}"));
         };
         let stored = value.map(|value| stored(&mut Naming(self.world), &attribute.ty, value)).transpose();

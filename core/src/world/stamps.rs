@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Place, Row};
-use crate::schema::TypeId;
+use crate::model::TypeId;
 
 /// Slots; many entities share one.
 const SLOT_BITS: u32 = 16;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use caseward::ActionName;
 use caseward::author::{CaseFile, Coverage, Drawing, Fate, Kind, Mutations, Proof};
 use caseward::{Decision, Source, Sources, Ward};
 
@@ -521,10 +522,9 @@ fn a_role_may_what_it_is_said_to() {
             for action in ATTENDANCE.schema().actions() {
                 let context = facts.record(&ATTENDANCE, &mut choices, &action.context);
                 for resource in action.resources.iter().flat_map(|ty| facts.of_type(*ty)) {
-                    let request = Request {
-                        context: context.clone(),
-                        ..Request::new(person.clone(), action.uid.id(), resource.clone())
-                    };
+                    let request =
+                        Request::new(person.clone(), ActionName::new(action.uid.id()), resource.clone())
+                            .in_context(context.clone());
                     let answer = ATTENDANCE.check(&world, &request).unwrap();
                     if !answer.is_allowed() {
                         continue;

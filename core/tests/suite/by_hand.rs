@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use caseward::ActionName;
 use caseward::testing::{Choices, Facts};
 use caseward::{EntityUid, Request, Value};
 use proptest::prelude::*;
@@ -293,7 +294,7 @@ fn who_allocates_and_works_on_requests_and_is_alerted_is_as_written_by_hand() {
         let plain = Draw(Choices::new(&bytes)).world();
         let world = plain.facts().build().unwrap();
         let ask = |person: usize, action: &'static str, resource: EntityUid, more: Option<(&str, Value)>| {
-            let mut request = Request::new(uid("User", person), action, resource).with("now", Value::Datetime(NOW));
+            let mut request = Request::new(uid("User", person), ActionName::new(action), resource).with("now", Value::Datetime(NOW));
             if let Some((name, value)) = more {
                 request = request.with(name, value);
             }

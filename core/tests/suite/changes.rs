@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use caseward::ActionName;
+use caseward::Context;
 use caseward::attendance::Sample;
+use caseward::testing::asks::{environment, query};
 use caseward::{Changes, Cursor, EntityUid, Request, Source, Sources, Value, Ward, World, WorldBuilder};
 
 const SCHEMA: &str = r#"
@@ -145,9 +148,9 @@ fn a_long_column_of_ids_is_decided_as_each_by_itself() {
     world.apply(&put(&gone)).unwrap();
     world.apply(&Changes::new().remove(&gone)).unwrap();
 
-    let decider = ward.decider(&world, "User", "viewSummary", "Case").unwrap();
+    let decider = ward.decider(&world, &environment("User", "viewSummary", "Case")).unwrap();
     let now = BTreeMap::from([("now".into(), Value::Datetime(crate::support::NOW))]);
-    let context = decider.context(&now).unwrap();
+    let context = decider.prepare(&Context::from(now.clone())).unwrap();
     let mut people: Vec<&str> = world.ids("User").unwrap().collect();
     people.extend(["nobody", "", "nobody"]);
     let mut cases: Vec<&str> = world.ids("Case").unwrap().collect();
@@ -172,19 +175,20 @@ fn handles_and_cursors_belong_to_their_world() {
     let ward = ward();
     let (one, other) = (world(&ward), world(&ward));
     let (u, a) = (uid("User::\"u\""), uid("Doc::\"a\""));
-    let decider = ward.decider(&one, "User", "read", "Doc").unwrap();
-    let context = decider.context(&BTreeMap::new()).unwrap();
+    let decider = ward.decider(&one, &environment("User", "read", "Doc")).unwrap();
+    let context = decider.prepare(&Context::new()).unwrap();
     let (user, doc) = (one.handle(&u).unwrap(), one.handle(&a).unwrap());
     assert!(decider.allows(user, doc, &context).unwrap());
     for (user, doc) in [(other.handle(&u).unwrap(), doc), (doc, user), (doc, doc)] {
         assert!(decider.allows(user, doc, &context).unwrap_err().is_request());
     }
     assert!(decider.decide_columns(&[user], &[], &context).unwrap_err().is_request());
-    let elsewhere = ward.decider(&other, "User", "read", "Doc").unwrap().context(&BTreeMap::new()).unwrap();
+    let elsewhere =
+        ward.decider(&other, &environment("User", "read", "Doc")).unwrap().prepare(&Context::new()).unwrap();
     assert!(decider.allows(user, doc, &elsewhere).unwrap_err().is_request());
 
     one.apply(&Changes::new().set(&uid("Doc::\"b\""), "open", true)).unwrap();
-    let list = |world| ward.visible(world, &u, "read", "Doc", &BTreeMap::new()).unwrap();
+    let list = |world| ward.visible(world, &query(&u, "read", "Doc", &BTreeMap::new())).unwrap();
     let cursor = list(&one).page(None, 1).unwrap().next.unwrap();
     assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
     assert!("12-".parse::<Cursor>().is_err() && "x".parse::<Cursor>().is_err());
@@ -201,18 +205,20 @@ fn nobody_sees_half_a_batch() {
     let (u, docs) = (uid("User::\"u\""), [uid("Doc::\"a\""), uid("Doc::\"b\"")]);
     let done = AtomicBool::new(false);
     let read = || {
-        let decider = ward.decider(&world, "User", "read", "Doc").unwrap();
-        let context = decider.context(&BTreeMap::new()).unwrap();
+        let decider = ward.decider(&world, &environment("User", "read", "Doc")).unwrap();
+        let context = decider.prepare(&Context::new()).unwrap();
         let user = world.handle(&u).unwrap();
         let handles = docs.clone().map(|doc| world.handle(&doc).unwrap());
         let (mut rounds, mut last) = (0_u64, 0);
         while !done.load(Ordering::Relaxed) || rounds < 100 {
             let column = decider.decide_columns(&[user, user], &handles, &context).unwrap();
             assert_eq!(column.allowed.iter().filter(|allowed| **allowed).count(), 1);
-            let list = ward.visible(&world, &u, "read", "Doc", &BTreeMap::new()).unwrap();
+            let list = ward.visible(&world, &query(&u, "read", "Doc", &BTreeMap::new())).unwrap();
             assert_eq!(list.len(), 1);
             assert_eq!(list.contains(&docs[0]), list.version() % 2 == 1);
-            let answer = ward.check(&world, &Request::new(u.clone(), "read", docs[0].clone())).unwrap();
+            let answer = ward
+                .check(&world, &Request::new(u.clone(), ActionName::new("read"), docs[0].clone()))
+                .unwrap();
             assert_eq!(answer.is_allowed(), answer.version % 2 == 1);
             assert!(answer.version >= last && list.version() <= answer.version);
             last = answer.version;
@@ -306,8 +312,8 @@ fn changes_in_json_that_make_no_sense_are_refused() {
 fn decisions_by_number_are_those_by_handle() {
     let ward = ward();
     let world = world(&ward);
-    let decider = ward.decider(&world, "User", "read", "Doc").unwrap();
-    let context = decider.context(&BTreeMap::new()).unwrap();
+    let decider = ward.decider(&world, &environment("User", "read", "Doc")).unwrap();
+    let context = decider.prepare(&Context::new()).unwrap();
     let number = |name| world.handle(&uid(name)).unwrap().number();
     let (user, open, closed) = (number("User::\"u\""), number("Doc::\"a\""), number("Doc::\"b\""));
     assert!(decider.allows_numbered(user, open, &context).unwrap());

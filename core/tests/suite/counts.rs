@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use caseward::attendance::{Sample, zone};
+use caseward::testing::asks::query;
 use caseward::testing::laws::{self, Extent};
 use caseward::{
     Changes, Count, EntityUid, Group, Key, Source, Sources, Table, Unit, Value, Ward, World, WorldBuilder,
@@ -90,7 +91,7 @@ fn world(ward: &Ward) -> World {
 }
 
 fn count(ward: &Ward, world: &World, by: &[Group]) -> Table {
-    ward.count_by(world, &user("ana"), "read", "Doc", &BTreeMap::new(), by).unwrap()
+    ward.count_by(world, &query(&user("ana"), "read", "Doc", &BTreeMap::new()), by).unwrap()
 }
 
 /// The lines of a table, cells and then totals.
@@ -193,7 +194,8 @@ fn what_makes_no_sense_is_refused() {
     let world = world(&ward);
     let refused = |by: &[&str]| {
         let by: Vec<Group> = by.iter().map(|path| Group::of(*path)).collect();
-        let error = ward.count_by(&world, &user("ana"), "read", "Doc", &BTreeMap::new(), &by).unwrap_err();
+        let error =
+            ward.count_by(&world, &query(&user("ana"), "read", "Doc", &BTreeMap::new()), &by).unwrap_err();
         assert!(error.is_request(), "{error}");
         error.to_string()
     };
@@ -217,14 +219,16 @@ fn what_makes_no_sense_is_refused() {
         assert!(message.contains(why), "{message}");
     }
     let month = Group::parse("month of kind", &Zone::utc()).unwrap();
-    let error = ward.count_by(&world, &user("ana"), "read", "Doc", &BTreeMap::new(), &[month]).unwrap_err();
+    let error =
+        ward.count_by(&world, &query(&user("ana"), "read", "Doc", &BTreeMap::new()), &[month]).unwrap_err();
     assert!(error.to_string().contains("it is no instant"), "{error}");
     let error = Group::parse(" ", &Zone::utc()).unwrap_err();
     assert!(error.to_string().contains("an empty text names none"), "{error}");
     let error = Group::parse("mnth of made", &Zone::utc()).unwrap_err();
     assert!(error.to_string().contains("did you mean `month`?"), "{error}");
     // Nobody is told that they are nobody.
-    let nobody = ward.count_by(&world, &user("zed"), "read", "Doc", &BTreeMap::new(), &[Group::of("kind")]);
+    let nobody =
+        ward.count_by(&world, &query(&user("zed"), "read", "Doc", &BTreeMap::new()), &[Group::of("kind")]);
     check(&nobody.unwrap(), &[(&["all"], 0)]);
 }
 
@@ -290,7 +294,7 @@ fn indices_and_rows_count_alike() {
     for person in people.iter().step_by(41) {
         for paths in [&["status"][..], &["provider"], &["status", "provider"], &["school", "status"]] {
             let ask = |groups: &[Group]| {
-                ward.count_by(&world, person, "viewSummary", "Case", &now, groups).unwrap()
+                ward.count_by(&world, &query(person, "viewSummary", "Case", &now), groups).unwrap()
             };
             let mut groups: Vec<Group> = paths.iter().map(|path| Group::of(*path)).collect();
             let table = ask(&groups);
@@ -318,19 +322,21 @@ fn another_domain_is_counted_too() {
     let staff = facts.of_type(CLINIC.schema().type_id("Clinic::Staff").unwrap())[0].clone();
     let code: BTreeMap<Arc<str>, Value> = [("code".into(), Value::Long(1))].into();
     let by = [Group::of("name")];
-    let table = CLINIC.count_by(&world, &staff, "open", "Clinic::Ward", &code, &by).unwrap();
-    let listed = CLINIC.list(&world, &staff, "open", "Clinic::Ward", &code).unwrap();
+    let table = CLINIC.count_by(&world, &query(&staff, "open", "Clinic::Ward", &code), &by).unwrap();
+    let listed = CLINIC.list(&world, &query(&staff, "open", "Clinic::Ward", &code)).unwrap();
     assert_eq!(table.total(), Count::Exact(listed.len() as u64));
-    let error =
-        CLINIC.count_by(&world, &staff, "open", "Clinic::Ward", &code, &[Group::of("home")]).unwrap_err();
+    let error = CLINIC
+        .count_by(&world, &query(&staff, "open", "Clinic::Ward", &code), &[Group::of("home")])
+        .unwrap_err();
     assert!(error.to_string().contains("it is a record"), "{error}");
 }
 
 /// Somebody of the sample who may do one action on some cases, and another on none of these.
 fn who_may_but_not(world: &World, may: &str, not: &str) -> EntityUid {
     let now = at(NOW);
-    let of =
-        |person: &EntityUid, action: &str| ATTENDANCE.visible(world, person, action, "Case", &now).unwrap();
+    let of = |person: &EntityUid, action: &str| {
+        ATTENDANCE.visible(world, &query(person, action, "Case", &now)).unwrap()
+    };
     let people = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect::<Vec<_>>();
     let found = people.into_iter().find(|person| !of(person, may).is_empty() && of(person, not).is_empty());
     found.unwrap()
@@ -343,7 +349,7 @@ fn nobody_groups_by_what_they_do_not_see() {
     let now = at(NOW);
     let ask = |person: &EntityUid, (action, ty): (&str, &str), group: &str| {
         let by = [Group::parse(group, &zone()).unwrap()];
-        ward.count_by(&world, person, action, ty, &now, &by).map_err(|error| {
+        ward.count_by(&world, &query(person, action, ty, &now), &by).map_err(|error| {
             assert!(error.is_request(), "{error}");
             error.to_string()
         })
@@ -396,7 +402,7 @@ fn a_road_that_sorts_or_filters_asks_what_a_count_asks() {
     let world = Sample { cases: 300, seed: 7 }.build(ward, &mut |_| {}).unwrap();
     let now = at(NOW);
     let lead = who_may_but_not(&world, "viewSupportPlan", "viewRecord");
-    let cases = ward.visible(&world, &lead, "viewSummary", "Case", &now).unwrap();
+    let cases = ward.visible(&world, &query(&lead, "viewSummary", "Case", &now)).unwrap();
     assert!(ward.require_field(&world, &lead, &cases, "status", &now).is_ok());
     let refused = ward.require_field(&world, &lead, &cases, "prosecutionNotified", &now).unwrap_err();
     assert!(refused.to_string().contains("ask for those on which they may do `viewRecord`"), "{refused}");
@@ -423,7 +429,8 @@ fn without_a_catalogue_nobody_sees_a_field() {
     let ward = Ward::new(&Sources { schema, policies: vec![policy], catalogue: None }).unwrap();
     let world = world(&ward);
     check(&count(&ward, &world, &[]), &[(&[], 3)]);
-    let error = ward.count_by(&world, &user("ana"), "read", "Doc", &BTreeMap::new(), &[Group::of("kind")]);
+    let error =
+        ward.count_by(&world, &query(&user("ana"), "read", "Doc", &BTreeMap::new()), &[Group::of("kind")]);
     assert!(error.unwrap_err().to_string().contains("`fields.toml`"));
 }
 
@@ -435,7 +442,7 @@ fn of_nothing_nothing_is_withheld() {
     let lead = who_may_but_not(&world, "viewSupportPlan", "viewRecord");
     let by = |principal: &EntityUid, action: &str| {
         let by = [Group::of("prosecutionNotified")];
-        ward.count_by(&world, principal, action, "Case", &at(NOW), &by)
+        ward.count_by(&world, &query(principal, action, "Case", &at(NOW)), &by)
     };
     assert!(by(&lead, "viewSummary").is_err());
     // They may view nothing by this, nor may somebody who is not there.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::attendance::Sample;
 use caseward::author::Diff;
-use caseward::{EntityUid, Request, Sources, Ward, World};
+use caseward::testing::asks;
+use caseward::testing::asks::query;
+use caseward::{EntityUid, Sources, Ward, World};
 use roaring::RoaringBitmap;
 
 use crate::support::{ATTENDANCE, NOW, facts, number};
@@ -44,8 +46,7 @@ fn gained(
         for resource in world.ids(types.1).unwrap().map(|id| EntityUid::new(types.1, id)) {
             let differs = contexts.iter().any(|context| {
                 let (principal, resource) = (principal.clone(), resource.clone());
-                let request =
-                    Request { principal, action: action.into(), resource, context: context.clone() };
+                let request = asks::request(&principal, action, &resource, context);
                 let may = |ward: &Ward| ward.check(world, &request).unwrap().is_allowed();
                 may(ward) && !may(other)
             });
@@ -131,7 +132,7 @@ fn differences_among_many_records_are_those_of_two_lists() {
                 for context in &contexts[place] {
                     let [old, new] = [diff.old(), diff.ward()].map(|ward| {
                         let (action, ty) = (&changed.actions[0], &changed.resource_type);
-                        ward.visible(&world, &person, action, ty, context).unwrap().bitmap().clone()
+                        ward.visible(&world, &query(&person, action, ty, context)).unwrap().bitmap().clone()
                     });
                     expected[0] |= &old - &new;
                     expected[1] |= &new - &old;

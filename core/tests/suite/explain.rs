@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use caseward::ActionName;
 use caseward::attendance::Sample;
 use caseward::author::CaseFile;
 use caseward::testing::{Choices, Facts, bytes};
@@ -21,7 +22,8 @@ fn uid(ty: &str, id: &str) -> EntityUid {
 }
 
 fn ask(principal: &str, action: &str, ty: &str, id: &str) -> Request {
-    Request::new(uid("User", principal), action, uid(ty, id)).with("now", Value::Datetime(NOW))
+    Request::new(uid("User", principal), ActionName::new(action), uid(ty, id))
+        .with("now", Value::Datetime(NOW))
 }
 
 /// A person without any role, whose login is active and who is cleared.
@@ -203,7 +205,7 @@ fn nothing_is_proposed_that_others_set() {
     let world = caseward::WorldBuilder::new(ward.schema()).finish().unwrap();
     let (user, note) = (uid("User", "u"), uid("Note", "n"));
     let world = world.with(&Changes::new().put(&user, [("teams", Value::set([]))]).put(&note, [])).unwrap();
-    let why = ward.explain(&world, &Request::new(user, "read", note)).unwrap();
+    let why = ward.explain(&world, &Request::new(user, ActionName::new("read"), note)).unwrap();
     assert!(matches!(why.turn, Turn::NoneFound), "{why}");
 }
 
@@ -247,7 +249,7 @@ fn what_is_absent_is_named_and_nothing_is_sought() {
         assert!(matches!(why.turn, Turn::NotSought) && why.nearest.is_empty());
     }
     let assign = ask("mina", "assignCaseManager", "Case", "c1");
-    let assign = assign.with("assignee", uid("User", "nobody").into());
+    let assign = assign.with("assignee", uid("User", "nobody"));
     let why = ATTENDANCE.explain(&world(), &assign).unwrap();
     assert!(why.to_string().contains("User::\"nobody\" is not in the data"), "{why}");
 }
@@ -273,7 +275,8 @@ fn notes(policies: &str) -> (Ward, World) {
 }
 
 fn read() -> Request {
-    Request::new(uid("User", "u"), "read", uid("Note", "n")).with("now", Value::Datetime(NOW))
+    Request::new(uid("User", "u"), ActionName::new("read"), uid("Note", "n"))
+        .with("now", Value::Datetime(NOW))
 }
 
 #[test]
@@ -580,7 +583,8 @@ fn nothing_withheld_is_in_any_form_of_an_explanation() {
             _ => choices.pick(&users).unwrap().clone(),
         };
         let action = *choices.pick(&["viewSummary", "viewRecord", "closeCase"]).unwrap();
-        let request = Request::new(person.clone(), action, case.clone()).with("now", Value::Datetime(NOW));
+        let request = Request::new(person.clone(), ActionName::new(action), case.clone())
+            .with("now", Value::Datetime(NOW));
         let sight = ATTENDANCE.viewer(&world, &manager, &request, &disclosure).unwrap();
         let why = ATTENDANCE.explain_for(&world, &request, &sight).unwrap();
         let said = all_of(&why);

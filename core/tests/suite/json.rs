@@ -1,6 +1,7 @@
 //! Reading entities and contexts: what is refused, and in which words. The laws compare with Cedar's parser.
 
 use caseward::testing::{Choices, Facts};
+use caseward::{ActionName, Context};
 use caseward::{EntityUid, Value};
 
 use crate::support::{ATTENDANCE, CLINIC};
@@ -169,20 +170,20 @@ fn instants_outside_four_digit_years_survive() {
 
 #[test]
 fn a_field_in_an_unusual_form_is_read_whatever_else_the_context_asks_for() {
-    let read = |json: &str| ATTENDANCE.read_context("uploadFile", json, 7).unwrap();
+    let read = |json: &str| ATTENDANCE.read_context(&ActionName::new("uploadFile"), json).unwrap();
     let late = r#"{"__extn": {"fn": "offset", "args": [{"__extn": {"fn": "datetime", "arg": "1970-01-01"}},
         {"__extn": {"fn": "duration", "arg": "9223371815929975806ms"}}]}}"#;
     let context = read(&format!(r#"{{"now": {late}, "sizeBytes": 1}}"#));
-    assert_eq!(context["now"], Value::Datetime(9_223_371_815_929_975_806));
-    assert_eq!(context["sizeBytes"], Value::Long(1));
+    assert_eq!(context.get("now"), Some(&Value::Datetime(9_223_371_815_929_975_806)));
+    assert_eq!(context.get("sizeBytes"), Some(&Value::Long(1)));
     // Also where another field is left for the caller to ask for.
-    assert_eq!(read(&format!(r#"{{"now": {late}}}"#)).len(), 1);
+    assert_eq!(read(&format!(r#"{{"now": {late}}}"#)).fields().len(), 1);
 }
 
 #[test]
 fn a_context_may_not_name_a_field_twice() {
-    let read = |json: &str| ATTENDANCE.read_context("uploadFile", json, 0);
-    assert_eq!(read(r#"{"sizeBytes": 3}"#).unwrap().len(), 2, "`now` is filled in");
+    let read = |json: &str| ATTENDANCE.read_context(&ActionName::new("uploadFile"), json);
+    assert_eq!(read(r#"{"sizeBytes": 3}"#).unwrap(), Context::new().with("sizeBytes", 3));
     for (json, why) in [
         (r#"{"sizeBytes": 3, "sizeBytes": 99999999}"#, "given twice"),
         (r#"{"sizeBytes": "3"}"#, "sizeBytes"),
@@ -200,7 +201,7 @@ fn a_context_may_not_name_a_field_twice() {
         assert!(error.is_request() && error.to_string().contains(why), "{json}: {error}");
     }
     let twice = r#"{"now": "2026-05-11", "from": "10.0.0.1", "extra": {"reason": "a", "reason": "b", "amount": "1.0"}}"#;
-    let error = CLINIC.read_context("read", twice, 0).unwrap_err();
+    let error = CLINIC.read_context(&ActionName::new("read"), twice).unwrap_err();
     assert!(error.to_string().contains("given twice"), "{error}");
 }
 
@@ -208,8 +209,8 @@ fn a_context_may_not_name_a_field_twice() {
 fn a_contexts_now_reads_as_the_commands_does() {
     let now = |text: &str| {
         ATTENDANCE
-            .read_context("viewSummary", &format!(r#"{{"now": "{text}"}}"#), 0)
-            .map(|fields| fields["now"].clone())
+            .read_context(&ActionName::new("viewSummary"), &format!(r#"{{"now": "{text}"}}"#))
+            .map(|context| context.get("now").cloned().unwrap())
     };
     for text in [
         "2026-05-11T09:00:00+12:00",
@@ -232,7 +233,7 @@ fn a_request_is_an_object() {
         ("", "object"),
         ("3", "object"),
     ] {
-        let error = ATTENDANCE.read_request(line, 0).unwrap_err();
+        let error = ATTENDANCE.read_request(line).unwrap_err();
         assert!(error.is_request() && error.to_string().contains(why), "{line}: {error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::str::FromStr as _;
 
+use caseward::ActionName;
 use caseward::testing::clinic_sources;
 use caseward::testing::laws::{self, Counts, Extent, Law};
 use caseward::testing::operators::{BAD_TEXTS, OPERATORS, TEXTS};
@@ -232,7 +233,7 @@ fn both_roads_answer_in_the_same_words() {
         ];
         let world = caseward::WorldBuilder::new(ward.schema()).finish().unwrap();
         let world = world.with(&caseward::Changes::new().put(&uid, attributes)).unwrap();
-        let request = caseward::Request::new(uid.clone(), "a", uid);
+        let request = caseward::Request::new(uid.clone(), ActionName::new("a"), uid);
         let answer = ward.check(&world, &request).unwrap();
         assert_eq!(answer, ward.check_by_reference(&world, &request).unwrap(), "{condition}");
         assert_eq!(

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use caseward::ActionName;
+use caseward::Context;
+use caseward::testing::asks::{environment, query};
 use caseward::{
     Changes, EntityUid, Generation, Live, Request, Source, Sources, Value, Ward, World, WorldBuilder,
 };
@@ -59,12 +62,13 @@ fn live() -> Live {
 fn decisions(now: &Generation) -> (bool, bool) {
     let (ward, world) = (now.ward(), now.world());
     let allows = |action: &str| {
-        let answer = ward.check(world, &Request::new(user("zoe"), action, doc("d"))).unwrap();
+        let answer =
+            ward.check(world, &Request::new(user("zoe"), ActionName::new(action), doc("d"))).unwrap();
         assert_eq!(&answer.policy_hash, ward.policy_hash());
-        let decider = ward.decider(world, "User", action, "Doc").unwrap();
-        let context = decider.context(&BTreeMap::new()).unwrap();
+        let decider = ward.decider(world, &environment("User", action, "Doc")).unwrap();
+        let context = decider.prepare(&Context::new()).unwrap();
         assert_eq!(decider.allows_named(&user("zoe"), &doc("d"), &context).unwrap(), answer.is_allowed());
-        let seen = ward.visible(world, &user("zoe"), action, "Doc", &BTreeMap::new()).unwrap();
+        let seen = ward.visible(world, &query(&user("zoe"), action, "Doc", &BTreeMap::new())).unwrap();
         assert_eq!(seen.contains(&doc("d")), answer.is_allowed());
         answer.is_allowed()
     };

@@ -1,5 +1,7 @@
 //! Loading policies: ids, templates, limits, validation, and text that would break the parser.
 
+use caseward::ActionName;
+use caseward::testing::asks::query;
 use caseward::{EntityUid, Error, Request, Severity, Source, Sources, Value, Ward, WorldBuilder};
 
 const SCHEMA: &str = "entity User = { age: Long, boss?: User }; entity Doc = { owner: User };
@@ -163,11 +165,16 @@ fn text_at_the_limits_is_taken_decided_and_dropped_again() {
         builder.add(&user, [("age", Value::Long(1)), ("boss", Value::Entity(user.clone()))]);
         builder.add(&doc, [("owner", Value::Entity(user.clone()))]);
         let world = builder.finish().unwrap();
-        let request = Request::new(user.clone(), "view", doc.clone()).with("now", Value::Datetime(0));
+        let request =
+            Request::new(user.clone(), ActionName::new("view"), doc.clone()).with("now", Value::Datetime(0));
         let answer = ward.check(&world, &request).unwrap();
         assert!(answer.is_allowed(), "{name}: {answer:?}");
-        assert_eq!(ward.list(&world, &user, "view", "Doc", &request.context).unwrap(), [doc], "{name}");
-        assert!(!ward.plan_for(&world, &user, "view", "Doc", &request.context).unwrap().is_empty());
+        assert_eq!(
+            ward.list(&world, &query(&user, "view", "Doc", &request.context)).unwrap(),
+            [doc],
+            "{name}"
+        );
+        assert!(!ward.plan_for(&world, &query(&user, "view", "Doc", &request.context)).unwrap().is_empty());
     }
 }
 

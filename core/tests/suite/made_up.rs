@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::author::{Diff, MadeUp};
+use caseward::testing::asks;
 use caseward::testing::clinic_sources;
-use caseward::{EntityUid, Request, Source, Value, Ward, World};
+use caseward::{EntityUid, Source, Value, Ward, World};
 
 fn json(world: &World) -> String {
     let mut bytes = Vec::new();
@@ -41,12 +42,7 @@ fn most_permits_of_a_clinic_allow_something() {
     for principal in all(&world, "Clinic::Staff") {
         for action in ["Clinic::Action::\"read\"", "Clinic::Action::\"write\""] {
             for resource in all(&world, "Clinic::Record") {
-                let request = Request {
-                    principal: principal.clone(),
-                    action: action.into(),
-                    resource,
-                    context: context.clone(),
-                };
+                let request = asks::request(&principal, action, &resource, &context);
                 let answer = ward.check(&world, &request).unwrap();
                 denied += usize::from(!answer.is_allowed());
                 by.extend(

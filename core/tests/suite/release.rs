@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::attendance::{Release, ReportQuestion, Sample, release, report, zone};
+use caseward::testing::asks::query;
 use caseward::testing::{Choices, bytes};
 use caseward::{
-    Changes, Count, Counting, EntityUid, Group, Key, Protected, Protection, RoundingKey, Table, Value, World,
+    Changes, Count, EntityUid, Group, Key, Protected, Protection, RoundingKey, Table, Value, World,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -302,9 +303,9 @@ fn rounding(n: u8) -> Protection {
 fn members(world: &World, person: &EntityUid, group: &Group) -> BTreeMap<Key, (u64, Count)> {
     let now = at(NOW);
     let by = [group.clone()];
-    let counting = Counting { principal: person, action: "viewSummary", of: "Case", context: &now, by: &by };
-    let exact = ATTENDANCE.count_by(world, person, "viewSummary", "Case", &now, &by).unwrap();
-    let rounded = ATTENDANCE.count_by_protected(world, &counting, &rounding(3)).unwrap();
+    let query = query(person, "viewSummary", "Case", &now);
+    let exact = ATTENDANCE.count_by(world, &query, &by).unwrap();
+    let rounded = ATTENDANCE.count_by_protected(world, &query, &by, &rounding(3)).unwrap();
     exact
         .cells()
         .iter()
@@ -321,7 +322,9 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
         .ids("User")
         .unwrap()
         .map(|id| EntityUid::new("User", id))
-        .max_by_key(|person| ATTENDANCE.count(&world, person, "viewSummary", "Case", &at(NOW)).unwrap())
+        .max_by_key(|person| {
+            ATTENDANCE.count(&world, &query(person, "viewSummary", "Case", &at(NOW))).unwrap()
+        })
         .unwrap();
     let of = |text: &str| members(&world, &national, &Group::parse(text, &zone()).unwrap());
     let sets = |text: &str| {
@@ -365,7 +368,8 @@ fn the_same_records_are_rounded_alike_whatever_they_are_grouped_by() {
         before != after
     });
     assert!(differ, "rounding follows which records there are");
-    let unmarked = ATTENDANCE.count_by(&world, &national, "viewSummary", "Case", &at(NOW), &[]).unwrap();
+    let unmarked =
+        ATTENDANCE.count_by(&world, &query(&national, "viewSummary", "Case", &at(NOW)), &[]).unwrap();
     let error = unmarked.protect(&rounding(3)).unwrap_err();
     assert!(error.to_string().contains("when they are counted"), "{error}");
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use caseward::ActionName;
 use caseward::attendance::{ReportQuestion, Sample, report, report_kinds, zone};
+use caseward::testing::asks::query;
 use caseward::{
     Changes, Count, EntityUid, Error, Group, Key, Protected, Protection, Request, RoundingKey, Table, Unit,
     Value, World,
@@ -42,8 +44,8 @@ fn ask(
 }
 
 fn may_view(world: &World, principal: &EntityUid, report: &EntityUid) -> bool {
-    let request =
-        Request::new(principal.clone(), "viewReport", report.clone()).with("now", Value::Datetime(NOW));
+    let request = Request::new(principal.clone(), ActionName::new("viewReport"), report.clone())
+        .with("now", Value::Datetime(NOW));
     ATTENDANCE.check(world, &request).unwrap().is_allowed()
 }
 
@@ -158,7 +160,11 @@ fn research_sees_no_case_and_has_its_table() {
         let of_case = action.resources.iter().any(|ty| ATTENDANCE.schema().type_id("Case") == Some(*ty));
         if of_case && action.context.len() == 1 {
             let name = action.uid.to_string();
-            assert_eq!(ATTENDANCE.count(&WORLD, &researcher, &name, "Case", &now).unwrap(), 0, "{name}");
+            assert_eq!(
+                ATTENDANCE.count(&WORLD, &query(&researcher, &name, "Case", &now)).unwrap(),
+                0,
+                "{name}"
+            );
         }
     }
     let by = [Group::of("provider"), Group::period(Unit::Quarter, "openedAt", &zone())];
@@ -245,7 +251,7 @@ fn of_several_reports_one_is_named() {
     let people = all(&WORLD, "User");
     let now = crate::support::at(NOW);
     let of_kind = |person: &EntityUid, kind: &str| {
-        let mut found = ATTENDANCE.list(&WORLD, person, "viewReport", "Report", &now).unwrap();
+        let mut found = ATTENDANCE.list(&WORLD, &query(person, "viewReport", "Report", &now)).unwrap();
         found.retain(|report| at(&WORLD, report, "kind") == Some(kind.into()));
         found
     };

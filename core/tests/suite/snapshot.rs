@@ -1,10 +1,8 @@
 //! Worlds as bytes: what is opened is what was written, and bytes that are no world are refused.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use caseward::testing::asks::query;
 use caseward::testing::{Choices, Facts, bytes, policies, seal, targets};
-use caseward::{Changes, Cursor, EntityUid, Value, Ward, World};
+use caseward::{Changes, Cursor, EntityUid, Ward, World};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts, number};
 
@@ -62,16 +60,13 @@ type Listed = (String, Result<Vec<EntityUid>, String>);
 fn lists(ward: &Ward, facts: &Facts, world: &World) -> Vec<Listed> {
     let mut all = Vec::new();
     for action in ward.schema().actions() {
-        let context: BTreeMap<Arc<str>, Value> = match action.context.contains_key("now") {
-            true => at(NOW),
-            false => BTreeMap::new(),
-        };
+        let context = at(NOW);
         for (&from, &to) in
             action.principals.iter().flat_map(|from| action.resources.iter().map(move |to| (from, to)))
         {
             let to = &ward.schema().entity_type(to).unwrap().name;
             for principal in facts.of_type(from).into_iter().take(2) {
-                let listed = ward.list(world, &principal, &action.uid.to_string(), to, &context);
+                let listed = ward.list(world, &query(&principal, &action.uid.to_string(), to, &context));
                 all.push((format!("{principal} {} {to}", action.uid), listed.map_err(|e| e.to_string())));
             }
         }
@@ -147,7 +142,8 @@ fn a_cursor_goes_on_where_it_was() {
             let (from, to) = (action.principals[0], action.resources[0]);
             let to = &CLINIC.schema().entity_type(to).unwrap().name;
             for principal in facts.of_type(from) {
-                let see = |world| CLINIC.visible(world, &principal, &action.uid.to_string(), to, &context);
+                let see =
+                    |world| CLINIC.visible(world, &query(&principal, &action.uid.to_string(), to, &context));
                 let (before, after) = (see(&world).unwrap(), see(&again).unwrap());
                 let Some(next) = before.page(None, 1).unwrap().next else { continue };
                 let kept: Cursor = next.to_string().parse().unwrap();

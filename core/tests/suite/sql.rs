@@ -1,7 +1,9 @@
 //! Filters as texts: what is refused, how long they hold, which places they name. That they are right is tested on
 //! databases, in `tests/sql`.
 
+use caseward::Context;
 use caseward::sql::{Database, Dialect, Filter, FilterOptions, Mapping, Parameter, ParameterStyle};
+use caseward::testing::asks::query;
 use caseward::{Changes, EntityUid, Error, Source, Sources, Value, Ward, World, WorldBuilder};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at};
@@ -45,7 +47,7 @@ fn world_of(role: &str, places: &[EntityUid]) -> (World, EntityUid) {
 fn filter(role: &str, places: &[EntityUid], mapping: &Mapping, dialect: Dialect) -> Result<Filter, Error> {
     let (world, uid) = world_of(role, places);
     let database = Database::new(ATTENDANCE.schema(), mapping, dialect)?;
-    ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database)
+    ATTENDANCE.filter(&world, &query(&uid, "viewSummary", "Case", &at(NOW)), &database)
 }
 
 #[test]
@@ -56,7 +58,8 @@ fn somebody_without_a_role_or_who_is_not_there_sees_nothing() {
         let (world, _) = world_of("", &[]);
         let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), dialect).unwrap();
         let nobody = EntityUid::new("User", "nobody");
-        let none = ATTENDANCE.filter(&world, &nobody, "viewSummary", "Case", &at(NOW), &database).unwrap();
+        let none =
+            ATTENDANCE.filter(&world, &query(&nobody, "viewSummary", "Case", &at(NOW)), &database).unwrap();
         assert_eq!(none.sql, "FALSE");
         assert_eq!(&none.policy_hash, ATTENDANCE.policy_hash());
     }
@@ -144,7 +147,8 @@ fn a_filter_holds_for_a_window_of_time() {
     let rolled_out = 1_772_190_000_000;
     let (world, uid) = world_of("attendanceLeadAt", &[EntityUid::new("School", "s")]);
     let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Sqlite).unwrap();
-    let at = |now| ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(now), &database).unwrap();
+    let at =
+        |now| ATTENDANCE.filter(&world, &query(&uid, "viewSummary", "Case", &at(now)), &database).unwrap();
     let (before, after) = (at(rolled_out - 1), at(rolled_out));
     assert_eq!((before.valid_from, before.valid_until), (None, Some(rolled_out - 1)));
     assert_eq!((after.valid_from, after.valid_until), (Some(rolled_out), None));
@@ -187,7 +191,7 @@ fn facts_that_the_world_knows_are_put_in() {
     let sql = |toml: &str| {
         let mapping = Mapping::from_toml(toml).unwrap();
         let database = Database::new(ATTENDANCE.schema(), &mapping, Dialect::Postgres).unwrap();
-        ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database).unwrap()
+        ATTENDANCE.filter(&world, &query(&uid, "viewSummary", "Case", &at(NOW)), &database).unwrap()
     };
     let (read, known) = (sql(""), sql("[types.Provider]\nfrom = 'world'"));
     assert!(read.sql.contains(r#"FROM "provider""#), "{}", read.sql);
@@ -288,10 +292,10 @@ fn what_has_no_translation_is_refused_with_its_place() {
     );
     let world = builder.finish().unwrap();
     let from = Value::Ip(caseward::Ip { address: [10, 0, 0, 2].into(), prefix: 32 });
-    let context = [("now".into(), Value::Datetime(NOW)), ("from".into(), from)].into();
+    let context = Context::at(NOW).with("from", from);
     for dialect in Dialect::ALL {
         let database = Database::new(CLINIC.schema(), &Mapping::default(), dialect).unwrap();
-        let made = CLINIC.filter(&world, &staff, "read", "Clinic::Record", &context, &database);
+        let made = CLINIC.filter(&world, &query(&staff, "read", "Clinic::Record", &context), &database);
         if dialect == Dialect::Postgres {
             assert!(made.unwrap().sql.contains("<<="));
             continue;
@@ -333,7 +337,8 @@ fn a_text_that_postgres_does_not_have_is_refused_only_where_the_world_knows_it()
         let world = builder.finish().unwrap();
         let mapping = Mapping::from_toml("foreign_keys = true\n[types.Shelf]\nfrom = 'world'").unwrap();
         let database = Database::new(ward.schema(), &mapping, Dialect::Postgres).unwrap();
-        ["a", "b", "c"].map(|action| ward.filter(&world, &p, action, "Book", &Default::default(), &database))
+        ["a", "b", "c"]
+            .map(|action| ward.filter(&world, &query(&p, action, "Book", &Context::new()), &database))
     };
     // No column of PostgreSQL holds it: its equal is nowhere, and the world's own row is never looked for.
     let [a, b, c] = filters("other").map(|filter| filter.unwrap());
@@ -380,8 +385,9 @@ fn a_list_has_the_type_of_what_is_looked_for_in_it() {
     builder.add(&p, []);
     let world = builder.finish().unwrap();
     let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Postgres).unwrap();
-    let sql = ["a", "b", "c"]
-        .map(|action| ward.filter(&world, &p, action, "Door", &Default::default(), &database).unwrap().sql);
+    let sql = ["a", "b", "c"].map(|action| {
+        ward.filter(&world, &query(&p, action, "Door", &Context::new()), &database).unwrap().sql
+    });
     assert_eq!(
         sql,
         [
@@ -397,9 +403,9 @@ fn a_filter_goes_into_a_query_that_has_more_in_it() {
     let (world, uid) = world_of("attendanceLeadAt", &[EntityUid::new("School", "s%")]);
     let database = Database::new(ATTENDANCE.schema(), &Mapping::default(), Dialect::Postgres).unwrap();
     let made = |options: FilterOptions| {
-        ATTENDANCE.filter_with(&world, &uid, "viewSummary", "Case", &at(NOW), (&database, &options))
+        ATTENDANCE.filter_with(&world, &query(&uid, "viewSummary", "Case", &at(NOW)), &database, &options)
     };
-    let plain = ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &database).unwrap();
+    let plain = ATTENDANCE.filter(&world, &query(&uid, "viewSummary", "Case", &at(NOW)), &database).unwrap();
     assert_eq!(made(FilterOptions::default()).unwrap(), plain);
     assert_eq!(plain.signs, ["$1", "$2"]);
     let third = made(FilterOptions::default().first_parameter(3).alias("t1")).unwrap();
@@ -423,11 +429,11 @@ fn questions_that_make_no_sense_are_refused() {
         ("viewSummary", "School", "takes no resource of type `School`"),
         ("uploadFile", "Case", "`sizeBytes` is missing"),
     ] {
-        let error = ATTENDANCE.filter(&world, &uid, action, ty, &at(NOW), &database).unwrap_err();
+        let error = ATTENDANCE.filter(&world, &query(&uid, action, ty, &at(NOW)), &database).unwrap_err();
         assert!(error.is_request() && error.to_string().contains(why), "{error}");
     }
     let other = Database::new(CLINIC.schema(), &Mapping::default(), Dialect::Sqlite).unwrap();
-    let error = ATTENDANCE.filter(&world, &uid, "viewSummary", "Case", &at(NOW), &other).unwrap_err();
+    let error = ATTENDANCE.filter(&world, &query(&uid, "viewSummary", "Case", &at(NOW)), &other).unwrap_err();
     assert!(error.is_schema(), "{error}");
 }
 

@@ -1,11 +1,10 @@
 //! What the suite's modules share: the two domains, and worlds drawn by proptest.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use caseward::testing::{Choices, Facts};
-use caseward::{EntityUid, Request, Value, Ward, World};
+use caseward::{ActionName, Context, EntityUid, Request, Ward, World};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -73,14 +72,14 @@ pub(crate) fn every_request(ward: &Ward, facts: &Facts, choices: &mut Choices<'_
         for principal in types(&action.principals) {
             for resource in types(&action.resources) {
                 let context = facts.record(ward, choices, &action.context);
-                let action = action.uid.to_string().into();
-                all.push(Request { principal: principal.clone(), action, resource, context });
+                let action = ActionName::new(action.uid.to_string());
+                all.push(Request::new(principal.clone(), action, resource).in_context(context));
             }
         }
     }
     all
 }
 
-pub(crate) fn at(now: i64) -> BTreeMap<Arc<str>, Value> {
-    BTreeMap::from([("now".into(), Value::Datetime(now))])
+pub(crate) fn at(now: i64) -> Context {
+    Context::at(now)
 }

@@ -2,12 +2,10 @@
 //!
 //! The cases are data, which the command, Python and JavaScript run too.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use caseward::attendance::Sample;
 use caseward::sql::{Database, Dialect, Mapping};
-use caseward::{EntityUid, Error, Request, Value, World};
+use caseward::testing::asks::{about, query, who_may};
+use caseward::{ActionName, Context, EntityUid, Error, Request, World};
 use serde_json::Value as Json;
 
 use super::support::{ATTENDANCE, NOW};
@@ -17,20 +15,22 @@ fn ask(world: &World, case: &Json) -> Result<bool, Error> {
     let ward = &*ATTENDANCE;
     let text = |key: &str| case[key].as_str().unwrap_or_default();
     let uid = |key: &str| text(key).parse::<EntityUid>();
-    let context = || match text("action") {
-        "" => Ok([(Arc::from("now"), Value::Datetime(NOW))].into()),
-        action => {
-            let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
-            ward.read_context(action, &given, NOW)
+    let context = || -> Result<Context, Error> {
+        match text("action") {
+            "" => Ok(Context::at(NOW)),
+            action => {
+                let given = case.get("context").map_or_else(|| "{}".to_owned(), ToString::to_string);
+                Ok(ward.read_context(&ActionName::new(action), &given)?.and_at(NOW))
+            }
         }
     };
     let request = || -> Result<Request, Error> {
-        let mut request = Request::new(uid("principal")?, text("action"), uid("resource")?);
+        let mut request = Request::new(uid("principal")?, ActionName::new(text("action")), uid("resource")?);
         request.context = context()?;
         Ok(request)
     };
-    let list = |context: &BTreeMap<Arc<str>, Value>| {
-        ward.visible(world, &uid("principal")?, text("action"), text("type"), context)
+    let list = |context: &Context| {
+        ward.visible(world, &query(&uid("principal")?, text("action"), text("type"), context))
     };
     match text("ask") {
         "check" => {
@@ -46,19 +46,20 @@ fn ask(world: &World, case: &Json) -> Result<bool, Error> {
             let database = Database::new(ward.schema(), &Mapping::default(), Dialect::Sqlite)?;
             let principal = uid("principal")?;
             let filter =
-                ward.filter(world, &principal, text("action"), text("type"), &context()?, &database)?;
+                ward.filter(world, &query(&principal, text("action"), text("type"), &context()?), &database)?;
             Ok(filter.sql != "FALSE")
         }
         "who" => {
-            let found = ward.who(world, text("action"), &uid("resource")?, text("type"), &context()?)?;
+            let found =
+                ward.who(world, &who_may(text("action"), &uid("resource")?, text("type"), &context()?))?;
             Ok(!found.is_empty())
         }
         "view" => {
-            let view = ward.view(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            let view = ward.view(world, &about(&uid("principal")?, &uid("resource")?, &context()?))?;
             Ok(!view.sections().is_empty() || !view.items().is_empty() || !view.actions().is_empty())
         }
         "actions" => {
-            let all = ward.actions(world, &uid("principal")?, &uid("resource")?, &context()?)?;
+            let all = ward.actions(world, &about(&uid("principal")?, &uid("resource")?, &context()?))?;
             assert!(all.iter().all(|one| one.answer.is_some()), "{case}");
             Ok(all.iter().any(|one| one.answer.as_ref().is_some_and(caseward::Answer::is_allowed)))
         }

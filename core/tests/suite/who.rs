@@ -1,6 +1,10 @@
 //! Who may, in particular. The laws compare it with checks.
 
-use caseward::{Changes, EntityUid, Request, Value};
+use caseward::ActionName;
+use caseward::Context;
+use caseward::testing::asks;
+use caseward::testing::asks::who_may;
+use caseward::{Changes, EntityUid, Request};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts};
 
@@ -12,9 +16,9 @@ fn sample() -> caseward::World {
 fn nobody_may_do_anything_to_what_is_not_there_and_nonsense_is_refused() {
     let world = sample();
     let (at, none) = (at(NOW), EntityUid::new("Case", "none"));
-    let found = ATTENDANCE.who(&world, "viewSummary", &none, "User", &at).unwrap();
+    let found = ATTENDANCE.who(&world, &who_may("viewSummary", &none, "User", &at)).unwrap();
     assert!(found.is_empty() && found.version() == 1 && found.now() == Some(NOW));
-    assert_eq!(ATTENDANCE.who_with_reasons(&world, "viewSummary", &none, "User", &at).unwrap(), []);
+    assert_eq!(ATTENDANCE.who_with_reasons(&world, &who_may("viewSummary", &none, "User", &at)).unwrap(), []);
     let case = EntityUid::new("Case", "c0000001");
     for (action, resource, ty, why) in [
         ("viewSumary", &case, "User", "did you mean `viewSummary`?"),
@@ -23,10 +27,10 @@ fn nobody_may_do_anything_to_what_is_not_there_and_nonsense_is_refused() {
         ("viewItem", &case, "User", "takes no resource of type `Case`"),
         ("uploadFile", &case, "User", "`sizeBytes` is missing"),
     ] {
-        let error = ATTENDANCE.who(&world, action, resource, ty, &at).unwrap_err();
+        let error = ATTENDANCE.who(&world, &who_may(action, resource, ty, &at)).unwrap_err();
         assert!(error.is_request() && error.to_string().contains(why), "{error}");
     }
-    let error = CLINIC.who(&world, "open", &case, "Clinic::Staff", &at).unwrap_err();
+    let error = CLINIC.who(&world, &who_may("open", &case, "Clinic::Staff", &at)).unwrap_err();
     assert!(error.is_schema(), "{error}");
 }
 
@@ -34,10 +38,11 @@ fn nobody_may_do_anything_to_what_is_not_there_and_nonsense_is_refused() {
 fn an_absent_entity_in_the_context_lets_nobody() {
     let world = sample();
     let mut context = at(NOW);
-    context.insert("contact".into(), Value::Entity(EntityUid::new("User", "nobody")));
+    context.insert("contact", EntityUid::new("User", "nobody"));
     for case in world.ids("Case").unwrap().take(20) {
         let case = EntityUid::new("Case", case);
-        let found = ATTENDANCE.who(&world, "changePrimaryContact", &case, "User", &context).unwrap();
+        let found =
+            ATTENDANCE.who(&world, &who_may("changePrimaryContact", &case, "User", &context)).unwrap();
         assert!(found.is_empty());
     }
 }
@@ -50,13 +55,8 @@ fn the_sample_world_answers_as_checks_do_by_pages_and_after_changes() {
         let mut found = 0;
         for id in world.ids(ty).unwrap().step_by(9) {
             let resource = EntityUid::new(ty, id);
-            let who = ATTENDANCE.who(world, action, &resource, "User", &at(NOW)).unwrap();
-            let request = |principal: &EntityUid| Request {
-                principal: principal.clone(),
-                action: action.into(),
-                resource: resource.clone(),
-                context: at(NOW),
-            };
+            let who = ATTENDANCE.who(world, &who_may(action, &resource, "User", &at(NOW))).unwrap();
+            let request = |principal: &EntityUid| asks::request(principal, action, &resource, &at(NOW));
             let allowed = |user: &&EntityUid| ATTENDANCE.check(world, &request(user)).unwrap().is_allowed();
             let expected: Vec<EntityUid> = users.iter().filter(allowed).cloned().collect();
             let (mut paged, mut cursor) = (Vec::new(), None);
@@ -69,7 +69,9 @@ fn the_sample_world_answers_as_checks_do_by_pages_and_after_changes() {
                 }
             }
             assert_eq!(paged, expected, "{action} {resource}");
-            for one in ATTENDANCE.who_with_reasons(world, action, &resource, "User", &at(NOW)).unwrap() {
+            for one in
+                ATTENDANCE.who_with_reasons(world, &who_may(action, &resource, "User", &at(NOW))).unwrap()
+            {
                 let answer = ATTENDANCE.check(world, &request(&one.principal)).unwrap();
                 assert_eq!((one.policies, one.rules), (answer.policies, answer.rules));
             }
@@ -107,12 +109,13 @@ fn staff_of_a_clinic_are_found_for_its_wards() {
         let bytes: Vec<u8> =
             (0..900_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 ^ seed).collect();
         let (facts, world) = facts(&CLINIC, &bytes);
-        let context = [("code".into(), Value::Long(1))].into();
+        let context = Context::new().with("code", 1);
         for ty in ["Clinic::Staff", "Clinic::Team"] {
             for ward in facts.of_type(CLINIC.schema().type_id("Clinic::Ward").unwrap()) {
-                let found = CLINIC.who(&world, "open", &ward, ty, &context).unwrap();
+                let found = CLINIC.who(&world, &who_may("open", &ward, ty, &context)).unwrap();
                 for id in world.ids(ty).unwrap() {
-                    let mut request = Request::new(EntityUid::new(ty, id), "open", ward.clone());
+                    let mut request =
+                        Request::new(EntityUid::new(ty, id), ActionName::new("open"), ward.clone());
                     request.context = context.clone();
                     let allowed = CLINIC.check(&world, &request).unwrap().is_allowed();
                     assert_eq!(found.contains(&request.principal), allowed);

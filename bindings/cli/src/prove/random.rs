@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use caseward::ActionName;
 use caseward::testing::{Choices, Facts, bytes};
 use caseward::{Request, Value, World};
 
@@ -56,8 +57,8 @@ fn requests(sides: &Sides, facts: &Facts, choices: &mut Choices<'_>) -> Vec<Requ
         for principal in action.principals.iter().flat_map(|ty| facts.of_type(*ty)) {
             for resource in action.resources.iter().flat_map(|ty| facts.of_type(*ty)) {
                 let context = facts.record(&sides.now.ward, choices, &action.context);
-                let action = action.uid.to_string().into();
-                all.push(Request { principal: principal.clone(), action, resource, context });
+                let action = ActionName::new(action.uid.to_string());
+                all.push(Request::new(principal.clone(), action, resource).in_context(context));
             }
         }
     }

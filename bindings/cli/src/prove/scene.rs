@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::claims::{Becomes, Implied, Sort, Step};
 use caseward::testing::Facts;
+use caseward::{ActionName, Context};
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
 use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
@@ -55,12 +56,10 @@ impl Scene {
         let action = env.request.action().ok_or("the solver's request lacks its action")?.to_string();
         let context = env.request.context().ok_or("the solver's request lacks its context")?;
         let context = context.to_json_value().map_err(|e| e.to_string())?;
-        let request = Request {
-            principal: uid(env.request.principal())?,
-            resource: uid(env.request.resource())?,
-            context: ward.read_context(&action, &context.to_string(), 0).map_err(|e| e.to_string())?,
-            action: action.into(),
-        };
+        let action = ActionName::new(action);
+        let context = ward.read_context(&action, &context.to_string()).map_err(|e| e.to_string())?;
+        let (principal, resource) = (uid(env.request.principal())?, uid(env.request.resource())?);
+        let request = Request::new(principal, action, resource).in_context(context);
         let mut entities = match env.entities.to_json_value().map_err(|e| e.to_string())? {
             Json::Array(all) => all,
             _ => return Err("the solver's entities are no list".to_owned()),
@@ -165,14 +164,10 @@ impl Scene {
             }
         }
         let fields = schema.action(action)?.context.clone();
-        let context = self.request.context.iter().filter(|(name, _)| fields.contains_key(*name));
-        let context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Some(Request {
-            principal: self.request.principal.clone(),
-            action: action.as_str().into(),
-            resource,
-            context,
-        })
+        let context = self.request.context.fields().iter().filter(|(name, _)| fields.contains_key(*name));
+        let context: Context = context.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let action = ActionName::new(action.as_str());
+        Some(Request::new(self.request.principal.clone(), action, resource).in_context(context))
     }
 
     /// Drops and plainens what does not matter, and gives people and places names.
@@ -219,7 +214,7 @@ impl Scene {
                     .extend(plainer.into_iter().map(|value| Edit::Set(uid.clone(), name.to_string(), value)));
             }
         }
-        for (name, value) in &self.request.context {
+        for (name, value) in self.request.context.fields() {
             edits.push(Edit::Circumstance(name.to_string(), None));
             let plainer = plainer(known, CONTEXT, name, value);
             edits.extend(plainer.into_iter().map(|value| Edit::Circumstance(name.to_string(), Some(value))));
@@ -257,7 +252,7 @@ impl Scene {
                 if required { None } else { self.request.context.remove(name.as_str()).map(drop) }
             }
             Edit::Circumstance(name, Some(value)) => {
-                let old = self.request.context.insert(name.as_str().into(), value.clone())?;
+                let old = self.request.context.insert(name.as_str(), value.clone())?;
                 (old != *value).then_some(())
             }
         }
@@ -287,8 +282,12 @@ impl Scene {
             unset.iter().for_each(|name| drop(attributes.remove(name)));
         }
         self.facts.parents.values_mut().for_each(|parents| parents.retain(|parent| parent != gone));
-        let mut values =
-            self.request.context.values().chain(self.moves.iter().filter_map(|m| m.becomes.as_ref()));
+        let mut values = self
+            .request
+            .context
+            .fields()
+            .values()
+            .chain(self.moves.iter().filter_map(|m| m.becomes.as_ref()));
         let named = values.any(|value| names(value, gone))
             || self.facts.tags.values().flat_map(BTreeMap::values).any(|value| names(value, gone));
         (!named).then_some(())
@@ -348,7 +347,9 @@ impl Scene {
             step.uid = to(&step.uid);
             step.becomes = step.becomes.as_ref().map(|value| renamed(value, &to));
         }
-        all(&mut self.request.context);
+        let mut context = self.request.context.fields().clone();
+        all(&mut context);
+        self.request.context = context.into();
         self.request.principal = to(&self.request.principal);
         self.request.resource = to(&self.request.resource);
     }
@@ -457,7 +458,7 @@ fn complete(entities: &mut Vec<Json>, request: &Request, schema: &Schema) {
             _ => {}
         }
     }
-    request.context.values().for_each(|value| in_value(value, &mut open));
+    request.context.fields().values().for_each(|value| in_value(value, &mut open));
     while let Some(uid) = open.pop_first() {
         if !is_data(schema, &uid) || !there.insert(uid.clone()) {
             continue;

@@ -78,7 +78,7 @@ fn may(answer: &Answer) -> &'static str {
 
 fn asked(request: &Request, action: &str) -> String {
     let mut with = Vec::new();
-    for (name, value) in request.context.iter().filter(|(name, _)| name.as_ref() != "now") {
+    for (name, value) in request.context.fields().iter().filter(|(name, _)| name.as_ref() != "now") {
         with.push(format!("{} {}", words(name), shown(value)));
     }
     let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
@@ -212,7 +212,8 @@ pub(crate) fn question(request: &Request, ward: &Ward) -> Result<Table, String> 
     let action = ward.schema().action(&request.action);
     let action = action.map_or_else(String::new, |action| action.uid.id().to_owned());
     asked.insert("action".to_owned(), Toml::String(action));
-    let context = request.context.iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
+    let context =
+        request.context.fields().iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
     asked.insert("context".to_owned(), Toml::Table(context.collect::<Result<_, String>>()?));
     Ok(asked)
 }

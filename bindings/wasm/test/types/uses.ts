@@ -120,6 +120,10 @@ const unknown: ErrorKind = 'unheard';
 new World();
 // @ts-expect-error What was answered is not to be changed.
 answer.allowed = true;
+// @ts-expect-error Counts are protected in one way.
+ward.countBy(world, { ...question, by: [], protect: { below: 6, key: 'sixteen bytes at least' } });
+// @ts-expect-error And in one at least.
+ward.countBy(world, { ...question, by: [], protect: {} });
 
 export { grants, items, may, most, people, report, shown, told, turn };
 export { attributes, changed, count, failed, first, ids, next, place, problems, signs, text, unknown, why };

@@ -7,7 +7,7 @@ use super::organisations::{Organisations, Provider};
 use super::students::Student;
 use super::writer::Writer;
 use super::{CASE, DAY, MINUTE, Sizes, TODAY};
-use crate::random::Random;
+use crate::model::random::Random;
 
 /// Closed cases lie between these, in as many equal parts as the student has closed cases.
 const CLOSED_FROM: i64 = TODAY - 830 * DAY;

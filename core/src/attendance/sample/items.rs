@@ -5,7 +5,7 @@ use super::cases::Case;
 use super::organisations::Organisations;
 use super::people::People;
 use super::writer::Writer;
-use crate::random::Random;
+use crate::model::random::Random;
 
 /// Kinds and how many of 1,000 items are of each; the rest are comments.
 const KINDS: [(u64, &str); 6] = [

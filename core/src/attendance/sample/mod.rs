@@ -15,12 +15,12 @@ mod students;
 mod vocabulary;
 mod writer;
 
-use crate::error::Error;
-use crate::interrupt::Pulse;
+use crate::model::Error;
+use crate::model::interrupt::Pulse;
 use crate::ward::Ward;
 use crate::world::World;
 
-use crate::random::Random;
+use crate::model::random::Random;
 use organisations::Organisations;
 use people::People;
 use writer::Writer;

@@ -4,7 +4,7 @@ use super::organisations::Organisations;
 use super::people::People;
 use super::writer::Writer;
 use super::{DAY, REGISTER, REPORT, TODAY};
-use crate::random::Random;
+use crate::model::random::Random;
 
 /// Four registers a school; one register in ten was ended long ago, so that it may be disposed of.
 pub(super) fn write_registers(places: &Organisations, writer: &mut Writer, random: &mut Random) {

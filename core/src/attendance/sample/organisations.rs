@@ -2,7 +2,7 @@
 
 use super::writer::Writer;
 use super::{PROVIDER, SCHOOL, Sizes};
-use crate::random::{Random, Skew, zipf};
+use crate::model::random::{Random, Skew, zipf};
 
 /// Schools and providers, each known by its place here, and who works there.
 pub(super) struct Organisations {

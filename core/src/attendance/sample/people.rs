@@ -6,7 +6,7 @@
 use super::organisations::Organisations;
 use super::writer::Writer;
 use super::{DAY, Sizes, TODAY, USER};
-use crate::random::{Random, Skew, zipf};
+use crate::model::random::{Random, Skew, zipf};
 
 /// The ids of the ministry's teams, in the order of the vocabulary.
 pub(super) const TEAMS: [&str; 8] = [

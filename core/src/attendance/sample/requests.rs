@@ -6,7 +6,7 @@ use super::people::People;
 use super::students::Student;
 use super::writer::Writer;
 use super::{REQUEST, Sizes};
-use crate::random::Random;
+use crate::model::random::Random;
 
 struct Request {
     student: usize,

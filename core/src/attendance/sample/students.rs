@@ -3,7 +3,7 @@
 use super::organisations::Organisations;
 use super::writer::Writer;
 use super::{STUDENT, Sizes};
-use crate::random::Random;
+use crate::model::random::Random;
 
 /// A student. The second half is filled in as cases are made.
 #[derive(Clone, Default)]

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::people::TEAMS;
 use super::{Sample, Sizes, TODAY};
-use crate::policy::{Source, Sources};
+use crate::model::Source;
+use crate::policy::Sources;
 use crate::{EntityUid, Value, Ward, World};
 
 type Entity = BTreeMap<std::sync::Arc<str>, Value>;

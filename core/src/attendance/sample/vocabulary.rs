@@ -2,8 +2,7 @@
 //!
 //! INVARIANT: every attribute found has the type that the generator writes into it.
 
-use crate::error::{Error, Problem};
-use crate::schema::{AttrId, Schema, TypeId};
+use crate::model::{AttrId, Error, Problem, Schema, TypeId};
 
 macro_rules! vocabulary {
     ($($field:ident: $name:ident { $($attr:ident: $text:literal $ty:literal),* $(,)? })*) => {

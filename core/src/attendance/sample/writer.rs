@@ -6,8 +6,7 @@
 use std::fmt::Write as _;
 
 use super::vocabulary::Vocabulary;
-use crate::error::Error;
-use crate::schema::{AttrId, Schema, TypeId};
+use crate::model::{AttrId, Error, Schema, TypeId};
 use crate::world::{Draft, Row, World, WorldBuilder};
 
 pub(super) struct Writer {

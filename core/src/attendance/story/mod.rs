@@ -11,12 +11,8 @@ use std::iter::repeat;
 use std::sync::Arc;
 
 use super::matrix;
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::request::Request;
-use crate::scene;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::matrix::scene;
+use crate::model::{ActionName, Answer, EntityUid, Error, Request, Value};
 use crate::ward::Ward;
 use crate::world::World;
 use cast::{
@@ -106,7 +102,7 @@ impl Scene {
         record: &Record,
     ) -> Result<BTreeMap<Arc<str>, Answer>, Error> {
         let (who, what) = (EntityUid::new("User", person.id), EntityUid::new(record.ty, record.id));
-        let answers = ward.actions(&self.world, &who, &what, &self.context)?.into_iter();
+        let answers = ward.engine.actions(&self.world, &who, &what, &self.context)?.into_iter();
         let allowed = answers.filter_map(|one| Some((one.action, one.answer.filter(Answer::is_allowed)?)));
         Ok(allowed.collect())
     }
@@ -118,7 +114,7 @@ impl Scene {
         request: &Request,
         policies: &[Arc<str>],
     ) -> Result<Option<(String, String)>, Error> {
-        let reasons = ward.reasons(&self.world, request, policies.iter())?;
+        let reasons = ward.engine.reasons(&self.world, request, policies.iter())?;
         let said = reasons.first().and_then(|reason| {
             let rule = reason.policy.rule.as_deref().unwrap_or(&reason.policy.id);
             let failed = reason.failed().next()?;
@@ -224,7 +220,7 @@ fn change(
         gone.sort_by_key(|(action, _)| !matches!(action.as_ref(), "viewSummary" | "viewItem"));
         let Some((action, answer)) = gone.first() else { continue };
         let what = EntityUid::new(record.ty, record.id);
-        let mut request = Request::new(EntityUid::new("User", person.id), (*action).clone(), what);
+        let mut request = Request::new(EntityUid::new("User", person.id), ActionName::new(action), what);
         let asked = ward.schema().action(action).map(|a| a.context.clone()).unwrap_or_default();
         let fields = moment.context.iter().filter(|(name, _)| asked.contains_key(*name));
         request.context = fields.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -11,8 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::json::Spots;
 use super::{Case, CaseFile, expect, json, listed, toml as tables};
-use crate::answer::{Answer, Decision};
-use crate::error::{Error, Problem};
+use crate::model::{Answer, Decision, Error, Problem};
 use crate::ward::Ward;
 
 /// A file of cases with what decides now in place of what was expected to.

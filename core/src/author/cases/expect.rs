@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Case;
 use crate::explain::Condition;
-use crate::suggest::hint;
-use crate::uid::EntityUid;
+use crate::model::EntityUid;
+use crate::model::suggest::hint;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -14,11 +14,12 @@ use crate::world::World;
 pub(super) fn failure(ward: &Ward, case: &Case, policy: &str, condition: &str) -> Option<String> {
     let expected = format!("expected `{policy}` to fail at `{condition}`");
     let id: Arc<str> = policy.into();
-    let is_asked = ward.examine(&case.world, &case.request).is_ok_and(|examined| examined.ready().is_some());
+    let is_asked =
+        ward.engine.examine(&case.world, &case.request).is_ok_and(|examined| examined.ready().is_some());
     if !is_asked {
         return Some(format!("{expected}, and it is not asked: the request names what is not there"));
     }
-    let reasons = match ward.reasons(&case.world, &case.request, std::iter::once(&id)) {
+    let reasons = match ward.engine.reasons(&case.world, &case.request, std::iter::once(&id)) {
         Ok(reasons) => reasons,
         Err(error) => return Some(format!("{expected}: {error}")),
     };
@@ -65,8 +66,8 @@ pub(super) fn known_rule(ward: &Ward, rule: &str) -> Result<(), String> {
 /// Whether the policy has a condition that is so called.
 pub(super) fn known_condition(ward: &Ward, policy: &str, called: &str) -> Result<(), String> {
     known_policy(ward, policy)?;
-    let Some(&place) = ward.inner.by_id.get(policy) else { return Ok(()) };
-    let names = ward.inner.loaded.conditions(place);
+    let Some(&place) = ward.engine.by_id.get(policy) else { return Ok(()) };
+    let names = ward.engine.loaded.conditions(place);
     if names.iter().any(|(name, text)| name.as_deref() == Some(called) || one_line(text) == one_line(called))
     {
         return Ok(());

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Accepted, CaseFile, MAX_BYTES};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::files::{self, Found, Kind, Step};
+use crate::model::{Decision, Error, Problem};
+use crate::policy::files;
+use crate::policy::files::{Found, Kind, Step};
 use crate::ward::Ward;
 
 /// Conditions that cannot be reached stand beside the cases, and are none.

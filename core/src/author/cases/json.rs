@@ -7,11 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Case, CaseFile, MAX_BYTES, expect};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::suggest::hint;
-use crate::time;
-use crate::uid::EntityUid;
+use crate::model::suggest::hint;
+use crate::model::{Decision, EntityUid, Error, Problem, timestamp};
 use crate::ward::Ward;
 
 const KEYS: [&str; 7] = ["now", "request", "entities", "policies", "rules", "fails", "absent"];
@@ -98,19 +95,20 @@ impl Document<'_> {
         let whole = 0..self.text.len();
         let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
         let now = match self.value::<String>("now")? {
-            Some(text) => time::parse_rfc3339(&text)
+            Some(text) => timestamp::parse_rfc3339(&text)
                 .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,
             None => NO_NOW,
         };
         let at = self.span("request");
         let wrong = |error: Error| (error.to_string(), at.clone());
-        let request = self.ward.read_request(asked("request")?.get(), now).map_err(wrong)?;
-        if request.context.get("now") == Some(&crate::value::Value::Datetime(NO_NOW)) {
+        let request = self.ward.read_request(asked("request")?.get()).map_err(wrong)?.at(now);
+        let request = self.ward.engine.settled(&request).map_err(wrong)?.into_owned();
+        if request.context.get("now") == Some(&crate::model::value::Value::Datetime(NO_NOW)) {
             return Err(("the case has no `now`".to_owned(), at));
         }
         let world = self.ward.read_world(asked("entities")?.get().as_bytes());
         let world = world.map_err(|error| (error.to_string(), self.span("entities")))?;
-        self.ward.examine(&world, &request).map_err(wrong)?;
+        self.ward.engine.examine(&world, &request).map_err(wrong)?;
         let mut absent = BTreeMap::new();
         for name in self.value::<Vec<String>>("absent")?.unwrap_or_default() {
             let uid: EntityUid =
@@ -118,7 +116,11 @@ impl Document<'_> {
             absent.insert(uid, false);
         }
         let mut named = vec![request.principal.clone(), request.resource.clone()];
-        request.context.values().for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
+        request
+            .context
+            .fields()
+            .values()
+            .for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
         for uid in &named {
             expect::known_entity(&world, uid, &absent).map_err(|message| (message, at.clone()))?;
         }

@@ -62,11 +62,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::answer::{Answer, Decision};
-use crate::error::Error;
 use crate::explain::Explanation;
-use crate::request::Request;
-use crate::span::Span;
+use crate::model::{Answer, Decision, Error, Request, Span};
 use crate::ward::Ward;
 use crate::world::World;
 

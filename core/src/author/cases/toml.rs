@@ -8,14 +8,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
 use super::{Case, CaseFile, MAX_BYTES, expect};
-use crate::answer::Decision;
-use crate::error::{Error, Problem};
-use crate::request::Request;
-use crate::schema::{EntityType, Type};
-use crate::span::Places;
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::span::Places;
+use crate::model::suggest::hint;
+use crate::model::{ActionName, Decision, EntityType, EntityUid, Error, Problem, Request, Type, Value};
 use crate::ward::Ward;
 use crate::world::{World, WorldBuilder};
 
@@ -197,7 +192,7 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         })?;
         let (request, absent) = self.request(case, action, &asked)?;
         // A request that makes no sense is an error of the case, not a denial.
-        let sense = self.ward.examine(&world, &request);
+        let sense = self.ward.engine.examine(&world, &request);
         sense.map_err(|error| (format!("case `{name}`: {error}"), action.span()))?;
         known_entities(&world, &request, case, &absent, &at)?;
         Ok(Case {
@@ -262,9 +257,9 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         }
         let request = Request {
             principal: uid_of("principal")?,
-            action: text(named)?.into(),
+            action: ActionName::new(text(named)?),
             resource: uid_of("resource")?,
-            context,
+            context: context.into(),
         };
         Ok((request, absent))
     }
@@ -320,7 +315,11 @@ fn known_entities(
     known(&request.principal, "principal")?;
     known(&request.resource, "resource")?;
     let mut named: Vec<EntityUid> = Vec::new();
-    request.context.values().for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
+    request
+        .context
+        .fields()
+        .values()
+        .for_each(|value| value.for_each_entity(&mut |uid| named.push(uid.clone())));
     named.iter().try_for_each(|uid| known(uid, "context"))?;
     for uid in absent.keys() {
         let is_named = *uid == request.principal || *uid == request.resource || named.contains(uid);

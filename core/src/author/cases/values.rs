@@ -8,12 +8,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::policy::{construct, parse_decimal};
-use crate::schema::{Attribute, Schema, Type};
-use crate::suggest::hint;
-use crate::time;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::cedar::{construct, parse_decimal};
+use crate::model::suggest::hint;
+use crate::model::{Attribute, EntityUid, Schema, Type, Value, timestamp};
 
 /// What is wrong, and where.
 pub(super) type Wrong = (String, Range<usize>);
@@ -57,8 +54,10 @@ pub(super) fn value(schema: &Schema, ty: &Type, given: &Spanned<DeValue<'_>>) ->
             Some(Value::Set(all.collect::<Result<_, _>>()?))
         }
         (Type::Record(of), DeValue::Table(table)) => Some(Value::Record(fields(schema, of, table, false)?)),
-        (Type::Datetime, DeValue::String(text)) => time::parse_rfc3339(text).map(Value::Datetime),
-        (Type::Datetime, DeValue::Datetime(at)) => time::parse_rfc3339(&at.to_string()).map(Value::Datetime),
+        (Type::Datetime, DeValue::String(text)) => timestamp::parse_rfc3339(text).map(Value::Datetime),
+        (Type::Datetime, DeValue::Datetime(at)) => {
+            timestamp::parse_rfc3339(&at.to_string()).map(Value::Datetime)
+        }
         (Type::Datetime, DeValue::Integer(v)) => integer(v).map(Value::Datetime),
         (Type::Duration, DeValue::String(text)) => construct("duration", text),
         (Type::Decimal, DeValue::String(text)) => parse_decimal(text).map(Value::Decimal),

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::schema::{Action, Attribute, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{Action, Attribute, EntityUid, Type, Value};
 use crate::ward::Ward;
 use crate::world::World;
 

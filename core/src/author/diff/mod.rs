@@ -22,12 +22,9 @@ pub use seen::{Moved, Seen};
 use touched::{Classes, Left};
 
 use super::madeup::Drawn;
-use crate::error::Error;
-use crate::link::Environment;
+use crate::model::schema::Environment;
+use crate::model::{EntityUid, Error, Type, Value};
 use crate::policy::Sources;
-use crate::schema::Type;
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Row, World};
@@ -132,7 +129,7 @@ impl Diff {
         };
         let is_read = |field: &str| {
             let program =
-                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(field);
+                |ward: &Ward| ward.engine.loaded.programs.of(principal, place, resource).reads_field(field);
             program(&self.old) || program(&self.new)
         };
         let instants = self.instants(now);
@@ -155,7 +152,7 @@ impl Diff {
     pub fn reads_now(&self) -> bool {
         self.environments.iter().any(|&(principal, action, resource)| {
             let program =
-                |ward: &&Ward| ward.inner.loaded.programs.of(principal, action, resource).reads_field(NOW);
+                |ward: &&Ward| ward.engine.loaded.programs.of(principal, action, resource).reads_field(NOW);
             self.versions().iter().any(program)
         })
     }
@@ -182,7 +179,7 @@ impl Diff {
         let Some(&(principal, place, resource)) = self.environments.get(at) else { return with };
         let is_read = |name: &str| {
             let program =
-                |ward: &Ward| ward.inner.loaded.programs.of(principal, place, resource).reads_field(name);
+                |ward: &Ward| ward.engine.loaded.programs.of(principal, place, resource).reads_field(name);
             program(&self.old) || program(&self.new)
         };
         let action = self.new.schema().actions().get(place);
@@ -210,7 +207,7 @@ impl Diff {
         person: &EntityUid,
         circumstances: &[Vec<Circumstance>],
     ) -> Result<Vec<Difference>, Error> {
-        self.new.belongs_to(world)?;
+        self.new.engine.belongs_to(world)?;
         let Some(place) = world.place(person) else { return Ok(Vec::new()) };
         let mut known: HashMap<(usize, Circumstance), Option<Left>> = HashMap::new();
         let mut found: BTreeMap<(usize, bool, Option<Arc<str>>), RoaringBitmap> = BTreeMap::new();
@@ -257,8 +254,8 @@ impl Diff {
         let action = actions.first().map_or("", AsRef::as_ref);
         for (rows, ward) in rows.iter_mut().zip(self.versions()) {
             *rows = match few {
-                Some(few) => ward.visible_among(world, person, action, resource_type, context, few)?,
-                None => ward.visible(world, person, action, resource_type, context)?.bitmap().clone(),
+                Some(few) => ward.engine.visible_among(world, person, action, resource_type, context, few)?,
+                None => ward.engine.visible(world, person, action, resource_type, context)?.bitmap().clone(),
             };
         }
         Ok(rows)
@@ -320,7 +317,7 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (p, r)))
         {
             let texts = |ward: &Ward| -> BTreeMap<Arc<str>, Arc<str>> {
-                let policies = &ward.inner.loaded.needs().of(principal, &action.uid, resource).policies;
+                let policies = &ward.engine.loaded.needs().of(principal, &action.uid, resource).policies;
                 let text = |id: &Arc<str>| Some((id.clone(), ward.source(id)?.text.clone()));
                 policies.iter().filter_map(text).collect()
             };
@@ -349,7 +346,7 @@ fn changed(old: &Ward, new: &Ward) -> Vec<Changed> {
             let actions = Vec::new();
             let kind =
                 alike.entry(key).or_insert(Changed { principal_type, actions, resource_type, policies });
-            kind.actions.push(new.action_name(action));
+            kind.actions.push(new.schema().action_name(action));
         }
     }
     let mut changed: Vec<Changed> = alike.into_values().collect();

@@ -6,9 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::Diff;
 use super::circumstances::{Circumstance, circumstances};
-use crate::error::Error;
-use crate::request::Request;
-use crate::uid::EntityUid;
+use crate::model::{ActionName, EntityUid, Error, Request};
 use crate::ward::Ward;
 use crate::world::{Row, World};
 
@@ -50,7 +48,7 @@ impl Diff {
         let rows = |ward: &Ward, actions: &[Arc<str>]| {
             let mut rows = RoaringBitmap::new();
             for (name, context) in self.asked(world, person, actions, now) {
-                rows |= ward.visible(world, person, name, &moved.resource_type, &context)?.bitmap();
+                rows |= ward.engine.visible(world, person, name, &moved.resource_type, &context)?.bitmap();
             }
             Ok::<_, Error>(rows)
         };
@@ -64,7 +62,10 @@ impl Diff {
         let Some(ty) = self.new.schema().type_id(&moved.resource_type) else { return Ok(seen) };
         let record = world.uid((ty, Row(row)));
         for (name, context) in self.asked(world, person, actions, now) {
-            let request = Request { context, ..Request::new(person.clone(), name, record.clone()) };
+            let request = Request {
+                context: context.into(),
+                ..Request::new(person.clone(), ActionName::new(name), record.clone())
+            };
             let answer = ward.check(world, &request)?;
             if let (true, Some(policy)) = (answer.is_allowed(), answer.policies.first()) {
                 seen.roles = self.roles(world, person, Some(policy)).0;

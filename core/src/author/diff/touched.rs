@@ -11,10 +11,9 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::circumstances::Circumstance;
+use crate::cache::Class;
 use crate::ir::{Evaluation, Failure, Program};
-use crate::link::Class;
-use crate::policy::Effect;
-use crate::schema::TypeId;
+use crate::model::{Effect, TypeId};
 use crate::visible::Asking;
 use crate::ward::Ward;
 use crate::world::{Place, Row};
@@ -108,8 +107,8 @@ impl Classes {
         (kind, policies): (usize, &BTreeSet<Arc<str>>),
     ) -> Option<(usize, Arc<Touched>)> {
         let [old, new] = versions;
-        old.with_class(asking, |old_class, before| {
-            new.with_class(asking, |new_class, after| {
+        old.engine.with_class(asking, |old_class, before| {
+            new.engine.with_class(asking, |new_class, after| {
                 let key = (kind, [old_class, new_class]);
                 let touched = || Touched::of_class(versions, [before, after], policies, asking.environment.2);
                 self.known(key, touched)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Lint, Looked};
-use crate::policy::Effect;
+use crate::model::Effect;
 
 pub(super) fn never_applies(looked: &Looked<'_>) -> Vec<Finding> {
     let all = looked.all().flat_map(|one| one.survey.idle.iter().map(move |idle| (one, idle)));

@@ -1,7 +1,7 @@
 //! What annotations name, and what files are called.
 
 use super::{Finding, Lint, Looked, Looker};
-use crate::suggest::hint;
+use crate::model::suggest::hint;
 
 pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

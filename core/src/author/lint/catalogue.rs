@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{File, Finding, Lint, Looked};
-use crate::policy::{Spots, sections};
-use crate::schema::TypeId;
+use crate::cedar::sections;
+use crate::model::TypeId;
+use crate::policy::Spots;
 
 pub(super) fn lint(looked: &Looked<'_>) -> Vec<Finding> {
     let (ward, sources) = (looked.subject.ward, looked.subject.sources);
-    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.inner.catalogue) else {
+    let (Some(catalogue), Some(entries)) = (&sources.catalogue, &ward.engine.catalogue) else {
         return Vec::new();
     };
     let schema = ward.schema();

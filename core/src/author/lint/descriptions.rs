@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Finding, Lint, Looked, Looker, lookers};
-use crate::policy::{Effect, Sources, tokens};
+use crate::model::Effect;
+use crate::policy::{Sources, tokens};
 use crate::ward::Ward;
 
 /// Annotations of a claim that say what is claimed, with the conditions.
@@ -44,18 +45,12 @@ fn load(ward: &Ward, sources: &Sources, base: &Sources) -> Option<Ward> {
     (base.policy_hash() != ward.policy_hash()).then_some(base)
 }
 
-/// What a policy matches, or a claim claims, without layout and comments.
-fn says(one: &Looker<'_>) -> Said {
-    Said {
-        effect: one.policy.effect,
-        body: tokens(one.text.get(one.survey.body.clone()).unwrap_or_default()),
-        claimed: CLAIMED.map(|name| one.policy.annotations.get(name).cloned()),
-    }
-}
+/// Effect, words of the body and annotations that claim.
+type Says = (Effect, Vec<Arc<str>>, Vec<Option<Arc<str>>>);
 
-#[derive(PartialEq)]
-struct Said {
-    effect: Effect,
-    body: Vec<Arc<str>>,
-    claimed: [Option<Arc<str>>; CLAIMED.len()],
+/// What a policy matches, or a claim claims, without layout and comments.
+fn says(one: &Looker<'_>) -> Says {
+    let claimed = CLAIMED.map(|name| one.policy.annotations.get(name).cloned());
+    let body = tokens(one.text.get(one.survey.body.clone()).unwrap_or_default());
+    (one.policy.effect, body, claimed.to_vec())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Lint;
-use crate::error::Error;
-use crate::suggest::hint;
+use crate::model::Error;
+use crate::model::suggest::hint;
 
 /// How much a lint matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::known::Known;
-use crate::error::{Problem, Severity};
-use crate::policy::{Policy, Source, Sources, Survey};
+use crate::model::{Problem, Severity, Source};
+use crate::policy::{Policy, Sources, Survey};
 use crate::ward::Ward;
 
 pub use levels::{Level, Levels};
@@ -347,7 +347,7 @@ impl<'a> Looked<'a> {
 }
 
 fn lookers(ward: &Ward) -> Vec<Looker<'_>> {
-    let surveys = ward.inner.loaded.surveys();
+    let surveys = ward.engine.loaded.surveys();
     let all = ward.policies().iter().zip(surveys).map(|(policy, survey)| Looker {
         ward,
         policy,

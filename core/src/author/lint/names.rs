@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Lint, Looked, Looker};
+use crate::model::{Schema, Type};
 use crate::policy::ClauseText as Clause;
-use crate::schema::{Schema, Type};
 
 /// References, one behind the other, that count as the resource.
 const MOST_REFERENCES: usize = 3;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Lint, Looked, Looker};
+use crate::model::suggest::nearest;
 use crate::policy::tokens;
-use crate::suggest::nearest;
 
 /// Who compares an attribute with a text, by the place where they do.
 type Comparisons<'a> = BTreeMap<(&'a str, usize), &'a Looker<'a>>;

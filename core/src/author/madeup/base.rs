@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use super::pool::Pool;
 use super::stage::Held;
-use crate::random::Random;
-use crate::schema::{Attribute, EntityType, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::{Attribute, EntityType, EntityUid, Schema, Type, TypeId, Value};
 
 /// Elements of a set, at most.
 const MOST_ELEMENTS: usize = 3;
@@ -20,7 +18,7 @@ impl Sizes {
     /// `size` of each type that requests are about; a tenth as many of those who ask; a twentieth of what is only
     /// referred to.
     pub(super) fn of(schema: &Schema, size: usize) -> Self {
-        let all = |of: fn(&crate::schema::Action) -> &Vec<TypeId>| -> BTreeSet<TypeId> {
+        let all = |of: fn(&crate::model::Action) -> &Vec<TypeId>| -> BTreeSet<TypeId> {
             schema.actions().iter().flat_map(|action| of(action).iter().copied()).collect()
         };
         let (askers, records) = (all(|action| &action.principals), all(|action| &action.resources));

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use super::pool::Pool;
 use super::stage::{Held, Stage};
 use crate::ir::{Evaluation, Program};
-use crate::link::Environment;
-use crate::policy::Effect;
-use crate::random::Random;
-use crate::schema::Schema;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::schema::Environment;
+use crate::model::{Effect, EntityUid, Schema, Value};
 use crate::ward::Ward;
 use crate::world::{World, WorldBuilder};
 
@@ -119,7 +116,8 @@ impl Contest<'_> {
 /// What a stage comes to, once everything that has to be there is.
 pub(super) fn situation(mut stage: Stage<'_>, now: i64) -> Option<Situation> {
     let clock: Arc<str> = "now".into();
-    if stage.action.context.get(&clock).is_some_and(|field| field.ty == crate::schema::Type::Datetime) {
+    if stage.action.context.get(&clock).is_some_and(|field| field.ty == crate::model::schema::Type::Datetime)
+    {
         stage.state.context.entry(clock).or_insert(Value::Datetime(now));
     }
     if !stage.complete() {

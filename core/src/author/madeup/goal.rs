@@ -8,9 +8,7 @@ use super::pool::addresses;
 use super::stage::{Stage, name_of};
 use super::term::{Term, amounts, moved};
 use crate::ir::{Binary, Function, Id, Node, Program};
-use crate::schema::Type;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Type, Value};
 
 const DAY: i64 = 86_400_000;
 /// Guesses at a condition that cannot be taken apart.

@@ -24,11 +24,8 @@ use pool::Pool;
 use stage::{Held, Stage};
 
 use super::diff::Diff;
-use crate::error::Error;
-use crate::policy::Effect;
-use crate::random::Random;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::{Effect, EntityUid, Error, Value};
 use crate::ward::Ward;
 use crate::world::{Changes, World, WorldBuilder};
 
@@ -115,7 +112,7 @@ impl Diff {
     /// # Errors
     /// [`Error::is_schema`] for a world of another schema.
     pub fn draw_near(&self, world: &World, now: i64, seed: u64) -> Result<Drawn, Error> {
-        self.ward().belongs_to(world)?;
+        self.ward().engine.belongs_to(world)?;
         let pool = Pool::new(&[self.old(), self.ward()]).at(now);
         let mut random = Random::new(seed, 103);
         let mut drawn = Drawn::default();
@@ -123,7 +120,7 @@ impl Diff {
         for (at, (changed, environment)) in self.kinds().enumerate() {
             let (principal, action, resource) = environment;
             let sides = [self.old(), self.ward()]
-                .map(|ward| (ward, ward.inner.loaded.programs.of(principal, action, resource).as_ref()));
+                .map(|ward| (ward, ward.engine.loaded.programs.of(principal, action, resource).as_ref()));
             let contest = Contest { schema: self.ward().schema(), environment, sides, pool: &pool, now };
             for (which, id) in changed.policies.iter().enumerate() {
                 for winner in [0, 1] {
@@ -148,7 +145,7 @@ fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> Vec<Situation> {
     for action in schema.actions() {
         let pairs = action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (*p, *r)));
         for (principal, resource) in pairs {
-            let program = ward.inner.loaded.programs.of(principal, action.place, resource);
+            let program = ward.engine.loaded.programs.of(principal, action.place, resource);
             for entry in program.entries.iter().filter(|entry| entry.effect == Effect::Permit) {
                 let mut made = 0;
                 for _ in 0..ATTEMPTS {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::random::Random;
-use crate::schema::Type;
-use crate::value::{Ip, Value};
+use crate::model::random::Random;
+use crate::model::{Ip, Type, Value};
 use crate::ward::Ward;
 
 /// Times that are as good as any: from 1 January 2024 on, in milliseconds since 1970.

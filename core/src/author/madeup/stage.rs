@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pool::Pool;
-use crate::random::Random;
-use crate::schema::{Action, Attribute, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::random::Random;
+use crate::model::{Action, Attribute, EntityUid, Schema, Type, TypeId, Value};
 
 /// Where a value can stand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::stage::{Place, Spot, Stage, name_of};
 use crate::ir::{Binary, Builder, Function, Id, Node, Program};
-use crate::schema::{Schema, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Schema, Type, Value};
 
 const DAY: i64 = 86_400_000;
 

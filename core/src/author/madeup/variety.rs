@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::stage::Held;
-use crate::schema::{EntityType, Schema, Type};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityType, EntityUid, Schema, Type, Value};
 use crate::world::World;
 
 /// Entities of a type that are looked at for one that can be varied.

@@ -3,7 +3,7 @@
 //! INVARIANT: what is in no line of this list is refused. A file that looks like a policy and is passed over would
 //! be a policy that nobody misses until it is needed.
 
-use crate::files::Step;
+use crate::policy::files::Step;
 
 /// What a file of a policy folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 pub use layout::FilePart;
 
-use super::limits::{MAX_BYTES, MAX_POLICIES};
-use super::load::{Source, Sources};
-use crate::error::Error;
-use crate::files::{self, Found, Kind, Step};
+use super::load::Sources;
+use crate::cedar::limits::{MAX_BYTES, MAX_POLICIES};
+use crate::model::{Error, Source};
+use crate::policy::files;
+use crate::policy::files::{Found, Kind, Step};
 
 impl Sources {
     /// Reads a folder of policies: every policy, `schema.cedarschema` in it unless `schema` is another file, and

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::terms::{Alternative, Term};
 use super::{Result, Translation};
 use crate::ir::{Binary, Function, Id, Node};
-use crate::schema::TypeId;
+use crate::model::TypeId;
 use crate::sql::tree::{Existence, Predicate, RESOURCE, Row, Rows, Scalar};
 
 impl Translation<'_> {
@@ -49,7 +49,9 @@ impl Translation<'_> {
                 let (of, name) = (*of, *name);
                 let operands = self.succeeds(of)?.and(self.succeeds(name)?);
                 match self.input.types.of(of) {
-                    Some(crate::schema::Type::Entity(ty)) => Ok(operands.and(self.is_there(id, of, *ty)?)),
+                    Some(crate::model::schema::Type::Entity(ty)) => {
+                        Ok(operands.and(self.is_there(id, of, *ty)?))
+                    }
                     _ => Ok(operands),
                 }
             }

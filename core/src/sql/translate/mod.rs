@@ -18,9 +18,7 @@ use super::tree::{
     AddressTest, Comparison, Constant, Existence, Null, Predicate, RESOURCE, Row, Rows, Scalar,
 };
 use crate::ir::{Binary, Function, Id, Node, Program, Types};
-use crate::schema::{Schema, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{EntityUid, Schema, TypeId, Value};
 
 pub(super) use failure::{guards, without_certainty};
 use terms::{Alternative, Term};

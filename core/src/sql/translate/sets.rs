@@ -92,10 +92,10 @@ impl Translation<'_> {
 
     /// Whether the principal, whose place in the hierarchy is known, is something or lies in it.
     pub(super) fn principal_in(&mut self, id: Id, b: Id) -> Result<Predicate> {
-        let itself = crate::value::Value::Entity(self.input.principal.clone());
+        let itself = crate::model::value::Value::Entity(self.input.principal.clone());
         let mut all = vec![self.constant(&itself)];
         for above in self.input.above_principal {
-            all.push(self.constant(&crate::value::Value::Entity(above.clone())));
+            all.push(self.constant(&crate::model::value::Value::Entity(above.clone())));
         }
         let all = Term::Elements(all);
         self.each(b, |this, b| match b {
@@ -145,7 +145,7 @@ impl Translation<'_> {
 }
 
 /// Whether what is looked for can be of a type.
-fn may_be_of(b: &Term, ty: crate::schema::TypeId) -> bool {
+fn may_be_of(b: &Term, ty: crate::model::TypeId) -> bool {
     match b {
         Term::Scalar(_, kind) => *kind == Kind::Id(ty),
         Term::Elements(all) => all.iter().any(|one| may_be_of(one, ty)),

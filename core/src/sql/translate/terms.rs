@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use super::{ALTERNATIVES, Refusal, Result, Translation};
 use crate::ir::{Binary, Function, Id, Node};
-use crate::schema::{Type, TypeId};
+use crate::model::{Type, TypeId, Value};
 use crate::sql::rows::address;
 use crate::sql::tables::{Field, Held, Kind};
 use crate::sql::tree::{
     Column, Comparison, Constant, From, Null, Operation, Predicate, RESOURCE, Row, Scalar, Source,
 };
-use crate::value::Value;
 
 /// A value.
 #[derive(Clone, Debug)]

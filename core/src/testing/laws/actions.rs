@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
-use crate::actions::ActionAnswer;
+use crate::decide::actions::ActionAnswer;
+use crate::model::{Action, ActionName, EntityUid, Request, Type, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::{Action, Type};
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -92,12 +89,12 @@ impl<'a> Question<'a> {
     }
 
     fn ask(&self, choices: &mut Choices<'_>, counts: &mut Counts) -> Result<(), String> {
-        let answers = self.ward.actions(self.world, &self.principal, &self.resource, &self.given);
+        let answers = self.ward.engine.actions(self.world, &self.principal, &self.resource, &self.given);
         let answers = answers.map_err(|e| e.to_string())?;
         if !answers.iter().map(|a| &a.action).eq(self
             .actions
             .iter()
-            .map(|a| self.ward.action_name(a))
+            .map(|a| self.ward.schema().action_name(a))
             .collect::<Vec<_>>()
             .iter())
         {
@@ -139,9 +136,9 @@ impl<'a> Question<'a> {
     ) -> Result<(), String> {
         let request = Request {
             principal: self.principal.clone(),
-            action: action.uid.to_string().into(),
+            action: ActionName::new(action.uid.to_string()),
             resource: self.resource.clone(),
-            context: context.clone(),
+            context: context.clone().into(),
         };
         let check = self.ward.check(self.world, &request).map_err(|e| e.to_string())?;
         let is_all = context.keys().all(|name| self.given.contains_key(name));

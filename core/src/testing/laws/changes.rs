@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use super::run::{Counts, over};
 use super::{Extent, groups};
+use crate::model::{Action, ActionName, EntityUid, Request, RequestEnvironment, TypeName, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Action;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources, plain_json};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::{Changes, World};
 
@@ -165,20 +162,24 @@ impl Story {
             let Some(ty) = resources.first().map(EntityUid::type_name) else { continue };
             let list = |world: &World| {
                 let mut listed =
-                    self.ward.list(world, principal, &name, ty, context).map_err(|e| e.to_string())?;
+                    self.ward.engine.list(world, principal, &name, ty, context).map_err(|e| e.to_string())?;
                 listed.sort();
                 Ok::<_, String>(listed)
             };
-            let decider =
-                self.ward.decider(world, principal.type_name(), &name, ty).map_err(|e| e.to_string())?;
-            let given = decider.context(context).map_err(|e| e.to_string())?;
+            let environment = RequestEnvironment::new(
+                TypeName::new(principal.type_name()),
+                ActionName::new(&name),
+                TypeName::new(ty),
+            );
+            let decider = self.ward.decider(world, &environment).map_err(|e| e.to_string())?;
+            let given = decider.prepare(&context.clone().into()).map_err(|e| e.to_string())?;
             let mut allowed = Vec::new();
             for resource in resources {
                 let request = Request {
                     principal: principal.clone(),
-                    action: name.clone(),
+                    action: ActionName::new(&name),
                     resource: resource.clone(),
-                    context: context.clone(),
+                    context: context.clone().into(),
                 };
                 let check = |world: &World| self.ward.check(world, &request).map_err(|e| e.to_string());
                 let (found, wanted) = (check(world)?, check(expected)?);
@@ -226,7 +227,7 @@ impl Story {
     fn view(&self, world: &World, principal: &EntityUid, resource: Option<&EntityUid>) -> serde_json::Value {
         let Some(resource) = resource else { return serde_json::Value::Null };
         let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
-        let view = self.ward.view(world, principal, resource, &at);
+        let view = self.ward.engine.view(world, principal, resource, &at);
         let mut view = match view {
             Ok(view) => serde_json::to_value(view).unwrap_or_default(),
             Err(error) => error.to_string().into(),
@@ -249,7 +250,7 @@ impl Story {
         {
             let Some(ty) = self.ward.schema().entity_type(ty).map(|ty| ty.name.clone()) else { continue };
             let who = |world: &World| {
-                let found = self.ward.who_with_reasons(world, &name, resource, &ty, context);
+                let found = self.ward.engine.who_with_reasons(world, &name, resource, &ty, context);
                 let mut found = found.map_err(|e| e.to_string())?;
                 found.sort_by(|a, b| a.principal.cmp(&b.principal));
                 Ok::<_, String>(found)
@@ -260,9 +261,9 @@ impl Story {
                 let principal = EntityUid::new(ty.clone(), id);
                 let request = Request {
                     principal: principal.clone(),
-                    action: name.clone(),
+                    action: ActionName::new(&name),
                     resource: resource.clone(),
-                    context: context.clone(),
+                    context: context.clone().into(),
                 };
                 if self.ward.check(expected, &request).map_err(|e| e.to_string())?.is_allowed() {
                     allowed.push(principal);
@@ -286,8 +287,11 @@ impl Story {
         for Asked { action, principal, resources, context } in asked {
             let name: Arc<str> = action.uid.to_string().into();
             let Some(ty) = resources.first().map(EntityUid::type_name) else { continue };
-            let visible =
-                self.ward.visible(&self.world, principal, &name, ty, context).map_err(|e| e.to_string())?;
+            let visible = self
+                .ward
+                .engine
+                .visible(&self.world, principal, &name, ty, context)
+                .map_err(|e| e.to_string())?;
             let (seen, cursor) =
                 self.pages.entry((principal.clone(), format!("{name} {ty}").into())).or_default();
             let page = visible.page(*cursor, 2).map_err(|e| e.to_string())?;

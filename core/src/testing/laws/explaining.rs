@@ -6,12 +6,10 @@ use std::time::Instant;
 use super::Extent;
 use super::run::{Counts, over};
 use crate::explain::{Explanation, Sight, Turn};
+use crate::model::{EntityUid, Request, Type};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Type;
 use crate::testing::policies::ward;
 use crate::testing::{Asked, Cedar, Choices, Facts, cedar_uid, clinic_sources, plain_json, request};
-use crate::uid::EntityUid;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -98,7 +96,7 @@ impl Subject {
             if explained.answer != answer {
                 return Err(tell("explained another answer"));
             }
-            if !self.ward.judges_alike(&world, &asked).map_err(|e| e.to_string())? {
+            if !self.ward.engine.judges_alike(&world, &asked).map_err(|e| e.to_string())? {
                 return Err(tell("the parts of a policy come out otherwise than the whole"));
             }
             counts.decisions += 1;
@@ -130,7 +128,7 @@ impl Subject {
             counts.denials_turned += u64::from(!explained.answer.is_allowed());
             counts.edits += edits.len() as u64;
         }
-        let proof = self.ward.prove_turn(world, asked, TRIES).map_err(|e| e.to_string())?;
+        let proof = self.ward.engine.prove_turn(world, asked, TRIES).map_err(|e| e.to_string())?;
         let Some(proof) = proof else { return Ok(()) };
         let found = (!explained.turn.edits().is_empty()).then_some(explained.turn.edits().len());
         if proof.edits != found || proof.gave_up != matches!(explained.turn, Turn::GaveUp) {
@@ -172,7 +170,7 @@ impl Subject {
             principal: &request.principal,
             action: &cedar_uid(&action.uid)?,
             resource: &request.resource,
-            context: &self.cedar.context(&action.uid, &request.context)?,
+            context: &self.cedar.context(&action.uid, request.context.fields())?,
         };
         let verdict = self.cedar.decide(&self.cedar.world(&facts)?, &asked)?;
         Ok(verdict.failed.is_empty().then_some(verdict.allowed))
@@ -223,7 +221,7 @@ impl Subject {
         let renamed = all_of(&absent).replace(&nowhere, &here).replace(&escaped(&nowhere), &escaped(&here));
         // What is named elsewhere in the request as well is absent there too.
         let mut elsewhere_too = asked.principal == asked.resource;
-        let named = asked.context.values();
+        let named = asked.context.fields().values();
         named.for_each(|v| v.for_each_entity(&mut |uid| elsewhere_too |= *uid == asked.resource));
         if !elsewhere_too && all_of(&there) != renamed {
             return Err(format!("{}\nof an absent one: {renamed}", all_of(&there)));

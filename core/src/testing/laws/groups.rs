@@ -4,15 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::{Schema, Type, TypeId};
+use crate::count::Counting;
+use crate::model::{EntityUid, Schema, Type, TypeId, Unit, Value, Zone};
+use crate::table::group::Group;
 use crate::table::{Key, Table};
 use crate::testing::{Choices, bytes};
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::visible::{Counting, Group};
 use crate::ward::Ward;
 use crate::world::World;
-use crate::zone::{Unit, Zone};
 
 /// Counts by keys, as text.
 type Counts = BTreeMap<Vec<String>, u64>;
@@ -40,7 +38,7 @@ pub(super) fn counted_as_listed(
         }
     }
     let counting = Counting { principal, action, of: ty, context, by: &by };
-    let table = ward.count_by_anything(world, &counting).map_err(|e| format!("{by:?}: {e}"))?;
+    let table = ward.engine.count_by_anything(world, &counting).map_err(|e| format!("{by:?}: {e}"))?;
     let facts = |record: &EntityUid, group: &Group| Some(keys(world, record, group));
     let (found, wanted) = (as_text(&table), by_hand(listed, &by, facts).unwrap_or_default());
     if found != wanted {
@@ -52,7 +50,7 @@ pub(super) fn counted_as_listed(
     // What a person is told, their views show; and what all of their views show, they are told.
     let shown = Shown { ward, world, principal, context, failed: Cell::new(false) };
     let seen = by_hand(listed, &by, |record, group| shown.keys(record, group));
-    match (ward.count_by(world, principal, action, ty, context, &by), seen) {
+    match (ward.engine.count_by(world, &counting), seen) {
         (Ok(table), Some(seen)) if as_text(&table) == seen => Ok(()),
         // Of no record nothing is told.
         (Err(_), _) if listed.is_empty() => Ok(()),
@@ -116,7 +114,7 @@ impl Shown<'_> {
 
     /// What is at the end of one step from an entity, or of two that a view shows together.
     fn step(&self, ty: TypeId, on: Option<&EntityUid>, names: &[&str]) -> Option<(usize, Option<Value>)> {
-        let catalogue = self.ward.inner.catalogue.as_ref()?;
+        let catalogue = self.ward.engine.catalogue.as_ref()?;
         let shown = catalogue.of(ty)?;
         let first = names.first()?;
         let (attr, _) = self.ward.schema().entity_type(ty)?.attribute(first)?;
@@ -124,7 +122,7 @@ impl Shown<'_> {
             return Some((1, on.and_then(|uid| self.world.found(uid, first))));
         }
         let in_section = |name: &str| {
-            let of = |shelf: &&crate::view::Shelf| {
+            let of = |shelf: &&crate::policy::catalogue::Shelf| {
                 shelf.fields.iter().any(|field| *field.name == *name && field.attribute.is_some())
             };
             shown.sections.iter().find(of).map(|shelf| shelf.name.clone())
@@ -135,7 +133,7 @@ impl Shown<'_> {
         let (taken, section, name) = two.or_else(one)?;
         // Of nothing, nothing is withheld but what nobody sees.
         let Some(uid) = on else { return Some((taken, None)) };
-        let view = self.ward.view(self.world, self.principal, uid, self.context);
+        let view = self.ward.engine.view(self.world, self.principal, uid, self.context);
         self.failed.set(self.failed.get() || view.is_err());
         let view = view.ok()?;
         let section = view.section(&section)?;
@@ -145,7 +143,7 @@ impl Shown<'_> {
 
     /// Whether an action that shows a section needs more than the context.
     fn lacks_context(&self) -> bool {
-        let Some(catalogue) = self.ward.inner.catalogue.as_ref() else { return false };
+        let Some(catalogue) = self.ward.engine.catalogue.as_ref() else { return false };
         let shown = catalogue.types().flat_map(|(_, shown)| {
             shown.known_by.iter().copied().chain(shown.sections.iter().map(|shelf| shelf.action))
         });
@@ -241,8 +239,8 @@ fn texts(value: Value, group: &Group) -> Vec<String> {
 
 /// The period of an instant in UTC, from how it is written.
 fn period(ms: i64, unit: Unit) -> String {
-    let Some(text) = crate::time::format(ms) else {
-        return crate::zone::Calendar::new(&Zone::utc(), unit).period(ms).to_string();
+    let Some(text) = crate::model::timestamp::format(ms) else {
+        return crate::model::zone::Calendar::new(&Zone::utc(), unit).period(ms).to_string();
     };
     let (year, month) = (text.get(..4).unwrap_or_default(), text.get(5..7).unwrap_or_default());
     match unit {

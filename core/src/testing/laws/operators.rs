@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Extent;
 use super::run::{Counts, over};
 use super::sweep::{Manner, Subject};
-use crate::schema::Action;
+use crate::model::Action;
 use crate::testing::operators::OPERATORS;
 use crate::testing::policies::ward_of_operators;
 use crate::testing::{Choices, Facts};

@@ -6,7 +6,7 @@ use super::Extent;
 use super::changes::Story;
 use super::run::{Counts, over};
 use super::sweep::{Manner, Subject};
-use crate::error::{Error, Problem};
+use crate::model::{Error, Problem};
 use crate::policy::Sources;
 use crate::testing::{Choices, Facts};
 use crate::ward::Ward;

@@ -8,14 +8,11 @@ use cedar_policy::{Context, EntityUid as CedarUid};
 
 use super::groups;
 use super::run::{Counts, Seen};
-use crate::answer::Fault;
-use crate::error::Error;
+use crate::model::{
+    Action, ActionName, EntityUid, Error, Fault, Request, RequestEnvironment, TypeName, Value,
+};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Action;
 use crate::testing::{Asked, Cedar, CedarWorld, Choices, Facts, Verdict, cedar_uid, plain_json};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::visible::Granted;
 use crate::ward::Ward;
 use crate::world::World;
@@ -230,10 +227,14 @@ impl<'a> Scene<'a> {
         counts: &mut Counts,
     ) -> Result<(), String> {
         let (ward, start) = (&self.subject.ward, Instant::now());
-        let mut listed =
-            ward.list(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
-        let count =
-            ward.count(&self.world, principal, &act.name, ty, &act.context).map_err(|e| e.to_string())?;
+        let mut listed = ward
+            .engine
+            .list(&self.world, principal, &act.name, ty, &act.context)
+            .map_err(|e| e.to_string())?;
+        let count = ward
+            .engine
+            .count(&self.world, principal, &act.name, ty, &act.context)
+            .map_err(|e| e.to_string())?;
         counts.listing += start.elapsed();
         let seed = counts.lists;
         if seed.is_multiple_of(2) {
@@ -263,12 +264,12 @@ impl<'a> Scene<'a> {
     ) -> Result<(), String> {
         let (ward, start) = (&self.subject.ward, Instant::now());
         let ask = |found: Result<Vec<Granted>, Error>| found.map_err(|e| e.to_string());
-        let found = ask(ward.who_with_reasons(&self.world, &act.name, resource, ty, &act.context))?;
+        let found = ask(ward.engine.who_with_reasons(&self.world, &act.name, resource, ty, &act.context))?;
         counts.listing += start.elapsed();
         let reasons: Permits =
             found.iter().map(|one| (one.principal.clone(), one.policies.clone())).collect();
         let people =
-            ward.who(&self.world, &act.name, resource, ty, &act.context).map_err(|e| e.to_string())?;
+            ward.engine.who(&self.world, &act.name, resource, ty, &act.context).map_err(|e| e.to_string())?;
         let listed: Vec<EntityUid> = people.iter().collect();
         if reasons != *granted || !listed.iter().eq(found.iter().map(|one| &one.principal)) {
             let what = format!("who: {found:?}\nlisted: {listed:?}\nallowed one by one: {granted:?}");
@@ -289,8 +290,13 @@ impl<'a> Scene<'a> {
     ) -> Result<(), String> {
         let Some(ty) = resources.first().map(EntityUid::type_name) else { return Ok(()) };
         let (ward, world) = (&self.subject.ward, &self.world);
-        let decider = ward.decider(world, principal.type_name(), &act.name, ty).map_err(|e| e.to_string())?;
-        let context = decider.context(&act.context).map_err(|e| e.to_string())?;
+        let environment = RequestEnvironment::new(
+            TypeName::new(principal.type_name()),
+            ActionName::new(&act.name),
+            TypeName::new(ty),
+        );
+        let decider = ward.decider(world, &environment).map_err(|e| e.to_string())?;
+        let context = decider.prepare(&act.context.clone().into()).map_err(|e| e.to_string())?;
         let (mut principals, mut known) = (Vec::new(), Vec::new());
         for resource in resources {
             let decided = decider.allows_named(principal, resource, &context).map_err(|e| e.to_string())?;
@@ -304,9 +310,12 @@ impl<'a> Scene<'a> {
             }
             let request = act.request(principal, resource);
             let answer = ward.check(world, &request).map_err(|e| e.to_string())?;
-            let other = decider.check(principal, resource, &act.context).map_err(|e| e.to_string())?;
+            let other = ward.check_by_reference(world, &request).map_err(|e| e.to_string())?;
             if answer != other {
-                let what = format!("{answer:?}\nby the decider: {other:?}");
+                let what = format!(
+                    "{answer:?}
+by Cedar's authorizer: {other:?}"
+                );
                 return Err(self.tell(act, principal, resource, &what));
             }
             if let (Some(principal), Some(resource)) = (world.handle(principal), world.handle(resource)) {
@@ -352,9 +361,9 @@ impl Act<'_> {
     fn request(&self, principal: &EntityUid, resource: &EntityUid) -> Request {
         Request {
             principal: principal.clone(),
-            action: self.name.clone(),
+            action: ActionName::new(&self.name),
             resource: resource.clone(),
-            context: self.context.clone(),
+            context: self.context.clone().into(),
         }
     }
 

@@ -6,14 +6,10 @@ use std::sync::Arc;
 use super::Extent;
 use super::explaining::{all_of, tell};
 use super::run::{Counts, over};
-use crate::error::Error;
-use crate::policy::{Source, Sources};
-use crate::request::Request;
-use crate::schema::{Schema, TypeId};
+use crate::model::{ActionName, EntityUid, Error, Request, Schema, Source, TypeId, Value};
+use crate::policy::Sources;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources, request};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -136,7 +132,7 @@ impl Subject {
         counts: &mut Counts,
     ) -> Result<(), String> {
         let mut named = BTreeSet::from([asked.principal.clone(), asked.resource.clone()]);
-        asked.context.values().for_each(|value| {
+        asked.context.fields().values().for_each(|value| {
             value.for_each_entity(&mut |uid| {
                 named.insert(uid.clone());
             });
@@ -151,7 +147,12 @@ impl Subject {
                 principal: swapped(&asked.principal, &uid, &never),
                 action: asked.action.clone(),
                 resource: swapped(&asked.resource, &uid, &never),
-                context: asked.context.iter().map(|(n, v)| (n.clone(), renamed(v, &uid, &never))).collect(),
+                context: asked
+                    .context
+                    .fields()
+                    .iter()
+                    .map(|(n, v)| (n.clone(), renamed(v, &uid, &never)))
+                    .collect(),
             };
             let told = |request: &Request| self.told(world, request, viewer);
             let (there, absent) = (told(asked)?, told(&elsewhere)?);
@@ -184,9 +185,10 @@ impl Subject {
             Ok(all_of(&self.ward.explain_for(world, asked, &sight)?))
         });
         let json = |view| serde_json::to_string(&view).unwrap_or_default();
-        let view = self.ward.view(world, viewer, &asked.resource, &asked.context).map(json);
+        let view = self.ward.engine.view(world, viewer, &asked.resource, asked.context.fields()).map(json);
         // Nobody is told of an entity for which the catalogue names no alert.
-        let alert = self.ward.alert(world, &asked.resource, None, viewer.type_name(), &asked.context);
+        let alert =
+            self.ward.engine.alert(world, &asked.resource, None, viewer.type_name(), asked.context.fields());
         let alert = alert.map(|told| serde_json::to_string(&told).unwrap_or_default());
         Ok(format!("{}\n{}\n{}", or_why(explained), or_why(view), or_why(alert)))
     }
@@ -210,12 +212,13 @@ impl Subject {
         let may = |action: &String, of: &EntityUid| {
             let Some(known) = schema.action(action) else { return false };
             // What may be done whatever is still given makes a record known, too.
-            let anyhow = self.ward.actions(world, viewer, of, &asked.context).is_ok_and(|all| {
-                all.iter().any(|one| {
-                    schema.action(&one.action).is_some_and(|action| action.place == known.place)
-                        && one.answer.as_ref().is_some_and(|answer| answer.is_allowed())
-                })
-            });
+            let anyhow =
+                self.ward.engine.actions(world, viewer, of, asked.context.fields()).is_ok_and(|all| {
+                    all.iter().any(|one| {
+                        schema.action(&one.action).is_some_and(|action| action.place == known.place)
+                            && one.answer.as_ref().is_some_and(|answer| answer.is_allowed())
+                    })
+                });
             if anyhow {
                 return true;
             }
@@ -226,13 +229,15 @@ impl Subject {
             };
             // With all that the context gives, and with what names no entity.
             [true, false].into_iter().any(|all| {
-                let given = asked
-                    .context
-                    .iter()
-                    .filter(|(name, value)| known.context.contains_key(*name) && (all || names_none(value)));
+                let given =
+                    asked.context.fields().iter().filter(|(name, value)| {
+                        known.context.contains_key(*name) && (all || names_none(value))
+                    });
                 let context = given.map(|(name, value)| (name.clone(), value.clone())).collect();
-                let request =
-                    Request { context, ..Request::new(viewer.clone(), action.as_str(), of.clone()) };
+                let request = Request {
+                    context,
+                    ..Request::new(viewer.clone(), ActionName::new(action.as_str()), of.clone())
+                };
                 self.ward.check(world, &request).is_ok_and(|answer| answer.is_allowed())
             })
         };
@@ -244,7 +249,7 @@ impl Subject {
 /// The sections of each type that has any; `None` where there is one that no action could show.
 fn sections(schema: &Schema, text: &str) -> Option<BTreeMap<Arc<str>, BTreeSet<Arc<str>>>> {
     let mut all: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
-    for ((ty, _), section) in crate::policy::sections(&Source::new("schema", text)) {
+    for ((ty, _), section) in crate::cedar::sections(&Source::new("schema", text)) {
         let id = schema.type_id(&ty)?;
         if !schema.actions().iter().any(|action| action.resources.contains(&id)) {
             return None;

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::run::{Counts, over};
+use crate::model::{ActionName, EntityUid, Request, Type, Value};
 use crate::policy::Sources;
-use crate::request::Request;
-use crate::schema::Type;
 use crate::testing::policies::ward;
 use crate::testing::{Choices, Facts, clinic_sources};
-use crate::uid::EntityUid;
-use crate::value::Value;
 use crate::ward::Ward;
 use crate::world::World;
 
@@ -54,7 +51,7 @@ fn ask(
     counts: &mut Counts,
 ) -> Result<(), String> {
     let timed =
-        |action: &&crate::schema::Action| action.context.values().any(|field| field.ty == Type::Datetime);
+        |action: &&crate::model::Action| action.context.values().any(|field| field.ty == Type::Datetime);
     let actions: Vec<_> = ward.schema().actions().iter().filter(timed).collect();
     let Some(action) = choices.pick(&actions) else { return Ok(()) };
     let (Some(&from), Some(&to)) = (choices.pick(&action.principals), choices.pick(&action.resources)) else {
@@ -76,19 +73,19 @@ fn ask(
                 *at = at.saturating_add(step);
             }
         }
-        let list = ward.list(world, principal, &name, ty, &context).map_err(|e| e.to_string())?;
+        let list = ward.engine.list(world, principal, &name, ty, &context).map_err(|e| e.to_string())?;
         for resource in &resources {
             let request = Request {
                 principal: principal.clone(),
-                action: name.clone(),
+                action: ActionName::new(&name),
                 resource: resource.clone(),
-                context: context.clone(),
+                context: context.clone().into(),
             };
             let allowed = ward.check(world, &request).map_err(|e| e.to_string())?.is_allowed();
             if list.contains(resource) != allowed {
                 return Err(format!("{request:?}: allowed {allowed}, listed {list:?}"));
             }
-            let who = ward.who(world, &name, resource, principal.type_name(), &context);
+            let who = ward.engine.who(world, &name, resource, principal.type_name(), &context);
             if who.map_err(|e| e.to_string())?.contains(principal) != allowed {
                 return Err(format!("{request:?}: allowed {allowed}, and not so among those who may"));
             }

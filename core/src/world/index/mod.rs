@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 use super::layout::{Kind, Slot};
 use super::overlay::Images;
 use super::{Place, Row, World, target};
-use crate::schema::{AttrId, Schema, Type, TypeId};
+use crate::model::{AttrId, Schema, Type, TypeId};
 
 pub(crate) use posting::Posting;
 

@@ -10,14 +10,10 @@ use serde_json::value::RawValue;
 
 use super::diagnose::shorten;
 use super::read::{Reference, typed};
-use crate::error::{Error, Problem};
-use crate::policy::EntityParser;
-use crate::request::distinct_fields;
-use crate::schema::{EntityType, Schema, Type};
-use crate::suggest::hint;
-use crate::uid::EntityUid;
-use crate::value::Value;
-use crate::ward::Ward;
+use crate::cedar::EntityParser;
+use crate::model::json::distinct_fields;
+use crate::model::suggest::hint;
+use crate::model::{EntityType, EntityUid, Error, Problem, Schema, Type, Value};
 use crate::world::Changes;
 
 /// Changes of one batch.
@@ -86,60 +82,33 @@ struct One<'a> {
     uid: &'a RawValue,
 }
 
-impl Ward {
-    /// Reads a batch of changes from JSON: a list with an object a change, values in Cedar's JSON.
-    ///
-    /// | a change | what |
-    /// |---|---|
-    /// | `{"put": {"uid": …, "attrs": {…}, "parents": […], "tags": {…}}}` | [`Changes::put_whole`]; all but `uid` may be left out |
-    /// | `{"set": {"uid": …, "name": …, "value": …}}` | [`Changes::set`] |
-    /// | `{"unset": {"uid": …, "name": …}}` | [`Changes::unset`] |
-    /// | `{"set_parents": {"uid": …, "parents": […]}}` | [`Changes::set_parents`] |
-    /// | `{"set_tag": {"uid": …, "name": …, "value": …}}` | [`Changes::set_tag`] |
-    /// | `{"unset_tag": {"uid": …, "name": …}}` | [`Changes::unset_tag`] |
-    /// | `{"remove": {"uid": …}}` | [`Changes::remove`] |
-    ///
-    /// A `uid` is `{"type": "Case", "id": "c1"}` or `"Case::\"c1\""`. What no world of the schema could take is
-    /// refused here, the rest by [`World::apply`](crate::World::apply).
-    ///
-    /// # Errors
-    /// [`Error::is_data`], with every problem.
-    ///
-    /// # Example
-    /// ```
-    /// use caseward::{Ward, WorldBuilder};
-    ///
-    /// let ward = Ward::attendance()?;
-    /// let world = WorldBuilder::new(ward.schema()).finish()?;
-    /// let json = r#"[{"put": {"uid": {"type": "School", "id": "northcote"}, "attrs": {"kind": "state"}}}]"#;
-    /// assert_eq!(world.apply(&ward.read_changes(json)?)?, 2);
-    /// # Ok::<(), caseward::Error>(())
-    /// ```
-    pub fn read_changes(&self, json: &str) -> Result<Changes, Error> {
-        let refuse = |why: String| Error::data(vec![Problem::error(why)]);
-        let lines: Vec<Line<'_>> =
-            serde_json::from_str(json).map_err(|e| refuse(format!("not a list of changes in JSON: {e}")))?;
-        if lines.len() > MAX_CHANGES {
-            return Err(refuse(format!("{} changes, more than the {MAX_CHANGES} of one batch", lines.len())));
-        }
-        let parser = EntityParser::new(&self.inner.loaded.cedar_schema);
-        let reader = Reader { schema: self.schema(), parser };
-        let (mut changes, mut problems) = (Changes::new(), Vec::new());
-        for (line, number) in lines.iter().zip(1..) {
-            match line
-                .uid()
-                .and_then(|uid| reader.add(changes, &uid, line).map_err(|why| format!("{uid}: {why}")))
-            {
-                Ok(more) => changes = more,
-                Err(why) => {
-                    // Nothing of a batch is kept where something of it is refused.
-                    changes = Changes::new();
-                    problems.push(Problem::error(format!("change {number}: {why}")));
-                }
+/// Reads a batch of changes.
+///
+/// # Errors
+/// [`Error::is_data`], with every problem: the change, the entity and what is wrong.
+pub(crate) fn read_changes(schema: &Schema, parser: EntityParser<'_>, json: &str) -> Result<Changes, Error> {
+    let refuse = |why: String| Error::data(vec![Problem::error(why)]);
+    let lines: Vec<Line<'_>> =
+        serde_json::from_str(json).map_err(|e| refuse(format!("not a list of changes in JSON: {e}")))?;
+    if lines.len() > MAX_CHANGES {
+        return Err(refuse(format!("{} changes, more than the {MAX_CHANGES} of one batch", lines.len())));
+    }
+    let reader = Reader { schema, parser };
+    let (mut changes, mut problems) = (Changes::new(), Vec::new());
+    for (line, number) in lines.iter().zip(1..) {
+        match line
+            .uid()
+            .and_then(|uid| reader.add(changes, &uid, line).map_err(|why| format!("{uid}: {why}")))
+        {
+            Ok(more) => changes = more,
+            Err(why) => {
+                // Nothing of a batch is kept where something of it is refused.
+                changes = Changes::new();
+                problems.push(Problem::error(format!("change {number}: {why}")));
             }
         }
-        if problems.is_empty() { Ok(changes) } else { Err(Error::data(problems)) }
     }
+    if problems.is_empty() { Ok(changes) } else { Err(Error::data(problems)) }
 }
 
 impl Line<'_> {

@@ -3,10 +3,8 @@
 use serde_json::{Map, Value as Json};
 
 use super::read::is_usual;
-use crate::error::Problem;
-use crate::policy::{EntityParser, Refusal};
-use crate::schema::{Schema, TypeId};
-use crate::uid::EntityUid;
+use crate::cedar::{EntityParser, Refusal};
+use crate::model::{EntityUid, Problem, Schema, TypeId};
 use crate::world::WorldBuilder;
 use crate::world::build::on;
 

@@ -10,4 +10,5 @@ mod elements;
 mod read;
 mod write;
 
+pub(crate) use changes::read_changes;
 pub(crate) use read::{context_fields, read};

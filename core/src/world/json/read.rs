@@ -11,13 +11,9 @@ use serde_json::value::RawValue;
 
 use super::diagnose::diagnose;
 use super::elements::{Broken, Elements};
-use crate::error::{Error, Problem};
-use crate::interrupt::Pulse;
-use crate::policy::{EntityParser, Parsed, construct, parse_decimal};
-use crate::schema::{AttrId, Attribute, Schema, Type, TypeId};
-use crate::time;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::cedar::{EntityParser, Parsed, construct, parse_decimal};
+use crate::model::interrupt::Pulse;
+use crate::model::{AttrId, Attribute, EntityUid, Error, Problem, Schema, Type, TypeId, Value, timestamp};
 use crate::world::build::on;
 use crate::world::{Draft, Row, World, WorldBuilder};
 
@@ -433,7 +429,7 @@ impl<'de> Visitor<'de> for Typed<'_> {
 fn extension(ty: &Type, text: &str) -> Option<Value> {
     match ty {
         Type::String => Some(Value::string(text)),
-        Type::Datetime => time::parse(text).map(Value::Datetime),
+        Type::Datetime => timestamp::parse(text).map(Value::Datetime),
         Type::Decimal => parse_decimal(text).map(Value::Decimal),
         Type::Duration => construct("duration", text),
         Type::Ip => construct("ip", text),

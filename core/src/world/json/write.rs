@@ -4,11 +4,8 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::interrupt::Pulse;
-use crate::schema::AttrId;
-use crate::time;
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::interrupt::Pulse;
+use crate::model::{AttrId, EntityUid, Value, timestamp};
 use crate::world::{Place, World};
 
 impl World {
@@ -27,7 +24,7 @@ impl World {
             if entity_type.choices.is_some() {
                 continue;
             }
-            let ty = crate::schema::TypeId(ty);
+            let ty = crate::model::TypeId(ty);
             for row in self.rows(ty) {
                 pulse.step().map_err(io::Error::other)?;
                 output.write_all(separator)?;
@@ -124,10 +121,10 @@ impl Serialize for Call<'_> {
             map.serialize_entry("arg", &argument)
         };
         match self.0 {
-            Value::Decimal(v) => single("decimal", crate::policy::decimal_text(*v))?,
+            Value::Decimal(v) => single("decimal", crate::cedar::decimal_text(*v))?,
             Value::Ip(ip) => single("ip", ip.to_string())?,
             Value::Duration(ms) => single("duration", format!("{ms}ms"))?,
-            Value::Datetime(ms) => match time::format(*ms) {
+            Value::Datetime(ms) => match timestamp::format(*ms) {
                 Some(text) => single("datetime", text)?,
                 None => {
                     map.serialize_entry("fn", "offset")?;

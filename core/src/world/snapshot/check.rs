@@ -6,10 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::error::Error;
-use crate::schema::{AttrId, EntityType, Schema, Type, TypeId};
-use crate::uid::EntityUid;
-use crate::value::Value;
+use crate::model::{AttrId, EntityType, EntityUid, Error, Schema, Type, TypeId, Value};
 use crate::world::encode::Pools;
 use crate::world::ids::Names;
 use crate::world::layout::{DEFINED, Kind, Layout, Slot};

@@ -31,8 +31,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::World;
-use crate::error::Error;
-use crate::schema::{Attribute, Schema, Type};
+use crate::model::{Attribute, Error, Schema, Type};
 use wire::{CHECKSUM, Input, Output};
 
 const MAGIC: &[u8; 8] = b"caseward";

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::check::{Part, check};
 use super::wire::{Input, cut_off, text};
-use crate::error::Error;
-use crate::schema::{Schema, Type, TypeId};
+use crate::model::{Error, Schema, Type, TypeId};
 use crate::world::encode::Pools;
 use crate::world::finish::Origin;
 use crate::world::ids::Names;

@@ -1,6 +1,5 @@
 use super::wire::{Input, Output};
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{EntityUid, Ip, Value};
 
 /// What is written, without the checksum.
 fn written(write: impl FnOnce(&mut Output<&mut Vec<u8>>) -> std::io::Result<()>) -> Vec<u8> {

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::Error;
-use crate::uid::EntityUid;
-use crate::value::{Ip, Value};
+use crate::model::{EntityUid, Error, Ip, Value};
 
 /// Bytes of a SHA-256.
 pub(super) const CHECKSUM: usize = 32;

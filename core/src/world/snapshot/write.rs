@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::wire::Output;
 use super::{FORMAT, MAGIC, schema_hash};
-use crate::schema::TypeId;
+use crate::model::TypeId;
 use crate::world::ids::Names;
 use crate::world::{Place, Row, Table, World};
 

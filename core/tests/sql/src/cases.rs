@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use caseward::Context;
 use caseward::sql::{Database, Mapping};
+use caseward::testing::asks::query;
 use caseward::{EntityUid, Source, Sources, Value, Ward, World, WorldBuilder};
 
 use crate::law::Engine;
@@ -62,15 +64,15 @@ fn found(
     mapping: &Mapping,
 ) -> BTreeSet<String> {
     let database = Database::new(ward.schema(), mapping, engine.dialect()).unwrap();
-    let context = [("now".into(), Value::Datetime(now))].into();
+    let context = Context::from([("now", Value::Datetime(now))]);
     let person = EntityUid::new("Person", "p");
-    let filter = ward.filter(world, &person, action, "Note", &context, &database).unwrap();
+    let filter = ward.filter(world, &query(&person, action, "Note", &context), &database).unwrap();
     engine.ids(&database.select("Note").unwrap(), &filter).unwrap()
 }
 
 fn listed(ward: &Ward, world: &World, action: &str, now: i64) -> BTreeSet<String> {
-    let context = [("now".into(), Value::Datetime(now))].into();
-    let list = ward.list(world, &EntityUid::new("Person", "p"), action, "Note", &context).unwrap();
+    let context = Context::from([("now", Value::Datetime(now))]);
+    let list = ward.list(world, &query(&EntityUid::new("Person", "p"), action, "Note", &context)).unwrap();
     list.iter().map(|uid| uid.id().to_owned()).collect()
 }
 

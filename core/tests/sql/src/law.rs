@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use caseward::sql::{Database, Dialect, Facts as Knows, Filter, Mapping, TableRows, TypeMapping};
+use caseward::testing::asks::query;
 use caseward::testing::{Choices, Facts, bytes, policies};
 use caseward::{EntityUid, Value, Ward, World};
 
@@ -129,7 +130,7 @@ fn made(
     counts: &mut Counts,
 ) -> Option<Filter> {
     let Question { principal, action, resource_type, context } = question;
-    match ward.filter(world, principal, action, resource_type, context, database) {
+    match ward.filter(world, &query(principal, action, resource_type, context), database) {
         Ok(filter) => Some(filter),
         Err(error) if error.is_untranslatable() => {
             let problem = &error.problems()[0];
@@ -153,12 +154,13 @@ fn check<E: Engine>(
     counts: &mut Counts,
 ) {
     let Question { principal, action, resource_type, context } = question;
-    let list = ward.list(world, principal, action, resource_type, context).unwrap();
+    let list = ward.list(world, &query(principal, action, resource_type, context)).unwrap();
     let list: BTreeSet<String> = list.iter().map(|uid| uid.id().to_owned()).collect();
     let select = database.select(resource_type).unwrap();
     let ids = engine.prepare(&select, filter).and_then(|()| engine.ids(&select, filter));
     let tell = || {
-        let plan = ward.plan_for(world, principal, action, resource_type, context).unwrap_or_default();
+        let plan =
+            ward.plan_for(world, &query(principal, action, resource_type, context)).unwrap_or_default();
         format!(
             "{principal} {action} {resource_type} {context:?}\n{plan}\n{}\n{:?}",
             filter.sql, filter.params

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use caseward::sql::{Database, Facts as Knows, Filter, Mapping, TableRows, TypeMapping};
+use caseward::testing::asks::query;
 use caseward::testing::{Choices, bytes};
 use caseward::{EntityUid, Ward, World};
 
@@ -120,7 +121,7 @@ fn made<E: Engine>(
     compared: &mut Compared,
 ) -> Option<Made> {
     let (principal, context): (EntityUid, _) = constructs::asker(choices, engine.holds_nul());
-    let filter = match ward.filter(world, &principal, action, "Note", &context, database) {
+    let filter = match ward.filter(world, &query(&principal, action, "Note", &context), database) {
         Ok(filter) => filter,
         Err(error) => {
             assert!(error.is_untranslatable() && !error.problems()[0].source.is_empty(), "{error}");
@@ -128,7 +129,7 @@ fn made<E: Engine>(
             return None;
         }
     };
-    let list = ward.list(world, &principal, action, "Note", &context).unwrap();
+    let list = ward.list(world, &query(&principal, action, "Note", &context)).unwrap();
     let list: BTreeSet<String> = list.iter().map(|uid| uid.id().to_owned()).collect();
     let told = || format!("{principal} {context:?}\n{}", tell(ward, action, &filter));
     engine.prepare(select, &filter).unwrap_or_else(|why| panic!("{why}\n{}", told()));

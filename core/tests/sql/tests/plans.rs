@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use caseward::attendance::Sample;
 use caseward::sql::{Database, Dialect, Filter, Mapping, Parameter};
+use caseward::testing::asks::query;
 use caseward::{EntityUid, Value, Ward, World};
 use caseward_sql_tests::{Engine, Postgres, Sqlite};
 
@@ -27,7 +28,7 @@ fn many() -> usize {
 
 fn count(world: &World, user: &EntityUid, attribute: &str) -> usize {
     match world.attribute(user, attribute) {
-        Some(Value::Set(all)) => all.len(),
+        Ok(Some(Value::Set(all))) => all.len(),
         _ => 0,
     }
 }
@@ -37,14 +38,14 @@ fn people(ward: &Ward, world: &World) -> Vec<(&'static str, EntityUid)> {
     let roles =
         ["caseManagerAt", "attendanceLeadAt", "workflowLeadAt", "officeSupportAt", "primaryContactAt"];
     let of_role = |role: &'static str| {
-        let users = world.ids("User").map(|id| EntityUid::new("User", id));
+        let users = world.ids("User").unwrap().map(|id| EntityUid::new("User", id));
         let alone = users.filter(|user| {
             let others = roles.iter().filter(|other| **other != role);
             count(world, user, role) > 0 && others.map(|other| count(world, user, other)).sum::<usize>() == 0
         });
         let mut found: Vec<(usize, EntityUid)> = alone
             .take(200)
-            .map(|user| (ward.count(world, &user, "viewSummary", "Case", &context()).unwrap(), user))
+            .map(|user| (ward.count(world, &query(&user, "viewSummary", "Case", &context())).unwrap(), user))
             .filter(|(found, _)| *found > 0)
             .collect();
         found.sort();
@@ -87,9 +88,10 @@ fn each<E: Engine>(
             run(engine, "ANALYZE").unwrap();
         }
         for (who, user) in &people {
-            let filter = ward.filter(&world, user, "viewSummary", "Case", &context(), &database).unwrap();
+            let filter =
+                ward.filter(&world, &query(user, "viewSummary", "Case", &context()), &database).unwrap();
             let select = database.select("Case").unwrap();
-            let list = ward.list(&world, user, "viewSummary", "Case", &context()).unwrap();
+            let list = ward.list(&world, &query(user, "viewSummary", "Case", &context())).unwrap();
             let ids = engine.ids(&select, &filter).unwrap();
             assert_eq!(ids, list.iter().map(|uid| uid.id().to_owned()).collect(), "{who}");
             let query = format!("{select} WHERE {}", filter.sql);

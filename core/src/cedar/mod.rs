@@ -1,0 +1,18 @@
+//! Between Cedar's forms and this crate's: values, entities and contexts in JSON, the schema; and the limits that keep
+//! Cedar's parsers safe.
+//!
+//! INVARIANT: this folder and `policy`, which walks Cedar's syntax trees, are the only places that name
+//! `cedar_policy` or `cedar_policy_core`. They hand out this crate's own types, so that a change of Cedar stays in here.
+
+mod entities;
+pub(crate) mod limits;
+pub(crate) mod schema;
+mod sections;
+pub(crate) mod value;
+
+pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
+pub(crate) use limits::MAX_BYTES;
+#[cfg(feature = "author")]
+pub(crate) use limits::Tokens;
+pub(crate) use sections::{Sections, sections};
+pub(crate) use value::{construct, decimal_text, parse_decimal};

@@ -1,0 +1,269 @@
+//! What can go wrong, as one opaque error with predicates.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::model::span::Places;
+use crate::model::{Span, span};
+
+/// An error of this crate.
+///
+/// A denial is never an error: it is an [`Answer`](crate::Answer). An error never stands for an allow.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Kind);
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Kind {
+    #[error("{}", lines("the policies cannot be used", .0))]
+    Policies(Arc<[Problem]>),
+    #[error("{}", lines("the data cannot be used", .0))]
+    Data(Arc<[Problem]>),
+    #[error("{}", lines("the mapping cannot be used", .0))]
+    Mapping(Arc<[Problem]>),
+    #[error("{}", lines("there is no filter", .0))]
+    Untranslatable(Arc<[Problem]>),
+    #[error("{0}")]
+    Request(String),
+    #[error("the data was built for another schema than the policies")]
+    Schema,
+    #[error("version {wanted} has not come: the data is of version {found}")]
+    Timeout { wanted: u64, found: u64 },
+    #[error("the snapshot cannot be opened: {0}")]
+    Snapshot(String),
+    #[cfg(feature = "bundle")]
+    #[error("the bundle cannot be used: {0}")]
+    Bundle(String),
+    #[error("the call was ended before it was done")]
+    Interrupted,
+    #[error("cannot read {what}: {why}")]
+    Read { what: String, why: String },
+}
+
+impl Error {
+    /// Policies or a schema were refused; [`Error::problems`] says where and why.
+    pub fn is_policies(&self) -> bool {
+        matches!(self.0, Kind::Policies(_))
+    }
+
+    /// Data was refused; [`Error::problems`] names every entity and attribute concerned.
+    pub fn is_data(&self) -> bool {
+        matches!(self.0, Kind::Data(_))
+    }
+
+    /// A mapping to tables names what the schema lacks, or columns that cannot hold what they should.
+    pub fn is_mapping(&self) -> bool {
+        matches!(self.0, Kind::Mapping(_))
+    }
+
+    /// A policy asks what a database cannot answer exactly; [`Error::problems`] says which, and where.
+    pub fn is_untranslatable(&self) -> bool {
+        matches!(self.0, Kind::Untranslatable(_))
+    }
+
+    /// A request makes no sense under the schema: an unknown action, a context of another shape.
+    pub fn is_request(&self) -> bool {
+        matches!(self.0, Kind::Request(_))
+    }
+
+    /// Data and policies that do not belong together were used together.
+    pub fn is_schema(&self) -> bool {
+        matches!(self.0, Kind::Schema)
+    }
+
+    /// A version of the data that was waited for has not come.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0, Kind::Timeout { .. })
+    }
+
+    /// A file or a stream could not be read.
+    pub fn is_read(&self) -> bool {
+        matches!(self.0, Kind::Read { .. })
+    }
+
+    /// A snapshot is damaged, of another format, or none at all.
+    pub fn is_snapshot(&self) -> bool {
+        matches!(self.0, Kind::Snapshot(_))
+    }
+
+    /// A bundle is damaged, of another format, signed by nobody who is trusted, or none at all.
+    #[cfg(feature = "bundle")]
+    pub fn is_bundle(&self) -> bool {
+        matches!(self.0, Kind::Bundle(_))
+    }
+
+    /// A call was ended before it was done, by whom [`interrupt::watched`](crate::model::interrupt::watched) asks.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.0, Kind::Interrupted)
+    }
+
+    /// The problems behind a refusal of policies, data, a mapping or a filter; empty for other errors.
+    pub fn problems(&self) -> &[Problem] {
+        match &self.0 {
+            Kind::Policies(problems)
+            | Kind::Data(problems)
+            | Kind::Mapping(problems)
+            | Kind::Untranslatable(problems) => problems,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn policies(mut problems: Vec<Problem>) -> Self {
+        Problem::sort(&mut problems);
+        Error(Kind::Policies(problems.into()))
+    }
+
+    pub(crate) fn data(problems: Vec<Problem>) -> Self {
+        Error(Kind::Data(problems.into()))
+    }
+
+    pub(crate) fn mapping(problems: Vec<Problem>) -> Self {
+        Error(Kind::Mapping(problems.into()))
+    }
+
+    pub(crate) fn untranslatable(problems: Vec<Problem>) -> Self {
+        Error(Kind::Untranslatable(problems.into()))
+    }
+
+    pub(crate) fn request(message: impl Into<String>) -> Self {
+        Error(Kind::Request(message.into()))
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Error(Kind::Interrupted)
+    }
+
+    pub(crate) fn schema() -> Self {
+        Error(Kind::Schema)
+    }
+
+    pub(crate) fn timeout(wanted: u64, found: u64) -> Self {
+        Error(Kind::Timeout { wanted, found })
+    }
+
+    #[cfg(feature = "bundle")]
+    pub(crate) fn bundle(what: impl Into<String>) -> Self {
+        Error(Kind::Bundle(what.into()))
+    }
+
+    pub(crate) fn snapshot(what: impl Into<String>) -> Self {
+        Error(Kind::Snapshot(what.into()))
+    }
+
+    pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {
+        Error(Kind::Read { what: what.into(), why: why.to_string() })
+    }
+}
+
+/// How much a [`Problem`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look; nothing is refused for it.
+    Warning,
+    /// What was given cannot be used.
+    Error,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// The source concerned, as it was named when it was given; empty where it has no name.
+    pub source: String,
+    /// The place in that source.
+    #[serde(flatten, serialize_with = "span::if_any")]
+    pub span: Option<Span>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Problem {
+            severity: Severity::Error,
+            message: message.into(),
+            source: String::new(),
+            span: None,
+            help: None,
+        }
+    }
+
+    /// Puts problems of texts into their order, which is the same however they were found.
+    pub(crate) fn sort(problems: &mut [Problem]) {
+        problems.sort_by(Problem::order);
+    }
+
+    /// By source, then in the order of the text.
+    pub(crate) fn order(a: &Problem, b: &Problem) -> std::cmp::Ordering {
+        a.place().cmp(&b.place())
+    }
+
+    pub(crate) fn in_source(mut self, source: &str) -> Self {
+        self.source = source.to_owned();
+        self
+    }
+
+    /// At these bytes of the source's text.
+    pub(crate) fn at(self, text: &str, bytes: Range<usize>) -> Self {
+        self.at_place(&Places::new(text), bytes)
+    }
+
+    /// As [`Problem::at`], for many problems of one text.
+    pub(crate) fn at_place(mut self, places: &Places<'_>, bytes: Range<usize>) -> Self {
+        self.span = Some(places.span(bytes));
+        self
+    }
+
+    /// Where it stands among others: by source, then in the order of the text.
+    fn place(&self) -> impl Ord + '_ {
+        (&self.source, self.span.map(|span| (span.start, span.end)), self.severity, &self.message)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.source.as_str(), &self.span) {
+            ("", None) => {}
+            ("", Some(span)) => write!(f, "line {}, column {}: ", span.line, span.column)?,
+            (source, None) => write!(f, "{source}: ")?,
+            (source, Some(span)) => write!(f, "{source}:{}:{}: ", span.line, span.column)?,
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lines<'a>(what: &'a str, problems: &'a [Problem]) -> Lines<'a> {
+    Lines { what, problems }
+}
+
+/// Prints the first problems of a list and how many more there are.
+struct Lines<'a> {
+    what: &'a str,
+    problems: &'a [Problem],
+}
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 20;
+        if let [only] = self.problems {
+            return write!(f, "{}: {only}", self.what);
+        }
+        write!(f, "{} ({} problems)", self.what, self.problems.len())?;
+        for problem in self.problems.iter().take(SHOWN) {
+            write!(f, "\n  {problem}")?;
+        }
+        match self.problems.len().checked_sub(SHOWN) {
+            Some(rest @ 1..) => write!(f, "\n  and {rest} more"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What holds of the workspace as a whole, read from what Cargo says of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Each package that is built, with the features that are on in it. One that is built for this machine and for the
+/// target with other features stands there twice.
+fn built(arguments: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p} {f}"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches("(*)").trim_end().to_owned()).collect()
+}
+
+/// A feature more or less in what the crates share has Cedar built once more for the wheel, which takes minutes.
+#[test]
+fn the_wheel_is_built_of_what_the_tests_build() {
+    if !root().join("bindings/python/Cargo.toml").exists() {
+        println!("SKIPPED: no folder `bindings/python` beside the crate");
+        return;
+    }
+    let tests = built(&["--workspace", "--all-features", "--edges", "normal,build,dev"]);
+    let wheel = built(&["-p", "caseward-python", "--features", "shared-build", "--edges", "normal,build"]);
+    let twice: Vec<_> = wheel.difference(&tests).collect();
+    assert!(
+        twice.is_empty(),
+        "`shared-build` in `bindings/python/Cargo.toml` does not turn on what the tests do in {twice:#?}"
+    );
+}

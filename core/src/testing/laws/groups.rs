@@ -69,9 +69,10 @@ pub(super) fn counted_as_listed(
 fn require_as_counted((ward, world): (&Ward, &World), counting: &Counting<'_>) -> Result<(), String> {
     let Counting { principal, action, of, context, by } = *counting;
     let Some(path) = by.first().map(Group::path) else { return Ok(()) };
+    let ward = &ward.engine;
     let records = ward.visible(world, principal, action, of, context).map_err(|e| e.to_string())?;
     let asked = ward.require_field(world, principal, &records, path, context);
-    let counted = ward.count_by(world, principal, action, of, context, by);
+    let counted = ward.count_by(world, counting);
     match asked.is_ok() == counted.is_ok() {
         true => Ok(()),
         false => Err(format!("{principal} {action} by {path}: required {asked:?}; counted {counted:?}")),

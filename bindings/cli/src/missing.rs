@@ -14,9 +14,9 @@ use crate::{input, progress};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
 pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
-    if path.exists() {
+    if input::is_there(path)? {
         let name = input::name(path);
-        return Err(Failure::other(format!("`{name}` is there already: name a file that is not")));
+        return Err(Failure::other(format!("{name} is there already: name a file that is not")));
     }
     Ok(())
 }

@@ -12,8 +12,7 @@ use caseward::{Effect, EntityUid, Sources, Ward, World};
 use similar::TextDiff;
 
 use super::cases::Cases;
-use super::tree::Tree;
-use crate::cases::UNREACHABLE;
+use super::tree::{Tree, is_unreachable};
 use crate::diff::{Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 
@@ -86,7 +85,7 @@ impl Inputs {
             _ => Vec::new(),
         };
         let claims_of = |tree: &Tree| {
-            let all = tree.below("tests").filter(|(name, _)| name.ends_with(UNREACHABLE));
+            let all = tree.below("tests").filter(|(name, _)| is_unreachable(name));
             all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<BTreeMap<_, _>>()
         };
         let (claims_before, claims_after) = (claims_of(before), claims_of(after));

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use caseward::files::{self, Found, Kind, Step};
+use caseward::files::Found;
 use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
 use crate::{fmt, git, input};
 
-const TARGET: &str = "target";
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 
@@ -33,8 +32,12 @@ impl Tree {
 
     /// A folder as it is.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
-        let text = |found: Found| Ok((found.name, input::text(&found.path, 16 * fmt::MAX_BYTES)?));
-        let files = files::walk(folder, &mut step)?.into_iter().map(text).collect::<Result<_, Failure>>()?;
+        let mut files = BTreeMap::new();
+        for (_, Found { path, name }) in
+            FilePart::all_in(folder)?.into_iter().filter(|(part, _)| is_made_from(*part))
+        {
+            files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
+        }
         Ok(Tree { files, commit: None })
     }
 
@@ -90,17 +93,14 @@ impl Tree {
 
 /// Whether decisions, proofs or tests are made from a file of this name; an error where that cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
-    let is_hidden = name.split('/').any(|part| part.starts_with('.'));
-    let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
-    Ok(is_case && !is_hidden || FilePart::of(name)?.is_some())
+    Ok(FilePart::of(name)?.is_some_and(is_made_from))
 }
 
-/// What the walk through a folder as it is does with a name.
-fn step(name: &str, kind: Kind) -> Result<Step, String> {
-    let is_wanted = match kind {
-        // What a build leaves stands directly in the folder.
-        Kind::Folder => name != TARGET,
-        Kind::File | Kind::Hidden => is_input(name)?,
-    };
-    Ok(if is_wanted { Step::Take } else { Step::Leave })
+/// Whether a file of this name says what can never decide.
+pub(super) fn is_unreachable(name: &str) -> bool {
+    FilePart::of(name) == Ok(Some(FilePart::Unreachable))
+}
+
+fn is_made_from(part: FilePart) -> bool {
+    !matches!(part, FilePart::Annotations | FilePart::Matrix | FilePart::Proofs)
 }

@@ -144,7 +144,7 @@ fn protect(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let month = Group::period(Unit::Month, "openedAt", &zone());
-    let key = Protection::Round(RoundingKey::new([7; 32])?);
+    let key = Protection::Round(RoundingKey::new(*b"a key that is told to everybody.")?);
     let suppress = Protection::default();
     for (groups, by) in [
         ("status,provider", vec![Group::of("status"), Group::of("provider")]),

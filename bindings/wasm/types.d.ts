@@ -560,7 +560,9 @@ export class Ward implements Handle {
   actions(world: World, question: ActionsQuestion): ActionAnswer[];
   /**
    * Why, or why not, and what would turn it? For trusted callers; with a `viewer`, for that person, from whom it
-   * withholds what they may not see.
+   * withholds what they may not see. Of somebody else's request they are told only if they may see who may do what to
+   * the record (what `unlocks` in the catalogue names); else it throws, the same whatever the record is and however it
+   * is decided.
    */
   explain(world: World, request: Request & { readonly viewer?: Uid }): Explanation;
   /** What may this person see of that record, and do next? The one answer that may reach the person. */

@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 /// Say why a person may or may not do something to a record, and the smallest change that would turn it.
 ///
 /// Without --viewer it tells everything and is for people who write policies or help those who use them. Exit
-/// codes as of `check`: 0 is allow, 2 is deny.
+/// codes as of `check`: 0 is allow, 2 is deny; 1 where the viewer is told nothing of it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,7 +28,8 @@ pub(crate) struct Args {
     question: QuestionArgs,
     #[command(flatten)]
     now: NowArgs,
-    /// Withhold what this person may not see, such as 'User::"u1"'.
+    /// Withhold what this person may not see, such as 'User::"u1"'. Of somebody else's request they are told only if
+    /// they may see who may do what to the record: what `unlocks` in `fields.toml` names.
     #[arg(long, value_name = "UID", conflicts_with = "plan")]
     viewer: Option<String>,
     /// Show instead what the policies come to for this person and action, on any record of the type.
@@ -84,7 +85,7 @@ fn explain_for(
     };
     let disclosure = ward.disclosure().map_err(unknown)?;
     let sight = ward.viewer(world, viewer, request, &disclosure).map_err(unknown)?;
-    Ok(ward.explain_for(world, request, &sight)?)
+    ward.explain_for(world, request, &sight).map_err(|error| Failure::other(format!("--viewer: {error}")))
 }
 
 fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Failure> {

@@ -10,8 +10,8 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::report::{Report, draw_all};
-pub(crate) use crate::shown::printable;
-use crate::terminal::{Terminal, say};
+pub(crate) use crate::shown::{in_a_line, printable};
+use crate::terminal::{Terminal, say, say_lines};
 
 /// Problems of data that are shown when the verb is not `validate`.
 const SHOWN: usize = 20;
@@ -30,17 +30,26 @@ pub(crate) enum Failure {
     },
     /// Cases that cannot be used.
     Cases(Vec<Report>),
-    /// Anything else.
+    /// Anything else, in a line.
     Other(String),
+    /// Anything else, in lines of our own.
+    Lines(String),
 }
 
 impl Failure {
     pub(crate) fn usage(kind: ErrorKind, message: impl Display) -> Self {
-        Failure::Usage(Cli::command().error(kind, message))
+        Failure::Usage(Cli::command().error(kind, in_a_line(&message.to_string())))
     }
 
+    /// A message in a line, whatever it repeats.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Failure::Other(message.into())
+    }
+
+    /// A message that may have several lines of our own, such as an error with its problems. What `head` repeats is put
+    /// into a line.
+    pub(crate) fn lines(head: &str, rest: impl Display) -> Self {
+        Failure::Lines(format!("{}{rest}", in_a_line(head)))
     }
 
     /// A file that cannot be read or written.
@@ -58,7 +67,7 @@ impl Failure {
         match self {
             Failure::Usage(error) => {
                 // Without its colours: it repeats what was typed.
-                say(&error.render().to_string());
+                say_lines(&error.render().to_string());
                 Exit::Usage
             }
             Failure::Policies(reports) => {
@@ -88,13 +97,18 @@ impl Failure {
                 say(&format!("error: {message}"));
                 Exit::Failure
             }
+            Failure::Lines(message) => {
+                say_lines(&format!("error: {message}"));
+                Exit::Failure
+            }
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Other(error.to_string())
+        // Each of its problems is in a line.
+        Failure::Lines(error.to_string())
     }
 }
 

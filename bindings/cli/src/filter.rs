@@ -126,7 +126,7 @@ impl DatabaseArgs {
 
 fn refused(name: &str, problems: &[Problem]) -> Failure {
     let all: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    Failure::other(format!("the mapping in {name} cannot be used:{}", all.concat()))
+    Failure::lines(&format!("the mapping in {name} cannot be used:"), all.concat())
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

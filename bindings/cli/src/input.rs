@@ -1,12 +1,13 @@
 //! Files to read, and `-` for standard input.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::failure::Failure;
+use crate::shown::in_a_line;
 
 /// A stream that was opened for reading.
 pub(crate) struct Input {
@@ -24,7 +25,26 @@ pub(crate) fn is_dash(path: &Path) -> bool {
 
 /// What a path is called in messages.
 pub(crate) fn name(path: &Path) -> String {
-    if is_dash(path) { "standard input".to_owned() } else { format!("`{}`", path.display()) }
+    if is_dash(path) { "standard input".to_owned() } else { in_a_line(&format!("`{}`", path.display())) }
+}
+
+/// Whether something is there; a failure where that cannot be told, or a link leads nowhere.
+pub(crate) fn is_there(path: &Path) -> Result<bool, Failure> {
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    match fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => match fs::read_link(path) {
+            Ok(target) => {
+                let target = name(&target);
+                Err(Failure::other(format!(
+                    "cannot read {}: it is a link to {target}, which is not there",
+                    name(path)
+                )))
+            }
+            Err(_) => Ok(false),
+        },
+        Err(error) => Err(Failure::file("read", name(path), &error)),
+    }
 }
 
 /// The files that this run has read, by where they really are.
@@ -78,6 +98,12 @@ impl Input {
         self.stream = Box::new(io::Cursor::new(start.clone()).chain(rest));
         Ok(start)
     }
+}
+
+/// What is wrong with a text as TOML, in a line.
+pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let place = caseward::Span::of(text, error.span().unwrap_or(0..0));
+    format!("line {}, column {}: {}", place.line, place.column, in_a_line(error.message()))
 }
 
 /// Reads a text of at most `limit` bytes.

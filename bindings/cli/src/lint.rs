@@ -257,7 +257,7 @@ impl Base {
 pub(crate) fn known(policies: &PolicyArgs) -> Result<Option<Known>, Failure> {
     let Some(folder) = policies.folder() else { return Ok(Some(Known::attendance()?)) };
     let file = folder.join(Known::FILE);
-    if !file.exists() {
+    if !input::is_there(&file)? {
         return Ok(None);
     }
     let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
@@ -297,7 +297,7 @@ fn pages(folder: Option<&Path>, ward: &Ward) -> Result<Vec<Page>, Failure> {
 /// A file of the folder that says that it was made by the command.
 fn kept(folder: &Path, name: &str, made: &str) -> Result<Option<String>, Failure> {
     let file = folder.join(name);
-    if !file.exists() {
+    if !input::is_there(&file)? {
         return Ok(None);
     }
     let text = input::text(&file, MAX_BYTES)?;

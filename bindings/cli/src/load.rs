@@ -15,7 +15,7 @@ use crate::{input, progress};
 /// Bytes of a snapshot, which is held in memory while it is opened.
 const MOST_SNAPSHOT: u64 = 8 << 30;
 
-/// Bytes that a file is believed to have before they are read.
+/// Bytes that a snapshot is believed to have before they are read.
 const MOST_AT_ONCE: usize = 64 << 20;
 
 /// Said where no folder of policies was named.
@@ -161,17 +161,17 @@ impl DataArgs {
         let start = input.start(World::SNAPSHOT_START)?;
         let world = if World::is_snapshot(&start) {
             let refused = |e: Error| Failure::other(format!("{}: {e}", input.name));
-            World::snapshot_fits(ward.schema(), &start).map_err(refused)?;
-            let len = input.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
-            let mut bytes = Vec::with_capacity(len.min(MOST_AT_ONCE));
-            // What is read counts, not what the file says of its length.
-            let read = bar.wrap_read(input.stream).take(MOST_SNAPSHOT + 1).read_to_end(&mut bytes);
-            read.map_err(|e| Failure::file("read", &input.name, &e))?;
-            if bytes.len() as u64 > MOST_SNAPSHOT {
+            let said = World::snapshot_fits(ward.schema(), &start, input.len).map_err(refused)?;
+            if said > MOST_SNAPSHOT {
                 let why =
                     format!("{}: a snapshot of more than {MOST_SNAPSHOT} bytes is not taken", input.name);
                 return Err(Failure::other(why));
             }
+            let at_once = usize::try_from(said).unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE);
+            let mut bytes = Vec::with_capacity(at_once);
+            // One byte more is enough to know that it goes on behind its end.
+            let read = bar.wrap_read(input.stream).take(said + 1).read_to_end(&mut bytes);
+            read.map_err(|e| Failure::file("read", &input.name, &e))?;
             World::from_bytes(ward.schema(), &bytes)
         } else {
             ward.read_world_with(input.stream, &mut |bytes| bar.set_position(bytes))

@@ -58,10 +58,11 @@ mod view;
 mod who;
 mod written;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{FromArgMatches as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -76,18 +77,45 @@ fn main() -> ExitCode {
         }
         _ => Err(message),
     });
-    let cli = match cli {
-        Ok(cli) => cli,
-        Err(message) => {
-            // Help and the version are asked for and go to stdout; all else is wrong usage.
-            if message.use_stderr() {
-                return Failure::Usage(message).show(&Terminal::new(false)).into();
-            }
-            let _ = message.print();
-            return Exit::Success.into();
+    let exit = match cli {
+        Ok(cli) => {
+            let terminal = Terminal::new(cli.quiet);
+            cli.verb.run(&terminal).unwrap_or_else(|failure| failure.show(&terminal))
         }
+        Err(message) => told(message),
     };
-    let terminal = Terminal::new(cli.quiet);
-    let exit = cli.verb.run(&terminal).unwrap_or_else(|failure| failure.show(&terminal));
     output::settle(exit).into()
+}
+
+/// Shows what the flags' own rules say: help and the version are asked for and go to standard output; all else is wrong
+/// usage.
+fn told(message: clap::Error) -> Exit {
+    let terminal = Terminal::new(false);
+    if message.use_stderr() {
+        return Failure::Usage(in_lines(message)).show(&terminal);
+    }
+    let text = message.render();
+    // Our own words alone: they go out as they are.
+    let printed = match terminal.has_colour_out() {
+        true => output::exactly(&text.ansi().to_string()),
+        false => output::exactly(&text.to_string()),
+    };
+    printed.map_or_else(|failure| failure.show(&terminal), |()| Exit::Success)
+}
+
+/// The message about the same flags with what was typed in a line each: it has lines of its own, and repeats what was
+/// typed.
+fn in_lines(message: clap::Error) -> clap::Error {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let shown = typed.iter().map(|typed| OsString::from(shown::in_a_line(&typed.to_string_lossy())));
+    let shown: Vec<OsString> = shown.collect();
+    if shown == typed {
+        return message;
+    }
+    let kind = message.kind();
+    match Cli::try_parse_from(shown) {
+        Err(again) if again.kind() == kind => again,
+        // Never seen: what is wrong with one is wrong with the other.
+        _ => Cli::command().error(kind, shown::in_a_line(&message.render().to_string())),
+    }
 }

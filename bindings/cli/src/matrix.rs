@@ -42,7 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failure> {
     let Some(folder) = folder else { return Ok(attendance::matrix(ward)?) };
     let file = folder.join(Matrix::FILE);
-    if !file.exists() {
+    if !input::is_there(&file)? {
         return attendance::matrix(ward).map_err(|_| {
             Failure::other(format!(
                 "{} is not there: it says who the people of the matrix are, and in which situations",

@@ -14,8 +14,7 @@ use crate::{input, progress};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
 pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
-    // Also a link that leads nowhere.
-    if path.symlink_metadata().is_ok() {
+    if input::is_there(path)? {
         let name = input::name(path);
         return Err(Failure::other(format!("{name} is there already: name a file that is not")));
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use caseward::{Problem, Severity, Source};
 use miette::{Diagnostic, GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
 
-use crate::shown::{is_plain, mark, printable};
-use crate::terminal::{Terminal, say};
+use crate::shown::{in_a_line, is_plain, mark, printable};
+use crate::terminal::{Terminal, say_lines};
 
 /// Something to tell, at a place in a text where it has one.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ impl Report {
     pub(crate) fn in_text(problem: &Problem, source: &Source, shown: &str) -> Self {
         let mut report = Report::new(problem);
         let Some(span) = &problem.span else {
-            report.message = format!("{}: {}", printable(shown), report.message);
+            report.message = format!("{}: {}", in_a_line(shown), report.message);
             return report;
         };
-        report.text = Some(NamedSource::new(printable(shown), as_shown(&source.text)));
+        report.text = Some(NamedSource::new(in_a_line(shown), as_shown(&source.text)));
         report.labels = vec![label(None, &span.range(), &source.text)];
         report
     }
@@ -37,19 +37,19 @@ impl Report {
     pub(crate) fn without_text(problem: &Problem) -> Self {
         let mut report = Report::new(problem);
         if !problem.source.is_empty() {
-            report.message = format!("{}: {}", printable(&problem.source), report.message);
+            report.message = format!("{}: {}", in_a_line(&problem.source), report.message);
         }
         report
     }
 
     /// A case in its file that came out otherwise.
-    pub(crate) fn failed(message: String, source: &Source, span: &Range<usize>, here: String) -> Self {
+    pub(crate) fn failed(message: &str, source: &Source, span: &Range<usize>, here: &str) -> Self {
         Report {
             severity: miette::Severity::Error,
-            message,
+            message: in_a_line(message),
             help: None,
-            labels: vec![label(Some(here), span, &source.text)],
-            text: Some(NamedSource::new(printable(&source.name), as_shown(&source.text))),
+            labels: vec![label(Some(in_a_line(here)), span, &source.text)],
+            text: Some(NamedSource::new(in_a_line(&source.name), as_shown(&source.text))),
         }
     }
 
@@ -59,8 +59,8 @@ impl Report {
                 Severity::Warning => miette::Severity::Warning,
                 Severity::Error => miette::Severity::Error,
             },
-            message: printable(&problem.message),
-            help: problem.help.as_deref().map(printable),
+            message: in_a_line(&problem.message),
+            help: problem.help.as_deref().map(in_a_line),
             text: None,
             labels: Vec::new(),
         }
@@ -81,7 +81,7 @@ impl Report {
 pub(crate) fn draw_all<'a>(reports: impl IntoIterator<Item = &'a Report>, terminal: &Terminal) {
     let drawer = terminal.drawer_err();
     for report in reports {
-        say(&report.draw(&drawer));
+        say_lines(&report.draw(&drawer));
     }
 }
 

@@ -54,7 +54,8 @@ pub(crate) struct Args {
     /// In aggregate, counts below this are suppressed, and others with them.
     #[arg(long, value_name = "COUNT", default_value_t = 6, conflicts_with = "round_key")]
     below: u64,
-    /// In aggregate, round counts at random instead: a file with a secret key, 16 bytes or more.
+    /// In aggregate, round counts at random instead: a file with a secret key, 16 to 4,096 bytes drawn at
+    /// random.
     #[arg(long, value_name = "FILE")]
     round_key: Option<PathBuf>,
     /// How to answer.
@@ -67,8 +68,13 @@ impl Args {
         let Some(file) = &self.round_key else { return Ok(Protection::Suppress { below: self.below }) };
         let input = input::open(file)?;
         let mut bytes = Vec::new();
-        let read = input.stream.take(LONGEST_KEY).read_to_end(&mut bytes);
+        // One byte more than the limit is enough to know.
+        let read = input.stream.take(LONGEST_KEY + 1).read_to_end(&mut bytes);
         read.map_err(|e| Failure::file("read", &input.name, &e))?;
+        if bytes.len() as u64 > LONGEST_KEY {
+            let why = format!("{}: a key for rounding has {LONGEST_KEY} bytes at most", input.name);
+            return Err(Failure::other(why));
+        }
         let key =
             RoundingKey::new(bytes).map_err(|error| Failure::other(format!("{}: {error}", input.name)))?;
         Ok(Protection::Round(key))

@@ -10,13 +10,15 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 
 /// Whether a character is shown by its number: control characters, what turns the direction of a line, what has no
-/// width, what breaks a line other than `\n`, and what is no character at all.
+/// width or no ink of its own where a letter is expected (but for spaces), what breaks a line other than `\n`, and what
+/// is no character at all.
 pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
         || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff)
 }
 
@@ -121,7 +123,7 @@ mod tests {
 
     use super::{Json, for_terminal, is_plain, mark, printable};
 
-    const HOSTILE: &str = "\u{1b}[31m \u{7} \u{7f} \u{9b} \u{85} \u{2028} \u{202e} \u{2066} \u{200b} \u{feff} \u{ad} \u{e0041} \u{fdd0}";
+    const HOSTILE: &str = "\u{1b}[31m \u{7} \u{7f} \u{9b} \u{85} \u{2028} \u{202e} \u{2066} \u{200b} \u{feff} \u{ad} \u{e0041} \u{fdd0} \u{2800} \u{1d159}";
 
     #[test]
     fn what_steers_or_hides_is_shown_by_its_number() {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use crate::shown::{for_terminal, mark};
+use crate::shown::{for_terminal, in_a_line, mark};
 
 /// Columns to which messages are wrapped.
 const WIDTH: usize = 100;
@@ -34,7 +34,7 @@ impl Terminal {
 
     /// Draws reports for standard output.
     pub(crate) fn drawer_out(&self) -> GraphicalReportHandler {
-        drawer(self.colour && stdout().is_terminal())
+        drawer(self.has_colour_out())
     }
 
     /// Draws reports for standard error.
@@ -44,7 +44,12 @@ impl Terminal {
 
     /// The escape codes for standard output.
     pub(crate) fn palette(&self) -> Palette {
-        if self.colour && stdout().is_terminal() { colours() } else { Palette::default() }
+        if self.has_colour_out() { colours() } else { Palette::default() }
+    }
+
+    /// Whether standard output shows colours.
+    pub(crate) fn has_colour_out(&self) -> bool {
+        self.colour && stdout().is_terminal()
     }
 
     /// A remark for people, left out when `--quiet`.
@@ -60,8 +65,14 @@ pub(crate) fn note(text: &str) {
     }
 }
 
-/// Writes a line to standard error. There is nowhere to report it where that fails.
+/// Writes a line to standard error, whatever names it repeats: one with a line break in it forges no line. There is
+/// nowhere to report it where that fails.
 pub(crate) fn say(text: &str) {
+    say_lines(&in_a_line(text.trim_end()));
+}
+
+/// Writes lines of our own to standard error: what they repeat of others has been put into a line each.
+pub(crate) fn say_lines(text: &str) {
     let _ = writeln!(stderr().lock(), "{}", for_terminal(text.trim_end()));
 }
 

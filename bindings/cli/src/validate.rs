@@ -169,7 +169,7 @@ fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Fa
     let Some(file) = args.policies.folder().map(|folder| folder.join(TESTS).join(UNREACHABLE)) else {
         return Ok(Ok(0));
     };
-    if !file.exists() {
+    if !input::is_there(&file)? {
         return Ok(Ok(0));
     }
     let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);

@@ -270,7 +270,9 @@ impl Ward {
     }
 
     /// Answers a request and says why, and what would turn it. It tells everything and is for a trusted caller,
-    /// unless `viewer` is given: then what that person may not see is withheld.
+    /// unless `viewer` is given: then what that person may not see is withheld. Where the viewer is not the principal,
+    /// they are told of it only if they may see who may do what to the record (what `unlocks` in `fields.toml` names);
+    /// else it is a RequestError, the same whatever the record is and however it is decided.
     #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None, viewer = None))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn explain(

@@ -230,9 +230,18 @@ def test_an_explanation_names_the_condition_that_failed(ward: Ward, world: World
         turned.set(edit.entity, edit.path[0], edit.value)
     assert near.turn and ward.check(world.with_(turned), contact, "viewSummary", CASE, now=NOW)
     # Somebody who may see nothing of it is told nothing of it.
-    seen = ward.explain(world, AROHA, "viewSummary", CASE, now=NOW, viewer=("User", "nobody"))
+    seen = ward.explain(world, AROHA, "viewSummary", CASE, now=NOW, viewer=AROHA)
     assert seen.answer.errors == ('Case::"c1" is not there, or not to be seen',)
     assert seen.turn == []
+    # Of somebody else's request they are told nothing at all, unless they may see who may do what.
+    refused: set[str] = set()
+    for case in (CASE, EntityUid("Case", "c9")):
+        for viewer in (("User", "nobody"), contact):
+            with pytest.raises(caseward.RequestError) as error:
+                ward.explain(world, AROHA, "viewSummary", case, now=NOW, viewer=viewer)
+            refused.add(str(error.value))
+    [why] = refused
+    assert "`unlocks`" in why
 
 
 def test_a_type_without_an_entry_is_known_to_nobody() -> None:

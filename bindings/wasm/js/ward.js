@@ -136,7 +136,10 @@ export class Ward {
     });
   }
 
-  /** Why, or why not, and what would turn it? For those who may know everything, or as `viewer` may see it. */
+  /**
+   * Why, or why not, and what would turn it? For those who may know everything, or as `viewer` may see it: their own
+   * requests, and those of others where they may see who may do what to the record.
+   */
   explain(world, request) {
     const { answer, ...rest } = decode(parse(explainText(this, world, request)));
     return { answer: Answer.of(answer), ...rest };

@@ -110,7 +110,8 @@ impl Ward {
         json(&self.0.explain(&world.world, &request)?)
     }
 
-    /// As `explain`, for a viewer, from whom it withholds what they may not see.
+    /// As `explain`, for a viewer, from whom it withholds what they may not see; refused where somebody else asks and
+    /// the viewer may not see who may do what to the record.
     #[expect(clippy::too_many_arguments, reason = "as `check`")]
     pub fn explain_for(
         &self,

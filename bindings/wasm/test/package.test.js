@@ -411,6 +411,12 @@ test('an explanation for a viewer withholds what they may not see', () => {
     withheld += shown.withheld || whole.nearest.length > shown.nearest.length ? 1 : 0;
   }
   assert.ok(withheld > 10, `${withheld}`);
+  // Of others' requests they are told nothing, unless they may see who may do what.
+  const [one, other] = world.ids('User').map((id) => ({ type: 'User', id }));
+  for (const resource of ['Case::"c0000001"', 'Case::"nothing"']) {
+    const request = { principal: one, action: 'viewRecord', resource, now, viewer: other };
+    refuses(() => ward.explain(world, request), 'request', /of somebody else is told only to .* `unlocks`/);
+  }
 });
 
 test('a type without an entry in the catalogue is known to nobody', () => {

@@ -2,7 +2,8 @@
 //!
 //! An explanation is made from the facts of one version of the data. For a viewer it is made from the decision
 //! and from what they may see, and from nothing else: facts that they may not see can change as they like without
-//! changing a byte of it, as long as the decision stays.
+//! changing a byte of it, as long as the decision stays. The decision itself can tell a fact: a verdict on somebody
+//! else is told to nobody who may not see who may do what to the record.
 //!
 //! `judge` tells how conditions come out, `reason` writes them down, `roles` ranks permits by the person's roles,
 //! `suggest` and `search` look for the smallest change, as far as the `gate` lets them, `instead` finds who could do it,
@@ -48,6 +49,10 @@ use crate::model::{Answer, Decision, Effect, Error, Fault, Request};
 use crate::policy::{Anatomy, Body};
 use crate::world::World;
 
+/// Said to a viewer who asks about somebody else without the right to.
+const OF_OTHERS: &str = "what is decided of somebody else is told only to whoever may see who may do what to the \
+    record, by the action that the catalogue of fields names as `unlocks`: let one of them be the viewer, or the person \
+    whose request it is";
 /// Nearest permits that an explanation of a denial shows.
 const NEAREST: usize = 5;
 /// Policies of each other kind that it shows.
@@ -106,6 +111,10 @@ impl Engine {
         sight: Option<&dyn Sight>,
     ) -> Result<Explanation, Error> {
         let may_see_who = sight.is_none_or(|sight| sight.may_see_who(&request.resource));
+        // INVARIANT: said before anything is looked at, so that nothing of it shows.
+        if !may_see_who && !sight.is_some_and(|sight| sight.is_of(&request.principal)) {
+            return Err(Error::request(OF_OTHERS));
+        }
         world.undisturbed(|| {
             let mut explanation = self.explained(world, request, sight)?;
             let is_asked = explanation.answer.decision == Decision::Deny && !explanation.story.is_empty();

@@ -12,13 +12,16 @@ use crate::world::World;
 
 /// What a viewer may see. An explanation for a viewer is made from that alone, and from the decision.
 pub trait Sight {
+    /// Whether it is this person's own sight: of their own requests they are told the decision in any case.
+    fn is_of(&self, person: &EntityUid) -> bool;
     /// Whether the viewer may know that an entity is there. One that they may not know of is explained as absent.
     fn may_know(&self, entity: &EntityUid) -> bool;
     /// Whether the viewer may see an attribute of an entity: its value, or that there is none.
     fn may_see(&self, entity: &EntityUid, attribute: &str) -> bool;
     /// Whether the viewer may see the tags of an entity and what it lies in.
     fn may_see_whole(&self, entity: &EntityUid) -> bool;
-    /// Whether the viewer may see who may do what to a record: not, unless this says so.
+    /// Whether the viewer may see who may do what to a record: not, unless this says so. Whoever may not is told
+    /// nothing of what is decided of others.
     fn may_see_who(&self, _record: &EntityUid) -> bool {
         false
     }
@@ -30,7 +33,7 @@ pub trait Sight {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disclosure {
     /// By type of the record that is explained, the action that shows all that an explanation says, and who may do
-    /// what to it.
+    /// what to it: without it a person is told nothing of what is decided of others.
     pub unlocks: BTreeMap<Arc<str>, Arc<str>>,
     /// By entity type, the actions any of which lets a person know that an entity is there.
     ///
@@ -273,6 +276,10 @@ impl Viewer<'_> {
 }
 
 impl Sight for Viewer<'_> {
+    fn is_of(&self, person: &EntityUid) -> bool {
+        *person == self.who
+    }
+
     fn may_know(&self, entity: &EntityUid) -> bool {
         let (disclosure, name) = (self.disclosure, entity.type_name());
         // The schema, which is public, lists them.

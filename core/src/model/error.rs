@@ -127,7 +127,7 @@ impl Error {
     }
 
     pub(crate) fn request(message: impl Into<String>) -> Self {
-        Error(Kind::Request(message.into()))
+        Error(Kind::Request(in_a_line(message.into())))
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -144,15 +144,15 @@ impl Error {
 
     #[cfg(feature = "bundle")]
     pub(crate) fn bundle(what: impl Into<String>) -> Self {
-        Error(Kind::Bundle(what.into()))
+        Error(Kind::Bundle(in_a_line(what.into())))
     }
 
     pub(crate) fn snapshot(what: impl Into<String>) -> Self {
-        Error(Kind::Snapshot(what.into()))
+        Error(Kind::Snapshot(in_a_line(what.into())))
     }
 
     pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {
-        Error(Kind::Read { what: what.into(), why: why.to_string() })
+        Error(Kind::Read { what: in_a_line(what.into()), why: in_a_line(why.to_string()) })
     }
 }
 
@@ -171,7 +171,7 @@ pub enum Severity {
 pub struct Problem {
     /// How much it matters.
     pub severity: Severity,
-    /// What is wrong, in a sentence without a full stop.
+    /// What is wrong, in a sentence without a full stop; in one line, whatever the names are that it repeats.
     pub message: String,
     /// The source concerned, as it was named when it was given; empty where it has no name.
     pub source: String,
@@ -186,7 +186,7 @@ impl Problem {
     pub(crate) fn error(message: impl Into<String>) -> Self {
         Problem {
             severity: Severity::Error,
-            message: message.into(),
+            message: in_a_line(message.into()),
             source: String::new(),
             span: None,
             help: None,
@@ -227,7 +227,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.source.as_str(), &self.span) {
+        match (in_a_line(self.source.clone()).as_str(), &self.span) {
             ("", None) => {}
             ("", Some(span)) => write!(f, "line {}, column {}: ", span.line, span.column)?,
             (source, None) => write!(f, "{source}: ")?,
@@ -235,10 +235,25 @@ impl fmt::Display for Problem {
         }
         f.write_str(&self.message)?;
         match &self.help {
-            Some(help) => write!(f, " ({help})"),
+            Some(help) => write!(f, " ({})", in_a_line(help.clone())),
             None => Ok(()),
         }
     }
+}
+
+/// The text in one line, with what would break it by its escape: a name with a line break in it forges no line.
+///
+/// INVARIANT: whatever is said of what others wrote passes through here; lines are broken between problems alone.
+fn in_a_line(text: String) -> String {
+    let breaks = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if breaks(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }
 
 fn lines<'a>(what: &'a str, problems: &'a [Problem]) -> Lines<'a> {
@@ -265,5 +280,29 @@ impl fmt::Display for Lines<'_> {
             Some(rest @ 1..) => write!(f, "\n  and {rest} more"),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Problem};
+
+    #[test]
+    fn what_is_repeated_forges_no_line() {
+        let name = "x\r\nallow\u{85}\u{2028}\u{1b}[2J\ty";
+        let shown = "x\\r\\nallow\\u{85}\\u{2028}\\u{1b}[2J\ty";
+        let problem = || Problem { help: Some(name.to_owned()), ..Problem::error(name).in_source(name) };
+        for error in [
+            Error::request(name),
+            Error::snapshot(name),
+            Error::read(name, name),
+            Error::data(vec![problem()]),
+            Error::policies(vec![problem()]),
+        ] {
+            let told = error.to_string();
+            assert!(told.contains(shown) && told.lines().count() == 1 && !told.contains('\r'), "{told:?}");
+        }
+        let told = Error::data(vec![problem(), problem(), problem()]).to_string();
+        assert_eq!(told.lines().count(), 4, "lines are broken between problems alone: {told:?}");
     }
 }

@@ -43,7 +43,8 @@ impl EntityUid {
 
 impl fmt::Display for EntityUid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::\"{}\"", self.type_name, self.id.escape_debug())
+        // Names of types need no escapes; what stands in data is none before it has been looked at.
+        write!(f, "{}::\"{}\"", self.type_name.escape_debug(), self.id.escape_debug())
     }
 }
 

@@ -17,8 +17,10 @@ const MAX_NAMES: usize = 100_000;
 /// What stands in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Its name starts with a dot. What it is was not looked at.
+    /// Its name starts with a dot, and it is no folder. What else it is was not looked at.
     Hidden,
+    /// Its name starts with a dot, and it is a folder, or a link that leads to one.
+    HiddenFolder,
     /// A folder, or a link that leads to one.
     Folder,
     /// A file, or a link that leads to one.
@@ -46,8 +48,8 @@ pub struct Found {
 /// Lists the files below `folder`, in the order of their names; `step` says of each name what to do with it, or why
 /// it must not be there.
 ///
-/// Links are followed. What starts with a dot is never followed or listed, so that a folder which Kubernetes mounts
-/// (`S1.cedar` → `..data/S1.cedar`, `..data` → `..2026_01_01`) is read once.
+/// Links are followed. What starts with a dot is neither unless `step` takes it, so that a folder which Kubernetes
+/// mounts (`S1.cedar` → `..data/S1.cedar`, `..data` → `..2026_01_01`) is read once.
 ///
 /// # Errors
 /// [`Error::is_read`], naming the file or folder: where it cannot be read, is a link that leads nowhere or back to a
@@ -98,15 +100,17 @@ impl Walk<'_> {
 
     fn visit(&mut self, path: PathBuf, below: &str) -> Result<(), Error> {
         let name = path.file_name().unwrap_or_default();
-        let hidden = name.as_encoded_bytes().starts_with(b".");
-        let Some(name) = name.to_str() else {
-            return if hidden { Ok(()) } else { Err(refused(&path, "its name is not UTF-8")) };
+        let Some(name) = name.to_str() else { return Err(refused(&path, "its name is not UTF-8")) };
+        let kind = match name.starts_with('.') {
+            false => kind(&path)?,
+            // Editors mark open files by links that lead nowhere.
+            true if fs::metadata(&path).is_ok_and(|about| about.is_dir()) => Kind::HiddenFolder,
+            true => Kind::Hidden,
         };
         let name = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-        let kind = if hidden { Kind::Hidden } else { kind(&path)? };
         match (self.step)(&name, kind).map_err(|why| refused(&path, why))? {
             Step::Leave => {}
-            Step::Take if kind == Kind::Folder => self.enter(&path, &name)?,
+            Step::Take if matches!(kind, Kind::Folder | Kind::HiddenFolder) => self.enter(&path, &name)?,
             Step::Take => self.found.push(Found { path, name }),
         }
         Ok(())

@@ -317,15 +317,14 @@ pub(super) fn problems_of(diagnostic: &dyn Diagnostic, source: &Source) -> Vec<P
         .and_then(|mut labels| labels.next())
         .map(|label| -> Range<usize> { label.offset()..label.offset() + label.len() });
     let label = diagnostic.labels().and_then(|mut labels| labels.next()?.label().map(str::to_owned));
+    let message = match label {
+        Some(label) => format!("{diagnostic}: {label}"),
+        None => diagnostic.to_string(),
+    };
     let problem = Problem {
-        severity: Severity::Error,
-        message: match label {
-            Some(label) => format!("{diagnostic}: {label}"),
-            None => diagnostic.to_string(),
-        },
-        source: source.name.to_string(),
         span: span.map(|span| Span::of(&source.text, span)),
         help: diagnostic.help().map(|help| nearest_of_list(&diagnostic.to_string(), help.to_string())),
+        ..Problem::error(message).in_source(&source.name)
     };
     let related = diagnostic.related().into_iter().flatten();
     let mut problems = vec![problem];

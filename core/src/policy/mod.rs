@@ -36,6 +36,8 @@ pub(crate) use atoms::{Dissection, Skeleton, Structure};
 pub(crate) use catalogue::Catalogue;
 #[cfg(feature = "fs")]
 pub use folder::FilePart;
+#[cfg(all(feature = "fs", feature = "author"))]
+pub(crate) use folder::{cases, hidden};
 pub use format::format;
 #[cfg(any(feature = "author", feature = "testing"))]
 pub(crate) use literals::Literals;

@@ -462,8 +462,12 @@ impl Ward {
     /// viewer may not know of is explained exactly as an absent one ([`Fault::Unseen`](crate::Fault::Unseen)). [`Ward::viewer`] makes a
     /// sight of [`Ward::disclosure`].
     ///
+    /// What is decided of somebody else than the viewer is told only to whoever may see who may do what to the record
+    /// ([`Sight::may_see_who`]): whether others may do something can follow from one fact, which the verdict would tell.
+    ///
     /// # Errors
-    /// As [`Ward::check`].
+    /// As [`Ward::check`]; and [`Error::is_request`] for another principal than the viewer where they may not see who
+    /// may do what: the same error whatever the record is, whether it is there, and however it is decided.
     pub fn explain_for(
         &self,
         world: &World,
@@ -475,6 +479,9 @@ impl Ward {
 
     /// What `who` may see of the facts behind `request`, as `disclosure` has it. A person who is not in the data
     /// sees nothing.
+    ///
+    /// Where `who` is not the principal of `request`, [`Ward::explain_for`] tells them of it only if they may do to the
+    /// record, which must be there, what `unlocks` names for its type.
     ///
     /// The actions of `disclosure` are asked with what the request's context gives them, but for fields that name an
     /// entity of which the viewer may not know: one that needs more than that is not allowed.

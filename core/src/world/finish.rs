@@ -160,6 +160,12 @@ impl World {
     fn close_hierarchy(&self) -> Result<Vec<Problem>, Error> {
         let pools = &self.data.pools;
         let mut closing = Closing::new(pools, |place| self.parents_number(place));
+        let of_type = |at: u16| self.rows(TypeId(at)).map(move |row| (TypeId(at), row));
+        let has_parents = |table: &Table| table.layout.parents.is_some();
+        let lying = (0u16..).zip(&self.data.tables).filter(|(_, table)| has_parents(table));
+        if let Some(place) = closing.too_deep(lying.flat_map(|(at, _)| of_type(at))) {
+            return Ok(vec![on(&self.uid(place), too_deep())]);
+        }
         let (mut problems, pulse) = (Vec::new(), Pulse::default());
         for (at, table) in (0u16..).zip(&self.data.tables) {
             let (Some(parents), Some(ancestors)) = (table.layout.parents, table.layout.ancestors) else {

@@ -15,6 +15,8 @@ const MOST: usize = 16 << 20;
 const MOST_EACH: usize = 64;
 /// Entities in circles that are named at once.
 const NAMED: usize = 100;
+/// Steps above a set that are not known before those of what it leads to.
+const OPEN: u64 = u64::MAX;
 
 /// Said of an entity whose ancestors hold itself.
 pub(super) const CIRCLE: &str = "lies in itself, through its parents";
@@ -67,6 +69,51 @@ struct Frame {
 impl<'a, F: Fn(Place) -> u32> Closing<'a, F> {
     pub(super) fn new(pools: &'a Pools, parents: F) -> Self {
         Closing { pools, parents, state: HashMap::new(), copied: 0, named: 0 }
+    }
+
+    /// The deepest of these entities, where their ancestors are sure to be too many: said at once, before any are told
+    /// one by one.
+    ///
+    /// Who lies so many steps below something has so many ancestors at least. So a chain is told by its length; where
+    /// nothing is found here, closing may still come to too many. What goes in a circle is for closing to name.
+    pub(super) fn too_deep(&self, places: impl Iterator<Item = Place>) -> Option<Place> {
+        let mut steps: HashMap<u32, u64> = HashMap::new();
+        let (mut copied, mut named) = (0_u64, 0_u64);
+        let mut deepest: Option<(u64, Place)> = None;
+        for place in places {
+            let set = (self.parents)(place);
+            let mut open = Vec::new();
+            if !steps.contains_key(&set) {
+                steps.insert(set, OPEN);
+                open.push(Frame { set, next: 0 });
+            }
+            while let Some(frame) = open.last_mut() {
+                let above = self.pools.places.get(frame.set).map_or(&[][..], AsRef::as_ref);
+                let next = above.get(frame.next).map(|place| (self.parents)(*place));
+                frame.next += 1;
+                match next {
+                    Some(set) if !steps.contains_key(&set) => {
+                        steps.insert(set, OPEN);
+                        open.push(Frame { set, next: 0 });
+                    }
+                    Some(set) if steps.get(&set) == Some(&OPEN) => return None,
+                    Some(_) => {}
+                    None => {
+                        let far = above.iter().map(|place| steps.get(&(self.parents)(*place)).unwrap_or(&0));
+                        copied = far.clone().fold(copied, |all, steps| all.saturating_add(*steps));
+                        named += above.len() as u64;
+                        steps.insert(frame.set, far.max().map_or(0, |steps| steps + 1));
+                        open.pop();
+                    }
+                }
+            }
+            let far = steps.get(&set).copied().unwrap_or(0);
+            if deepest.is_none_or(|(most, _)| far > most) {
+                deepest = Some((far, place));
+            }
+        }
+        let most = (MOST as u64).saturating_add((MOST_EACH as u64).saturating_mul(named));
+        deepest.filter(|_| copied > most).map(|(_, place)| place)
     }
 
     /// The number of the ancestors of what has the parents of number `set`.
@@ -239,12 +286,24 @@ mod tests {
             done.map(|()| closing.copied)
         };
         assert!(close(&chain(5_800)).is_ok());
-        for length in [20_000, 200_000] {
-            assert!(matches!(close(&chain(length)), Err(Unclosed::TooDeep)), "{length}");
-        }
+        assert!(matches!(close(&chain(20_000)), Err(Unclosed::TooDeep)));
+        // What is sure to be refused is refused before anything is copied, at its deepest entity.
+        let deepest = |all: &BTreeMap<u32, Vec<u32>>| {
+            let pools = Pools::default();
+            let numbers = parents(&pools, all);
+            let closing = Closing::new(&pools, |(_, Row(row)): Place| numbers[&row]);
+            let found = closing.too_deep(all.keys().map(|&row| place(row)));
+            assert_eq!(closing.copied, 0);
+            found.map(|(_, Row(row))| row)
+        };
+        assert_eq!([5_800, 20_000, 200_000].map(|length| deepest(&chain(length))), [None, Some(0), Some(0)]);
+        let mut circle = chain(20_000);
+        circle.insert(19_999, vec![0]);
+        assert_eq!(deepest(&circle), None);
         // 100,000 in the same 20 of a chain: their ancestors are found once.
         let mut wide = chain(1_000);
         wide.extend((1_000..101_000).map(|row| (row, (0..20).collect())));
         assert!(close(&wide).is_ok_and(|copied| copied < MOST));
+        assert_eq!(deepest(&wide), None);
     }
 }

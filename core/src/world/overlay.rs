@@ -235,7 +235,12 @@ impl<'a> Preparation<'a> {
         let mut numbers = Vec::new();
         let mut problems = Vec::new();
         let mut closing = Closing::new(pools, |place| self.parents_number(place));
-        for place in concerned.into_iter().filter(|place| self.is_there(*place)) {
+        concerned.retain(|place| self.is_there(*place));
+        if let Some(place) = closing.too_deep(concerned.iter().copied()) {
+            self.problem(place, &too_deep());
+            return Ok(());
+        }
+        for place in concerned {
             self.pulse.step()?;
             match closing.close(self.parents_number(place)) {
                 Ok(number) => numbers.push((place, number)),

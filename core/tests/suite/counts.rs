@@ -12,7 +12,7 @@ use caseward::{
 };
 use serde_json::json;
 
-use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts};
+use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts, number};
 
 /// Everyone may read everything, of records of all kinds.
 const SCHEMA: &str = "
@@ -454,8 +454,10 @@ fn of_nothing_nothing_is_withheld() {
 /// these views show is told. The laws on lists ask that of every list; these are some of their cases.
 #[test]
 fn counts_tell_what_views_show() {
+    let times = u64::from(number("CASEWARD_CASES").unwrap_or(1));
     for (law, cases) in [(&laws::ATTENDANCE, 2), (&laws::CLINIC, 10), (&laws::RANDOM, 40)] {
-        let extent = Extent { tries: 0, ..Extent::new(cases, 77) };
+        let seed = number("CASEWARD_SEED").unwrap_or(77).into();
+        let extent = Extent { tries: 0, ..Extent::new(cases * times, seed) };
         let counts = law.holds(&extent).unwrap_or_else(|why| panic!("{why}"));
         assert!(counts.lists > 50, "{}: {counts}", law.name);
     }

@@ -319,7 +319,7 @@ fn a_table_without_groups_tells_no_small_number() {
 }
 
 fn rounding(key: u8) -> Protection {
-    Protection::Round(RoundingKey::new([key; 32]).unwrap())
+    Protection::Round(RoundingKey::new(std::array::from_fn::<u8, 32, _>(|n| key ^ n as u8)).unwrap())
 }
 
 #[test]

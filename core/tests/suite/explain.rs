@@ -491,27 +491,77 @@ fn the_cases_of_the_rules_are_explained_and_turned() {
 #[test]
 fn the_privacy_team_sees_all_and_a_person_their_own() {
     let (world, disclosure) = (world(), ATTENDANCE.disclosure().unwrap());
+    let told = |world: &World, who: &str, request: &Request| {
+        let sight = ATTENDANCE.viewer(world, &uid("User", who), request, &disclosure).unwrap();
+        ATTENDANCE.explain_for(world, request, &sight).map(|why| all_of(&why)).map_err(|e| e.to_string())
+    };
     let request = ask("mina", "viewSummary", "Case", "c1");
     let full = all_of(&ATTENDANCE.explain(&world, &request).unwrap());
-    let seen_by = |who: &str| {
-        let sight = ATTENDANCE.viewer(&world, &uid("User", who), &request, &disclosure).unwrap();
-        all_of(&ATTENDANCE.explain_for(&world, &request, &sight).unwrap())
-    };
-    assert_eq!(seen_by("piri"), full);
-    // Lena may see the summary of the case, and nothing of Mina.
-    let lena = seen_by("lena");
-    assert!(
-        lena.contains("resource.provider` = Provider::\\\"p7\\\"") || lena.contains("Provider::\"p7\""),
-        "{lena}"
-    );
-    assert!(lena.contains("withheld") && !lena.contains("\"p1"), "{lena}");
+    assert_eq!(told(&world, "piri", &request), Ok(full));
+    // Lena may see the summary of the case, and not what stands in its record.
+    let own = ask("lena", "viewRecord", "Case", "c1");
+    let lena = told(&world, "lena", &own).unwrap();
+    assert!(lena.contains("Provider::\"p7\"") && lena.contains("withheld"), "{lena}");
+    assert!(!lena.contains("prosecution notified"), "{lena}");
     // Whoever may not know of the case is told what an absent one is told, to the byte.
     let gone = caseward::WorldBuilder::new(ATTENDANCE.schema()).finish().unwrap();
     let gone = gone.with(&changes().remove(&uid("Case", "c1"))).unwrap();
     for who in ["mina", "noor", "stranger"] {
-        let sight = ATTENDANCE.viewer(&gone, &uid("User", who), &request, &disclosure).unwrap();
-        assert_eq!(seen_by(who), all_of(&ATTENDANCE.explain_for(&gone, &request, &sight).unwrap()), "{who}");
+        for request in [&request, &ask(who, "viewSummary", "Case", "c1")] {
+            assert_eq!(told(&world, who, request), told(&gone, who, request), "{who}");
+        }
+        assert!(told(&world, who, &own).is_err(), "{who}");
     }
+}
+
+/// Worlds that differ in one fact, which decides what a prosecutor may do; whoever may not see the fact is told
+/// nothing of it by asking for the prosecutor.
+#[test]
+fn what_is_decided_of_others_is_told_to_whoever_may_see_who_may() {
+    let sample = Sample { cases: 60, seed: 1 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
+    let sample =
+        sample.with(&person(Changes::new(), "piri", &[("ministryTeams", uid("MinistryTeam", "privacy"))]));
+    let sample = sample.unwrap();
+    let sample = sample.with(&person(
+        Changes::new(),
+        "pat",
+        &[("ministryTeams", uid("MinistryTeam", "prosecutions"))],
+    ));
+    let sample = sample.unwrap();
+    let disclosure = ATTENDANCE.disclosure().unwrap();
+    let is_open = |case: &&EntityUid| sample.attribute(case, "status").unwrap() == Some("open".into());
+    let cases: Vec<EntityUid> = sample.ids("Case").unwrap().map(|id| uid("Case", id)).collect();
+    let case = cases.iter().find(is_open).unwrap();
+    let [with, without] = [true, false]
+        .map(|notified| sample.with(&Changes::new().set(case, "prosecutionNotified", notified)).unwrap());
+    let told = |world: &World, who: &EntityUid, request: &Request| {
+        let sight = ATTENDANCE.viewer(world, who, request, &disclosure).unwrap();
+        ATTENDANCE.explain_for(world, request, &sight)
+    };
+    let mut errors = BTreeSet::new();
+    for action in ["viewSummary", "viewSupportPlan"] {
+        let request = ask("pat", action, "Case", case.id());
+        let nowhere = ask("pat", action, "Case", "nowhere");
+        let decisions = [&with, &without].map(|world| ATTENDANCE.check(world, &request).unwrap().decision);
+        assert_eq!(decisions, [Decision::Allow, Decision::Deny]);
+        for who in sample.ids("User").unwrap().map(|id| uid("User", id)) {
+            let (one, two) = (told(&with, &who, &request), told(&without, &who, &request));
+            let right = Request::new(who.clone(), ActionName::new("viewAccessHistory"), case.clone());
+            let right = right.with("now", Value::Datetime(NOW));
+            if who.id() == "pat" || ATTENDANCE.check(&sample, &right).unwrap().is_allowed() {
+                let decided = [one, two].map(|told| told.unwrap().answer.decision);
+                assert_eq!(decided, decisions, "{who}");
+                continue;
+            }
+            for told in [one, two, told(&with, &who, &nowhere)] {
+                let error = told.unwrap_err();
+                assert!(error.is_request(), "{error}");
+                errors.insert(error.to_string());
+            }
+        }
+    }
+    let [error] = &errors.into_iter().collect::<Vec<_>>()[..] else { panic!("several errors") };
+    assert!(error.contains("`unlocks`") && !error.contains(case.id()), "{error}");
 }
 
 #[test]
@@ -576,14 +626,14 @@ fn nothing_withheld_is_in_any_form_of_an_explanation() {
     let mut choices = Choices::new(&drawn);
     let (mut looked_for, mut withheld, mut known) = (0, 0, 0);
     for _ in 0..300 {
-        let (person, case) = (choices.pick(&users).unwrap(), choices.pick(&cases).unwrap());
-        // Half of the viewers are people who can see something of the case.
+        let case = choices.pick(&cases).unwrap();
+        // Half of the viewers are people who can see something of the case; each asks for themselves.
         let manager = match world.attribute(case, "caseManager").unwrap() {
             Some(Value::Entity(manager)) if choices.chance(1, 2) => manager,
             _ => choices.pick(&users).unwrap().clone(),
         };
         let action = *choices.pick(&["viewSummary", "viewRecord", "closeCase"]).unwrap();
-        let request = Request::new(person.clone(), ActionName::new(action), case.clone())
+        let request = Request::new(manager.clone(), ActionName::new(action), case.clone())
             .with("now", Value::Datetime(NOW));
         let sight = ATTENDANCE.viewer(&world, &manager, &request, &disclosure).unwrap();
         let why = ATTENDANCE.explain_for(&world, &request, &sight).unwrap();

@@ -188,6 +188,22 @@ fn what_nobody_told_you_of_is_not_there_in_any_domain() {
     unseen(&laws::DOMAINS_UNSEEN, 20, 30);
 }
 
+/// Requests of others with two values of a fact that the viewer may not see, so many at least, and decided otherwise.
+fn others(law: &Law, cases: u64, least: u64) {
+    let counts = run(law, cases);
+    assert!(counts.compared > 10 * least && counts.apart >= least, "{counts}");
+}
+
+#[test]
+fn what_is_decided_of_others_tells_nothing_under_any_catalogue() {
+    others(&laws::OTHERS, 150, 40);
+}
+
+#[test]
+fn what_is_decided_of_others_tells_nothing_in_any_domain() {
+    others(&laws::DOMAINS_OTHERS, 20, 20);
+}
+
 /// The engine and Cedar's authorizer answer alike to the last word, of errors too.
 #[test]
 fn both_roads_answer_in_the_same_words() {

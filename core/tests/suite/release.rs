@@ -223,7 +223,9 @@ fn linear_programming_over_all_tables_of_a_release_finds_nothing() {
 
 #[test]
 fn a_rounded_release_adds_up_and_tells_no_more_than_its_profiles() {
-    let key = |n: u8| Protection::Round(RoundingKey::new([n; 32]).unwrap());
+    let key = |n: u8| {
+        Protection::Round(RoundingKey::new(std::array::from_fn::<u8, 32, _>(|at| n ^ at as u8)).unwrap())
+    };
     for seed in 0..12 {
         let drawn = bytes(seed, 64);
         let choices = &mut Choices::new(&drawn);
@@ -296,7 +298,7 @@ fn what_is_no_release_is_refused() {
 }
 
 fn rounding(n: u8) -> Protection {
-    Protection::Round(RoundingKey::new([n; 32]).unwrap())
+    Protection::Round(RoundingKey::new(std::array::from_fn::<u8, 32, _>(|at| n ^ at as u8)).unwrap())
 }
 
 /// Which cases each line of a table counts, by the zone's calendar.

@@ -174,7 +174,7 @@ fn research_sees_no_case_and_has_its_table() {
     assert!(table.cells().iter().any(|line| line.count == Count::Suppressed));
     assert_eq!(ask(&WORLD, &researcher, ("anonymised", Some(&anonymised)), &by).unwrap(), Some(table));
     // By request, rounded: percentages are of what is told.
-    let protection = Protection::Round(RoundingKey::new([7; 32]).unwrap());
+    let protection = Protection::Round(RoundingKey::new(*b"a key that is told to everybody.").unwrap());
     let question = ReportQuestion {
         principal: &researcher,
         kind: "anonymised",

@@ -6,8 +6,8 @@ use caseward::{Changes, Cursor, EntityUid, Ward, World};
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, facts, number};
 
-/// Bytes before the epoch: magic, format, and the schema's hash.
-const EPOCH: usize = 8 + 4 + 32;
+/// Bytes before the epoch: magic, format, the schema's hash, and the length.
+const EPOCH: usize = 8 + 4 + 32 + 8;
 
 fn json(world: &World) -> String {
     let mut json = Vec::new();
@@ -238,7 +238,11 @@ fn what_is_wrong_is_said() {
     refused(&|bytes| bytes[0] = b'[', "does not begin as one");
     refused(&|bytes| bytes.truncate(10), "cut off");
     refused(&|bytes| bytes.truncate(20), "cut off");
-    refused(&|bytes| bytes[8] = 2, "of format 2, and this reads 1");
+    refused(&|bytes| bytes[8] = 1, "of format 1, and this reads 2");
+    refused(&|bytes| bytes.truncate(bytes.len() - 1), "cut off");
+    refused(&|bytes| bytes.push(0), "there is something behind its end");
+    refused(&|bytes| bytes[EPOCH - 8..EPOCH].fill(0xff), "cut off");
+    refused(&|bytes| bytes[EPOCH - 8..EPOCH].fill(0), "there is something behind its end");
     refused(&|bytes| bytes[100] ^= 1, "checksum does not match");
     refused(
         &|bytes| {
@@ -247,6 +251,14 @@ fn what_is_wrong_is_said() {
         },
         "version 18446744073709551615",
     );
+    // By its first bytes alone, of a file whose length is known or not.
+    let (start, len) = (&small[..World::SNAPSHOT_START], small.len() as u64);
+    let fits = |start: &[u8], len| World::snapshot_fits(CLINIC.schema(), start, len);
+    assert_eq!((fits(start, None).unwrap(), fits(start, Some(len)).unwrap()), (len, len));
+    assert!(fits(start, Some(60 << 30)).unwrap_err().to_string().contains("behind its end"));
+    assert!(fits(start, Some(len - 1)).unwrap_err().to_string().contains("cut off"));
+    assert!(fits(&start[1..], None).unwrap_err().is_snapshot() && fits(&start[..20], None).is_err());
+    assert!(World::snapshot_fits(ATTENDANCE.schema(), start, None).unwrap_err().is_schema());
     let error = World::from_bytes(ATTENDANCE.schema(), &small).unwrap_err();
     assert!(error.is_schema(), "{error}");
     assert!(World::is_snapshot(&small) && !World::is_snapshot(b"[{}]") && !World::is_snapshot(b"case"));

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use caseward::author::{Case, CaseFile};
 use caseward::{Decision, Ward};
 
-use super::tree::Tree;
-use crate::cases::UNREACHABLE;
+use super::tree::{Tree, is_unreachable};
 use crate::failure::printable;
 
 /// Cases that are named one by one.
@@ -33,7 +32,7 @@ impl Cases {
             let unreadable = Some("the policies of before cannot be read".to_owned());
             return Some(Cases { unreadable, ..Cases::default() });
         };
-        let read = before.below("tests").filter(|(name, _)| !name.ends_with(UNREACHABLE));
+        let read = before.below("tests").filter(|(name, _)| !is_unreachable(name));
         let read: Result<Vec<CaseFile>, String> =
             read.filter_map(|(name, text)| read_cases(old, name, text)).collect();
         let read = match read {

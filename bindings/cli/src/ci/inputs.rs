@@ -13,8 +13,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::cases::Cases;
 use super::catalogue::{self, Entry};
-use super::tree::Tree;
-use crate::cases::UNREACHABLE;
+use super::tree::{Tree, is_unreachable};
 use crate::diff::{Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 
@@ -75,7 +74,7 @@ impl Inputs {
             _ => Vec::new(),
         };
         let claims_of = |tree: &Tree| {
-            let all = tree.below("tests").filter(|(name, _)| name.ends_with(UNREACHABLE));
+            let all = tree.below("tests").filter(|(name, _)| is_unreachable(name));
             all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<BTreeMap<_, _>>()
         };
         let (claims_before, claims_after) = (claims_of(before), claims_of(after));
@@ -196,8 +195,8 @@ impl Inputs {
         }
         said.extend(others);
         match said.as_slice() {
-            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases, claims and \
-                   all other files of the folder are as they were"
+            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases, claims, \
+                   annotations, matrix and proofs are as they were"
                 .to_owned(),
             _ => format!("changed besides policies: {}", said.join(", ")),
         }

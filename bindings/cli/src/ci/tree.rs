@@ -1,18 +1,17 @@
 //! The files of a policy folder at one version: all that a change of it can touch.
 //!
-//! INVARIANT: every file that may stand in the folder is here, but for what is hidden, for code (`src/`), for what a
-//! build leaves (`target/`), and for what stands below `tests/` and holds no cases.
+//! INVARIANT: every file of a purpose ([`FilePart`]) is here: policies, schema, catalogue, claims, cases, annotations, the
+//! matrix's people and situations, and what was proved.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use caseward::files::{self, Found, Kind, Step};
+use caseward::files::Found;
 use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
 use crate::{fmt, git, input};
 
-const TARGET: &str = "target";
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
 
@@ -36,8 +35,10 @@ impl Tree {
 
     /// A folder as it is.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
-        let text = |found: Found| Ok((found.name, input::text(&found.path, 16 * fmt::MAX_BYTES)?));
-        let files = files::walk(folder, &mut step)?.into_iter().map(text).collect::<Result<_, Failure>>()?;
+        let mut files = BTreeMap::new();
+        for (_, Found { path, name }) in FilePart::all_in(folder)? {
+            files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
+        }
         Ok(Tree { files, commit: None })
     }
 
@@ -79,7 +80,7 @@ impl Tree {
         })
     }
 
-    /// The files beside policies, schema, catalogue, claims and cases, such as `annotations.toml`.
+    /// The files beside policies, schema, catalogue, claims and cases: annotations, the matrix, and what was proved.
     pub(super) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         all.filter(|(name, _)| is_other(name))
@@ -100,17 +101,14 @@ impl Tree {
 /// Whether decisions, proofs or tests are made from a file of this name, or what is read of them; an error where that
 /// cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
-    let is_hidden = name.split('/').any(|part| part.starts_with('.'));
-    let is_case = name.starts_with("tests/") && (name.ends_with(".toml") || name.ends_with(".json"));
-    Ok(is_case && !is_hidden || FilePart::of(name)?.is_some())
+    Ok(FilePart::of(name)?.is_some())
 }
 
-/// What the walk through a folder as it is does with a name.
-fn step(name: &str, kind: Kind) -> Result<Step, String> {
-    let is_wanted = match kind {
-        // What a build leaves stands directly in the folder.
-        Kind::Folder => name != TARGET,
-        Kind::File | Kind::Hidden => is_input(name)?,
-    };
-    Ok(if is_wanted { Step::Take } else { Step::Leave })
+/// Whether a file of this name says what can never decide.
+pub(super) fn is_unreachable(name: &str) -> bool {
+    FilePart::of(name) == Ok(Some(FilePart::Unreachable))
+}
+
+fn is_other(name: &str) -> bool {
+    matches!(FilePart::of(name), Ok(Some(FilePart::Annotations | FilePart::Matrix | FilePart::Proofs)))
 }

@@ -141,8 +141,13 @@ pub(crate) fn measure(
     unreachable: Option<&PathBuf>,
 ) -> Result<(Coverage, Vec<Claim>), Failure> {
     let mut coverage = suite.ward.coverage(suite.cases())?;
-    let beside = || args.paths().into_iter().map(|path| path.join(UNREACHABLE)).filter(|path| path.is_file());
-    let files: Vec<PathBuf> = unreachable.map_or_else(|| beside().collect(), |file| vec![file.clone()]);
+    let mut files: Vec<PathBuf> = unreachable.cloned().into_iter().collect();
+    if unreachable.is_none() {
+        for folder in args.paths().into_iter().filter(|path| path.is_dir()) {
+            let file = folder.join(UNREACHABLE);
+            files.extend(input::is_there(&file)?.then_some(file));
+        }
+    }
     let mut claims = Vec::new();
     for file in files {
         let text = input::text(&file, MAX_BYTES)?;

@@ -15,7 +15,7 @@ use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::terminal::Terminal;
-use crate::{matrix, output};
+use crate::{input, matrix, output};
 
 /// List the policies, invariants, guarantees, cases and rows of the matrix that a decision shaped.
 ///
@@ -76,7 +76,8 @@ struct RowOf {
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
     let Some(decision) = &args.decision else { return list(args) };
     // Cases are worth having, not needed: a folder of policies may have none.
-    let suite = if args.cases.paths().iter().any(|path| path.exists()) {
+    let there = args.cases.paths().iter().map(|path| input::is_there(path)).collect::<Result<Vec<_>, _>>()?;
+    let suite = if there.contains(&true) {
         args.cases.load()?
     } else {
         Suite { ward: args.cases.policies.load()?, files: Vec::new() }

@@ -120,7 +120,7 @@ impl Expected {
         let text = input::text(path, MAX_BYTES)?;
         let refuse =
             |why: String| Failure::other(format!("the expected changes in {}: {why}", input::name(path)));
-        let expected: Expected = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let expected: Expected = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;
         // An announcement of everything announces nothing.
         if expected.gain.iter().any(Gain::is_of_all) {
             return Err(refuse("a [[gain]] names neither action, type, rule, policy nor role".to_owned()));

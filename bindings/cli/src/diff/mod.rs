@@ -107,7 +107,7 @@ pub(crate) fn version(name: &str) -> Result<Sources, Failure> {
 }
 
 fn refused(old: &str, new: &str, error: &Error) -> Failure {
-    Failure::other(format!("`{old}` and `{new}`, both under the schema of the latter: {error}"))
+    Failure::lines(&format!("`{old}` and `{new}`, both under the schema of the latter: "), error)
 }
 
 /// Made-up data, drawn towards what the two versions read.

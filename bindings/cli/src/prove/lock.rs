@@ -45,12 +45,12 @@ pub(crate) enum Part {
 impl Lock {
     /// Reads a lock file; an empty one where there is none.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        if !path.exists() {
+        if !input::is_there(path)? {
             return Ok(Lock::default());
         }
         let text = input::text(path, MAX_BYTES)?;
         let refuse = |why: String| Failure::other(format!("the lock file {}: {why}", input::name(path)));
-        let table: toml::Table = toml::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+        let table: toml::Table = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;
         match table.get("version").and_then(toml::Value::as_integer) {
             Some(version) if version == i64::from(VERSION) => {}
             // What an earlier form says was proved is proved again.
@@ -60,7 +60,7 @@ impl Lock {
             }
             None => return Err(refuse("it does not say of which version it is".to_owned())),
         }
-        toml::from_str(&text).map_err(|e| refuse(e.to_string()))
+        toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))
     }
 
     /// A lock to be written with a new `part`, by a solver of this name and version; the other part stays, where it

@@ -209,7 +209,7 @@ pub(crate) fn prove(
     let model = Arc::new(Model::new(&sources.schema.text).map_err(other)?);
     let old = old.map(|old| {
         let ward = Ward::new(old)
-            .map_err(|e| Failure::other(format!("the other version, under the schema of this one: {e}")))?;
+            .map_err(|e| Failure::lines("the other version, under the schema of this one: ", e))?;
         Policies::new(ward, old).map_err(other)
     });
     let sides = Sides {

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::cases::{CaseArgs, Suite};
 use crate::exit::Exit;
 use crate::explain;
-use crate::failure::{Failure, counted, printable};
+use crate::failure::{Failure, counted, in_a_line, printable};
 use crate::output;
 use crate::report::Report;
 use crate::terminal::{Palette, Terminal};
@@ -116,12 +116,7 @@ fn text(ran: &[Ran<'_>], all: bool, took: Duration, terminal: &Terminal) -> Stri
     for ran in failed.iter().take(shown) {
         if let Some(mismatch) = &ran.mismatch {
             let source = Source::new(ran.file.name.as_str(), ran.file.text.clone());
-            let report = Report::failed(
-                printable(&ran.case.name),
-                &source,
-                &ran.case.span,
-                printable(&mismatch.difference),
-            );
+            let report = Report::failed(&ran.case.name, &source, &ran.case.span, &mismatch.difference);
             out.push_str(&report.draw(&terminal.drawer_out()));
             match &mismatch.why {
                 Some(why) => out.push_str(&explain::coloured(why, &why.to_string(), terminal)),
@@ -175,7 +170,7 @@ fn summary(failed: &[&Ran<'_>]) -> String {
         counts.sort_by_key(|(name, count)| (usize::MAX - count, name.to_owned()));
         let _ = writeln!(out, "\n{title}");
         for (name, count) in counts.iter().take(SHOWN) {
-            let _ = writeln!(out, "  {count:>6}  {name}");
+            let _ = writeln!(out, "  {count:>6}  {}", in_a_line(name));
         }
         if counts.len() > SHOWN {
             let _ = writeln!(out, "          and {} more", counts.len() - SHOWN);

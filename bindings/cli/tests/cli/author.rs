@@ -89,9 +89,55 @@ fn cases_beside_the_policies_are_run() {
     let some = bench.run(["test", "--policies", "p", "--filter", "other lead"]);
     assert!(some.ends(0).out.starts_with("2 cases passed"), "{}", some.out);
     bench.run(["test", "--policies", "p", "--filter", "nothing like it"]).fails(1, "no case");
-    // Policies are found apart from cases: `tests` is no folder of policies.
-    bench.write("p/tests/none.cedar", "this is no policy");
-    bench.run(["test", "--policies", "p", "p/tests/docs.toml"]).ends(0);
+}
+
+/// A policy among the cases decides nothing, and whoever moved it there would believe that it does.
+#[test]
+fn what_stands_among_cases_and_is_none_is_an_error_of_every_verb() {
+    let verbs = [
+        &["validate"][..],
+        &["lint"],
+        &["test"],
+        &["coverage"],
+        &["mutate"],
+        &["matrix"],
+        &["docs"],
+        &["ci"],
+        &["role"],
+        &["decision"],
+        &["prove", "--only", "x"],
+        &["who", "--entities", "world.json", "--action", "read", "--resource", "Doc::\"plan\""],
+    ];
+    for (file, told) in [
+        ("p/tests/read.cedar", "policies do not stand among cases"),
+        ("p/tests/cases/deep/read.cedar", "policies do not stand among cases"),
+        ("p/tests/Unreachable.toml", "call it `unreachable.toml`"),
+        ("p/tests/.docs.toml", "starts with a dot"),
+        ("p/tests/docs.yaml", "a case ends in `.toml`"),
+        ("p/.docs/read.cedar", "starts with a dot"),
+        ("p/Annotations.toml", "call it `annotations.toml`"),
+    ] {
+        let bench = desk();
+        bench.write(file, READ);
+        let named = if file.starts_with("p/.docs") { "p/.docs`" } else { file };
+        for verb in verbs {
+            let ran = bench.run(verb.iter().copied().chain(["--policies", "p"]));
+            assert_eq!(ran.fails(1, told).fails(1, named).out, "", "{verb:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_said_to_be_unreachable_is_read_or_told() {
+    let bench = desk();
+    std::os::unix::fs::symlink("nowhere", bench.path("p/tests/unreachable.toml")).unwrap();
+    for verb in ["validate", "lint", "prove", "matrix", "test", "coverage"] {
+        bench
+            .run([verb, "--policies", "p"])
+            .fails(1, "p/tests/unreachable.toml")
+            .fails(1, "`nowhere`, which is not");
+    }
 }
 
 #[test]
@@ -505,7 +551,7 @@ fn what_looks_like_a_case_and_would_not_be_run_is_named() {
             assert_eq!(ran.out, "", "{file}");
         }
     }
-    // What looks like no case may stand beside them.
+    // Notes and code may stand beside them.
     let bench = desk();
     for file in ["README.md", "run.py", ".docs.toml.swp", "ALLOW/README.md", "unreachable.toml"] {
         bench.write(&format!("p/tests/{file}"), "");

@@ -269,18 +269,35 @@ fn explain_says_why() {
 #[test]
 fn explain_withholds_what_a_viewer_may_not_see() {
     let bench = Bench::new();
-    let ask = |resource: &str, viewer: &str, format: &str| {
-        let question = ["--principal", U2, "--action", "viewSummary", "--resource", resource];
+    let ask = |principal: &str, action: &str, resource: &str, viewer: &str, format: &str| {
+        let question = ["--principal", principal, "--action", action, "--resource", resource];
         bench.ask("explain", &[&question[..], &["--viewer", viewer, "--format", format]].concat())
     };
-    let own = ask(C1, U2, "text");
-    let absent = ask(r#"Case::"c9""#, U2, "text");
+    let own = ask(U2, "viewSummary", C1, U2, "text");
+    let absent = ask(U2, "viewSummary", r#"Case::"c9""#, U2, "text");
     // Whose login ended may not know of the case.
     assert_eq!(own.ends(2).out, absent.ends(2).out.replace("c9", "c1"));
-    let other = ask(C1, U1, "json").ends(2).json();
-    assert_eq!((&other["withheld"], &other["answer"]["policies"]), (&json!(true), &json!([])));
-    assert_eq!(other["turn"]["outcome"], "withheld");
-    ask(C1, "lena", "text").fails(1, "--viewer");
+    // What roles somebody has that is named in the question is not for the lead to see.
+    let contact = r#"{"contact": {"__entity": {"type": "User", "id": "u2"}}}"#;
+    let question =
+        ["--principal", U1, "--action", "changePrimaryContact", "--resource", C1, "--context", contact];
+    let own = bench.ask("explain", &[&question[..], &["--viewer", U1, "--format", "json"]].concat());
+    let own = own.ends(2).json();
+    assert_eq!((&own["withheld"], &own["answer"]["policies"]), (&json!(true), &json!([])));
+    assert_eq!(own["turn"]["outcome"], "withheld");
+    // What is decided of somebody else is no verdict for whoever may not see who may do what.
+    let mut told = std::collections::BTreeSet::new();
+    for (principal, viewer) in [(U1, U2), (U2, U1)] {
+        for record in [C1, r#"Case::"c2""#, r#"Case::"c9""#] {
+            for format in ["text", "tree", "json"] {
+                let ran = ask(principal, "viewSummary", record, viewer, format);
+                ran.fails(1, "--viewer: what is decided of somebody else is told only to");
+                told.insert((ran.out, ran.err));
+            }
+        }
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    ask(U2, "viewSummary", C1, "lena", "text").fails(1, "--viewer");
     bench.write("p/schema.cedarschema", "entity U; action read appliesTo { principal: U, resource: U };\n");
     bench.write("p/all.cedar", "@id(\"all\")\npermit (principal, action, resource);\n");
     bench.write("none.json", "[]");

@@ -141,7 +141,7 @@ fn anonymised_reports_tell_of_nobody() {
     let all = report(&bench, u3, "anonymised", &["--by", "status", "--below", "4", "--format", "json"]);
     assert_eq!(all.ends(0).json()["cells"][1]["count"], 4);
 
-    bench.write("key", [9; 32]);
+    bench.write("key", "a key that is told to everybody.");
     let rounded = |rest: &[&str]| {
         let ran =
             report(&bench, u3, "anonymised", &[&["--round-key", "key", "--format", "json"], rest].concat());
@@ -158,11 +158,17 @@ fn reports_that_make_no_sense() {
     let bench = Bench::new();
     bench.write("world.json", world_with_reports().to_string());
     bench.write("short", "too short");
+    bench.write("zeros", [0; 32]);
+    bench.write("sevens", "7".repeat(32) + "\n");
+    bench.write("long", "a key and so on ".repeat(257));
     for (kind, rest, thing) in [
         ("school", vec!["--by", "student.nsn"], "is not grouped by `student.nsn`"),
         ("school", vec!["--report", "r1"], "--report"),
         ("school", vec!["--round-key", "none"], "none"),
         ("school", vec!["--round-key", "short"], "16 bytes"),
+        ("school", vec!["--round-key", "zeros"], "`zeros`: a key for rounding is drawn at random"),
+        ("school", vec!["--round-key", "sevens"], "drawn at random"),
+        ("school", vec!["--round-key", "long"], "4096 bytes at most"),
     ] {
         report(&bench, U1, kind, &rest).fails(1, thing);
     }

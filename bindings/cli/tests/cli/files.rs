@@ -257,7 +257,7 @@ fn a_snapshot_that_cannot_be_opened_is_refused() {
     let bench = with_policies(&[("a.cedar", TIDY)]);
     bench.run(["snapshot", "world.json", "world.snap"]).ends(0);
     let mut bytes = fs::read(bench.path("world.snap")).unwrap();
-    bytes[50] ^= 1;
+    bytes[60] ^= 1;
     bench.write("damaged.snap", &bytes);
     bench.write("short.snap", &bytes[..10]);
     let validate = |file| bench.run(["validate", "--entities", file]);

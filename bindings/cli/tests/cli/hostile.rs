@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::support::{Bench, NOW, Ran, case, entity, reference, world};
 
 /// Everything that must not come out raw, in one id.
-const EVIL: &str = "x\u{1b}[31m\u{7}\u{7f}\u{9b}2J\u{85}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}z";
+const EVIL: &str = "x\u{1b}[31m\u{7}\u{7f}\u{9b}2J\u{85}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}\u{2800}\u{3164}z";
 
 /// Whether text is free of what could steer the terminal that it is printed on.
 fn is_harmless(text: &str) -> bool {
     let hides = |c: char| {
         matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2800}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e007f}')
     };
     text.replace("\r\n", "\n").chars().all(|c| c == '\n' || c == '\t' || !c.is_control() && !hides(c))
 }
@@ -202,6 +202,164 @@ fn an_id_with_a_line_break_forges_no_line() {
         for line in ran.out.lines().chain(ran.err.lines()) {
             assert!(!line.starts_with("FORGED"), "{args:?}: {}{}", ran.out, ran.err);
         }
+    }
+}
+
+/// Names of files, roles, types and whatever else is repeated in an error: none of them makes a line of its own.
+#[test]
+fn a_name_with_a_line_break_forges_no_line_of_an_error() {
+    const NAME: &str = "x`\r\nallow\n  S1 (school.S1): ok";
+    let bench = Bench::new();
+    let schema = "entity User; entity Doc;\naction read appliesTo { principal: User, resource: Doc };\n";
+    bench.write("p/schema.cedarschema", schema);
+    bench.write("q/schema.cedarschema", schema);
+    bench.write(&format!("q/gates/{NAME}.cedar.bak"), "");
+    bench.write("q.json", "[]");
+    bench.write("types.json", json!([entity(NAME, NAME, json!({}))]).to_string());
+    let mut named = world();
+    named[1]["attrs"][NAME] = json!(1);
+    named[5]["attrs"]["student"]["id"] = json!(NAME);
+    bench.write("named.json", named.to_string());
+    bench.write("bad.cedar", format!("@id(\"{NAME}\") permit (principal, action, resource);"));
+    bench.write("v/schema.cedarschema", schema);
+    bench.write(
+        "v/a.cedar",
+        format!("@id(\"a\") permit (principal, action, resource) when {{ principal.{NAME} }};"),
+    );
+    bench.write("expected.toml", format!("\"{}\" = 1\n", NAME.escape_default()));
+    let (u1, c1) = (r#"User::"u1""#, r#"Case::"c1""#);
+    let asks: &[&[&str]] = &[
+        &["role", NAME],
+        &["decision", NAME],
+        &["list", "--entities", NAME, "--principal", u1, "--action", "viewSummary", "--type", "Case"],
+        &["list", "--entities", "world.json", "--principal", u1, "--action", "viewSummary", "--type", NAME],
+        &["list", "--entities", "world.json", "--principal", u1, "--action", NAME, "--type", "Case"],
+        &[
+            "list",
+            "--entities",
+            "world.json",
+            "--principal",
+            NAME,
+            "--action",
+            "viewSummary",
+            "--type",
+            "Case",
+        ],
+        &["who", "--entities", "world.json", "--action", "viewSummary", "--resource", c1, "--type", NAME],
+        &["check", "--entities", "world.json", "--principal", u1, "--action", NAME, "--resource", c1],
+        &[
+            "check",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--resource",
+            NAME,
+        ],
+        &[
+            "check",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--resource",
+            c1,
+            "--context",
+            NAME,
+        ],
+        &[
+            "check",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--resource",
+            c1,
+            "--now",
+            NAME,
+        ],
+        &[
+            "count",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--type",
+            "Case",
+            "--by",
+            NAME,
+        ],
+        &["report", "--entities", "world.json", "--principal", u1, "--kind", NAME],
+        &[
+            "explain",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--resource",
+            c1,
+            "--viewer",
+            NAME,
+        ],
+        &[
+            "filter",
+            "--entities",
+            "world.json",
+            "--principal",
+            u1,
+            "--action",
+            "viewSummary",
+            "--type",
+            "Case",
+            "--dialect",
+            NAME,
+        ],
+        &["tables", "--dialect", "sqlite", "--mapping", NAME],
+        &["validate", "--policies", NAME],
+        &["validate", "--policies", "q"],
+        &["validate", "--policies", "v"],
+        &["lint", "--policies", "p", "--deny", NAME],
+        &["lint", "--policies", "p", "--base", NAME],
+        &["validate", "--entities", "types.json"],
+        &["validate", "--entities", "named.json"],
+        &["fmt", NAME],
+        &["fmt", "--check", "bad.cedar"],
+        &["test", "--policies", "p", NAME],
+        &["diff", "p", NAME],
+        &["diff", "p", "git:HEAD:x", "--expected", NAME],
+        &["diff", "p", "p", "--expected", "expected.toml"],
+        &["snapshot", NAME, "out.snap"],
+        &["sample", "--cases", "1", "--output", &format!("none/{NAME}")],
+        &["bundle", "verify", NAME, "--trust", NAME],
+        &["docs", "--check", NAME],
+        &["prove", "--policies", "p", "--only", NAME],
+        &["completions", NAME],
+        &[NAME],
+        &["check", NAME],
+    ];
+    for args in asks {
+        let ran = bench.run(args.iter().copied());
+        assert!(ran.code != 0 && !ran.err.is_empty(), "{args:?}: {}{}", ran.out, ran.err);
+        for line in ran.out.lines().chain(ran.err.lines()) {
+            let start = line.trim_start_matches([' ', '│', '·']);
+            assert!(
+                !start.starts_with("allow") && !start.starts_with("S1 ("),
+                "{args:?}: {}{}",
+                ran.out,
+                ran.err
+            );
+        }
+        assert!(!ran.err.contains('\r'), "{args:?}: {:?}", ran.err);
     }
 }
 

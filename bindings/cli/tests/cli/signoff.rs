@@ -656,8 +656,10 @@ fn a_name_that_is_not_utf_8_is_an_error() {
         .fails(1, "its name is not UTF-8");
     // What a build leaves is not read, whatever it is called; below another folder it is.
     std::fs::remove_file(&odd).unwrap();
-    bench.write("old/target/x.cedar.txt", "");
-    bench.write("new/target/x.cedar.txt", "");
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), "");
+        bench.write(&format!("{folder}/target/x.cedar.txt"), "");
+    }
     let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
     assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
 }

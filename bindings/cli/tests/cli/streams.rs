@@ -118,6 +118,24 @@ fn a_full_disk_makes_a_failure_of_a_success_alone() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_printed_is_no_success() {
+    let bench = Bench::new();
+    for args in [&["--help"][..], &["--version"], &["help", "check"], &["check", "--help"], &["-h"]] {
+        assert!(!bench.run(args.iter().copied()).ends(0).out.is_empty(), "{args:?}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.command().args(args).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.contains("cannot write to standard output"), "{args:?}: {err}");
+        let mut command = bench.command();
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
+    }
+}
+
 #[test]
 fn a_name_as_long_as_names_can_be_is_written() {
     let bench = Bench::new();
@@ -188,6 +206,8 @@ fn files_without_an_end_are_refused() {
         let mapping = ["--dialect", "sqlite", "--mapping", "/dev/zero"];
         bench.run(verb.iter().copied().chain(mapping)).fails(1, "/dev/zero");
     }
+    let report = ["--principal", U1, "--kind", "school", "--round-key", "/dev/zero"];
+    bench.ask("report", &report).fails(1, "`/dev/zero`: a key for rounding has 4096 bytes at most");
     bench.run(["fmt", "--check", "/dev/zero"]).fails(1, "/dev/zero");
     bench.run(["docs", "--check", "/dev/zero"]).fails(1, "/dev/zero");
 }
@@ -209,6 +229,24 @@ fn a_snapshot_is_as_long_as_what_is_read_of_it() {
     let file = fs::OpenOptions::new().write(true).open(bench.path("sparse.json")).unwrap();
     file.set_len(100 << 30).unwrap();
     bench.run(["validate", "--entities", "sparse.json"]).fails(1, "an entity of more than");
+    // Whole, or its start alone, with nothing behind it but a length.
+    for start in [&bytes[..], &bytes[..64]] {
+        bench.write("tail.snap", start);
+        let file = fs::OpenOptions::new().write(true).open(bench.path("tail.snap")).unwrap();
+        file.set_len(100 << 30).unwrap();
+        bench.run(["validate", "--entities", "tail.snap"]).fails(1, "there is something behind its end");
+    }
+    bench.write("short.snap", &bytes[..bytes.len() - 1]);
+    bench.run(["validate", "--entities", "short.snap"]).fails(1, "cut off");
+    // As long as it says, and that is too much: 100 GB.
+    let mut long = bytes.clone();
+    long[44..52].copy_from_slice(&(100_u64 << 30).to_le_bytes());
+    bench.write("long.snap", &long);
+    let file = fs::OpenOptions::new().write(true).open(bench.path("long.snap")).unwrap();
+    file.set_len(100 << 30).unwrap();
+    bench.run(["validate", "--entities", "long.snap"]).fails(1, "more than 8589934592 bytes");
     // A pipe says nothing of its length.
     bench.run_with(&bytes, ["validate", "--entities", "-"]).ends(0);
+    let more = [&bytes[..], b"x"].concat();
+    bench.run_with(&more, ["validate", "--entities", "-"]).fails(1, "there is something behind its end");
 }

@@ -1,6 +1,6 @@
 //! Folders of cases: which files are cases, and what each folder expects.
 //!
-//! INVARIANT: what looks like a case and would not be run is refused. A case that nobody runs is believed.
+//! What may stand in such a folder is told where folders of policies are, which hold one.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,8 @@ use super::{Accepted, CaseFile, MAX_BYTES};
 use crate::model::{Decision, Error, Problem};
 use crate::policy::files;
 use crate::policy::files::{Found, Kind, Step};
+use crate::policy::{FilePart, cases, hidden};
 use crate::ward::Ward;
-
-/// Conditions that cannot be reached stand beside the cases, and are none.
-const UNREACHABLE: &str = "unreachable.toml";
 
 /// A file of cases that was found, not yet read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +26,15 @@ impl CasePath {
     /// | place | what may stand there |
     /// |---|---|
     /// | a folder `ALLOW` or `DENY`, or below | one case in each `.json`, and `.md` |
-    /// | any other folder | cases in each `.toml`, and files that look like no case |
+    /// | any other folder | cases in each `.toml`, `.md`, and code (`.rs`, `.py`, `.pyi`, `.js`, `.mjs`, `.ts`, `.sh`) |
     /// | the folder `path` itself | `unreachable.toml` too, which holds none |
     ///
-    /// What starts with a dot is left out.
+    /// Of what starts with a dot, the files and folders of systems and editors are left out; [`FilePart::of`] says of
+    /// which.
     ///
     /// # Errors
-    /// [`Error::is_read`], naming the file, where something looks like a case and would not be run (`allow/x.json`,
-    /// `x.TOML`, `x.toml.bak`), or cannot be read.
+    /// [`Error::is_read`], naming the file, where something else stands there, such as a case that would not be run
+    /// (`allow/x.json`, `x.TOML`, `x.toml.bak`, `.x.toml`) or a policy, or cannot be read.
     pub fn find(path: &Path) -> Result<Vec<Self>, Error> {
         if !path.is_dir() {
             let expect = path.parent().and_then(expected_by_folder);
@@ -48,11 +47,16 @@ impl CasePath {
         }
         let around = expected_by_folder(path);
         let found = files::walk(path, &mut |name, kind| match kind {
-            Kind::Hidden => Ok(Step::Leave),
-            Kind::Folder => folder(name),
-            Kind::File => file(name, expected(name).or(around)),
+            Kind::Hidden => hidden(name, false).map(|()| Step::Leave),
+            Kind::HiddenFolder => hidden(name, true).map(|()| Step::Leave),
+            Kind::Folder => cases::folder(name),
+            Kind::File => Ok(match cases::file(name, cases::expected(name).or(around))? {
+                Some(FilePart::Case) => Step::Take,
+                _ => Step::Leave,
+            }),
         })?;
-        let of = |found: Found| CasePath { expect: expected(&found.name).or(around), path: found.path };
+        let of =
+            |found: Found| CasePath { expect: cases::expected(&found.name).or(around), path: found.path };
         Ok(found.into_iter().map(of).collect())
     }
 
@@ -103,63 +107,7 @@ impl CasePath {
     }
 }
 
-fn folder(name: &str) -> Result<Step, String> {
-    let last = last(name);
-    let mistyped = ["ALLOW", "DENY"].into_iter().find(|it| last.eq_ignore_ascii_case(it) && last != *it);
-    match mistyped {
-        Some(meant) => Err(format!("its cases would not be run: call the folder `{meant}`")),
-        None if looks_like_a_case(last) => Err("it has the name of a file, and is a folder".to_owned()),
-        None => Ok(Step::Take),
-    }
-}
-
-fn file(name: &str, expect: Option<Decision>) -> Result<Step, String> {
-    let file = last(name);
-    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match (expect, ending) {
-        (Some(_), "json") => Ok(Step::Take),
-        (Some(_), "md") if !looks_like_a_case(file) => Ok(Step::Leave),
-        (Some(_), _) => {
-            Err("in `ALLOW` and `DENY` only `.json` is a case: rename it, or move it away".to_owned())
-        }
-        (None, "toml") if file != UNREACHABLE => Ok(Step::Take),
-        (None, "toml") if file == name => Ok(Step::Leave),
-        (None, "toml") => Err("it would not be read: it stands in the folder of cases itself".to_owned()),
-        (None, "json") => {
-            Err("it would not be run: a case in JSON stands in a folder `ALLOW` or `DENY`".to_owned())
-        }
-        (None, _) if looks_like_a_case(file) => {
-            Err("it looks like a case and would not be run: rename it to end in `.toml`, or move it away"
-                .to_owned())
-        }
-        (None, _) => Ok(Step::Leave),
-    }
-}
-
-/// `x.TOML`, `x.toml.bak`, `x.jsonl`.
-fn looks_like_a_case(file: &str) -> bool {
-    let lower = file.to_ascii_lowercase();
-    lower.contains(".toml") || lower.contains(".json")
-}
-
-fn last(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, last)| last)
-}
-
-/// What the folders that a name goes through expect; the innermost decides.
-fn expected(name: &str) -> Option<Decision> {
-    name.rsplit('/').skip(1).find_map(by_name)
-}
-
-/// What a folder expects by its name.
+/// What the folder of a path expects by its name.
 fn expected_by_folder(folder: &Path) -> Option<Decision> {
-    by_name(folder.file_name()?.to_str()?)
-}
-
-fn by_name(folder: &str) -> Option<Decision> {
-    match folder {
-        "ALLOW" => Some(Decision::Allow),
-        "DENY" => Some(Decision::Deny),
-        _ => None,
-    }
+    cases::expected_in(folder.file_name()?.to_str()?)
 }

@@ -3,10 +3,14 @@
 //! INVARIANT: what is in no line of this list is refused. A file that looks like a policy and is passed over would
 //! be a policy that nobody misses until it is needed.
 
-use crate::policy::files::Step;
+use std::path::Path;
+
+use super::{cases, dotted};
+use crate::policy::files::{Kind, Step};
 
 /// What a file of a policy folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum FilePart {
     /// A policy: a `.cedar` file in the folder or a folder below, as `school/S1.cedar`.
     Policy,
@@ -18,6 +22,16 @@ pub enum FilePart {
     Schema,
     /// `fields.toml`, the catalogue of fields.
     Catalogue,
+    /// `annotations.toml`: what annotations may name.
+    Annotations,
+    /// `matrix.toml`: the people and the situations of the matrix.
+    Matrix,
+    /// `proofs.lock`: what was proved.
+    Proofs,
+    /// Cases: below `tests`, a `.toml`, or a `.json` in a folder `ALLOW` or `DENY`.
+    Case,
+    /// `tests/unreachable.toml`: conditions that can never decide one way.
+    Unreachable,
 }
 
 /// Folders directly in a folder of policies that hold something else than policies.
@@ -30,8 +44,20 @@ const RESERVED: [&str; 4] = [INVARIANTS, GUARANTEES, TESTS, TARGET];
 /// The code of a crate that carries the policies: files of any kind, and no policies.
 const CODE: &str = "src";
 
-const SCHEMA_FILE: &str = "schema.cedarschema";
-const CATALOGUE_FILE: &str = "fields.toml";
+/// Files of a purpose, which stand directly in the folder; `None` for pages that are written from the policies.
+const KNOWN: [(&str, Option<FilePart>); 7] = [
+    ("schema.cedarschema", Some(FilePart::Schema)),
+    ("fields.toml", Some(FilePart::Catalogue)),
+    ("annotations.toml", Some(FilePart::Annotations)),
+    ("matrix.toml", Some(FilePart::Matrix)),
+    ("proofs.lock", Some(FilePart::Proofs)),
+    ("matrix.out", None),
+    ("RULES.md", None),
+];
+/// Those without which less is checked or shown: one that is mistyped by a letter would not be missed.
+const MISSED_BY_NOBODY: [&str; 3] = ["fields.toml", "annotations.toml", "matrix.toml"];
+/// What builds put into the folder that they leave.
+const BUILT: [&str; 2] = ["CACHEDIR.TAG", ".rustc_info.json"];
 
 /// Endings of files that may stand beside policies directly in their folder.
 const BESIDE: [&str; 13] =
@@ -45,12 +71,21 @@ impl FilePart {
     ///
     /// | place | what may stand there |
     /// |---|---|
-    /// | anywhere | policies (`.cedar`), `.md`, and what starts with a dot, which is never read |
-    /// | in the folder itself | `schema.cedarschema`, `fields.toml`, and files of their own purpose: `.toml`, `.json`, `.lock`, `.out`, `.rs`, `.yaml`, `.html`, `.csv`, `.svg`, other `.cedarschema`, `LICENSE`, `Makefile`, `CODEOWNERS` |
+    /// | in the folder and in folders of topics | policies (`.cedar`), `.md` |
+    /// | in the folder itself | `schema.cedarschema`, `fields.toml`, `annotations.toml`, `matrix.toml`, `proofs.lock`, and files of their own purpose: `.toml`, `.json`, `.lock`, `.out`, `.rs`, `.yaml`, `.html`, `.csv`, `.svg`, other `.cedarschema`, `LICENSE`, `Makefile`, `CODEOWNERS` |
     /// | `invariants/`, `guarantees/` | what must never, and what must always be allowed (`.cedar`), and `.md` |
-    /// | `tests/` | cases |
+    /// | `tests/` | cases (`.toml`; in `ALLOW` and `DENY` `.json`), `unreachable.toml`, `.md` and code |
     /// | `src/` | anything but policies |
-    /// | `target/` | anything |
+    /// | `target/` | what a build leaves, which marks it with a `CACHEDIR.TAG`; otherwise anything but policies |
+    ///
+    /// What starts with a dot is passed over where it is known, and refused where it is not. Known are `.git`,
+    /// `.gitignore`, `.gitattributes`, `.gitkeep`, `.gitmodules`, `.git-blame-ignore-revs`, `.githooks`, `.github`,
+    /// `.gitlab-ci.yml`, `.hg`, `.hgignore`, `.svn`, `.bzr`, `.jj`, `.mailmap`, `.keep`, `.ignore`, `.DS_Store`,
+    /// `.directory`, `.fseventsd`, `.editorconfig`, `.vscode`, `.vs`, `.idea`, `.zed`, `.helix`, `.fleet`,
+    /// `.devcontainer`, `.cargo`, `.venv`, `.pytest_cache`, `.mypy_cache`, `.ruff_cache`, `.hypothesis`,
+    /// `.pre-commit-config.yaml`, `.yamllint`, `.dockerignore`, `.helmignore`; swap files and marks of open files
+    /// (`.x.swp`, `.x~`, `.#x`, `._x`, `.~x`, `.nfs…`, `.fuse_hidden…`, `.caseward-…`); and the folders that Kubernetes
+    /// mounts (`..data`, `..data_tmp`, `..2026_01_01`).
     ///
     /// # Errors
     /// Why it cannot stand there, and what to do.
@@ -70,14 +105,17 @@ impl FilePart {
         for at in 0..folders.len() {
             let below = folders.get(..=at).unwrap_or_default().join("/");
             if folders.get(at).is_some_and(|folder| folder.starts_with('.')) {
-                return Ok(None);
+                return hidden(&below, true).map(|()| None);
             }
             if enters(&below)? == Step::Leave {
                 return Ok(None);
             }
         }
         if file.starts_with('.') {
-            return hidden(name).map(|()| None);
+            return hidden(name, false).map(|()| None);
+        }
+        if let Some((TESTS, below)) = name.split_once('/') {
+            return cases::file(below, cases::expected(below));
         }
         let ending = file.rsplit_once('.').map(|(_, ending)| ending);
         match folders.first().copied() {
@@ -97,11 +135,13 @@ impl FilePart {
 
 /// Whether a folder of this name is looked into.
 pub(super) fn enters(name: &str) -> Result<Step, String> {
-    if name == CODE || name.split_once('/').is_some_and(|(first, _)| first == CODE) {
-        return Ok(Step::Take);
+    match name.split_once('/') {
+        Some((CODE, _)) => return Ok(Step::Take),
+        Some((TESTS, below)) => return cases::folder(below),
+        _ if name == CODE => return Ok(Step::Take),
+        _ => {}
     }
-    if let Some(file) = [SCHEMA_FILE, CATALOGUE_FILE].into_iter().find(|file| name.eq_ignore_ascii_case(file))
-    {
+    if let Some((file, _)) = KNOWN.iter().find(|(file, _)| name.eq_ignore_ascii_case(file)) {
         return Err(format!("`{file}` is the name of a file, and this is a folder"));
     }
     if looks_like_a_policy(name) {
@@ -117,20 +157,36 @@ pub(super) fn enters(name: &str) -> Result<Step, String> {
         Some(reserved) if !is_top => Err(format!(
             "`{reserved}` stands directly in the folder of policies; call this one something else if it holds policies"
         )),
-        Some(TESTS | TARGET) => Ok(Step::Leave),
+        Some(TARGET) => Ok(Step::Leave),
         _ => Ok(Step::Take),
     }
 }
 
-/// Hidden files are for other programs; only what would be a policy but for its dot is refused.
-pub(super) fn hidden(name: &str) -> Result<(), String> {
-    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
-    // What editors and systems leave beside a file that is open: `.#S1.cedar`, `._S1.cedar`.
-    let left_behind = [".#", "._", ".~"].iter().any(|start| file.starts_with(start));
-    if file.ends_with(".cedar") && !left_behind {
-        return Err("a file whose name starts with a dot is no policy: rename it, or take it away".to_owned());
+/// Names that start with a dot are for other programs, which are known.
+pub(crate) fn hidden(name: &str, is_folder: bool) -> Result<(), String> {
+    dotted::passes(name.rsplit_once('/').map_or(name, |(_, file)| file), is_folder)
+}
+
+/// Whether a build has made the folder's `target`.
+pub(super) fn is_built(folder: &Path) -> bool {
+    BUILT.iter().any(|mark| folder.join(TARGET).join(mark).is_file())
+}
+
+/// Whether something is the folder's `target`, or below it.
+pub(super) fn is_in_target(name: &str) -> bool {
+    name.strip_prefix(TARGET).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A `target` that no build has made may be anything but a place of policies.
+pub(super) fn not_built(name: &str, kind: Kind) -> Result<Step, String> {
+    match kind {
+        Kind::Folder if !looks_like_a_policy(name) => Ok(Step::Take),
+        Kind::Folder | Kind::File if looks_like_a_policy(name) => Err(format!(
+            "policies do not stand below `{TARGET}`, and no build has left this one (it has no `CACHEDIR.TAG`): move it \
+             to a folder of its topic"
+        )),
+        _ => Ok(Step::Leave),
     }
-    Ok(())
 }
 
 /// A file where `.cedar` files stand.
@@ -144,13 +200,19 @@ fn named(file: &str, ending: Option<&str>, as_part: FilePart) -> Result<Option<F
 
 /// A file directly in the folder.
 fn beside(file: &str, ending: Option<&str>) -> Result<Option<FilePart>, String> {
-    for (reserved, part) in [(SCHEMA_FILE, FilePart::Schema), (CATALOGUE_FILE, FilePart::Catalogue)] {
-        if file == reserved {
-            return Ok(Some(part));
+    for (known, part) in KNOWN {
+        if file == known {
+            return Ok(part);
         }
-        if file.eq_ignore_ascii_case(reserved) {
-            return Err(format!("call it `{reserved}`"));
+        if file.eq_ignore_ascii_case(known) {
+            return Err(format!("it would not be read: call it `{known}`"));
         }
+    }
+    let lower = file.to_lowercase();
+    if let Some(known) =
+        MISSED_BY_NOBODY.into_iter().find(|known| strsim::damerau_levenshtein(&lower, known) == 1)
+    {
+        return Err(format!("it would not be read: call it `{known}`, or something less like that"));
     }
     if RESERVED.iter().any(|reserved| file.eq_ignore_ascii_case(reserved)) {
         return Err(format!("`{file}` is the name of a folder, and this is a file"));
@@ -165,7 +227,7 @@ fn beside(file: &str, ending: Option<&str>) -> Result<Option<FilePart>, String> 
 }
 
 /// `S1.cedar.bak`, `S1.Cedar`, `S1.cedar~`.
-fn looks_like_a_policy(file: &str) -> bool {
+pub(super) fn looks_like_a_policy(file: &str) -> bool {
     let lower = file.to_ascii_lowercase();
     lower
         .match_indices(".cedar")
@@ -177,9 +239,7 @@ fn not_understood(file: &str) -> String {
         true => "it looks like a policy, and only what ends in `.cedar` is one: rename it, or move it away"
             .to_owned(),
         false => {
-            "it is no policy (`.cedar`), and no file that may stand beside policies: move it away, or put a \
-                  dot before its name"
-                .to_owned()
+            "it is no policy (`.cedar`), and no file that may stand beside policies: move it away".to_owned()
         }
     }
 }

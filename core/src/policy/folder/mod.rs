@@ -1,10 +1,14 @@
 //! Policies from a folder: the one place where this crate reads files of policies.
 
+pub(crate) mod cases;
+mod dotted;
 mod layout;
 
 use std::path::{Path, PathBuf};
 
 pub use layout::FilePart;
+#[cfg(feature = "author")]
+pub(crate) use layout::hidden;
 
 use super::load::Sources;
 use crate::cedar::limits::{MAX_BYTES, MAX_POLICIES};
@@ -50,24 +54,34 @@ impl FilePart {
     /// As [`Sources::read_folder`].
     pub fn all_in(folder: &Path) -> Result<Vec<(FilePart, Found)>, Error> {
         let mut parts = Vec::new();
+        let mut policies = 0;
+        let is_built = layout::is_built(folder);
         let found = files::walk(folder, &mut |name, kind| match kind {
+            _ if layout::is_in_target(name) && !is_built => layout::not_built(name, kind),
             Kind::Folder => layout::enters(name),
-            Kind::Hidden => layout::hidden(name).map(|()| Step::Leave),
-            Kind::File => match FilePart::of(name)? {
-                None => Ok(Step::Leave),
-                Some(_) if parts.len() == MAX_POLICIES => Err(format!("more than {MAX_POLICIES} policies")),
-                Some(part) => {
-                    parts.push(part);
-                    Ok(Step::Take)
+            Kind::Hidden => layout::hidden(name, false).map(|()| Step::Leave),
+            Kind::HiddenFolder => layout::hidden(name, true).map(|()| Step::Leave),
+            Kind::File => {
+                let Some(part) = FilePart::of(name)? else { return Ok(Step::Leave) };
+                policies += usize::from(part.is_policies());
+                if policies > MAX_POLICIES {
+                    return Err(format!("more than {MAX_POLICIES} policies"));
                 }
-            },
+                parts.push(part);
+                Ok(Step::Take)
+            }
         })?;
         Ok(parts.into_iter().zip(found).collect())
     }
+
+    /// Whether it has the form of policies.
+    fn is_policies(self) -> bool {
+        matches!(self, FilePart::Policy | FilePart::Invariant | FilePart::Guarantee)
+    }
 }
 
-/// The schema, the catalogue, and what of the folder is `wanted`. All of the folder is looked at, whatever is
-/// wanted: an invariant in a file that is not understood would be no invariant.
+/// The schema, the catalogue, and what of the folder is `wanted`. All of the folder is looked at, cases too, whatever
+/// is wanted: an invariant in a file that is not understood would be no invariant, and a policy among cases no policy.
 fn read(folder: &Path, schema: Option<&Path>, wanted: FilePart) -> Result<Sources, Error> {
     let (mut policies, mut catalogue) = (Vec::new(), None);
     let mut schema = schema.map(|path| (path.to_owned(), path.display().to_string()));

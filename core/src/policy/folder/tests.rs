@@ -79,12 +79,21 @@ fn what_may_stand_beside_policies_is_left_out() {
         "src/lib.rs",
         "src/anything.txt",
         "tests/cases/a.toml",
-        "tests/x.cedar.txt",
+        "tests/cases/ALLOW/a b.json",
+        "tests/unreachable.toml",
+        "tests/README.md",
+        "tests/run.py",
+        "tests/__pycache__/run.cpython-313.pyc",
+        "tests/.gitkeep",
+        "tests/cases/.a.toml.swp",
+        "annotations.toml",
+        "matrix.toml",
         ".gitignore",
         ".git/config",
         ".git/x.cedar",
         "gates/.G1.cedar.swp",
         "gates/.#G1.cedar",
+        "target/CACHEDIR.TAG",
         "target/gates/G9.cedar",
         "LICENSE",
         "other.cedarschema",
@@ -114,10 +123,32 @@ fn what_is_not_understood_is_named() {
         ("gates/expected.toml", "it is no policy"),
         ("notes.txt", "move it away"),
         ("gates/.G1.cedar", "starts with a dot"),
+        (".fields.toml", "starts with a dot"),
+        ("tests/cases/.alerts.toml", "starts with a dot"),
+        ("tests/G1.cedar", "policies do not stand among cases"),
+        ("tests/cases/deep/G1.cedar", "policies do not stand among cases"),
+        ("tests/cases/G1.cedar.bak", "policies do not stand among cases"),
+        ("tests/cases/ALLOW/G1.cedar", "policies do not stand among cases"),
+        ("tests/p/schema.cedarschema", "a case ends in `.toml`"),
+        ("tests/cases/alerts", "a case ends in `.toml`"),
+        ("tests/cases/alerts.txt", "a case ends in `.toml`"),
+        ("tests/cases/alerts.yaml", "a case ends in `.toml`"),
+        ("tests/unreachable.tml", "call it `unreachable.toml`"),
+        ("tests/unreachable.TOML", "call it `unreachable.toml`"),
+        ("tests/Unreachable.toml", "call it `unreachable.toml`"),
+        ("tests/cases/unreachable.toml", "stands in the folder of cases itself"),
+        ("target/G1.cedar", "do not stand below `target`"),
         ("src/G1.cedar", "do not stand below `src`"),
         ("invariants", "is the name of a folder"),
         ("guarantees", "is the name of a folder"),
         ("Fields.toml", "call it `fields.toml`"),
+        ("field.toml", "call it `fields.toml`"),
+        ("Annotations.toml", "call it `annotations.toml`"),
+        ("anotations.toml", "call it `annotations.toml`"),
+        ("matrix.TOML", "call it `matrix.toml`"),
+        ("Matrix.out", "call it `matrix.out`"),
+        ("Proofs.lock", "call it `proofs.lock`"),
+        ("rules.md", "call it `RULES.md`"),
     ] {
         let folder = Folder::new();
         folder.write(file, POLICY);
@@ -129,6 +160,12 @@ fn what_is_not_understood_is_named() {
         ("school/tests/S1.cedar", "school/tests", "stands directly in the folder"),
         ("fields.toml/x.md", "fields.toml", "is the name of a file"),
         ("gates/G2.cedar/G2.cedar", "gates/G2.cedar", "is the name of a file"),
+        (".gates/G1.cedar", ".gates", "starts with a dot"),
+        ("gates/..more/G1.cedar", "gates/..more", "starts with a dot"),
+        ("._gates/G1.cedar", "._gates", "starts with a dot"),
+        ("tests/.cases/a.toml", "tests/.cases", "starts with a dot"),
+        ("tests/cases/allow/a.json", "tests/cases/allow", "call the folder `ALLOW`"),
+        ("annotations.toml/x.md", "annotations.toml", "is the name of a file"),
     ] {
         let folder = Folder::new();
         folder.write(file, POLICY);
@@ -166,9 +203,20 @@ fn a_folder_without_a_schema_is_no_folder_of_policies() {
 #[cfg(unix)]
 #[test]
 fn a_link_that_leads_nowhere_is_named() {
-    for name in ["gates/G2.cedar", "invariants", "guarantees", "tests", "school", "fields.toml", "README.md"]
-    {
+    for name in [
+        "gates/G2.cedar",
+        "invariants",
+        "guarantees",
+        "tests",
+        "tests/unreachable.toml",
+        "tests/cases/a.toml",
+        "school",
+        "fields.toml",
+        "README.md",
+    ] {
         let folder = Folder::new();
+        folder.write("tests/cases/b.toml", "");
+        fs::remove_dir_all(folder.0.join(name)).unwrap_or_default();
         folder.link("../moved", name);
         folder.refused(name, "a link to `../moved`, which is not there");
         fs::remove_file(folder.0.join(name)).unwrap();
@@ -182,9 +230,9 @@ fn a_link_that_leads_nowhere_is_named() {
 #[test]
 fn a_folder_that_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt as _;
-    for name in ["gates", "invariants"] {
+    for name in ["gates", "invariants", "tests", "tests/cases"] {
         let folder = Folder::new();
-        folder.write(&format!("{name}/a.cedar"), POLICY);
+        folder.write(&format!("{name}/README.md"), "notes");
         let place = folder.0.join(name);
         fs::set_permissions(&place, fs::Permissions::from_mode(0o000)).unwrap();
         // Who is root may read it all the same.
@@ -210,6 +258,12 @@ fn links_to_folders_are_followed_once() {
     let (policies, invariants) = folder.names();
     assert_eq!(policies, ["S1.cedar", "gates/G1.cedar", "school/S2.cedar"]);
     assert_eq!(invariants, ["invariants/I4.cedar"]);
+    // A link behind a dot to a folder of policies is no folder of policies.
+    folder.link("../../elsewhere", "gates/.#G1.cedar");
+    assert_eq!(folder.names().0.len(), 3);
+    folder.link(folder.0.join("gates"), ".more");
+    folder.refused(".more", "starts with a dot");
+    fs::remove_file(folder.0.join(".more")).unwrap();
     // The folder itself may be a link.
     let link = folder.0.with_extension("link");
     std::os::unix::fs::symlink(&folder.0, &link).unwrap();
@@ -254,13 +308,32 @@ fn the_folder_and_a_list_of_names_agree() {
         ("guarantees/L2.cedar", Some(FilePart::Guarantee)),
         ("schema.cedarschema", Some(FilePart::Schema)),
         ("fields.toml", Some(FilePart::Catalogue)),
-        ("tests/school/x.cedar", None),
+        ("tests/school/x.toml", Some(FilePart::Case)),
+        ("tests/DENY/school/x.json", Some(FilePart::Case)),
+        ("tests/unreachable.toml", Some(FilePart::Unreachable)),
+        ("annotations.toml", Some(FilePart::Annotations)),
+        ("matrix.toml", Some(FilePart::Matrix)),
+        ("proofs.lock", Some(FilePart::Proofs)),
+        ("matrix.out", None),
+        ("RULES.md", None),
+        ("school/rules.md", None),
         (".git/a/x.cedar", None),
+        ("target/a/x.cedar", None),
         ("src/tests/x.rs", None),
     ] {
         assert_eq!(FilePart::of(name), Ok(part), "{name}");
     }
-    for name in ["x", "a/x", "a/invariants/x.cedar", "src/x.cedar", "", "tests"] {
+    for name in [
+        "x",
+        "a/x",
+        "a/invariants/x.cedar",
+        "src/x.cedar",
+        "",
+        "tests",
+        "tests/school/x.cedar",
+        ".gates/x.cedar",
+        "tests/.cases/x.toml",
+    ] {
         assert!(FilePart::of(name).is_err(), "{name}");
     }
 }

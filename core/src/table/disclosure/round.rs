@@ -5,6 +5,7 @@
 //! number, those of a cell are added up, and the sum with the count decides which way it is rounded. Here the numbers
 //! are a hash of each record, and the secret comes in where their sum is looked up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use crate::table::{Count, Key, Line, Table};
 pub(super) const BASE: u64 = 3;
 /// Bytes of a key at least.
 const SHORTEST: usize = 16;
+/// Different bytes in it at least. Of 16 hexadecimal digits drawn at random, one key in a thousand million has fewer.
+const DIFFERENT: usize = 4;
 /// Bytes that the hash works on at once.
 const BLOCK: usize = 64;
 
@@ -29,11 +32,17 @@ impl RoundingKey {
     /// A key of 16 bytes or more, which must be drawn at random and kept secret.
     ///
     /// # Errors
-    /// [`Error::is_request`] for a shorter one.
+    /// [`Error::is_request`] for a shorter one, and for one that nobody has drawn: of fewer than four different bytes,
+    /// such as zeros alone.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, Error> {
         let bytes: Vec<u8> = bytes.into();
         if bytes.len() < SHORTEST {
             return Err(Error::request(format!("a key for rounding has {SHORTEST} bytes at least")));
+        }
+        if bytes.iter().collect::<BTreeSet<_>>().len() < DIFFERENT {
+            return Err(Error::request(
+                "a key for rounding is drawn at random: this one repeats a few bytes, which anybody can guess",
+            ));
         }
         Ok(RoundingKey(bytes.into()))
     }
@@ -152,6 +161,9 @@ mod tests {
     #[test]
     fn keys_are_long_and_not_shown() {
         assert!(RoundingKey::new(*b"fifteen bytes..").expect_err("short").is_request());
+        for guessed in [[0; 32], [b'7'; 32], std::array::from_fn(|n| n as u8 % 3)] {
+            assert!(RoundingKey::new(guessed).expect_err("drawn by nobody").is_request());
+        }
         let key = RoundingKey::new(*b"sixteen bytes...").expect("a key");
         assert_eq!(format!("{key:?}"), "RoundingKey(secret)");
     }

@@ -44,6 +44,9 @@ pub(super) fn counted_as_listed(
     if found != wanted {
         return Err(format!("{principal} {action} by {by:?} counts {found:?}; by hand {wanted:?}"));
     }
+    for group in &by {
+        require_as_counted((ward, world), &Counting { by: std::slice::from_ref(group), ..counting })?;
+    }
     // What a person is told, their views show; and what all of their views show, they are told.
     let shown = Shown { ward, world, principal, context, failed: Cell::new(false) };
     let seen = by_hand(listed, &by, |record, group| shown.keys(record, group));
@@ -59,6 +62,20 @@ pub(super) fn counted_as_listed(
         (found, seen) => {
             Err(format!("{principal} {action} by {by:?} is told {found:?}; views show {seen:?}"))
         }
+    }
+}
+
+/// The question of roads of one's own answers as counts by the same group do.
+fn require_as_counted((ward, world): (&Ward, &World), counting: &Counting<'_>) -> Result<(), String> {
+    let Counting { principal, action, of, context, by } = *counting;
+    let Some(path) = by.first().map(Group::path) else { return Ok(()) };
+    let ward = &ward.engine;
+    let records = ward.visible(world, principal, action, of, context).map_err(|e| e.to_string())?;
+    let asked = ward.require_field(world, principal, &records, path, context);
+    let counted = ward.count_by(world, counting);
+    match asked.is_ok() == counted.is_ok() {
+        true => Ok(()),
+        false => Err(format!("{principal} {action} by {path}: required {asked:?}; counted {counted:?}")),
     }
 }
 

@@ -8,6 +8,7 @@ mod entities;
 mod explaining;
 mod groups;
 mod operators;
+mod others;
 mod own;
 mod random;
 mod run;
@@ -63,7 +64,7 @@ impl Law {
 }
 
 /// Every law.
-pub const ALL: [Law; 15] = [
+pub const ALL: [Law; 17] = [
     RANDOM,
     OPERATORS,
     ATTENDANCE,
@@ -79,6 +80,8 @@ pub const ALL: [Law; 15] = [
     VIEWERS,
     UNSEEN,
     DOMAINS_UNSEEN,
+    OTHERS,
+    DOMAINS_OTHERS,
 ];
 
 /// Random schemas, policies and worlds.
@@ -191,3 +194,15 @@ pub const UNSEEN: Law = Law {
 
 /// The same under the rules of attendance and of a clinic.
 pub const DOMAINS_UNSEEN: Law = Law { name: "domains_unseen", few: 4, run: unseen::domains, ..UNSEEN };
+
+/// What a person is told of others.
+pub const OTHERS: Law = Law {
+    name: "others",
+    says: "under any catalogue, what a person is told of somebody else's request, who may not see who may do what to \
+        the record, is the same whatever any fact is that they may not see, the decision too",
+    few: 40,
+    run: others::random,
+};
+
+/// The same under the rules of attendance and of a clinic.
+pub const DOMAINS_OTHERS: Law = Law { name: "domains_others", few: 4, run: others::domains, ..OTHERS };

@@ -70,6 +70,8 @@ pub struct Counts {
     pub tried: u64,
     /// Explanations of one decision on facts that differ where the viewer may not see it.
     pub compared: u64,
+    /// Decisions on others that differ by a fact that the viewer may not see.
+    pub apart: u64,
     /// Explanations in which something was withheld.
     pub withheld: u64,
     /// Entities that a viewer may not know of compared with one that is not there, by where they are named.
@@ -116,6 +118,7 @@ impl Counts {
         self.gave_up += other.gave_up;
         self.tried += other.tried;
         self.compared += other.compared;
+        self.apart += other.apart;
         self.withheld += other.withheld;
         for (place, count) in &other.unseen {
             *self.unseen.entry(place).or_default() += count;
@@ -154,6 +157,14 @@ impl fmt::Display for Counts {
                 self.compared,
                 self.worlds,
                 places.join(", ")
+            );
+        }
+        if self.apart > 0 {
+            return write!(
+                f,
+                "{} explanations of others' requests in {} worlds, with another value of what the viewer may not see: \
+                {} decided otherwise",
+                self.compared, self.worlds, self.apart
             );
         }
         if self.turned > 0 {

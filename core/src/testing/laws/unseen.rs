@@ -14,9 +14,9 @@ use crate::ward::Ward;
 use crate::world::World;
 
 /// Bytes for the policies, for a catalogue, and for a world with what is asked of it.
-const POLICIES: usize = 4_000;
-const CATALOGUE: usize = 300;
-const WORLD: usize = 4_000;
+pub(super) const POLICIES: usize = 4_000;
+pub(super) const CATALOGUE: usize = 300;
+pub(super) const WORLD: usize = 4_000;
 
 /// What a drawn catalogue says of a type.
 #[derive(Default)]
@@ -27,9 +27,9 @@ struct Entry {
 }
 
 /// Policies with a drawn catalogue; none at all, at times.
-struct Subject {
-    sources: Sources,
-    ward: Ward,
+pub(super) struct Subject {
+    pub(super) sources: Sources,
+    pub(super) ward: Ward,
     entries: Option<BTreeMap<Arc<str>, Entry>>,
 }
 
@@ -70,7 +70,7 @@ fn of_sources(sources: Sources, bytes: &[u8]) -> Result<Counts, String> {
 }
 
 impl Subject {
-    fn new(mut sources: Sources, choices: &mut Choices<'_>) -> Result<Self, String> {
+    pub(super) fn new(mut sources: Sources, choices: &mut Choices<'_>) -> Result<Self, String> {
         let text = |e: Error| e.to_string();
         let bare = Ward::new(&sources).map_err(text)?;
         let keeps = choices.chance(1, 2) && sections(bare.schema(), &sources.schema.text).is_some();

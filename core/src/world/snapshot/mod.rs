@@ -7,13 +7,15 @@
 //! |---|---|
 //! | magic, format | `caseward`, 32 bits |
 //! | schema | SHA-256 of what the schema says of entity types |
+//! | length | how many bytes all of it has, 64 bits |
 //! | epoch, version | 64 bits each |
 //! | each entity type, in the schema's order | ids; then the words of rows 1, 2, 3 … |
 //! | strings | texts |
 //! | sets of rows, sets of entities, other values | a count; then each as a count and its elements |
 //! | checksum | SHA-256 of all bytes before |
 //!
-//! Ids and texts are a count, the length of each as a count, and the text of all.
+//! Ids and texts are a count, the length of each as a count, and the text of all. The length stands at the start so that
+//! no more is read than belongs to it, whatever a file's length is.
 //!
 //! INVARIANT: what [`World::from_bytes`] gives is a world that a builder could have made, whatever the bytes: a
 //! checksum tells damage, not malice, so that [`check`] looks at every word.
@@ -25,6 +27,7 @@ mod tests;
 mod wire;
 mod write;
 
+use std::cmp::Ordering;
 use std::io;
 use std::sync::Arc;
 
@@ -33,15 +36,17 @@ use sha2::{Digest as _, Sha256};
 use super::World;
 use crate::model::interrupt;
 use crate::model::{Attribute, Error, Schema, Type};
-use wire::{CHECKSUM, Input, Output};
+use wire::{CHECKSUM, Input};
 
 const MAGIC: &[u8; 8] = b"caseward";
 /// The format that is written, and the only one that is read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Where the length lies.
+const LENGTH: usize = MAGIC.len() + size_of::<u32>() + CHECKSUM;
 
 /// Where the epoch lies.
 #[cfg(feature = "testing")]
-pub(crate) const EPOCH: usize = MAGIC.len() + size_of::<u32>() + CHECKSUM;
+pub(crate) const EPOCH: usize = World::SNAPSHOT_START;
 
 impl World {
     /// The world as bytes, which [`World::from_bytes`] opens.
@@ -76,9 +81,7 @@ impl World {
     /// # Errors
     /// What `output` reports; an [`Error::is_interrupted`] within an error of kind `Other`.
     pub fn write_snapshot(&self, output: impl io::Write) -> io::Result<()> {
-        let mut output = Output::new(output);
-        write::write(self, &mut output)?;
-        output.finish()
+        write::write(self, output)
     }
 
     /// Opens what [`World::to_bytes`] gave: the same entities in the same rows, with the epoch and the version
@@ -95,7 +98,8 @@ impl World {
     /// [`Error::is_snapshot`] for bytes that are no snapshot, of another format, damaged, or of a world that
     /// could not be; [`Error::is_schema`] for a snapshot of another schema's data; [`Error::is_interrupted`].
     pub fn from_bytes(schema: &Arc<Schema>, bytes: &[u8]) -> Result<World, Error> {
-        let of_schema = schema_of(bytes)?;
+        let (of_schema, len) = header(bytes)?;
+        as_long_as_it_says(bytes.len() as u64, len)?;
         let sealed = bytes.len().checked_sub(CHECKSUM).and_then(|at| bytes.split_at_checked(at));
         let (content, checksum) = sealed.ok_or_else(wire::cut_off)?;
         if hash(content)?.as_slice() != checksum {
@@ -110,15 +114,21 @@ impl World {
     }
 
     /// How many bytes of a snapshot [`World::snapshot_fits`] looks at.
-    pub const SNAPSHOT_START: usize = MAGIC.len() + size_of::<u32>() + CHECKSUM;
+    pub const SNAPSHOT_START: usize = LENGTH + size_of::<u64>();
 
-    /// Whether a snapshot that starts with these bytes is of this format and schema, so that a file is refused before
-    /// it is read into memory.
+    /// How many bytes a snapshot that starts with these has, where it is of this format and schema: so that a file is
+    /// refused before it is read into memory, and no more is read of it. `len` is the length of the file, where that is
+    /// known.
     ///
     /// # Errors
-    /// As [`World::from_bytes`].
-    pub fn snapshot_fits(schema: &Schema, start: &[u8]) -> Result<(), Error> {
-        if schema_of(start)? == schema_hash(schema) { Ok(()) } else { Err(Error::schema()) }
+    /// As [`World::from_bytes`]; also for a file that is longer than its snapshot, or shorter.
+    pub fn snapshot_fits(schema: &Schema, start: &[u8], len: Option<u64>) -> Result<u64, Error> {
+        let (of_schema, said) = header(start)?;
+        if of_schema != schema_hash(schema) {
+            return Err(Error::schema());
+        }
+        len.map_or(Ok(()), |len| as_long_as_it_says(len, said))?;
+        Ok(said)
     }
 
     /// Whether bytes begin as a snapshot does; eight of them tell.
@@ -148,8 +158,8 @@ fn hash(bytes: &[u8]) -> Result<[u8; CHECKSUM], Error> {
     Ok(hash.finalize().into())
 }
 
-/// The hash of the schema whose data a snapshot holds, from its first bytes.
-fn schema_of(start: &[u8]) -> Result<&[u8], Error> {
+/// The hash of the schema whose data a snapshot holds, and how many bytes it has, from its first bytes.
+fn header(start: &[u8]) -> Result<(&[u8], u64), Error> {
     let mut header = Input::new(start);
     if !World::is_snapshot(start) {
         return Err(Error::snapshot("it does not begin as one"));
@@ -159,12 +169,23 @@ fn schema_of(start: &[u8]) -> Result<&[u8], Error> {
     if format != FORMAT {
         return Err(Error::snapshot(format!("it is of format {format}, and this reads {FORMAT}")));
     }
-    header.take(CHECKSUM)
+    Ok((header.take(CHECKSUM)?, header.long()?))
 }
 
-/// Puts the right checksum at the end of a snapshot that a test has changed.
+fn as_long_as_it_says(len: u64, said: u64) -> Result<(), Error> {
+    match len.cmp(&said) {
+        Ordering::Less => Err(wire::cut_off()),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(wire::goes_on()),
+    }
+}
+
+/// Puts the right length into a snapshot that a test has changed, and the right checksum at its end.
 #[cfg(feature = "testing")]
 pub(crate) fn seal(bytes: &mut [u8]) {
+    let len = (bytes.len() as u64).to_le_bytes();
+    let place = bytes.get_mut(LENGTH..World::SNAPSHOT_START).unwrap_or_default();
+    place.iter_mut().zip(len).for_each(|(to, from)| *to = from);
     let at = bytes.len().saturating_sub(CHECKSUM);
     let (content, checksum) = bytes.split_at_mut(at);
     for (to, from) in checksum.iter_mut().zip(Sha256::digest(content)) {

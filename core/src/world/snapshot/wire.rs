@@ -32,13 +32,28 @@ const DURATION: u8 = 11;
 /// Bytes on their way out, hashed as they go.
 pub(super) struct Output<W> {
     to: W,
-    hash: Sha256,
+    /// `None` where they are only counted.
+    hash: Option<Sha256>,
     buffer: Vec<u8>,
+    passed: u64,
+}
+
+impl Output<io::Sink> {
+    /// Bytes that go nowhere, to be counted.
+    pub(super) fn counting() -> Self {
+        Output { hash: None, ..Output::new(io::sink()) }
+    }
+
+    /// How many bytes came, with the checksum that ends them.
+    pub(super) fn count_all(mut self) -> io::Result<u64> {
+        self.pass_on()?;
+        Ok(self.passed + CHECKSUM as u64)
+    }
 }
 
 impl<W: Write> Output<W> {
     pub(super) fn new(to: W) -> Self {
-        Output { to, hash: Sha256::new(), buffer: Vec::with_capacity(CHUNK) }
+        Output { to, hash: Some(Sha256::new()), buffer: Vec::with_capacity(CHUNK), passed: 0 }
     }
 
     #[inline]
@@ -52,7 +67,10 @@ impl<W: Write> Output<W> {
 
     fn pass_on(&mut self) -> io::Result<()> {
         interrupt::ask().map_err(io::Error::other)?;
-        self.hash.update(&self.buffer);
+        self.passed += self.buffer.len() as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&self.buffer);
+        }
         self.to.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
@@ -130,7 +148,9 @@ impl<W: Write> Output<W> {
     /// Writes out what is left, and the checksum of all.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.pass_on()?;
-        self.to.write_all(&self.hash.finalize())?;
+        if let Some(hash) = self.hash.take() {
+            self.to.write_all(&hash.finalize())?;
+        }
         self.to.flush()
     }
 }
@@ -138,6 +158,11 @@ impl<W: Write> Output<W> {
 /// Said of bytes that end too soon.
 pub(super) fn cut_off() -> Error {
     Error::snapshot("it is cut off")
+}
+
+/// Said of bytes that do not end where they should.
+pub(super) fn goes_on() -> Error {
+    Error::snapshot("there is something behind its end")
 }
 
 /// Bytes that are still to be read.
@@ -274,7 +299,7 @@ impl<'a> Input<'a> {
 
     /// Says so where something is left.
     pub(super) fn finish(self) -> Result<(), Error> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::snapshot("there is something behind its end")) }
+        if self.rest.is_empty() { Ok(()) } else { Err(goes_on()) }
     }
 }
 

@@ -93,16 +93,16 @@ pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,
 };
+#[cfg(feature = "carry")]
+pub use model::carried;
+#[doc(hidden)]
+pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
     EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,
     RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone, instant,
     interrupt, words,
 };
-#[cfg(feature = "carry")]
-pub use model::carried;
-#[doc(hidden)]
-pub use model::object;
 #[cfg(feature = "fs")]
 pub use policy::FilePart;
 #[cfg(feature = "fs")]

@@ -67,14 +67,6 @@ pub(crate) fn was_read(path: &Path) -> bool {
 
 /// Opens a file, or standard input for `-`.
 pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
-    let input = open_unnoted(path)?;
-    if !is_dash(path) {
-        remember(path);
-    }
-    Ok(input)
-}
-
-fn open_unnoted(path: &Path) -> Result<Input, Failure> {
     let name = name(path);
     if is_dash(path) {
         return Ok(Input { stream: Box::new(io::stdin().lock()), name, len: None });
@@ -84,6 +76,7 @@ fn open_unnoted(path: &Path) -> Result<Input, Failure> {
     if about.is_dir() {
         return Err(Failure::other(format!("cannot read {name}: it is a folder")));
     }
+    remember(path);
     let len = about.is_file().then_some(about.len());
     Ok(Input { stream: Box::new(file), name, len })
 }
@@ -109,11 +102,6 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> String {
 /// Reads a text of at most `limit` bytes.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
     read(open(path)?, limit)
-}
-
-/// As [`text`], of a file that may be written in the same run: it is looked at, and nothing is made from it.
-pub(crate) fn look(path: &Path, limit: usize) -> Result<String, Failure> {
-    read(open_unnoted(path)?, limit)
 }
 
 fn read(input: Input, limit: usize) -> Result<String, Failure> {

@@ -13,7 +13,7 @@ use crate::github::{annotate, notice};
 use crate::load::PolicyArgs;
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
-use crate::{docs, git, input, load, matrix, output};
+use crate::{docs, git, input, matrix, output};
 
 /// Bytes of a file of the policy folder.
 const MAX_BYTES: usize = 4 << 20;

@@ -57,7 +57,9 @@ fn read(
         },
     };
     if has_now && now.is_some() {
-        return Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out"));
+        return Err(RequestError::new_err(
+            "`now` is in the context, and given by now=: leave one of them out",
+        ));
     }
     Ok(context.and_at(at))
 }

@@ -18,7 +18,7 @@ use crate::ward::Ward;
 use crate::{pickle, time, uid, value, whole};
 
 /// More cases would not fit in memory anywhere.
-const MAX_CASES: usize = 10_000_000;
+const MAX_CASES: u64 = 10_000_000;
 /// How long a wait goes on before it looks whether Python wants to end it.
 const LOOK_UP: Duration = Duration::from_millis(50);
 

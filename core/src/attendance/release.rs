@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
 use crate::model::Error;
+use crate::model::object;
 use crate::table::disclosure::{Protection, Together};
 use crate::table::group::Group;
-use crate::model::object;
 use crate::table::{Part, Table};
 use crate::ward::Ward;
 use crate::world::World;

@@ -19,8 +19,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::cedar::MAX_BYTES;
-use crate::model::{Error, Problem, Source};
 use crate::model::object;
+use crate::model::{Error, Problem, Source};
 
 /// What annotations may name, and what that says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use toml::Spanned;
 use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
+use crate::model::object::Object;
 use crate::model::span::Places;
 use crate::model::suggest::hint;
 use crate::model::{Error, Problem, Source};
-use crate::model::object::Object;
 use crate::ward::Ward;
 
 #[derive(Deserialize)]

@@ -31,9 +31,9 @@ use toml::Spanned;
 
 use crate::cedar::MAX_BYTES;
 use crate::matrix::scene;
+use crate::model::object::Object;
 use crate::model::suggest::hint;
 use crate::model::{EntityUid, Error, Problem, Source};
-use crate::model::object::Object;
 
 /// People or situations; a mark is a check, and each person takes room in every line.
 const MOST: usize = 1_000;

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::cedar::{MAX_BYTES, Sections, sections};
+use crate::model::object;
 use crate::model::suggest::hint;
 use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Type, TypeId, Zone};
 use crate::table::group::Group;
-use crate::model::object;
 use crate::world::index::Path;
 
 /// Characters of who sets an attribute.

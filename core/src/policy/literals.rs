@@ -34,7 +34,7 @@ impl Literals {
     fn note(&mut self, expr: &Expr) {
         self.all.extend(constant(expr));
         if let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() {
-            self.named.insert(super::value::uid_from_cedar(uid));
+            self.named.insert(crate::cedar::value::uid_from_cedar(uid));
         }
         if let ExprKind::BinaryApp { arg1, arg2, .. } = expr.expr_kind() {
             for (of, with) in [(arg1, arg2), (arg2, arg1)] {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::{Problem, Schema, Type};
 use crate::model::object;
+use crate::model::{Problem, Schema, Type};
 
 /// Where the user's tables hold what the schema speaks of.
 ///

@@ -26,7 +26,7 @@ impl Engine {
         let asker = self.examine_asker(world, principal, action, resource_type, context)?;
         let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        Ok(show(self, world, place, asker.action, resource, context))
+        show(self, world, place, asker.action, resource, context)
     }
 
     /// The program as text, with the ids of its policies.

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::error::Error;
-use crate::interrupt;
+use crate::model::{Error, interrupt};
 
 /// Texts and their numbers, 1, 2, 3 … in the order in which they came; 0 stands for none.
 ///

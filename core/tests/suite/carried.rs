@@ -6,8 +6,9 @@ use caseward::attendance::Sample;
 use caseward::carried::Carried;
 use caseward::matrix::Matrix;
 use caseward::sql::{Database, Dialect, Filter, Mapping};
+use caseward::testing::asks::{about, query, request, who_may};
 use caseward::{
-    ActionAnswer, Changes, EntityUid, Explanation, Fault, Group, Ip, Page, Protection, Request, Source,
+    ActionAnswer, Changes, Context, EntityUid, Explanation, Fault, Group, Ip, Page, Protection, Source,
     Table, Turn, Value, View, Ward, Zone,
 };
 
@@ -33,19 +34,20 @@ fn comes_back<T: Carried + PartialEq + Debug>(value: &T) {
 fn answers_come_back_as_they_were() {
     let ward = Ward::attendance().unwrap();
     let world = Sample { cases: 60, seed: 1 }.build(&ward, &mut |_| {}).unwrap();
-    let at = [("now".into(), Value::Datetime(NOW))].into();
+    let at = Context::at(NOW);
     let case = EntityUid::new("Case", "c0000001");
     let (mut turns, mut conditions) = (0, 0);
     for person in ["u00001", "u00002", "u00007", "u00011", "u00023", "nobody"] {
         let person = EntityUid::new("User", person);
-        comes_back(&ward.view(&world, &person, &case, &at).unwrap());
-        ward.actions(&world, &person, &case, &at).unwrap().iter().for_each(comes_back::<ActionAnswer>);
-        let visible = ward.visible(&world, &person, "viewSummary", "Case", &at).unwrap();
+        comes_back(&ward.view(&world, &about(&person, &case, &at)).unwrap());
+        ward.actions(&world, &about(&person, &case, &at))
+            .unwrap()
+            .iter()
+            .for_each(comes_back::<ActionAnswer>);
+        let visible = ward.visible(&world, &query(&person, "viewSummary", "Case", &at)).unwrap();
         comes_back::<Page>(&visible.page(None, 2).unwrap());
         for action in ["viewSummary", "viewRecord", "closeCase", "viewSupportPlan"] {
-            let request =
-                Request::new(person.clone(), action, case.clone()).with("now", Value::Datetime(NOW));
-            let why = ward.explain(&world, &request).unwrap();
+            let why = ward.explain(&world, &request(&person, action, &case, &at)).unwrap();
             turns += usize::from(matches!(why.turn, Turn::Found { .. } | Turn::Kept { .. }));
             conditions +=
                 why.deciding.iter().chain(&why.nearest).map(|reason| reason.conditions.len()).sum::<usize>();
@@ -53,7 +55,7 @@ fn answers_come_back_as_they_were() {
         }
     }
     assert!(turns >= 3 && conditions >= 30, "{turns} turns, {conditions} conditions");
-    for granted in ward.who_with_reasons(&world, "viewSummary", &case, "User", &at).unwrap() {
+    for granted in ward.who_with_reasons(&world, &who_may("viewSummary", &case, "User", &at)).unwrap() {
         comes_back(&granted);
     }
     comes_back(
@@ -66,20 +68,22 @@ fn answers_come_back_as_they_were() {
 fn tables_and_filters_come_back_as_they_were() {
     let ward = Ward::attendance().unwrap();
     let world = Sample { cases: 200, seed: 1 }.build(&ward, &mut |_| {}).unwrap();
-    let at = [("now".into(), Value::Datetime(NOW))].into();
+    let at = Context::at(NOW);
     let zone = Zone::utc();
     let groups: Vec<Group> =
         ["status", "month of openedAt"].iter().map(|text| Group::parse(text, &zone).unwrap()).collect();
-    let everybody: Vec<EntityUid> = world.ids("User").map(|id| EntityUid::new("User", id)).collect();
+    let everybody: Vec<EntityUid> = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).collect();
     let mut tables = 0;
     for person in everybody.iter().step_by(7) {
         for dialect in Dialect::ALL {
             let database = Database::new(ward.schema(), &Mapping::default(), dialect).unwrap();
             comes_back::<Filter>(
-                &ward.filter(&world, person, "viewSummary", "Case", &at, &database).unwrap(),
+                &ward.filter(&world, &query(person, "viewSummary", "Case", &at), &database).unwrap(),
             );
         }
-        let Ok(table) = ward.count_by(&world, person, "viewSummary", "Case", &at, &groups) else { continue };
+        let Ok(table) = ward.count_by(&world, &query(person, "viewSummary", "Case", &at), &groups) else {
+            continue;
+        };
         comes_back::<Table>(&table);
         comes_back::<Table>(&table.protect(&Protection::default()).unwrap());
         tables += usize::from(!table.cells().is_empty());
@@ -127,9 +131,8 @@ fn every_kind_of_value_and_change_comes_back() {
 fn what_tells_everything_never_comes_back_as_a_view() {
     let ward = Ward::attendance().unwrap();
     let world = Sample { cases: 10, seed: 1 }.build(&ward, &mut |_| {}).unwrap();
-    let request =
-        Request::new(EntityUid::new("User", "u00001"), "viewSummary", EntityUid::new("Case", "c0000001"))
-            .with("now", Value::Datetime(NOW));
+    let (person, case) = (EntityUid::new("User", "u00001"), EntityUid::new("Case", "c0000001"));
+    let request = request(&person, "viewSummary", &case, &Context::at(NOW));
     let bytes = ward.explain(&world, &request).unwrap().to_bytes();
     let error = View::from_bytes(&bytes).unwrap_err();
     assert!(error.to_string().contains("not those of a `View` that caseward "), "{error}");

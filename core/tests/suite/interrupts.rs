@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use caseward::author::CaseFile;
 use caseward::interrupt::watched;
+use caseward::testing::asks::{environment, query, who_may};
 use caseward::{
-    Changes, Decision, EntityUid, Error, Request, Source, Sources, Value, Ward, World, WorldBuilder,
+    ActionName, Changes, Context, Decision, EntityUid, Error, Request, Source, Sources, Value, Ward, World,
+    WorldBuilder,
 };
 
 const SCHEMA: &str = "
@@ -73,8 +74,8 @@ fn text(world: &World) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn context() -> BTreeMap<Arc<str>, Value> {
-    BTreeMap::new()
+fn context() -> Context {
+    Context::new()
 }
 
 /// A call that is told to end at the first question, at the second, and so on until it is done: what it gave, and how
@@ -116,7 +117,7 @@ fn a_batch_that_is_ended_changes_nothing() {
     let (world, other) = (world(&ward), world(&ward));
     ward.make_indices(&world).unwrap();
     let (before, batch) = (text(&world), batch());
-    let seen = |world: &World| ward.list(world, &user(5), "read", "Doc", &context()).unwrap();
+    let seen = |world: &World| ward.list(world, &query(&user(5), "read", "Doc", &context())).unwrap();
     let (list, looked) = (seen(&world), Cell::new(0));
     let (version, ended) = ended_everywhere(
         || world.apply(&batch),
@@ -162,8 +163,9 @@ fn indices_that_are_not_finished_are_none() {
     let (world, other) = (world(&ward), world(&ward));
     let (cases, people) = ([doc(0), doc(7), doc(2_500)], [user(0), user(3), user(1_500)]);
     let lists = |world: &World| {
-        let list = |person| ward.list(world, person, "read", "Doc", &context()).unwrap();
-        let who = |case| ward.who(world, "read", case, "User", &context()).unwrap().iter().collect();
+        let list = |person| ward.list(world, &query(person, "read", "Doc", &context())).unwrap();
+        let who =
+            |case| ward.who(world, &who_may("read", case, "User", &context())).unwrap().iter().collect();
         people.iter().map(list).chain(cases.iter().map(who)).collect::<Vec<Vec<_>>>()
     };
     let (_, ended) = ended_everywhere(|| ward.make_indices(&world), || {});
@@ -171,9 +173,9 @@ fn indices_that_are_not_finished_are_none() {
     assert_eq!(lists(&world), lists(&other));
     // One list makes its own.
     let world = self::world(&ward);
-    let list = || ward.list(&world, &people[1], "read", "Doc", &context());
+    let list = || ward.list(&world, &query(&people[1], "read", "Doc", &context()));
     let (found, ended) = ended_everywhere(list, || {
-        let request = Request::new(people[1].clone(), "read", doc(3));
+        let request = Request::new(people[1].clone(), ActionName::new("read"), doc(3));
         assert!(ward.check(&world, &request).unwrap().is_allowed());
     });
     assert!(ended > 5, "ended {ended} times");
@@ -251,14 +253,14 @@ fn an_ended_call_is_told_as_nothing_else() {
 fn whoever_is_asked_may_ask_the_library_and_waits_for_nobody() {
     let ward = Rc::new(ward());
     let world = world(&ward);
-    ward.list(&world, &user(1), "read", "Doc", &context()).unwrap();
+    ward.list(&world, &query(&user(1), "read", "Doc", &context())).unwrap();
     let refused = Rc::new(Cell::new(0));
     let ask = {
         let (ward, world, refused) = (ward.clone(), world.clone(), refused.clone());
         move || {
-            let request = Request::new(user(1), "read", doc(2_001));
+            let request = Request::new(user(1), ActionName::new("read"), doc(2_001));
             assert!(ward.check(&world, &request).unwrap().is_allowed());
-            assert!(!ward.list(&world, &user(1), "read", "Doc", &context()).unwrap().is_empty());
+            assert!(!ward.list(&world, &query(&user(1), "read", "Doc", &context())).unwrap().is_empty());
             let one = Changes::new().set(&doc(2_001), "open", false);
             for error in [world.apply(&one).unwrap_err(), world.with(&one).err().unwrap()] {
                 assert!(
@@ -266,7 +268,7 @@ fn whoever_is_asked_may_ask_the_library_and_waits_for_nobody() {
                     "{error}"
                 );
             }
-            let error = ward.who(&world, "write", &doc(2_001), "User", &context()).err();
+            let error = ward.who(&world, &who_may("write", &doc(2_001), "User", &context())).err();
             assert!(error.is_none_or(|error| error.to_string().contains("an index that this needs")));
             refused.set(refused.get() + 1);
             false
@@ -276,8 +278,8 @@ fn whoever_is_asked_may_ask_the_library_and_waits_for_nobody() {
     watched(Rc::new(ask), || {
         let (from, to): (Vec<_>, Vec<_>) =
             pairs.iter().map(|(from, to)| (world.handle(from).unwrap(), world.handle(to).unwrap())).unzip();
-        let decider = ward.decider(&world, "User", "read", "Doc").unwrap();
-        decider.decide_columns(&from, &to, &decider.context(&context()).unwrap()).unwrap();
+        let decider = ward.decider(&world, &environment("User", "read", "Doc")).unwrap();
+        decider.decide_columns(&from, &to, &decider.prepare(&context()).unwrap()).unwrap();
         world.apply(&batch()).unwrap();
         ward.make_indices(&world).unwrap();
     });
@@ -327,9 +329,9 @@ fn indices_are_right_whatever_comes_in_while_they_are_made() {
         writer.join().unwrap();
         assert_eq!(world.version(), 1 + most.min(asked.get()) as u64);
         for person in [0, 1, 5, 13, 1_999].map(user) {
-            let listed = ward.list(&world, &person, "write", "Doc", &context()).unwrap();
+            let listed = ward.list(&world, &query(&person, "write", "Doc", &context())).unwrap();
             let allowed = |doc: &EntityUid| {
-                let request = Request::new(person.clone(), "write", doc.clone());
+                let request = Request::new(person.clone(), ActionName::new("write"), doc.clone());
                 ward.check(&world, &request).unwrap().is_allowed()
             };
             let checked: Vec<_> = (0..DOCS).map(doc).filter(allowed).collect();
@@ -352,5 +354,5 @@ fn many_make_the_same_indices_at_once() {
         makers.into_iter().for_each(|maker| maker.join().unwrap());
         is_over.store(true, Ordering::Relaxed);
     });
-    assert!(ward.list(&world, &user(1), "write", "Doc", &context()).unwrap().contains(&doc(1)));
+    assert!(ward.list(&world, &query(&user(1), "write", "Doc", &context())).unwrap().contains(&doc(1)));
 }

@@ -123,7 +123,7 @@ fn by_role(diff: &Diff, world: &World, moved: &Moved, now: i64) -> Result<([Coun
     let actions = ways.into_iter().flat_map(actions).filter_map(|name| schema.action(name));
     let types: BTreeSet<_> = actions.flat_map(|action| action.principals.clone()).collect();
     for ty in types.into_iter().filter_map(|ty| schema.entity_type(ty)) {
-        for id in world.ids(&ty.name) {
+        for id in world.ids(&ty.name)? {
             let person = EntityUid::new(ty.name.clone(), id);
             let seen = diff.of_moved(world, &person, moved, now)?;
             people += 1;
@@ -180,7 +180,8 @@ impl Entry {
         let more = |than: &Option<BTreeSet<Arc<str>>>, is: &Option<BTreeSet<Arc<str>>>| match (than, is) {
             (_, None) => Seers::Nobody,
             (Some(than), Some(is)) if is.is_subset(than) => Seers::Nobody,
-            _ => Seers::Everybody(world.count(&self.type_name)),
+            // A type that the schema lacks now has no records.
+            _ => world.count(&self.type_name).map_or(Seers::Nobody, Seers::Everybody),
         };
         (more(&before, &after), more(&after, &before))
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use caseward::author::{CaseFile, Diff};
 use caseward::{Effect, Sources, Ward, World};

@@ -119,7 +119,7 @@ impl Diff {
         let any = |actions: &[Arc<str>], resource_type: &str| {
             let mut rows = RoaringBitmap::new();
             for (name, context) in self.asked(world, person, actions, now) {
-                rows |= ward.visible(world, person, name, resource_type, &context)?.bitmap();
+                rows |= ward.engine.visible(world, person, name, resource_type, &context)?.bitmap();
             }
             Ok::<_, Error>(rows)
         };

@@ -20,7 +20,7 @@ use super::layout::{Kind, Slot};
 use super::overlay::Images;
 use super::{Place, Row, World, target};
 use crate::model::interrupt::{self, Pulse};
-use crate::model::{AttrId, Schema, Type, TypeId};
+use crate::model::{AttrId, Error, Schema, Type, TypeId};
 
 pub(crate) use posting::Posting;
 

@@ -9,10 +9,12 @@ use std::{env, fs, io};
 
 /// Folders that hold no policies.
 const OTHERS: [&str; 3] = ["src", "tests", "target"];
+/// What the policies of `fits` are asked.
+const FIT_ACTIONS: &str = "fits/actions.cedarschema";
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(missing)?);
-    let (mut policies, mut invariants, mut guarantees) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut policies, mut invariants, mut guarantees, mut fits) = (vec![], vec![], vec![], vec![]);
     for entry in fs::read_dir(&root)? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -36,6 +38,7 @@ fn main() -> io::Result<()> {
         let files = match name {
             "invariants" => &mut invariants,
             "guarantees" => &mut guarantees,
+            "fits" => &mut fits,
             _ => &mut policies,
         };
         collect(&path, files)?;
@@ -44,7 +47,8 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(missing)?);
     fs::write(out.join("policies.rs"), listing(&root, policies))?;
     fs::write(out.join("invariants.rs"), listing(&root, invariants))?;
-    fs::write(out.join("guarantees.rs"), listing(&root, guarantees))
+    fs::write(out.join("guarantees.rs"), listing(&root, guarantees))?;
+    fs::write(out.join("fits.rs"), listing(&root, fits))
 }
 
 /// A slice of names and texts, as Rust.
@@ -71,6 +75,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
             _ if is_folder => collect(&path, files)?,
             Some("cedar") => files.push(path),
             Some("md") => {}
+            Some("cedarschema") if path.ends_with(FIT_ACTIONS) => {}
             _ => return Err(refused(&path, "it is no policy (`.cedar`)")),
         }
     }

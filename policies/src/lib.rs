@@ -24,3 +24,9 @@ pub const INVARIANTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/inva
 /// Every guarantee, what the policies must always allow: its path (`guarantees/L3-alert.cedar`) and its text, by path.
 /// These are claims in the form of permits, and never policies.
 pub const GUARANTEES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guarantees.rs"));
+
+/// Who fits where a record names somebody, as the case store asks it: its path (`fits/P7.cedar`) and its text, by path.
+pub const FITS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/fits.rs"));
+
+/// What [`FITS`] are asked: actions that stand in no schema but theirs.
+pub const FIT_ACTIONS: &str = include_str!("../fits/actions.cedarschema");

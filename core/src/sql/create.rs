@@ -1,10 +1,11 @@
 //! A database: a dialect and a mapping; its tables, and how a world fills them.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::dialect::Dialect;
 use super::filter::Parameter;
+use super::keep::Kept;
 use super::mapping::Mapping;
 use super::rows::{Shape, rows_of, shapes};
 use super::tables::{Kind, Name, Tables};
@@ -17,6 +18,8 @@ pub struct Database {
     pub(super) schema: Arc<Schema>,
     pub(super) tables: Tables,
     pub(super) dialect: Dialect,
+    /// The statements that keep the tables of each type, once they are asked for.
+    pub(super) kept: OnceLock<Vec<Vec<Kept>>>,
 }
 
 /// What a world puts into one table.
@@ -40,7 +43,7 @@ impl Database {
             return Err(Error::mapping(vec![Problem::error(why)]));
         }
         let tables = Tables::new(schema, mapping, dialect)?;
-        Ok(Database { schema: schema.clone(), tables, dialect })
+        Ok(Database { schema: schema.clone(), tables, dialect, kept: OnceLock::new() })
     }
 
     /// Whose SQL it speaks.
@@ -83,16 +86,7 @@ impl Database {
         let types: Vec<TypeId> = self.types().filter(|ty| !of_world(ty)).collect();
         types.into_iter().flat_map(move |ty| rows_of(world, &self.tables, ty)).map(|table| {
             let once = self.once(table.columns.iter().map(|(name, _)| name.as_ref()));
-            let columns: Vec<&(Arc<str>, Kind)> = kept(&table.columns, &once).collect();
-            let names: Vec<String> = columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
-            let sign = |(n, (_, kind)): (usize, &&(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
-            let signs: Vec<String> = columns.iter().enumerate().map(sign).collect();
-            let insert = format!(
-                "INSERT INTO {} ({}) VALUES ({})",
-                self.name(&table.name),
-                names.join(", "),
-                signs.join(", ")
-            );
+            let insert = self.insert(&table.name, &table.columns);
             let cells = |row: &Vec<Option<Constant>>| {
                 kept(row, &once).cloned().map(|cell| cell.map(Parameter::one)).collect()
             };
@@ -100,8 +94,18 @@ impl Database {
         })
     }
 
+    /// The statement that adds a row.
+    pub(super) fn insert(&self, name: &Name, columns: &[(Arc<str>, Kind)]) -> String {
+        let once = self.once(columns.iter().map(|(name, _)| name.as_ref()));
+        let columns: Vec<&(Arc<str>, Kind)> = kept(columns, &once).collect();
+        let names: Vec<String> = columns.iter().map(|(name, _)| self.dialect.quoted(name)).collect();
+        let sign = |(n, (_, kind)): (usize, &&(Arc<str>, Kind))| self.cell_sign(n + 1, *kind);
+        let signs: Vec<String> = columns.iter().enumerate().map(sign).collect();
+        format!("INSERT INTO {} ({}) VALUES ({})", self.name(name), names.join(", "), signs.join(", "))
+    }
+
     /// Which columns are the first of their name: an id may be an attribute as well.
-    fn once<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<bool> {
+    pub(super) fn once<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<bool> {
         let mut seen: Vec<&str> = Vec::new();
         let is_new = |name: &'a str| {
             let is_new = !seen.iter().any(|known| self.dialect.is_same_name(known, name));
@@ -127,11 +131,11 @@ impl Database {
         }
     }
 
-    fn types(&self) -> impl Iterator<Item = TypeId> + use<> {
+    pub(super) fn types(&self) -> impl Iterator<Item = TypeId> + use<> {
         (0u16..).map(TypeId).take(self.schema.entity_types().len())
     }
 
-    fn name(&self, name: &Name) -> String {
+    pub(super) fn name(&self, name: &Name) -> String {
         name.iter().map(|part| self.dialect.quoted(part)).collect::<Vec<_>>().join(".")
     }
 

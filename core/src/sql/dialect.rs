@@ -48,6 +48,17 @@ impl Dialect {
         }
     }
 
+    /// A column as an expression whose value drivers give as a parameter.
+    pub(super) fn cell(self, column: &str, kind: Kind) -> String {
+        match (self, kind) {
+            (Dialect::Postgres, Kind::Ip) => format!("{column}::text"),
+            (Dialect::Postgres, Kind::Timestamp) => format!("(extract(epoch FROM {column}) * 1000)::bigint"),
+            (Dialect::DuckDb, Kind::Timestamp) => format!("epoch_ms({column})"),
+            (Dialect::Spark, Kind::Timestamp) => format!("unix_millis({column})"),
+            _ => column.to_owned(),
+        }
+    }
+
     /// The sign of the parameter with this number.
     pub(super) fn sign(self, number: usize) -> String {
         self.style().sign(number)

@@ -133,6 +133,7 @@ mod dialect;
 mod filter;
 mod implied;
 mod joined;
+mod keep;
 mod like;
 mod lists;
 mod lookups;
@@ -150,6 +151,7 @@ mod ways;
 
 pub use create::{Database, TableRows};
 pub use dialect::Dialect;
+pub use keep::Statement;
 pub use filter::{Filter, Parameter, Setup, SetupColumn};
 pub use mapping::{AncestorPlace, Facts, Form, Mapping, Place, SetPlace, TagPlace, TypeMapping, TypedPlace};
 pub use options::{FilterOptions, ParameterStyle};

@@ -123,6 +123,21 @@ pub(crate) fn rows_of(world: &World, tables: &Tables, ty: TypeId) -> Vec<TableRo
         .collect()
 }
 
+/// The rows of one entity in each of its type's tables; of one that is not in the world, none.
+pub(super) fn rows_of_entity(
+    world: &World,
+    tables: &Tables,
+    ty: TypeId,
+    entity: &EntityUid,
+) -> Vec<Vec<Cells>> {
+    let shapes = shapes(tables, ty);
+    let mut gathered = Gathered { shapes: &shapes, rows: shapes.iter().map(|_| Vec::new()).collect() };
+    if let (Some(table), Some(place)) = (tables.of(ty), world.place(entity)) {
+        gathered.entity(world, table, Some(place), &entity.id().into());
+    }
+    gathered.rows
+}
+
 type Cells = Vec<Option<Constant>>;
 
 /// Rows by shape.

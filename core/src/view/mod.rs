@@ -18,7 +18,7 @@ use crate::decide::actions::{ActionAnswer, Need};
 use crate::engine::Engine;
 use crate::model::{EntityUid, Error, TypeId, Value};
 use crate::policy::Catalogue;
-use crate::policy::catalogue::{Column, Entries, Shown};
+use crate::policy::catalogue::{Column, Entries, Shelf, Shown};
 use crate::world::{Indices, Place, Row, World};
 
 /// What one person sees of one record.
@@ -200,6 +200,20 @@ impl Engine {
         let shown =
             shown.ok_or_else(|| Error::request(format!("the catalogue shows nothing of a `{name}`")))?;
         Ok((catalogue, shown))
+    }
+
+    /// The fields of a type's own, or its content alone, each with its section.
+    pub(crate) fn fields_of(&self, type_name: &str, with_attributes: bool) -> Vec<(Arc<str>, Arc<str>)> {
+        let shown = self.schema().type_id(type_name).and_then(|ty| self.catalogue.as_ref()?.of(ty));
+        let shelves = shown.map_or(&[][..], |shown| &shown.sections);
+        let is_own = |field: &&Column| {
+            field.through.is_none() && (with_attributes || field.attribute.is_none())
+        };
+        let of = |shelf: &'_ Shelf| {
+            let fields = shelf.fields.iter().filter(is_own);
+            fields.map(|field| (field.name.clone(), shelf.name.clone())).collect::<Vec<_>>()
+        };
+        shelves.iter().flat_map(of).collect()
     }
 
     pub(crate) fn catalogue_paths(&self) -> impl Iterator<Item = &crate::world::index::Path> {

@@ -214,6 +214,15 @@ impl Sources {
         Self::embedded(caseward_policies::GUARANTEES)
     }
 
+    /// Who fits where a record of attendance case management names somebody: what a case store asks, beside the policies.
+    pub fn attendance_fits() -> Self {
+        let mut fits = Self::embedded(caseward_policies::FITS);
+        let schema = format!("{}\n{}", caseward_policies::SCHEMA, caseward_policies::FIT_ACTIONS);
+        fits.schema = Source::new("fits/actions.cedarschema", schema);
+        fits.catalogue = None;
+        fits
+    }
+
     fn embedded(texts: &[(&'static str, &'static str)]) -> Self {
         Sources {
             schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),

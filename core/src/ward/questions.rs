@@ -2,6 +2,8 @@
 //!
 //! Nothing is answered here: every method hands on to the engine.
 
+use std::sync::Arc;
+
 use crate::cedar::EntityParser;
 use crate::count::Counting;
 use crate::decide::Decider;
@@ -402,6 +404,26 @@ impl Ward {
             self.engine.fields_for(&query.principal_type, query.resource.type_name(), &query.context);
         let AlertQuery { principal_type, resource, entry, .. } = query;
         self.engine.alert(world, resource, entry.as_ref(), principal_type, &context)
+    }
+
+    /// The content that the catalogue names for a type, which no rule reads: each field with its section, in the order of
+    /// the sections.
+    ///
+    /// # Example
+    /// ```
+    /// let ward = caseward::Ward::attendance()?;
+    /// let all = ward.content("Item");
+    /// assert!(all.iter().any(|(field, section)| (&**field, &**section) == ("text", "content")));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn content(&self, type_name: &str) -> Vec<(Arc<str>, Arc<str>)> {
+        self.engine.fields_of(type_name, false)
+    }
+
+    /// The attributes and the content of a type that stand in a section of the catalogue: each field with its section, in
+    /// the order of the sections.
+    pub fn fields(&self, type_name: &str) -> Vec<(Arc<str>, Arc<str>)> {
+        self.engine.fields_of(type_name, true)
     }
 
     /// What an explanation may show to whom: an attribute, to whoever may see the section that it is in.

@@ -30,6 +30,10 @@ pub enum FilePart {
     Proofs,
     /// Cases: below `tests`, a `.toml`, or a `.json` in a folder `ALLOW` or `DENY`.
     Case,
+    /// Who fits where a record names somebody, which a case store asks: a `.cedar` file in `fits`.
+    Fit,
+    /// `fits/actions.cedarschema`: what these are asked, beside the schema.
+    FitActions,
     /// `tests/unreachable.toml`: conditions that can never decide one way.
     Unreachable,
 }
@@ -37,10 +41,12 @@ pub enum FilePart {
 /// Folders directly in a folder of policies that hold something else than policies.
 const INVARIANTS: &str = "invariants";
 const GUARANTEES: &str = "guarantees";
+const FITS: &str = "fits";
+const FIT_ACTIONS: &str = "actions.cedarschema";
 const TESTS: &str = "tests";
 /// What a build leaves, copies of the policies among it.
 const TARGET: &str = "target";
-const RESERVED: [&str; 4] = [INVARIANTS, GUARANTEES, TESTS, TARGET];
+const RESERVED: [&str; 5] = [INVARIANTS, GUARANTEES, FITS, TESTS, TARGET];
 /// The code of a crate that carries the policies: files of any kind, and no policies.
 const CODE: &str = "src";
 
@@ -74,6 +80,7 @@ impl FilePart {
     /// | in the folder and in folders of topics | policies (`.cedar`), `.md` |
     /// | in the folder itself | `schema.cedarschema`, `fields.toml`, `annotations.toml`, `matrix.toml`, `proofs.lock`, and files of their own purpose: `.toml`, `.json`, `.lock`, `.out`, `.rs`, `.yaml`, `.html`, `.csv`, `.svg`, other `.cedarschema`, `LICENSE`, `Makefile`, `CODEOWNERS` |
     /// | `invariants/`, `guarantees/` | what must never, and what must always be allowed (`.cedar`), and `.md` |
+    /// | `fits/` | who fits where a record names somebody (`.cedar`), `actions.cedarschema`, and `.md` |
     /// | `tests/` | cases (`.toml`; in `ALLOW` and `DENY` `.json`), `unreachable.toml`, `.md` and code |
     /// | `src/` | anything but policies |
     /// | `target/` | what a build leaves, which marks it with a `CACHEDIR.TAG`; otherwise anything but policies |
@@ -127,6 +134,8 @@ impl FilePart {
             },
             Some(INVARIANTS) => named(file, ending, FilePart::Invariant),
             Some(GUARANTEES) => named(file, ending, FilePart::Guarantee),
+            Some(FITS) if *file == FIT_ACTIONS => Ok(Some(FilePart::FitActions)),
+            Some(FITS) => named(file, ending, FilePart::Fit),
             Some(_) => named(file, ending, FilePart::Policy),
             None => beside(file, ending),
         }

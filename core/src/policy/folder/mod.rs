@@ -45,6 +45,24 @@ impl Sources {
     pub fn read_guarantees(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
         read(folder.as_ref(), schema, FilePart::Guarantee)
     }
+
+    /// Reads who fits where a record names somebody: every `.cedar` file below `folder`'s `fits`, asked by the actions in
+    /// its `actions.cedarschema`, which the schema has besides its own; none where there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Sources::read_folder`].
+    pub fn read_fits(folder: impl AsRef<Path>, schema: Option<&Path>) -> Result<Self, Error> {
+        let folder = folder.as_ref();
+        let mut fits = read(folder, schema, FilePart::Fit)?;
+        fits.catalogue = None;
+        for (part, Found { path, .. }) in FilePart::all_in(folder)? {
+            if part == FilePart::FitActions {
+                let schema = format!("{}\n{}", fits.schema.text, files::read_text(&path, MAX_BYTES)?);
+                fits.schema = Source::new("fits/actions.cedarschema", schema);
+            }
+        }
+        Ok(fits)
+    }
 }
 
 impl FilePart {
@@ -76,7 +94,7 @@ impl FilePart {
 
     /// Whether it has the form of policies.
     fn is_policies(self) -> bool {
-        matches!(self, FilePart::Policy | FilePart::Invariant | FilePart::Guarantee)
+        matches!(self, FilePart::Policy | FilePart::Invariant | FilePart::Guarantee | FilePart::Fit)
     }
 }
 

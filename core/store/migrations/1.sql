@@ -1,0 +1,81 @@
+-- What the store keeps beside the facts, whose tables follow from the schema.
+CREATE TABLE caseward_setting (
+  name TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+);
+-- Content that no rule reads, by the catalogue: JSON.
+CREATE TABLE caseward_content (
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  field TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (type, id, field)
+);
+-- The version in which an entity or its content changed last.
+CREATE TABLE caseward_changed (
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (type, id)
+);
+-- Every audited entry. A disposed entry has neither payload nor salt.
+CREATE TABLE caseward_log (
+  event BIGINT NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  recorded BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  envelope TEXT NOT NULL,
+  payload TEXT,
+  salt TEXT
+);
+-- What an entry speaks of, so that it is found.
+CREATE TABLE caseward_log_about (
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  event BIGINT NOT NULL,
+  PRIMARY KEY (type, id, event)
+);
+-- What was done under a key.
+CREATE TABLE caseward_answer (
+  person TEXT NOT NULL,
+  key TEXT NOT NULL,
+  command TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  recorded BIGINT NOT NULL,
+  PRIMARY KEY (person, key)
+);
+CREATE INDEX caseward_answer_by_recorded ON caseward_answer (recorded);
+-- Who is to be told of what, until whoever sends takes it away.
+CREATE TABLE caseward_outbox (
+  event BIGINT NOT NULL,
+  person TEXT NOT NULL,
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (event, person)
+);
+-- Which request became which case.
+CREATE TABLE caseward_became (
+  request TEXT NOT NULL PRIMARY KEY,
+  "case" TEXT NOT NULL
+);
+CREATE INDEX caseward_became_by_case ON caseward_became ("case");
+-- Every policy set that was in force, and from when.
+CREATE TABLE caseward_policies (
+  from_at BIGINT NOT NULL,
+  event BIGINT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (from_at, event)
+);
+CREATE TABLE caseward_policy_text (
+  hash TEXT NOT NULL PRIMARY KEY,
+  sources TEXT NOT NULL
+);
+-- What commands and imports say of roles; lines of the feed speak from when they begin.
+CREATE TABLE caseward_role_mark (
+  person TEXT NOT NULL,
+  role TEXT NOT NULL,
+  place TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  held BIGINT NOT NULL,
+  PRIMARY KEY (person, role, place, at)
+);

@@ -1,0 +1,92 @@
+//! The database behind a store, as the store speaks to it.
+//!
+//! Statements are written with `?1`, `?2` …; a database that numbers otherwise rewrites them.
+
+use std::sync::Arc;
+
+use caseward::sql::{Dialect, Parameter, Statement};
+
+use crate::error::Error;
+
+/// A value of a row, or what is bound to a parameter; `None` for NULL.
+pub(crate) type Cell = Option<Parameter>;
+
+/// What is given each row of a query.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&[Cell]) -> Result<(), Error>;
+
+/// A connection that one thread writes through.
+pub(crate) trait Db: Send {
+    /// Whose SQL it speaks.
+    fn dialect(&self) -> Dialect;
+
+    /// Several statements without parameters.
+    fn script(&mut self, sql: &str) -> Result<(), Error>;
+
+    /// Begins a transaction that nobody else writes beside.
+    fn begin(&mut self) -> Result<(), Error>;
+
+    /// Makes what was written durable.
+    fn commit(&mut self) -> Result<(), Error>;
+
+    /// Takes back what was written since [`Db::begin`].
+    fn rollback(&mut self) -> Result<(), Error>;
+
+    /// A statement that gives no rows; says how many it changed.
+    fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error>;
+
+    /// The rows of a query, one after the other.
+    fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error>;
+}
+
+impl dyn Db + '_ {
+    /// The one row of a query, if there is one.
+    pub(crate) fn row(&mut self, sql: &str, params: &[Cell]) -> Result<Option<Vec<Cell>>, Error> {
+        let mut found = None;
+        self.rows(sql, params, &mut |row| {
+            found = Some(row.to_vec());
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The first column of a query's rows.
+    pub(crate) fn texts(&mut self, sql: &str, params: &[Cell]) -> Result<Vec<Arc<str>>, Error> {
+        let mut found = Vec::new();
+        self.rows(sql, params, &mut |row| {
+            found.extend(row.first().and_then(as_text));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Statements of [`caseward::sql::Database::upkeep`].
+    pub(crate) fn all(&mut self, statements: &[Statement]) -> Result<(), Error> {
+        statements.iter().try_for_each(|statement| self.run(&statement.sql, &statement.params).map(drop))
+    }
+}
+
+/// A text to bind.
+pub(crate) fn text(text: impl Into<Arc<str>>) -> Cell {
+    Some(Parameter::Text(text.into()))
+}
+
+/// A number to bind.
+pub(crate) fn number(n: i64) -> Cell {
+    Some(Parameter::Bigint(n))
+}
+
+/// The text in a cell.
+pub(crate) fn as_text(cell: &Cell) -> Option<Arc<str>> {
+    match cell {
+        Some(Parameter::Text(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The number in a cell.
+pub(crate) fn as_number(cell: &Cell) -> Option<i64> {
+    match cell {
+        Some(Parameter::Bigint(n)) => Some(*n),
+        _ => None,
+    }
+}

@@ -1,0 +1,245 @@
+//! What a command or a line of a feed makes of the state, while it is put together.
+//!
+//! INVARIANT: what is read from a draft is what would be read once it is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use caseward::{Changes, EntityUid, Value, World};
+use serde_json::{Value as Json, json};
+
+use crate::error::Error;
+
+/// Facts, content and files that are to be written together.
+pub(crate) struct Draft {
+    /// The state with everything but `pending`.
+    world: World,
+    pending: Changes,
+    changes: Changes,
+    written: Vec<Json>,
+    touched: BTreeMap<EntityUid, Touched>,
+    content: BTreeMap<(EntityUid, Arc<str>), Option<Json>>,
+    made: Vec<EntityUid>,
+    became: Option<(EntityUid, EntityUid)>,
+    files: Vec<(String, Vec<u8>)>,
+    disposed: Vec<EntityUid>,
+    forgotten: Vec<EntityUid>,
+    marks: Vec<Mark>,
+    counters: BTreeMap<&'static str, i64>,
+}
+
+/// Which rows of an entity are to be written anew.
+#[derive(Debug)]
+pub(crate) enum Touched {
+    Whole,
+    Attributes(BTreeSet<Arc<str>>),
+}
+
+/// A role that a command gave or took, or that was imported.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    pub(crate) person: EntityUid,
+    pub(crate) role: Arc<str>,
+    pub(crate) place: EntityUid,
+    pub(crate) held: bool,
+}
+
+/// All of a draft, to be written.
+pub(crate) struct Finished {
+    /// The state after it.
+    pub(crate) world: World,
+    pub(crate) changes: Changes,
+    /// The changes of facts, for the log.
+    pub(crate) written: Vec<Json>,
+    pub(crate) touched: BTreeMap<EntityUid, Touched>,
+    pub(crate) content: BTreeMap<(EntityUid, Arc<str>), Option<Json>>,
+    pub(crate) made: Vec<EntityUid>,
+    pub(crate) became: Option<(EntityUid, EntityUid)>,
+    /// Files by the hash of their bytes.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Entities that are gone.
+    pub(crate) disposed: Vec<EntityUid>,
+    /// Those of them of which the log is to keep no payload.
+    pub(crate) forgotten: Vec<EntityUid>,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) counters: BTreeMap<&'static str, i64>,
+}
+
+impl Finished {
+    /// Whether it leaves everything as it was.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.content.is_empty() && self.disposed.is_empty() && self.files.is_empty()
+    }
+}
+
+impl Draft {
+    pub(crate) fn new(world: &World) -> Self {
+        Draft {
+            world: world.clone(),
+            pending: Changes::new(),
+            changes: Changes::new(),
+            written: Vec::new(),
+            touched: BTreeMap::new(),
+            content: BTreeMap::new(),
+            made: Vec::new(),
+            became: None,
+            files: Vec::new(),
+            disposed: Vec::new(),
+            forgotten: Vec::new(),
+            marks: Vec::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// The state with everything so far.
+    pub(crate) fn seen(&mut self) -> Result<&World, Error> {
+        if !self.pending.is_empty() {
+            self.world = self.world.with(&self.pending)?;
+            self.pending = Changes::new();
+        }
+        Ok(&self.world)
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Finished, Error> {
+        self.seen()?;
+        Ok(Finished {
+            world: self.world,
+            changes: self.changes,
+            written: self.written,
+            touched: self.touched,
+            content: self.content,
+            made: self.made,
+            became: self.became,
+            files: self.files,
+            disposed: self.disposed,
+            forgotten: self.forgotten,
+            marks: self.marks,
+            counters: self.counters,
+        })
+    }
+
+    /// Adds an entity, or puts it in the place of the one of that name.
+    pub(crate) fn put(&mut self, uid: &EntityUid, attributes: Vec<(&'static str, Value)>) {
+        let attrs: BTreeMap<&str, &Value> = attributes.iter().map(|(name, value)| (*name, value)).collect();
+        self.written.push(json!({"put": {"uid": uid_json(uid), "attrs": attrs}}));
+        self.touched.insert(uid.clone(), Touched::Whole);
+        self.change(|changes| changes.put(uid, attributes.clone()));
+    }
+
+    /// As [`Draft::put`], of an entity that did not exist and is told of.
+    pub(crate) fn make(&mut self, uid: &EntityUid, attributes: Vec<(&'static str, Value)>) {
+        self.put(uid, attributes);
+        self.made.push(uid.clone());
+    }
+
+    /// Sets an attribute, or takes it away; where it is so already, nothing is written.
+    pub(crate) fn set(&mut self, uid: &EntityUid, name: &str, value: Option<Value>) -> Result<(), Error> {
+        if self.get(uid, name)? == value {
+            return Ok(());
+        }
+        let uid_of = uid_json(uid);
+        self.written.push(match &value {
+            Some(value) => json!({"set": {"uid": uid_of, "name": name, "value": value}}),
+            None => json!({"unset": {"uid": uid_of, "name": name}}),
+        });
+        if let Touched::Attributes(names) =
+            self.touched.entry(uid.clone()).or_insert_with(|| Touched::Attributes(BTreeSet::new()))
+        {
+            names.insert(name.into());
+        }
+        self.change(|changes| match &value {
+            Some(value) => changes.set(uid, name, value.clone()),
+            None => changes.unset(uid, name),
+        });
+        Ok(())
+    }
+
+    /// As [`Draft::set`], to an entity or to none.
+    pub(crate) fn refer(&mut self, uid: &EntityUid, name: &str, to: Option<&EntityUid>) -> Result<(), Error> {
+        self.set(uid, name, to.cloned().map(Value::Entity))
+    }
+
+    /// Adds an entity to a set, or takes it out.
+    pub(crate) fn hold(&mut self, uid: &EntityUid, name: &str, one: &EntityUid, held: bool) -> Result<(), Error> {
+        let mut all: BTreeSet<EntityUid> = self.all(uid, name)?.into_iter().collect();
+        let changed = if held { all.insert(one.clone()) } else { all.remove(one) };
+        match changed {
+            true => self.set(uid, name, Some(Value::set(all.into_iter().map(Value::Entity)))),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, uid: &EntityUid) {
+        self.written.push(json!({"remove": {"uid": uid_json(uid)}}));
+        self.touched.insert(uid.clone(), Touched::Whole);
+        self.change(|changes| changes.remove(uid));
+        self.disposed.push(uid.clone());
+    }
+
+    /// As [`Draft::remove`]; and of what the log says of it the payload goes.
+    pub(crate) fn dispose(&mut self, uid: &EntityUid) {
+        self.remove(uid);
+        self.forgotten.push(uid.clone());
+    }
+
+    fn change(&mut self, make: impl Fn(Changes) -> Changes) {
+        self.pending = make(std::mem::take(&mut self.pending));
+        self.changes = make(std::mem::take(&mut self.changes));
+    }
+
+    /// What a field of content is to be; `None` takes it away.
+    pub(crate) fn content(&mut self, uid: &EntityUid, field: impl Into<Arc<str>>, value: Option<Json>) {
+        self.content.insert((uid.clone(), field.into()), value);
+    }
+
+    pub(crate) fn became(&mut self, request: &EntityUid, case: &EntityUid) {
+        self.became = Some((request.clone(), case.clone()));
+    }
+
+    pub(crate) fn file(&mut self, hash: String, bytes: Vec<u8>) {
+        self.files.push((hash, bytes));
+    }
+
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.marks.push(mark);
+    }
+
+    pub(crate) fn counter(&mut self, name: &'static str, value: i64) {
+        self.counters.insert(name, value);
+    }
+
+    pub(crate) fn get(&mut self, uid: &EntityUid, name: &str) -> Result<Option<Value>, Error> {
+        Ok(self.seen()?.attribute(uid, name)?)
+    }
+
+    /// An attribute that is a reference.
+    pub(crate) fn entity(&mut self, uid: &EntityUid, name: &str) -> Result<Option<EntityUid>, Error> {
+        Ok(match self.get(uid, name)? {
+            Some(Value::Entity(uid)) => Some(uid),
+            _ => None,
+        })
+    }
+
+    /// An attribute that is a text.
+    pub(crate) fn text(&mut self, uid: &EntityUid, name: &str) -> Result<Option<Arc<str>>, Error> {
+        Ok(match self.get(uid, name)? {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// An attribute that is a set of references.
+    pub(crate) fn all(&mut self, uid: &EntityUid, name: &str) -> Result<Vec<EntityUid>, Error> {
+        let Some(Value::Set(all)) = self.get(uid, name)? else { return Ok(Vec::new()) };
+        let each = all.iter().filter_map(|one| match one {
+            Value::Entity(uid) => Some(uid.clone()),
+            _ => None,
+        });
+        Ok(each.collect())
+    }
+}
+
+/// An entity's name as Cedar's JSON has it.
+pub(crate) fn uid_json(uid: &EntityUid) -> Json {
+    json!({"type": uid.type_name(), "id": uid.id()})
+}

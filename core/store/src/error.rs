@@ -1,0 +1,76 @@
+//! What can go wrong with a store: its file, its data, or what it was asked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can go wrong with a store. A command that is denied, refused or makes no sense is no error: it is an
+/// [`Answer`](crate::Answer).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is there already.
+    #[error("`{0}` is there already: a store is made where there is none")]
+    Exists(PathBuf),
+    /// There is no file.
+    #[error("there is no store `{0}`: make one with `caseward store init`")]
+    Missing(PathBuf),
+    /// The file is a database without a store, or none.
+    #[error("`{path}` is no store of caseward: {why}")]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer caseward made it.
+    #[error("`{path}` is of version {found} of the store, and this caseward knows {known}: use a newer caseward")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// Another process has it open for writing.
+    #[error("another process writes to `{0}`: a store of SQLite has one writer")]
+    InUse(PathBuf),
+    /// The database refused.
+    #[error("the database: {0}")]
+    Database(String),
+    /// The policies or the data.
+    #[error(transparent)]
+    Engine(#[from] caseward::Error),
+    /// A file beside the database.
+    #[error("cannot {what} `{path}`: {error}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// Of which file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// What was asked of the store makes no sense.
+    #[error("{0}")]
+    Request(String),
+    /// An earlier failure left the data in memory behind the database.
+    #[error("the store stopped after a failure: open it again")]
+    Stopped,
+}
+
+impl Error {
+    pub(crate) fn file(what: &'static str, path: &Path, error: io::Error) -> Self {
+        Error::File { what, path: path.to_owned(), error }
+    }
+
+    pub(crate) fn request(why: impl Into<String>) -> Self {
+        Error::Request(why.into())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Database(error.to_string())
+    }
+}

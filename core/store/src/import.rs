@@ -1,0 +1,79 @@
+//! Filling an empty store.
+
+use serde_json::json;
+
+use crate::db::Cell;
+use crate::error::Error;
+use crate::ids::sha256;
+use crate::log::Entry;
+use crate::state::State;
+
+impl State {
+    /// Writes the entities of a text in Cedar's JSON, in one transaction; gives how many there are.
+    pub(crate) fn import(&mut self, entities: &[u8], now: i64) -> Result<usize, Error> {
+        let count = |world: &caseward::World, name: &str| world.count(name).map_err(Error::from);
+        let types: Vec<_> = self.ward.schema().entity_types().to_vec();
+        let types = || types.iter().filter(|ty| ty.choices.is_none());
+        for ty in types() {
+            if count(&self.world, &ty.name)? > 0 {
+                return Err(Error::request("the store has data already: an import fills an empty one"));
+            }
+        }
+        let world = self.ward.read_world(entities)?;
+        let mut total = 0;
+        for ty in types() {
+            total += count(&world, &ty.name)?;
+        }
+        let mut group = self.begin()?;
+        let written = (|| {
+            if now < group.numbers.clock {
+                return Err(Error::request("the clock goes back: the store was written to later than that"));
+            }
+            for table in self.database.rows(&world) {
+                for row in &table.rows {
+                    let row: &[Cell] = row.as_slice();
+                    self.db.run(&table.insert, row)?;
+                }
+            }
+            group.numbers.version += 1;
+            group.numbers.clock = now;
+            let entry = Entry {
+                kind: "import",
+                version: group.numbers.version,
+                recorded: now,
+                at: now,
+                payload: json!({"entities": total, "sha256": sha256(entities)}),
+                about: Vec::new(),
+            };
+            self.audit(&mut group, &entry)
+        })();
+        if let Err(error) = written {
+            self.db.rollback()?;
+            return Err(error);
+        }
+        self.commit(group)?;
+        self.fill(&world)?;
+        Ok(total)
+    }
+
+    /// Lets the world see what an import wrote.
+    fn fill(&mut self, from: &caseward::World) -> Result<(), Error> {
+        let mut changes = caseward::Changes::new();
+        for ty in self.ward.schema().entity_types() {
+            if ty.choices.is_some() {
+                continue;
+            }
+            for id in from.ids(&ty.name)? {
+                let uid = caseward::EntityUid::new(ty.name.clone(), id);
+                let attributes = from.attributes(&uid)?.unwrap_or_default();
+                let attributes = attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
+                changes = changes.put(&uid, attributes);
+            }
+        }
+        if let Err(error) = self.world.apply(&changes) {
+            self.is_stopped = true;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+}

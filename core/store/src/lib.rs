@@ -1,0 +1,43 @@
+//! A thin case store: facts, content, files and an audit log, each write decided by the policies in the transaction that
+//! writes.
+//!
+//! The store decides nothing. A command asks the engine for the action of the same name, on the state that it is about to
+//! change; what it then writes are facts, and who fits where a record names somebody is asked of policies too. What is
+//! committed flows to a [`World`](caseward::World), which answers every question that caseward answers.
+//!
+//! ```
+//! use caseward_store::{Options, Outcome, PolicySet, Store};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let options = Options::new().trusting(Some(1_778_446_800_000));
+//! let store = Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options)?;
+//! store.import(&include_bytes!("../tests/data/small.json")[..])?;
+//!
+//! let answer = store.command(
+//!     r#"{"command": "createRequest", "as": "lead", "on": "Student::\"aroha\"",
+//!         "context": {"primaryContact": {"type": "User", "id": "lead"}}, "id": "r1"}"#,
+//! )?;
+//! assert_eq!((answer.outcome, answer.made), (Outcome::Done, vec![r#"Request::"r1""#.to_owned()]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod attendance;
+mod command;
+mod db;
+mod draft;
+mod error;
+mod files;
+mod ids;
+mod import;
+mod log;
+mod policies;
+mod run;
+mod sqlite;
+mod state;
+mod store;
+mod time;
+
+pub use command::{Answer, MAX_LINE, Outcome};
+pub use error::Error;
+pub use policies::PolicySet;
+pub use store::{Options, Pending, Store};

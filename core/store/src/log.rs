@@ -1,0 +1,74 @@
+//! The audit log: every entry an envelope that holds a salted hash of its payload, the leaves of a Merkle tree.
+//!
+//! INVARIANT: an envelope is never changed. A payload that is disposed of goes with its salt, and the tree still verifies.
+
+use caseward::EntityUid;
+use serde_json::{Value as Json, json};
+
+use crate::db::{Db, number, text};
+use crate::error::Error;
+use crate::ids::{Random, hex, sha256};
+use crate::time::rfc3339;
+
+/// An entry before it has its number.
+pub(crate) struct Entry<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) version: u64,
+    pub(crate) recorded: i64,
+    /// From when what it says holds.
+    pub(crate) at: i64,
+    pub(crate) payload: Json,
+    pub(crate) about: Vec<&'a EntityUid>,
+}
+
+/// Writes an entry under its number.
+pub(crate) fn append(db: &mut dyn Db, random: &mut Random, event: u64, entry: &Entry<'_>) -> Result<(), Error> {
+    let payload = entry.payload.to_string();
+    let salt = hex(&random.bytes::<32>()?);
+    let envelope = envelope(event, entry, &hash(&salt, &payload)).to_string();
+    db.run(
+        "INSERT INTO caseward_log (event, version, recorded, kind, envelope, payload, salt) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            number(as_i64(event)),
+            number(as_i64(entry.version)),
+            number(entry.recorded),
+            text(entry.kind),
+            text(envelope),
+            text(payload),
+            text(salt),
+        ],
+    )?;
+    let mut about = entry.about.clone();
+    about.sort();
+    about.dedup();
+    for uid in about {
+        db.run(
+            "INSERT INTO caseward_log_about (type, id, event) VALUES (?1, ?2, ?3)",
+            &[text(uid.type_name()), text(uid.id()), number(as_i64(event))],
+        )?;
+    }
+    Ok(())
+}
+
+/// The envelope: what the leaf is made of, in the order of its names.
+fn envelope(event: u64, entry: &Entry<'_>, payload: &str) -> Json {
+    json!({
+        "at": rfc3339(entry.at),
+        "event": event,
+        "kind": entry.kind,
+        "payload": format!("sha256:{payload}"),
+        "recorded": rfc3339(entry.recorded),
+        "version": entry.version,
+    })
+}
+
+/// The salted hash of a payload.
+pub(crate) fn hash(salt: &str, payload: &str) -> String {
+    sha256(format!("{salt}\n{payload}").as_bytes())
+}
+
+/// Numbers of events and versions as databases hold them.
+pub(crate) fn as_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,134 @@
+//! SQLite: one file, a write-ahead log, every commit on disk before it is told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use caseward::sql::{Dialect, Parameter};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, OpenFlags, Row, ToSql};
+
+use crate::db::{Cell, Db, Each};
+use crate::error::Error;
+
+/// How long another process that writes is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Statements that are kept prepared.
+const PREPARED: usize = 256;
+/// `application_id` of a store: "CASE".
+const APPLICATION: i64 = 0x4341_5345;
+
+/// A connection to a store's file.
+pub(crate) struct Sqlite(Connection);
+
+impl Sqlite {
+    /// Makes a file where there is none.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::Exists(path.to_owned()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+        Self::ready(connection)
+    }
+
+    /// Opens a store's file.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::Missing(path.to_owned()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let not = |why: String| Error::NotAStore { path: path.to_owned(), why };
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| not(e.to_string()))?;
+        let id: i64 = connection
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(|e| not(e.to_string()))?;
+        if id != APPLICATION {
+            return Err(not("it is a database of something else".to_owned()));
+        }
+        Self::ready(connection)
+    }
+
+    fn ready(connection: Connection) -> Result<Self, Error> {
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        Ok(Sqlite(connection))
+    }
+}
+
+impl Db for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), Error> {
+        Ok(self.0.execute_batch(sql)?)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        Ok(self.0.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        Ok(self.0.execute_batch("COMMIT")?)
+    }
+
+    fn rollback(&mut self) -> Result<(), Error> {
+        // After some errors SQLite has taken the transaction back itself.
+        match self.0.is_autocommit() {
+            true => Ok(()),
+            false => Ok(self.0.execute_batch("ROLLBACK")?),
+        }
+    }
+
+    fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
+        Ok(self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params.iter().map(Bound)))?)
+    }
+
+    fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
+        let mut cells = Vec::new();
+        while let Some(row) = rows.next()? {
+            cells.clear();
+            read(row, &mut cells)?;
+            each(&cells)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &Row<'_>, cells: &mut Vec<Cell>) -> Result<(), Error> {
+    for at in 0..row.as_ref().column_count() {
+        cells.push(match row.get_ref(at)? {
+            ValueRef::Null => None,
+            ValueRef::Integer(n) => Some(Parameter::Bigint(n)),
+            ValueRef::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|e| Error::Database(e.to_string()))?;
+                Some(Parameter::Text(text.into()))
+            }
+            other => return Err(Error::Database(format!("a value is of type {}", other.data_type()))),
+        });
+    }
+    Ok(())
+}
+
+struct Bound<'a>(&'a Cell);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            None => ToSqlOutput::Owned(Value::Null),
+            Some(Parameter::Boolean(is)) => ToSqlOutput::Owned(Value::Integer(i64::from(*is))),
+            Some(Parameter::Bigint(n)) => ToSqlOutput::Owned(Value::Integer(*n)),
+            Some(Parameter::Text(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Some(_) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure("a list is no value of a column".into()));
+            }
+        })
+    }
+}

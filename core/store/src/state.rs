@@ -1,0 +1,296 @@
+//! The state of an open store: the database, the world that it holds, and the numbers that count.
+//!
+//! One thread has it. A *group* of commands is one transaction: each is decided on the state that those before it leave,
+//! all become durable together, and then the world sees them, one after the other.
+//!
+//! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
+
+use caseward::sql::{Database, Mapping};
+use caseward::{Changes, Ward, World};
+
+use crate::db::{Db, as_number, as_text, number, text};
+use crate::draft::{Finished, Touched};
+use crate::error::Error;
+use crate::files::Files;
+use crate::ids::Random;
+use crate::log::{self, Entry, as_i64};
+use crate::policies::PolicySet;
+
+/// The newest version of the store's own tables.
+pub(crate) const FORMAT: i64 = 1;
+const TABLES: &str = include_str!("../migrations/1.sql");
+
+pub(crate) struct State {
+    pub(crate) db: Box<dyn Db>,
+    pub(crate) ward: Ward,
+    pub(crate) fits: Ward,
+    pub(crate) database: Database,
+    /// What is durable, which readers see.
+    pub(crate) world: World,
+    pub(crate) files: Files,
+    pub(crate) random: Random,
+    pub(crate) trust_now: bool,
+    pub(crate) numbers: Numbers,
+    /// Whether the world is behind the database after a failure.
+    pub(crate) is_stopped: bool,
+}
+
+/// What counts up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) version: u64,
+    pub(crate) event: u64,
+    /// The last instant at which something was written.
+    pub(crate) clock: i64,
+}
+
+/// What a group of commands has made so far.
+pub(crate) struct Group {
+    /// The state after it.
+    pub(crate) seen: World,
+    changes: Vec<Changes>,
+    pub(crate) numbers: Numbers,
+    /// Files that nothing speaks of any more, once it is durable.
+    released: Vec<String>,
+}
+
+impl State {
+    /// Makes the tables of a new store.
+    pub(crate) fn create(db: &mut dyn Db, policies: &PolicySet) -> Result<(), Error> {
+        let (ward, _) = policies.load()?;
+        let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
+        db.begin()?;
+        let made = (|| {
+            db.script(TABLES)?;
+            for statement in database.create() {
+                db.script(&statement)?;
+            }
+            let hash = ward.policy_hash().clone();
+            db.run(
+                "INSERT INTO caseward_policy_text (hash, sources) VALUES (?1, ?2)",
+                &[text(hash.clone()), text(policies.to_text())],
+            )?;
+            db.run(
+                "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
+                &[number(i64::MIN), number(0), text(hash)],
+            )?;
+            set(db, "format", FORMAT)?;
+            set(db, "version", 0)?;
+            set(db, "event", 0)?;
+            set(db, "clock", i64::MIN)
+        })();
+        match made {
+            Ok(()) => db.commit(),
+            Err(error) => {
+                db.rollback()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a store that is there.
+    pub(crate) fn open(mut db: Box<dyn Db>, files: Files, random: Random, trust_now: bool) -> Result<Self, Error> {
+        let found = get(db.as_mut(), "format")?.unwrap_or(0);
+        if found > FORMAT {
+            return Err(Error::Newer { path: std::path::PathBuf::new(), found, known: FORMAT });
+        }
+        let numbers = Numbers {
+            version: counted(db.as_mut(), "version")?,
+            event: counted(db.as_mut(), "event")?,
+            clock: get(db.as_mut(), "clock")?.unwrap_or(i64::MIN),
+        };
+        let kept = db.row(
+            "SELECT t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
+             WHERE p.from_at <= ?1 ORDER BY p.from_at DESC, p.event DESC LIMIT 1",
+            &[number(numbers.clock)],
+        )?;
+        let kept = kept.and_then(|row| as_text(row.first()?));
+        let kept = kept.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
+        let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
+        let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
+        let world = database.read(|sql, each| db.rows(sql, &[], each))?;
+        Ok(State { db, ward, fits, database, world, files, random, trust_now, numbers, is_stopped: false })
+    }
+
+    /// Begins a group.
+    pub(crate) fn begin(&mut self) -> Result<Group, Error> {
+        if self.is_stopped {
+            return Err(Error::Stopped);
+        }
+        self.db.begin()?;
+        Ok(Group {
+            seen: self.world.clone(),
+            changes: Vec::new(),
+            numbers: self.numbers,
+            released: Vec::new(),
+        })
+    }
+
+    /// Makes a group durable, and lets the world see it.
+    pub(crate) fn commit(&mut self, group: Group) -> Result<(), Error> {
+        let written = self.write_numbers(&group).and_then(|()| self.db.commit());
+        if let Err(error) = written {
+            self.db.rollback()?;
+            return Err(error);
+        }
+        self.numbers = group.numbers;
+        for changes in &group.changes {
+            if let Err(error) = self.world.apply(changes) {
+                self.is_stopped = true;
+                return Err(error.into());
+            }
+        }
+        // A file that stays behind harms nobody: `doctor` finds it.
+        for hash in &group.released {
+            let _ = self.files.remove(hash);
+        }
+        Ok(())
+    }
+
+    fn write_numbers(&mut self, group: &Group) -> Result<(), Error> {
+        set(self.db.as_mut(), "version", as_i64(group.numbers.version))?;
+        set(self.db.as_mut(), "event", as_i64(group.numbers.event))?;
+        set(self.db.as_mut(), "clock", group.numbers.clock)
+    }
+
+    /// Writes what a draft makes of facts, content and files, as the next version; whether there was anything.
+    pub(crate) fn write(&mut self, group: &mut Group, now: i64, finished: &Finished) -> Result<bool, Error> {
+        for mark in &finished.marks {
+            self.db.run(
+                "INSERT INTO caseward_role_mark (person, role, place, at, held) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (person, role, place, at) DO UPDATE SET held = excluded.held",
+                &[
+                    text(mark.person.id()),
+                    text(mark.role.clone()),
+                    text(mark.place.id()),
+                    number(now),
+                    number(i64::from(mark.held)),
+                ],
+            )?;
+        }
+        if finished.is_nothing() {
+            return Ok(false);
+        }
+        group.numbers.version += 1;
+        for (hash, bytes) in &finished.files {
+            self.files.keep(hash, bytes)?;
+        }
+        for (uid, touched) in &finished.touched {
+            let names: Option<Vec<&str>> = match touched {
+                Touched::Whole => None,
+                Touched::Attributes(names) => Some(names.iter().map(AsRef::as_ref).collect()),
+            };
+            let statements = self.database.upkeep(&finished.world, uid, names.as_deref())?;
+            self.db.all(&statements)?;
+        }
+        self.write_content(finished)?;
+        for uid in &finished.disposed {
+            self.forget_content(group, uid)?;
+        }
+        for uid in &finished.forgotten {
+            self.db.run(
+                "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event IN \
+                 (SELECT event FROM caseward_log_about WHERE type = ?1 AND id = ?2)",
+                &[text(uid.type_name()), text(uid.id())],
+            )?;
+        }
+        if let Some((request, case)) = &finished.became {
+            self.db.run(
+                "INSERT INTO caseward_became (request, \"case\") VALUES (?1, ?2)",
+                &[text(request.id()), text(case.id())],
+            )?;
+        }
+        for (name, value) in &finished.counters {
+            set(self.db.as_mut(), name, *value)?;
+        }
+        self.write_changed(group.numbers.version, finished)?;
+        if !finished.changes.is_empty() {
+            group.changes.push(finished.changes.clone());
+            group.seen = finished.world.clone();
+        }
+        Ok(true)
+    }
+
+    fn write_content(&mut self, finished: &Finished) -> Result<(), Error> {
+        for ((uid, field), value) in &finished.content {
+            let key = [text(uid.type_name()), text(uid.id()), text(field.clone())];
+            match value {
+                Some(value) => {
+                    let [ty, id, field] = key;
+                    self.db.run(
+                        "INSERT INTO caseward_content (type, id, field, value) VALUES (?1, ?2, ?3, ?4) \
+                         ON CONFLICT (type, id, field) DO UPDATE SET value = excluded.value",
+                        &[ty, id, field, text(value.to_string())],
+                    )?;
+                }
+                None => {
+                    let sql = "DELETE FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
+                    self.db.run(sql, &key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_changed(&mut self, version: u64, finished: &Finished) -> Result<(), Error> {
+        let mut changed: Vec<_> = finished.touched.keys().chain(finished.content.keys().map(|(uid, _)| uid)).collect();
+        changed.sort();
+        changed.dedup();
+        for uid in changed {
+            self.db.run(
+                "INSERT INTO caseward_changed (type, id, version) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (type, id) DO UPDATE SET version = excluded.version",
+                &[text(uid.type_name()), text(uid.id()), number(as_i64(version))],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Removes the content of an entity that is gone, and its file where no other item has it.
+    fn forget_content(&mut self, group: &mut Group, uid: &caseward::EntityUid) -> Result<(), Error> {
+        let key = [text(uid.type_name()), text(uid.id())];
+        let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = 'document'";
+        let documents = self.db.texts(sql, &key)?;
+        self.db.run("DELETE FROM caseward_content WHERE type = ?1 AND id = ?2", &key)?;
+        for document in documents {
+            let sql = "SELECT 1 FROM caseward_content WHERE field = 'document' AND value = ?1 LIMIT 1";
+            let is_kept = self.db.row(sql, &[text(document.clone())])?.is_some();
+            if let (false, Some(hash)) = (is_kept, document.trim_matches('"').strip_prefix("sha256:")) {
+                group.released.push(hash.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an entry of the audit log; gives its number.
+    pub(crate) fn audit(&mut self, group: &mut Group, entry: &Entry<'_>) -> Result<u64, Error> {
+        group.numbers.event += 1;
+        log::append(self.db.as_mut(), &mut self.random, group.numbers.event, entry)?;
+        Ok(group.numbers.event)
+    }
+}
+
+/// A number among the settings.
+pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {
+    let row = db.row("SELECT value FROM caseward_setting WHERE name = ?1", &[text(name)])?;
+    Ok(row.and_then(|row| as_text(row.first()?)).and_then(|value| value.parse().ok()))
+}
+
+fn counted(db: &mut dyn Db, name: &str) -> Result<u64, Error> {
+    Ok(get(db, name)?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}
+
+pub(crate) fn set(db: &mut dyn Db, name: &str, value: i64) -> Result<(), Error> {
+    db.run(
+        "INSERT INTO caseward_setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        &[text(name), text(value.to_string())],
+    )?;
+    Ok(())
+}
+
+/// The version in which an entity or its content changed last.
+pub(crate) fn changed(db: &mut dyn Db, uid: &caseward::EntityUid) -> Result<u64, Error> {
+    let sql = "SELECT version FROM caseward_changed WHERE type = ?1 AND id = ?2";
+    let row = db.row(sql, &[text(uid.type_name()), text(uid.id())])?;
+    Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}

@@ -1,0 +1,332 @@
+//! A store, as programs have it: one writer thread, and readers of the world.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use caseward::{EntityUid, Ward, World};
+use serde_json::json;
+
+use crate::command::Answer;
+use crate::db::Db;
+use crate::draft::uid_json;
+use crate::error::Error;
+use crate::files::Files;
+use crate::ids::Random;
+use crate::policies::PolicySet;
+use crate::sqlite::Sqlite;
+use crate::state::State;
+use crate::time;
+
+/// Commands that become durable together, at most.
+const GROUP: usize = 256;
+/// Commands that wait for the writer.
+const WAITING: usize = 4_096;
+/// How long another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a store is opened.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Whether commands may say what time it is, and the ids of what they make: for imports and tests.
+    pub trust_now: bool,
+    /// What the store's clock is where commands do not say: the machine's where this is `None`. Milliseconds since 1970.
+    pub now: Option<i64>,
+    /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
+    pub seed: Option<u64>,
+}
+
+impl Options {
+    /// The store's own clock and ids.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the caller's time, and ids; `now` where a command does not say.
+    #[must_use]
+    pub fn trusting(mut self, now: Option<i64>) -> Self {
+        (self.trust_now, self.now) = (true, now);
+        self
+    }
+
+    /// Draws ids and salts from a seed.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn random(&self) -> Random {
+        match self.seed {
+            Some(seed) => Random::Seeded { seed, count: 0 },
+            None => Random::System,
+        }
+    }
+
+    /// The clock, where a command does not say.
+    fn clock(&self) -> i64 {
+        self.now.filter(|_| self.trust_now).unwrap_or_else(time::machine)
+    }
+}
+
+/// An open store. Cloning shares it; the last clone closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    jobs: Option<SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    ward: Ward,
+    world: World,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+/// What the writer does.
+enum Job {
+    Command { line: String, reply: mpsc::Sender<Result<Answer, Error>> },
+    Other(Box<dyn FnOnce(&mut State, i64) + Send>),
+}
+
+/// An answer that is being made.
+pub struct Pending(Receiver<Result<Answer, Error>>);
+
+impl Pending {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// What the database reports; then nothing of the command was done.
+    pub fn wait(self) -> Result<Answer, Error> {
+        self.0.recv().unwrap_or(Err(Error::Stopped))
+    }
+}
+
+impl Store {
+    /// Makes a store where there is none: a database of SQLite, without data.
+    ///
+    /// # Errors
+    /// [`Error::Exists`]; [`Error::Engine`] for policies that are not valid; [`Error::Database`].
+    pub fn init(path: impl AsRef<Path>, policies: &PolicySet, options: &Options) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let mut db = Sqlite::create(path)?;
+        if let Err(error) = State::create(&mut db, policies) {
+            drop(db);
+            // What was begun is not to look like a store.
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
+        drop(db);
+        Self::open(path, options)
+    }
+
+    /// Opens a store: reads the world from its rows.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if !path.exists() {
+            return Err(Error::Missing(path.to_owned()));
+        }
+        let lock = lock(path)?;
+        let db: Box<dyn Db> = Box::new(Sqlite::open(path)?);
+        let state = State::open(db, Files::beside(path), options.random(), options.trust_now);
+        let state = state.map_err(|error| match error {
+            Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
+            error => error,
+        })?;
+        let (ward, world) = (state.ward.clone(), state.world.clone());
+        let (jobs, waiting) = mpsc::sync_channel(WAITING);
+        let options = options.clone();
+        let writer = std::thread::Builder::new()
+            .name("caseward-store".to_owned())
+            .spawn(move || write(state, &waiting, &options))
+            .map_err(|error| Error::file("start a thread for", path, error))?;
+        let inner = Inner { jobs: Some(jobs), writer: Some(writer), ward, world, _lock: lock };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// The policies in force.
+    pub fn ward(&self) -> &Ward {
+        &self.inner.ward
+    }
+
+    /// The facts: a world that follows every committed batch.
+    pub fn world(&self) -> &World {
+        &self.inner.world
+    }
+
+    /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
+    /// that wait at once become durable together.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn submit(&self, line: impl Into<String>) -> Result<Pending, Error> {
+        let (reply, answer) = mpsc::channel();
+        self.send(Job::Command { line: line.into(), reply })?;
+        Ok(Pending(answer))
+    }
+
+    /// Does a command, and waits for its answer.
+    ///
+    /// # Errors
+    /// What the database reports; then nothing of the command was done.
+    pub fn command(&self, line: impl Into<String>) -> Result<Answer, Error> {
+        self.submit(line)?.wait()
+    }
+
+    /// Fills a store that is empty with Cedar's entities JSON, in one transaction; gives how many entities there are.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the store is not empty; [`Error::Engine`] for data that the schema does not allow; then
+    /// nothing is written.
+    pub fn import(&self, mut entities: impl Read) -> Result<usize, Error> {
+        let mut bytes = Vec::new();
+        entities.read_to_end(&mut bytes).map_err(|error| Error::request(error.to_string()))?;
+        self.run(move |state, clock| state.import(&bytes, clock))
+    }
+
+    /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.
+    ///
+    /// # Errors
+    /// What `output` reports, and the engine.
+    pub fn export(&self, mut output: impl Write) -> Result<(), Error> {
+        let world = self.world();
+        let failed = |error: std::io::Error| Error::request(format!("cannot write: {error}"));
+        let mut separator = "[\n";
+        for entity_type in world.schema().entity_types() {
+            if entity_type.choices.is_some() {
+                continue;
+            }
+            let mut ids: Vec<&str> = world.ids(&entity_type.name)?.collect();
+            ids.sort_unstable();
+            for id in ids {
+                let uid = EntityUid::new(entity_type.name.clone(), id);
+                let attrs = world.attributes(&uid)?;
+                let parents: [(); 0] = [];
+                let entity = json!({"uid": uid_json(&uid), "attrs": attrs, "parents": parents});
+                output.write_all(separator.as_bytes()).map_err(failed)?;
+                output.write_all(entity.to_string().as_bytes()).map_err(failed)?;
+                separator = ",\n";
+            }
+        }
+        let end = if separator == "[\n" { "[]\n" } else { "\n]\n" };
+        output.write_all(end.as_bytes()).map_err(failed)
+    }
+
+    /// Runs on the writer's thread, and waits.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State, i64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = mpsc::channel();
+        self.send(Job::Other(Box::new(move |state, clock| {
+            let _ = reply.send(work(state, clock));
+        })))?;
+        answer.recv().unwrap_or(Err(Error::Stopped))
+    }
+
+    fn send(&self, job: Job) -> Result<(), Error> {
+        let jobs = self.inner.jobs.as_ref().ok_or(Error::Stopped)?;
+        jobs.send(job).map_err(|_| Error::Stopped)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// The one process that writes holds a lock on a file beside the database.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let name = PathBuf::from(name);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|error| Error::file("open", &name, error))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::file("lock", &name, error)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                return Err(Error::InUse(path.to_owned()));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// The writer: whatever waits is one group.
+fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
+    while let Ok(first) = waiting.recv() {
+        let mut commands = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            match job {
+                Job::Command { line, reply } => commands.push((line, reply)),
+                Job::Other(work) => {
+                    group(&mut state, std::mem::take(&mut commands), options);
+                    work(&mut state, options.clock());
+                }
+            }
+            if commands.len() < GROUP {
+                next = waiting.try_recv().ok();
+            }
+        }
+        group(&mut state, commands, options);
+    }
+}
+
+/// Commands with where their answers go.
+type Waiting = Vec<(String, mpsc::Sender<Result<Answer, Error>>)>;
+
+/// Answers commands in one transaction. Where it fails, nothing of any of them is done.
+fn group(state: &mut State, commands: Waiting, options: &Options) {
+    if commands.is_empty() {
+        return;
+    }
+    let answered = (|| {
+        let mut group = state.begin()?;
+        let mut answers = Vec::with_capacity(commands.len());
+        for (line, _) in &commands {
+            match state.command(&mut group, line, options.clock()) {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    state.db.rollback()?;
+                    return Err(error);
+                }
+            }
+        }
+        state.commit(group)?;
+        Ok(answers)
+    })();
+    match answered {
+        Ok(answers) => {
+            for ((_, reply), answer) in commands.into_iter().zip(answers) {
+                let _ = reply.send(Ok(answer));
+            }
+        }
+        Err(error) => {
+            let why = error.to_string();
+            for (_, reply) in commands {
+                let _ = reply.send(Err(Error::Database(why.clone())));
+            }
+        }
+    }
+}

@@ -79,3 +79,38 @@ CREATE TABLE caseward_role_mark (
   held BIGINT NOT NULL,
   PRIMARY KEY (person, role, place, at)
 );
+-- The lines of feeds as they stand, by their key; a correction takes the place of what it corrects.
+CREATE TABLE caseward_feed (
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (kind, key)
+);
+CREATE INDEX caseward_feed_by_subject ON caseward_feed (subject, kind);
+-- Every line that was ever taken: fed again it changes nothing, also where it was corrected since.
+CREATE TABLE caseward_feed_taken (
+  kind TEXT NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (kind, line)
+);
+-- What was so before the first line of a feed spoke of it.
+CREATE TABLE caseward_feed_base (
+  subject TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (subject, name)
+);
+-- When something of a subject begins or ends.
+CREATE TABLE caseward_due (
+  at BIGINT NOT NULL,
+  subject TEXT NOT NULL,
+  PRIMARY KEY (at, subject)
+);
+-- What a feed says of a subject that cannot all be so.
+CREATE TABLE caseward_flag (
+  subject TEXT NOT NULL,
+  name TEXT NOT NULL,
+  says TEXT NOT NULL,
+  PRIMARY KEY (subject, name)
+);

@@ -119,7 +119,7 @@ impl Draft {
     }
 
     /// Adds an entity, or puts it in the place of the one of that name.
-    pub(crate) fn put(&mut self, uid: &EntityUid, attributes: Vec<(&'static str, Value)>) {
+    pub(crate) fn put(&mut self, uid: &EntityUid, attributes: Vec<(&str, Value)>) {
         let attrs: BTreeMap<&str, &Value> = attributes.iter().map(|(name, value)| (*name, value)).collect();
         self.written.push(json!({"put": {"uid": uid_json(uid), "attrs": attrs}}));
         self.touched.insert(uid.clone(), Touched::Whole);
@@ -127,7 +127,7 @@ impl Draft {
     }
 
     /// As [`Draft::put`], of an entity that did not exist and is told of.
-    pub(crate) fn make(&mut self, uid: &EntityUid, attributes: Vec<(&'static str, Value)>) {
+    pub(crate) fn make(&mut self, uid: &EntityUid, attributes: Vec<(&str, Value)>) {
         self.put(uid, attributes);
         self.made.push(uid.clone());
     }

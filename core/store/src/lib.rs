@@ -26,6 +26,7 @@ mod command;
 mod db;
 mod draft;
 mod error;
+mod feed;
 mod files;
 mod ids;
 mod import;
@@ -39,5 +40,6 @@ mod time;
 
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use error::Error;
+pub use feed::{LineAnswer, Taken};
 pub use policies::PolicySet;
 pub use store::{Options, Pending, Store};

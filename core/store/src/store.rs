@@ -15,6 +15,7 @@ use crate::command::Answer;
 use crate::db::Db;
 use crate::draft::uid_json;
 use crate::error::Error;
+use crate::feed::LineAnswer;
 use crate::files::Files;
 use crate::ids::Random;
 use crate::policies::PolicySet;
@@ -191,6 +192,40 @@ impl Store {
         let mut bytes = Vec::new();
         entities.read_to_end(&mut bytes).map_err(|error| Error::request(error.to_string()))?;
         self.run(move |state, clock| state.import(&bytes, clock))
+    }
+
+    /// Takes a file of a feed: CSV with a header, or JSON lines. Every line is answered, in the order of the file, and a bad
+    /// one stops no other. `delay` is how long after it is passed the mandatory module is processed, in milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a feed that there is not, a file that has another header, and a clock that goes back; what
+    /// the database reports. What was answered before it is kept: feed the file again.
+    pub fn feed(&self, kind: &str, text: Vec<u8>, delay: i64) -> Result<Vec<LineAnswer>, Error> {
+        let kind = kind.to_owned();
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            state.feed(&kind, &text, delay, clock)
+        })
+    }
+
+    /// Applies what is due by the store's clock; gives how many batches that was. Whatever opens or serves a store does so
+    /// before it reads or writes.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn tick(&self) -> Result<usize, Error> {
+        self.run(|state, clock| state.due(clock))
+    }
+
+    /// As [`Store::tick`], at an instant that the caller says: with [`Options::trusting`] alone.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the store does not trust the caller's time.
+    pub fn tick_at(&self, now: i64) -> Result<usize, Error> {
+        self.run(move |state, _| match state.trust_now {
+            true => state.due(now),
+            false => Err(Error::request("the store's clock is its own, unless it trusts the caller's (--trust-now)")),
+        })
     }
 
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.

@@ -19,10 +19,20 @@ pub(crate) fn rfc3339(ms: i64) -> String {
 
 /// The midnight at which a day begins, from `2026-05-11`.
 pub(crate) fn midnight(text: &str) -> Result<i64, String> {
-    let day: Date = text.parse().map_err(|_| format!("`{text}` is no day such as 2026-05-11"))?;
-    if day.to_string() != text {
-        return Err(format!("`{text}` is no day such as 2026-05-11"));
-    }
+    begins(day(text)?)
+}
+
+/// The midnight at which a day ends.
+pub(crate) fn day_after(text: &str) -> Result<i64, String> {
+    begins(day(text)?.tomorrow().map_err(|error| error.to_string())?)
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    let day: Option<Date> = text.parse().ok();
+    day.filter(|day| day.to_string() == text).ok_or_else(|| format!("`{text}` is no day such as 2026-05-11"))
+}
+
+fn begins(day: Date) -> Result<i64, String> {
     let zone = TimeZone::get(ZONE).map_err(|error| error.to_string())?;
     let start = day.to_zoned(zone).map_err(|error| error.to_string())?;
     Ok(start.timestamp().as_millisecond())

@@ -1,0 +1,201 @@
+//! Where a student is enrolled, by the lines of the feed.
+
+use std::collections::BTreeMap;
+
+use caseward::{EntityUid, Value};
+use serde_json::Value as Json;
+
+use super::kind::{count, day};
+use super::read::Fields;
+use super::subject::Subject;
+use crate::attendance::{Making, Stop, routing};
+
+/// One line: half-open, from a midnight to a midnight.
+struct Interval {
+    school: EntityUid,
+    start: i64,
+    end: Option<i64>,
+    nsn: Option<String>,
+    year_level: Option<i64>,
+}
+
+impl Interval {
+    fn read(fields: &Fields) -> Result<Self, String> {
+        let school = fields.get("school").map_or("", String::as_str);
+        let start = day(fields, "start")?.ok_or("it lacks `start`")?;
+        let end = day(fields, "end")?;
+        if end.is_some_and(|end| end < start) {
+            return Err("it ends before it starts".to_owned());
+        }
+        Ok(Interval {
+            school: EntityUid::new("School", school),
+            start,
+            end,
+            nsn: fields.get("nsn").cloned(),
+            year_level: count(fields, "yearLevel")?,
+        })
+    }
+
+    /// One that ends where it starts cancels what it said before.
+    fn is_cancelled(&self) -> bool {
+        self.end == Some(self.start)
+    }
+
+    fn holds(&self, at: i64) -> bool {
+        self.start <= at && self.end.is_none_or(|end| at < end)
+    }
+}
+
+/// What is wrong with a line, given what is in the data.
+pub(super) fn check(making: &mut Making<'_>, subject: &Subject, fields: &Fields) -> Result<(), Stop> {
+    let interval = Interval::read(fields).map_err(Stop::Invalid)?;
+    let seen = making.draft.seen()?;
+    if !seen.contains(&interval.school) {
+        return Err(Stop::Invalid(format!("{} is not in the data", interval.school)));
+    }
+    if !seen.contains(&subject.uid) && interval.nsn.is_none() {
+        return Err(Stop::Invalid(format!("{} is not in the data, and a new student needs `nsn`", subject.uid)));
+    }
+    Ok(())
+}
+
+/// The instants at which something begins or ends.
+pub(super) fn boundaries(fields: &Fields) -> Vec<i64> {
+    let interval = Interval::read(fields);
+    interval.map_or(Vec::new(), |interval| [Some(interval.start), interval.end].into_iter().flatten().collect())
+}
+
+/// What was so before the feed first spoke of the student.
+pub(super) fn base(making: &mut Making<'_>, student: &EntityUid) -> Result<Vec<(&'static str, String)>, Stop> {
+    let mut base = Vec::new();
+    if making.draft.seen()?.contains(student) {
+        for name in ["enrolledAt", "lastSchool"] {
+            base.extend(making.draft.entity(student, name)?.map(|school| (name, school.id().to_owned())));
+        }
+    }
+    Ok(base)
+}
+
+/// Makes the student's enrolment what it is at an instant; gives what cannot all be so.
+pub(super) fn apply(
+    making: &mut Making<'_>,
+    subject: &Subject,
+    lines: &[Fields],
+    at: i64,
+) -> Result<Option<String>, Stop> {
+    let student = &subject.uid;
+    let mut all: Vec<Interval> = lines.iter().filter_map(|fields| Interval::read(fields).ok()).collect();
+    all.sort_by_key(|interval| interval.start);
+    if !making.draft.seen()?.contains(student) {
+        let nsn = all.iter().rev().find_map(|interval| interval.nsn.clone()).unwrap_or_default();
+        making.draft.make(student, vec![("nsn", Value::string(nsn))]);
+    }
+    let newest = |of: &dyn Fn(&Interval) -> Option<Value>| {
+        all.iter().filter(|interval| interval.start <= at).chain(all.first()).filter_map(of).next_back()
+    };
+    let (nsn, year_level) = (
+        newest(&|interval| interval.nsn.clone().map(Value::string)),
+        newest(&|interval| interval.year_level.map(Value::Long)),
+    );
+    if nsn.is_some() {
+        making.draft.set(student, "nsn", nsn)?;
+    }
+    if year_level.is_some() {
+        making.draft.set(student, "yearLevel", year_level)?;
+    }
+    all.retain(|interval| !interval.is_cancelled());
+    let state = State::at(&all, &subject.base, at);
+    routing::change_school(making, student, state.enrolled.as_ref())?;
+    let last = if state.enrolled.is_some() { None } else { state.last };
+    making.draft.refer(student, "lastSchool", last.as_ref())?;
+    Ok(state.flag)
+}
+
+/// Where a student is.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    enrolled: Option<EntityUid>,
+    last: Option<EntityUid>,
+    flag: Option<String>,
+}
+
+impl State {
+    /// INVARIANT: it follows from the lines and the base alone, in whatever order they came.
+    fn at(all: &[Interval], base: &BTreeMap<String, String>, at: i64) -> Self {
+        let school = |name: &str| base.get(name).map(|id| EntityUid::new("School", id.as_str()));
+        let first = all.iter().map(|interval| interval.start).min();
+        if first.is_none_or(|first| at < first) {
+            return State { enrolled: school("enrolledAt"), last: school("lastSchool"), flag: None };
+        }
+        let holding: Vec<&Interval> = all.iter().filter(|interval| interval.holds(at)).collect();
+        let latest = holding.iter().map(|interval| interval.start).max();
+        let newest: Vec<&&Interval> = holding.iter().filter(|interval| Some(interval.start) == latest).collect();
+        let ended = all.iter().filter_map(|interval| Some((interval.end?, interval))).filter(|(end, _)| *end <= at);
+        let last = ended.max_by_key(|(end, interval)| (*end, interval.start)).map(|(_, interval)| interval.school.clone());
+        let last = last.or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
+        let names = |of: &[&Interval]| {
+            let names: Vec<&str> = of.iter().map(|interval| interval.school.id()).collect();
+            names.join(", ")
+        };
+        match newest.as_slice() {
+            [] => State { enrolled: None, last, flag: None },
+            [one] => {
+                let flag = (holding.len() > 1).then(|| format!("enrolled at several schools: {}", names(&holding)));
+                State { enrolled: Some(one.school.clone()), last: None, flag }
+            }
+            _ => State {
+                enrolled: None,
+                last,
+                flag: Some(format!("several enrolments start together: {}", names(&holding))),
+            },
+        }
+    }
+}
+
+/// The days and codes of a student as content, and the rate of the term that holds the instant.
+pub(super) fn apply_days(
+    making: &mut Making<'_>,
+    student: &EntityUid,
+    lines: &[Fields],
+    terms: &[(i64, i64)],
+    at: i64,
+) -> Result<(), Stop> {
+    let term = terms.iter().find(|(start, end)| *start <= at && at < *end);
+    let (mut attended, mut open) = (0_i64, 0_i64);
+    let (mut codes, mut times) = (serde_json::Map::new(), serde_json::Map::new());
+    for fields in lines {
+        let Ok(Some(date)) = day(fields, "date") else { continue };
+        let half = |name: &str| count(fields, name).ok().flatten().unwrap_or(0);
+        let name = fields.get("date").cloned().unwrap_or_default();
+        codes.extend(fields.get("code").map(|code| (name.clone(), Json::from(code.as_str()))));
+        times.insert(name, serde_json::json!({"attended": half("attended"), "open": half("open")}));
+        if term.is_some_and(|(start, end)| *start <= date && date < *end) {
+            attended = attended.saturating_add(half("attended"));
+            open = open.saturating_add(half("open"));
+        }
+    }
+    let rate = (open > 0).then(|| Value::Long(attended.saturating_mul(1_000) / open));
+    making.draft.set(student, "attendanceRate", rate)?;
+    making.draft.content(student, "attendanceCodes", Some(Json::Object(codes)));
+    making.draft.content(student, "attendanceTimes", Some(Json::Object(times)));
+    Ok(())
+}
+
+/// What is wrong with a day.
+pub(super) fn check_day(making: &mut Making<'_>, subject: &Subject, fields: &Fields) -> Result<(), Stop> {
+    let bad = |why: String| Err(Stop::Invalid(why));
+    if let Err(why) = day(fields, "date") {
+        return bad(why);
+    }
+    match (count(fields, "attended"), count(fields, "open")) {
+        (Err(why), _) | (_, Err(why)) => return bad(why),
+        (Ok(Some(attended)), Ok(Some(open))) if attended > open || open > 2 => {
+            return bad(format!("{attended} half-days of {open}: a day has two at most, and no more are attended than open"));
+        }
+        _ => {}
+    }
+    match making.draft.seen()?.contains(&subject.uid) {
+        true => Ok(()),
+        false => bad(format!("{} is not in the data", subject.uid)),
+    }
+}

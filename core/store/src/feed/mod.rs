@@ -1,0 +1,501 @@
+//! Feeds: files of lines about people, students and organisations, which come in any order and again.
+//!
+//! Each line has a key; another line with the key corrects it. What holds at an instant follows from the lines as they
+//! stand and from what was so before the first of them, not from the order in which they came. What begins or ends later
+//! is *due* then.
+//!
+//! INVARIANT: feeding a file again changes nothing.
+
+mod enrolment;
+mod kind;
+mod organisations;
+mod people;
+mod read;
+mod subject;
+
+use std::collections::{BTreeMap, HashMap};
+
+use caseward::{AlertQuery, EntityUid, TypeName};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::attendance::{Making, Stop};
+use crate::db::{as_number, as_text, number, text};
+use crate::draft::{Draft, Finished};
+use crate::error::Error;
+use crate::log::Entry;
+use crate::state::{Group, State};
+use crate::time;
+use kind::Kind;
+use read::Fields;
+use subject::Subject;
+
+/// Subjects whose batches become durable together.
+const GROUP: usize = 200;
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Taken {
+    /// It was taken.
+    Done,
+    /// It was taken before, under its key.
+    Unchanged,
+    /// It was not taken.
+    Bad,
+}
+
+/// The answer to a line of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LineAnswer {
+    /// The line's number in the file, from 1.
+    pub line: usize,
+    /// What became of it.
+    pub outcome: Taken,
+    /// Why it was not taken; or what it says that cannot all be so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Lines about one subject: their numbers, keys and fields.
+type About = Vec<(usize, String, Fields)>;
+
+impl State {
+    /// Takes a file of a feed; every line is answered, in the order of the file.
+    pub(crate) fn feed(&mut self, kind: &str, text: &[u8], delay: i64, now: i64) -> Result<Vec<LineAnswer>, Error> {
+        let kind = Kind::of(kind).ok_or_else(|| {
+            let known: Vec<&str> = kind::KINDS.iter().map(|kind| kind.name).collect();
+            Error::request(format!("there is no feed `{kind}`; there are {}", known.join(", ")))
+        })?;
+        let lines = read::lines(kind, text).map_err(Error::Request)?;
+        let mut answers = Vec::new();
+        let by_subject = sorted(kind, lines, delay, &mut answers);
+        let mut all: Vec<(String, About)> = by_subject.into_iter().collect();
+        while !all.is_empty() {
+            let rest = all.split_off(all.len().min(GROUP));
+            let mut group = self.begin()?;
+            if now < group.numbers.clock {
+                self.db.rollback()?;
+                let last = time::rfc3339(group.numbers.clock);
+                return Err(Error::request(format!("the clock goes back: the last write was at {last}")));
+            }
+            for (subject, about) in all {
+                if let Err(error) = self.take(&mut group, kind, &subject, about, now, &mut answers) {
+                    self.db.rollback()?;
+                    return Err(error);
+                }
+            }
+            group.numbers.clock = now;
+            self.commit(group)?;
+            all = rest;
+        }
+        answers.sort_by_key(|answer: &LineAnswer| answer.line);
+        Ok(answers)
+    }
+
+    /// Takes the lines about one subject, as one batch.
+    fn take(
+        &mut self,
+        group: &mut Group,
+        kind: &Kind,
+        subject: &str,
+        about: About,
+        now: i64,
+        answers: &mut Vec<LineAnswer>,
+    ) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for (number, key, fields) in about {
+            let sql = "SELECT 1 FROM caseward_feed_taken WHERE kind = ?1 AND line = ?2";
+            match self.db.row(sql, &[text(kind.name), text(canonical(&fields))])? {
+                Some(_) => answers.push(answered(number, Taken::Unchanged, None)),
+                None => lines.push((number, key, fields)),
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut subject = Subject::read(self.db.as_mut(), subject)?;
+        let mut making = self.making(group, now);
+        let lines = match fitting(&mut making, kind, &subject, lines, answers) {
+            Ok(lines) => lines,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(why)),
+        };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let done = keep(&mut making, kind, &mut subject, &lines, now)
+            .and_then(|()| apply(&mut making, kind.name, &subject, &lines, now));
+        let flag = match done {
+            Ok(flag) => flag,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(why)),
+        };
+        let finished = making.draft.finish()?;
+        let payload = json!({"feed": kind.name, "lines": lines.iter().map(|(_, _, fields)| fields).collect::<Vec<_>>()});
+        self.finish_batch(group, "feed", &subject, payload, &finished, now)?;
+        self.flag(&subject, kind.name, flag.as_deref())?;
+        answers.extend(lines.iter().map(|(line, ..)| answered(*line, Taken::Done, flag.clone())));
+        Ok(())
+    }
+
+    /// Applies what is due at an instant or before, in order of time; gives how many batches that was.
+    pub(crate) fn due(&mut self, now: i64) -> Result<usize, Error> {
+        let mut count = 0;
+        loop {
+            let mut group = self.begin()?;
+            match self.due_in(&mut group, now, GROUP) {
+                Ok(0) => {
+                    self.db.rollback()?;
+                    return Ok(count);
+                }
+                Ok(some) => count += some,
+                Err(error) => {
+                    self.db.rollback()?;
+                    return Err(error);
+                }
+            }
+            self.commit(group)?;
+        }
+    }
+
+    /// As [`State::due`], in a group that is there, and at most so many.
+    pub(crate) fn due_in(&mut self, group: &mut Group, now: i64, most: usize) -> Result<usize, Error> {
+        let mut count = 0;
+        while count < most {
+            let sql = "SELECT at, subject FROM caseward_due WHERE at <= ?1 ORDER BY at, subject LIMIT 1";
+            let Some(row) = self.db.row(sql, &[number(now)])? else { break };
+            let (Some(at), Some(subject)) = (row.first().and_then(as_number), row.get(1).and_then(as_text)) else {
+                break;
+            };
+            self.fall_due(group, &subject, at)?;
+            group.numbers.clock = group.numbers.clock.max(at);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn fall_due(&mut self, group: &mut Group, name: &str, at: i64) -> Result<(), Error> {
+        self.db.run("DELETE FROM caseward_due WHERE at = ?1 AND subject = ?2", &[number(at), text(name)])?;
+        let subject = Subject::read(self.db.as_mut(), name)?;
+        let mut making = self.making(group, at);
+        let applied = match (name, subject.uid.type_name()) {
+            ("terms", _) => apply(&mut making, "terms", &subject, &[], at).map(|_| Vec::new()),
+            (_, "Student") => again(&mut making, &subject, &["enrolment", "attendance"], at),
+            _ => again(&mut making, &subject, &["logins", "staff"], at),
+        };
+        let flags = match applied {
+            Ok(flags) => flags,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(format!("{name}: {why}"))),
+        };
+        let finished = making.draft.finish()?;
+        if !finished.is_nothing() {
+            self.finish_batch(group, "due", &subject, json!({"due": time::rfc3339(at)}), &finished, at)?;
+        }
+        for (kind, flag) in flags {
+            self.flag(&subject, kind, flag.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn making<'a>(&'a mut self, group: &Group, now: i64) -> Making<'a> {
+        Making {
+            now,
+            ward: &self.ward,
+            fits: &self.fits,
+            database: &self.database,
+            db: self.db.as_mut(),
+            random: &mut self.random,
+            draft: Draft::new(&group.seen),
+        }
+    }
+
+    /// Writes a batch with its entry in the log, and tells who is to know of a change of school.
+    fn finish_batch(
+        &mut self,
+        group: &mut Group,
+        kind: &'static str,
+        subject: &Subject,
+        mut payload: Json,
+        finished: &Finished,
+        now: i64,
+    ) -> Result<(), Error> {
+        self.write(group, now, finished)?;
+        let alerts = self.moved(finished, now)?;
+        if let Some(payload) = payload.as_object_mut() {
+            payload.insert("changes".to_owned(), json!(finished.written));
+            payload.insert("alerts".to_owned(), json!(alerts));
+        }
+        let mut about: Vec<&EntityUid> = finished.touched.keys().collect();
+        if !subject.uid.type_name().is_empty() {
+            about.push(&subject.uid);
+        }
+        let entry = Entry { kind, version: group.numbers.version, recorded: now, at: now, payload, about };
+        let event = self.audit(group, &entry)?;
+        let told: BTreeMap<&String, &EntityUid> =
+            alerts.iter().flat_map(|(case, people)| people.iter().map(move |person| (person, case))).collect();
+        for (person, case) in told {
+            self.db.run(
+                "INSERT INTO caseward_outbox (event, person, type, id) VALUES (?1, ?2, ?3, ?4)",
+                &[
+                    number(crate::log::as_i64(event)),
+                    text(person.as_str()),
+                    text(case.type_name()),
+                    text(case.id()),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Who is to know of the cases whose school or provider a batch changed.
+    fn moved(&self, finished: &Finished, now: i64) -> Result<Vec<(EntityUid, Vec<String>)>, Error> {
+        use crate::draft::Touched;
+        let mut told = Vec::new();
+        for (uid, touched) in &finished.touched {
+            let Touched::Attributes(names) = touched else { continue };
+            if uid.type_name() != "Case" || !["school", "provider"].iter().any(|name| names.contains(*name)) {
+                continue;
+            }
+            let query = AlertQuery::new(TypeName::from_static("User"), uid.clone()).at(now);
+            let people = self.ward.alert(&finished.world, &query)?;
+            let mut people: Vec<String> = people.iter().map(|person| person.id().to_owned()).collect();
+            people.sort();
+            told.push((uid.clone(), people));
+        }
+        Ok(told)
+    }
+
+    /// Keeps what cannot all be so, or that it can.
+    fn flag(&mut self, subject: &Subject, kind: &str, says: Option<&str>) -> Result<(), Error> {
+        let key = [text(subject.name.as_str()), text(kind)];
+        self.db.run("DELETE FROM caseward_flag WHERE subject = ?1 AND name = ?2", &key)?;
+        if let Some(says) = says {
+            let [subject, kind] = key;
+            let sql = "INSERT INTO caseward_flag (subject, name, says) VALUES (?1, ?2, ?3)";
+            self.db.run(sql, &[subject, kind, text(says)])?;
+        }
+        Ok(())
+    }
+}
+
+fn answered(line: usize, outcome: Taken, why: Option<String>) -> LineAnswer {
+    LineAnswer { line, outcome, why }
+}
+
+fn canonical(fields: &Fields) -> String {
+    serde_json::to_string(fields).unwrap_or_default()
+}
+
+/// Lines by subject, without those that are bad by themselves or differ under one key.
+fn sorted(
+    kind: &Kind,
+    lines: Vec<read::Line>,
+    delay: i64,
+    answers: &mut Vec<LineAnswer>,
+) -> BTreeMap<String, About> {
+    let mut good = Vec::new();
+    for line in lines {
+        match line.read.and_then(|fields| kind.check(&fields).map(|()| fields)) {
+            Ok(mut fields) => {
+                if kind.name == "training" {
+                    fields.insert(people::DELAY.to_owned(), delay.to_string());
+                }
+                good.push((line.number, kind.key(&fields), fields));
+            }
+            Err(why) => answers.push(answered(line.number, Taken::Bad, Some(why))),
+        }
+    }
+    let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, (_, key, _)) in good.iter().enumerate() {
+        by_key.entry(key.clone()).or_default().push(at);
+    }
+    let mut by_subject: BTreeMap<String, About> = BTreeMap::new();
+    for (number, key, fields) in &good {
+        let same: Vec<&(usize, String, Fields)> =
+            by_key.get(key).into_iter().flatten().filter_map(|at| good.get(*at)).collect();
+        if same.iter().any(|(_, _, other)| other != fields) {
+            let lines: Vec<String> = same.iter().map(|(number, ..)| number.to_string()).collect();
+            let why = format!("lines {} differ under one key", lines.join(", "));
+            answers.push(answered(*number, Taken::Bad, Some(why)));
+        } else if same.first().is_some_and(|(first, ..)| first != number) {
+            answers.push(answered(*number, Taken::Unchanged, None));
+        } else {
+            let subject = kind.subject(fields);
+            by_subject.entry(subject).or_default().push((*number, key.clone(), fields.clone()));
+        }
+    }
+    by_subject
+}
+
+/// The lines that the state admits; the others are answered.
+fn fitting(
+    making: &mut Making<'_>,
+    kind: &Kind,
+    subject: &Subject,
+    lines: About,
+    answers: &mut Vec<LineAnswer>,
+) -> Result<About, Stop> {
+    if kind.name == "organisations" {
+        let keys: HashMap<usize, String> = lines.iter().map(|(number, key, _)| (*number, key.clone())).collect();
+        let lines = lines.into_iter().map(|(number, _, fields)| (number, fields)).collect();
+        let (good, bad) = organisations::sort(making, lines)?;
+        answers.extend(bad.into_iter().map(|(line, why)| answered(line, Taken::Bad, Some(why))));
+        let key = |number: &usize| keys.get(number).cloned().unwrap_or_default();
+        return Ok(good.into_iter().map(|(number, fields)| (number, key(&number), fields)).collect());
+    }
+    let mut good = Vec::new();
+    for (number, key, fields) in lines {
+        let checked = match kind.name {
+            "logins" => people::check_login(&fields).map_err(Stop::Invalid),
+            "staff" => people::check_role(making, &fields),
+            "training" => people::check_training(&fields).map_err(Stop::Invalid),
+            "enrolment" => enrolment::check(making, subject, &fields),
+            "attendance" => enrolment::check_day(making, subject, &fields),
+            "terms" => term(&fields).map(drop).map_err(Stop::Invalid),
+            "registers" => organisations::check_register(making, &fields),
+            "content" => organisations::check_content(making, &subject.uid, &fields),
+            _ => Ok(()),
+        };
+        match checked {
+            Ok(()) => good.push((number, key, fields)),
+            Err(Stop::Invalid(why) | Stop::Refused(why)) => answers.push(answered(number, Taken::Bad, Some(why))),
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(good)
+}
+
+/// Keeps the lines, what was so before them, and when they are due.
+fn keep(
+    making: &mut Making<'_>,
+    kind: &Kind,
+    subject: &mut Subject,
+    lines: &About,
+    now: i64,
+) -> Result<(), Stop> {
+    if subject.uid.type_name() == "User" {
+        people::make(making, &subject.uid)?;
+    }
+    if subject.is_new() {
+        let base = match subject.uid.type_name() {
+            "User" => people::base(making, &subject.uid)?,
+            "Student" => enrolment::base(making, &subject.uid)?,
+            _ => Vec::new(),
+        };
+        subject.keep(making.db, base)?;
+    }
+    for (_, key, fields) in lines {
+        let line = canonical(fields);
+        making.db.run(
+            "INSERT INTO caseward_feed_taken (kind, line) VALUES (?1, ?2)",
+            &[text(kind.name), text(line.as_str())],
+        )?;
+        making.db.run(
+            "INSERT INTO caseward_feed (kind, key, subject, line) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (kind, key) DO UPDATE SET line = excluded.line",
+            &[text(kind.name), text(key.as_str()), text(subject.name.as_str()), text(line)],
+        )?;
+        let boundaries = match kind.name {
+            "enrolment" => enrolment::boundaries(fields),
+            "terms" => term(fields).map_or(Vec::new(), |(start, end)| vec![start, end]),
+            other => people::boundaries(making.ward, other, fields),
+        };
+        for at in boundaries.into_iter().filter(|at| *at > now) {
+            making.db.run(
+                "INSERT INTO caseward_due (at, subject) VALUES (?1, ?2) ON CONFLICT (at, subject) DO NOTHING",
+                &[number(at), text(subject.name.as_str())],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What the lines of one feed make of their subject at an instant; gives what cannot all be so.
+fn apply(
+    making: &mut Making<'_>,
+    kind: &str,
+    subject: &Subject,
+    lines: &[(usize, String, Fields)],
+    at: i64,
+) -> Result<Option<String>, Stop> {
+    match kind {
+        "organisations" => {
+            let lines: Vec<(usize, Fields)> =
+                lines.iter().map(|(number, _, fields)| (*number, fields.clone())).collect();
+            organisations::apply(making, &lines)?;
+        }
+        "registers" => {
+            for (_, _, fields) in lines {
+                organisations::apply_register(making, &subject.uid, fields)?;
+            }
+        }
+        "content" => {
+            for (_, _, fields) in lines {
+                organisations::apply_content(making, &subject.uid, fields)?;
+            }
+        }
+        "terms" => {
+            let sql = "SELECT DISTINCT subject FROM caseward_feed WHERE kind = 'attendance'";
+            for name in making.db.texts(sql, &[])? {
+                let student = Subject::read(making.db, &name)?;
+                stand(making, "attendance", &student, at)?;
+            }
+        }
+        kind => return stand(making, kind, subject, at),
+    }
+    Ok(None)
+}
+
+/// Makes a subject what all lines of a feed say that it is at an instant.
+fn stand(making: &mut Making<'_>, kind: &str, subject: &Subject, at: i64) -> Result<Option<String>, Stop> {
+    let lines = subject.lines(making.db, kind)?;
+    match kind {
+        "logins" => people::apply_login(making, subject, &lines, at)?,
+        "staff" => people::apply_roles(making, subject, &lines, at)?,
+        "training" => people::apply_training(making, subject, &lines)?,
+        "enrolment" => return enrolment::apply(making, subject, &lines, at),
+        "attendance" => {
+            let terms = terms(making)?;
+            enrolment::apply_days(making, &subject.uid, &lines, &terms, at)?;
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+/// As [`stand`], of several feeds, where they have spoken of the subject.
+fn again<'k>(
+    making: &mut Making<'_>,
+    subject: &Subject,
+    kinds: &[&'k str],
+    at: i64,
+) -> Result<Vec<(&'k str, Option<String>)>, Stop> {
+    let mut flags = Vec::new();
+    for kind in kinds {
+        if !subject.lines(making.db, kind)?.is_empty() {
+            flags.push((*kind, stand(making, kind, subject, at)?));
+        }
+    }
+    Ok(flags)
+}
+
+/// The terms, half-open.
+fn terms(making: &mut Making<'_>) -> Result<Vec<(i64, i64)>, Stop> {
+    let lines = making.db.texts("SELECT line FROM caseward_feed WHERE kind = 'terms' ORDER BY key", &[])?;
+    let all = lines.iter().filter_map(|line| serde_json::from_str::<Fields>(line).ok());
+    Ok(all.filter_map(|fields| term(&fields).ok()).collect())
+}
+
+fn term(fields: &Fields) -> Result<(i64, i64), String> {
+    let at = |name: &'static str| kind::day(fields, name)?.ok_or_else(|| format!("it lacks `{name}`"));
+    let (start, end) = (at("start")?, at("end")?);
+    if end < start {
+        return Err("it ends before it starts".to_owned());
+    }
+    // Its last day is one of it.
+    Ok((start, time::day_after(fields.get("end").map_or("", String::as_str))?))
+}
+

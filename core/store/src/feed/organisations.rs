@@ -1,0 +1,137 @@
+//! Schools and providers, registers, and content that no command writes.
+
+use caseward::{EntityUid, Value};
+use serde_json::Value as Json;
+
+use super::kind::moment;
+use super::read::Fields;
+use crate::attendance::{Making, Stop};
+
+fn of(fields: &Fields, name: &str) -> String {
+    fields.get(name).cloned().unwrap_or_default()
+}
+
+fn organisation(fields: &Fields) -> EntityUid {
+    EntityUid::new(of(fields, "type"), of(fields, "id"))
+}
+
+/// What an organisation refers to.
+fn refers(fields: &Fields) -> Option<(&'static str, EntityUid)> {
+    let school = fields.get("school").map(|id| ("school", EntityUid::new("School", id.as_str())));
+    let catchment =
+        fields.get("catchmentProvider").map(|id| ("catchmentProvider", EntityUid::new("Provider", id.as_str())));
+    school.or(catchment)
+}
+
+/// The lines of a file that can be applied together, and what is wrong with the others: what one refers to is in the data
+/// or in another line that can be applied.
+pub(super) fn sort(making: &mut Making<'_>, mut lines: Vec<(usize, Fields)>) -> Result<(Vec<(usize, Fields)>, Vec<(usize, String)>), Stop> {
+    let mut bad = Vec::new();
+    lines.retain(|(number, fields)| match check(fields) {
+        Ok(()) => true,
+        Err(why) => {
+            bad.push((*number, why));
+            false
+        }
+    });
+    loop {
+        let known: Vec<EntityUid> = lines.iter().map(|(_, fields)| organisation(fields)).collect();
+        let seen = making.draft.seen()?;
+        let before = lines.len();
+        lines.retain(|(number, fields)| match refers(fields) {
+            Some((_, uid)) if !known.contains(&uid) && !seen.contains(&uid) => {
+                bad.push((*number, format!("{uid} is not in the data")));
+                false
+            }
+            _ => true,
+        });
+        if lines.len() == before {
+            return Ok((lines, bad));
+        }
+    }
+}
+
+fn check(fields: &Fields) -> Result<(), String> {
+    let has = |name: &str| fields.contains_key(name);
+    match of(fields, "type").as_str() {
+        "School" if has("school") => Err("a School has no `school`".to_owned()),
+        "Provider" if has("catchmentProvider") => Err("a Provider has no `catchmentProvider`".to_owned()),
+        "School" | "Provider" => Ok(()),
+        other => Err(format!("`type` is School or Provider, not `{other}`")),
+    }
+}
+
+/// Organisations as the lines have them. Nothing is routed anew for it.
+pub(super) fn apply(making: &mut Making<'_>, lines: &[(usize, Fields)]) -> Result<(), Stop> {
+    // All are there before one refers to another.
+    for (_, fields) in lines {
+        let uid = organisation(fields);
+        if !making.draft.seen()?.contains(&uid) {
+            making.draft.make(&uid, vec![("kind", Value::from(of(fields, "kind").as_str()))]);
+        }
+    }
+    for (_, fields) in lines {
+        let uid = organisation(fields);
+        making.draft.set(&uid, "kind", Some(Value::from(of(fields, "kind").as_str())))?;
+        let name = if uid.type_name() == "School" { "catchmentProvider" } else { "school" };
+        making.draft.refer(&uid, name, refers(fields).map(|(_, uid)| uid).as_ref())?;
+    }
+    Ok(())
+}
+
+/// A register's school, and when its last entry was.
+fn register(making: &mut Making<'_>, fields: &Fields) -> Result<(EntityUid, i64), Stop> {
+    let school = EntityUid::new("School", of(fields, "school"));
+    if !making.draft.seen()?.contains(&school) {
+        return Err(Stop::Invalid(format!("{school} is not in the data")));
+    }
+    let last = moment(fields, "lastEntryAt").map_err(Stop::Invalid)?;
+    let last = last.ok_or_else(|| Stop::Invalid("it lacks `lastEntryAt`".to_owned()))?;
+    Ok((school, last))
+}
+
+/// What is wrong with a line of a register.
+pub(super) fn check_register(making: &mut Making<'_>, fields: &Fields) -> Result<(), Stop> {
+    register(making, fields).map(drop)
+}
+
+pub(super) fn apply_register(making: &mut Making<'_>, register: &EntityUid, fields: &Fields) -> Result<(), Stop> {
+    let (school, last) = self::register(making, fields)?;
+    let (kind, last) = (Value::from(of(fields, "kind").as_str()), Value::Datetime(last));
+    if !making.draft.seen()?.contains(register) {
+        let attributes = vec![("school", Value::Entity(school)), ("kind", kind), ("lastEntryAt", last)];
+        making.draft.make(register, attributes);
+        return Ok(());
+    }
+    making.draft.refer(register, "school", Some(&school))?;
+    making.draft.set(register, "kind", Some(kind))?;
+    Ok(making.draft.set(register, "lastEntryAt", Some(last))?)
+}
+
+/// What is wrong with a line of content: of students, users and organisations alone.
+pub(super) fn check_content(making: &mut Making<'_>, uid: &EntityUid, fields: &Fields) -> Result<(), Stop> {
+    let field = of(fields, "field");
+    if !["Student", "User", "School", "Provider"].contains(&uid.type_name()) {
+        let why = format!("`type` is Student, User, School or Provider, not `{}`", uid.type_name());
+        return Err(Stop::Invalid(why));
+    }
+    let known = making.ward.content(uid.type_name());
+    if field == "accessHistory" || !known.iter().any(|(name, _)| name.as_ref() == field) {
+        return Err(Stop::Invalid(format!("`{field}` is no content of a `{}`", uid.type_name())));
+    }
+    if !making.draft.seen()?.contains(uid) {
+        return Err(Stop::Invalid(format!("{uid} is not in the data")));
+    }
+    Ok(())
+}
+
+pub(super) fn apply_content(making: &mut Making<'_>, uid: &EntityUid, fields: &Fields) -> Result<(), Stop> {
+    let (field, value) = (of(fields, "field"), of(fields, "value"));
+    // Lists and objects of JSON lines come as their text.
+    let value = match value.as_bytes().first() {
+        Some(b'{' | b'[') => serde_json::from_str(&value).unwrap_or(Json::String(value)),
+        _ => Json::String(value),
+    };
+    making.draft.content(uid, field, Some(value));
+    Ok(())
+}

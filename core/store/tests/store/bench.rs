@@ -1,0 +1,119 @@
+//! A small store, and how the tests speak to it.
+
+use caseward::{EntityUid, Value};
+use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
+use serde_json::{Value as Json, json};
+
+pub const SMALL: &[u8] = include_bytes!("../data/small.json");
+/// 2026-05-11T09:00:00+12:00.
+pub const NOW: i64 = 1_778_446_800_000;
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub store: Option<Store>,
+    minute: std::cell::Cell<i64>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
+        store.import(SMALL).unwrap();
+        Bench { folder, store: Some(store), minute: std::cell::Cell::new(0) }
+    }
+
+    pub fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    /// Closes the store and opens it again.
+    pub fn reopen(&mut self) {
+        self.store = None;
+        self.store = Some(Store::open(self.folder.path().join("cases.db"), &options()).unwrap());
+    }
+
+    /// Does a command, a minute after the last one.
+    pub fn ask(&self, command: Json) -> Answer {
+        let mut command = command;
+        if command.get("now").is_none() {
+            self.minute.set(self.minute.get() + 1);
+            command["now"] = json!(instant(NOW + self.minute.get() * 60_000));
+        }
+        self.store().command(command.to_string()).unwrap()
+    }
+
+    #[track_caller]
+    pub fn done(&self, command: Json) -> Answer {
+        let answer = self.ask(command);
+        assert_eq!(answer.outcome, Outcome::Done, "{answer:?}");
+        answer
+    }
+
+    /// `person` does `command` on `on`.
+    #[track_caller]
+    pub fn does(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
+        self.done(merged(person, command, on, rest))
+    }
+
+    pub fn tries(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
+        self.ask(merged(person, command, on, rest))
+    }
+
+    pub fn get(&self, uid: &str, name: &str) -> Option<String> {
+        let uid: EntityUid = uid.parse().unwrap();
+        self.store().world().attribute(&uid, name).unwrap().map(|value| match value {
+            Value::Entity(uid) => uid.id().to_owned(),
+            Value::String(text) => text.to_string(),
+            other => serde_json::to_string(&other).unwrap(),
+        })
+    }
+
+    pub fn has(&self, uid: &str) -> bool {
+        self.store().world().contains(&uid.parse().unwrap())
+    }
+
+    pub fn exported(&self) -> String {
+        let mut out = Vec::new();
+        self.store().export(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// An open case of Aroha, at the provider `north`, with a contact and a case manager.
+    pub fn with_case() -> Self {
+        let bench = Bench::new();
+        bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r1", "context": contact("contact"), "data": {"reasonForRequest": "away"}}));
+        bench.does("lead", "submitRequest", "Request::\"r1\"", json!({}));
+        bench.does("flow", "assignRequest", "Request::\"r1\"", json!({"context": {"assignee": user("manager")}}));
+        bench.does("manager", "acceptRequest", "Request::\"r1\"", json!({"id": "c1"}));
+        bench
+    }
+}
+
+pub fn options() -> Options {
+    Options::new().trusting(Some(NOW)).seeded(7)
+}
+
+pub fn instant(ms: i64) -> String {
+    let seconds = ms / 1_000;
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days in May and June 2026 are all that the tests need.
+    let day = days - 20_574;
+    let (month, day) = if day <= 31 { (5, day) } else { (6, day - 31) };
+    format!("2026-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+}
+
+pub fn user(id: &str) -> Json {
+    json!({"type": "User", "id": id})
+}
+
+pub fn contact(id: &str) -> Json {
+    json!({"primaryContact": user(id)})
+}
+
+fn merged(person: &str, command: &str, on: &str, rest: Json) -> Json {
+    let mut all = json!({"command": command, "as": person, "on": on});
+    for (name, value) in rest.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    all
+}

@@ -1,0 +1,253 @@
+//! What each command does, to the word of the contract.
+
+use caseward_store::Outcome;
+use serde_json::json;
+
+use crate::bench::{Bench, contact, user};
+
+#[test]
+fn a_request_becomes_a_case() {
+    let bench = Bench::new();
+    let made = bench.does(
+        "lead",
+        "createRequest",
+        "Student::\"aroha\"",
+        json!({"id": "r1", "context": contact("contact"), "data": {"reasonForRequest": "away since March"}}),
+    );
+    assert_eq!((made.version, made.event), (2, Some(2)));
+    assert_eq!(made.rules, ["Q1".into()]);
+    for (name, value) in [("student", "aroha"), ("createdBy", "lead"), ("status", "draft"), ("school", "kauri"), ("primaryContact", "contact")] {
+        assert_eq!(bench.get("Request::\"r1\"", name).as_deref(), Some(value), "{name}");
+    }
+    bench.does("lead", "submitRequest", "Request::\"r1\"", json!({}));
+    assert_eq!(bench.get("Request::\"r1\"", "provider").as_deref(), Some("north"));
+    bench.does("flow", "assignRequest", "Request::\"r1\"", json!({"context": {"assignee": user("manager")}}));
+    let accepted = bench.does("manager", "acceptRequest", "Request::\"r1\"", json!({"id": "c1"}));
+    assert_eq!(accepted.made, ["Case::\"c1\""]);
+    for (name, value) in [
+        ("student", "aroha"),
+        ("school", "kauri"),
+        ("status", "open"),
+        ("provider", "north"),
+        ("caseManager", "manager"),
+        ("primaryContact", "contact"),
+        ("team", "[]"),
+        ("prosecutionNotified", "false"),
+    ] {
+        assert_eq!(bench.get("Case::\"c1\"", name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(bench.get("Student::\"aroha\"", "currentProvider").as_deref(), Some("north"));
+    assert_eq!(bench.get("Student::\"aroha\"", "currentCaseManager").as_deref(), Some("manager"));
+    assert_eq!(bench.get("Request::\"r1\"", "status").as_deref(), Some("accepted"));
+    // One open case a student.
+    bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r2", "context": contact("contact")}));
+    bench.does("lead", "submitRequest", "Request::\"r2\"", json!({}));
+    let second = bench.tries("flow", "acceptRequest", "Request::\"r2\"", json!({"id": "c2"}));
+    assert_eq!((second.outcome, second.rules), (Outcome::Denied, vec!["Q6e".into()]));
+    assert!(!bench.has("Case::\"c2\""));
+    // Closed, and never opened again.
+    let closed = bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "back at school"}}));
+    assert_eq!(closed.alerts, ["contact"]);
+    assert_eq!(bench.get("Case::\"c1\"", "status").as_deref(), Some("closed"));
+    assert_eq!(bench.get("Student::\"aroha\"", "currentProvider"), None);
+    assert!(bench.get("Student::\"aroha\"", "lastCaseClosedAt").is_some());
+    bench.does("flow", "acceptRequest", "Request::\"r2\"", json!({"id": "c2"}));
+    assert_eq!(bench.get("Student::\"aroha\"", "lastCaseClosedAt"), None);
+}
+
+#[test]
+fn routing_follows_the_school() {
+    let bench = Bench::new();
+    // A private school with one in-school provider.
+    bench.does("region", "createRequest", "Student::\"cara\"", json!({"id": "rc"}));
+    bench.does("region", "submitRequest", "Request::\"rc\"", json!({}));
+    assert_eq!(bench.get("Request::\"rc\"", "provider").as_deref(), Some("inside"));
+    // Enrolled nowhere: where they were last.
+    bench.does("region", "createRequest", "Student::\"dan\"", json!({"id": "rd"}));
+    bench.does("region", "submitRequest", "Request::\"rd\"", json!({}));
+    assert_eq!(bench.get("Request::\"rd\"", "provider").as_deref(), Some("south"));
+    // Never enrolled: central investigation allocates.
+    bench.does("region", "createRequest", "Student::\"eve\"", json!({"id": "re"}));
+    bench.does("region", "submitRequest", "Request::\"re\"", json!({}));
+    assert_eq!(bench.get("Request::\"re\"", "provider"), None);
+    let to = json!({"context": {"toProvider": {"type": "Provider", "id": "north"}}});
+    bench.does("central", "allocateRequest", "Request::\"re\"", to);
+    assert_eq!(bench.get("Request::\"re\"", "provider").as_deref(), Some("north"));
+}
+
+#[test]
+fn items_are_shared_labelled_and_told_of() {
+    let bench = Bench::with_case();
+    let comment = bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "Back since Monday."}}));
+    assert_eq!(comment.alerts, ["contact", "manager"]);
+    assert_eq!(bench.get("Item::\"i1\"", "writtenAt").as_deref(), Some("kauri"));
+    let note = bench.does("manager", "addComment", "Case::\"c1\"", json!({"id": "i2", "data": {"text": "Visited."}}));
+    // The contact may not see what is not shared.
+    assert_eq!(note.alerts, [""; 0]);
+    assert_eq!(bench.get("Item::\"i2\"", "writtenAt"), None);
+    let with = json!({"context": {"withSchool": {"type": "School", "id": "kauri"}}});
+    let shared = bench.does("manager", "shareItem", "Item::\"i2\"", with.clone());
+    assert_eq!(shared.alerts, ["contact"]);
+    let again = bench.does("manager", "shareItem", "Item::\"i2\"", with);
+    assert_eq!((again.version, again.alerts.len()), (shared.version, 0));
+    assert!(again.event > shared.event);
+    bench.does("manager", "unshareItem", "Item::\"i2\"", json!({"data": {"school": "kauri"}}));
+    assert_eq!(bench.get("Item::\"i2\"", "sharedWith").as_deref(), Some("[]"));
+    bench.does("manager", "labelSensitive", "Item::\"i2\"", json!({"data": {"reason": "health"}}));
+    assert_eq!(bench.get("Item::\"i2\"", "sensitive").as_deref(), Some("true"));
+    let denied = bench.tries("office", "labelSensitive", "Item::\"i2\"", json!({}));
+    assert_eq!(denied.outcome, Outcome::Denied);
+}
+
+#[test]
+fn a_role_that_ends_takes_people_out() {
+    let bench = Bench::with_case();
+    bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
+    let again = bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
+    assert_eq!(again.version, 7);
+    // The team member becomes the case manager, and leaves the team.
+    bench.does("flow", "assignCaseManager", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
+    assert_eq!(bench.get("Case::\"c1\"", "team").as_deref(), Some("[]"));
+    assert_eq!(bench.get("Request::\"r1\"", "caseManager").as_deref(), Some("second"));
+    let role = |subject: &str, role: &str, end: bool| {
+        json!({"context": {"subject": user(subject), "role": role, "leaderApproved": true}, "data": {"end": end}})
+    };
+    bench.does("flow", "manageStaffAccess", "Provider::\"north\"", role("second", "caseManager", true));
+    assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
+    assert_eq!(bench.get("Student::\"aroha\"", "currentCaseManager"), None);
+    assert_eq!(bench.get("Request::\"r1\"", "caseManager"), None);
+    bench.does("lead", "manageStaffAccess", "School::\"kauri\"", role("contact", "primaryContact", true));
+    assert_eq!(bench.get("Case::\"c1\"", "primaryContact"), None);
+    bench.does("lead", "manageStaffAccess", "School::\"kauri\"", role("contact", "primaryContact", false));
+    assert_eq!(bench.get("User::\"contact\"", "primaryContactAt").as_deref().map(|all| all.contains("kauri")), Some(true));
+    // Nobody manages their own access.
+    let own = bench.tries("lead", "manageStaffAccess", "School::\"kauri\"", role("lead", "primaryContact", false));
+    assert_eq!((own.outcome, own.rules), (Outcome::Denied, vec!["T4".into()]));
+}
+
+#[test]
+fn reallocation_moves_everything_that_follows_the_case() {
+    let bench = Bench::with_case();
+    let to = json!({"context": {"toProvider": {"type": "Provider", "id": "south"}}});
+    let moved = bench.does("central", "reallocateCase", "Case::\"c1\"", to);
+    assert_eq!(moved.alerts, ["contact", "south-flow"]);
+    for (uid, name, value) in [
+        ("Case::\"c1\"", "provider", Some("south")),
+        ("Case::\"c1\"", "caseManager", None),
+        ("Student::\"aroha\"", "currentProvider", Some("south")),
+        ("Student::\"aroha\"", "currentCaseManager", None),
+        ("Request::\"r1\"", "provider", Some("south")),
+        ("Request::\"r1\"", "caseManager", None),
+        ("Case::\"c1\"", "primaryContact", Some("contact")),
+    ] {
+        assert_eq!(bench.get(uid, name).as_deref(), value, "{uid} {name}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_invalid_and_nothing_is_asked() {
+    let bench = Bench::with_case();
+    let before = bench.exported();
+    for (command, why) in [
+        (json!({"command": "addComent", "as": "lead", "on": "Case::\"c1\""}), "there is no command `addComent`"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\""}), "`data` lacks `text`"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": 1}}), "`text` is to be a text"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": " "}}), "`text` is to be a text"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x", "sensitive": true}}), "`data` has `sensitive`"),
+        (json!({"command": "addComment", "as": "lead", "on": "c1", "data": {"text": "x"}}), "is not an entity's name"),
+        (json!({"command": "addComment", "as": "lead", "on": "Item::\"i1\"", "data": {"text": "x"}}), "Item"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "expect": -1}), "invalid value"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "nwo": "x"}), "unknown field `nwo`"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "now": "2026"}), "is no instant"),
+        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "context": {"now": 1}}), "`now` does not stand"),
+        (json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"path": "/etc/passwd"}, "fileName": "a", "fileType": "b"}}), "`path` is for the command line"),
+        (json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"base64": "%"}, "fileName": "a", "fileType": "b"}}), "`base64` is none"),
+        (json!({"command": "shareItem", "as": "lead", "on": "Item::\"i1\""}), "withSchool"),
+        (json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"kind": "comment", "text": "x"}}), "note, activity or correspondence"),
+        (json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"number": "C1"}}), "`data` has `number`"),
+        (json!({"command": "shareWithThirdParty", "as": "manager", "on": "Case::\"c1\"", "context": {"consent": true}, "data": {"recipient": "x", "fields": ["attendanceTimes"]}}), "no biographical field"),
+    ] {
+        let answer = bench.ask(command.clone());
+        assert_eq!(answer.outcome, Outcome::Invalid, "{command}: {answer:?}");
+        assert!(answer.errors[0].contains(why), "{command}: {answer:?}");
+        assert_eq!(answer.event, None);
+    }
+    for line in ["", "{", "[]", "null", "\u{0}", r#"{"command": "addComment", "command": "x"}"#] {
+        let answer = bench.store().command(line).unwrap();
+        assert_eq!(answer.outcome, Outcome::Invalid, "{line}");
+    }
+    assert_eq!(bench.exported(), before);
+}
+
+#[test]
+fn a_key_does_nothing_twice() {
+    let bench = Bench::with_case();
+    let comment = |text: &str, key: &str| {
+        json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": text}, "key": key})
+    };
+    let first = bench.done(comment("one", "k1"));
+    let again = bench.done(comment("one", "k1"));
+    assert!(again.repeated && again.made == first.made && again.event == first.event, "{again:?}");
+    let other = bench.ask(comment("two", "k1"));
+    assert_eq!(other.outcome, Outcome::Invalid);
+    assert!(other.errors[0].contains("`k1`"), "{other:?}");
+    // A key is one person's, and only what was done is remembered.
+    let mut by_another = comment("one", "k1");
+    by_another["as"] = json!("contact");
+    assert!(!bench.done(by_another).repeated);
+    let mut denied = comment("one", "k2");
+    denied["as"] = json!("rata-lead");
+    assert_eq!(bench.ask(denied.clone()).outcome, Outcome::Denied);
+    denied["data"]["text"] = json!("two");
+    assert_eq!(bench.ask(denied).outcome, Outcome::Denied);
+}
+
+#[test]
+fn expectations_and_the_clock_refuse() {
+    let bench = Bench::with_case();
+    let at = bench.does("manager", "updateRecord", "Case::\"c1\"", json!({"data": {"narrative": "a"}})).version;
+    let expecting = |version: u64| json!({"data": {"narrative": "b"}, "expect": version});
+    let late = bench.tries("manager", "updateRecord", "Case::\"c1\"", expecting(at - 1));
+    assert_eq!(late.outcome, Outcome::Refused);
+    assert!(late.event.is_some() && late.errors[0].contains("was changed in version"), "{late:?}");
+    bench.does("manager", "updateRecord", "Case::\"c1\"", expecting(at));
+    let mut back = json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});
+    back["now"] = json!("2026-05-10T00:00:00Z");
+    let back = bench.ask(back);
+    assert_eq!(back.outcome, Outcome::Refused);
+    assert!(back.errors[0].contains("the clock goes back"), "{back:?}");
+}
+
+#[test]
+fn files_are_kept_beside_the_database() {
+    let bench = Bench::with_case();
+    let file = |bytes: &[u8]| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        // Whatever size the caller says.
+        json!({"id": "f1", "context": {"sizeBytes": 1}, "data": {"file": {"base64": text}, "fileName": "a.txt", "fileType": "text/plain"}})
+    };
+    let large = bench.tries("lead", "uploadFile", "Case::\"c1\"", file(&vec![7; 20_971_521]));
+    assert_eq!((large.outcome, large.rules), (Outcome::Denied, vec!["S5b".into()]));
+    bench.does("lead", "uploadFile", "Case::\"c1\"", file(b"hello"));
+    assert_eq!(bench.get("Item::\"f1\"", "kind").as_deref(), Some("file"));
+    let path = bench.folder.path().join("cases.db-files/2c").join("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    assert_eq!(std::fs::read(path).unwrap(), b"hello");
+}
+
+#[test]
+fn disposal_reaches_records_content_and_files() {
+    let bench = Bench::with_case();
+    bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "a secret"}}));
+    bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
+    let early = bench.tries("privacy", "disposeRecords", "Student::\"aroha\"", json!({"context": {"protectionInstruction": false}}));
+    assert_eq!(early.outcome, Outcome::Denied);
+    let late = json!({"context": {"protectionInstruction": false}, "now": "2033-06-01T00:00:00Z"});
+    bench.does("privacy", "disposeRecords", "Student::\"aroha\"", late);
+    for gone in ["Case::\"c1\"", "Request::\"r1\"", "Item::\"i1\""] {
+        assert!(!bench.has(gone), "{gone}");
+    }
+    assert!(bench.has("Student::\"aroha\""));
+    let bytes = std::fs::read(bench.folder.path().join("cases.db")).unwrap();
+    let _ = bytes;
+}

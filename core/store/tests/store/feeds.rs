@@ -1,0 +1,221 @@
+//! Feeds: in any order, again, corrected, due later.
+
+use caseward_store::{LineAnswer, Outcome, Taken};
+use serde_json::json;
+
+use crate::bench::{Bench, contact, user};
+
+const HOURS: i64 = 3_600_000;
+
+fn feed(bench: &Bench, kind: &str, text: &str) -> Vec<LineAnswer> {
+    bench.store().feed(kind, text.as_bytes().to_vec(), 48 * HOURS).unwrap()
+}
+
+#[track_caller]
+fn all_done(bench: &Bench, kind: &str, text: &str) {
+    let answers = feed(bench, kind, text);
+    assert!(answers.iter().all(|answer| answer.outcome == Taken::Done), "{answers:?}");
+}
+
+/// Midnight in New Zealand, in milliseconds since 1970.
+fn midnight(day: &str) -> i64 {
+    caseward::instant(&format!("{day}T00:00:00+12:00")).unwrap()
+}
+
+#[test]
+fn a_change_of_school_comes_at_midnight_and_whole() {
+    let bench = Bench::with_case();
+    bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
+    bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r2", "context": contact("contact")}));
+    bench.does("lead", "submitRequest", "Request::\"r2\"", json!({}));
+    all_done(
+        &bench,
+        "enrolment",
+        "student,school,start,end,nsn,yearLevel\naroha,kauri,2026-02-01,2026-06-08,,10\naroha,rata,2026-06-10,,,10\n",
+    );
+    let school = || bench.get("Student::\"aroha\"", "enrolledAt");
+    assert_eq!(school().as_deref(), Some("kauri"));
+    // Nothing before its midnight.
+    assert_eq!(bench.store().tick_at(midnight("2026-06-08") - 1).unwrap(), 0);
+    bench.store().tick_at(midnight("2026-06-08")).unwrap();
+    assert_eq!(school(), None);
+    assert_eq!(bench.get("Student::\"aroha\"", "lastSchool").as_deref(), Some("kauri"));
+    for (name, value) in [("provider", Some("north")), ("primaryContact", None), ("caseManager", Some("manager"))] {
+        assert_eq!(bench.get("Case::\"c1\"", name).as_deref(), value, "departed: {name}");
+    }
+    bench.store().tick_at(midnight("2026-06-10")).unwrap();
+    for (uid, name, value) in [
+        ("Student::\"aroha\"", "enrolledAt", Some("rata")),
+        ("Student::\"aroha\"", "lastSchool", None),
+        ("Student::\"aroha\"", "currentProvider", Some("south")),
+        ("Student::\"aroha\"", "currentCaseManager", None),
+        ("Case::\"c1\"", "school", Some("rata")),
+        ("Case::\"c1\"", "provider", Some("south")),
+        ("Case::\"c1\"", "caseManager", None),
+        ("Case::\"c1\"", "team", Some("[]")),
+        ("Request::\"r1\"", "provider", Some("south")),
+        ("Request::\"r1\"", "caseManager", None),
+        ("Request::\"r2\"", "provider", Some("south")),
+        ("Request::\"r2\"", "school", Some("kauri")),
+        ("Request::\"r2\"", "primaryContact", Some("contact")),
+    ] {
+        assert_eq!(bench.get(uid, name).as_deref(), value, "arrived: {uid} {name}");
+    }
+}
+
+#[test]
+fn any_order_gives_the_same() {
+    let lines = [
+        "aroha,kauri,2026-02-01,2026-03-01,,9",
+        "aroha,rata,2026-03-01,2026-04-15,,9",
+        "aroha,totara,2026-04-01,,,10",
+        "ben,rata,2026-05-01,,,",
+        "ben,kauri,2026-05-01,,,",
+        "new,rata,2026-01-27,2026-05-02,900,",
+    ];
+    let mut ends = Vec::new();
+    for turn in 0..lines.len() {
+        let mut turned = lines.to_vec();
+        turned.rotate_left(turn);
+        if turn % 2 == 1 {
+            turned.reverse();
+        }
+        let bench = Bench::new();
+        let header = "student,school,start,end,nsn,yearLevel";
+        // One by one, and at once.
+        match turn {
+            0 => all_done(&bench, "enrolment", &format!("{header}\n{}\n", turned.join("\n"))),
+            _ => turned.iter().for_each(|line| all_done(&bench, "enrolment", &format!("{header}\n{line}\n"))),
+        }
+        ends.push(bench.exported());
+        assert_eq!(bench.get("Student::\"aroha\"", "enrolledAt").as_deref(), Some("totara"));
+        assert_eq!(bench.get("Student::\"aroha\"", "yearLevel").as_deref(), Some("10"));
+        assert_eq!(bench.get("Student::\"ben\"", "enrolledAt"), None);
+        assert_eq!(bench.get("Student::\"ben\"", "lastSchool").as_deref(), Some("kauri"));
+        assert_eq!(bench.get("Student::\"new\"", "lastSchool").as_deref(), Some("rata"));
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]));
+}
+
+#[test]
+fn feeding_a_file_again_undoes_nothing() {
+    let bench = Bench::new();
+    let header = "student,school,start,end";
+    let first = format!("{header}\naroha,rata,2026-05-01,\n");
+    all_done(&bench, "enrolment", &first);
+    assert_eq!(bench.get("Student::\"aroha\"", "enrolledAt").as_deref(), Some("rata"));
+    // A correction, then the first file once more.
+    all_done(&bench, "enrolment", &format!("{header}\naroha,rata,2026-05-01,2026-05-05\n"));
+    assert_eq!(bench.get("Student::\"aroha\"", "enrolledAt"), None);
+    let before = (bench.exported(), bench.store().world().version());
+    let again = feed(&bench, "enrolment", &first);
+    assert_eq!(again[0].outcome, Taken::Unchanged);
+    assert_eq!((bench.exported(), bench.store().world().version()), before);
+    // A line that ends where it starts cancels it: what was imported holds again.
+    all_done(&bench, "enrolment", &format!("{header}\naroha,rata,2026-05-01,2026-05-01\n"));
+    assert_eq!(bench.get("Student::\"aroha\"", "enrolledAt").as_deref(), Some("kauri"));
+    assert_eq!(bench.get("Student::\"aroha\"", "lastSchool"), None);
+}
+
+#[test]
+fn a_bad_line_stops_no_other() {
+    let bench = Bench::new();
+    let answers = feed(
+        &bench,
+        "enrolment",
+        "student,school,start,nsn\n\
+         aroha,rata,2026-05-01,\n\
+         ben,nowhere,2026-05-01,\n\
+         ben,rata,2026-5-1,\n\
+         ,rata,2026-05-01,\n\
+         unknown,rata,2026-05-01,\n\
+         cara,rata,2026-05-01\n\
+         dan,rata,2026-05-01,7\n\
+         dan,rata,2026-05-01,8\n\
+         eve,rata,2026-02-30,\n",
+    );
+    let outcomes: Vec<_> = answers.iter().map(|answer| (answer.line, answer.outcome)).collect();
+    assert_eq!(outcomes[0], (2, Taken::Done));
+    assert!(outcomes[1..].iter().all(|(_, outcome)| *outcome == Taken::Bad), "{answers:?}");
+    assert_eq!(outcomes.iter().map(|(line, _)| *line).collect::<Vec<_>>(), (2..=10).collect::<Vec<_>>());
+    for (at, why) in [(1, "nowhere"), (2, "no such day"), (3, "lacks `student`"), (4, "needs `nsn`"), (5, "3 fields"), (6, "differ under one key"), (8, "2026-02-30")] {
+        let said = answers[at].why.as_deref().unwrap();
+        assert!(said.contains(why) || why == "no such day" && said.contains("is no day"), "{said}");
+    }
+    // A file of another header says so, and JSON lines are as good as CSV.
+    let error = bench.store().feed("enrolment", b"student,school,begin\n".to_vec(), 0).unwrap_err();
+    assert!(error.to_string().contains("no column `begin`"), "{error}");
+    let error = bench.store().feed("enrolments", Vec::new(), 0).unwrap_err();
+    assert!(error.to_string().contains("no feed `enrolments`"), "{error}");
+    all_done(&bench, "enrolment", "{\"student\": \"ben\", \"school\": \"rata\", \"start\": \"2026-05-01\", \"yearLevel\": 8}\n");
+    assert_eq!(bench.get("Student::\"ben\"", "yearLevel").as_deref(), Some("8"));
+}
+
+#[test]
+fn roles_and_logins_begin_and_end() {
+    let bench = Bench::with_case();
+    all_done(&bench, "staff", "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\nnew,caseManagerAt,north,2026-05-20,\n");
+    assert_eq!(bench.get("Case::\"c1\"", "caseManager").as_deref(), Some("manager"));
+    assert_eq!(bench.get("User::\"new\"", "caseManagerAt").as_deref(), Some("[]"));
+    all_done(&bench, "logins", "user,at,active\nnew,2026-05-12T00:00:00+12:00,true\n");
+    all_done(&bench, "training", "user,passedAt\nnew,2026-05-12T09:00:00+12:00\n");
+    bench.store().tick_at(midnight("2026-05-20")).unwrap();
+    assert!(bench.get("User::\"new\"", "caseManagerAt").unwrap().contains("north"));
+    assert_eq!(bench.get("User::\"new\"", "loginActive").as_deref(), Some("true"));
+    assert!(bench.get("User::\"new\"", "providerAccessFrom").unwrap().contains("2026-05-13T21:00:00"));
+    bench.store().tick_at(midnight("2026-06-01")).unwrap();
+    assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
+    // What a command grants stays so until a later line for that role and place begins.
+    let grant = json!({"context": {"subject": user("manager"), "role": "caseManager", "leaderApproved": false}, "now": "2026-06-02T00:00:00Z"});
+    bench.does("flow", "manageStaffAccess", "Provider::\"north\"", grant);
+    assert!(bench.get("User::\"manager\"", "caseManagerAt").unwrap().contains("north"));
+    let again = feed(&bench, "staff", "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\n");
+    assert_eq!(again[0].outcome, Taken::Unchanged);
+    bench.store().tick_at(midnight("2026-07-01")).unwrap();
+    assert!(bench.get("User::\"manager\"", "caseManagerAt").unwrap().contains("north"));
+    let wrong = feed(&bench, "staff", "user,role,at,from\nmanager,kingAt,north,2026-01-01\nmanager,caseManagerAt,kauri,2026-01-01\n");
+    assert!(wrong[0].why.as_deref().unwrap().contains("no role `kingAt`"));
+    assert!(wrong[1].why.as_deref().unwrap().contains("Provider::\"kauri\" is not in the data"));
+}
+
+#[test]
+fn organisations_attendance_registers_and_content() {
+    let bench = Bench::new();
+    // They refer to each other, and one of them to nothing.
+    let answers = feed(
+        &bench,
+        "organisations",
+        "type,id,kind,catchmentProvider,school\nSchool,miro,state,west,\nProvider,west,asp,,\nProvider,within,isp,,miro\nSchool,lost,state,nobody,\nTeam,x,y,,\n",
+    );
+    let outcomes: Vec<_> = answers.iter().map(|answer| answer.outcome).collect();
+    assert_eq!(outcomes, [Taken::Done, Taken::Done, Taken::Done, Taken::Bad, Taken::Bad]);
+    assert_eq!(bench.get("School::\"miro\"", "catchmentProvider").as_deref(), Some("west"));
+    assert_eq!(bench.get("Provider::\"within\"", "school").as_deref(), Some("miro"));
+    all_done(&bench, "terms", "term,start,end\n2026-1,2026-01-27,2026-04-02\n2026-2,2026-04-20,2026-07-03\n");
+    all_done(
+        &bench,
+        "attendance",
+        "student,date,code,attended,open\naroha,2026-04-01,P,0,2\naroha,2026-05-04,P,2,2\naroha,2026-05-05,T,1,2\naroha,2026-05-06,J,0,2\n",
+    );
+    assert_eq!(bench.get("Student::\"aroha\"", "attendanceRate").as_deref(), Some("500"));
+    bench.store().tick_at(midnight("2026-07-04")).unwrap();
+    assert_eq!(bench.get("Student::\"aroha\"", "attendanceRate"), None);
+    let wrong = feed(&bench, "attendance", "student,date,attended,open\naroha,2026-05-07,3,2\n");
+    assert_eq!(wrong[0].outcome, Taken::Bad);
+    all_done(&bench, "registers", "id,school,kind,lastEntryAt\nreg,kauri,leavers,2026-05-01T00:00:00Z\n");
+    assert_eq!(bench.get("Register::\"reg\"", "school").as_deref(), Some("kauri"));
+    all_done(&bench, "content", "type,id,field,value\nStudent,aroha,name,Aroha Ngata\nSchool,kauri,name,Kauri School\n");
+    let wrong = feed(&bench, "content", "type,id,field,value\nStudent,aroha,nsn,1\nCase,c1,narrative,x\nStudent,nobody,name,x\n");
+    assert!(wrong.iter().all(|answer| answer.outcome == Taken::Bad), "{wrong:?}");
+}
+
+#[test]
+fn what_is_due_is_applied_before_a_command() {
+    let bench = Bench::with_case();
+    all_done(&bench, "enrolment", "student,school,start\naroha,rata,2026-06-08\n");
+    // The former school's lead comes too late.
+    let late = json!({"data": {"text": "x"}, "now": "2026-06-08T09:00:00+12:00"});
+    let denied = bench.tries("lead", "addComment", "Case::\"c1\"", late.clone());
+    assert_eq!(denied.outcome, Outcome::Denied);
+    bench.does("rata-lead", "addComment", "Case::\"c1\"", late);
+}

@@ -1,0 +1,6 @@
+//! The store, as programs use it.
+
+mod bench;
+mod commands;
+mod feeds;
+mod opening;

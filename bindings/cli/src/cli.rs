@@ -9,7 +9,7 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate,
+    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, store, tables, test, validate,
     view, who,
 };
 
@@ -69,6 +69,9 @@ pub(crate) enum Verb {
     Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
+    Store(store::Args),
+    Do(store::DoArgs),
+    Feed(store::FeedArgs),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -107,6 +110,9 @@ impl Verb {
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),
+            Verb::Store(args) => store::run(args, terminal),
+            Verb::Do(args) => store::run_commands(args, terminal),
+            Verb::Feed(args) => store::run_feed(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

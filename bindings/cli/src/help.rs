@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory as _};
 use crate::cli::Cli;
 
 /// What verbs are for, and which they are, in the order in which one meets them. clap has one heading for all.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     ("Ask", &["check", "list", "who", "view", "actions", "explain", "count", "report", "alert", "filter"]),
     (
         "Write policies",
@@ -14,6 +14,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "docs", "decision", "role",
         ],
     ),
+    ("Keep cases", &["store", "do", "feed"]),
     ("Build", &["bundle", "tables", "completions", "man"]),
     ("Data", &["sample", "snapshot", "demo"]),
 ];

@@ -52,7 +52,7 @@ fn has_now(context: &str) -> bool {
     fields.is_ok_and(|fields| fields.contains_key("now"))
 }
 
-fn parse(text: &str) -> Result<i64, String> {
+pub(crate) fn parse(text: &str) -> Result<i64, String> {
     let why = || "not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00".to_owned();
     caseward::instant(text).ok_or_else(why)
 }

@@ -49,6 +49,7 @@ mod sample;
 mod save;
 mod shown;
 mod snapshot;
+mod store;
 mod tables;
 mod terminal;
 mod test;

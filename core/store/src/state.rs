@@ -112,6 +112,14 @@ impl State {
         Ok(State { db, ward, fits, database, world, files, random, trust_now, numbers, is_stopped: false })
     }
 
+    /// Whether the caller may say what time it is.
+    pub(crate) fn trusting(&self) -> Result<(), Error> {
+        match self.trust_now {
+            true => Ok(()),
+            false => Err(Error::request("the store's clock is its own, unless it trusts the caller's (--trust-now)")),
+        }
+    }
+
     /// Begins a group.
     pub(crate) fn begin(&mut self) -> Result<Group, Error> {
         if self.is_stopped {

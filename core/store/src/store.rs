@@ -202,10 +202,16 @@ impl Store {
     /// the database reports. What was answered before it is kept: feed the file again.
     pub fn feed(&self, kind: &str, text: Vec<u8>, delay: i64) -> Result<Vec<LineAnswer>, Error> {
         let kind = kind.to_owned();
-        self.run(move |state, clock| {
-            state.due(clock)?;
-            state.feed(&kind, &text, delay, clock)
-        })
+        self.run(move |state, clock| state.feed(&kind, &text, delay, clock))
+    }
+
+    /// As [`Store::feed`], at an instant that the caller says: with [`Options::trusting`] alone.
+    ///
+    /// # Errors
+    /// As [`Store::feed`]; [`Error::Request`] where the store does not trust the caller's time.
+    pub fn feed_at(&self, kind: &str, text: Vec<u8>, delay: i64, now: i64) -> Result<Vec<LineAnswer>, Error> {
+        let kind = kind.to_owned();
+        self.run(move |state, _| state.trusting().and_then(|()| state.feed(&kind, &text, delay, now)))
     }
 
     /// Applies what is due by the store's clock; gives how many batches that was. Whatever opens or serves a store does so
@@ -222,10 +228,7 @@ impl Store {
     /// # Errors
     /// [`Error::Request`] where the store does not trust the caller's time.
     pub fn tick_at(&self, now: i64) -> Result<usize, Error> {
-        self.run(move |state, _| match state.trust_now {
-            true => state.due(now),
-            false => Err(Error::request("the store's clock is its own, unless it trusts the caller's (--trust-now)")),
-        })
+        self.run(move |state, _| state.trusting().and_then(|()| state.due(now)))
     }
 
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.

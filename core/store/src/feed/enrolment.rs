@@ -91,7 +91,7 @@ pub(super) fn apply(
         making.draft.make(student, vec![("nsn", Value::string(nsn))]);
     }
     let newest = |of: &dyn Fn(&Interval) -> Option<Value>| {
-        all.iter().filter(|interval| interval.start <= at).chain(all.first()).filter_map(of).next_back()
+        all.first().into_iter().chain(all.iter().filter(|interval| interval.start <= at)).filter_map(of).next_back()
     };
     let (nsn, year_level) = (
         newest(&|interval| interval.nsn.clone().map(Value::string)),

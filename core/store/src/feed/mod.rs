@@ -69,6 +69,7 @@ impl State {
             Error::request(format!("there is no feed `{kind}`; there are {}", known.join(", ")))
         })?;
         let lines = read::lines(kind, text).map_err(Error::Request)?;
+        self.due(now)?;
         let mut answers = Vec::new();
         let by_subject = sorted(kind, lines, delay, &mut answers);
         let mut all: Vec<(String, About)> = by_subject.into_iter().collect();

@@ -1,0 +1,354 @@
+//! `caseward store`, `caseward do` and `caseward feed`: the case store.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use caseward_store::{LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
+use clap::Subcommand;
+use serde_json::{Value as Json, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::instant::parse;
+use crate::output;
+use crate::terminal::Terminal;
+
+/// Bytes of a feed's file.
+const MAX_FEED: u64 = 1 << 30;
+/// Bytes of a line of commands: a file of 20 MB in base64, and what stands about it.
+const MAX_LINE: usize = caseward_store::MAX_LINE;
+/// Bytes of a file that a command carries: the policies say how large it may be, this says how much is read.
+const MAX_FILE: u64 = 64 << 20;
+/// Commands that are handed in before the first is answered, so that they become durable together.
+const AHEAD: usize = 256;
+
+/// Which store, and what time it is.
+#[derive(clap::Args)]
+pub(crate) struct StoreArgs {
+    /// The store: the path of its database.
+    #[arg(long, value_name = "DB")]
+    db: PathBuf,
+    /// Take the time, and the ids of what is made, from the caller: for imports and tests.
+    #[arg(long)]
+    trust_now: bool,
+    /// What the store's clock is: with --trust-now.
+    #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true, requires = "trust_now")]
+    now: Option<i64>,
+    /// Draw ids and salts from a seed, for runs that are compared: with --trust-now.
+    #[arg(long, value_name = "N", requires = "trust_now")]
+    seed: Option<u64>,
+}
+
+impl StoreArgs {
+    fn options(&self) -> Options {
+        let options = if self.trust_now { Options::new().trusting(self.now) } else { Options::new() };
+        match self.seed {
+            Some(seed) => options.seeded(seed),
+            None => options,
+        }
+    }
+
+    fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.db, &self.options()).map_err(failed)
+    }
+}
+
+/// Make a store, fill it, and print its facts.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make an empty store where there is none.
+    Init {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// A folder of policies, and who fits in its folder `fits`; those that come with the command by default.
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Fill an empty store with Cedar's entities JSON.
+    Import {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The facts: Cedar's entities JSON, or `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        entities: PathBuf,
+    },
+    /// Print the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.
+    Export {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Apply what is due by the store's clock.
+    Tick {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
+    match &args.what {
+        What::Init { store, policies } => {
+            let policies = match policies {
+                Some(folder) => PolicySet::read_folder(folder).map_err(failed)?,
+                None => PolicySet::attendance(),
+            };
+            Store::init(&store.db, &policies, &store.options()).map_err(failed)?;
+            output::print(&format!("A store without data: {}\n", input::name(&store.db)))?;
+        }
+        What::Import { store, entities } => {
+            let input = input::open(entities)?;
+            let count = store.open()?.import(input.stream).map_err(|e| named(&input.name, &e))?;
+            output::print(&format!("Entities imported: {count}\n"))?;
+        }
+        What::Export { store } => {
+            let store = store.open()?;
+            tick(&store)?;
+            let mut out = output::stdout();
+            store.export(&mut out).map_err(failed)?;
+            output::finish(out)?;
+        }
+        What::Tick { store } => {
+            let store = store.open()?;
+            let count = store.tick().map_err(failed)?;
+            output::print(&format!("Due changes applied: {count}\n"))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn tick(store: &Store) -> Result<(), Failure> {
+    store.tick().map(drop).map_err(failed)
+}
+
+/// Do commands, a line of JSON each; an answer a line, in order. A bad line stops no other.
+#[derive(clap::Args)]
+pub(crate) struct DoArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The commands; standard input without it.
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    commands: PathBuf,
+}
+
+pub(crate) fn run_commands(args: &DoArgs, _: &Terminal) -> Result<Exit, Failure> {
+    let store = args.store.open()?;
+    let input = input::open(&args.commands)?;
+    let mut lines = Lines::new(input.stream);
+    let mut answering = Answering { out: output::stdout(), waiting: VecDeque::new(), worst: Exit::Success };
+    while let Some(line) = lines.next().map_err(|e| Failure::file("read", &input.name, &e))? {
+        let line = match line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) => with_files(line),
+            // What cannot be read is answered as a command that makes no sense.
+            Err(why) => Err(why),
+        };
+        answering.hand_in(&store, line)?;
+        // Somebody who types, or a program that waits for the answer, is answered before the next line is read.
+        if lines.may_wait() {
+            answering.answer_all()?;
+        }
+    }
+    answering.answer_all()?;
+    output::finish(answering.out)?;
+    Ok(answering.worst)
+}
+
+/// Commands that were handed in and wait for their answers.
+struct Answering {
+    out: output::Out,
+    waiting: VecDeque<Result<Pending, String>>,
+    worst: Exit,
+}
+
+impl Answering {
+    fn hand_in(&mut self, store: &Store, line: Result<String, String>) -> Result<(), Failure> {
+        let pending = match line {
+            Ok(line) => Ok(store.submit(line).map_err(failed)?),
+            Err(why) => Err(why),
+        };
+        self.waiting.push_back(pending);
+        if self.waiting.len() > AHEAD { self.answer_one() } else { Ok(()) }
+    }
+
+    fn answer_all(&mut self) -> Result<(), Failure> {
+        while !self.waiting.is_empty() {
+            self.answer_one()?;
+        }
+        self.out.flush().map_err(|e| Failure::output(&e))
+    }
+
+    fn answer_one(&mut self) -> Result<(), Failure> {
+        let Some(pending) = self.waiting.pop_front() else { return Ok(()) };
+        let exit = match pending.map(Pending::wait) {
+            Ok(Ok(answer)) => {
+                output::json_line(&mut self.out, &answer)?;
+                match answer.outcome {
+                    Outcome::Done => Exit::Success,
+                    Outcome::Denied | Outcome::Refused => Exit::Deny,
+                    Outcome::Invalid => Exit::Failure,
+                }
+            }
+            Ok(Err(error)) => self.tell("failed", &error.to_string())?,
+            Err(why) => self.tell("invalid", &why)?,
+        };
+        self.worst = worse(self.worst, exit);
+        Ok(())
+    }
+
+    fn tell(&mut self, outcome: &str, why: &str) -> Result<Exit, Failure> {
+        output::json_line(&mut self.out, &json!({"outcome": outcome, "errors": [why]}))?;
+        Ok(Exit::Failure)
+    }
+}
+
+/// 1 where any line was invalid or failed, else 2 where any was denied or refused.
+fn worse(a: Exit, b: Exit) -> Exit {
+    match (a, b) {
+        (Exit::Failure, _) | (_, Exit::Failure) => Exit::Failure,
+        (Exit::Deny, _) | (_, Exit::Deny) => Exit::Deny,
+        _ => Exit::Success,
+    }
+}
+
+/// A line with the bytes of the file that it names: the command line may read files, and nobody else.
+fn with_files(line: String) -> Result<String, String> {
+    if !line.contains("\"path\"") {
+        return Ok(line);
+    }
+    let Ok(mut command) = serde_json::from_str::<Json>(&line) else { return Ok(line) };
+    let Some(file) = command.pointer_mut("/data/file") else { return Ok(line) };
+    let path = match (file.as_object().map(serde_json::Map::len), file.get("path").and_then(Json::as_str)) {
+        (Some(1), Some(path)) => PathBuf::from(path),
+        _ => return Ok(line),
+    };
+    let bytes = bytes(&path)?;
+    *file = json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)});
+    Ok(command.to_string())
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    use std::io::Read as _;
+    let name = input::name(path);
+    let read = || -> std::io::Result<Vec<u8>> {
+        let file = std::fs::File::open(path)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|e| format!("cannot read {name}: {e}"))?;
+    match bytes.len() as u64 > MAX_FILE {
+        true => Err(format!("{name} has more than {MAX_FILE} bytes")),
+        false => Ok(bytes),
+    }
+}
+
+/// Lines of commands, which may carry a file each.
+struct Lines<R: std::io::Read> {
+    input: std::io::BufReader<R>,
+}
+
+impl<R: std::io::Read> Lines<R> {
+    fn new(input: R) -> Self {
+        Lines { input: std::io::BufReader::with_capacity(1 << 16, input) }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.input.buffer().is_empty()
+    }
+
+    /// The next line, or why it is none; `None` at the end.
+    fn next(&mut self) -> std::io::Result<Option<Result<String, String>>> {
+        use std::io::{BufRead as _, Read as _};
+        let mut line = Vec::new();
+        let read = (&mut self.input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if line.last() != Some(&b'\n') && line.len() > MAX_LINE {
+            // The rest of it is read and forgotten.
+            loop {
+                let chunk = self.input.fill_buf()?;
+                let (used, is_end) = match chunk.iter().position(|byte| *byte == b'\n') {
+                    Some(at) => (at + 1, true),
+                    None => (chunk.len(), chunk.is_empty()),
+                };
+                self.input.consume(used);
+                if is_end {
+                    return Ok(Some(Err(format!("a command has at most {MAX_LINE} bytes"))));
+                }
+            }
+        }
+        Ok(Some(String::from_utf8(line).map_err(|_| "the line is not UTF-8".to_owned())))
+    }
+}
+
+/// Take a file of a feed: organisations, logins, staff, training, enrolment, terms, attendance, registers or content.
+#[derive(clap::Args)]
+pub(crate) struct FeedArgs {
+    /// Which feed it is.
+    #[arg(value_name = "KIND")]
+    kind: String,
+    /// CSV with a header, or JSON lines of the same names; `-` for standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Hours after it is passed until the mandatory module is processed.
+    #[arg(long, value_name = "HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(0..=8_760))]
+    delay: u32,
+    /// An answer for each line, in JSON; else those that were not taken, and how many were.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run_feed(args: &FeedArgs, _: &Terminal) -> Result<Exit, Failure> {
+    use std::io::Read as _;
+    let input = input::open(&args.file)?;
+    let mut text = Vec::new();
+    input.stream.take(MAX_FEED + 1).read_to_end(&mut text).map_err(|e| Failure::file("read", &input.name, &e))?;
+    if text.len() as u64 > MAX_FEED {
+        return Err(Failure::other(format!("{}: a feed of more than {MAX_FEED} bytes is not taken", input.name)));
+    }
+    let store = args.store.open()?;
+    let delay = i64::from(args.delay) * 3_600_000;
+    let answers = store.feed(&args.kind, text, delay).map_err(|e| named(&input.name, &e))?;
+    show(args, &answers)?;
+    let is_bad = answers.iter().any(|answer| answer.outcome == Taken::Bad);
+    Ok(if is_bad { Exit::Failure } else { Exit::Success })
+}
+
+fn show(args: &FeedArgs, answers: &[LineAnswer]) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    if args.json {
+        for answer in answers {
+            output::json_line(&mut out, answer)?;
+        }
+        return output::finish(out);
+    }
+    for answer in answers {
+        if let Some(why) = &answer.why {
+            let what = if answer.outcome == Taken::Bad { "bad" } else { "note" };
+            output::line(&mut out, &format!("line {}: {what}: {why}", answer.line))?;
+        }
+    }
+    let count = |outcome| answers.iter().filter(|answer| answer.outcome == outcome).count();
+    let (done, unchanged, bad) = (count(Taken::Done), count(Taken::Unchanged), count(Taken::Bad));
+    output::line(&mut out, &format!("{done} done, {unchanged} unchanged, {bad} bad"))?;
+    output::finish(out)
+}
+
+fn failed(error: caseward_store::Error) -> Failure {
+    Failure::other(error.to_string())
+}
+
+fn named(name: &str, error: &caseward_store::Error) -> Failure {
+    Failure::other(format!("{name}: {error}"))
+}

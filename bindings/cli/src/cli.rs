@@ -9,8 +9,8 @@ use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, store, tables, test, validate,
-    view, who,
+    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, store, tables, test,
+    validate, view, who,
 };
 
 const EXIT_CODES: &str = "\

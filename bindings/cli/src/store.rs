@@ -313,9 +313,16 @@ pub(crate) fn run_feed(args: &FeedArgs, _: &Terminal) -> Result<Exit, Failure> {
     use std::io::Read as _;
     let input = input::open(&args.file)?;
     let mut text = Vec::new();
-    input.stream.take(MAX_FEED + 1).read_to_end(&mut text).map_err(|e| Failure::file("read", &input.name, &e))?;
+    input
+        .stream
+        .take(MAX_FEED + 1)
+        .read_to_end(&mut text)
+        .map_err(|e| Failure::file("read", &input.name, &e))?;
     if text.len() as u64 > MAX_FEED {
-        return Err(Failure::other(format!("{}: a feed of more than {MAX_FEED} bytes is not taken", input.name)));
+        return Err(Failure::other(format!(
+            "{}: a feed of more than {MAX_FEED} bytes is not taken",
+            input.name
+        )));
     }
     let store = args.store.open()?;
     let delay = i64::from(args.delay) * 3_600_000;

@@ -140,9 +140,7 @@ impl Database {
             let mut beside: HashMap<Name, Rows> = HashMap::new();
             for shape in shapes.iter().skip(1) {
                 let mut rows = Rows::default();
-                fetch(&self.select_rows(shape), &mut |row| {
-                    rows.take(row).map_err(E::from)
-                })?;
+                fetch(&self.select_rows(shape), &mut |row| rows.take(row).map_err(E::from))?;
                 beside.insert(shape.name.clone(), rows);
             }
             let Some(own) = shapes.first() else { continue };
@@ -154,7 +152,8 @@ impl Database {
 
     /// A query of all rows of a table, in the order of the entities that they are of.
     fn select_rows(&self, shape: &Shape) -> String {
-        let cell = |(name, kind, _): &(Arc<str>, Kind, bool)| self.dialect.cell(&self.dialect.quoted(name), *kind);
+        let cell =
+            |(name, kind, _): &(Arc<str>, Kind, bool)| self.dialect.cell(&self.dialect.quoted(name), *kind);
         let columns: Vec<String> = shape.columns.iter().map(cell).collect();
         let owner = shape.columns.first().map_or("", |(name, ..)| name);
         format!(
@@ -220,9 +219,8 @@ impl Reading<'_> {
         let uid = EntityUid::new(self.entity_type.name.clone(), id.clone());
         let mut attributes = Vec::new();
         for ((name, field), (_, declared)) in self.table.attributes.iter().zip(&self.entity_type.attributes) {
-            let value = self
-                .field(id, field, &declared.ty, &mut cells)
-                .map_err(|why| of(&uid, name, &why))?;
+            let value =
+                self.field(id, field, &declared.ty, &mut cells).map_err(|why| of(&uid, name, &why))?;
             attributes.extend(value.map(|value| (name.as_ref(), value)));
         }
         let tags = match &self.table.tags {
@@ -234,7 +232,9 @@ impl Reading<'_> {
             let rows = self.beside.get(&join.name).map_or(&[][..], |rows| rows.of(id));
             let name = schema.entity_type(*above).map(|ty| ty.name.clone());
             rows.iter().filter_map(move |row| match (row.first(), &name) {
-                (Some(Some(Parameter::Text(id))), Some(name)) => Some(EntityUid::new(name.clone(), id.clone())),
+                (Some(Some(Parameter::Text(id))), Some(name)) => {
+                    Some(EntityUid::new(name.clone(), id.clone()))
+                }
                 _ => None,
             })
         });
@@ -254,10 +254,10 @@ impl Reading<'_> {
             let value = match (&tags.value, of) {
                 (Held::Set { join, element, .. }, Type::Set(ty)) => {
                     let rows = self.beside.get(join).map_or(&[][..], |rows| rows.of(id));
-                    let is_it = |row: &&Vec<Option<Parameter>>| {
-                        matches!(row.first(), Some(Some(Parameter::Text(tag))) if tag == name)
+                    let is_it = |row: &&Vec<Option<Parameter>>| matches!(row.first(), Some(Some(Parameter::Text(tag))) if tag == name);
+                    let each = |row: &Vec<Option<Parameter>>| {
+                        self.element(element, ty, row.get(1..).unwrap_or_default())
                     };
-                    let each = |row: &Vec<Option<Parameter>>| self.element(element, ty, row.get(1..).unwrap_or_default());
                     Some(Value::set(rows.iter().filter(is_it).map(each).collect::<Result<Vec<_>, _>>()?))
                 }
                 (held, ty) => self.held(id, held, ty, &mut cells)?,
@@ -291,16 +291,18 @@ impl Reading<'_> {
         cells: &mut Cells<'_>,
     ) -> Result<Option<Value>, String> {
         match (held, ty) {
-            (Held::Column(column), ty) => {
-                cells.next().and_then(Option::as_ref).map(|cell| self.value(column.kind, ty, cell)).transpose()
-            }
+            (Held::Column(column), ty) => cells
+                .next()
+                .and_then(Option::as_ref)
+                .map(|cell| self.value(column.kind, ty, cell))
+                .transpose(),
             (Held::Record(fields), Type::Record(types)) => {
                 let mut record = BTreeMap::new();
                 for ((name, field), declared) in fields.iter().zip(types.values()) {
                     let value = self.field(id, field, &declared.ty, cells)?;
                     record.extend(value.map(|value| (name.clone(), value)));
                 }
-                Ok(Some(Value::Record(record.into())))
+                Ok(Some(Value::Record(record)))
             }
             (Held::Set { join, element, .. }, Type::Set(of)) => {
                 let rows = self.beside.get(join).map_or(&[][..], |rows| rows.of(id));

@@ -151,7 +151,7 @@ mod ways;
 
 pub use create::{Database, TableRows};
 pub use dialect::Dialect;
-pub use keep::Statement;
 pub use filter::{Filter, Parameter, Setup, SetupColumn};
+pub use keep::Statement;
 pub use mapping::{AncestorPlace, Facts, Form, Mapping, Place, SetPlace, TagPlace, TypeMapping, TypedPlace};
 pub use options::{FilterOptions, ParameterStyle};

@@ -206,9 +206,8 @@ impl Engine {
     pub(crate) fn fields_of(&self, type_name: &str, with_attributes: bool) -> Vec<(Arc<str>, Arc<str>)> {
         let shown = self.schema().type_id(type_name).and_then(|ty| self.catalogue.as_ref()?.of(ty));
         let shelves = shown.map_or(&[][..], |shown| &shown.sections);
-        let is_own = |field: &&Column| {
-            field.through.is_none() && (with_attributes || field.attribute.is_none())
-        };
+        let is_own =
+            |field: &&Column| field.through.is_none() && (with_attributes || field.attribute.is_none());
         let of = |shelf: &'_ Shelf| {
             let fields = shelf.fields.iter().filter(is_own);
             fields.map(|field| (field.name.clone(), shelf.name.clone())).collect::<Vec<_>>()

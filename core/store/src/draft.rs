@@ -68,7 +68,10 @@ pub(crate) struct Finished {
 impl Finished {
     /// Whether it leaves everything as it was.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && self.content.is_empty() && self.disposed.is_empty() && self.files.is_empty()
+        self.changes.is_empty()
+            && self.content.is_empty()
+            && self.disposed.is_empty()
+            && self.files.is_empty()
     }
 }
 
@@ -160,7 +163,13 @@ impl Draft {
     }
 
     /// Adds an entity to a set, or takes it out.
-    pub(crate) fn hold(&mut self, uid: &EntityUid, name: &str, one: &EntityUid, held: bool) -> Result<(), Error> {
+    pub(crate) fn hold(
+        &mut self,
+        uid: &EntityUid,
+        name: &str,
+        one: &EntityUid,
+        held: bool,
+    ) -> Result<(), Error> {
         let mut all: BTreeSet<EntityUid> = self.all(uid, name)?.into_iter().collect();
         let changed = if held { all.insert(one.clone()) } else { all.remove(one) };
         match changed {

@@ -23,7 +23,9 @@ pub enum Error {
         why: String,
     },
     /// A newer caseward made it.
-    #[error("`{path}` is of version {found} of the store, and this caseward knows {known}: use a newer caseward")]
+    #[error(
+        "`{path}` is of version {found} of the store, and this caseward knows {known}: use a newer caseward"
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -22,7 +22,12 @@ pub(crate) struct Entry<'a> {
 }
 
 /// Writes an entry under its number.
-pub(crate) fn append(db: &mut dyn Db, random: &mut Random, event: u64, entry: &Entry<'_>) -> Result<(), Error> {
+pub(crate) fn append(
+    db: &mut dyn Db,
+    random: &mut Random,
+    event: u64,
+    entry: &Entry<'_>,
+) -> Result<(), Error> {
     let payload = entry.payload.to_string();
     let salt = hex(&random.bytes::<32>()?);
     let envelope = envelope(event, entry, &hash(&salt, &payload)).to_string();

@@ -83,15 +83,20 @@ impl State {
 
     /// A command that makes sense: its name, its data, what it is on.
     fn checked(&self, command: Command) -> Result<Checked, String> {
-        let spec = Spec::of(&command.command).ok_or_else(|| format!("there is no command `{}`", command.command))?;
+        let spec =
+            Spec::of(&command.command).ok_or_else(|| format!("there is no command `{}`", command.command))?;
         if !self.trust_now {
             for (name, is_there) in [("id", command.id.is_some()), ("now", command.now.is_some())] {
                 if is_there {
-                    return Err(format!("`{name}` is the store's to say, unless it trusts the caller's (--trust-now)"));
+                    return Err(format!(
+                        "`{name}` is the store's to say, unless it trusts the caller's (--trust-now)"
+                    ));
                 }
             }
         }
-        for (name, value) in [("as", Some(&command.person)), ("id", command.id.as_ref()), ("key", command.key.as_ref())] {
+        for (name, value) in
+            [("as", Some(&command.person)), ("id", command.id.as_ref()), ("key", command.key.as_ref())]
+        {
             if value.is_some_and(|value| value.is_empty() || value.contains('\0')) {
                 return Err(format!("`{name}` is empty or has a NUL in it"));
             }
@@ -120,10 +125,19 @@ impl State {
     }
 
     /// The answer of a command that was done under the same key.
-    fn answered(&mut self, group: &Group, checked: &Checked, key: &str, now: i64) -> Result<Option<Answer>, Error> {
-        let sql = "SELECT command, answer FROM caseward_answer WHERE person = ?1 AND key = ?2 AND recorded > ?3";
+    fn answered(
+        &mut self,
+        group: &Group,
+        checked: &Checked,
+        key: &str,
+        now: i64,
+    ) -> Result<Option<Answer>, Error> {
+        let sql =
+            "SELECT command, answer FROM caseward_answer WHERE person = ?1 AND key = ?2 AND recorded > ?3";
         let since = number(now.saturating_sub(KEPT));
-        let Some(row) = self.db.row(sql, &[text(checked.person.id()), text(key), since])? else { return Ok(None) };
+        let Some(row) = self.db.row(sql, &[text(checked.person.id()), text(key), since])? else {
+            return Ok(None);
+        };
         let (before, answer) = (row.first().and_then(as_text), row.get(1).and_then(as_text));
         if before.as_deref() != Some(digest(checked).as_str()) {
             let answer = Answer::new(Outcome::Invalid, group.numbers.version, self.ward.policy_hash());
@@ -213,7 +227,13 @@ impl State {
     }
 
     /// Audits what was not done.
-    fn closed(&mut self, group: &mut Group, checked: &Checked, now: i64, mut answer: Answer) -> Result<Answer, Error> {
+    fn closed(
+        &mut self,
+        group: &mut Group,
+        checked: &Checked,
+        now: i64,
+        mut answer: Answer,
+    ) -> Result<Answer, Error> {
         let recorded = now.max(group.numbers.clock);
         let entry = Entry {
             kind: "command",
@@ -246,7 +266,9 @@ impl State {
                 Some(caseward::Value::Entity(case)) => (case, Some(checked.on.clone())),
                 _ => return Ok(Vec::new()),
             },
-            "changePrimaryContact" | "assignCaseManager" | "reallocateCase" | "closeCase" => (checked.on.clone(), None),
+            "changePrimaryContact" | "assignCaseManager" | "reallocateCase" | "closeCase" => {
+                (checked.on.clone(), None)
+            }
             _ => return Ok(Vec::new()),
         };
         let is_closing = checked.spec.name == "closeCase";
@@ -297,7 +319,8 @@ impl State {
 
 /// The bytes of a file.
 fn bytes(file: &Json) -> Result<Vec<u8>, String> {
-    let text = file.get("base64").and_then(Json::as_str).ok_or("`path` is for the command line: give `base64`")?;
+    let text =
+        file.get("base64").and_then(Json::as_str).ok_or("`path` is for the command line: give `base64`")?;
     base64::engine::general_purpose::STANDARD
         .decode(text)
         .map_err(|error| format!("`base64` is none: {error}"))

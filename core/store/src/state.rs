@@ -89,7 +89,12 @@ impl State {
     }
 
     /// Opens a store that is there.
-    pub(crate) fn open(mut db: Box<dyn Db>, files: Files, random: Random, trust_now: bool) -> Result<Self, Error> {
+    pub(crate) fn open(
+        mut db: Box<dyn Db>,
+        files: Files,
+        random: Random,
+        trust_now: bool,
+    ) -> Result<Self, Error> {
         let found = get(db.as_mut(), "format")?.unwrap_or(0);
         if found > FORMAT {
             return Err(Error::Newer { path: std::path::PathBuf::new(), found, known: FORMAT });
@@ -116,7 +121,9 @@ impl State {
     pub(crate) fn trusting(&self) -> Result<(), Error> {
         match self.trust_now {
             true => Ok(()),
-            false => Err(Error::request("the store's clock is its own, unless it trusts the caller's (--trust-now)")),
+            false => Err(Error::request(
+                "the store's clock is its own, unless it trusts the caller's (--trust-now)",
+            )),
         }
     }
 
@@ -241,7 +248,8 @@ impl State {
     }
 
     fn write_changed(&mut self, version: u64, finished: &Finished) -> Result<(), Error> {
-        let mut changed: Vec<_> = finished.touched.keys().chain(finished.content.keys().map(|(uid, _)| uid)).collect();
+        let mut changed: Vec<_> =
+            finished.touched.keys().chain(finished.content.keys().map(|(uid, _)| uid)).collect();
         changed.sort();
         changed.dedup();
         for uid in changed {

@@ -110,12 +110,7 @@ pub(super) fn is_unreachable(name: &str) -> bool {
 }
 
 fn is_other(name: &str) -> bool {
-    let others = [
-        FilePart::Annotations,
-        FilePart::Matrix,
-        FilePart::Proofs,
-        FilePart::Fit,
-        FilePart::FitActions,
-    ];
+    let others =
+        [FilePart::Annotations, FilePart::Matrix, FilePart::Proofs, FilePart::Fit, FilePart::FitActions];
     FilePart::of(name).is_ok_and(|part| part.is_some_and(|part| others.contains(&part)))
 }

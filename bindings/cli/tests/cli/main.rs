@@ -24,6 +24,7 @@ mod prove;
 mod rules;
 mod signoff;
 mod sql;
+mod store;
 mod story;
 mod streams;
 mod support;

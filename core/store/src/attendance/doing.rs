@@ -59,14 +59,24 @@ pub(crate) struct Doing<'a, 'b> {
 
 impl Making<'_> {
     /// Entities of a type that have `uid` as an attribute or in it, as they were before this draft.
-    pub(crate) fn referring(&mut self, ty: &str, attribute: &str, uid: &EntityUid) -> Result<Vec<EntityUid>, Error> {
+    pub(crate) fn referring(
+        &mut self,
+        ty: &str,
+        attribute: &str,
+        uid: &EntityUid,
+    ) -> Result<Vec<EntityUid>, Error> {
         let sql = self.database.select_by(ty, attribute)?;
         let ids = self.db.texts(&sql, &[text(uid.id())])?;
         Ok(ids.into_iter().map(|id| EntityUid::new(ty, id)).collect())
     }
 
     /// Whether somebody fits, by the policies of `fits`.
-    pub(crate) fn fits(&mut self, person: &EntityUid, action: &'static str, record: &EntityUid) -> Result<bool, Error> {
+    pub(crate) fn fits(
+        &mut self,
+        person: &EntityUid,
+        action: &'static str,
+        record: &EntityUid,
+    ) -> Result<bool, Error> {
         let request = Request::new(person.clone(), ActionName::from_static(action), record.clone());
         let fits = self.fits;
         Ok(fits.check(self.draft.seen()?, &request)?.is_allowed())
@@ -93,13 +103,18 @@ impl Making<'_> {
     pub(crate) fn content(&mut self, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
         let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
         let row = self.db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
-        Ok(row.and_then(|row| crate::db::as_text(row.first()?)).and_then(|text| serde_json::from_str(&text).ok()))
+        Ok(row
+            .and_then(|row| crate::db::as_text(row.first()?))
+            .and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// The next number of a kind of record.
     pub(crate) fn next_number(&mut self, kind: &'static str) -> Result<i64, Error> {
         let row = self.db.row("SELECT value FROM caseward_setting WHERE name = ?1", &[text(kind)])?;
-        let last = row.and_then(|row| crate::db::as_text(row.first()?)).and_then(|n| n.parse().ok()).unwrap_or(0_i64);
+        let last = row
+            .and_then(|row| crate::db::as_text(row.first()?))
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0_i64);
         self.draft.counter(kind, last + 1);
         Ok(last + 1)
     }

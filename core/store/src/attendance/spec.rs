@@ -51,16 +51,8 @@ pub(crate) enum Content {
 }
 
 /// Content that the store alone sets.
-const OWN: [&str; 8] = [
-    "number",
-    "type",
-    "createdAt",
-    "submittedAt",
-    "decidedAt",
-    "lastChangedAt",
-    "accessHistory",
-    "fileSize",
-];
+const OWN: [&str; 8] =
+    ["number", "type", "createdAt", "submittedAt", "decidedAt", "lastChangedAt", "accessHistory", "fileSize"];
 const RECORD: [&str; 6] = [
     "supportPlan",
     "narrative",
@@ -157,8 +149,13 @@ impl Spec {
             }
             if !self.writes(name, ward) {
                 let known = self.data.iter().map(|datum| datum.name.to_owned());
-                let known: Vec<String> = known.chain(self.fields(ward).iter().map(ToString::to_string)).collect();
-                return Err(format!("`data` has `{name}`, which `{}` does not take; it takes {}", self.name, listed(&known)));
+                let known: Vec<String> =
+                    known.chain(self.fields(ward).iter().map(ToString::to_string)).collect();
+                return Err(format!(
+                    "`data` has `{name}`, which `{}` does not take; it takes {}",
+                    self.name,
+                    listed(&known)
+                ));
             }
             if value.is_null() {
                 return Err(format!("`{name}` is null"));
@@ -173,8 +170,12 @@ impl Spec {
             "updateRecord" => {
                 let writes = data.keys().any(|name| self.writes(name, ward));
                 match (data.get("kind").and_then(Json::as_str), data.contains_key("text"), writes) {
-                    (Some("note" | "activity" | "correspondence"), true, false) | (None, false, true) => Ok(()),
-                    (Some(kind), true, false) => Err(format!("`kind` is note, activity or correspondence, not `{kind}`")),
+                    (Some("note" | "activity" | "correspondence"), true, false) | (None, false, true) => {
+                        Ok(())
+                    }
+                    (Some(kind), true, false) => {
+                        Err(format!("`kind` is note, activity or correspondence, not `{kind}`"))
+                    }
                     _ => Err("`data` has `kind` and `text`, or content of the record".to_owned()),
                 }
             }
@@ -224,7 +225,8 @@ impl Datum {
 fn is_file(value: &Json) -> bool {
     let Some(file) = value.as_object() else { return false };
     let mut fields = file.iter();
-    let is_known = |(name, text): (&String, &Json)| matches!(name.as_str(), "base64" | "path") && text.is_string();
+    let is_known =
+        |(name, text): (&String, &Json)| matches!(name.as_str(), "base64" | "path") && text.is_string();
     fields.next().is_some_and(is_known) && fields.next().is_none()
 }
 

@@ -54,7 +54,10 @@ pub(super) fn check(making: &mut Making<'_>, subject: &Subject, fields: &Fields)
         return Err(Stop::Invalid(format!("{} is not in the data", interval.school)));
     }
     if !seen.contains(&subject.uid) && interval.nsn.is_none() {
-        return Err(Stop::Invalid(format!("{} is not in the data, and a new student needs `nsn`", subject.uid)));
+        return Err(Stop::Invalid(format!(
+            "{} is not in the data, and a new student needs `nsn`",
+            subject.uid
+        )));
     }
     Ok(())
 }
@@ -62,11 +65,15 @@ pub(super) fn check(making: &mut Making<'_>, subject: &Subject, fields: &Fields)
 /// The instants at which something begins or ends.
 pub(super) fn boundaries(fields: &Fields) -> Vec<i64> {
     let interval = Interval::read(fields);
-    interval.map_or(Vec::new(), |interval| [Some(interval.start), interval.end].into_iter().flatten().collect())
+    interval
+        .map_or(Vec::new(), |interval| [Some(interval.start), interval.end].into_iter().flatten().collect())
 }
 
 /// What was so before the feed first spoke of the student.
-pub(super) fn base(making: &mut Making<'_>, student: &EntityUid) -> Result<Vec<(&'static str, String)>, Stop> {
+pub(super) fn base(
+    making: &mut Making<'_>,
+    student: &EntityUid,
+) -> Result<Vec<(&'static str, String)>, Stop> {
     let mut base = Vec::new();
     if making.draft.seen()?.contains(student) {
         for name in ["enrolledAt", "lastSchool"] {
@@ -91,7 +98,11 @@ pub(super) fn apply(
         making.draft.make(student, vec![("nsn", Value::string(nsn))]);
     }
     let newest = |of: &dyn Fn(&Interval) -> Option<Value>| {
-        all.first().into_iter().chain(all.iter().filter(|interval| interval.start <= at)).filter_map(of).next_back()
+        all.first()
+            .into_iter()
+            .chain(all.iter().filter(|interval| interval.start <= at))
+            .filter_map(of)
+            .next_back()
     };
     let (nsn, year_level) = (
         newest(&|interval| interval.nsn.clone().map(Value::string)),
@@ -129,9 +140,13 @@ impl State {
         }
         let holding: Vec<&Interval> = all.iter().filter(|interval| interval.holds(at)).collect();
         let latest = holding.iter().map(|interval| interval.start).max();
-        let newest: Vec<&&Interval> = holding.iter().filter(|interval| Some(interval.start) == latest).collect();
-        let ended = all.iter().filter_map(|interval| Some((interval.end?, interval))).filter(|(end, _)| *end <= at);
-        let last = ended.max_by_key(|(end, interval)| (*end, interval.start)).map(|(_, interval)| interval.school.clone());
+        let newest: Vec<&&Interval> =
+            holding.iter().filter(|interval| Some(interval.start) == latest).collect();
+        let ended =
+            all.iter().filter_map(|interval| Some((interval.end?, interval))).filter(|(end, _)| *end <= at);
+        let last = ended
+            .max_by_key(|(end, interval)| (*end, interval.start))
+            .map(|(_, interval)| interval.school.clone());
         let last = last.or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
         let names = |of: &[&Interval]| {
             let names: Vec<&str> = of.iter().map(|interval| interval.school.id()).collect();
@@ -140,7 +155,8 @@ impl State {
         match newest.as_slice() {
             [] => State { enrolled: None, last, flag: None },
             [one] => {
-                let flag = (holding.len() > 1).then(|| format!("enrolled at several schools: {}", names(&holding)));
+                let flag =
+                    (holding.len() > 1).then(|| format!("enrolled at several schools: {}", names(&holding)));
                 State { enrolled: Some(one.school.clone()), last: None, flag }
             }
             _ => State {
@@ -190,7 +206,9 @@ pub(super) fn check_day(making: &mut Making<'_>, subject: &Subject, fields: &Fie
     match (count(fields, "attended"), count(fields, "open")) {
         (Err(why), _) | (_, Err(why)) => return bad(why),
         (Ok(Some(attended)), Ok(Some(open))) if attended > open || open > 2 => {
-            return bad(format!("{attended} half-days of {open}: a day has two at most, and no more are attended than open"));
+            return bad(format!(
+                "{attended} half-days of {open}: a day has two at most, and no more are attended than open"
+            ));
         }
         _ => {}
     }

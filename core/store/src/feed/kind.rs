@@ -32,7 +32,13 @@ pub(crate) static KINDS: [Kind; 9] = [
     kind("logins", &["user", "at", "active"], 2, &["active"], ("user", "User")),
     kind("staff", &["user", "role", "at", "from", "until"], 4, &[], ("user", "User")),
     kind("training", &["user", "passedAt"], 2, &[], ("user", "User")),
-    kind("enrolment", &["student", "school", "start", "nsn", "end", "yearLevel"], 3, &[], ("student", "Student")),
+    kind(
+        "enrolment",
+        &["student", "school", "start", "nsn", "end", "yearLevel"],
+        3,
+        &[],
+        ("student", "Student"),
+    ),
     kind("terms", &["term", "start", "end"], 1, &["start", "end"], ("term", "")),
     kind(
         "attendance",
@@ -41,7 +47,13 @@ pub(crate) static KINDS: [Kind; 9] = [
         &["attended", "open"],
         ("student", "Student"),
     ),
-    kind("registers", &["id", "school", "kind", "lastEntryAt"], 1, &["school", "kind", "lastEntryAt"], ("id", "Register")),
+    kind(
+        "registers",
+        &["id", "school", "kind", "lastEntryAt"],
+        1,
+        &["school", "kind", "lastEntryAt"],
+        ("id", "Register"),
+    ),
     kind("content", &["type", "id", "field", "value"], 3, &["value"], ("id", "")),
 ];
 
@@ -63,7 +75,9 @@ impl Kind {
     pub(crate) fn knows(&self, column: &str) -> Result<(), String> {
         match self.columns.contains(&column) {
             true => Ok(()),
-            false => Err(format!("`{}` has no column `{column}`; it has {}", self.name, self.columns.join(", "))),
+            false => {
+                Err(format!("`{}` has no column `{column}`; it has {}", self.name, self.columns.join(", ")))
+            }
         }
     }
 

@@ -63,7 +63,13 @@ type About = Vec<(usize, String, Fields)>;
 
 impl State {
     /// Takes a file of a feed; every line is answered, in the order of the file.
-    pub(crate) fn feed(&mut self, kind: &str, text: &[u8], delay: i64, now: i64) -> Result<Vec<LineAnswer>, Error> {
+    pub(crate) fn feed(
+        &mut self,
+        kind: &str,
+        text: &[u8],
+        delay: i64,
+        now: i64,
+    ) -> Result<Vec<LineAnswer>, Error> {
         let kind = Kind::of(kind).ok_or_else(|| {
             let known: Vec<&str> = kind::KINDS.iter().map(|kind| kind.name).collect();
             Error::request(format!("there is no feed `{kind}`; there are {}", known.join(", ")))
@@ -167,7 +173,8 @@ impl State {
         while count < most {
             let sql = "SELECT at, subject FROM caseward_due WHERE at <= ?1 ORDER BY at, subject LIMIT 1";
             let Some(row) = self.db.row(sql, &[number(now)])? else { break };
-            let (Some(at), Some(subject)) = (row.first().and_then(as_number), row.get(1).and_then(as_text)) else {
+            let (Some(at), Some(subject)) = (row.first().and_then(as_number), row.get(1).and_then(as_text))
+            else {
                 break;
             };
             self.fall_due(group, &subject, at)?;
@@ -189,7 +196,9 @@ impl State {
         let flags = match applied {
             Ok(flags) => flags,
             Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(format!("{name}: {why}"))),
+            Err(Stop::Refused(why) | Stop::Invalid(why)) => {
+                return Err(Error::Request(format!("{name}: {why}")));
+            }
         };
         let finished = making.draft.finish()?;
         if !finished.is_nothing() {
@@ -235,8 +244,10 @@ impl State {
         }
         let entry = Entry { kind, version: group.numbers.version, recorded: now, at: now, payload, about };
         let event = self.audit(group, &entry)?;
-        let told: BTreeMap<&String, &EntityUid> =
-            alerts.iter().flat_map(|(case, people)| people.iter().map(move |person| (person, case))).collect();
+        let told: BTreeMap<&String, &EntityUid> = alerts
+            .iter()
+            .flat_map(|(case, people)| people.iter().map(move |person| (person, case)))
+            .collect();
         for (person, case) in told {
             self.db.run(
                 "INSERT INTO caseward_outbox (event, person, type, id) VALUES (?1, ?2, ?3, ?4)",
@@ -340,7 +351,8 @@ fn fitting(
     answers: &mut Vec<LineAnswer>,
 ) -> Result<About, Stop> {
     if kind.name == "organisations" {
-        let keys: HashMap<usize, String> = lines.iter().map(|(number, key, _)| (*number, key.clone())).collect();
+        let keys: HashMap<usize, String> =
+            lines.iter().map(|(number, key, _)| (*number, key.clone())).collect();
         let lines = lines.into_iter().map(|(number, _, fields)| (number, fields)).collect();
         let (good, bad) = organisations::sort(making, lines)?;
         answers.extend(bad.into_iter().map(|(line, why)| answered(line, Taken::Bad, Some(why))));
@@ -362,7 +374,9 @@ fn fitting(
         };
         match checked {
             Ok(()) => good.push((number, key, fields)),
-            Err(Stop::Invalid(why) | Stop::Refused(why)) => answers.push(answered(number, Taken::Bad, Some(why))),
+            Err(Stop::Invalid(why) | Stop::Refused(why)) => {
+                answers.push(answered(number, Taken::Bad, Some(why)))
+            }
             Err(failed) => return Err(failed),
         }
     }
@@ -499,4 +513,3 @@ fn term(fields: &Fields) -> Result<(i64, i64), String> {
     // Its last day is one of it.
     Ok((start, time::day_after(fields.get("end").map_or("", String::as_str))?))
 }
-

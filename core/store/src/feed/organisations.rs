@@ -18,14 +18,18 @@ fn organisation(fields: &Fields) -> EntityUid {
 /// What an organisation refers to.
 fn refers(fields: &Fields) -> Option<(&'static str, EntityUid)> {
     let school = fields.get("school").map(|id| ("school", EntityUid::new("School", id.as_str())));
-    let catchment =
-        fields.get("catchmentProvider").map(|id| ("catchmentProvider", EntityUid::new("Provider", id.as_str())));
+    let catchment = fields
+        .get("catchmentProvider")
+        .map(|id| ("catchmentProvider", EntityUid::new("Provider", id.as_str())));
     school.or(catchment)
 }
 
 /// The lines of a file that can be applied together, and what is wrong with the others: what one refers to is in the data
 /// or in another line that can be applied.
-pub(super) fn sort(making: &mut Making<'_>, mut lines: Vec<(usize, Fields)>) -> Result<(Vec<(usize, Fields)>, Vec<(usize, String)>), Stop> {
+pub(super) fn sort(
+    making: &mut Making<'_>,
+    mut lines: Vec<(usize, Fields)>,
+) -> Result<(Vec<(usize, Fields)>, Vec<(usize, String)>), Stop> {
     let mut bad = Vec::new();
     lines.retain(|(number, fields)| match check(fields) {
         Ok(()) => true,
@@ -95,7 +99,11 @@ pub(super) fn check_register(making: &mut Making<'_>, fields: &Fields) -> Result
     register(making, fields).map(drop)
 }
 
-pub(super) fn apply_register(making: &mut Making<'_>, register: &EntityUid, fields: &Fields) -> Result<(), Stop> {
+pub(super) fn apply_register(
+    making: &mut Making<'_>,
+    register: &EntityUid,
+    fields: &Fields,
+) -> Result<(), Stop> {
     let (school, last) = self::register(making, fields)?;
     let (kind, last) = (Value::from(of(fields, "kind").as_str()), Value::Datetime(last));
     if !making.draft.seen()?.contains(register) {

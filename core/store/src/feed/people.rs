@@ -106,7 +106,8 @@ pub(super) fn apply_login(
     lines: &[Fields],
     at: i64,
 ) -> Result<(), Stop> {
-    let told = lines.iter().filter_map(|fields| Some((instant(fields, "at").ok()??, truth(fields, "active").ok()?)));
+    let told =
+        lines.iter().filter_map(|fields| Some((instant(fields, "at").ok()??, truth(fields, "active").ok()?)));
     let latest = told.filter(|(from, _)| *from <= at).max_by_key(|(from, _)| *from);
     let base = subject.base.get("loginActive").is_some_and(|active| active == "true");
     let active = latest.map_or(base, |(_, active)| active);
@@ -125,7 +126,9 @@ pub(super) fn apply_training(
     });
     let base = subject.base.get("providerAccessFrom").and_then(|from| from.parse().ok());
     match passed.chain(base).min() {
-        Some(from) => Ok(making.draft.set(&subject.uid, "providerAccessFrom", Some(Value::Datetime(from)))?),
+        Some(from) => {
+            Ok(making.draft.set(&subject.uid, "providerAccessFrom", Some(Value::Datetime(from)))?)
+        }
         None => Ok(()),
     }
 }

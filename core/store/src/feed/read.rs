@@ -47,7 +47,8 @@ fn csv_lines(kind: &Kind, text: &[u8]) -> Result<Vec<Line>, String> {
     for record in reader.byte_records() {
         let read = record.map_err(|error| error.to_string());
         let number = read.as_ref().ok().and_then(|record| record.position()).map_or(0, |at| at.line());
-        let number = usize::try_from(number).unwrap_or(0).max(lines.last().map_or(2, |line: &Line| line.number + 1));
+        let number =
+            usize::try_from(number).unwrap_or(0).max(lines.last().map_or(2, |line: &Line| line.number + 1));
         lines.push(Line { number, read: read.and_then(|record| fields(&header, &record)) });
     }
     Ok(lines)

@@ -17,7 +17,8 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
+        let store =
+            Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
         store.import(SMALL).unwrap();
         Bench { folder, store: Some(store), clock: std::cell::Cell::new(NOW) }
     }
@@ -98,9 +99,19 @@ impl Bench {
     /// An open case of Aroha, at the provider `north`, with a contact and a case manager.
     pub fn with_case() -> Self {
         let bench = Bench::new();
-        bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r1", "context": contact("contact"), "data": {"reasonForRequest": "away"}}));
+        bench.does(
+            "lead",
+            "createRequest",
+            "Student::\"aroha\"",
+            json!({"id": "r1", "context": contact("contact"), "data": {"reasonForRequest": "away"}}),
+        );
         bench.does("lead", "submitRequest", "Request::\"r1\"", json!({}));
-        bench.does("flow", "assignRequest", "Request::\"r1\"", json!({"context": {"assignee": user("manager")}}));
+        bench.does(
+            "flow",
+            "assignRequest",
+            "Request::\"r1\"",
+            json!({"context": {"assignee": user("manager")}}),
+        );
         bench.does("manager", "acceptRequest", "Request::\"r1\"", json!({"id": "c1"}));
         bench
     }

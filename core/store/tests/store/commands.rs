@@ -16,7 +16,13 @@ fn a_request_becomes_a_case() {
     );
     assert_eq!((made.version, made.event), (2, Some(2)));
     assert_eq!(made.rules, ["Q1".into()]);
-    for (name, value) in [("student", "aroha"), ("createdBy", "lead"), ("status", "draft"), ("school", "kauri"), ("primaryContact", "contact")] {
+    for (name, value) in [
+        ("student", "aroha"),
+        ("createdBy", "lead"),
+        ("status", "draft"),
+        ("school", "kauri"),
+        ("primaryContact", "contact"),
+    ] {
         assert_eq!(bench.get("Request::\"r1\"", name).as_deref(), Some(value), "{name}");
     }
     bench.does("lead", "submitRequest", "Request::\"r1\"", json!({}));
@@ -40,13 +46,23 @@ fn a_request_becomes_a_case() {
     assert_eq!(bench.get("Student::\"aroha\"", "currentCaseManager").as_deref(), Some("manager"));
     assert_eq!(bench.get("Request::\"r1\"", "status").as_deref(), Some("accepted"));
     // One open case a student.
-    bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r2", "context": contact("contact")}));
+    bench.does(
+        "lead",
+        "createRequest",
+        "Student::\"aroha\"",
+        json!({"id": "r2", "context": contact("contact")}),
+    );
     bench.does("lead", "submitRequest", "Request::\"r2\"", json!({}));
     let second = bench.tries("flow", "acceptRequest", "Request::\"r2\"", json!({"id": "c2"}));
     assert_eq!((second.outcome, second.rules), (Outcome::Denied, vec!["Q6e".into()]));
     assert!(!bench.has("Case::\"c2\""));
     // Closed, and never opened again.
-    let closed = bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "back at school"}}));
+    let closed = bench.does(
+        "manager",
+        "closeCase",
+        "Case::\"c1\"",
+        json!({"data": {"closureReason": "back at school"}}),
+    );
     // The contact was told of an open case, and may not see a closed one.
     assert_eq!(closed.alerts, [""; 0]);
     assert_eq!(bench.get("Case::\"c1\"", "status").as_deref(), Some("closed"));
@@ -60,7 +76,8 @@ fn a_request_becomes_a_case() {
 fn closing_is_told_to_whoever_sees_it_closed() {
     let bench = Bench::with_case();
     bench.does("lead", "changePrimaryContact", "Case::\"c1\"", json!({"context": {"contact": user("lead")}}));
-    let closed = bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
+    let closed =
+        bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
     assert_eq!(closed.alerts, ["lead"]);
 }
 
@@ -87,10 +104,20 @@ fn routing_follows_the_school() {
 #[test]
 fn items_are_shared_labelled_and_told_of() {
     let bench = Bench::with_case();
-    let comment = bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "Back since Monday."}}));
+    let comment = bench.does(
+        "lead",
+        "addComment",
+        "Case::\"c1\"",
+        json!({"id": "i1", "data": {"text": "Back since Monday."}}),
+    );
     assert_eq!(comment.alerts, ["contact", "manager"]);
     assert_eq!(bench.get("Item::\"i1\"", "writtenAt").as_deref(), Some("kauri"));
-    let note = bench.does("manager", "addComment", "Case::\"c1\"", json!({"id": "i2", "data": {"text": "Visited."}}));
+    let note = bench.does(
+        "manager",
+        "addComment",
+        "Case::\"c1\"",
+        json!({"id": "i2", "data": {"text": "Visited."}}),
+    );
     // The contact may not see what is not shared.
     assert_eq!(note.alerts, [""; 0]);
     assert_eq!(bench.get("Item::\"i2\"", "writtenAt"), None);
@@ -112,15 +139,14 @@ fn items_are_shared_labelled_and_told_of() {
 fn a_role_that_ends_takes_people_out() {
     let bench = Bench::with_case();
     bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
-    let again = bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
+    let again =
+        bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
     assert_eq!(again.version, 6);
     // The team member becomes the case manager, and leaves the team.
     bench.does("flow", "assignCaseManager", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
     assert_eq!(bench.get("Case::\"c1\"", "team").as_deref(), Some("[]"));
     assert_eq!(bench.get("Request::\"r1\"", "caseManager").as_deref(), Some("second"));
-    let role = |subject: &str, role: &str, end: bool| {
-        json!({"context": {"subject": user(subject), "role": role, "leaderApproved": true}, "data": {"end": end}})
-    };
+    let role = |subject: &str, role: &str, end: bool| json!({"context": {"subject": user(subject), "role": role, "leaderApproved": true}, "data": {"end": end}});
     bench.does("flow", "manageStaffAccess", "Provider::\"north\"", role("second", "caseManager", true));
     assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
     assert_eq!(bench.get("Student::\"aroha\"", "currentCaseManager"), None);
@@ -128,9 +154,13 @@ fn a_role_that_ends_takes_people_out() {
     bench.does("lead", "manageStaffAccess", "School::\"kauri\"", role("contact", "primaryContact", true));
     assert_eq!(bench.get("Case::\"c1\"", "primaryContact"), None);
     bench.does("lead", "manageStaffAccess", "School::\"kauri\"", role("contact", "primaryContact", false));
-    assert_eq!(bench.get("User::\"contact\"", "primaryContactAt").as_deref().map(|all| all.contains("kauri")), Some(true));
+    assert_eq!(
+        bench.get("User::\"contact\"", "primaryContactAt").as_deref().map(|all| all.contains("kauri")),
+        Some(true)
+    );
     // Nobody manages their own access.
-    let own = bench.tries("lead", "manageStaffAccess", "School::\"kauri\"", role("lead", "primaryContact", false));
+    let own =
+        bench.tries("lead", "manageStaffAccess", "School::\"kauri\"", role("lead", "primaryContact", false));
     assert_eq!((own.outcome, own.rules), (Outcome::Denied, vec!["T4".into()]));
 }
 
@@ -158,23 +188,65 @@ fn what_makes_no_sense_is_invalid_and_nothing_is_asked() {
     let bench = Bench::with_case();
     let before = bench.exported();
     for (command, why) in [
-        (json!({"command": "addComent", "as": "lead", "on": "Case::\"c1\""}), "there is no command `addComent`"),
+        (
+            json!({"command": "addComent", "as": "lead", "on": "Case::\"c1\""}),
+            "there is no command `addComent`",
+        ),
         (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\""}), "`data` lacks `text`"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": 1}}), "`text` is to be a text"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": " "}}), "`text` is to be a text"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x", "sensitive": true}}), "`data` has `sensitive`"),
-        (json!({"command": "addComment", "as": "lead", "on": "c1", "data": {"text": "x"}}), "is not an entity's name"),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": 1}}),
+            "`text` is to be a text",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": " "}}),
+            "`text` is to be a text",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x", "sensitive": true}}),
+            "`data` has `sensitive`",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "c1", "data": {"text": "x"}}),
+            "is not an entity's name",
+        ),
         (json!({"command": "addComment", "as": "lead", "on": "Item::\"i1\"", "data": {"text": "x"}}), "Item"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "expect": -1}), "invalid value"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "nwo": "x"}), "unknown field `nwo`"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "now": "2026"}), "is no instant"),
-        (json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "context": {"now": 1}}), "`now` does not stand"),
-        (json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"path": "/etc/passwd"}, "fileName": "a", "fileType": "b"}}), "`path` is for the command line"),
-        (json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"base64": "%"}, "fileName": "a", "fileType": "b"}}), "`base64` is none"),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "expect": -1}),
+            "invalid value",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "nwo": "x"}),
+            "unknown field `nwo`",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "now": "2026"}),
+            "is no instant",
+        ),
+        (
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "context": {"now": 1}}),
+            "`now` does not stand",
+        ),
+        (
+            json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"path": "/etc/passwd"}, "fileName": "a", "fileType": "b"}}),
+            "`path` is for the command line",
+        ),
+        (
+            json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "data": {"file": {"base64": "%"}, "fileName": "a", "fileType": "b"}}),
+            "`base64` is none",
+        ),
         (json!({"command": "shareItem", "as": "lead", "on": "Item::\"i1\""}), "withSchool"),
-        (json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"kind": "comment", "text": "x"}}), "note, activity or correspondence"),
-        (json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"number": "C1"}}), "`data` has `number`"),
-        (json!({"command": "shareWithThirdParty", "as": "manager", "on": "Case::\"c1\"", "context": {"consent": true}, "data": {"recipient": "x", "fields": ["attendanceTimes"]}}), "no biographical field"),
+        (
+            json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"kind": "comment", "text": "x"}}),
+            "note, activity or correspondence",
+        ),
+        (
+            json!({"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "data": {"number": "C1"}}),
+            "`data` has `number`",
+        ),
+        (
+            json!({"command": "shareWithThirdParty", "as": "manager", "on": "Case::\"c1\"", "context": {"consent": true}, "data": {"recipient": "x", "fields": ["attendanceTimes"]}}),
+            "no biographical field",
+        ),
     ] {
         let answer = bench.ask(command.clone());
         assert_eq!(answer.outcome, Outcome::Invalid, "{command}: {answer:?}");
@@ -191,9 +263,7 @@ fn what_makes_no_sense_is_invalid_and_nothing_is_asked() {
 #[test]
 fn a_key_does_nothing_twice() {
     let bench = Bench::with_case();
-    let comment = |text: &str, key: &str| {
-        json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": text}, "key": key})
-    };
+    let comment = |text: &str, key: &str| json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": text}, "key": key});
     let first = bench.done(comment("one", "k1"));
     let again = bench.done(comment("one", "k1"));
     assert!(again.repeated && again.made == first.made && again.event == first.event, "{again:?}");
@@ -214,13 +284,15 @@ fn a_key_does_nothing_twice() {
 #[test]
 fn expectations_and_the_clock_refuse() {
     let bench = Bench::with_case();
-    let at = bench.does("manager", "updateRecord", "Case::\"c1\"", json!({"data": {"narrative": "a"}})).version;
+    let at =
+        bench.does("manager", "updateRecord", "Case::\"c1\"", json!({"data": {"narrative": "a"}})).version;
     let expecting = |version: u64| json!({"data": {"narrative": "b"}, "expect": version});
     let late = bench.tries("manager", "updateRecord", "Case::\"c1\"", expecting(at - 1));
     assert_eq!(late.outcome, Outcome::Refused);
     assert!(late.event.is_some() && late.errors[0].contains("was changed in version"), "{late:?}");
     bench.does("manager", "updateRecord", "Case::\"c1\"", expecting(at));
-    let mut back = json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});
+    let mut back =
+        json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});
     back["now"] = json!("2026-05-10T00:00:00Z");
     let back = bench.ask(back);
     assert_eq!(back.outcome, Outcome::Refused);
@@ -240,7 +312,11 @@ fn files_are_kept_beside_the_database() {
     assert_eq!((large.outcome, large.rules), (Outcome::Denied, vec!["S5b".into()]));
     bench.does("lead", "uploadFile", "Case::\"c1\"", file(b"hello"));
     assert_eq!(bench.get("Item::\"f1\"", "kind").as_deref(), Some("file"));
-    let path = bench.folder.path().join("cases.db-files/2c").join("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    let path = bench
+        .folder
+        .path()
+        .join("cases.db-files/2c")
+        .join("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     assert_eq!(std::fs::read(path).unwrap(), b"hello");
 }
 
@@ -249,7 +325,12 @@ fn disposal_reaches_records_content_and_files() {
     let bench = Bench::with_case();
     bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "a secret"}}));
     bench.does("manager", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
-    let early = bench.tries("privacy", "disposeRecords", "Student::\"aroha\"", json!({"context": {"protectionInstruction": false}}));
+    let early = bench.tries(
+        "privacy",
+        "disposeRecords",
+        "Student::\"aroha\"",
+        json!({"context": {"protectionInstruction": false}}),
+    );
     assert_eq!(early.outcome, Outcome::Denied);
     let late = json!({"context": {"protectionInstruction": false}, "now": "2033-06-01T00:00:00Z"});
     bench.does("privacy", "disposeRecords", "Student::\"aroha\"", late);

@@ -26,7 +26,12 @@ fn midnight(day: &str) -> i64 {
 fn a_change_of_school_comes_at_midnight_and_whole() {
     let bench = Bench::with_case();
     bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("second")}}));
-    bench.does("lead", "createRequest", "Student::\"aroha\"", json!({"id": "r2", "context": contact("contact")}));
+    bench.does(
+        "lead",
+        "createRequest",
+        "Student::\"aroha\"",
+        json!({"id": "r2", "context": contact("contact")}),
+    );
     bench.does("lead", "submitRequest", "Request::\"r2\"", json!({}));
     all_done(
         &bench,
@@ -40,7 +45,9 @@ fn a_change_of_school_comes_at_midnight_and_whole() {
     bench.tick(midnight("2026-06-08"));
     assert_eq!(school(), None);
     assert_eq!(bench.get("Student::\"aroha\"", "lastSchool").as_deref(), Some("kauri"));
-    for (name, value) in [("provider", Some("north")), ("primaryContact", None), ("caseManager", Some("manager"))] {
+    for (name, value) in
+        [("provider", Some("north")), ("primaryContact", None), ("caseManager", Some("manager"))]
+    {
         assert_eq!(bench.get("Case::\"c1\"", name).as_deref(), value, "departed: {name}");
     }
     bench.tick(midnight("2026-06-10"));
@@ -138,7 +145,15 @@ fn a_bad_line_stops_no_other() {
     assert_eq!(outcomes[0], (2, Taken::Done));
     assert!(outcomes[1..].iter().all(|(_, outcome)| *outcome == Taken::Bad), "{answers:?}");
     assert_eq!(outcomes.iter().map(|(line, _)| *line).collect::<Vec<_>>(), (2..=10).collect::<Vec<_>>());
-    for (at, why) in [(1, "nowhere"), (2, "no such day"), (3, "lacks `student`"), (4, "needs `nsn`"), (5, "3 fields"), (6, "differ under one key"), (8, "2026-02-30")] {
+    for (at, why) in [
+        (1, "nowhere"),
+        (2, "no such day"),
+        (3, "lacks `student`"),
+        (4, "needs `nsn`"),
+        (5, "3 fields"),
+        (6, "differ under one key"),
+        (8, "2026-02-30"),
+    ] {
         let said = answers[at].why.as_deref().unwrap();
         assert!(said.contains(why) || why == "no such day" && said.contains("is no day"), "{said}");
     }
@@ -147,14 +162,22 @@ fn a_bad_line_stops_no_other() {
     assert!(error.to_string().contains("no column `begin`"), "{error}");
     let error = bench.store().feed("enrolments", Vec::new(), 0).unwrap_err();
     assert!(error.to_string().contains("no feed `enrolments`"), "{error}");
-    all_done(&bench, "enrolment", "{\"student\": \"ben\", \"school\": \"rata\", \"start\": \"2026-05-01\", \"yearLevel\": 8}\n");
+    all_done(
+        &bench,
+        "enrolment",
+        "{\"student\": \"ben\", \"school\": \"rata\", \"start\": \"2026-05-01\", \"yearLevel\": 8}\n",
+    );
     assert_eq!(bench.get("Student::\"ben\"", "yearLevel").as_deref(), Some("8"));
 }
 
 #[test]
 fn roles_and_logins_begin_and_end() {
     let bench = Bench::with_case();
-    all_done(&bench, "staff", "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\nnew,caseManagerAt,north,2026-05-20,\n");
+    all_done(
+        &bench,
+        "staff",
+        "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\nnew,caseManagerAt,north,2026-05-20,\n",
+    );
     assert_eq!(bench.get("Case::\"c1\"", "caseManager").as_deref(), Some("manager"));
     assert_eq!(bench.get("User::\"new\"", "caseManagerAt").as_deref(), Some("[]"));
     all_done(&bench, "logins", "user,at,active\nnew,2026-05-12T00:00:00+12:00,true\n");
@@ -166,13 +189,19 @@ fn roles_and_logins_begin_and_end() {
     bench.tick(midnight("2026-06-01"));
     assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
     // What a command grants stays so until a later line for that role and place begins.
-    let grant = json!({"context": {"subject": user("manager"), "role": "caseManager", "leaderApproved": false}});
+    let grant =
+        json!({"context": {"subject": user("manager"), "role": "caseManager", "leaderApproved": false}});
     bench.does("flow", "manageStaffAccess", "Provider::\"north\"", grant);
     assert!(bench.get("User::\"manager\"", "caseManagerAt").unwrap().contains("north"));
-    let again = feed(&bench, "staff", "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\n");
+    let again =
+        feed(&bench, "staff", "user,role,at,from,until\nmanager,caseManagerAt,north,2026-01-01,2026-06-01\n");
     assert_eq!(again[0].outcome, Taken::Unchanged);
     assert!(bench.get("User::\"manager\"", "caseManagerAt").unwrap().contains("north"));
-    let wrong = feed(&bench, "staff", "user,role,at,from\nmanager,kingAt,north,2026-01-01\nmanager,caseManagerAt,kauri,2026-01-01\n");
+    let wrong = feed(
+        &bench,
+        "staff",
+        "user,role,at,from\nmanager,kingAt,north,2026-01-01\nmanager,caseManagerAt,kauri,2026-01-01\n",
+    );
     assert!(wrong[0].why.as_deref().unwrap().contains("no role `kingAt`"));
     assert!(wrong[1].why.as_deref().unwrap().contains("Provider::\"kauri\" is not in the data"));
 }
@@ -201,8 +230,16 @@ fn organisations_attendance_registers_and_content() {
     assert_eq!(wrong[0].outcome, Taken::Bad);
     all_done(&bench, "registers", "id,school,kind,lastEntryAt\nreg,kauri,leavers,2026-05-01T00:00:00Z\n");
     assert_eq!(bench.get("Register::\"reg\"", "school").as_deref(), Some("kauri"));
-    all_done(&bench, "content", "type,id,field,value\nStudent,aroha,name,Aroha Ngata\nSchool,kauri,name,Kauri School\n");
-    let wrong = feed(&bench, "content", "type,id,field,value\nStudent,aroha,nsn,1\nCase,c1,narrative,x\nStudent,nobody,name,x\n");
+    all_done(
+        &bench,
+        "content",
+        "type,id,field,value\nStudent,aroha,name,Aroha Ngata\nSchool,kauri,name,Kauri School\n",
+    );
+    let wrong = feed(
+        &bench,
+        "content",
+        "type,id,field,value\nStudent,aroha,nsn,1\nCase,c1,narrative,x\nStudent,nobody,name,x\n",
+    );
     assert!(wrong.iter().all(|answer| answer.outcome == Taken::Bad), "{wrong:?}");
     // The term is over.
     bench.tick(midnight("2026-07-04"));

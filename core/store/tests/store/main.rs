@@ -4,3 +4,4 @@ mod bench;
 mod commands;
 mod feeds;
 mod opening;
+mod tables;

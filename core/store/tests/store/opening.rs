@@ -9,7 +9,10 @@ use crate::bench::{Bench, SMALL, options};
 fn what_was_committed_is_there_when_it_is_opened_again() {
     let mut bench = Bench::with_case();
     bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "Back."}}));
-    let (before, version) = (bench.exported(), bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i2", "data": {"text": "x"}})).version);
+    let (before, version) = (
+        bench.exported(),
+        bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i2", "data": {"text": "x"}})).version,
+    );
     let after = bench.exported();
     assert_ne!(before, after);
     bench.reopen();
@@ -22,16 +25,23 @@ fn what_was_committed_is_there_when_it_is_opened_again() {
 fn an_import_is_exported_as_it_was() {
     let bench = Bench::new();
     let mut all: Vec<serde_json::Value> = serde_json::from_slice(SMALL).unwrap();
-    all.sort_by_key(|one| (one["uid"]["type"].as_str().unwrap().to_owned(), one["uid"]["id"].as_str().unwrap().to_owned()));
+    all.sort_by_key(|one| {
+        (one["uid"]["type"].as_str().unwrap().to_owned(), one["uid"]["id"].as_str().unwrap().to_owned())
+    });
     let exported: Vec<serde_json::Value> = serde_json::from_str(&bench.exported()).unwrap();
     let uids = |all: &[serde_json::Value]| all.iter().map(|one| one["uid"].clone()).collect::<Vec<_>>();
     assert_eq!(uids(&exported), uids(&all));
     let ward = bench.store().ward();
-    let (again, given) = (ward.read_world(bench.exported().as_bytes()).unwrap(), ward.read_world(SMALL).unwrap());
+    let (again, given) =
+        (ward.read_world(bench.exported().as_bytes()).unwrap(), ward.read_world(SMALL).unwrap());
     let text = |world: &caseward::World| {
         let mut out = Vec::new();
         world.write_json(&mut out).unwrap();
-        let mut lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
+        let mut lines: Vec<String> = String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .map(|line| line.trim_end_matches(',').to_owned())
+            .collect();
         lines.sort();
         lines
     };
@@ -47,7 +57,10 @@ fn what_is_no_store_is_said_to_be_none() {
     assert!(matches!(Store::open(at("none.db"), &options()), Err(Error::Missing(_))));
     std::fs::write(at("text.db"), "not a database, but long enough to look like one at first sight").unwrap();
     assert!(matches!(Store::open(at("text.db"), &options()), Err(Error::NotAStore { .. })));
-    assert!(matches!(Store::init(at("text.db"), &PolicySet::attendance(), &options()), Err(Error::Exists(_))));
+    assert!(matches!(
+        Store::init(at("text.db"), &PolicySet::attendance(), &options()),
+        Err(Error::Exists(_))
+    ));
     rusqlite::Connection::open(at("other.db")).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     assert!(matches!(Store::open(at("other.db"), &options()), Err(Error::NotAStore { .. })));
     let store = Store::init(at("a.db"), &PolicySet::attendance(), &Options::new()).unwrap();
@@ -72,7 +85,8 @@ fn only_who_trusts_the_caller_takes_its_time() {
     let store = Store::init(folder.path().join("a.db"), &PolicySet::attendance(), &Options::new()).unwrap();
     store.import(SMALL).unwrap();
     for field in ["now", "id"] {
-        let mut command = json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});
+        let mut command =
+            json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});
         command[field] = json!("2026-05-11T09:00:00Z");
         let answer = store.command(command.to_string()).unwrap();
         assert!(answer.errors[0].contains("the store's to say"), "{answer:?}");

@@ -16,7 +16,8 @@ pub(super) fn create(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     ];
     let school = doing.making.draft.entity(&student, "enrolledAt")?;
     attributes.extend(school.map(|school| ("school", Value::Entity(school))));
-    attributes.extend(doing.given("primaryContact").map(|contact| ("primaryContact", Value::Entity(contact))));
+    attributes
+        .extend(doing.given("primaryContact").map(|contact| ("primaryContact", Value::Entity(contact))));
     doing.making.draft.make(&request, attributes);
     let number = doing.making.next_number("requests")?;
     let stamp = doing.making.stamp();

@@ -1,5 +1,5 @@
 # The two commands of the README, and what they are made of. Each does all of its own set-up.
-.PHONY: demo test lint bench bench-node bench-python laws laws-sql seen plans fuzz fuzz-seeds clean
+.PHONY: demo test lint bench bench-node bench-python laws laws-sql seen plans faults fuzz fuzz-seeds clean
 
 # Makes a small world and tells what people in different roles may see and do in it, and why.
 demo:
@@ -45,6 +45,11 @@ seen:
 plans:
 	CASEWARD_PLAN_CASES=$(or $(CASES),1000000) cargo test --workspace --all-features --locked --test plans -- \
 		--ignored --nocapture --test-threads 1
+
+# Kills the command in mid-write KILLS times, 200 unless told: whatever it answered is kept, whole and once. `make test`
+# kills it 5 times.
+faults:
+	CASEWARD_KILLS=$(or $(KILLS),200) cargo test --locked --workspace --all-features --test cli outlives
 
 # Fuzzes each target for SECONDS, 60 unless told, after what is in fuzz/seeds and what earlier runs found; fails with
 # the first input that does. Asks for `cargo install cargo-fuzz`. See fuzz/README.md.

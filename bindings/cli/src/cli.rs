@@ -4,13 +4,11 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-#[cfg(feature = "prove")]
-use crate::prove;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, tables, test, validate,
-    view, who,
+    fmt, init, lint, list, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
+    validate, view, who,
 };
 
 const EXIT_CODES: &str = "\
@@ -65,7 +63,6 @@ pub(crate) enum Verb {
     Diff(diff::Args),
     Bundle(bundle::Args),
     Ci(ci::Args),
-    #[cfg(feature = "prove")]
     Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
@@ -102,7 +99,6 @@ impl Verb {
             Verb::Diff(args) => diff::run(args, terminal),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Ci(args) => ci::run(args, terminal),
-            #[cfg(feature = "prove")]
             Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),

@@ -22,7 +22,6 @@ pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
 }
 
 /// Writes a case for each mutant that survived and can be told apart.
-#[cfg(feature = "prove")]
 pub(crate) fn of_mutants(
     path: &Path,
     mutations: &Mutations,
@@ -54,7 +53,6 @@ pub(crate) fn of_mutants(
 }
 
 /// Writes a case for each condition that no case sees decide by one of its values, and that can.
-#[cfg(feature = "prove")]
 pub(crate) fn of_coverage(
     path: &Path,
     coverage: &Coverage,
@@ -142,7 +140,6 @@ fn titled(id: &str, original: &Source, changed: &Source) -> String {
     }
 }
 
-#[cfg(feature = "prove")]
 fn look(
     pairs: &[crate::prove::Pair],
     sources: &Sources,
@@ -157,7 +154,6 @@ fn look(
     found.map_err(|why| Failure::other(format!("no case can be found: {why}")))
 }
 
-#[cfg(feature = "prove")]
 fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward) -> Result<(), Failure> {
     if cases.is_empty() {
         say("no case is missing that could be found: nothing was written");
@@ -178,28 +174,4 @@ fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward
         input::name(path)
     ));
     Ok(())
-}
-
-/// This command was built without the feature that asks a solver.
-#[cfg(not(feature = "prove"))]
-pub(crate) fn of_mutants(
-    _: &Path,
-    _: &Mutations,
-    _: &Ward,
-    _: &Sources,
-    _: &Terminal,
-) -> Result<(), Failure> {
-    Err(Failure::other("no case can be found: this command was built without feature `prove`"))
-}
-
-/// This command was built without the feature that asks a solver.
-#[cfg(not(feature = "prove"))]
-pub(crate) fn of_coverage(
-    _: &Path,
-    _: &Coverage,
-    _: &Suite,
-    _: &Sources,
-    _: &Terminal,
-) -> Result<(), Failure> {
-    Err(Failure::other("no case can be found: this command was built without feature `prove`"))
 }

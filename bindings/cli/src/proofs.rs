@@ -63,6 +63,6 @@ impl Proofs {
     /// This command was built without the feature that asks a solver.
     #[cfg(not(feature = "prove"))]
     pub(crate) fn seek(_: &Sources, _: &[Question], _: &Terminal) -> Result<Self, String> {
-        Err("this command was built without feature `prove`".to_owned())
+        Err(crate::unproved::WHY.to_owned())
     }
 }

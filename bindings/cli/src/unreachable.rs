@@ -14,6 +14,7 @@ pub(crate) const LOCK: &str = "proofs.lock";
 
 /// Who is asked.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "prove"), expect(dead_code, reason = "the prover alone reads it"))]
 pub(crate) struct Asked<'a> {
     /// The lock file of what was proved before.
     pub(crate) lock: Option<&'a Path>,

@@ -1,12 +1,15 @@
 //! The steps that compare with the base: who gains and loses what, and which protections are changed.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "prove")]
 use std::fmt::Write as _;
 
 use caseward::author::Diff;
 
 use super::{Change, SAMPLE, Step, step};
-use crate::diff::{self, Gained, Report};
+#[cfg(feature = "prove")]
+use crate::diff::Gained;
+use crate::diff::{self, Report};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::load::DataArgs;
@@ -121,7 +124,7 @@ impl Asked {
 
 #[cfg(not(feature = "prove"))]
 fn ask(_: &Change<'_>, _: &Diff, _: &caseward::Sources, _: &Terminal) -> Result<Asked, Failure> {
-    Ok(Asked::nobody(Exit::NoSolver, "this command was built without feature `prove`"))
+    Ok(Asked::nobody(Exit::NoSolver, crate::unproved::WHY))
 }
 
 #[cfg(feature = "prove")]

@@ -233,8 +233,8 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
 
 #[cfg(not(feature = "prove"))]
 pub(super) fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
-    let said = "nothing was proved: this command was built without feature `prove`";
-    Ok(step("proofs", Exit::NoSolver, said.to_owned(), String::new()))
+    let said = format!("nothing was proved: {}", crate::unproved::WHY);
+    Ok(step("proofs", Exit::NoSolver, said, String::new()))
 }
 
 /// How many claims of unreachable conditions are proved, and the others.

@@ -28,4 +28,6 @@ mod story;
 mod streams;
 mod support;
 mod unknown;
+#[cfg(not(feature = "prove"))]
+mod unproved;
 mod visibility;

@@ -1,0 +1,1 @@
+//! Has nothing: its manifest is what counts.

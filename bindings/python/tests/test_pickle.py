@@ -15,7 +15,7 @@ import pytest
 import caseward
 from caseward import CasewardError, Changes, Decisions, EntityUid, Request, Ward, World
 
-NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 USER, CASE = ("User", "u00001"), ("Case", "c0000001")
 
 ROADS: list[Callable[[Any], Any]] = [

@@ -82,7 +82,9 @@ __all__ = [
     "Field",
     "Filter",
     "Granted",
+    "Instead",
     "Item",
+    "Kept",
     "Line",
     "MappingError",
     "Matrix",
@@ -112,13 +114,11 @@ __all__ = [
     "Ward",
     "World",
     "__version__",
-    "diagnose",
-    "format",
-    "Instead",
-    "Kept",
     "_answer",
     "_decisions",
     "_problem",
+    "diagnose",
+    "format",
 ]
 
 # What pickle makes answers, decisions and problems from again.

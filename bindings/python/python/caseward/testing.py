@@ -118,7 +118,7 @@ def _find(config: pytest.Config) -> None:
         except CasewardError as error:
             raise pytest.UsageError(str(error)) from None
         # Tests that do not run pass too easily.
-        if not found or path.is_file() and path.suffix not in (".toml", ".json"):
+        if not found or (path.is_file() and path.suffix not in (".toml", ".json")):
             raise pytest.UsageError(f"{name}: `{path}` holds no policy cases")
         config.stash[_FOUND].update({file.resolve(): expect for file, expect in found})
 
@@ -189,8 +189,8 @@ class _Case(pytest.Item):
 # ── Hypothesis strategies ──────────────────────────────────────────────────────
 
 # Instants that every datetime of Python can be; Cedar counts milliseconds.
-_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.timezone.utc)
-_DAYS = (dt.datetime(9999, 12, 30, tzinfo=dt.timezone.utc) - _FIRST).days
+_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+_DAYS = (dt.datetime(9999, 12, 30, tzinfo=dt.UTC) - _FIRST).days
 _LONG = 2**63
 
 
@@ -297,7 +297,8 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
 def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchStrategy[Request]:
     """Requests that make sense under the ward's schema, for entities of the world; a few name one that is absent.
 
-    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found. With `action`, requests for that action alone.
+    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found.
+    With `action`, requests for that action alone.
     """
     from hypothesis import strategies as st
 

@@ -1,17 +1,11 @@
 //! The lock file of proofs: what was proved of exactly these policies, invariants and solver, and need not be again.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
-use crate::input;
-use crate::replace::Replacement;
+use crate::error::Error;
 
-/// Bytes of a lock file that are read.
-const MAX_BYTES: usize = 8 << 20;
 /// The form of the file.
 const VERSION: u32 = 2;
 
@@ -22,9 +16,9 @@ const HEAD: &str = "\
 ";
 
 /// Claims that hold, each with the hash of all that this follows from.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Lock {
+pub struct Lock {
     version: u32,
     #[serde(default)]
     solver: String,
@@ -37,35 +31,40 @@ pub(crate) struct Lock {
 
 /// A part of the lock file; each command writes its own and leaves the other as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
+    /// Claims.
     Proved,
+    /// Conditions that can never decide one way.
     Unreachable,
 }
 
 impl Lock {
-    /// Reads a lock file; an empty one where there is none.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        if !input::is_there(path)? {
-            return Ok(Lock::default());
-        }
-        let text = input::text(path, MAX_BYTES)?;
-        let refuse = |why: String| Failure::other(format!("the lock file {}: {why}", input::name(path)));
-        let table: toml::Table = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;
+    /// Reads the text of a lock file. What an earlier form says was proved counts for nothing.
+    ///
+    /// # Errors
+    /// [`Error::Other`], with the place of what is wrong.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let refuse = |error: &toml::de::Error| {
+            let place = caseward::Span::of(text, error.span().unwrap_or(0..0));
+            let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            Error::Other(format!("line {}, column {}: {message}", place.line, place.column))
+        };
+        let table: toml::Table = toml::from_str(text).map_err(|e| refuse(&e))?;
         match table.get("version").and_then(toml::Value::as_integer) {
             Some(version) if version == i64::from(VERSION) => {}
-            // What an earlier form says was proved is proved again.
             Some(version) if version < i64::from(VERSION) => return Ok(Lock::default()),
             Some(version) => {
-                return Err(refuse(format!("it is of version {version}; this command knows {VERSION}")));
+                let why = format!("it is of version {version}; this command knows {VERSION}");
+                return Err(Error::Other(why));
             }
-            None => return Err(refuse("it does not say of which version it is".to_owned())),
+            None => return Err(Error::Other("it does not say of which version it is".to_owned())),
         }
-        toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))
+        toml::from_str(text).map_err(|e| refuse(&e))
     }
 
     /// A lock to be written with a new `part`, by a solver of this name and version; the other part stays, where it
     /// was proved by the same.
-    pub(crate) fn anew(&self, part: Part, solver: &str) -> Self {
+    pub fn anew(&self, part: Part, solver: &str) -> Self {
         let kept = |own: Part, of: &BTreeMap<String, String>| {
             if own == part || self.solver != solver { BTreeMap::new() } else { of.clone() }
         };
@@ -78,11 +77,12 @@ impl Lock {
     }
 
     /// The name and version of the solver that proved, such as `cvc5 1.0.3`; empty where nothing was proved.
-    pub(crate) fn solver(&self) -> &str {
+    pub fn solver(&self) -> &str {
         &self.solver
     }
 
-    pub(crate) fn has(&self, part: Part, claim: &str, key: &str) -> bool {
+    /// Whether a claim was proved, with all that follows from being what `key` is the hash of.
+    pub fn has(&self, part: Part, claim: &str, key: &str) -> bool {
         let of = match part {
             Part::Proved => &self.proved,
             Part::Unreachable => &self.unreachable,
@@ -90,7 +90,8 @@ impl Lock {
         of.get(claim).is_some_and(|proved| proved == key)
     }
 
-    pub(crate) fn add(&mut self, part: Part, claim: &str, key: String) {
+    /// Adds a claim that is proved.
+    pub fn add(&mut self, part: Part, claim: &str, key: String) {
         let of = match part {
             Part::Proved => &mut self.proved,
             Part::Unreachable => &mut self.unreachable,
@@ -98,15 +99,12 @@ impl Lock {
         of.insert(claim.to_owned(), key);
     }
 
-    /// Writes the file, where it says something else than `before`.
-    pub(crate) fn write(&self, path: &Path, before: &Lock) -> Result<(), Failure> {
-        if self == before {
-            return Ok(());
-        }
-        let text = toml::to_string(self).map_err(|e| Failure::other(e.to_string()))?;
-        let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-        let mut file = Replacement::in_place(path).map_err(refuse)?;
-        file.writer().write_all(format!("{HEAD}{text}").as_bytes()).map_err(refuse)?;
-        file.commit().map_err(refuse)
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// [`Error::Other`], never for names and hashes.
+    pub fn text(&self) -> Result<String, Error> {
+        let text = toml::to_string(self).map_err(|e| Error::Other(e.to_string()))?;
+        Ok(format!("{HEAD}{text}"))
     }
 }

@@ -283,13 +283,13 @@ impl Writer<'_, '_> {
 
 /// What was found is one of a few texts.
 #[cfg(feature = "carry")]
-impl crate::carried::Wire for &'static str {
+impl crate::model::carried::Wire for &'static str {
     fn write(&self, out: &mut Vec<u8>) {
-        crate::carried::Wire::write(&(*self).to_owned(), out);
+        crate::model::carried::Wire::write(&(*self).to_owned(), out);
     }
 
-    fn read(from: &mut crate::carried::Bytes<'_>) -> Option<Self> {
-        let text = <String as crate::carried::Wire>::read(from)?;
+    fn read(from: &mut crate::model::carried::Bytes<'_>) -> Option<Self> {
+        let text = <String as crate::model::carried::Wire>::read(from)?;
         let found = Relation::ALL.iter().flat_map(|one| [one.words(true), one.words(false)]);
         found.flatten().find(|words| *words == text)
     }

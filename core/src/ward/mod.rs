@@ -152,7 +152,7 @@ impl Ward {
 
     /// The entities that the policies name, but for actions, in order: what a generator of data has to have.
     #[cfg(any(feature = "author", feature = "testing"))]
-    pub fn named(&self) -> impl Iterator<Item = &crate::EntityUid> {
+    pub fn named(&self) -> impl Iterator<Item = &crate::model::EntityUid> {
         self.literals().named.iter().filter(|uid| self.schema().type_id(uid.type_name()).is_some())
     }
 

@@ -183,6 +183,21 @@ export interface ReportQuestion extends Grouping {
   readonly now?: Date;
 }
 
+/** Tables of one kind of report that are published together. */
+export interface ReleaseQuestion {
+  readonly principal: Uid;
+  /**
+   * In TOML: a `name`, a `kind` of report in aggregate, `below`, the smallest count that is told (6 where it is left out),
+   * and `[[tables]]`, each with what it is grouped `by` and a `name` where wanted.
+   */
+  readonly release: string;
+  /** Which report, where the person may see several of the kind. */
+  readonly report?: Uid;
+  readonly now?: Date;
+  /** Rounds all counts at random by a secret key of 16 bytes or more, instead of leaving small ones out. */
+  readonly protect?: { readonly key: Uint8Array | string };
+}
+
 /** Bytes of UTF-8 in a source: from `start` up to `end`. `span` makes one of a JavaScript string of it. */
 export interface Span {
   readonly start: number;
@@ -571,6 +586,11 @@ export class Ward implements Handle {
    */
   report(world: World, question: ReportQuestion): Table | undefined;
   /**
+   * The tables of a release, protected as one, so that none of them tells what another leaves out; each says in
+   * `release` what it was protected with. Undefined where the person may not have such a report, or it is not there.
+   */
+  release(world: World, question: ReleaseQuestion): Table[] | undefined;
+  /**
    * The same records as `list` gives, as a condition for one's own query. Of the world it reads what the person has
    * alone; everything else the database looks at when it runs it.
    *
@@ -690,6 +710,8 @@ export class Table implements Handle {
   readonly totals: readonly Line[];
   /** What was done to the counts so that they tell of nobody; null where they are exact. */
   readonly protected: { readonly method: 'suppression'; readonly below: number } | { readonly method: 'rounding'; readonly base: number } | null;
+  /** Of a table of a release: what both are called, and its other tables, which it was protected with. */
+  readonly release?: { readonly release: string; readonly table: string; readonly with: readonly string[] };
   readonly policyHash: string;
   readonly version: number;
   readonly now: Date | undefined;

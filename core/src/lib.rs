@@ -11,6 +11,52 @@ macro_rules! mutant {
     }};
 }
 
+/// Says how a structure or an enumeration goes into bytes, field by field: each has to be named. A field of a tuple is
+/// named by its number, and a variant by a number of its own. Without the feature `carry` it says nothing.
+macro_rules! carried {
+    (struct $name:ident { $($field:ident),* $(,)? }) => {
+        #[cfg(feature = "carry")]
+        impl $crate::carried::Wire for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn write(&self, out: &mut Vec<u8>) {
+                let $name { $($field),* } = self;
+                $($crate::carried::Wire::write($field, out);)*
+            }
+
+            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+                $(let $field = $crate::carried::Wire::read(from)?;)*
+                Some($name { $($field),* })
+            }
+        }
+    };
+    (enum $name:ident { $($tag:literal = $variant:ident { $($at:tt: $field:ident),* }),* $(,)? }) => {
+        #[cfg(feature = "carry")]
+        impl $crate::carried::Wire for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {
+                    $($name::$variant { $($at: $field),* } => {
+                        out.push($tag);
+                        $($crate::carried::Wire::write($field, out);)*
+                    })*
+                }
+            }
+
+            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+                match <u8 as $crate::carried::Wire>::read(from)? {
+                    $($tag => {
+                        $(let $field = $crate::carried::Wire::read(from)?;)*
+                        Some($name::$variant { $($at: $field),* })
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
 /// The guide: each question that policies and data answer, with code that runs.
 ///
 #[doc = include_str!("guide.md")]
@@ -25,6 +71,8 @@ mod count;
 mod decide;
 mod engine;
 mod explain;
+#[cfg(any(feature = "author", feature = "testing"))]
+pub mod facts;
 mod ir;
 pub mod matrix;
 mod model;
@@ -47,6 +95,10 @@ pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,
 };
+#[cfg(feature = "carry")]
+pub use model::carried;
+#[doc(hidden)]
+pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
     EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,

@@ -52,7 +52,7 @@ struct Answers<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let principal = uid("--principal", &args.principal)?;
     let resource = uid("--resource", &args.resource)?;

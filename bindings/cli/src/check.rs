@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::instant::NowArgs;
+use crate::instant::{NowArgs, TWICE};
 use crate::lines::{Line, Lines, MAX_LINE};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output::Out;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(question.context)?;
     let ward = args.policies.load()?;
     let request = question.request(&ward, now)?;
     let world = args.data.load(&ward, terminal)?;
@@ -225,6 +225,9 @@ impl Batch<'_> {
         let Line::Bytes(bytes) = line else { return Err(format!("the line has more than {MAX_LINE} bytes")) };
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
         let why = |error: Error| error.to_string();
+        if self.args.now.is_twice(text) {
+            return Err(TWICE.to_owned());
+        }
         let request = self.ward.read_request(text).map_err(why)?.at(self.now);
         decide(self.args, self.ward, self.world, &request).map_err(why)
     }

@@ -89,7 +89,7 @@ impl Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let groups = args.by.groups()?;
     let ward = args.policies.load()?;
     let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;

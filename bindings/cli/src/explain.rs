@@ -53,7 +53,7 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(args.question.question().context)?;
     let ward = args.policies.load()?;
     let request = args.question.question().request(&ward, now)?;
     let viewer = args.viewer.as_deref().map(|text| uid("--viewer", text)).transpose()?;

@@ -130,7 +130,7 @@ fn refused(name: &str, problems: &[Problem]) -> Failure {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
     let database = args.database.load(&ward)?;

@@ -21,7 +21,7 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Files are changed in place; `-` goes from standard input to standard output.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Files, folders whose `.cedar` files are meant, or `-`.
+    /// Files, folders whose `.cedar` files are meant, or `-`. A folder without any is an error.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Change nothing; name the files that would change and end with exit code 1.
@@ -40,7 +40,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut files = Vec::new();
     for path in &args.paths {
         if !input::is_dash(path) && path.is_dir() {
-            files.extend(walk(path)?);
+            let found = walk(path)?;
+            // A folder that was mistyped, or is not checked out, would be in the standard layout for ever.
+            if found.is_empty() {
+                return Err(Failure::other(format!("there is no `.cedar` file below {}", input::name(path))));
+            }
+            files.extend(found);
         } else {
             files.push(path.clone());
         }
@@ -97,7 +102,7 @@ fn lay_out(file: &Path, check: bool, terminal: &Terminal) -> Result<Outcome, Fai
 
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
-    let mut replacement = Replacement::begin(file)?;
+    let mut replacement = Replacement::in_place(file)?;
     replacement.writer().write_all(text.as_bytes())?;
     replacement.commit()
 }

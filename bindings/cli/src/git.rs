@@ -13,8 +13,8 @@ use crate::terminal::say;
 
 /// Policies that are read from a revision.
 const MOST_FILES: usize = 10_000;
-/// Bytes of one of them.
-const MOST_BYTES: u64 = 1 << 20;
+/// Bytes of one of them; how much is taken of policies is for others to say.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
 pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;

@@ -1,8 +1,10 @@
 //! Files to read, and `-` for standard input.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::failure::Failure;
 use crate::shown::in_a_line;
@@ -45,6 +47,24 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Failure> {
     }
 }
 
+/// The files that this run has read, by where they really are.
+fn all_read() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    static READ: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes note that a file is read otherwise than by [`open`].
+pub(crate) fn remember(path: &Path) {
+    if let Ok(path) = path.canonicalize() {
+        all_read().insert(path);
+    }
+}
+
+/// Whether this run has read the file, by whatever path.
+pub(crate) fn was_read(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| all_read().contains(&path))
+}
+
 /// Opens a file, or standard input for `-`.
 pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     let name = name(path);
@@ -56,6 +76,7 @@ pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     if about.is_dir() {
         return Err(Failure::other(format!("cannot read {name}: it is a folder")));
     }
+    remember(path);
     let len = about.is_file().then_some(about.len());
     Ok(Input { stream: Box::new(file), name, len })
 }
@@ -80,7 +101,11 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> String {
 
 /// Reads a text of at most `limit` bytes.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
-    let Input { stream, name, .. } = open(path)?;
+    read(open(path)?, limit)
+}
+
+fn read(input: Input, limit: usize) -> Result<String, Failure> {
+    let Input { stream, name, .. } = input;
     let mut bytes = Vec::new();
     // One byte more than the limit is enough to know.
     stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| Failure::file("read", &name, &e))?;

@@ -1,11 +1,20 @@
 //! Instants: the clock, RFC 3339 and milliseconds.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::failure::Failure;
+
+/// Why two instants for one question are refused: the context may be written by whoever asks.
+pub(crate) const TWICE: &str = "`now` is in the context, and given by --now: leave one of them out";
 
 /// The `--now` of the verbs that ask.
 #[derive(clap::Args)]
 pub(crate) struct NowArgs {
-    /// The instant that fills `now` where the context lacks it; the clock's by default.
+    /// The instant that is asked of; the clock's by default. Where --now is given, a context has no `now` of its own.
     #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true)]
     now: Option<i64>,
 }
@@ -15,6 +24,32 @@ impl NowArgs {
     pub(crate) fn ms(&self) -> i64 {
         self.now.unwrap_or_else(|| milliseconds(Timestamp::now()))
     }
+
+    /// As [`NowArgs::ms`], for a question with this context, in which an instant that was given does not stand again.
+    pub(crate) fn beside(&self, context: &str) -> Result<i64, Failure> {
+        if self.now.is_some() && has_now(context) {
+            return Err(Failure::other(TWICE));
+        }
+        Ok(self.ms())
+    }
+
+    /// Whether an instant is given that a request in JSON has in its context too.
+    pub(crate) fn is_twice(&self, request: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Line<'a> {
+            #[serde(borrow)]
+            context: Option<&'a serde_json::value::RawValue>,
+        }
+        self.now.is_some()
+            && serde_json::from_str::<Line<'_>>(request)
+                .is_ok_and(|line| line.context.is_some_and(|context| has_now(context.get())))
+    }
+}
+
+/// Whether a context in JSON has a `now`; what is no context is for others to refuse.
+fn has_now(context: &str) -> bool {
+    let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(context);
+    fields.is_ok_and(|fields| fields.contains_key("now"))
 }
 
 fn parse(text: &str) -> Result<i64, String> {

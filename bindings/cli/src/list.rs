@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let why = "--format count counts all: --after and --most are of lists";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
     }
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
     let world = args.data.load(&ward, terminal)?;

@@ -64,7 +64,7 @@ impl PolicyArgs {
                 SAID.call_once(|| note(BUILT_IN));
                 Ok(Sources::attendance())
             }
-            Some(folder) => Ok(Sources::read_folder(folder, self.schema.as_deref())?),
+            Some(folder) => Ok(noted(folder, Sources::read_folder(folder, self.schema.as_deref())?)),
         }
     }
 
@@ -72,7 +72,7 @@ impl PolicyArgs {
     pub(crate) fn invariants(&self) -> Result<Sources, Failure> {
         match &self.policies {
             None => Ok(Sources::attendance_invariants()),
-            Some(folder) => Ok(Sources::read_invariants(folder, self.schema.as_deref())?),
+            Some(folder) => Ok(noted(folder, Sources::read_invariants(folder, self.schema.as_deref())?)),
         }
     }
 
@@ -80,7 +80,7 @@ impl PolicyArgs {
     pub(crate) fn guarantees(&self) -> Result<Sources, Failure> {
         match &self.policies {
             None => Ok(Sources::attendance_guarantees()),
-            Some(folder) => Ok(Sources::read_guarantees(folder, self.schema.as_deref())?),
+            Some(folder) => Ok(noted(folder, Sources::read_guarantees(folder, self.schema.as_deref())?)),
         }
     }
 
@@ -138,6 +138,19 @@ impl PolicyArgs {
         let path = self.policies.as_ref().map(|folder| folder.join(source.name.as_ref()));
         path.map_or_else(|| source.name.to_string(), |path| path.display().to_string())
     }
+}
+
+/// Reads the policies of a folder.
+pub(crate) fn read_folder(folder: &Path) -> Result<Sources, Failure> {
+    Ok(noted(folder, Sources::read_folder(folder, None)?))
+}
+
+/// Takes note of the files that were read.
+fn noted(folder: &Path, sources: Sources) -> Sources {
+    input::remember(Path::new(sources.schema.name.as_ref()));
+    let below = sources.policies.iter().chain(&sources.catalogue);
+    below.for_each(|source| input::remember(&folder.join(source.name.as_ref())));
+    sources
 }
 
 impl DataArgs {

@@ -8,9 +8,9 @@ use caseward::{Source, Sources, Ward};
 
 use crate::cases::Suite;
 use crate::failure::{Failure, counted, printable};
+use crate::input;
 use crate::replace::Replacement;
 use crate::terminal::{Terminal, say};
-use crate::{input, progress};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
 pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
@@ -81,7 +81,7 @@ pub(crate) fn of_coverage(
             match found {
                 Err(other) => other.clone_into(&mut why),
                 Ok(case) => {
-                    let (_, read) = cases_file("", vec![case.clone()], ward).map_err(Failure::other)?;
+                    let (_, read) = cases_file("", vec![case.clone()], ward)?;
                     if decides(&ward.coverage(&read)?, claim) {
                         kept = Some(case.clone());
                         break;
@@ -148,10 +148,8 @@ fn look(
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let bar = progress::parts(terminal, "looking for cases", pairs.len() as u64);
-    let found = crate::prove::apart(sources, pairs, &|| bar.inc(1));
-    bar.finish_and_clear();
-    found.map_err(|why| Failure::other(format!("no case can be found: {why}")))
+    let found = crate::prove::apart(sources, pairs, terminal);
+    found.map_err(|why| Failure::lines("no case can be found: ", why))
 }
 
 fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward) -> Result<(), Failure> {
@@ -159,11 +157,12 @@ fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward
         say("no case is missing that could be found: nothing was written");
         return Ok(());
     }
-    let (text, cases) = crate::prove::cases_file(head, cases, ward).map_err(Failure::other)?;
+    let (text, cases) = crate::prove::cases_file(head, cases, ward)?;
     if cases.is_empty() {
         say("what was found cannot be written as a case: nothing was written");
         return Ok(());
     }
+    is_free(path)?;
     let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
     let mut file = Replacement::begin(path).map_err(refuse)?;
     file.writer().write_all(text.as_bytes()).map_err(refuse)?;

@@ -46,6 +46,7 @@ impl Proofs {
                 }
                 answers
             })
+            .map_err(|why| why.to_string())
         };
         let answers: Vec<_> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..SOLVERS.min(questions.len())).map(|_| scope.spawn(work)).collect();

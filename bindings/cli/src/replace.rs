@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::input;
+
 /// Names tried for the file beside the target.
 const TRIES: u32 = 100;
 
@@ -17,11 +19,26 @@ pub(crate) struct Replacement {
     /// The file beside the target; `None` where the target is a device or a pipe, which is written as it is.
     beside: Option<PathBuf>,
     target: PathBuf,
+    /// Whether the file may be one that this run has read.
+    in_place: bool,
 }
 
 impl Replacement {
     /// Opens the file beside `path`, with the permissions of what is there.
+    ///
+    /// INVARIANT: what a run has read it does not write over, be it read before or after this: a file of data, of
+    /// policies, a key.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
+        refuse_input(path)?;
+        Self::open(path, false)
+    }
+
+    /// As [`Replacement::begin`], for a file that is read to be written anew.
+    pub(crate) fn in_place(path: &Path) -> io::Result<Self> {
+        Self::open(path, true)
+    }
+
+    fn open(path: &Path, in_place: bool) -> io::Result<Self> {
         // A link keeps pointing where it points.
         let (target, old) = match fs::canonicalize(path) {
             Ok(target) => (target.clone(), Some(fs::metadata(&target)?)),
@@ -32,13 +49,14 @@ impl Replacement {
             Some(about) if about.is_dir() => return Err(io::Error::other("it is a folder")),
             Some(about) if !about.is_file() => {
                 let out = OpenOptions::new().write(true).open(&target)?;
-                return Ok(Replacement { out: BufWriter::with_capacity(1 << 16, out), beside: None, target });
+                let out = BufWriter::with_capacity(1 << 16, out);
+                return Ok(Replacement { out, beside: None, target, in_place });
             }
             _ => {}
         }
         let (beside, out) = create_beside(&target)?;
-        let replacement =
-            Replacement { out: BufWriter::with_capacity(1 << 16, out), beside: Some(beside), target };
+        let out = BufWriter::with_capacity(1 << 16, out);
+        let replacement = Replacement { out, beside: Some(beside), target, in_place };
         if let Some(about) = old {
             replacement.out.get_ref().set_permissions(about.permissions())?;
         }
@@ -55,12 +73,23 @@ impl Replacement {
         self.out.flush()?;
         if let Some(beside) = &self.beside {
             self.out.get_ref().sync_all()?;
+            if !self.in_place {
+                refuse_input(&self.target)?;
+            }
             let mut unfinished = unfinished();
             fs::rename(beside, &self.target)?;
             unfinished.retain(|other| other != beside);
             self.beside = None;
         }
         Ok(())
+    }
+}
+
+/// Refuses to write where this run reads.
+fn refuse_input(path: &Path) -> io::Result<()> {
+    match input::was_read(path) {
+        true => Err(io::Error::other("it is read in the same run: name another file to write")),
+        false => Ok(()),
     }
 }
 

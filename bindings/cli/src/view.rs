@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let (principal, resource) = (uid("--principal", &args.principal)?, uid("--resource", &args.resource)?);
     let context = args.context.for_both(&ward, (&principal, &resource), now)?;

@@ -96,7 +96,7 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
+    let now = args.now.beside(&args.context.context)?;
     let ward = args.policies.load()?;
     let resource = uid("--resource", &args.resource)?;
     let ty = principal_type(&ward, &args.action, args.principal_type.as_deref())?;

@@ -177,6 +177,10 @@ impl ActionAnswer {
         this
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.answer)
+    }
+
     fn __repr__(&self) -> String {
         let known = match &self.answer.answer {
             Some(answer) => Answer::from(answer.clone()).in_words(),

@@ -12,6 +12,7 @@ use pyo3::types::{PyFrozenSet, PyTuple};
 use crate::answer::word;
 use crate::error::OrRaise;
 use crate::gate::released;
+use crate::pickle;
 use crate::question::Request;
 use crate::ward::Ward;
 use crate::world::World;
@@ -69,15 +70,26 @@ impl CaseFile {
     }
 
     /// Runs one of its cases; None where it comes out as expected.
-    fn run_case(&self, py: Python<'_>, ward: &Bound<'_, Ward>, case: &Bound<'_, Case>) -> Option<Mismatch> {
+    fn run_case(
+        &self,
+        py: Python<'_>,
+        ward: &Bound<'_, Ward>,
+        case: &Bound<'_, Case>,
+    ) -> PyResult<Option<Mismatch>> {
         let (ward, case) = (&ward.get().ward, &case.get().case);
-        released(py, || self.file.run_case(ward, case)).map(|mismatch| Mismatch { mismatch })
+        let ran = released(py, || self.file.run_case(ward, case)).or_raise(py)?;
+        Ok(ran.map(|mismatch| Mismatch { mismatch }))
     }
 
     /// Runs every case; what is returned came out otherwise than expected.
-    fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> Vec<Mismatch> {
+    fn run(&self, py: Python<'_>, ward: &Bound<'_, Ward>) -> PyResult<Vec<Mismatch>> {
         let ward = &ward.get().ward;
-        released(py, || self.file.run(ward)).into_iter().map(|mismatch| Mismatch { mismatch }).collect()
+        let ran = released(py, || self.file.run(ward)).or_raise(py)?;
+        Ok(ran.into_iter().map(|mismatch| Mismatch { mismatch }).collect())
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("CaseFile", "another process reads its own")
     }
 
     fn __repr__(&self) -> String {
@@ -132,15 +144,20 @@ impl Case {
         self.case.policies.as_ref().map(set).transpose()
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Case", "it holds a world; another process reads its own `CaseFile`")
+    }
+
     fn __repr__(&self) -> String {
         format!("<Case {}>", self.case.name)
     }
 }
 
 /// A case that came out otherwise. As text it is a report for people.
-#[pyclass(frozen, module = "caseward")]
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
 pub(crate) struct Mismatch {
-    mismatch: caseward::author::Mismatch,
+    pub(crate) mismatch: caseward::author::Mismatch,
 }
 
 #[pymethods]
@@ -167,6 +184,10 @@ impl Mismatch {
         let caseward::author::Mismatch { case, difference, explanation, .. } = &self.mismatch;
         let explanation = explanation.trim_end().replace('\n', "\n  ");
         format!("{case}\n{difference}\n  {explanation}")
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.mismatch)
     }
 
     fn __repr__(&self) -> String {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 type Fields = BTreeMap<Arc<str>, caseward::Value>;
-use crate::{uid, value};
+use crate::{pickle, uid, value};
 
 /// A batch of changes: applied as a whole by `World.apply` or not at all, or looked through with `World.with_`.
 ///
@@ -22,6 +22,12 @@ use crate::{uid, value};
 #[derive(Default)]
 pub(crate) struct Changes {
     changes: Mutex<caseward::Changes>,
+}
+
+impl From<caseward::Changes> for Changes {
+    fn from(changes: caseward::Changes) -> Self {
+        Changes { changes: Mutex::new(changes) }
+    }
 }
 
 impl Changes {
@@ -128,6 +134,14 @@ impl Changes {
 
     fn __len__(&self) -> usize {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.copied() == other.copied()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.copied())
     }
 
     fn __repr__(&self) -> String {

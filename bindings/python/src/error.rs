@@ -62,9 +62,8 @@ impl<T> OrRaise<T> for Result<T, caseward::Error> {
 }
 
 fn exception(py: Python<'_>, error: &caseward::Error) -> PyErr {
-    if error.is_interrupted()
-        && let Some(raised) = gate::ended_with()
-    {
+    // Whatever the call made of it: who wants to end the program is not told that their data is wrong.
+    if let Some(raised) = gate::ended_with() {
         return raised;
     }
     let text = error.to_string();

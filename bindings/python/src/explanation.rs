@@ -10,12 +10,13 @@ use crate::answer::{Answer, texts};
 use crate::policy::Policy;
 use crate::question::json;
 use crate::uid::EntityUid;
-use crate::{html, value};
+use crate::{html, pickle, value};
 
 /// An answer with its reasons. It tells everything and is for a trusted caller alone.
 ///
 /// As text it is a report for people.
-#[pyclass(frozen, module = "caseward")]
+#[pyclass(frozen, eq, module = "caseward")]
+#[derive(PartialEq)]
 pub(crate) struct Explanation {
     pub(crate) explanation: caseward::Explanation,
 }
@@ -111,6 +112,10 @@ impl Explanation {
         self.explanation.to_string()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.explanation)
+    }
+
     fn __repr__(&self) -> String {
         let answer = self.answer();
         let nearest = self.explanation.nearest.len();
@@ -144,7 +149,7 @@ fn mark(condition: &caseward::Condition) -> &'static str {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Reason {
-    reason: caseward::Reason,
+    pub(crate) reason: caseward::Reason,
 }
 
 #[pymethods]
@@ -172,6 +177,10 @@ impl Reason {
         json(&self.reason)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.reason)
+    }
+
     fn __repr__(&self) -> String {
         let marks: String = self.reason.conditions.iter().map(mark).collect();
         format!("<Reason {} {marks}>", self.reason.policy.id)
@@ -182,7 +191,7 @@ impl Reason {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Condition {
-    condition: caseward::Condition,
+    pub(crate) condition: caseward::Condition,
 }
 
 #[pymethods]
@@ -292,6 +301,10 @@ impl Condition {
         self.condition.holds == Some(true)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.condition)
+    }
+
     fn __repr__(&self) -> String {
         let text = self.condition.text.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("<Condition {} {text}>", mark(&self.condition))
@@ -302,7 +315,7 @@ impl Condition {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Operand {
-    operand: caseward::Operand,
+    pub(crate) operand: caseward::Operand,
 }
 
 impl Operand {
@@ -345,6 +358,10 @@ impl Operand {
         self.operand.value.as_ref().map_or_else(|| self.operand.text.clone(), ToString::to_string)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.operand)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Operand {}: {}>", self.operand.text, self.__str__())
     }
@@ -361,7 +378,7 @@ fn to_python<'py>(py: Python<'py>, shown: &Shown) -> PyResult<Option<Bound<'py, 
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Edit {
-    edit: caseward::Edit,
+    pub(crate) edit: caseward::Edit,
 }
 
 #[pymethods]
@@ -414,6 +431,10 @@ impl Edit {
         self.edit.to_string()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.edit)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Edit {}>", self.edit)
     }
@@ -423,7 +444,7 @@ impl Edit {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Kept {
-    kept: caseward::Kept,
+    pub(crate) kept: caseward::Kept,
 }
 
 #[pymethods]
@@ -462,6 +483,10 @@ impl Kept {
         self.kept.to_string()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.kept)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Kept {}>", self.kept)
     }
@@ -471,7 +496,7 @@ impl Kept {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Instead {
-    instead: caseward::Instead,
+    pub(crate) instead: caseward::Instead,
 }
 
 #[pymethods]
@@ -492,6 +517,10 @@ impl Instead {
     #[getter]
     fn by(&self) -> BTreeMap<&str, usize> {
         self.instead.by.iter().map(|grant| (grant.policy.as_ref(), grant.count)).collect()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.instead)
     }
 
     fn __repr__(&self) -> String {

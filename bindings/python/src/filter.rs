@@ -10,9 +10,9 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
-use crate::time;
 use crate::ward::Ward;
 use crate::world::World;
+use crate::{pickle, time, whole};
 
 /// A database of one's own, as filters need to know it: whose SQL it speaks and what its tables hold.
 #[pyclass(frozen, module = "caseward")]
@@ -68,6 +68,10 @@ impl Database {
         let tables = released(py, || self.database.rows(world).collect::<Vec<_>>());
         let read = |table: sql::TableRows| Ok((table.insert, rows_to_python(py, &table.rows)?));
         tables.into_iter().map(read).collect()
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Database", "another process makes its own, of its ward and the mapping")
     }
 
     fn __repr__(&self) -> String {
@@ -179,6 +183,10 @@ impl Filter {
         &self.filter.sql
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.filter)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Filter for {}: {} parameters>", self.dialect(), self.filter.params.len())
     }
@@ -188,7 +196,7 @@ impl Filter {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Setup {
-    setup: sql::Setup,
+    pub(crate) setup: sql::Setup,
 }
 
 #[pymethods]
@@ -211,6 +219,10 @@ impl Setup {
         rows_to_python(py, &self.setup.rows)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.setup)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Setup {}: {} rows>", self.setup.view, self.setup.rows.len())
     }
@@ -219,12 +231,14 @@ impl Setup {
 /// How a filter is to be written.
 pub(crate) fn options(
     py: Python<'_>,
-    first_parameter: Option<usize>,
+    first_parameter: Option<&Bound<'_, PyAny>>,
     parameter_style: Option<&str>,
     alias: Option<&str>,
 ) -> PyResult<FilterOptions> {
     let mut options = FilterOptions::default();
     if let Some(number) = first_parameter {
+        // What is too little or too much for a database is refused where the filter is made.
+        let number = whole::asked(number, "first_parameter", 0, u32::MAX.into())? as usize;
         options = options.first_parameter(number);
     }
     if let Some(style) = parameter_style {

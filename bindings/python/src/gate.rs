@@ -4,12 +4,14 @@
 //! So a fork waits until no other thread is inside the library, and holds back those that want in.
 //!
 //! INVARIANT: every call of the library that may take a lock goes through [`released`] or [`kept`].
+//! INVARIANT: a thread inside [`kept`] has the interpreter, and with a global interpreter lock no other thread can fork.
 //! INVARIANT: nobody waits here with the interpreter in hand: it is released, so that a thread which wants it for a
 //! moment, inside, can have it and leave.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,10 @@ struct Slot(AtomicUsize);
 static INSIDE: [Slot; SLOTS] = [const { Slot(AtomicUsize::new(0)) }; SLOTS];
 /// Forks that are waited for.
 static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a thread that holds the interpreter can be forked by another: where there is no global interpreter lock. With
+/// one, a fork waits for the interpreter, which [`kept`] does not give away.
+static UNLOCKED: AtomicBool = AtomicBool::new(true);
 
 thread_local! {
     /// The slot of this thread.
@@ -83,6 +89,13 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// Whether this thread is inside for the first time: a signal's handler may call from within a call.
+    fn is_outermost(&self) -> bool {
+        DEPTH.get() == 1
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
         let depth = DEPTH.get().saturating_sub(1);
@@ -98,14 +111,21 @@ impl Drop for Visit {
 pub(crate) fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     #[expect(clippy::disallowed_methods, reason = "this is where it is allowed")]
     py.detach(|| {
-        let _visit = Visit::wait();
+        let visit = Visit::wait();
         ASKED.set(None);
+        // What ended an earlier call ends no later one; a call within a call is ended with it.
+        if visit.is_outermost() {
+            PENDING.set(None);
+        }
         HOOK.with(|hook| caseward::interrupt::watched(hook.clone(), work))
     })
 }
 
 /// Does what takes a microsecond at most and waits for nobody, with the interpreter kept.
 pub(crate) fn kept<T>(py: Python<'_>, work: impl FnOnce() -> T) -> T {
+    if !UNLOCKED.load(Relaxed) {
+        return work();
+    }
     let visit = Visit::begin().unwrap_or_else(|| {
         #[expect(clippy::disallowed_methods, reason = "this is where it is allowed")]
         py.detach(Visit::wait)
@@ -142,7 +162,10 @@ fn wants_to_end() -> bool {
 
 /// Has the library left before every fork, and entered again after it.
 pub(crate) fn watch_forks(py: Python<'_>) -> PyResult<()> {
-    let os = py.import("os")?;
+    let (os, sys) = (py.import("os")?, py.import("sys")?);
+    // By how it was built: while it runs, such an interpreter can turn the lock on, here for the time of this import.
+    let flags = sys.getattr("abiflags").and_then(|flags| flags.extract::<String>());
+    UNLOCKED.store(flags.map_or(true, |flags| flags.contains('t')), Relaxed);
     // Not every system has it.
     let Ok(register) = os.getattr("register_at_fork") else { return Ok(()) };
     type Hook = fn(Python<'_>);

@@ -25,6 +25,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+mod whole;
 mod world;
 mod zone;
 
@@ -51,7 +52,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]
-    use crate::pickle::{_answer, _decisions, _problem};
+    use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]

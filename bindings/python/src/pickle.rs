@@ -1,18 +1,28 @@
 //! What is pickled and copied: values that answers and errors carry from one process to another.
 //!
-//! Each is made anew by a function of this module, from what it was made of. A `View` is none of them: it is made for
-//! the person who asks, and by nothing but the policies.
+//! Each is made anew by a function of this module: from what it was made of, or from the crate's own bytes, which say
+//! what they are, so that nothing that tells everything comes back as a `View`.
 
 use std::sync::Arc;
 
+use caseward::carried::Carried;
 use caseward::{Decision, EntityUid, Fault, Severity, Span};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::answer::{Answer, word};
+use crate::answer::{ActionAnswer, Answer, word};
+use crate::cases::Mismatch;
+use crate::changes::Changes;
 use crate::decisions::Decisions;
-use crate::policy::Problem;
+use crate::error::OrRaise;
+use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
+use crate::filter::{Filter, Setup};
+use crate::policy::{Policy, Problem};
+use crate::table::{Line, Table};
+use crate::view::{Field, Item, Need, Next, Section, View};
+use crate::visible::{Granted, Page};
+use crate::ward::Matrix;
 
 /// What pickle takes: the function, by its name in this module, and what it is given.
 pub(crate) fn pickled<'py>(
@@ -22,6 +32,43 @@ pub(crate) fn pickled<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let function = py.import("caseward._caseward")?.getattr(function)?;
     (function, state).into_pyobject(py).map(Bound::into_any)
+}
+
+/// What pickle takes for what the crate itself has bytes of.
+pub(crate) fn carried<'py, T: Carried>(py: Python<'py>, value: &T) -> PyResult<Bound<'py, PyAny>> {
+    let bytes = PyBytes::new(py, &value.to_bytes());
+    pickled(py, "_carried", (T::NAME, bytes).into_pyobject(py)?)
+}
+
+/// What the crate has bytes of, as it was.
+#[pyfunction]
+pub(crate) fn _carried<'py>(py: Python<'py>, name: &str, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    macro_rules! of {
+        ($($class:ident { $field:ident }),* $(,)?) => {
+            match name {
+                $(stringify!($class) => {
+                    let $field = Carried::from_bytes(bytes).or_raise(py)?;
+                    Bound::new(py, $class { $field }).map(Bound::into_any)
+                })*
+                "Changes" => {
+                    let changes: caseward::Changes = Carried::from_bytes(bytes).or_raise(py)?;
+                    Bound::new(py, Changes::from(changes)).map(Bound::into_any)
+                }
+                _ => Err(PyValueError::new_err(format!("`{name}` is nothing that caseward pickles"))),
+            }
+        };
+    }
+    of! {
+        ActionAnswer { answer }, Condition { condition }, Edit { edit }, Explanation { explanation }, Field { field },
+        Filter { filter }, Granted { granted }, Instead { instead }, Item { item }, Kept { kept }, Line { line },
+        Matrix { matrix }, Mismatch { mismatch }, Need { need }, Next { next }, Operand { operand }, Page { page },
+        Policy { policy }, Reason { reason }, Section { section }, Setup { setup }, Table { table }, View { view },
+    }
+}
+
+/// Why something is neither pickled nor copied, and what to do instead.
+pub(crate) fn refused<T>(what: &str, instead: &str) -> PyResult<T> {
+    Err(PyTypeError::new_err(format!("a {what} is neither pickled nor copied: {instead}")))
 }
 
 /// The kind of a fault, and up to two texts.

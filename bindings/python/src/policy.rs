@@ -19,7 +19,7 @@ const UNNAMED: &str = "policies";
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Policy {
-    policy: caseward::Policy,
+    pub(crate) policy: caseward::Policy,
 }
 
 impl From<caseward::Policy> for Policy {
@@ -76,6 +76,10 @@ impl Policy {
     /// The policy in JSON.
     fn to_json(&self) -> PyResult<String> {
         json(&self.policy)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.policy)
     }
 
     fn __repr__(&self) -> String {

@@ -1,10 +1,13 @@
 //! What is asked: the circumstances of a question, and requests as values.
 
+use std::collections::BTreeMap;
+
 use caseward::{ActionName, Context, Ward};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use serde::de::IgnoredAny;
 
-use crate::error::OrRaise;
+use crate::error::{OrRaise, RequestError};
 use crate::uid::{self, EntityUid};
 use crate::{time, value};
 
@@ -30,20 +33,35 @@ pub(crate) fn context_for(
     read(given, now, |json| ward.read_context_for(principal, resource, json).or_raise(py))
 }
 
+/// Reads a context; one with a `now` is refused where the call has a `now` of its own, for the context may be written by
+/// whoever asks.
 fn read(
     given: Option<&Bound<'_, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     from_json: impl FnOnce(&str) -> PyResult<Context>,
 ) -> PyResult<Context> {
-    let now = time::now(now)?;
-    let context = match given {
-        None => Context::new(),
+    let at = time::now(now)?;
+    let (context, has_now) = match given {
+        None => (Context::new(), false),
         Some(given) => match given.cast::<PyString>() {
-            Ok(json) => from_json(json.to_str()?)?,
-            Err(_) => value::fields(given)?.into(),
+            Ok(json) => {
+                let json = json.to_str()?;
+                let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(json);
+                (from_json(json)?, fields.is_ok_and(|fields| fields.contains_key("now")))
+            }
+            Err(_) => {
+                let fields = value::fields(given)?;
+                let has_now = fields.contains_key("now");
+                (fields.into(), has_now)
+            }
         },
     };
-    Ok(context.and_at(now))
+    if has_now && now.is_some() {
+        return Err(RequestError::new_err(
+            "`now` is in the context, and given by now=: leave one of them out",
+        ));
+    }
+    Ok(context.and_at(at))
 }
 
 /// A question as a value: who asks to do what to which record, and under which circumstances.

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::texts;
 use crate::error::OrRaise;
+use crate::pickle;
 use crate::uid::EntityUid;
 
 /// A Cedar schema: which entities, attributes and actions there are.
@@ -41,6 +42,10 @@ impl Schema {
     /// The action of that name, its id alone or its whole name. Raises RequestError where there is none.
     fn action(&self, py: Python<'_>, name: &str) -> PyResult<Action> {
         self.schema.known_action(name).or_raise(py).map(|action| self.of_action(action))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Schema", "every process has that of the ward that it loads")
     }
 
     fn __repr__(&self) -> String {
@@ -108,6 +113,10 @@ impl EntityType {
         self.ty.choices.as_ref().map(|ids| texts(py, ids)).transpose()
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("EntityType", "it is a part of a ward, which has it in every process that loads one")
+    }
+
     fn __repr__(&self) -> String {
         format!("<EntityType {}>", self.ty.name)
     }
@@ -145,6 +154,10 @@ impl Attribute {
     #[getter]
     fn required(&self) -> bool {
         self.attribute.required
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Attribute", "it is a part of a ward, which has it in every process that loads one")
     }
 
     fn __repr__(&self) -> String {
@@ -210,6 +223,10 @@ impl Type {
         self.schema.show(&self.ty)
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Type", "it is a part of a ward, which has it in every process that loads one")
+    }
+
     fn __repr__(&self) -> String {
         format!("<Type {}>", self.schema.show(&self.ty))
     }
@@ -253,6 +270,10 @@ impl Action {
     #[getter]
     fn groups(&self) -> Vec<EntityUid> {
         self.action.groups.iter().cloned().map(EntityUid::from).collect()
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused("Action", "it is a part of a ward, which has it in every process that loads one")
     }
 
     fn __repr__(&self) -> String {

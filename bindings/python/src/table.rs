@@ -6,10 +6,10 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyEllipsis, PyFrozenSet, PyString, PyTuple};
 
 use crate::answer::texts;
-use crate::error::OrRaise;
+use crate::error::{OrRaise, RequestError};
 use crate::gate::released;
 use crate::question::json;
-use crate::{html, time, value, zone};
+use crate::{html, pickle, time, value, whole, zone};
 
 /// Counts of records by group, and all of their totals.
 ///
@@ -89,9 +89,9 @@ impl Table {
     /// which entities are counted, `Ward.count_by` takes a `rounding_key`.
     ///
     /// Raises RequestError for what cannot be protected so.
-    #[pyo3(signature = (*, below = 6))]
-    fn protect(&self, py: Python<'_>, below: u64) -> PyResult<Self> {
-        let how = Protection::Suppress { below };
+    #[pyo3(signature = (*, below = None), text_signature = "($self, *, below=6)")]
+    fn protect(&self, py: Python<'_>, below: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let how = protection(py, below, None)?.unwrap_or_default();
         released(py, || self.table.protect(&how)).or_raise(py).map(|table| Table { table })
     }
 
@@ -122,6 +122,10 @@ impl Table {
         self.table.to_string()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.table)
+    }
+
     fn __repr__(&self) -> String {
         let by: Vec<&str> = self.table.by().iter().map(AsRef::as_ref).collect();
         format!("<Table of {} by {}: {} groups>", self.table.of(), by.join(", "), self.table.cells().len())
@@ -140,7 +144,7 @@ impl Table {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Line {
-    line: caseward::Line,
+    pub(crate) line: caseward::Line,
 }
 
 impl Line {
@@ -165,6 +169,10 @@ impl Line {
         self.line.count.number()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.line)
+    }
+
     fn __repr__(&self) -> String {
         let keys: Vec<String> = self.line.keys.iter().map(ToString::to_string).collect();
         let count = self.line.count.number().map_or_else(|| "not told".to_owned(), |n| n.to_string());
@@ -182,15 +190,20 @@ fn key_to_python<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>>
     }
 }
 
-/// Suppression, or rounding where there is a key for it.
+/// Suppression, or rounding where there is a key for it; nothing where neither is given.
 pub(crate) fn protection(
     py: Python<'_>,
-    below: u64,
+    below: Option<&Bound<'_, PyAny>>,
     rounding_key: Option<PyBackedBytes>,
-) -> PyResult<Protection> {
-    match rounding_key {
-        None => Ok(Protection::Suppress { below }),
-        Some(key) => RoundingKey::new(key.to_vec()).or_raise(py).map(Protection::Round),
+) -> PyResult<Option<Protection>> {
+    let below = below.map(|below| whole::asked(below, "below", 0, i64::MAX as u64)).transpose()?;
+    match (below, rounding_key) {
+        (None, None) => Ok(None),
+        (Some(below), None) => Ok(Some(Protection::Suppress { below })),
+        (None, Some(key)) => RoundingKey::new(key.to_vec()).or_raise(py).map(Protection::Round).map(Some),
+        (Some(_), Some(_)) => Err(RequestError::new_err(
+            "`below` and `rounding_key` are given: small counts are left out, or all are rounded, one of both",
+        )),
     }
 }
 

@@ -33,6 +33,10 @@ fn millisecond(py: Python<'_>) -> PyResult<&Bound<'_, PyDelta>> {
 pub(crate) fn instant(given: &Bound<'_, PyDateTime>) -> PyResult<i64> {
     // Python takes only an aware one from an aware one.
     match given.as_any().sub(epoch(given.py())?) {
+        // Such as the NaT of pandas, which is a datetime and no instant.
+        Ok(since) if !since.is_instance_of::<PyDelta>() => {
+            Err(PyValueError::new_err(format!("{} is no instant", given.str()?.to_string_lossy())))
+        }
         Ok(since) => whole_milliseconds(&since),
         Err(_) if given.call_method0(intern!(given.py(), "utcoffset"))?.is_none() => {
             Err(PyValueError::new_err(

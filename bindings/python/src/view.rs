@@ -7,7 +7,7 @@ use crate::answer::texts;
 use crate::html;
 use crate::question::json;
 use crate::uid::EntityUid;
-use crate::{time, value};
+use crate::{pickle, time, value};
 
 /// What one person sees of one record: the one answer that may reach the person who asks.
 ///
@@ -91,6 +91,10 @@ impl View {
         this
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.view)
+    }
+
     fn __repr__(&self) -> String {
         let names: Vec<&str> = self.view.sections().iter().map(|section| &*section.name).collect();
         format!("<View of {}: {}>", self.view.resource(), names.join(", "))
@@ -113,7 +117,7 @@ impl View {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Section {
-    section: caseward::Section,
+    pub(crate) section: caseward::Section,
 }
 
 impl Section {
@@ -136,6 +140,10 @@ impl Section {
         self.section.fields.iter().cloned().map(|field| Field { field }).collect()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.section)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Section {}: {} fields>", self.section.name, self.section.fields.len())
     }
@@ -145,7 +153,7 @@ impl Section {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Field {
-    field: caseward::Field,
+    pub(crate) field: caseward::Field,
 }
 
 #[pymethods]
@@ -174,6 +182,10 @@ impl Field {
         self.field.value.as_ref().map(|value| value::to_python(py, value)).transpose()
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.field)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Field {} of {}>", self.field.name, self.field.of)
     }
@@ -183,7 +195,7 @@ impl Field {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Item {
-    item: caseward::Item,
+    pub(crate) item: caseward::Item,
 }
 
 #[pymethods]
@@ -212,6 +224,10 @@ impl Item {
         Next::all(&self.item.actions)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.item)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Item {}>", self.item.resource)
     }
@@ -221,7 +237,7 @@ impl Item {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Next {
-    next: caseward::Next,
+    pub(crate) next: caseward::Next,
 }
 
 impl Next {
@@ -244,6 +260,10 @@ impl Next {
         Need::all(&self.next.needs)
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.next)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Next {}>", self.next.action)
     }
@@ -253,7 +273,7 @@ impl Next {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Need {
-    need: caseward::Need,
+    pub(crate) need: caseward::Need,
 }
 
 impl Need {
@@ -287,6 +307,10 @@ impl Need {
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
         let all = self.need.values.as_ref().map(|all| all.iter().map(|value| value::to_python(py, value)));
         all.map(Iterator::collect).transpose()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.need)
     }
 
     fn __repr__(&self) -> String {

@@ -8,8 +8,10 @@ use crate::error::OrRaise;
 use crate::gate::released;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
-use crate::{html, time};
+use crate::{html, pickle, time, whole};
 
+/// Entities of a page, unless told.
+const PAGE: u64 = 100;
 /// Entities that a table in a notebook shows.
 const SHOWN: usize = 20;
 
@@ -29,10 +31,11 @@ impl Visible {
         PyList::new(py, self.visible.ids().collect::<Vec<_>>())
     }
 
-    /// Up to `most` entities behind `cursor`, or the first ones. Raises RequestError for a cursor of another
-    /// world.
-    #[pyo3(signature = (cursor = None, *, most = 100))]
-    fn page(&self, py: Python<'_>, cursor: Option<&str>, most: usize) -> PyResult<Page> {
+    /// Up to `most` entities behind `cursor`, or the first ones; one at least. Raises RequestError for a cursor of
+    /// another world.
+    #[pyo3(signature = (cursor = None, *, most = None), text_signature = "($self, cursor=None, *, most=100)")]
+    fn page(&self, py: Python<'_>, cursor: Option<&str>, most: Option<&Bound<'_, PyAny>>) -> PyResult<Page> {
+        let most = most.map_or(Ok(PAGE), |most| whole::asked(most, "most", 1, u32::MAX.into()))? as usize;
         let cursor = cursor.map(str::parse::<caseward::Cursor>).transpose().or_raise(py)?;
         self.visible.page(cursor, most).or_raise(py).map(|page| Page { page })
     }
@@ -73,6 +76,13 @@ impl Visible {
         PyList::new(py, all.collect::<PyResult<Vec<_>>>()?)?.into_any().try_iter().map(Bound::into_any)
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "Visible",
+            "it holds the data that it was found in; `ids` and `to_json` tell what is in it",
+        )
+    }
+
     fn __repr__(&self) -> String {
         format!("<Visible: {} entities, version {}>", self.visible.len(), self.visible.version())
     }
@@ -92,7 +102,7 @@ impl Visible {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Page {
-    page: caseward::Page,
+    pub(crate) page: caseward::Page,
 }
 
 #[pymethods]
@@ -116,6 +126,10 @@ impl Page {
 
     fn __len__(&self) -> usize {
         self.page.entities.len()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.page)
     }
 
     fn __repr__(&self) -> String {
@@ -154,6 +168,10 @@ impl Granted {
     /// What is known in JSON.
     fn to_json(&self) -> PyResult<String> {
         json(&self.granted)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.granted)
     }
 
     fn __repr__(&self) -> String {

@@ -14,6 +14,7 @@ use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter, options};
 use crate::gate::{kept, released};
+use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
 use crate::schema::Schema;
@@ -27,8 +28,9 @@ use crate::world::World;
 
 /// A schema and its policies, loaded once and immutable; threads share it.
 ///
-/// Everywhere `context` is a mapping of names to values, or Cedar's JSON as a str; `now` is an aware datetime,
-/// the clock's where none is given, and fills the action's `now` where the context lacks it.
+/// Everywhere `context` is a mapping of names to values, or Cedar's JSON as a str; `now` is an aware datetime, the
+/// clock's where none is given, and becomes the action's `now`. The context may have a `now` of its own where no `now` is
+/// given: both are a RequestError, since a context may be written by whoever asks.
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct Ward {
     pub(crate) ward: caseward::Ward,
@@ -103,6 +105,11 @@ impl Ward {
             (name.to_string(), held.collect())
         })
         .collect()
+    }
+
+    /// The entities that the policies name, but for actions: what a generator of data has to have.
+    fn named(&self) -> Vec<EntityUid> {
+        self.ward.named().cloned().map(EntityUid::from).collect()
     }
 
     /// SHA-256 of schema and policies, as 64 hexadecimal digits. Every answer carries it.
@@ -401,16 +408,13 @@ impl Ward {
         by: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
         zone: Option<&Bound<'_, PyAny>>,
-        below: Option<u64>,
+        below: Option<&Bound<'_, PyAny>>,
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Table> {
         let by = groups(by, zone)?;
         let query = self.query(py, (principal, action, resource_type), context, now)?;
-        let protection = match (below, &rounding_key) {
-            (None, None) => None,
-            _ => Some(protection(py, below.unwrap_or(6), rounding_key)?),
-        };
+        let protection = protection(py, below, rounding_key)?;
         let world = &world.get().world;
         let counted = released(py, || match &protection {
             None => self.ward.count_by(world, &query, &by),
@@ -423,11 +427,12 @@ impl Ward {
     /// see. For the rules of attendance.
     ///
     /// The kinds are anonymised, caseload, national, performance, prosecutions, provider and school. Reports in
-    /// aggregate (anonymised, performance) are protected, as `Table.protect` does it, and take no `zone`; others are
+    /// aggregate (anonymised, performance) are protected, as `Table.protect` does it, below 6 unless `below` or
+    /// `rounding_key` says otherwise, and take no `zone`; others are
     /// grouped by what the person may see of each case. Raises RequestError without a kind, or for one that there is
     /// not, which tells what each is about, and for groups that it does not take.
     #[pyo3(signature = (
-        world, principal, kind = "", by = None, *, report = None, zone = None, below = 6, rounding_key = None,
+        world, principal, kind = "", by = None, *, report = None, zone = None, below = None, rounding_key = None,
         now = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
@@ -440,13 +445,13 @@ impl Ward {
         by: Option<&Bound<'_, PyAny>>,
         report: Option<&Bound<'_, PyAny>>,
         zone: Option<&Bound<'_, PyAny>>,
-        below: u64,
+        below: Option<&Bound<'_, PyAny>>,
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Table>> {
         let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
         let by = by.map_or_else(|| Ok(Vec::new()), |by| groups(by, zone))?;
-        let (protection, now) = (protection(py, below, rounding_key)?, time::now(now)?);
+        let (protection, now) = (protection(py, below, rounding_key)?.unwrap_or_default(), time::now(now)?);
         let world = &world.get().world;
         let counted = released(py, || {
             let question = ReportQuestion {
@@ -480,7 +485,7 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<Table>>> {
         let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
-        let (protection, now) = (protection(py, 6, rounding_key)?, time::now(now)?);
+        let (protection, now) = (protection(py, None, rounding_key)?.unwrap_or_default(), time::now(now)?);
         let world = &world.get().world;
         let counted = released(py, || {
             let release = attendance::Release::read(release)?;
@@ -515,7 +520,7 @@ impl Ward {
         database: &Bound<'_, Database>,
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
-        first_parameter: Option<usize>,
+        first_parameter: Option<&Bound<'_, PyAny>>,
         parameter_style: Option<&str>,
         alias: Option<&str>,
     ) -> PyResult<Filter> {
@@ -535,6 +540,13 @@ impl Ward {
     fn make_indices(&self, py: Python<'_>, world: &Bound<'_, World>) -> PyResult<()> {
         let world = &world.get().world;
         released(py, || self.ward.make_indices(world)).or_raise(py)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "Ward",
+            "threads share it, and another process loads its own, with `Ward.attendance` or as this one was",
+        )
     }
 
     fn __repr__(&self) -> String {
@@ -571,7 +583,7 @@ fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
 #[pyclass(frozen, eq, module = "caseward")]
 #[derive(PartialEq)]
 pub(crate) struct Matrix {
-    matrix: caseward::matrix::Matrix,
+    pub(crate) matrix: caseward::matrix::Matrix,
 }
 
 #[pymethods]
@@ -583,6 +595,10 @@ impl Matrix {
 
     fn __str__(&self) -> String {
         self.matrix.to_string()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pickle::carried(py, &self.matrix)
     }
 
     fn __repr__(&self) -> String {

@@ -15,10 +15,10 @@ use crate::error::OrRaise;
 use crate::gate::{self, kept, released};
 use crate::schema::Schema;
 use crate::ward::Ward;
-use crate::{time, uid, value};
+use crate::{pickle, time, uid, value, whole};
 
 /// More cases would not fit in memory anywhere.
-const MAX_CASES: usize = 10_000_000;
+const MAX_CASES: u64 = 10_000_000;
 /// How long a wait goes on before it looks whether Python wants to end it.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -55,7 +55,14 @@ enum Json {
 
 /// Opens a file as Python does: what goes wrong has its `errno` and the name of the file.
 fn open(py: Python<'_>, path: &Path) -> PyResult<File> {
-    File::open(path).map_err(|error| match error.raw_os_error() {
+    let opened = File::open(path);
+    // A folder can be opened on some systems, and not be read.
+    if opened.as_ref().is_ok_and(|file| file.metadata().is_ok_and(|about| about.is_dir())) {
+        let number: i32 = py.import("errno")?.getattr("EISDIR")?.extract()?;
+        let why = py.import("os")?.call_method1("strerror", (number,))?.extract::<String>()?;
+        return Err(PyOSError::new_err((number, why, path.to_path_buf())));
+    }
+    opened.map_err(|error| match error.raw_os_error() {
         // Made of a number, a text and a name, an OSError is of the class for that number.
         Some(number) => {
             let why =
@@ -64,6 +71,23 @@ fn open(py: Python<'_>, path: &Path) -> PyResult<File> {
         }
         None => error.into(),
     })
+}
+
+/// The names of attributes; one alone would be its letters.
+fn attribute_names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let is_one = given.is_instance_of::<PyString>();
+    let read = || given.try_iter()?.map(|name| name?.extract::<String>()).collect::<PyResult<Vec<String>>>();
+    match is_one {
+        false => read().map_err(|error| match error.is_instance_of::<PyTypeError>(given.py()) {
+            true => {
+                PyTypeError::new_err(format!("names: expected a list of str: {}", error.value(given.py())))
+            }
+            false => error,
+        }),
+        true => {
+            Err(PyTypeError::new_err("names: expected a list of str, found str: give a list of one name"))
+        }
+    }
 }
 
 fn json_source(given: &Bound<'_, PyAny>) -> PyResult<Json> {
@@ -105,11 +129,18 @@ impl World {
     /// Made-up data of New Zealand's size and shape, the same for the same seed; for wards with the attendance
     /// vocabulary. It ends on 11 May 2026.
     #[staticmethod]
-    #[pyo3(signature = (ward, *, cases = 1_000, seed = 1))]
-    fn sample(py: Python<'_>, ward: &Bound<'_, Ward>, cases: usize, seed: u64) -> PyResult<Self> {
-        if cases > MAX_CASES {
-            return Err(PyValueError::new_err(format!("cases: at most {MAX_CASES}")));
-        }
+    #[pyo3(
+        signature = (ward, *, cases = None, seed = None),
+        text_signature = "(ward, *, cases=1000, seed=1)"
+    )]
+    fn sample(
+        py: Python<'_>,
+        ward: &Bound<'_, Ward>,
+        cases: Option<&Bound<'_, PyAny>>,
+        seed: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let cases = cases.map_or(Ok(1_000), |cases| whole::given(cases, "cases", 0, MAX_CASES))? as usize;
+        let seed = seed.map_or(Ok(1), |seed| whole::given(seed, "seed", 0, u64::MAX))?;
         let ward = &ward.get().ward;
         released(py, || Sample { cases, seed }.build(ward, &mut |_| {})).or_raise(py).map(World::from)
     }
@@ -129,9 +160,15 @@ impl World {
     }
 
     /// The world as bytes, which `from_bytes` opens in a moment.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let bytes = released(py, || self.world.to_bytes());
-        PyBytes::new(py, &bytes)
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let written = released(py, || {
+            let mut bytes = Vec::new();
+            self.world.write_snapshot(&mut bytes).map(|()| bytes)
+        });
+        match written {
+            Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
+            Err(error) => Err(gate::ended_with().unwrap_or_else(|| error.into())),
+        }
     }
 
     /// Every entity as Cedar's entities JSON, one a line.
@@ -161,7 +198,13 @@ impl World {
 
     /// Waits until the data is at least of `version`, which `apply` gave; says which it is. Raises
     /// VersionTimeoutError where it has not come after `patience`.
-    fn at_least(&self, py: Python<'_>, version: u64, patience: &Bound<'_, PyDelta>) -> PyResult<u64> {
+    fn at_least(
+        &self,
+        py: Python<'_>,
+        version: &Bound<'_, PyAny>,
+        patience: &Bound<'_, PyDelta>,
+    ) -> PyResult<u64> {
+        let version = whole::given(version, "version", 0, u64::MAX)?;
         let patience = u64::try_from(time::milliseconds(patience)?).unwrap_or(0);
         let (start, patience) = (Instant::now(), Duration::from_millis(patience));
         loop {
@@ -234,10 +277,10 @@ impl World {
         &self,
         py: Python<'py>,
         r#type: &str,
-        names: Option<Vec<String>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
         let schema = self.world.schema();
-        let names = names.unwrap_or_else(|| {
+        let names = names.map(attribute_names).transpose()?.unwrap_or_else(|| {
             let of = schema.type_id(r#type).and_then(|ty| schema.entity_type(ty));
             of.into_iter().flat_map(|of| of.attributes.iter().map(|(name, _)| name.to_string())).collect()
         });
@@ -261,6 +304,13 @@ impl World {
     fn __contains__(&self, entity: &Bound<'_, PyAny>) -> PyResult<bool> {
         let uid = self.known(entity)?;
         Ok(kept(entity.py(), || self.world.contains(&uid)))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        pickle::refused(
+            "World",
+            "`to_bytes` gives a snapshot of it, which `World.from_bytes` opens, and `with_` another one to change",
+        )
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

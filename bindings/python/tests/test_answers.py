@@ -79,9 +79,72 @@ def test_now_is_the_clocks_where_none_is_given(ward: Ward, world: World) -> None
         ward.check(world, AROHA, "viewSummary", CASE, now=dt.datetime(2026, 5, 11))
     with pytest.raises(TypeError, match="now: expected a datetime, found str"):
         ward.check(world, AROHA, "viewSummary", CASE, now="2026-05-11")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    # The context's own comes first.
+    # A context may have its own, where none is given.
     assert ward.check(world, AROHA, "viewSummary", CASE, {"now": NOW}).now == NOW
     assert ward.check(world, AROHA, "viewSummary", CASE, '{"now": "2026-05-11T09:00:00+1200"}').now == NOW
+
+
+@pytest.mark.parametrize("context", [{"now": NOW}, '{"now": "2026-05-11T09:00:00Z"}', '{"\\u006eow": 1}', {"now": 1}])
+def test_now_is_given_once(ward: Ward, world: World, context: dict[str, object] | str) -> None:
+    # A context may be written by whoever asks: it does not say another time than who calls.
+    database = Database(ward, "sqlite")
+    for ask in (
+        lambda: ward.check(world, AROHA, "viewSummary", CASE, context, now=NOW),
+        lambda: ward.check_many(world, AROHA, "viewSummary", ("Case", ["c1"]), context, now=NOW),
+        lambda: ward.list(world, AROHA, "viewSummary", "Case", context, now=NOW),
+        lambda: ward.count(world, AROHA, "viewSummary", "Case", context, now=NOW),
+        lambda: ward.visible(world, AROHA, "viewSummary", "Case", context, now=NOW),
+        lambda: ward.actions(world, AROHA, CASE, context, now=NOW),
+        lambda: ward.explain(world, AROHA, "viewSummary", CASE, context, now=NOW),
+        lambda: ward.view(world, AROHA, CASE, context, now=NOW),
+        lambda: ward.who(world, "User", "viewSummary", CASE, context, now=NOW),
+        lambda: ward.who_with_reasons(world, "User", "viewSummary", CASE, context, now=NOW),
+        lambda: ward.count_by(world, AROHA, "viewSummary", "Case", [], context, now=NOW),
+        lambda: ward.filter(world, AROHA, "viewSummary", "Case", database, context, now=NOW),
+        lambda: ward.check(world, *Request(AROHA, "viewSummary", CASE, {"now": NOW}), now=NOW),
+    ):
+        with pytest.raises(caseward.RequestError, match="`now` is in the context, and given by now="):
+            ask()
+
+
+class NoInstant(dt.datetime):
+    """As the NaT of pandas: a datetime from which nothing can be taken."""
+
+    def __sub__(self, other: object) -> float:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
+        return float("nan")
+
+    def __str__(self) -> str:
+        return "NaT"
+
+
+def test_what_is_no_number_or_no_instant_is_refused_by_the_name_of_its_place(
+    ward: Ward, world: World, tmp_path: Path
+) -> None:
+    found = ward.visible(world, AROHA, "viewSummary", "Case", now=NOW)
+    for most in (0, -1, 2**70):
+        with pytest.raises(caseward.RequestError, match="most: expected a whole number from 1 to"):
+            found.page(most=most)
+    wrong: Any = "5"
+    for other in (wrong, 5.0, True):
+        with pytest.raises(TypeError, match="most: expected an int"):
+            found.page(most=other)
+    with pytest.raises(caseward.RequestError, match="below: expected a whole number"):
+        ward.count_by(world, AROHA, "viewSummary", "Case", [], below=-1, now=NOW)
+    with pytest.raises(caseward.RequestError, match="one of both"):
+        ward.count_by(world, AROHA, "viewSummary", "Case", [], below=6, rounding_key=b"x" * 16, now=NOW)
+    with pytest.raises(caseward.RequestError, match="one of both"):
+        ward.report(world, AROHA, "school", below=6, rounding_key=b"x" * 16, now=NOW)
+    with pytest.raises(ValueError, match="cases: expected a whole number from 0 to"):
+        World.sample(ward, cases=-1)
+    with pytest.raises(ValueError, match="seed: expected"):
+        World.sample(ward, cases=1, seed=2**64)
+    with pytest.raises(ValueError, match="NaT is no instant"):
+        ward.check(world, AROHA, "viewSummary", CASE, now=NoInstant(2026, 5, 11, tzinfo=dt.UTC))
+    with pytest.raises(TypeError, match="names: expected a list of str, found str"):
+        world.columns("Case", wrong)
+    with pytest.raises(IsADirectoryError) as refused:
+        World.from_json(ward, tmp_path)
+    assert refused.value.filename == str(tmp_path) or refused.value.filename == tmp_path
 
 
 def test_many_are_decided_at_once(ward: Ward, world: World) -> None:

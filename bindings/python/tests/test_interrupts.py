@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from caseward import Changes, Ward, World
+from caseward import CaseFile, Changes, RequestError, Ward, World
 
 NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 
@@ -70,6 +71,82 @@ def test_long_calls_end(ward: Ward, world: World) -> None:
     version = world.apply(Changes().set(("Student", "n0000001"), "nsn", "0000000000"))
     assert ward.check(world, ("User", "u00001"), "viewSummary", ("Case", "c0000001"), now=NOW).version == version
     assert ward.count(world, ("User", "u00001"), "viewSummary", "Case", now=NOW) >= 0
+
+
+def test_batches_indices_and_snapshots_end(ward: Ward) -> None:
+    world = World.sample(ward, cases=5_000, seed=5)
+    attributes = {case: world.attributes(("Case", case)) for case in world.ids("Case")[:200]}
+    batch = Changes()
+    for n in range(300):
+        for case, fields in attributes.items():
+            batch.put(("Case", f"{case}-{n}"), fields)
+    snapshot = world.to_bytes()
+    before = (world.version, world.count("Case"), hash(world.to_json()))
+    ended = 0
+    for work in (
+        lambda: [world.apply(batch) for _ in range(100)],
+        lambda: [world.with_(batch) for _ in range(100)],
+        lambda: [World.from_bytes(ward, snapshot) for _ in range(1_000)],
+        lambda: [world.to_bytes() for _ in range(1_000)],
+        lambda: [ward.make_indices(World.from_bytes(ward, snapshot)) for _ in range(1_000)],
+    ):
+        assert interrupted(work) < 30
+        # Whole batches were applied, or nothing.
+        added = world.count("Case") - before[1]
+        assert added in (0, 60_000) and (world.version == before[0]) == (added == 0)
+        ended += 1
+    assert ended == 5
+
+
+def test_a_batch_ends_within_itself_and_changes_nothing(ward: Ward) -> None:
+    world = World.sample(ward, cases=2_000, seed=5)
+    fields = world.attributes(("Case", "c0000001"))
+    batch = Changes()
+    for n in range(200_000):
+        batch.put(("Case", f"new{n}"), fields)
+    before = (world.version, hash(world.to_json()))
+    assert interrupted(lambda: world.apply(batch)) < 30
+    assert (world.version, hash(world.to_json())) == before
+    assert ward.count(world, ("User", "u00001"), "viewSummary", "Case", now=NOW) >= 0
+    assert world.apply(Changes().set(("Student", "n0000001"), "nsn", "0000000000")) == before[0] + 1
+
+
+def test_a_handler_is_refused_what_would_wait_for_its_own_call(ward: Ward) -> None:
+    world = World.sample(ward, cases=3_000, seed=6)
+    said: list[str] = []
+
+    def handler(signal: int, frame: object) -> None:
+        for work in (
+            lambda: world.apply(Changes().set(("Student", "n0000001"), "nsn", "0000000000")),
+            lambda: ward.visible(world, ("User", "u00002"), "viewRecord", "Case", now=NOW),
+        ):
+            try:
+                work()
+            except RequestError as error:
+                said.append(str(error))
+
+    cases = world.ids("Case") * 300
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        ward.check_many(world, ("User", "u00001"), "viewRecord", ("Case", cases), now=NOW)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not said or all("while a call on this thread is interrupted" in text for text in said)
+
+
+def test_an_interrupt_is_told_as_nothing_else(ward: Ward, root: Path) -> None:
+    path = next((root / "policies/tests/cases").glob("*.toml"))
+    text = path.read_text(encoding="utf-8")
+    cases = CaseFile.read(ward, path.name, text)
+    for work in (
+        # Each says where something is wrong, of whatever else goes wrong.
+        lambda: [ward.matrix() for _ in range(1_000)],
+        lambda: [CaseFile.read(ward, path.name, text) for _ in range(100_000)],
+        lambda: [cases.run(ward) for _ in range(100_000)],
+    ):
+        assert interrupted(work) < 30
 
 
 def test_keyboard_interrupts_end_them_too(ward: Ward) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 import caseward
-from caseward import CasewardError, Changes, Decisions, EntityUid, Request, Ward, World
+from caseward import CaseFile, CasewardError, Changes, Database, Decisions, EntityUid, Request, Ward, World
 
 NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 USER, CASE = ("User", "u00001"), ("Case", "c0000001")
@@ -85,11 +87,137 @@ def test_an_error_of_another_process_arrives_whole() -> None:
     assert [(problem.line, problem.column) for problem in refused.problems] == [(2, 45)]
 
 
+def parts(value: Any) -> list[Any]:
+    """An answer, and the answers that it is made of."""
+    found: list[Any] = [value]
+    for name in dir(type(value)):
+        inner = getattr(value, name) if isinstance(getattr(type(value), name, None), GETTER) else None
+        inners: list[Any] = list(inner) if isinstance(inner, (list, tuple)) else [inner]
+        for one in inners:
+            if type(one).__module__ == "caseward":
+                found += parts(one)
+    return found
+
+
+GETTER = type(Ward.schema)
+
+
+@pytest.fixture(scope="module")
+def answers(ward: Ward, sample: World) -> list[Any]:
+    """One of every kind of answer and more, with all that they are made of."""
+    item = EntityUid("Item", sample.ids("Item")[0])
+    holder = ward.who(sample, "User", "viewItem", item, now=NOW).ids()[0]
+    people = [*sample.ids("User")[:8], holder]
+    found: list[Any] = [ward.matrix(), ward.view(sample, ("User", holder), sample.attribute(item, "case"), now=NOW)]
+    # So many schools are a view of their own in Spark.
+    schools = [EntityUid("School", id) for id in sample.ids("School")[:20]]
+    lead = {**(sample.attributes(USER) or {}), "loginActive": True, "attendanceLeadAt": schools, "ministryTeams": []}
+    busy = sample.with_(Changes().put(("User", "busy"), lead))
+    found.append(ward.filter(busy, ("User", "busy"), "viewSummary", "Case", Database(ward, "spark"), now=NOW))
+    for person in people:
+        user = ("User", person)
+        found += ward.actions(sample, user, CASE, now=NOW)
+        found += [ward.view(sample, user, case, now=NOW) for case in (CASE, ("Case", "none"))]
+        actions = ("viewSummary", "viewRecord", "closeCase", "viewSupportPlan")
+        found += [ward.explain(sample, user, action, CASE, now=NOW) for action in actions]
+        found.append(ward.visible(sample, user, "viewSummary", "Case", now=NOW).page(most=2))
+        for dialect in ("postgres", "spark"):
+            found.append(ward.filter(sample, user, "viewSummary", "Case", Database(ward, dialect), now=NOW))
+        with contextlib.suppress(caseward.RequestError):
+            table = ward.count_by(sample, user, "viewSummary", "Case", ["status", "month of openedAt"], now=NOW)
+            found += [table, table.protect()]
+    found += ward.who_with_reasons(sample, "User", "viewSummary", CASE, now=NOW)
+    found += CaseFile.read(ward, "mine.toml", WRONG_CASE).run(ward)
+    return [part for answer in found for part in parts(answer)]
+
+
+WRONG_CASE = """
+now = "2026-05-11T09:00:00+12:00"
+[world.User.u]
+loginActive = true
+[[case]]
+name = "nobody may"
+principal = "User.u"
+action = "viewSummary"
+resource = "Case.c"
+absent = ["Case.c"]
+expect = "allow"
+"""
+
+
+@pytest.mark.parametrize("road", ROADS, ids=["pickle", "protocol 2", "copy", "deepcopy"])
+def test_every_answer_comes_back_as_it_was(answers: list[Any], road: Callable[[Any], Any]) -> None:
+    kinds: Counter[str] = Counter()
+    for value in answers:
+        again = road(value)
+        assert type(again) is type(value) and again == value and not again != value  # noqa: SIM202 - both are asked
+        assert repr(again) == repr(value) and str(again) == str(value)
+        for shown in ("to_json", "to_csv", "tree", "to_rows"):
+            assert not hasattr(value, shown) or getattr(again, shown)() == getattr(value, shown)()
+        kinds[type(value).__name__] += 1
+    assert set(kinds) >= ANSWERS, ANSWERS - set(kinds)
+
+
+ANSWERS = {
+    "ActionAnswer", "Answer", "Condition", "Edit", "EntityUid", "Explanation", "Field", "Filter", "Granted",
+    "Instead", "Item", "Kept", "Line", "Matrix", "Mismatch", "Need", "Next", "Operand", "Page", "Policy", "Reason",
+    "Section", "Setup", "Table", "View",
+}  # fmt: skip
+# What holds policies or data.
+HELD = {
+    "Action", "Attribute", "Case", "CaseFile", "Database", "EntityType", "Schema", "Type", "Visible", "Ward", "World",
+}  # fmt: skip
+
+
+def test_every_class_is_pickled_or_says_why_not(ward: Ward, sample: World) -> None:
+    classes = {name for name in caseward.__all__ if isinstance(getattr(caseward, name), type)}
+    errors = {name for name in classes if issubclass(getattr(caseward, name), CasewardError)}
+    assert classes - errors == ANSWERS | HELD | {"Changes", "Decisions", "Problem", "Request"}
+    schema = ward.schema
+    case = schema.entity_type("Case")
+    file = CaseFile.read(ward, "mine.toml", "")
+    held: list[Any] = [
+        schema,
+        case,
+        case.attributes["status"],
+        case.attributes["status"].type,
+        schema.action("closeCase"),
+        Database(ward, "sqlite"),
+        ward,
+        sample,
+        ward.visible(sample, USER, "viewSummary", "Case", now=NOW),
+        file,
+    ]
+    for value in held:
+        name = type(value).__name__
+        for work in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=f"^a {name} is neither pickled nor copied: "):
+                work(value)
+    assert {type(value).__name__ for value in held} == HELD - {"Case"}
+
+
+def test_a_batch_of_changes_is_pickled_and_its_copy_is_its_own(ward: Ward) -> None:
+    batch = Changes().put(("School", "s"), {"kind": "state"}).set(USER, "loginActive", True).remove(CASE)
+    for road in ROADS:
+        again = road(batch)
+        assert again == batch and len(again) == 3
+        again.remove(USER)
+        assert again != batch and len(batch) == 3
+
+
+def test_what_tells_everything_is_never_pickled_into_a_view(ward: Ward, sample: World) -> None:
+    view = ward.view(sample, USER, CASE, now=NOW)
+    function, (name, data) = view.__reduce__()
+    assert function(name, data) == view
+    _, (_, everything) = ward.explain(sample, USER, "closeCase", CASE, now=NOW).__reduce__()
+    for wrong in (everything, data[:-1], data + b"x", b"", data.replace(b"caseward 0", b"caseward 9")):
+        with pytest.raises(caseward.DataError, match="the bytes are not those of a `View` that caseward "):
+            function("View", wrong)
+    with pytest.raises(ValueError, match="`Ward` is nothing that caseward pickles"):
+        function("Ward", data)
+
+
 def test_what_shows_is_copied_and_stays_what_it_is(ward: Ward, sample: World) -> None:
     why = ward.explain(sample, USER, "closeCase", CASE, now=NOW)
-    view = ward.view(sample, USER, CASE, now=NOW)
-    for value in (why, view, *ward.actions(sample, USER, CASE, now=NOW)):
+    for value in (why, ward.view(sample, USER, CASE, now=NOW), *ward.actions(sample, USER, CASE, now=NOW)):
         assert copy.copy(value) is value and copy.deepcopy(value) is value
-    # A view is made by the policies, for one person, and by nothing else.
-    with pytest.raises(TypeError):
-        pickle.dumps(view)

@@ -13,13 +13,16 @@ export function record(value, what, keys = undefined) {
   }
   // Getters run here and never again.
   const copy = { ...value };
-  if (Object.keys(copy).length !== Object.getOwnPropertyNames(value).length || Object.getOwnPropertySymbols(value).length > 0) {
+  let seen = 0;
+  let stray;
+  for (const key in copy) {
+    seen += 1;
+    if (keys !== undefined && !keys.has(key) && copy[key] !== undefined) stray ??= key;
+  }
+  if (seen !== Object.getOwnPropertyNames(value).length || Object.getOwnPropertySymbols(value).length > 0) {
     throw hidden(value, what);
   }
-  if (keys === undefined) return copy;
-  for (const key in copy) {
-    if (!keys.has(key) && copy[key] !== undefined) throw unknown(key, keys, what);
-  }
+  if (stray !== undefined) throw unknown(stray, keys, what);
   return copy;
 }
 

@@ -16,9 +16,12 @@ const WHO = new Set(['resource', 'action', 'type', ...CONTEXT]);
 const ALERT = new Set(['resource', 'entry', 'type', 'now']);
 const COUNT = new Set([...LIST, ...GROUPING]);
 const REPORT = new Set(['principal', 'kind', 'report', 'now', ...GROUPING]);
+const RELEASE = new Set(['principal', 'release', 'report', 'now', 'protect']);
 const DATABASE = new Set(['dialect', 'mapping']);
 const FILTER = new Set([...LIST, ...DATABASE, 'firstParameter', 'parameterStyle', 'alias']);
 const PROTECT = new Set(['below', 'key']);
+// What is not told of a release stands in its text.
+const ROUND = new Set(['key']);
 
 /** Who asks to do what to which record, under which circumstances: names as text or `{type, id}`. */
 export function request(question, what) {
@@ -121,6 +124,17 @@ export function report(question) {
   return [of.type, of.id, kind, which.type, which.id, moment(now), ...grouping(given)];
 }
 
+/** The tables of which release, for whom, and rounded with which key. */
+export function release(question) {
+  const given = record(question, 'the question of `release`', RELEASE);
+  const { principal, release: tables, report: one, now } = given;
+  const of = uid(principal, 'the principal');
+  text(tables, 'the release', LIMITS.sources);
+  const which = one === undefined ? {} : uid(one, 'the report');
+  const [, key] = protection(given, ROUND);
+  return [of.type, of.id, tables, which.type, which.id, moment(now), key];
+}
+
 /** Which records, and how the condition is written into a query that has more in it. */
 export function filter(question) {
   const given = record(question, 'the question of `filter`', FILTER);
@@ -158,12 +172,13 @@ function grouping(given) {
  * INVARIANT: counts are exact where nothing was said of protection, and nowhere else. Whatever was said and is not
  * understood, be it `undefined`, is refused.
  */
-function protection(given) {
+function protection(given, keys = PROTECT) {
   if (!Object.hasOwn(given, 'protect')) return [undefined, undefined];
-  const protect = record(given.protect, '`protect`', PROTECT);
+  const protect = record(given.protect, '`protect`', keys);
   const [name, ...more] = Object.keys(protect);
   if (name === undefined || more.length > 0) {
-    throw new TypeError('`protect` must be {below: a number} or {key: a secret}, one of both; exact counts are had without it');
+    const one = keys === PROTECT ? '{below: a number} or {key: a secret}, one of both' : '{key: a secret}';
+    throw new TypeError(`\`protect\` must be ${one}; leave it out for what there is without it`);
   }
   if (name === 'key') return [undefined, bytes(protect.key, 'the key', LIMITS.name, 'request')];
   return [whole(protect.below, '`below`', 0, Number.MAX_SAFE_INTEGER), undefined];

@@ -180,6 +180,13 @@ export class Ward {
     return found === undefined ? undefined : new Table(found);
   }
 
+  /** The tables of a release, protected as one; undefined where this person may not have such a report. */
+  release(world, question) {
+    const asked = questions.release(question);
+    const found = asks(this, world, (of, it) => of.release(it, ...asked));
+    return found === undefined ? undefined : found.map((table) => new Table(table));
+  }
+
   /** A condition for the `WHERE` of one's own query. */
   filter(world, question) {
     const answer = parse(filterText(this, world, question));

@@ -252,6 +252,29 @@ impl Ward {
         Ok(attendance::report(&self.0, &world.world, &question)?.map(Table))
     }
 
+    /// The tables of a release; nothing where the principal may not have such a report or it is not there.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn release(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        release: &str,
+        report_type: Option<String>,
+        report: Option<String>,
+        now: f64,
+        key: Option<Vec<u8>>,
+    ) -> Result<Option<Vec<Table>>, Refusal> {
+        let release = attendance::Release::read(release)?;
+        let report = report_type.zip(report).map(|(ty, id)| EntityUid::new(ty, id));
+        let (principal, protection) =
+            (EntityUid::new(principal_type, principal), protection(None, key)?.unwrap_or_default());
+        let of = attendance::ReportQuestion::of(&principal, "", now as i64, &protection);
+        let question = attendance::ReportQuestion { report: report.as_ref(), ..of };
+        let tables = attendance::release(&self.0, &world.world, &release, &question)?;
+        Ok(tables.map(|tables| tables.into_iter().map(Table).collect()))
+    }
+
     /// As JSON, a list with each action.
     #[expect(clippy::too_many_arguments, reason = "as `check`")]
     pub fn actions(

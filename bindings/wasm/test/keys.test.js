@@ -53,6 +53,10 @@ test('a key that a question does not have is refused, with the one that was mean
     whoWithReasons: [(q) => ward.whoWithReasons(world, q), who],
     alert: [(q) => ward.alert(world, q), { resource: RESOURCE, type: 'User' }],
     report: [(q) => ward.report(world, q), { principal: PRINCIPAL, kind: 'school', by: [] }],
+    release: [
+      (q) => ward.release(world, q),
+      { principal: PRINCIPAL, release: "name = 'r'\nkind = 'anonymised'\n[[tables]]\nby = ['status']\n" },
+    ],
     checkMany: [(q) => ward.checkMany(world, q), many],
   };
   for (const [name, [ask, question]] of Object.entries(asked)) {
@@ -61,7 +65,7 @@ test('a key that a question does not have is refused, with the one that was mean
     // The time has one place, for every question.
     assert.doesNotThrow(() => ask({ ...question, now: NOW, context: undefined, nothing: undefined }), name);
     assert.throws(() => ask({ ...question, now: NOW.getTime() }), /`now` must be a Date/, name);
-    if (['alert', 'report'].includes(name)) continue;
+    if (['alert', 'report', 'release'].includes(name)) continue;
     refuses(() => ask({ ...question, context: { now: NOW } }), 'request', /`now` stands beside `context`/);
   }
   refuses(() => ward.tables({ ...database, maping: '' }), 'request', /`maping`: did you mean `mapping`/);

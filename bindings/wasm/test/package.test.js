@@ -497,6 +497,35 @@ test('counts by group', () => {
   refuses(() => ward.report(world, { principal: U, kind: 'weather', by: [] }), 'request', /weather/);
 });
 
+test('tables that are published together are protected as one', () => {
+  const ward = attendance();
+  const world = World.sample(ward, { cases: 300, seed: 7 });
+  const release = "name = 'r'\nkind = 'anonymised'\n[[tables]]\nby = ['status']\n[[tables]]\nname = 'q'\nby = ['quarter of openedAt']\n";
+  const asked = (id, more = {}) => ward.release(world, { principal: { type: 'User', id }, release, now: NOW, ...more });
+  const tables = world.ids('User').map((id) => asked(id)).filter((found) => found !== undefined);
+  assert.ok(tables.length > 0 && tables.length < world.ids('User').length / 2, `${tables.length} may`);
+  for (const [first, second] of tables) {
+    assert.deepEqual(first.release, { release: 'r', table: 'by status', with: ['q'] });
+    assert.deepEqual([second.release.table, second.release.with], ['q', ['by status']]);
+    assert.deepEqual(first.protected, { method: 'suppression', below: 6 });
+    for (const { count } of [...first.cells, ...second.cells]) assert.ok(count === null || count >= 6, `${count}`);
+  }
+  const who = world.ids('User').find((id) => asked(id) !== undefined);
+  const [rounded] = asked(who, { protect: { key: 'sixteen bytes at least' } });
+  assert.equal(rounded.protected.method, 'rounding');
+  assert.ok(rounded.cells.every(({ count }) => count % rounded.protected.base === 0));
+  for (const [more, why] of [
+    [{ release: "nme = 'r'" }, /line 1/],
+    [{ release: release.replace('anonymised', 'school') }, /no release/],
+    [{ protect: { key: 'short' } }, /key/],
+    [{ protect: { below: 6 } }, /`protect` takes no `below`/],
+    [{ release: `below = 10\n${release}`, protect: { key: 'sixteen bytes at least' } }, /one of both/],
+  ]) {
+    refuses(() => asked(who, more), 'request', why);
+  }
+  assert.throws(() => asked(who, { release: undefined }), TypeError);
+});
+
 test('a condition for a query of one\'s own', () => {
   const ward = attendance();
   const world = World.sample(ward, { cases: 40, seed: 3 });

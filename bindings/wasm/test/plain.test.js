@@ -25,6 +25,8 @@ function requests() {
   ]);
 }
 
+const RELEASE = "name = 'r'\nkind = 'anonymised'\n[[tables]]\nby = ['status']\n";
+
 class Fields {
   constructor(fields) {
     Object.assign(this, fields);
@@ -112,6 +114,8 @@ function places() {
     ...found,
     ['`alert`', (q) => ward.alert(world, q), { resource: 'Case::"c0000001"', type: 'User' }],
     ['`report`', (q) => ward.report(world, q), { principal: PRINCIPAL, kind: 'school', by: [] }],
+    ['`release`', (q) => ward.release(world, q), { principal: PRINCIPAL, release: RELEASE }],
+    ['`protect`', (protect) => ward.release(world, { principal: PRINCIPAL, release: RELEASE, protect }), { key: 'sixteen bytes at least' }],
     ['`protect`', (protect) => ward.countBy(world, { ...list, by: [], protect }), { below: 6 }],
     ['`tables`', (q) => ward.tables(q), { dialect: 'sqlite' }],
     ['`select`', (q) => ward.select('Case', q), { dialect: 'sqlite' }],
@@ -245,8 +249,13 @@ test('protection that is not understood is refused, and counts are never exact b
   for (const below of ['6', 6n, NaN, 1.5, -1, null, new Number(6)]) {
     refuses(() => ward.countBy(world, { ...question, protect: { below } }), 'request', /`below` must be a whole number/);
   }
+  const released = { principal: question.principal, release: RELEASE, now: NOW };
+  for (const protect of wrong) {
+    if (protect?.key === key) continue;
+    assert.throws(() => ward.release(world, { ...released, protect }), (error) => error instanceof TypeError || error.kind === 'request');
+  }
   refuses(() => ward.countBy(world, { ...question, protect: { belw: 6 } }), 'request', /did you mean `below`/);
-  assert.throws(() => ward.countBy(world, { ...question, protect: { below: 6, key } }), /one of both; exact counts are had without/);
+  assert.throws(() => ward.countBy(world, { ...question, protect: { below: 6, key } }), /one of both; leave it out/);
   assert.equal(ward.countBy(world, question).protected, null);
   for (const protect of [{ below: 6 }, { key }, { key: new TextEncoder().encode(key) }, { get below() { return 6; } }]) {
     assert.notEqual(ward.countBy(world, { ...question, protect }).protected, null);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
 use crate::model::Error;
+use crate::model::object;
 use crate::table::disclosure::{Protection, Together};
 use crate::table::group::Group;
 use crate::table::{Part, Table};
@@ -53,6 +54,7 @@ struct RawRelease {
     name: String,
     kind: String,
     below: Option<u64>,
+    #[serde(deserialize_with = "object::list")]
     tables: Vec<RawTable>,
 }
 

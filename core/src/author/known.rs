@@ -19,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::cedar::MAX_BYTES;
+use crate::model::object;
 use crate::model::{Error, Problem, Source};
 
 /// What annotations may name, and what that says.
@@ -43,6 +44,7 @@ pub struct KnownValue {
 #[serde(untagged)]
 enum Raw {
     Says(String),
+    #[serde(deserialize_with = "object::one")]
     Answers(Answer),
 }
 
@@ -95,6 +97,10 @@ impl Known {
                         return Err(refuse(Problem::error(why).at(&source.text, span)));
                     }
                 };
+                if !read.reading.chars().any(char::is_alphanumeric) {
+                    let why = format!("`{name}` says nothing: say what it means");
+                    return Err(refuse(Problem::error(why).at(&source.text, span)));
+                }
                 named.push(KnownValue {
                     name: name.into(),
                     question: read.question.map(Into::into),

@@ -22,7 +22,7 @@
 //!     expect = "allow"
 //!     rules = ["E5"]
 //! "#)?;
-//! assert!(file.run(&ward).is_empty());
+//! assert!(file.run(&ward)?.is_empty());
 //!
 //! // What does it show of the policy, and what could be changed without its notice?
 //! let coverage = ward.coverage(&file.cases)?;
@@ -59,7 +59,7 @@ mod unreachable;
 pub use cases::CasePath;
 pub use cases::{Acceptance, Accepted, Case, CaseFile, Left, Mismatch};
 pub use coverage::{ConditionCoverage, Coverage, PolicyCoverage, Side};
-pub use diff::{Changed, Diff, Difference, Instants, Moved, Seen};
+pub use diff::{Changed, Diff, Difference, Instants, Moved, Seen, Way};
 pub use drafts::Kind;
 pub use kinds::RequestKind;
 pub use known::{Known, KnownValue};
@@ -67,5 +67,5 @@ pub use lint::{Finding, Level, Levels, Lint, Page, Subject};
 pub use madeup::{Drawn, MadeUp};
 pub use mutation::{Drawing, Fate, Mutant, Mutation, Mutations, Proof};
 pub use role::{Role, Rule};
-pub use shown::Shown;
+pub use shown::{EntriesShown, Shown, ShownTo};
 pub use unreachable::Claim;

@@ -18,6 +18,7 @@ use toml::Spanned;
 use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
+use crate::model::object::Object;
 use crate::model::span::Places;
 use crate::model::suggest::hint;
 use crate::model::{Error, Problem, Source};
@@ -27,7 +28,7 @@ use crate::ward::Ward;
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    unreachable: Vec<Spanned<Entry>>,
+    unreachable: Vec<Spanned<Object<Entry>>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +131,7 @@ impl Coverage {
         let (mut claims, mut problems) = (Vec::new(), Vec::new());
         for entry in file.unreachable {
             let span = entry.span();
-            match self.claim(entry.into_inner()) {
+            match self.claim(entry.into_inner().0) {
                 Ok(claim) => claims.push(claim),
                 Err(message) => {
                     problems.push(Problem::error(message).in_source(name).at_place(&places, span))
@@ -142,6 +143,9 @@ impl Coverage {
 
     fn claim(&mut self, entry: Entry) -> Result<Claim, String> {
         let Entry { policy: id, condition, occurrence, decides, why } = entry;
+        if !why.chars().any(char::is_alphanumeric) {
+            return Err("`why` says nothing: say in words why it can never decide so".to_owned());
+        }
         let hint = hint(&id, self.policies.iter().map(|policy| policy.policy.id.as_ref()));
         let policy = self.policies.iter_mut().find(|policy| policy.policy.id.as_ref() == id);
         let policy = policy.ok_or_else(|| format!("there is no policy `{id}`{hint}"))?;

@@ -54,7 +54,7 @@ impl Engine {
         };
         self.belongs_to(world)?;
         let groups = Groups::new(world, ty, by)?;
-        world.make_indices(groups.paths(world).iter());
+        world.make_indices(groups.paths(world).iter())?;
         // What is counted, and what the person sees of it, is to be of one version of the data.
         world.undisturbed(|| {
             let (asker, version) =
@@ -370,7 +370,7 @@ impl Engine {
         }
         let every = Path { start: ty, steps: Vec::new() };
         let of_conditions = conditions.iter().map(|(path, _)| path);
-        world.make_indices(paths.iter().chain(of_conditions).chain([&every]));
+        world.make_indices(paths.iter().chain(of_conditions).chain([&every]))?;
         let indices = world.still();
         if world.version() != version {
             return Ok(None);

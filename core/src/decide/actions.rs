@@ -29,6 +29,8 @@ pub struct ActionAnswer {
     pub needs: Vec<Need>,
 }
 
+carried!(struct ActionAnswer { action, answer, needs });
+
 /// A field of a context on which an action depends.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -47,6 +49,8 @@ pub struct Need {
     #[cfg_attr(feature = "schemars", schemars(with = "Option<Vec<serde_json::Value>>"))]
     pub values: Option<Vec<Value>>,
 }
+
+carried!(struct Need { field, ty, required, values });
 
 /// What a group's actions are asked with.
 struct Asked<'a> {

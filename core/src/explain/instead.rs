@@ -24,6 +24,8 @@ pub struct Instead {
     pub by: Vec<Grant>,
 }
 
+carried!(struct Instead { count, people, by });
+
 /// How many may by one policy.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Grant {
@@ -36,6 +38,8 @@ pub struct Grant {
     /// How many may by it. Somebody who may by several is counted with each.
     pub count: usize,
 }
+
+carried!(struct Grant { policy, rule, description, count });
 
 impl Engine {
     /// Who may do it, and of which version of the data.

@@ -62,7 +62,7 @@ const SHOWN: usize = 20;
 ///
 /// One made by [`Ward::explain`](crate::Ward::explain) tells everything and is for a trusted caller alone; one made by
 /// [`Ward::explain_for`](crate::Ward::explain_for) withholds what its viewer may not see.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Explanation {
     /// The answer. For a viewer it names only policies whose part in it follows from what they may see.
     pub answer: Answer,
@@ -85,6 +85,10 @@ pub struct Explanation {
     /// For a denial: who could do it instead; `None` where the viewer may not see who may do what to the record.
     pub instead: Option<Instead>,
 }
+
+carried!(struct Explanation {
+    answer, story, deciding, failed, nearest, more, withheld, turn, instead,
+});
 
 impl Engine {
     pub(crate) fn explain(&self, world: &World, request: &Request) -> Result<Explanation, Error> {

@@ -17,6 +17,8 @@ pub struct Reason {
     pub conditions: Vec<Condition>,
 }
 
+carried!(struct Reason { policy, conditions });
+
 /// One condition of a policy, or a part of one, and how it came out.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Condition {
@@ -45,6 +47,10 @@ pub struct Condition {
     pub operands: Vec<Operand>,
 }
 
+carried!(struct Condition {
+    holds, withheld, error, name, negated, text, span, made_of, parts, found, operands,
+});
+
 /// What a condition is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +67,8 @@ pub enum Composition {
     Test,
 }
 
+carried!(enum Composition { 0 = All {}, 1 = Any {}, 2 = Not {}, 3 = If {}, 4 = Test {} });
+
 /// What a test compares.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Operand {
@@ -74,6 +82,8 @@ pub struct Operand {
     /// For a value that is computed: what is read for it.
     pub read: Vec<Operand>,
 }
+
+carried!(struct Operand { text, span, value, read });
 
 impl Reason {
     /// The conditions that do not hold, or have no value.
@@ -268,6 +278,20 @@ impl Writer<'_, '_> {
 
     fn text(&self, part: &Part) -> String {
         super::shown::one_line(self.text.get(part.span.clone()).unwrap_or_default())
+    }
+}
+
+/// What was found is one of a few texts.
+#[cfg(feature = "carry")]
+impl crate::model::carried::Wire for &'static str {
+    fn write(&self, out: &mut Vec<u8>) {
+        crate::model::carried::Wire::write(&(*self).to_owned(), out);
+    }
+
+    fn read(from: &mut crate::model::carried::Bytes<'_>) -> Option<Self> {
+        let text = <String as crate::model::carried::Wire>::read(from)?;
+        let found = Relation::ALL.iter().flat_map(|one| [one.words(true), one.words(false)]);
+        found.flatten().find(|words| *words == text)
     }
 }
 

@@ -32,6 +32,10 @@ pub enum Shown {
     Withheld,
 }
 
+carried!(enum Shown {
+    0 = Value { value: value, left_out: left_out }, 1 = Absent {}, 2 = Failed { 0: why }, 3 = Withheld {},
+});
+
 impl Shown {
     pub(super) fn new(glimpse: Glimpse) -> Self {
         Shown::Value { value: glimpse.value, left_out: glimpse.left_out }

@@ -12,7 +12,7 @@ use crate::model::{EntityUid, Request, Value};
 use crate::world::{Changes, World};
 
 /// The smallest change of facts that would turn a decision.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Turn {
     /// These edits turn it, all of them together.
@@ -42,6 +42,11 @@ pub enum Turn {
     NotSought,
 }
 
+carried!(enum Turn {
+    0 = Found { edits: edits, changes: changes, request: request }, 1 = Kept { facts: facts }, 2 = NoneFound {},
+    3 = GaveUp {}, 4 = Withheld {}, 5 = NotSought {},
+});
+
 /// One change of one fact.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Edit {
@@ -60,6 +65,8 @@ pub struct Edit {
     pub now: Shown,
 }
 
+carried!(struct Edit { entity, path, is_tag, what, value, now });
+
 /// A fact on which a decision hangs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Kept {
@@ -75,6 +82,8 @@ pub struct Kept {
     pub set_by: Option<Arc<str>>,
 }
 
+carried!(struct Kept { entity, path, is_tag, now, set_by });
+
 /// What an edit does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -88,6 +97,8 @@ pub enum Deed {
     /// Takes an element from a set.
     Take,
 }
+
+carried!(enum Deed { 0 = Set {}, 1 = Remove {}, 2 = Add {}, 3 = Take {} });
 
 impl Turn {
     pub(super) fn found(world: &World, request: &Request, mut steps: Vec<Step>) -> Self {

@@ -29,6 +29,8 @@ pub struct Matrix {
     blocks: Vec<Block>,
 }
 
+carried!(struct Matrix { title, about, people, blocks });
+
 /// One record in one situation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 struct Block {
@@ -37,6 +39,8 @@ struct Block {
     /// In the order of the actions' names.
     rows: Vec<Line>,
 }
+
+carried!(struct Block { resource, situation, rows });
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 struct Line {
@@ -47,6 +51,8 @@ struct Line {
     #[serde(skip)]
     deciding: Vec<Vec<Arc<str>>>,
 }
+
+carried!(struct Line { action, allowed, deciding });
 
 /// One action on one record in one situation.
 #[derive(Clone, Debug)]
@@ -150,7 +156,11 @@ impl Matrix {
 
 fn block(ward: &Ward, source: &Source, plan: &Plan, situation: &Situation) -> Result<Block, Error> {
     // What is wrong with a world is told of the situation that it is in.
-    let refuse = |error: &Error| {
+    let refuse = |error: Error| {
+        // Nothing is wrong where the call was only to end.
+        if error.is_interrupted() {
+            return error;
+        }
         let why = error.problems().first().map_or_else(|| error.to_string(), |p| p.message.clone());
         let message = format!("situation `{}`: {why}", situation.title);
         Error::data(vec![
@@ -161,15 +171,15 @@ fn block(ward: &Ward, source: &Source, plan: &Plan, situation: &Situation) -> Re
         plan.people.iter().map(|one| format!("{} {}: {}", plan.principal, one.heading, one.facts)).collect();
     let lines = people.iter().map(String::as_str).chain([plan.scenery.as_str()]);
     let world = scene::world(ward, lines.chain(situation.facts.iter().map(String::as_str)));
-    let world = world.map_err(|error| refuse(&error))?;
-    let resource_type = ward.schema().known_type(situation.record.type_name()).map_err(|e| refuse(&e))?;
+    let world = world.map_err(refuse)?;
+    let resource_type = ward.schema().known_type(situation.record.type_name()).map_err(refuse)?;
     let takes = |action: &&Action| action.resources.contains(&resource_type);
     let rows = ward
         .schema()
         .actions()
         .iter()
         .filter(takes)
-        .map(|action| line(ward, &world, action, plan, situation).map_err(|error| refuse(&error)));
+        .map(|action| line(ward, &world, action, plan, situation).map_err(refuse));
     Ok(Block {
         resource: situation.record.type_name().to_owned(),
         situation: situation.title.clone(),

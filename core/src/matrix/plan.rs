@@ -31,6 +31,7 @@ use toml::Spanned;
 
 use crate::cedar::MAX_BYTES;
 use crate::matrix::scene;
+use crate::model::object::Object;
 use crate::model::suggest::hint;
 use crate::model::{EntityUid, Error, Problem, Source};
 
@@ -84,9 +85,9 @@ struct File {
     #[serde(default)]
     scenes: BTreeMap<String, String>,
     #[serde(default)]
-    person: Vec<Spanned<Person>>,
+    person: Vec<Spanned<Object<Person>>>,
     #[serde(default)]
-    situation: Vec<Spanned<Raw>>,
+    situation: Vec<Spanned<Object<Raw>>>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +124,7 @@ impl Plan {
         }
         let mut headings = BTreeSet::new();
         for person in &file.person {
-            let heading = &person.get_ref().heading;
+            let heading = &person.get_ref().0.heading;
             if heading.is_empty() || heading.contains(|c: char| c.is_whitespace() || ":,=\"".contains(c)) {
                 return Err(refuse(
                     person.span(),
@@ -137,7 +138,7 @@ impl Plan {
         let mut situations = Vec::new();
         for raw in file.situation {
             let span = raw.span();
-            let raw = raw.into_inner();
+            let Object(raw) = raw.into_inner();
             let Some((ty, id)) = raw.record.split_once(' ') else {
                 return Err(refuse(span, format!("`{}` is no record, such as `Case it`", raw.record)));
             };
@@ -162,7 +163,7 @@ impl Plan {
             principal: file.principal,
             scenery: file.scenery,
             context: scene::pairs(&file.context),
-            people: file.person.into_iter().map(Spanned::into_inner).collect(),
+            people: file.person.into_iter().map(|person| person.into_inner().0).collect(),
             situations,
         })
     }

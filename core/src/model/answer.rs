@@ -17,6 +17,8 @@ pub enum Decision {
     Deny,
 }
 
+carried!(enum Decision { 0 = Allow {}, 1 = Deny {} });
+
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -43,6 +45,10 @@ pub enum Fault {
     /// The request could not be read or makes no sense under the schema.
     Request(String),
 }
+
+carried!(enum Fault {
+    0 = Absent { 0: uid }, 1 = Unseen { 0: uid }, 2 = Policy { id: id, message: message }, 3 = Request { 0: message },
+});
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,6 +88,8 @@ pub struct Answer {
     /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
     pub now: Option<i64>,
 }
+
+carried!(struct Answer { decision, policies, rules, errors, policy_hash, version, now });
 
 impl Answer {
     /// Whether it is an allow.

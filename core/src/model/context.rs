@@ -28,6 +28,8 @@ pub struct Context {
     now: Option<i64>,
 }
 
+carried!(struct Context { fields, now });
+
 impl Context {
     /// No field, and no time.
     pub const fn new() -> Self {

@@ -3,7 +3,9 @@
 //! Whoever calls says whom to ask. Calls that look at many entities or requests ask now and then, and end with an
 //! [`Error::is_interrupted`](crate::Error::is_interrupted) where they are told to; what is quick never asks.
 //!
-//! INVARIANT: nobody is asked while a lock is held that a decision may wait for.
+//! INVARIANT: nobody is asked while a lock is held that a single decision may wait for.
+//! INVARIANT: whoever is asked may call the library again, on the same thread, while the call that asks holds the data
+//! still. What would wait for that call is refused: batches, and indices that are not made yet.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,6 +17,8 @@ const STEPS: u32 = 512;
 
 thread_local! {
     static ASK: RefCell<Option<Rc<dyn Fn() -> bool>>> = const { RefCell::new(None) };
+    /// Whether somebody is being asked.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Does `work`, asking `ask` now and then, on this thread, whether it is to end.
@@ -87,7 +91,27 @@ pub(crate) fn ask() -> Result<(), Error> {
 }
 
 fn is_to_end() -> bool {
-    // Whoever is asked may call the library again: nothing is borrowed meanwhile.
-    let ask = ASK.with_borrow(Clone::clone);
-    ask.is_some_and(|ask| ask())
+    // Whoever is asked may call the library again: nothing is borrowed meanwhile, and nobody asked once more.
+    let Some(ask) = ASK.take() else { return false };
+    let _before = (Restore(Some(ask.clone())), Asked(ASKING.replace(true)));
+    ask()
+}
+
+/// Puts back whether somebody was being asked before, also where they panic.
+struct Asked(bool);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        ASKING.set(self.0);
+    }
+}
+
+/// Refuses what would wait for the call that is asking just now, on this thread, whether it is to end.
+pub(crate) fn refuse_within(what: &str) -> Result<(), Error> {
+    if ASKING.get() {
+        return Err(Error::request(format!(
+            "{what} while a call on this thread is interrupted, as by a signal's handler: let that call end first"
+        )));
+    }
+    Ok(())
 }

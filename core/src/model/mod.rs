@@ -3,11 +3,14 @@
 //! INVARIANT: nothing in here knows of policies, of data or of Cedar.
 
 pub(crate) mod answer;
+#[cfg(feature = "carry")]
+pub mod carried;
 pub(crate) mod context;
 pub(crate) mod error;
 pub mod interrupt;
 pub(crate) mod json;
 pub(crate) mod name;
+pub mod object;
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod schema;

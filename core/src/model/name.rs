@@ -29,6 +29,17 @@ macro_rules! name {
             }
         }
 
+        #[cfg(feature = "carry")]
+        impl $crate::carried::Wire for $name {
+            fn write(&self, out: &mut Vec<u8>) {
+                std::sync::Arc::<str>::from(self.as_str()).write(out);
+            }
+
+            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+                std::sync::Arc::<str>::read(from).map($name::new)
+            }
+        }
+
         impl Deref for $name {
             type Target = str;
 

@@ -193,3 +193,5 @@ impl RequestEnvironment {
         RequestEnvironment { principal_type, action, resource_type }
     }
 }
+
+carried!(struct Request { principal, action, resource, context });

@@ -33,3 +33,5 @@ pub enum Effect {
     /// The policy denies what it matches, whatever else allows it.
     Forbid,
 }
+
+carried!(enum Effect { 0 = Permit {}, 1 = Forbid {} });

@@ -37,6 +37,8 @@ pub struct Span {
     pub end_column: u32,
 }
 
+carried!(struct Span { start, end, line, column, end_line, end_column });
+
 impl Span {
     /// The part of a text that has these bytes; what lies outside of it is taken for its end.
     ///

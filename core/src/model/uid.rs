@@ -22,6 +22,8 @@ pub struct EntityUid {
     id: Arc<str>,
 }
 
+carried!(struct EntityUid { type_name, id });
+
 impl EntityUid {
     /// Names the entity `id` of type `type_name`; neither is checked against a schema.
     pub fn new(type_name: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Self {

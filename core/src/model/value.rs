@@ -34,6 +34,12 @@ pub enum Value {
     Duration(i64),
 }
 
+carried!(enum Value {
+    0 = Bool { 0: value }, 1 = Long { 0: value }, 2 = String { 0: value }, 3 = Entity { 0: value }, 4 = Set { 0: value },
+    5 = Record { 0: value }, 6 = Decimal { 0: value }, 7 = Ip { 0: value }, 8 = Datetime { 0: value },
+    9 = Duration { 0: value },
+});
+
 /// An IP address with the length of its network prefix, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ip {
@@ -42,6 +48,8 @@ pub struct Ip {
     /// Bits of the network prefix: up to 32 for IPv4, 128 for IPv6.
     pub prefix: u8,
 }
+
+carried!(struct Ip { address, prefix });
 
 /// In the form that Cedar reads back, which is without dots in IPv6.
 ///

@@ -70,6 +70,8 @@ pub enum Unit {
     Day,
 }
 
+carried!(enum Unit { 0 = Year {}, 1 = Quarter {}, 2 = Month {}, 3 = Day {} });
+
 impl Unit {
     /// Every unit with its name.
     pub(crate) const ALL: [(&str, Unit); 4] =
@@ -87,6 +89,8 @@ pub struct Period {
     unit: Unit,
     first: Date,
 }
+
+carried!(struct Period { unit, number });
 
 impl Period {
     /// The period in which a day lies.

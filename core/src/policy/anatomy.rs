@@ -102,6 +102,30 @@ pub(crate) enum Relation {
     Other,
 }
 
+#[cfg(feature = "carry")]
+impl Relation {
+    /// Every relation.
+    pub(crate) const ALL: [Relation; 17] = [
+        Relation::True,
+        Relation::Equal,
+        Relation::NotEqual,
+        Relation::Less,
+        Relation::LessEqual,
+        Relation::More,
+        Relation::AtLeast,
+        Relation::Contains,
+        Relation::ContainsAll,
+        Relation::ContainsAny,
+        Relation::IsEmpty,
+        Relation::Has,
+        Relation::HasTag,
+        Relation::LiesIn,
+        Relation::Like,
+        Relation::IsOfType,
+        Relation::Other,
+    ];
+}
+
 /// The conditions of all policies, as they were parsed.
 pub(super) struct Trees(Vec<Tree>);
 

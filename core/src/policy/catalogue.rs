@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::cedar::{MAX_BYTES, Sections, sections};
+use crate::model::object;
 use crate::model::suggest::hint;
 use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Type, TypeId, Zone};
 use crate::table::group::Group;
@@ -86,8 +87,9 @@ struct RawType {
     known_by: Vec<Name>,
     #[serde(default)]
     includes: Vec<Name>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     items: Vec<RawItems>,
+    #[serde(default, deserialize_with = "object::option")]
     alert: Option<RawAlert>,
     unlocks: Option<Name>,
     public: Option<Vec<Name>>,
@@ -133,7 +135,8 @@ impl Catalogue {
                 format!("the text has {} bytes, more than the {MAX_BYTES} that are taken", source.text.len());
             return Err(vec![Problem::error(why).in_source(&source.name)]);
         }
-        let raw: BTreeMap<Name, RawType> = toml::from_str(&source.text).map_err(|error| {
+        let raw = toml::Deserializer::parse(&source.text).and_then(object::map::<_, Name, RawType>);
+        let raw = raw.map_err(|error| {
             let problem = Problem::error(error.message().to_owned()).in_source(&source.name);
             vec![match error.span() {
                 Some(span) => problem.at(&source.text, span),

@@ -8,13 +8,15 @@ use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 use cedar_policy_core::evaluator::RestrictedEvaluator;
 use cedar_policy_core::extensions::Extensions;
 
-use crate::model::Value;
+use crate::model::{EntityUid, Value};
 
 /// Constants in the policies: those that stand beside an attribute or a field, by its name, and all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Literals {
     pub(crate) by_name: BTreeMap<Arc<str>, BTreeSet<Value>>,
     pub(crate) all: BTreeSet<Value>,
+    /// Entities that the policies name, actions too.
+    pub(crate) named: BTreeSet<EntityUid>,
 }
 
 impl Literals {
@@ -31,6 +33,9 @@ impl Literals {
 
     fn note(&mut self, expr: &Expr) {
         self.all.extend(constant(expr));
+        if let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() {
+            self.named.insert(crate::cedar::value::uid_from_cedar(uid));
+        }
         if let ExprKind::BinaryApp { arg1, arg2, .. } = expr.expr_kind() {
             for (of, with) in [(arg1, arg2), (arg2, arg1)] {
                 if let ExprKind::GetAttr { attr, .. } = of.expr_kind() {

@@ -54,6 +54,8 @@ pub struct Policy {
     pub source: Arc<str>,
 }
 
+carried!(struct Policy { id, effect, rule, description, annotations, source });
+
 /// A schema and policies that were found valid.
 pub(crate) struct Loaded {
     pub(crate) schema: Arc<Schema>,

@@ -22,6 +22,8 @@ pub enum Dialect {
     Spark,
 }
 
+carried!(enum Dialect { 0 = Postgres {}, 1 = Sqlite {}, 2 = DuckDb {}, 3 = Spark {} });
+
 impl Dialect {
     /// Every dialect.
     pub const ALL: [Dialect; 4] = [Dialect::Postgres, Dialect::Sqlite, Dialect::DuckDb, Dialect::Spark];

@@ -47,6 +47,10 @@ pub struct Filter {
     pub valid_until: Option<i64>,
 }
 
+carried!(struct Filter {
+    dialect, setup, sql, params, signs, policy_hash, version, valid_from, valid_until,
+});
+
 /// The value of a parameter, or of a row's column.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
@@ -65,6 +69,11 @@ pub enum Parameter {
     TextList(Vec<Option<Arc<str>>>),
 }
 
+carried!(enum Parameter {
+    0 = Boolean { 0: value }, 1 = Bigint { 0: value }, 2 = Text { 0: value }, 3 = BooleanList { 0: values },
+    4 = BigintList { 0: values }, 5 = TextList { 0: values },
+});
+
 /// A temporary view that a filter reads: a frame that is registered under its name.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Setup {
@@ -76,6 +85,8 @@ pub struct Setup {
     pub rows: Vec<Vec<Option<Parameter>>>,
 }
 
+carried!(struct Setup { view, columns, rows });
+
 /// A column of a view.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SetupColumn {
@@ -85,6 +96,8 @@ pub struct SetupColumn {
     #[serde(rename = "type")]
     pub ty: String,
 }
+
+carried!(struct SetupColumn { name, ty });
 
 impl Setup {
     pub(super) fn new(

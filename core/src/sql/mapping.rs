@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::model::object;
 use crate::model::{Problem, Schema, Type};
 
 /// Where the user's tables hold what the schema speaks of.
@@ -34,6 +35,7 @@ pub struct Mapping {
     /// What is not named has its default place; otherwise a policy that reads it is refused.
     pub defaults: bool,
     /// By the name of the entity type.
+    #[serde(deserialize_with = "object::map")]
     pub types: BTreeMap<String, TypeMapping>,
 }
 
@@ -52,8 +54,10 @@ pub struct TypeMapping {
     /// By the attribute's name; a field of a record by its path, as in `limits.low`.
     pub attributes: BTreeMap<String, Place>,
     /// Where the tags are.
+    #[serde(deserialize_with = "object::option")]
     pub tags: Option<TagPlace>,
     /// Where is held what the entities lie in, at any distance, by the name of the type above.
+    #[serde(deserialize_with = "object::map")]
     pub ancestors: BTreeMap<String, AncestorPlace>,
 }
 
@@ -170,8 +174,10 @@ pub enum Place {
     /// A column of the type's table.
     Column(String),
     /// A set's elements: a table with a row for each.
+    #[serde(deserialize_with = "object::one")]
     Set(SetPlace),
     /// A column of another form than the usual one.
+    #[serde(deserialize_with = "object::one")]
     Typed(TypedPlace),
 }
 

@@ -35,6 +35,10 @@ pub struct Table {
     pub(crate) now: Option<i64>,
 }
 
+carried!(struct Table {
+    of, by, overlaps, cells, totals, marks, protected, release, policy_hash, version, now,
+});
+
 /// Which part of a release a table is: tables that are protected together, so that none of them tells what another
 /// leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -47,6 +51,8 @@ pub struct Part {
     pub with: Vec<Arc<str>>,
 }
 
+carried!(struct Part { release, table, with });
+
 /// One count, and of which groups it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -55,6 +61,8 @@ pub struct Line {
     /// How many records.
     pub count: Count,
 }
+
+carried!(struct Line { keys, count });
 
 /// Which one of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +79,10 @@ pub enum Key {
     All,
 }
 
+carried!(enum Key {
+    0 = Value { 0: value }, 1 = Period { 0: period }, 2 = Empty {}, 3 = Absent {}, 4 = All {},
+});
+
 /// How many records there are in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Count {
@@ -81,6 +93,8 @@ pub enum Count {
     /// Some: how many is not told.
     Suppressed,
 }
+
+carried!(enum Count { 0 = Exact { 0: count }, 1 = Rounded { 0: count }, 2 = Suppressed {} });
 
 impl Count {
     /// The number that is told; `None` where none is.

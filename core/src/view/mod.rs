@@ -3,7 +3,7 @@
 //! This is the one answer that is made for the person who asks. The others tell a trusted caller everything.
 //!
 //! INVARIANT: a [`View`] is made here alone, from decisions on that person; nothing that was not redacted can be
-//! turned into one.
+//! turned into one. (`carried` makes one anew of its own bytes alone.)
 //! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
 
 mod alert;
@@ -41,6 +41,8 @@ pub struct View {
     now: Option<i64>,
 }
 
+carried!(struct View { resource, sections, withheld, items, actions, policy_hash, version, now });
+
 /// A section of a record that is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -51,6 +53,8 @@ pub struct Section {
     /// Its fields: attributes by name, then content in the catalogue's order, those of the record itself first.
     pub fields: Vec<Field>,
 }
+
+carried!(struct Section { name, fields });
 
 /// A field of a section that is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -69,6 +73,8 @@ pub struct Field {
     pub value: Option<Value>,
 }
 
+carried!(struct Field { name, of, content, value });
+
 /// An entry of a record that is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -85,6 +91,8 @@ pub struct Item {
     pub actions: Vec<Next>,
 }
 
+carried!(struct Item { resource, sections, withheld, actions });
+
 /// An action that the person may take next.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -95,6 +103,8 @@ pub struct Next {
     /// What its context still needs; empty where it is allowed as it is.
     pub needs: Vec<Need>,
 }
+
+carried!(struct Next { action, needs });
 
 impl View {
     /// The record that was asked for, whether or not it is there.
@@ -174,7 +184,7 @@ impl Engine {
             let Some(action) = self.schema().actions().get(*place) else { continue };
             self.takes(action, "principal", &action.principals, principal.type_name())?;
         }
-        world.make_indices(shown.items.iter().map(|items| &items.path));
+        world.make_indices(shown.items.iter().map(|items| &items.path))?;
         let indices = world.still();
         let unseen = self.unseen_in(world, (principal, resource), context)?;
         let asking = Asking { ward: self, world, catalogue, indices: &indices, principal, context, unseen };

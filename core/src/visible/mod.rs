@@ -50,6 +50,8 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+carried!(struct Page { entities, next });
+
 /// A place in a list: behind the last entity of a page.
 ///
 /// It stays valid when the data changes: the next page is exact for the data as it is then, and no entity that
@@ -60,6 +62,8 @@ pub struct Cursor {
     epoch: u64,
     last: u32,
 }
+
+carried!(struct Cursor { epoch, last });
 
 impl Engine {
     pub(crate) fn list(
@@ -135,8 +139,7 @@ impl Engine {
                 }
             }
         }
-        world.make_indices(paths.iter().chain(self.catalogue_paths()));
-        Ok(())
+        world.make_indices(paths.iter().chain(self.catalogue_paths()))
     }
 
     /// What `then` makes of the rows while the data is held still, and the version of the data.
@@ -151,7 +154,7 @@ impl Engine {
             let plan = self.list_plan(world, search);
             let ways = if world.is_overlaid() { plan.ways() } else { None };
             let of_ways: Vec<Path> = ways.iter().flatten().flat_map(Path::prefixes).collect();
-            world.make_indices(plan.paths.iter().chain(&of_ways));
+            world.make_indices(plan.paths.iter().chain(&of_ways))?;
             interrupt::ask()?;
             let indices = world.still();
             // A batch may have come in since the plan was made.
@@ -343,11 +346,14 @@ impl Visible {
         &self.rows
     }
 
-    /// Up to `most` entities behind `cursor`, or the first ones.
+    /// Up to `most` entities behind `cursor`, or the first ones; one at least.
     ///
     /// # Errors
-    /// [`Error::is_request`] for a cursor of another world.
+    /// [`Error::is_request`] for a cursor of another world, and for `most` 0: a page of nothing would look like the last.
     pub fn page(&self, cursor: Option<Cursor>, most: usize) -> Result<Page, Error> {
+        if most == 0 {
+            return Err(Error::request("a page has one record at least"));
+        }
         let last = match cursor {
             Some(cursor) if cursor.epoch != self.world.epoch() => {
                 return Err(Error::request("the cursor is of another world"));

@@ -26,7 +26,7 @@ impl Engine {
         let asker = self.examine_asker(world, principal, action, resource_type, context)?;
         let place = asker.principal;
         let place = place.ok_or_else(|| Error::request(format!("{principal} is not in the data")))?;
-        Ok(show(self, world, place, asker.action, resource, context))
+        show(self, world, place, asker.action, resource, context)
     }
 
     /// The program as text, with the ids of its policies.
@@ -44,10 +44,10 @@ fn show(
     action: &Action,
     ty: TypeId,
     context: &BTreeMap<Arc<str>, Value>,
-) -> String {
+) -> Result<String, Error> {
     let search = Search { open: Open::Resource, known: principal, action, ty, context };
     let plan = ward.list_plan(world, &search);
-    world.make_indices(plan.paths.iter());
+    world.make_indices(plan.paths.iter())?;
     let indices = world.still();
     let mut finder = Finder::new(&plan, world, &indices, principal, context);
     let names = |at: usize| ward.policies().get(at).map_or_else(String::new, |p| p.id.to_string());
@@ -75,7 +75,7 @@ fn show(
             show(*until, "ever after")
         );
     }
-    text
+    Ok(text)
 }
 
 fn describe(lookup: &Lookup, plan: &Plan, world: &World) -> String {

@@ -39,7 +39,7 @@ impl Asking<'_> {
         }
         let residual = Residual { program: residual.clone(), made_from: MadeFrom::default() };
         let plan = Plan::new(residual, world, person, environment.2, context, world.version());
-        world.make_indices(plan.paths.iter());
+        world.make_indices(plan.paths.iter()).ok()?;
         let indices = world.still();
         if !plan.made_from.is_unchanged_since(plan.version, world) {
             return None;

@@ -27,6 +27,8 @@ pub struct Granted {
     pub rules: Vec<Arc<str>>,
 }
 
+carried!(struct Granted { principal, policies, rules });
+
 impl Engine {
     pub(crate) fn who(
         &self,

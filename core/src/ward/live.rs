@@ -165,7 +165,7 @@ impl Live {
         loop {
             let now = self.now();
             match now.world().apply(changes) {
-                Err(_) if self.has_moved_from(&now) => {}
+                Err(error) if !error.is_interrupted() && self.has_moved_from(&now) => {}
                 done => return done,
             }
         }
@@ -182,7 +182,7 @@ impl Live {
         loop {
             let now = self.now();
             match now.world().at_least(version, patience) {
-                Err(_) if self.has_moved_from(&now) => {}
+                Err(error) if !error.is_interrupted() && self.has_moved_from(&now) => {}
                 done => return done.map(|_| now),
             }
         }

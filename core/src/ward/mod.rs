@@ -150,6 +150,12 @@ impl Ward {
         all.iter().map(|(name, values)| (name.clone(), values.iter().cloned().collect())).collect()
     }
 
+    /// The entities that the policies name, but for actions, in order: what a generator of data has to have.
+    #[cfg(any(feature = "author", feature = "testing"))]
+    pub fn named(&self) -> impl Iterator<Item = &crate::model::EntityUid> {
+        self.literals().named.iter().filter(|uid| self.schema().type_id(uid.type_name()).is_some())
+    }
+
     #[cfg(any(feature = "author", feature = "testing"))]
     pub(crate) fn literals(&self) -> &crate::policy::Literals {
         &self.engine.loaded.literals

@@ -12,7 +12,8 @@ use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
 use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
-use crate::model::{Error, TypeId, interrupt};
+use crate::model::interrupt::{self, Pulse};
+use crate::model::{Error, TypeId};
 
 /// How often what reads more than once is tried again for a batch that came in between, before batches wait for it.
 const TRIES: usize = 8;
@@ -26,24 +27,33 @@ pub(super) struct Writer {
 
 impl Writer {
     /// How many references there are to each entity of `world`. The first time takes a look at all of it.
-    pub(super) fn references(&mut self, world: &World) -> &HashMap<Place, i64> {
-        self.references.get_or_insert_with(|| {
-            let mut counts = HashMap::new();
-            for at in 0..world.data.tables.len() {
-                let ty = TypeId(at as u16);
-                world.rows(ty).for_each(|row| count(world, (ty, row), 1, &mut counts));
-            }
-            counts
-        })
+    pub(super) fn references(&mut self, world: &World) -> Result<&HashMap<Place, i64>, Error> {
+        let counted = match self.references.take() {
+            Some(counted) => counted,
+            None => references(world)?,
+        };
+        Ok(self.references.insert(counted))
     }
 
-    fn follow(&mut self, before: &World, after: &World, images: &Images) {
+    fn follow(&mut self, deltas: HashMap<Place, i64>) {
         if let Some(references) = &mut self.references {
-            for (place, by) in deltas(before, after, images) {
+            for (place, by) in deltas {
                 *references.entry(place).or_default() += by;
             }
         }
     }
+}
+
+fn references(world: &World) -> Result<HashMap<Place, i64>, Error> {
+    let (mut counts, pulse) = (HashMap::new(), Pulse::default());
+    for at in 0..world.data.tables.len() {
+        let ty = TypeId(at as u16);
+        for row in world.rows(ty) {
+            pulse.step()?;
+            count(world, (ty, row), 1, &mut counts);
+        }
+    }
+    Ok(counts)
 }
 
 /// Where those wait who asked for a version that is still to come.
@@ -73,11 +83,13 @@ impl World {
     /// [`Error::is_data`], with every problem, the world being as it was: an entity that is not there, an
     /// attribute of a wrong type or missing, a reference to nothing, a removal of what is referred to, a
     /// hierarchy that goes in a circle, an entity of an enumerated type; [`Error::is_request`] for a world
-    /// that [`World::with`] gave, or that [`Live::reload`](crate::Live::reload) moved to another schema.
+    /// that [`World::with`] gave, or that [`Live::reload`](crate::Live::reload) moved to another schema;
+    /// [`Error::is_interrupted`], the world being as it was.
     pub fn apply(&self, changes: &Changes) -> Result<u64, Error> {
         if self.overlay.is_some() {
             return Err(Error::request("a world seen through changes cannot be changed itself"));
         }
+        interrupt::refuse_within("a batch cannot be applied")?;
         let has_moved = self.data.applied.has_moved.lock().unwrap_or_else(PoisonError::into_inner);
         if *has_moved {
             return Err(Error::request(
@@ -94,10 +106,16 @@ impl World {
         };
         images
             .retain(|&place, words| words.iter().enumerate().any(|(at, &word)| self.word(place, at) != word));
-        if writer.references.is_some() {
-            let after = World { data: self.data.clone(), overlay: Some(Arc::new(images.clone())) };
-            writer.follow(self, &after, &images);
-        }
+        let deltas = match &writer.references {
+            None => HashMap::new(),
+            Some(_) => {
+                let after = World { data: self.data.clone(), overlay: Some(Arc::new(images.clone())) };
+                deltas(self, &after, &images)?
+            }
+        };
+        interrupt::ask()?;
+        // INVARIANT: nobody is asked from here on: an interrupted batch has changed nothing.
+        writer.follow(deltas);
         let version = self.store(&images);
         drop(self.data.applied.lock.lock());
         self.data.applied.changed.notify_all();
@@ -125,6 +143,7 @@ impl World {
 
     /// Runs `make`, which makes another world of this one. Batches wait; once it is made this world takes none.
     pub(crate) fn hand_over<T>(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        interrupt::refuse_within("the data cannot be moved")?;
         let mut has_moved = self.data.applied.has_moved.lock().unwrap_or_else(PoisonError::into_inner);
         if *has_moved {
             return Err(Error::request("the data was moved to another schema already"));
@@ -180,6 +199,7 @@ impl World {
     /// # Ok::<(), caseward::Error>(())
     /// ```
     pub fn with(&self, changes: &Changes) -> Result<World, Error> {
+        interrupt::refuse_within("changes cannot be looked through")?;
         let mut writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let images = prepare(self, changes, &mut writer)?;
         Ok(World { data: self.data.clone(), overlay: Some(Arc::new(images)) })

@@ -26,18 +26,22 @@ use crate::model::{EntityUid, Value};
 /// assert_eq!((version, world.count("School")?), (3, 0));
 /// # Ok::<(), caseward::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub(super) all: Vec<Change>,
 }
 
-#[derive(Clone, Debug)]
+carried!(struct Changes { all });
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) uid: EntityUid,
     pub(super) what: What,
 }
 
-#[derive(Clone, Debug)]
+carried!(struct Change { uid, what });
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Put { attributes: Vec<(Arc<str>, Value)>, parents: Vec<EntityUid>, tags: BTreeMap<Arc<str>, Value> },
     Set(Arc<str>, Value),
@@ -47,6 +51,12 @@ pub(super) enum What {
     Untag(Arc<str>),
     Remove,
 }
+
+carried!(enum What {
+    0 = Put { attributes: attributes, parents: parents, tags: tags }, 1 = Set { 0: name, 1: value },
+    2 = Unset { 0: name }, 3 = Parents { 0: parents }, 4 = Tag { 0: name, 1: value }, 5 = Untag { 0: name },
+    6 = Remove {},
+});
 
 impl Changes {
     /// No changes.

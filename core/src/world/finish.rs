@@ -10,10 +10,12 @@ use super::build::{Loading, MAX_PROBLEMS, WorldBuilder, on};
 use super::encode::{Pools, each_reference};
 use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::ids::{Interner, Names};
+use super::index::Making;
 use super::rows::Rows;
 use super::sequence::Sequence;
 use super::stamps::Stamps;
 use super::{Data, Indices, Place, Row, Table, World};
+use crate::model::interrupt::Pulse;
 use crate::model::{AttrId, EntityType, EntityUid, Error, Problem, Schema, Type, TypeId};
 
 /// What a world begins with.
@@ -27,16 +29,17 @@ impl WorldBuilder {
     ///
     /// # Errors
     /// [`Error::is_data`], with every problem: attributes missing, unknown or of a wrong type, entities
-    /// given twice, references to entities that are not there, hierarchies that go in circles.
+    /// given twice, references to entities that are not there, hierarchies that go in circles;
+    /// [`Error::is_interrupted`].
     pub fn finish(mut self) -> Result<World, Error> {
         let refused = std::mem::take(&mut self.refused);
         let unknown = self.unknown_problems();
         let (mut problems, more) = (std::mem::take(&mut self.problems), self.more_problems);
         let WorldBuilder { schema, tables, strings, pools, .. } = self;
         let world = World::assemble(schema, tables, strings, pools);
-        problems.extend(world.dangling(&refused));
+        problems.extend(world.dangling(&refused)?);
         if problems.is_empty() {
-            problems.extend(world.close_hierarchy());
+            problems.extend(world.close_hierarchy()?);
         }
         problems.extend(unknown);
         if more > 0 {
@@ -82,6 +85,7 @@ impl World {
             naming: Mutex::new(()),
             writer: Mutex::new(Writer::default()),
             indices: RwLock::new(Indices::default()),
+            making: Making::default(),
             applied: Applied::default(),
             schema,
         };
@@ -89,18 +93,19 @@ impl World {
     }
 
     /// Who names an entity that is not there. What was refused itself is no problem of its own.
-    fn dangling(&self, refused: &HashSet<Place>) -> Vec<Problem> {
+    fn dangling(&self, refused: &HashSet<Place>) -> Result<Vec<Problem>, Error> {
         let schema = &self.data.schema;
         let types = || (0u16..).map(TypeId).zip(schema.entity_types());
         let is_whole = |(id, _): (TypeId, &EntityType)| (1..self.end(id)).all(|row| self.has((id, Row(row))));
         let is_strict =
             |ty: &EntityType| ty.tags.is_none() && !ty.attributes.iter().any(|(_, a)| is_loose(&a.ty));
         if mutant!(DanglingIsTaken) || types().all(is_whole) && types().all(|(_, ty)| is_strict(ty)) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let (mut found, mut more) = (Vec::new(), 0_usize);
+        let (mut found, mut more, pulse) = (Vec::new(), 0_usize, Pulse::default());
         for (id, _) in types() {
             for row in self.rows(id) {
+                pulse.step()?;
                 let from = (id, row);
                 self.each_named(from, |where_, place, uid| {
                     let is_there = place.is_some_and(|place| self.has(place) || refused.contains(&place));
@@ -115,7 +120,7 @@ impl World {
         if more > 0 {
             found.push(Problem::error(format!("and {more} references more to what is not in the data")));
         }
-        found
+        Ok(found)
     }
 
     /// Calls `visit` with every entity that one names: where, its place if its id was ever named, and its name.
@@ -152,21 +157,22 @@ impl World {
     }
 
     /// Fills in ancestors; a hierarchy that goes in a circle, or too deep, is a problem.
-    fn close_hierarchy(&self) -> Vec<Problem> {
+    fn close_hierarchy(&self) -> Result<Vec<Problem>, Error> {
         let pools = &self.data.pools;
         let mut closing = Closing::new(pools, |place| self.parents_number(place));
         let of_type = |at: u16| self.rows(TypeId(at)).map(move |row| (TypeId(at), row));
         let has_parents = |table: &Table| table.layout.parents.is_some();
         let lying = (0u16..).zip(&self.data.tables).filter(|(_, table)| has_parents(table));
         if let Some(place) = closing.too_deep(lying.flat_map(|(at, _)| of_type(at))) {
-            return vec![on(&self.uid(place), too_deep())];
+            return Ok(vec![on(&self.uid(place), too_deep())]);
         }
-        let mut problems = Vec::new();
+        let (mut problems, pulse) = (Vec::new(), Pulse::default());
         for (at, table) in (0u16..).zip(&self.data.tables) {
             let (Some(parents), Some(ancestors)) = (table.layout.parents, table.layout.ancestors) else {
                 continue;
             };
             for row in self.rows(TypeId(at)) {
+                pulse.step()?;
                 match closing.close(self.word((TypeId(at), row), parents)) {
                     Ok(number) => table.rows.set_word(row.0, ancestors, number),
                     Err(Unclosed::Circle(circle)) => {
@@ -174,12 +180,12 @@ impl World {
                     }
                     Err(Unclosed::TooDeep) => {
                         problems.push(on(&self.uid((TypeId(at), row)), too_deep()));
-                        return problems;
+                        return Ok(problems);
                     }
                 }
             }
         }
-        problems
+        Ok(problems)
     }
 
     /// The number of the set of an entity's parents, 0 for none.

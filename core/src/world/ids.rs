@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::model::{Error, interrupt};
+
 /// Texts and their numbers, 1, 2, 3 … in the order in which they came; 0 stands for none.
 ///
 /// All text lies in one buffer: a text costs its bytes and some ten more.
@@ -66,7 +68,10 @@ impl Interner {
     }
 
     /// Texts that end where `ends` say, the first of which is 0; `None` where one is there twice or not whole.
-    fn restore(all: &str, ends: Vec<u32>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Where it is told to end.
+    fn restore(all: &str, ends: Vec<u32>) -> Result<Option<Self>, Error> {
         let hasher = DefaultHashBuilder::default();
         let mut numbers = HashTable::with_capacity(ends.len());
         let last = numbers.num_buckets().saturating_sub(1);
@@ -74,21 +79,23 @@ impl Interner {
         let mut batch = Vec::with_capacity(ends.len().min(BATCH));
         let mut bounds = (1..).zip(ends.windows(2)).peekable();
         while bounds.peek().is_some() {
+            interrupt::ask()?;
             batch.clear();
             for (number, bounds) in bounds.by_ref().take(BATCH) {
-                let &[start, end] = bounds else { return None };
-                batch.push((hasher.hash_one(all.get(start as usize..end as usize)?), number));
+                let &[start, end] = bounds else { return Ok(None) };
+                let Some(text) = all.get(start as usize..end as usize) else { return Ok(None) };
+                batch.push((hasher.hash_one(text), number));
             }
             batch.sort_unstable_by_key(|&(hash, _)| hash as usize & last);
             for &(hash, number) in &batch {
                 let is_it = |&n: &u32| text(all, &ends, n) == text(all, &ends, number);
                 if numbers.find(hash, is_it).is_some() {
-                    return None;
+                    return Ok(None);
                 }
                 numbers.insert_unique(hash, number, |&n| hasher.hash_one(text(all, &ends, n)));
             }
         }
-        Some(Interner { text: all.to_owned(), ends, numbers, hasher })
+        Ok(Some(Interner { text: all.to_owned(), ends, numbers, hasher }))
     }
 
     fn shrink(&mut self) {
@@ -131,13 +138,14 @@ impl Names {
         all: &str,
         ends: Vec<u32>,
         mut late: impl Iterator<Item = &'a str>,
-    ) -> Option<Self> {
-        let names = Names::new(Interner::restore(all, ends)?);
+    ) -> Result<Option<Self>, Error> {
+        let Some(loaded) = Interner::restore(all, ends)? else { return Ok(None) };
+        let names = Names::new(loaded);
         let is_new = |text| {
             let end = names.end();
             names.intern(text) == Some(end)
         };
-        late.all(is_new).then_some(names)
+        Ok(late.all(is_new).then_some(names))
     }
 
     /// One more than the last number given out.

@@ -96,6 +96,8 @@ pub(crate) struct Data {
     writer: Mutex<apply::Writer>,
     /// Held for writing while a batch is applied.
     indices: RwLock<Indices>,
+    /// Who makes an index.
+    making: index::Making,
     /// Told of every batch.
     applied: apply::Applied,
 }

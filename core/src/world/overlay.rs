@@ -13,6 +13,7 @@ use super::finish::is_loose;
 use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::layout::{DEFINED, Layout};
 use super::{Place, Row};
+use crate::model::interrupt::Pulse;
 use crate::model::{AttrId, EntityType, EntityUid, Error, Problem, Schema, TypeId, Value};
 
 /// The new words of every row that a batch touches.
@@ -27,6 +28,7 @@ pub(super) struct Preparation<'a> {
     /// Those whose direct parents may have changed.
     moved: Vec<Place>,
     problems: Vec<Problem>,
+    pulse: Pulse,
 }
 
 /// Gives out the world's numbers, new ones too.
@@ -54,17 +56,19 @@ impl Numbers for Naming<'_> {
 pub(super) fn prepare(world: &World, changes: &Changes, writer: &mut Writer) -> Result<Images, Error> {
     let images = world.overlay.as_deref().cloned().unwrap_or_default();
     let touched = images.keys().copied().collect();
-    let mut preparation = Preparation { world, images, touched, moved: Vec::new(), problems: Vec::new() };
+    let (moved, problems, pulse) = (Vec::new(), Vec::new(), Pulse::default());
+    let mut preparation = Preparation { world, images, touched, moved, problems, pulse };
     for Change { uid, what } in &changes.all {
+        preparation.pulse.step()?;
         if let Err(message) = preparation.change(uid, what) {
             preparation.problems.push(on(uid, message));
         }
     }
     if preparation.problems.is_empty() {
-        preparation.close_hierarchy();
-        preparation.check_required();
-        preparation.check_references();
-        preparation.check_removed(writer);
+        preparation.close_hierarchy()?;
+        preparation.check_required()?;
+        preparation.check_references()?;
+        preparation.check_removed(writer)?;
     }
     let Preparation { images, problems, .. } = preparation;
     if problems.is_empty() { Ok(images) } else { Err(Error::data(problems)) }
@@ -213,17 +217,18 @@ impl<'a> Preparation<'a> {
     }
 
     /// Brings the ancestors of all that moved, and of all that lies in it, up to date.
-    fn close_hierarchy(&mut self) {
+    fn close_hierarchy(&mut self) -> Result<(), Error> {
         let moved: HashSet<Place> = self.moved.iter().copied().collect();
         if moved.is_empty() {
-            return;
+            return Ok(());
         }
         let mut concerned: Vec<Place> = moved.iter().copied().collect();
         for (at, table) in (0u16..).zip(&self.world.data.tables) {
             if table.layout.ancestors.is_some() {
                 let rows = self.world.rows(TypeId(at)).map(|row| (TypeId(at), row));
                 let below = |place: &Place| self.world.ancestors(*place).iter().any(|a| moved.contains(a));
-                concerned.extend(rows.filter(below));
+                concerned.extend(rows.take_while(|_| self.pulse.goes_on()).filter(below));
+                self.pulse.result()?;
             }
         }
         let pools = &self.world.data.pools;
@@ -233,9 +238,10 @@ impl<'a> Preparation<'a> {
         concerned.retain(|place| self.is_there(*place));
         if let Some(place) = closing.too_deep(concerned.iter().copied()) {
             self.problem(place, &too_deep());
-            return;
+            return Ok(());
         }
         for place in concerned {
+            self.pulse.step()?;
             match closing.close(self.parents_number(place)) {
                 Ok(number) => numbers.push((place, number)),
                 Err(Unclosed::Circle(circle)) => {
@@ -255,15 +261,17 @@ impl<'a> Preparation<'a> {
         for (place, message) in problems {
             self.problem(place, &message);
         }
+        Ok(())
     }
 
     fn parents_number(&self, place: Place) -> u32 {
         self.layout(place.0).and_then(|layout| layout.parents).map_or(0, |at| self.word(place, at))
     }
 
-    fn check_required(&mut self) {
+    fn check_required(&mut self) -> Result<(), Error> {
         let schema = self.world.data.schema.clone();
         for at in 0..self.touched.len() {
+            self.pulse.step()?;
             let Some(&place) = self.touched.get(at).filter(|&&place| self.is_there(place)) else { continue };
             let attributes = schema.entity_type(place.0).map_or(&[][..], |ty| &ty.attributes);
             for (attr, (name, attribute)) in (0u16..).map(AttrId).zip(attributes) {
@@ -273,13 +281,15 @@ impl<'a> Preparation<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Every entity that a touched one names must be there in the end.
-    fn check_references(&mut self) {
+    fn check_references(&mut self) -> Result<(), Error> {
         let after = self.after();
         let mut found = Vec::new();
         for &place in self.touched.iter().filter(|&&place| self.is_there(place)) {
+            self.pulse.step()?;
             after.each_named(place, |where_, named, name| {
                 if !named.is_some_and(|named| self.is_there(named)) {
                     found.push(on(&after.uid(place), format!("{where_}: {name} is not in the data")));
@@ -287,25 +297,31 @@ impl<'a> Preparation<'a> {
             });
         }
         self.problems.extend(found);
+        Ok(())
     }
 
     /// Nothing may refer to what is removed.
-    fn check_removed(&mut self, writer: &mut Writer) {
+    fn check_removed(&mut self, writer: &mut Writer) -> Result<(), Error> {
         let is_removed = |&&place: &&Place| !self.is_there(place) && self.world.data.is_there(place);
         let removed: Vec<Place> = self.touched.iter().filter(is_removed).copied().collect();
         if removed.is_empty() {
-            return;
+            return Ok(());
         }
         let base = World { data: self.world.data.clone(), overlay: None };
-        let deltas = deltas(&base, &self.after(), &self.images);
-        let counts = writer.references(&base);
+        let deltas = deltas(&base, &self.after(), &self.images)?;
+        let counts = writer.references(&base)?;
         for place in removed {
+            self.pulse.step()?;
             let left = counts.get(&place).copied().unwrap_or(0) + deltas.get(&place).copied().unwrap_or(0);
             if left > 0 {
-                let plural = if left == 1 { "reference" } else { "references" };
-                self.problem(place, &format!("cannot be removed: there is still {left} {plural} to it"));
+                let still = match left {
+                    1 => "is still 1 reference".to_owned(),
+                    n => format!("are still {n} references"),
+                };
+                self.problem(place, &format!("cannot be removed: there {still} to it"));
             }
         }
+        Ok(())
     }
 
     /// The world as the batch leaves it.
@@ -319,16 +335,17 @@ impl<'a> Preparation<'a> {
 }
 
 /// By how much the references to each entity change.
-pub(super) fn deltas(before: &World, after: &World, images: &Images) -> HashMap<Place, i64> {
-    let mut deltas = HashMap::new();
+pub(super) fn deltas(before: &World, after: &World, images: &Images) -> Result<HashMap<Place, i64>, Error> {
+    let (mut deltas, pulse) = (HashMap::new(), Pulse::default());
     for &place in images.keys() {
+        pulse.step()?;
         for (world, by) in [(before, -1), (after, 1)] {
             if world.has(place) {
                 count(world, place, by, &mut deltas);
             }
         }
     }
-    deltas
+    Ok(deltas)
 }
 
 /// Adds `by` for every entity that one refers to.

@@ -146,7 +146,7 @@ fn more_that_makes_no_case_is_refused() {
 fn an_entity_can_be_absent_on_purpose() {
     let ward = desk(READ);
     let text = format!("{WORLD}{}", case("nobody unknown", "cy", "deny", "absent = [\"User.cy\"]"));
-    assert!(read(&ward, &text).run(&ward).is_empty());
+    assert!(read(&ward, &text).run(&ward).unwrap().is_empty());
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_list_of_actions_makes_a_case_of_each() {
     let file = read(&ward, &text);
     assert_eq!(file.cases.len(), 5);
     assert_eq!(file.cases[1].name, "the lead reads it [write]");
-    let mismatches = file.run(&ward);
+    let mismatches = file.run(&ward).unwrap();
     assert_eq!(mismatches.len(), 1);
     assert_eq!(mismatches[0].difference, "expected allow, got deny");
 }
@@ -171,14 +171,14 @@ fn a_case_tells_how_it_came_out_otherwise() {
         ("fails = { \"docs.read\" = 'resource.kind == \"open\"' }", "and it fails at"),
     ] {
         let file = read(&ward, &format!("{WORLD}{}", case("x", "bo", "deny", rest)));
-        let [mismatch] = &file.run(&ward)[..] else { panic!("{rest} came out as expected") };
+        let [mismatch] = &file.run(&ward).unwrap()[..] else { panic!("{rest} came out as expected") };
         assert!(mismatch.difference.contains(difference), "{}", mismatch.difference);
         assert!(mismatch.explanation.contains("the lead of its team"), "{}", mismatch.explanation);
         assert!(file.text[mismatch.span.range()].starts_with("[[case]]"));
     }
     let rest = "fails = { \"docs.read\" = 'principal has lead' }";
     let file = read(&ward, &format!("{WORLD}{}", case("by its text", "bo", "deny", rest)));
-    assert!(file.run(&ward).is_empty());
+    assert!(file.run(&ward).unwrap().is_empty());
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn json_holds_one_case() {
     let request = r#"{"principal": "User::\"ana\"", "action": "read", "resource": "Doc::\"plan\""}"#;
     let good = format!(r#"{{"request": {request}, "entities": {entities}, "rules": ["R1"]}}"#);
     let read = |expect, text: &str| CaseFile::read_json(&ward, "x.json", "she reads it", expect, text);
-    assert!(read(Decision::Allow, &good).unwrap().run(&ward).is_empty());
-    assert_eq!(read(Decision::Deny, &good).unwrap().run(&ward).len(), 1);
+    assert!(read(Decision::Allow, &good).unwrap().run(&ward).unwrap().is_empty());
+    assert_eq!(read(Decision::Deny, &good).unwrap().run(&ward).unwrap().len(), 1);
     for (was, is, message) in [
         ("\"rules\"", "\"ruls\"", "unknown key `ruls`; did you mean `rules`?"),
         ("R1", "R9", "did you mean `R1`?"),

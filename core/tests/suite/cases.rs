@@ -24,7 +24,7 @@ fn every_case_comes_out_as_the_rules_say() {
     let files = files(&ward);
     let mismatches: Vec<String> = files
         .iter()
-        .flat_map(|file| file.run(&ward))
+        .flat_map(|file| file.run(&ward).unwrap())
         .map(|m| format!("{}\n  {}\n  {}", m.case, m.difference, m.explanation.replace('\n', "\n  ")))
         .collect();
     assert!(mismatches.is_empty(), "{} cases:\n{}", mismatches.len(), mismatches.join("\n"));

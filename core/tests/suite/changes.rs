@@ -194,6 +194,9 @@ fn handles_and_cursors_belong_to_their_world() {
     assert!("12-".parse::<Cursor>().is_err() && "x".parse::<Cursor>().is_err());
     assert_eq!(list(&one).page(Some(cursor), 9).unwrap().entities, [uid("Doc::\"b\"")]);
     assert!(list(&other).page(Some(cursor), 1).unwrap_err().is_request());
+    for cursor in [None, Some(cursor)] {
+        assert!(list(&one).page(cursor, 0).unwrap_err().is_request());
+    }
 }
 
 /// Each batch closes one document and opens the other: who sees both or none has seen half of it.
@@ -297,10 +300,29 @@ fn changes_in_json_that_make_no_sense_are_refused() {
         (r#"[{"set_tag": {"uid": "User::\"u\"", "name": "x", "value": ""}}]"#, "type `User` has no tags"),
         (r#"[{"set_tag": {"uid": "Doc::\"a\"", "name": "x", "value": []}}]"#, "tag `x`: expected String"),
         (r#"[{"put": {"uid": "User::\"u\"", "attrs": {"name": "", "name": ""}}}]"#, "`name`"),
+        (r#"[{"put": {"uid": "User::\"u\"", "attrs": []}}]"#, "expected"),
+        (r#"[{"put": {"uid": ["User", "u"]}}]"#, "is not an entity's name"),
+        (r#"[["put", {"uid": "User::\"u\""}]]"#, "not a list of changes in JSON"),
         (r#"[{"set_parents": {"uid": "User::\"u\"", "parents": [[]]}}]"#, "[] is not an entity's name"),
     ] {
         let error = ward.read_changes(json).unwrap_err();
         assert!(error.is_data() && error.to_string().contains(why), "{json}: {error}");
+    }
+    // A list where an object belongs is no list of its fields.
+    for list in [
+        r#"[{"put": ["User::\"u\""]}]"#,
+        r#"[{"set": ["User::\"u\"", "name", ""]}]"#,
+        r#"[{"unset": ["User::\"u\"", "name"]}]"#,
+        r#"[{"set_parents": ["User::\"u\"", []]}]"#,
+        r#"[{"set_tag": ["User::\"u\"", "x", ""]}]"#,
+        r#"[{"unset_tag": ["User::\"u\"", "x"]}]"#,
+        r#"[{"remove": ["User::\"u\""]}]"#,
+    ] {
+        let error = ward.read_changes(list).unwrap_err().to_string();
+        assert!(
+            error.contains("invalid type: sequence, expected fields with their names at line 1"),
+            "{list}: {error}"
+        );
     }
     let both = r#"[{"remove": {"uid": 7}}, {"remove": {"uid": 8}}]"#;
     assert_eq!(ward.read_changes(both).unwrap_err().problems().len(), 2);

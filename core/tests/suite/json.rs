@@ -268,3 +268,50 @@ fn what_cedar_itself_reads_is_in_the_same_order_each_time() {
     assert_eq!(ids[0], "low");
     assert_eq!(ids[1..], names);
 }
+
+/// Where an object or a table belongs, a list is refused: serde would take it for the fields in their order.
+#[test]
+fn a_list_is_never_taken_for_fields_in_their_order() {
+    use caseward::attendance::Release;
+    use caseward::author::Known;
+    use caseward::matrix::Matrix;
+    use caseward::sql::Mapping;
+    use caseward::{Source, Sources, Ward};
+
+    let ward = &*ATTENDANCE;
+    let matrix = |text: &str| {
+        let text = format!("title = \"t\"\nprincipal = \"User\"\n{text}");
+        Matrix::read(ward, &Source::new("matrix.toml", text)).map(|_| ())
+    };
+    let catalogue = |text: &str| {
+        let sources = Sources { catalogue: Some(Source::new("fields.toml", text)), ..Sources::attendance() };
+        Ward::new(&sources).map(|_| ())
+    };
+    let mapping = |text: &str| Mapping::from_toml(text).map(|_| ());
+    let release = |text: &str| Release::read(text).map(|_| ());
+    let known = |text: &str| Known::read(&Source::new("annotations.toml", text)).map(|_| ());
+    let unreachable = |text: &str| ward.coverage([]).unwrap().excuse("unreachable.toml", text).map(|_| ());
+    for (what, read) in [
+        ("person = [[\"R\", \"reader\"]]", &matrix as &dyn Fn(&str) -> Result<(), caseward::Error>),
+        ("person = [{ heading = \"R\", legend = \"r\" }]\nsituation = [[\"Case it\", \"t\"]]", &matrix),
+        ("Case = [[], []]", &catalogue),
+        ("[Case]\nitems = [[\"Item\", \"case\", \"viewItem\"]]", &catalogue),
+        ("[Case]\nalert = [\"receiveAlert\", \"viewSummary\"]", &catalogue),
+        ("types.Case = [\"cases\"]", &mapping),
+        ("[types.Case]\ntags = [\"t\", \"i\", \"n\", \"v\"]", &mapping),
+        ("[types.Case.ancestors]\nWard = [\"t\", \"i\", \"a\"]", &mapping),
+        ("[types.Case.attributes]\nteam = [\"t\", \"i\", \"v\"]", &mapping),
+        ("[types.Case.attributes]\nopenedAt = [\"opened_at\", \"timestamp\"]", &mapping),
+        ("name = \"r\"\nkind = \"anonymised\"\ntables = [[\"t\", [\"status\"]]]", &release),
+        ("[decisions]\nD1 = [\"why?\", \"so\"]", &known),
+        ("unreachable = [[\"p\", \"c\", 1, true, \"why\"]]", &unreachable),
+    ] {
+        let error = read(what).expect_err(what).to_string();
+        let is_told = [
+            "expected fields with their names",
+            "a place is a column's name",
+            "as a text, or a table with `reading`",
+        ];
+        assert!(is_told.iter().any(|words| error.contains(words)), "{what}: {error}");
+    }
+}

@@ -9,6 +9,7 @@
 
 mod author;
 mod by_hand;
+mod carried;
 mod cases;
 mod changes;
 mod counts;
@@ -16,6 +17,7 @@ mod diff;
 mod disclosure;
 mod explain;
 mod fuzz;
+mod interrupts;
 mod invariants;
 mod json;
 mod laws;
@@ -27,6 +29,7 @@ mod policies;
 mod ranks;
 mod release;
 mod reports;
+mod shipped;
 mod snapshot;
 mod sql;
 mod support;

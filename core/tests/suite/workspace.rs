@@ -40,6 +40,6 @@ fn the_wheel_and_the_demo_are_built_of_what_the_tests_build() {
     let twice: Vec<_> = demo.difference(&tests).filter(|built| !built.starts_with("caseward")).collect();
     assert!(
         twice.is_empty(),
-        "the demo does not turn on what the tests do in {twice:#?}: see `core/tests/unified`"
+        "the demo does not turn on what the tests do in {twice:#?}: what an optional crate turns on in others is turned on where that crate is a member"
     );
 }

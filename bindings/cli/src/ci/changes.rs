@@ -134,11 +134,12 @@ fn ask(
     base: &caseward::Sources,
     terminal: &Terminal,
 ) -> Result<Asked, Failure> {
-    use crate::prove::{self, Standing};
-    let compared = match prove::compare(change.suite.ward.clone(), &change.sources, base, terminal)? {
+    use crate::prove::{self, Error, NoSolver, Standing};
+    let compared = match prove::compare(change.suite.ward.clone(), &change.sources, base, terminal) {
         Ok(compared) => compared,
-        Err((true, why)) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
-        Err((false, why)) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
+        Err(Error::NoSolver(NoSolver::Missing(why))) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
+        Err(Error::NoSolver(NoSolver::Faulty(why))) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
+        Err(other) => return Err(other.into()),
     };
     let mut details = String::from("\n### Of all data, as a solver finds it and the engine confirms\n\n");
     let (mut unannounced, mut used, mut exit) = (0, BTreeSet::new(), Exit::Success);

@@ -1,17 +1,19 @@
-//! What was changed besides policies: invariants, guarantees, the catalogue, the schema, cases and claims.
+//! What was changed besides policies: invariants, guarantees, the catalogue, the schema, cases, claims, and all other
+//! files of the folder, such as the readings that policies carry out.
 //!
-//! INVARIANT: every file from which decisions, proofs or tests are made is compared; what protects and is changed has
-//! to be announced, since what is proved or tested afterwards is proved of the changed text.
+//! INVARIANT: every file of the folder is compared; what protects and is changed has to be announced, since what is
+//! proved or tested afterwards is proved of the changed text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use caseward::author::{CaseFile, Diff, Moved, Shown};
-use caseward::{Effect, EntityUid, Sources, Ward, World};
-use similar::TextDiff;
+use caseward::author::{CaseFile, Diff};
+use caseward::{Effect, Sources, Ward, World};
+use similar::{ChangeTag, TextDiff};
 
 use super::cases::Cases;
+use super::catalogue::{self, Entry};
 use super::tree::{Tree, is_unreachable};
 use crate::diff::{Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
@@ -24,22 +26,6 @@ pub(super) struct Protection {
     pub(super) id: String,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
-}
-
-/// By role, people, and pairs of a person and a record.
-type Counts = BTreeMap<String, (u64, u64)>;
-/// The type of the record, and the actions that show something before and now.
-type Shelves = (Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>);
-
-/// An entry of the catalogue that is shown otherwise.
-pub(super) struct Entry {
-    type_name: Arc<str>,
-    entry: String,
-    before: Option<Shown>,
-    after: Option<Shown>,
-    /// By role: people, and pairs of a person and a record that the entry is seen on now and was not before.
-    gained: Counts,
-    lost: Counts,
 }
 
 /// A permit that applies where it did not, or a forbid that does not where it did, for the schema's sake alone.
@@ -56,12 +42,16 @@ struct BySchema {
 pub(super) struct Inputs {
     pub(super) protections: Vec<Protection>,
     pub(super) entries: Vec<Entry>,
+    /// People who were asked about what the catalogue shows.
+    people: usize,
     /// Why the earlier catalogue cannot be compared.
     unreadable: Option<String>,
     schema: Option<String>,
     by_schema: Vec<BySchema>,
     cases: Option<Cases>,
     claims: Option<String>,
+    /// Other files of the folder: their names, and what is changed of them.
+    others: BTreeMap<String, String>,
 }
 
 impl Inputs {
@@ -73,7 +63,7 @@ impl Inputs {
         }
         let old = before.sources().map(|sources| Ward::new(&sources));
         let (entries, unreadable) = match &old {
-            Some(Ok(old)) => (entries(&old.catalogue_entries(), &ward.catalogue_entries()), None),
+            Some(Ok(old)) => (catalogue::entries(&old.catalogue_entries(), &ward.catalogue_entries()), None),
             Some(Err(error)) => (Vec::new(), Some(error.to_string())),
             None => (Vec::new(), Some("there is no schema".to_owned())),
         };
@@ -100,32 +90,19 @@ impl Inputs {
         Inputs {
             protections,
             entries,
+            people: 0,
             unreadable,
             schema,
             by_schema,
             cases: Cases::new(before, after, old.as_ref(), files),
             claims: (!claims.is_empty()).then_some(claims),
+            others: others(before, after),
         }
     }
 
     /// Looks for who sees more, or less, by what the catalogue shows otherwise.
     pub(super) fn look(&mut self, diff: &Diff, world: &World, now: i64) -> Result<(), Failure> {
-        let mut known: BTreeMap<Shelves, [Counts; 2]> = BTreeMap::new();
-        for entry in &mut self.entries {
-            let by = |shown: &Option<Shown>| shown.as_ref().map(|s| s.shown_by.clone()).unwrap_or_default();
-            let key = (entry.type_name.clone(), by(&entry.before), by(&entry.after));
-            if key.1 == key.2 {
-                continue;
-            }
-            if !known.contains_key(&key) {
-                let (resource_type, before, after) = key.clone();
-                let seen = seen(diff, world, &Moved { resource_type, before, after }, now)?;
-                known.insert(key.clone(), seen);
-            }
-            if let Some([gained, lost]) = known.get(&key) {
-                (entry.gained, entry.lost) = (gained.clone(), lost.clone());
-            }
-        }
+        self.people = catalogue::look(&mut self.entries, diff, world, now)?;
         Ok(())
     }
 
@@ -149,6 +126,11 @@ impl Inputs {
                 Announced::For(_) => continue,
                 Announced::No => String::new(),
                 Announced::Exceeded { most } => format!(" (announced as {most} records at most)"),
+                Announced::Limited => {
+                    " (what everybody sees, or nobody can count, is announced without `role` and \
+                                       `at_most`)"
+                        .to_owned()
+                }
             };
             open.push(format!("catalogue `{}` {}{said}", printable(&entry.name()), entry.what()));
         }
@@ -204,6 +186,7 @@ impl Inputs {
             1 => said.push("1 entry of the catalogue".to_owned()),
             n => said.push(format!("{n} entries of the catalogue")),
         }
+        let others = self.others.keys().map(|name| format!("`{}`", printable(name)));
         for (what, is) in [
             ("the schema", self.schema.is_some()),
             ("the claims of what is unreachable", self.claims.is_some()),
@@ -212,8 +195,11 @@ impl Inputs {
                 said.push(what.to_owned());
             }
         }
+        said.extend(others);
         match said.as_slice() {
-            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases and claims are as they were".to_owned(),
+            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases, claims, \
+                   annotations, matrix and proofs are as they were"
+                .to_owned(),
             _ => format!("changed besides policies: {}", said.join(", ")),
         }
     }
@@ -230,7 +216,7 @@ impl Inputs {
                 all.iter().for_each(|protection| protection.tell(&mut out, expected));
             }
         }
-        self.catalogue(&mut out, expected);
+        out.push_str(&catalogue::table(&self.entries, self.unreadable.as_deref(), self.people, expected));
         if let Some(schema) = &self.schema {
             let _ = writeln!(out, "### Schema\n\n{schema}");
             for gain in &self.by_schema {
@@ -249,45 +235,15 @@ impl Inputs {
         if let Some(claims) = &self.claims {
             let _ = writeln!(out, "### What is said to be unreachable\n\n{claims}");
         }
+        if !self.others.is_empty() {
+            let _ = writeln!(out, "### Other files\n");
+            self.others.values().for_each(|told| out.push_str(told));
+            out.push('\n');
+        }
         for unused in expected.unused(&|kind, name| self.is_changed(kind, name)) {
             let _ = writeln!(out, "Announced, and nothing is changed of it: {}\n", printable(&unused));
         }
         out
-    }
-
-    fn catalogue(&self, out: &mut String, expected: &Expected) {
-        if self.entries.is_empty() && self.unreadable.is_none() {
-            return;
-        }
-        let _ = writeln!(out, "### Catalogue: who sees what\n");
-        if let Some(why) = &self.unreadable {
-            let _ = writeln!(out, "**The catalogue of before cannot be compared:** {}\n", printable(why));
-        }
-        let _ = writeln!(
-            out,
-            "| entry | before | now | sees it now | sees it no longer | |\n|---|---|---|---|---|---|"
-        );
-        for entry in &self.entries {
-            let says = |shown: &Option<Shown>| cell(shown.as_ref().map_or("—", |shown| &shown.says));
-            let mark = match entry.announced(expected) {
-                Announced::For(reason) => format!("announced: {}", cell(reason)),
-                Announced::No => "**not announced**".to_owned(),
-                Announced::Exceeded { most } => format!("**announced as {most} at most**"),
-            };
-            let _ = writeln!(
-                out,
-                "| `{}` | {} | {} | {} | {} | {mark} |",
-                cell(&entry.name()),
-                says(&entry.before),
-                says(&entry.after),
-                roles(&entry.gained),
-                roles(&entry.lost)
-            );
-        }
-        let _ = writeln!(
-            out,
-            "\nBy role, people and the records on which they see it, among the people and records looked at below.\n"
-        );
     }
 }
 
@@ -317,26 +273,6 @@ impl Protection {
     }
 }
 
-impl Entry {
-    fn name(&self) -> String {
-        format!("{}.{}", self.type_name, self.entry)
-    }
-
-    fn what(&self) -> &'static str {
-        match (&self.before, &self.after) {
-            (Some(_), None) => "is no longer shown",
-            (None, _) => "is newly shown",
-            _ => "is shown otherwise",
-        }
-    }
-
-    fn announced<'e>(&self, expected: &'e Expected) -> Announced<'e> {
-        let seen: Vec<(String, u64)> =
-            self.gained.iter().map(|(role, (_, records))| (role.clone(), *records)).collect();
-        expected.entry(&self.type_name, &self.entry, &seen)
-    }
-}
-
 /// Texts of a folder that are not the same in both versions.
 fn protected(kind: &'static str, folder: &str, before: &Tree, after: &Tree) -> Vec<Protection> {
     let texts = |tree: &Tree| -> BTreeMap<String, String> {
@@ -354,50 +290,29 @@ fn protected(kind: &'static str, folder: &str, before: &Tree, after: &Tree) -> V
         .collect()
 }
 
-fn entries(before: &[Shown], after: &[Shown]) -> Vec<Entry> {
-    let by_name = |all: &[Shown]| -> BTreeMap<(Arc<str>, String), Shown> {
-        all.iter().map(|shown| ((shown.type_name.clone(), shown.entry.clone()), shown.clone())).collect()
+/// Files beside the policies that are not the same in both versions, each with what is changed of it: in full where
+/// people write it, else how many lines.
+fn others(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
+    let all = |tree: &Tree| -> BTreeMap<String, String> {
+        tree.others().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     };
-    let (before, after) = (by_name(before), by_name(after));
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let (before, after) = (all(before), all(after));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    changed
-        .map(|name| Entry {
-            type_name: name.0.clone(),
-            entry: name.1.clone(),
-            before: before.get(name).cloned(),
-            after: after.get(name).cloned(),
-            gained: BTreeMap::new(),
-            lost: BTreeMap::new(),
-        })
-        .collect()
-}
-
-/// Who sees an entry now and did not before, and the other way round, by role.
-fn seen(diff: &Diff, world: &World, moved: &Moved, now: i64) -> Result<[Counts; 2], Failure> {
-    let mut by_role = <[Counts; 2]>::default();
-    let schema = diff.ward().schema();
-    let actions = moved.before.iter().chain(&moved.after).filter_map(|name| schema.action(name));
-    let types: BTreeSet<_> = actions.flat_map(|action| action.principals.clone()).collect();
-    for ty in types.into_iter().filter_map(|ty| schema.entity_type(ty)) {
-        for id in world.ids(&ty.name)? {
-            let person = EntityUid::new(ty.name.clone(), id);
-            let seen = diff.of_moved(world, &person, moved, now)?;
-            for (counts, records) in by_role.iter_mut().zip([&seen.gained, &seen.lost]) {
-                if records.is_empty() {
-                    continue;
-                }
-                let role = match seen.roles.as_slice() {
-                    [] => "no role".to_owned(),
-                    roles => roles.join(", "),
-                };
-                let (people, total) = counts.entry(role).or_default();
-                *people += 1;
-                *total += records.len();
+    let told = changed.map(|name| {
+        let (old, new) = (before.get(name).map(String::as_str), after.get(name).map(String::as_str));
+        let told = match name.ends_with(".toml") {
+            true => patch(name, old, new),
+            false => {
+                let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
+                let of = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+                let (more, less) = (of(ChangeTag::Insert), of(ChangeTag::Delete));
+                format!("- `{}`: {more} lines more, {less} less\n", cell(name))
             }
-        }
-    }
-    Ok(by_role)
+        };
+        (name.clone(), told)
+    });
+    told.collect()
 }
 
 /// Permits that apply to a kind of request by the newer schema and did not by the older one, and forbids that do not
@@ -466,15 +381,7 @@ fn description(text: &str) -> Option<String> {
     None
 }
 
-fn roles(seen: &Counts) -> String {
-    let all: Vec<String> = seen
-        .iter()
-        .map(|(role, (people, records))| format!("{}: {people} people, {records} records", cell(role)))
-        .collect();
-    if all.is_empty() { "nobody seen".to_owned() } else { all.join("; ") }
-}
-
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     printable(text).replace(['\n', '\r'], " ").replace('|', "\\|").replace('<', "&lt;")
 }
 

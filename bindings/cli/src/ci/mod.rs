@@ -1,6 +1,7 @@
 //! `caseward ci`: everything that is checked of a change of policies, as one, and one page for who signs it off.
 
 mod cases;
+mod catalogue;
 mod changes;
 mod inputs;
 mod page;
@@ -21,7 +22,7 @@ use crate::instant::NowArgs;
 use crate::lint::LevelArgs;
 use crate::replace::Replacement;
 use crate::terminal::Terminal;
-use crate::{diff, git, input, output};
+use crate::{diff, git, input, load, output};
 
 use inputs::Inputs;
 use tree::Tree;
@@ -48,7 +49,8 @@ pub(crate) struct Args {
     world: Option<PathBuf>,
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
     /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
-    /// a `reason`. A [[gain]] without `role` and `at_most` announces what a changed schema gives by itself, too.
+    /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`; so is what a
+    /// changed schema gives by itself.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.
@@ -107,6 +109,8 @@ impl Change<'_> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let folder = args.cases.policies.own()?;
+    // Where nothing is changed it is not read, and no place for the page all the same.
+    args.world.iter().for_each(|world| input::remember(world));
     let expected = args.expected.as_deref().map(diff::Expected::read).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;
@@ -153,7 +157,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// A folder, or the folder as it is in a revision.
 fn read_base(base: &str, folder: &Path) -> Result<Sources, Failure> {
     let path = Path::new(base);
-    if path.is_dir() { Ok(Sources::read_folder(path, None)?) } else { git::policies_of_folder(folder, base) }
+    if path.is_dir() { load::read_folder(path) } else { git::policies_of_folder(folder, base) }
 }
 
 /// What does not hold, before what is not known, before what could not be asked.

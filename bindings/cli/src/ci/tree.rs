@@ -1,4 +1,7 @@
 //! The files of a policy folder at one version: all that a change of it can touch.
+//!
+//! INVARIANT: every file of a purpose ([`FilePart`]) is here: policies, schema, catalogue, claims, cases, annotations, the
+//! matrix's people and situations, and what was proved.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,9 +36,7 @@ impl Tree {
     /// A folder as it is.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
         let mut files = BTreeMap::new();
-        for (_, Found { path, name }) in
-            FilePart::all_in(folder)?.into_iter().filter(|(part, _)| is_made_from(*part))
-        {
+        for (_, Found { path, name }) in FilePart::all_in(folder)? {
             files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
         }
         Ok(Tree { files, commit: None })
@@ -79,6 +80,12 @@ impl Tree {
         })
     }
 
+    /// The files beside policies, schema, catalogue, claims and cases: annotations, the matrix, and what was proved.
+    pub(super) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        all.filter(|(name, _)| is_other(name))
+    }
+
     /// SHA-256 of every file's name and text.
     pub(super) fn hash(&self) -> String {
         use sha2::{Digest as _, Sha256};
@@ -91,9 +98,10 @@ impl Tree {
     }
 }
 
-/// Whether decisions, proofs or tests are made from a file of this name; an error where that cannot be told.
+/// Whether decisions, proofs or tests are made from a file of this name, or what is read of them; an error where that
+/// cannot be told.
 fn is_input(name: &str) -> Result<bool, String> {
-    Ok(FilePart::of(name)?.is_some_and(is_made_from))
+    Ok(FilePart::of(name)?.is_some())
 }
 
 /// Whether a file of this name says what can never decide.
@@ -101,6 +109,6 @@ pub(super) fn is_unreachable(name: &str) -> bool {
     FilePart::of(name) == Ok(Some(FilePart::Unreachable))
 }
 
-fn is_made_from(part: FilePart) -> bool {
-    !matches!(part, FilePart::Annotations | FilePart::Matrix | FilePart::Proofs)
+fn is_other(name: &str) -> bool {
+    matches!(FilePart::of(name), Ok(Some(FilePart::Annotations | FilePart::Matrix | FilePart::Proofs)))
 }

@@ -43,7 +43,8 @@ struct Shaped {
     policies: Vec<Policy>,
     invariants: Vec<Stated>,
     guarantees: Vec<Stated>,
-    cases: Vec<Named>,
+    /// None where there are no cases to look at: those of the policies that come with the command do not.
+    cases: Option<Vec<Named>>,
     matrix: Vec<RowOf>,
 }
 
@@ -108,7 +109,10 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         text,
         invariants: carrying(&invariants),
         guarantees: carrying(&guarantees),
-        cases: cases(&suite, decision, &ids)?,
+        cases: match args.cases.policies.folder() {
+            None if suite.files.is_empty() => None,
+            _ => Some(cases(&suite, decision, &ids)?),
+        },
         matrix: rows(args.cases.policies.folder(), &suite.ward, &ids),
         policies: policies.into_iter().cloned().collect(),
     };
@@ -266,8 +270,15 @@ fn shown(shaped: &Shaped) -> String {
             let _ = writeln!(out, "  {}  {}", stated.id, stated.description);
         }
     }
-    let _ = writeln!(out, "\ncases ({})", shaped.cases.len());
-    for case in &shaped.cases {
+    let _ = match &shaped.cases {
+        Some(cases) => writeln!(out, "\ncases ({})", cases.len()),
+        None => writeln!(
+            out,
+            "\ncases: not looked at, since those of these policies do not come with the command; --policies names a \
+             folder that has them"
+        ),
+    };
+    for case in shaped.cases.iter().flatten() {
         let _ = writeln!(out, "  {}:{}  {} ({})", case.file, case.line, case.name, case.expect);
     }
     let _ = writeln!(out, "\n{} of the matrix", counted(shaped.matrix.len(), "row"));

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 use crate::input;
@@ -15,16 +16,16 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     pub(crate) gain: Vec<Gain>,
     /// Invariants that are taken out or written otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     invariant: Vec<Protection>,
     /// Guarantees that are taken out or written otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     guarantee: Vec<Protection>,
     /// Entries of the catalogue that are shown otherwise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "caseward::object::list")]
     catalogue: Vec<Entry>,
 }
 
@@ -33,6 +34,7 @@ pub(crate) struct Expected {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gain {
     /// Why, for those who read the file.
+    #[serde(deserialize_with = "a_reason")]
     pub(crate) reason: String,
     /// The action's id.
     action: Option<String>,
@@ -51,6 +53,7 @@ pub(crate) struct Gain {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Protection {
+    #[serde(deserialize_with = "a_reason")]
     reason: String,
     /// Its id, as `invariants.X2-consent`.
     id: String,
@@ -60,6 +63,7 @@ struct Protection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    #[serde(deserialize_with = "a_reason")]
     reason: String,
     /// The type of the record.
     #[serde(rename = "type")]
@@ -70,6 +74,15 @@ struct Entry {
     role: Option<String>,
     /// Records, a person and a record each, that one role may see it on and did not before.
     at_most: Option<u64>,
+}
+
+/// A reason that says something: who signs a change off reads it in the place of the warning.
+fn a_reason<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let reason = String::deserialize(from)?;
+    match reason.chars().any(char::is_alphanumeric) {
+        true => Ok(reason),
+        false => Err(D::Error::custom("a `reason` says nothing: say in words why the change is meant")),
+    }
 }
 
 /// What somebody gains.
@@ -89,6 +102,17 @@ pub(crate) enum Announced<'a> {
     For(&'a str),
     /// It was, and not that much of it.
     Exceeded { most: u64 },
+    /// It was for a role or for so much at most, and it has no such limit.
+    Limited,
+}
+
+/// Who sees an entry of the catalogue that did not before.
+#[derive(Clone, Copy)]
+pub(crate) enum Sight<'a> {
+    /// Each role, with the records on which it does: all others see no more than before.
+    Counted(&'a [(String, u64)]),
+    /// Everybody, or people whom nobody counted.
+    Anybody,
 }
 
 impl Expected {
@@ -122,10 +146,17 @@ impl Expected {
         found.map_or(Announced::No, |protection| Announced::For(&protection.reason))
     }
 
-    /// Whether it is announced that an entry of the catalogue is shown otherwise, with which so many records are
-    /// seen by each of these roles.
-    pub(crate) fn entry(&self, type_name: &str, field: &str, seen: &[(String, u64)]) -> Announced<'_> {
+    /// Whether it is announced that an entry of the catalogue is shown otherwise, which these people see by it.
+    pub(crate) fn entry(&self, type_name: &str, field: &str, sight: Sight<'_>) -> Announced<'_> {
         let of = |entry: &&Entry| entry.type_name == type_name && entry.field == field;
+        let Sight::Counted(seen) = sight else {
+            let mut all = self.catalogue.iter().filter(of).peekable();
+            if all.peek().is_none() {
+                return Announced::No;
+            }
+            let unlimited = all.find(|entry| entry.role.is_none() && entry.at_most.is_none());
+            return unlimited.map_or(Announced::Limited, |entry| Announced::For(&entry.reason));
+        };
         let mut last = None;
         for (role, records) in seen {
             let fits =

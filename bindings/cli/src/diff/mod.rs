@@ -19,9 +19,9 @@ use crate::instant::NowArgs;
 use crate::load::DataArgs;
 use crate::sample::{self, MadeUpData};
 use crate::terminal::Terminal;
-use crate::{git, output, progress};
+use crate::{git, load, output, progress};
 
-pub(crate) use expected::{Announced, Expected, Gained};
+pub(crate) use expected::{Announced, Expected, Gained, Sight};
 pub(crate) use report::{Report, Setting};
 
 /// Cases of the made-up world that is looked at where no other is given.
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 
 /// Reads one version of policies.
 pub(crate) fn version(name: &str) -> Result<Sources, Failure> {
-    let Some(rest) = name.strip_prefix("git:") else { return Ok(Sources::read_folder(name, None)?) };
+    let Some(rest) = name.strip_prefix("git:") else { return load::read_folder(Path::new(name)) };
     // A revision holds no colon.
     let (revision, path) = rest.split_once(':').unwrap_or((rest, "policies"));
     git::policies(Path::new("."), revision, path.trim_matches('/'))

@@ -254,6 +254,9 @@ impl Report {
             self.instants()
         );
         let _ = match self.people_looked_at == self.people {
+            _ if self.kinds == 0 => {
+                write!(said, "No policy is changed that can apply: no decision was compared.")
+            }
             true => write!(said, "All {} people were looked at, and all records.", self.people),
             false => write!(
                 said,

@@ -36,7 +36,7 @@ pub(super) fn accept(args: &CaseArgs) -> Result<(), Failure> {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
+    let mut file = Replacement::in_place(path).map_err(refuse)?;
     file.writer().write_all(text.as_bytes()).map_err(refuse)?;
     file.commit().map_err(refuse)
 }

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         accept::accept(&args.cases)?;
     }
     let suite = args.cases.load()?;
-    let ran = run_all(&suite, args.filter.as_deref());
+    let ran = run_all(&suite, args.filter.as_deref())?;
     if ran.is_empty() {
         return Err(Failure::other("no case has such a name"));
     }
@@ -90,18 +90,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Runs the cases whose name contains `filter`.
-pub(crate) fn run_all<'a>(suite: &'a Suite, filter: Option<&str>) -> Vec<Ran<'a>> {
+pub(crate) fn run_all<'a>(suite: &'a Suite, filter: Option<&str>) -> Result<Vec<Ran<'a>>, Failure> {
     let mut all = Vec::new();
     for file in &suite.files {
         for case in &file.cases {
             if filter.is_none_or(|part| case.name.contains(part)) {
                 let start = Instant::now();
-                let mismatch = file.run_case(&suite.ward, case);
+                let mismatch = file.run_case(&suite.ward, case)?;
                 all.push(Ran { file, case, mismatch, took: start.elapsed() });
             }
         }
     }
-    all
+    Ok(all)
 }
 
 fn text(ran: &[Ran<'_>], all: bool, took: Duration, terminal: &Terminal) -> String {

@@ -1,5 +1,7 @@
 //! Verbs for those who write policies: `test`, `coverage`, `mutate`, `docs`, `decision`.
 
+use serde_json::json;
+
 use crate::support::Bench;
 
 const SCHEMA: &str = "
@@ -376,6 +378,9 @@ fn a_decision_lists_what_it_shaped() {
         lines.map(|line| line[1..].split_whitespace().next().unwrap().parse().unwrap()).collect();
     assert!(numbers.len() >= 27 && numbers.is_sorted() && numbers[..3] == [1, 2, 3], "{numbers:?}");
     let ours = bench.run(["decision", "D6"]).ends(0).out.clone();
+    // Nothing is said of cases that were not looked at.
+    assert!(ours.contains("cases: not looked at") && !ours.contains("cases (0)"), "{ours}");
+    assert_eq!(bench.run(["decision", "D6", "--format", "json"]).ends(0).json()["cases"], json!(null));
     assert!(ours.contains("ministry.M5-item") && ours.contains("viewItem ✔ PR"), "{ours}");
 }
 

@@ -31,7 +31,7 @@ fn answers_every_line_in_order() {
     let lines = [
         good(),
         request(r#"User::"u2""#, VIEW, C1, json!({})),
-        request(U1, "viewSummary", r#"Case::"c2""#, json!({"now": "2026-05-11T00:00:00Z"})),
+        request(U1, "viewSummary", r#"Case::"c2""#, json!({})),
         request(U1, r#"Action::"uploadFile""#, C1, json!({"sizeBytes": 5})),
         request(r#"User::"nobody""#, VIEW, C1, json!({})),
         format!(r#"{{"principal": "User::\"u1\"", "action": "viewSummary", "resource": {}}}"#, json!(C1)),
@@ -44,10 +44,27 @@ fn answers_every_line_in_order() {
     assert_eq!(answers[0]["rules"], json!(["S1"]));
     assert_eq!(answers[0]["now"], "2026-05-10T21:00:00.000Z");
     assert_eq!(answers[1]["policies"], json!(["gates.G1"]));
-    assert_eq!(answers[2]["now"], "2026-05-11T00:00:00.000Z");
     assert_eq!(answers[4]["errors"], json!([r#"User::"nobody" is not in the data"#]));
     let hashes: Vec<_> = answers.iter().map(|answer| &answer["policy_hash"]).collect();
     assert!(hashes.iter().all(|hash| *hash == hashes[0]));
+}
+
+#[test]
+fn a_line_says_its_time_where_the_command_says_none() {
+    let bench = Bench::new();
+    let line = request(U1, VIEW, C1, json!({"now": "2026-05-11T00:00:00Z"}));
+    bench.write("requests.jsonl", &line);
+    let own = ["check", "--entities", "world.json", "--requests", "requests.jsonl", "--format", "json"];
+    let answers = bench.run(own).ends(0).json_lines();
+    assert_eq!(
+        (&answers[0]["decision"], &answers[0]["now"]),
+        (&json!("allow"), &json!("2026-05-11T00:00:00.000Z"))
+    );
+    // Lines may be written by whoever asks: they do not say another time than who runs the command.
+    let ran = bench.batch(format!("{line}{}", good()));
+    let answers = ran.fails(1, "`now` is in the context, and given by --now").json_lines();
+    refused(&answers[0], "`now` is in the context");
+    assert_eq!(answers[1]["decision"], "allow");
 }
 
 #[test]

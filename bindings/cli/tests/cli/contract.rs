@@ -59,7 +59,7 @@ fn an_unknown_principal_or_resource_is_a_denial() {
 }
 
 #[test]
-fn now_fills_what_the_context_lacks_and_nothing_else() {
+fn now_is_given_once() {
     let bench = Bench::new();
     let ask = |now: &str, context: &str| {
         let question = ["--principal", U1, "--action", "viewSummary", "--resource", C1];
@@ -70,8 +70,37 @@ fn now_fills_what_the_context_lacks_and_nothing_else() {
     // Before the roll-out of cases, school roles see none.
     ask("2026-02-27T23:59:59.999+13:00", "{}").ends(2);
     ask("2026-02-28T00:00:00+13:00", "{}").ends(0);
-    let given = ask("2026-02-27T00:00:00Z", r#"{"now": "2026-03-01T00:00:00Z"}"#);
-    assert_eq!(given.ends(0).json()["now"], "2026-03-01T00:00:00.000Z");
+    // A context may be written by whoever asks: it does not say another time than who runs the command.
+    for now in [r#""2026-03-01T00:00:00Z""#, r#"{"__extn": {"fn": "datetime", "arg": "2026-03-01"}}"#] {
+        for key in ["now", r"\u006eow"] {
+            let context = format!(r#"{{"{key}": {now}}}"#);
+            ask("2026-02-27T00:00:00Z", &context).fails(1, "`now` is in the context, and given by --now");
+            for (verb, of) in [("list", true), ("count", true), ("filter", true), ("who", false)] {
+                let mut args =
+                    vec![verb, "--entities", "world.json", "--action", "viewSummary", "--now", NOW];
+                args.extend(if of {
+                    ["--principal", U1, "--type", "Case"]
+                } else {
+                    ["--resource", C1, "--type", "User"]
+                });
+                args.extend(if verb == "filter" { &["--dialect", "sqlite"][..] } else { &[] });
+                args.extend(["--context", &context]);
+                bench.run(args).fails(1, "`now` is in the context, and given by --now");
+            }
+            for verb in ["view", "actions", "explain"] {
+                let mut args =
+                    vec![verb, "--entities", "world.json", "--principal", U1, "--resource", C1, "--now", NOW];
+                args.extend(if verb == "explain" { &["--action", "viewSummary"][..] } else { &[] });
+                args.extend(["--context", &context]);
+                bench.run(args).fails(1, "`now` is in the context, and given by --now");
+            }
+        }
+    }
+    let alone = ["--context", r#"{"now": "2026-03-01T00:00:00Z"}"#, "--format", "json"];
+    let question =
+        ["check", "--entities", "world.json", "--principal", U1, "--action", "viewSummary", "--resource", C1];
+    let given = bench.run(question.into_iter().chain(alone));
+    assert_eq!((given.code, &given.json()["now"]), (0, &json!("2026-03-01T00:00:00.000Z")), "{}", given.err);
     // Half a millisecond is in the millisecond that began before it.
     assert_eq!(ask("2026-05-11T00:00:00.0009Z", "{}").json()["now"], "2026-05-11T00:00:00.000Z");
 }

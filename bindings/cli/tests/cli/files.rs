@@ -174,6 +174,11 @@ fn fmt_changes_files_in_place_and_only_once() {
     assert_eq!(bench.read("p/deep/b.cedar"), tidy);
     assert_eq!(bench.read("p/notes.txt"), UNTIDY);
     bench.run(["fmt", "--check", "p", "p/a.cedar"]).ends(0);
+    // A folder without policies is not in the standard layout, nor out of it.
+    bench.write("empty/README.md", "");
+    for args in [&["fmt", "--check", "empty"][..], &["fmt", "empty"], &["fmt", "--check", "p", "empty"]] {
+        bench.run(args.iter().copied()).fails(1, "there is no `.cedar` file below `empty`");
+    }
     assert_eq!(bench.run_with(UNTIDY, ["fmt", "-"]).ends(0).out, tidy);
     assert_eq!(bench.run_with(UNTIDY, ["fmt", "-", "--check"]).fails(1, "standard input").out, "");
     bench.run_with(&tidy, ["fmt", "-", "--check"]).ends(0);
@@ -327,4 +332,59 @@ fn a_reader_that_leaves_is_no_error() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn no_output_takes_the_place_of_what_is_read() {
+    let bench = with_policies(&[("a.cedar", TIDY), ("fields.toml", "[Doc]\nknown_by = [\"read\"]\n")]);
+    let ran = bench.run(["bundle", "keygen", "--secret", "k.sec"]);
+    bench.write("k.pub", &ran.ends(0).out);
+    let build = ["bundle", "build", "--policies", "p", "--secret", "k.sec", "--add", "p/extra.md", "-o"];
+    bench.write("p/extra.md", "more\n");
+    bench.write("w.json", "[]");
+    bench.write("expected.toml", "");
+    bench.write("p/tests/a.toml", "[world.User.u]\n[world.Doc.d]\nopen = true\n[[case]]\nname = \"open\"\nprincipal = \"User.u\"\naction = \"read\"\nresource = \"Doc.d\"\nexpect = \"allow\"\n");
+    std::fs::create_dir(bench.path("linked")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(bench.path("k.sec"), bench.path("linked/k")).unwrap();
+    let inputs = [
+        "k.sec",
+        "w.json",
+        "p/a.cedar",
+        "p/schema.cedarschema",
+        "p/fields.toml",
+        "p/extra.md",
+        "expected.toml",
+    ];
+    let texts = || inputs.map(|name| bench.read(name));
+    let before = texts();
+    let refused = "it is read in the same run: name another file to write";
+    for output in
+        ["k.sec", "./p/../k.sec", "p/a.cedar", "p/schema.cedarschema", "p/fields.toml", "p/extra.md"]
+    {
+        bench.run(build.into_iter().chain([output])).fails(1, refused);
+    }
+    #[cfg(unix)]
+    bench.run(build.into_iter().chain(["linked/k"])).fails(1, refused);
+    for output in ["w.json", "p/a.cedar", "p/schema.cedarschema"] {
+        bench.run(["snapshot", "--policies", "p", "w.json", output]).fails(1, refused);
+        if output != "w.json" {
+            bench.run(["sample", "--policies", "p", "--size", "1", "--output", output]).fails(1, refused);
+        }
+    }
+    let ci =
+        ["ci", "--policies", "p", "--quiet", "--mutants", "0", "--fail-under", "0", "--base", "p", "--world"];
+    for output in ["w.json", "expected.toml", "p/a.cedar", "p/fields.toml"] {
+        bench
+            .run(ci.into_iter().chain(["w.json", "--expected", "expected.toml", "-o", output]))
+            .fails(1, refused);
+    }
+    assert_eq!(texts(), before);
+    // What was written before is written again.
+    for _ in 0..2 {
+        bench.run(build.into_iter().chain(["p.bundle"])).ends(0);
+        let ran = bench.run(ci.into_iter().chain(["w.json", "-o", "p/page.md"]));
+        assert!(matches!(ran.code, 0 | 4 | 6), "{}", ran.err);
+    }
+    bench.run(["bundle", "verify", "p.bundle", "--trust", "k.pub"]).ends(0);
 }

@@ -247,6 +247,11 @@ fn what_does_not_hold_is_told_as_a_story_and_saved_as_a_case() {
     ] {
         assert!(ran.out.contains(told), "{told}: {}", ran.out);
     }
+    // A file that is there is left as it is, and that is told before anything is proved.
+    let before = bench.read("case.toml");
+    prove(&bench, &["--no-lock", "--save", "case.toml"])
+        .fails(1, "`case.toml` is there already: name a file that is not");
+    assert_eq!(bench.read("case.toml"), before);
     // The saved case fails as long as the policies are so, and passes afterwards.
     assert_eq!(bench.run(["test", "--policies", "p", "case.toml"]).code, 4);
     policy(&bench, "b", POLICIES[1].1);
@@ -303,6 +308,41 @@ fn policies_that_err_or_can_decide_nothing_are_told() {
     assert_eq!(ran.code, 0, "{}", ran.out);
     assert!(ran.out.contains("! can decide: b: not so"), "{}", ran.out);
     assert_eq!(prove(&bench, &[&args[..], &["--strict"]].concat()).code, 4);
+}
+
+#[test]
+fn a_text_that_holds_another_is_decided_and_a_story_has_decimals_as_cedar_writes_them() {
+    if !has_solver() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.write(
+        "p/schema.cedarschema",
+        "entity User { active: Bool };\nentity Doc { title: String, limit: decimal, from: ipaddr };\n\
+         action view appliesTo { principal: User, resource: Doc };\n",
+    );
+    policy(
+        &bench,
+        "a",
+        "permit (principal, action, resource) when { resource.title like \"*ticket*\" && resource.limit.lessThan(decimal(\"0.0\")) && resource.from.isLoopback() };",
+    );
+    let invariant = |text: &str| {
+        let head = "@id(\"invariants.t\") @invariant(\"1\") @description(\"About titles.\")";
+        bench
+            .write("p/invariants/t.cedar", format!("{head}\nforbid (principal, action, resource) {text};\n"));
+    };
+    invariant("unless { resource.title like \"*tick*\" }");
+    let ran = prove(&bench, &["--no-lock"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(!ran.out.contains("it answers"), "{}", ran.out);
+    invariant("unless { resource.title like \"*tickets*\" }");
+    let ran = prove(&bench, &["--no-lock", "--only", "invariants.t"]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(
+        ran.out.contains("limit -") && !ran.out.contains("__extn") && ran.out.contains("ticket"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]

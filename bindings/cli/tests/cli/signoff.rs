@@ -72,6 +72,8 @@ expect = "deny"
 "#;
 
 fn ci(bench: &Bench, more: &[&str]) -> Ran {
+    // What an earlier run proved is a change of the folder.
+    let _ = std::fs::remove_file(bench.path("new/proofs.lock"));
     let common =
         ["ci", "--policies", "new", "--quiet", "--base", "old", "--fail-under", "0", "--mutants", "0"];
     bench.run(common.into_iter().chain(more.iter().copied()))
@@ -439,6 +441,192 @@ fn announcements_that_fall_short_are_told_as_such() {
         with(&format!("{gain}{wrong}\n")).fails(1, "unknown field");
     }
     with("[[gains]]\nreason = \"x\"\nrule = \"A\"\n").fails(1, "unknown field");
+}
+
+/// The folders of [`bench`] with notes on documents, which whoever reads them sees, and without anything changed.
+fn with_notes() -> Bench {
+    let bench = bench();
+    let schema = format!(
+        "{SCHEMA}entity Note = {{ doc: Doc, @section(\"text\") size: Long }};\n\
+         action read, file appliesTo {{ principal: User, resource: Note }};\n\
+         action told appliesTo {{ principal: User, resource: Doc }};\n"
+    );
+    let notes = "@id(\"notes\")\n@description(\"Teams read.\")\npermit (\n  principal,\n  action == Action::\"read\",\n  resource\n)\n// of the team\nwhen { principal.teams.contains(resource.doc.team) };\n";
+    let file = "@id(\"file\")\n@description(\"Leads file.\")\npermit (\n  principal,\n  action == Action::\"file\",\n  resource\n)\n// a lead\nwhen { principal.leads.contains(resource.doc.team) };\n";
+    let told = "@id(\"told\")\n@description(\"The active are told.\")\npermit (\n  principal,\n  action == Action::\"told\",\n  resource\n)\n// active\nwhen { principal.active };\n";
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/schema.cedarschema"), &schema);
+        for (id, text) in [("notes", notes), ("file", file), ("told", told)] {
+            bench.write(&format!("{folder}/{id}.cedar"), text);
+        }
+        bench.write(&format!("{folder}/fields.toml"), NOTED);
+    }
+    bench
+}
+
+const NOTED: &str = "[Doc]\nknown_by = [\"view\"]\nitems = [{ type = \"Note\", by = \"doc\", action = \"file\" }]\n\
+    alert = { action = \"told\", sees = \"edit\" }\n\n[Doc.sections]\nhead = \"view\"\nbody = \"edit\"\n\n\
+    [Doc.statistics]\nyearly = [\"team\"]\n\n[Doc.set_by]\nowner = \"the archive\"\n\n\
+    [Note]\nknown_by = [\"read\"]\n\n[Note.sections]\ntext = \"read\"\n\n[User]\npublic = []\n";
+
+#[test]
+fn every_setting_of_the_catalogue_says_who_sees_what_now() {
+    let bench = with_notes();
+    passes(&ci(&bench, &[]));
+    let everybody = "| everybody, of each of the ";
+    let tables = "| not counted: whoever has a table of kind `yearly`, which covers all records | nobody |";
+    let explained = "| not counted: whoever is given an explanation that speaks of it | nobody |";
+    for (from, to, field, sees) in [
+        ("public = []", "public = [\"active\"]", "User.public", everybody),
+        ("[Note]\n", "[Note]\npublic = []\n", "Note.public", everybody),
+        ("yearly = [\"team\"]", "yearly = [\"team\", \"owner\"]", "Doc.statistics.yearly", tables),
+        ("\"the archive\"", "\"anybody\"", "Doc.set_by.owner", explained),
+    ] {
+        assert_eq!(NOTED.matches(from).count(), 1, "{from}");
+        bench.write("new/fields.toml", NOTED.replace(from, to));
+        let (ty, name) = field.split_once('.').unwrap();
+        let said = format!("[[catalogue]]\ntype = \"{ty}\"\nfield = \"{name}\"\nreason = \"it is meant\"\n");
+        let row = |ran: &Ran| {
+            let row = ran.out.lines().find(|line| line.starts_with(&format!("| `{field}` |")));
+            row.unwrap_or_else(|| panic!("{field}: {}", ran.out)).to_owned()
+        };
+        for (limits, code, mark) in [
+            (None, 4, "**not announced**"),
+            (Some("at_most = 0\n"), 4, "**announced within limits, which it does not have**"),
+            (Some("at_most = 1000000\n"), 4, "**announced within limits, which it does not have**"),
+            (Some("role = \"teams\"\n"), 4, "**announced within limits, which it does not have**"),
+            (Some(""), 0, "announced: it is meant"),
+        ] {
+            bench.write("expected.toml", format!("{said}{}", limits.unwrap_or_default()));
+            let announced = ["--expected", "expected.toml"];
+            let ran = ci(&bench, if limits.is_some() { &announced } else { &[] });
+            if code == 0 {
+                passes(&ran)
+            } else {
+                assert_eq!(ran.code, code, "{field}: {}", ran.out)
+            }
+            let row = row(&ran);
+            assert!(row.contains(sees) && row.ends_with(&format!("{mark} |")), "{row}");
+            assert!(!row.contains("nobody seen"), "{row}");
+        }
+        tells(&ci(&bench, &[]), &["No policy is changed that can apply: no decision was compared."]);
+        // The other way round nobody sees more, and that is known.
+        bench.write("new/fields.toml", NOTED);
+        bench.write("old/fields.toml", NOTED.replace(from, to));
+        let ran = ci(&bench, &[]);
+        let gained = row(&ran).split('|').nth(4).unwrap().trim().to_owned();
+        assert_eq!(gained == "nobody", field != "Doc.set_by.owner", "{field}: {gained}");
+        bench.write("old/fields.toml", NOTED);
+    }
+}
+
+#[test]
+fn who_is_told_and_who_sees_entries_is_counted() {
+    let bench = with_notes();
+    let world = json!([
+        {"uid": {"type": "User", "id": "ann"}, "parents": [], "attrs": {"active": true, "teams": [team("red")], "leads": []}},
+        {"uid": {"type": "User", "id": "ben"}, "parents": [], "attrs": {"active": false, "teams": [team("red")], "leads": []}},
+        {"uid": {"type": "User", "id": "cat"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": [team("red")]}},
+        {"uid": {"type": "Doc", "id": "d"}, "parents": [],
+         "attrs": {"owner": {"__entity": {"type": "User", "id": "cat"}}, "team": team("red"), "size": 1}},
+        {"uid": {"type": "Note", "id": "n1"}, "parents": [], "attrs": {"doc": {"__entity": {"type": "Doc", "id": "d"}}, "size": 1}},
+        {"uid": {"type": "Note", "id": "n2"}, "parents": [], "attrs": {"doc": {"__entity": {"type": "Doc", "id": "d"}}, "size": 1}},
+    ]);
+    bench.write("w.json", world.to_string());
+    for (from, to, row) in [
+        // Ann is active and sees documents; Ben sees them, and Cat is active and does not: she was told as their owner.
+        (
+            "sees = \"edit\"",
+            "sees = \"view\"",
+            "| `Doc.alert` | told and edit | told and view | teams: 1 people, 1 records | no role: 1 people, 1 records |",
+        ),
+        // Ann and Ben know of the document, and read its notes; Cat files them and does not know of it.
+        (
+            "action = \"file\"",
+            "action = \"read\"",
+            "| `Doc.items` | Note by doc, shown by file | Note by doc, shown by read | teams: 2 people, 4 entries | nobody seen |",
+        ),
+        (
+            "known_by = [\"read\"]",
+            "known_by = [\"read\", \"file\"]",
+            "| leads: 1 people, 2 records | nobody seen |",
+        ),
+        // Who files reads: the same people.
+        (
+            "body = \"edit\"",
+            "body = \"view\"",
+            "section `body`, shown by view | teams: 2 people, 2 records | no role: 1 people",
+        ),
+    ] {
+        assert_eq!(NOTED.matches(from).count(), 1, "{from}");
+        bench.write("new/fields.toml", NOTED.replace(from, to));
+        let ran = ci(&bench, &["--world", "w.json"]);
+        assert_eq!(ran.code, 4, "{}", ran.out);
+        tells(&ran, &[row, "3 people were asked about, all that are in the data below"]);
+    }
+}
+
+fn team(id: &str) -> serde_json::Value {
+    json!({"__entity": {"type": "Team", "id": id}})
+}
+
+#[test]
+fn every_file_of_the_folder_is_compared_and_hashed() {
+    let bench = bench();
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/annotations.toml"), "[decision.D1]\nreading = \"Nobody.\"\n");
+        bench.write(&format!("{folder}/README.md"), "# Policies\n");
+        bench.write(&format!("{folder}/src/lib.rs"), "// code\n");
+    }
+    let hash = |ran: &Ran, when: &str| {
+        let line = ran.out.lines().find(|line| line.starts_with(&format!("- {when}:"))).unwrap().to_owned();
+        line.split("all files `sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    let same = ci(&bench, &[]);
+    passes(&same);
+    assert_eq!(hash(&same, "before"), hash(&same, "now"));
+    tells(&same, &["annotations, matrix and proofs are as they were"]);
+    for (file, text, told) in [
+        ("annotations.toml", "[decision.D1]\nreading = \"All of them.\"\n", "+reading = \"All of them.\""),
+        ("matrix.toml", "now = \"2027-05-11T09:00:00+1200\"\n", "+now = \"2027-05-11T09:00:00+1200\""),
+    ] {
+        let before = std::fs::read(bench.path(&format!("new/{file}"))).ok();
+        bench.write(&format!("new/{file}"), text);
+        let ran = ci(&bench, &[]);
+        passes(&ran);
+        tells(&ran, &[told, &format!("changed besides policies: `{file}`")]);
+        assert_ne!(hash(&ran, "before"), hash(&ran, "now"), "{file}");
+        match before {
+            Some(before) => bench.write(&format!("new/{file}"), before),
+            None => std::fs::remove_file(bench.path(&format!("new/{file}"))).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_reason_that_says_nothing_announces_nothing() {
+    let bench = bench();
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    for reason in ["", " ", "\\t\\n", "\u{200b}", "…", "-"] {
+        for table in [
+            "[[invariant]]\nid = \"invariants.edit\"\n",
+            "[[guarantee]]\nid = \"guarantees.x\"\n",
+            "[[gain]]\naction = \"view\"\n",
+            "[[catalogue]]\ntype = \"Doc\"\nfield = \"notes\"\n",
+        ] {
+            bench.write("expected.toml", format!("{table}reason = \"{reason}\"\n"));
+            ci(&bench, &["--expected", "expected.toml"]).fails(1, "a `reason` says nothing");
+        }
+    }
+    bench.write(
+        "new/tests/unreachable.toml",
+        "[[unreachable]]\npolicy = \"edit\"\ncondition = 'resource.owner == principal'\ndecides = false\nwhy = \" \"\n",
+    );
+    let ran = bench.run(["coverage", "--policies", "new"]);
+    assert!(ran.code != 0 && ran.err.contains("`why` says nothing"), "{}{}", ran.out, ran.err);
+    bench.write("new/annotations.toml", "[decision]\nD1 = \" \"\n");
+    let ran = bench.run(["lint", "--policies", "new"]);
+    assert!(ran.code != 0 && ran.err.contains("`D1` says nothing"), "{}{}", ran.out, ran.err);
 }
 
 /// A file whose name nobody can write is not passed over, in a folder or in a revision of git.

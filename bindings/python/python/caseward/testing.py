@@ -15,17 +15,20 @@ As a library it has Hypothesis strategies for worlds and requests of any schema:
         request = data.draw(requests(ward, world))
         ...
 
-They draw towards what the policies compare with, and six in ten requests are aimed at an allow, as far as the world has
-such a request. One in ten and more are allowed: so `assert not ward.check(...)` fails where it should. One in ten is
-aimed at a policy that cannot be evaluated, which is seldom found: a test of errors draws a `context` of its own.
+They draw towards what the policies compare with and name; six in ten requests are aimed at an allow and one in ten at a
+policy that cannot be evaluated, as far as the world has such a request. One in four and more are allowed, under the
+rules of attendance and under those of a clinic, so that `assert not ward.check(...)` fails where it should; and under
+policies that count, as the clinic's do, one in twenty and more are in error.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -65,6 +68,9 @@ class CaseFailure(AssertionError):
 _WARD = pytest.StashKey[Ward]()
 # What each file of cases expects where it is JSON, by its true path.
 _FOUND = pytest.StashKey[dict[Path, Literal["allow", "deny"] | None]]()
+# Files of cases that this run is to collect, by their true paths, and those of them that it has not come to.
+_ASKED = pytest.StashKey[frozenset[Path]]()
+_AWAITED = pytest.StashKey[set[Path]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,7 +96,9 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = [str(config.invocation_params.dir / path) for path in _asked(config)]
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         asked += [str(path) for path in config.getini("caseward_cases")]
-    _find(config)
+    found = _find(config)
+    config.stash[_ASKED] = frozenset(file for path in asked for file in found.get(path, []))
+    config.stash[_AWAITED] = set(config.stash[_ASKED])
     roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     for path in asked:
         place = Path(path).resolve()
@@ -99,14 +107,55 @@ def pytest_configure(config: pytest.Config) -> None:
             roots.append(place)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whatever a folder is called in which there are cases, they are found: pytest passes over `build` and `dist`."""
+    path, asked = collection_path.resolve(), config.stash[_ASKED]
+    if path in asked or _is_ignored(path, config):
+        return None
+    if path.is_dir():
+        is_on_the_way = any(file.is_relative_to(path) for file in asked)
+        return False if is_on_the_way and _is_passed_over(path, config) else None
+    # What pytest would not have found is not found because there are cases beside it.
+    beside = [above for above in path.parents if any(file.is_relative_to(above) for file in asked)]
+    inside = [above for above in beside if above.is_relative_to(config.rootpath.resolve())]
+    return True if any(_is_passed_over(above, config) for above in inside) else None
+
+
+def _is_passed_over(folder: Path, config: pytest.Config) -> bool:
+    """Whether pytest looks into no folder of that name, unless it is told to."""
+    patterns: list[str] = config.getini("norecursedirs")
+    return any(fnmatch(str(folder) if os.sep in pattern else folder.name, pattern) for pattern in patterns)
+
+
+def _is_ignored(path: Path, config: pytest.Config) -> bool:
+    """Whether the command line says that it is not to be collected."""
+    here = config.invocation_params.dir
+    ignored = {(here / one).resolve() for one in config.getoption("ignore") or []}
+    globs = [str(here / one) for one in config.getoption("ignore_glob") or []]
+    return any(one in ignored or any(fnmatch(str(one), glob) for glob in globs) for one in (path, *path.parents))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """No case that was to be run is left out without a word."""
+    left = [file for file in session.config.stash[_AWAITED] if not _is_ignored(file, session.config)]
+    if left:
+        names = ", ".join(f"`{file}`" for file in sorted(left))
+        raise pytest.UsageError(f"policy cases were named and not collected: {names}; --ignore leaves them out")
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.resolve() in parent.config.stash[_FOUND]:
+    path = file_path.resolve()
+    if path in parent.config.stash[_FOUND]:
+        parent.config.stash[_AWAITED].discard(path)
         return _Cases.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
     return None
 
 
-def _find(config: pytest.Config) -> None:
-    """Finds every file of cases; what is not there, or looks like a case and would not be run, ends the run."""
+def _find(config: pytest.Config) -> dict[str, list[Path]]:
+    """Finds every file of cases, by the path that names it; what is not there, or looks like a case and would not be
+    run, ends the run."""
+    by_path: dict[str, list[Path]] = {}
     asked = [("--caseward-cases", config.invocation_params.dir / path) for path in _asked(config)]
     asked += [("caseward_cases", Path(path)) for path in config.getini("caseward_cases")]
     config.stash[_FOUND] = {}
@@ -121,6 +170,8 @@ def _find(config: pytest.Config) -> None:
         if not found or (path.is_file() and path.suffix not in (".toml", ".json")):
             raise pytest.UsageError(f"{name}: `{path}` holds no policy cases")
         config.stash[_FOUND].update({file.resolve(): expect for file, expect in found})
+        by_path[str(path)] = [file.resolve() for file, _ in found]
+    return by_path
 
 
 def _asked(config: pytest.Config) -> list[str]:
@@ -250,15 +301,20 @@ def values(type: Type, ids: Mapping[str, list[str]]) -> SearchStrategy[Any]:
     return draw_value()
 
 
-def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
+def worlds(ward: Ward, *, most: int = 6) -> SearchStrategy[World]:
     """Worlds that the ward's schema allows, with 1 to `most` entities of each type.
 
     They are whole: nothing refers to what is not there, and no hierarchy goes in a circle. Nine in ten texts, numbers
-    and times of an attribute that the policies compare are at, or next to, one that they compare it with.
+    and times of an attribute that the policies compare are at, or next to, one that they compare it with; of the
+    numbers one in three is the largest or smallest that there is, at which arithmetic fails. Half of the entities of a
+    type that the policies name are those that they name.
     """
     from hypothesis import strategies as st
 
     pool = _pool(ward)
+    named: dict[str, list[str]] = {}
+    for uid in ward.named():
+        named.setdefault(uid.type, []).append(uid.id)
     types = ward.schema.entity_types
     enumerated = {ty.name: list(ty.choices) for ty in types if ty.choices is not None}
     others = [
@@ -266,11 +322,13 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
         for ty in types
         if ty.choices is None
     ]
-    some_ids = st.lists(_texts(), min_size=1, max_size=most, unique=True)
+    # Half of the entities are such as the policies name, where they name any of the type.
+    ids_of = {name: st.sampled_from(named[name]) | _texts() if name in named else _texts() for name, *_ in others}
+    some_ids = {name: st.lists(of, min_size=1, max_size=most, unique=True) for name, of in ids_of.items()}
 
     @st.composite
     def draw_world(draw: DrawFn) -> World:
-        ids = enumerated | {name: draw(some_ids) for name, *_ in others}
+        ids = enumerated | {name: draw(some_ids[name]) for name, *_ in others}
         # An entity lies only in what comes before it.
         before = [EntityUid(ty, id) for ty, all in enumerated.items() for id in all]
         changes = Changes()
@@ -297,8 +355,8 @@ def worlds(ward: Ward, *, most: int = 4) -> SearchStrategy[World]:
 def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchStrategy[Request]:
     """Requests that make sense under the ward's schema, for entities of the world; a few name one that is absent.
 
-    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found.
-    With `action`, requests for that action alone.
+    Six in ten are aimed at an allow, and one in ten at a policy that cannot be evaluated, as far as one is found. With
+    `action`, requests for that action alone.
     """
     from hypothesis import strategies as st
 
@@ -332,9 +390,9 @@ def requests(ward: Ward, world: World, *, action: str | None = None) -> SearchSt
 # An action as it is asked: its name, principals, resources and the fields of its context.
 _Asked = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, _Shape, bool], ...]]
 
-# Actions of which one context each is tried, and pairs that are checked, for one request that is aimed.
-_TRIED = 12
-_CHECKED = 64
+# Actions of which one context each is tried for one request that is aimed, and pairs of each that are looked at.
+_TRIED = 40
+_PAIRS = 64
 
 
 def _aimed(
@@ -352,17 +410,16 @@ def _aimed(
     for at in range(min(len(actions), _TRIED)):
         name, principals, resources, fields = actions[(first + at) % len(actions)]
         context = _record(draw, fields, ids, pool)
-        people = [EntityUid(type, id) for type in principals for id in ids.get(type, [])]
         found: list[tuple[EntityUid, EntityUid]] = []
-        if allowed:
-            for person in people:
-                for type in resources:
-                    may = ward.visible(world, person, name, type, context).ids()
-                    found += [(person, EntityUid(type, id)) for id in may]
-        else:
-            records = [EntityUid(type, id) for type in resources for id in ids.get(type, [])]
-            pairs = [(person, record) for person in people for record in records][:_CHECKED]
-            found = [pair for pair in pairs if _errs(ward, world, name, pair, context)]
+        for of, to in ((of, to) for of in principals for to in resources):
+            pairs = [(person, record) for person in ids.get(of, []) for record in ids.get(to, [])][:_PAIRS]
+            columns = ((of, [person for person, _ in pairs]), (to, [record for _, record in pairs]))
+            decided = ward.check_many(world, columns[0], name, columns[1], context) if pairs else ()
+            for may, (person, record) in zip(decided, pairs, strict=True):
+                pair = (EntityUid(of, person), EntityUid(to, record))
+                # What is in error is denied.
+                if may if allowed else not may and _errs(ward, world, name, pair, context):
+                    found.append(pair)
         if found:
             person, record = found[draw(_below(len(found)))]
             return Request(person, name, record, context)
@@ -390,27 +447,26 @@ def _value(draw: DrawFn, shape: _Shape, ids: _Ids, pool: _Pool | None = None, na
             near: Mapping[str, list[Any]] = {} if pool is None else pool.get(name, pool[""])
             known = near.get(kind, [])
             if known and draw(_below(10)) < 9:
-                return _next_to(known[draw(_below(len(known)))], draw(_below(4)))
+                return _next_to(known[draw(_below(len(known)))], draw(_below(6)))
             return draw(_plain(kind))
 
 
 def _next_to(value: Any, step: int) -> Any:
-    """The value, or, for two steps of four, the one before or after it, where there is one."""
-    by = {2: 1, 3: -1}.get(step, 0)
-    try:
-        match value:
-            case int():
-                return max(-_LONG, min(_LONG - 1, value + by))
-            case Decimal():
-                return value + Decimal(by).scaleb(-4)
-            case dt.datetime():
-                return value + dt.timedelta(milliseconds=by)
-            case dt.timedelta():
-                return value + dt.timedelta(milliseconds=by)
-            case _:
+    """The value for two steps of six; or the one before or after it, or the smallest or largest of its kind."""
+    by = {2: 1, 3: -1, 4: 2 * _LONG, 5: -2 * _LONG}.get(step, 0)
+    match value:
+        case int():
+            return max(-_LONG, min(_LONG - 1, value + by))
+        case Decimal():
+            return Decimal(max(-_LONG, min(_LONG - 1, int(value.scaleb(4)) + by))).scaleb(-4)
+        case dt.datetime() | dt.timedelta():
+            # Python has fewer of them than Cedar.
+            try:
+                return value + dt.timedelta(milliseconds=by if abs(by) < 2 else 0)
+            except OverflowError:
                 return value
-    except OverflowError:
-        return value
+        case _:
+            return value
 
 
 def _record(

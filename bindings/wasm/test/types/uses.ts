@@ -71,6 +71,7 @@ const grants: Granted[] = ward.whoWithReasons(world, { resource: 'Case::"c1"', a
 const told: string[] = ward.alert(world, { resource: 'Case::"c1"', type: 'User', now });
 using table: Table = ward.countBy(world, { ...question, by: ['status', 'month of openedAt'], protect: { below: 6 } });
 const most = Math.max(...table.cells.map(({ count }) => count ?? 0));
+const released: readonly Table[] | undefined = ward.release(world, { principal, release: '', protect: { key: 'k' } });
 const report: Table | undefined = ward.report(world, { principal, kind: 'school', by: [], zone: 'UTC' });
 const filter: Filter = ward.filter(world, { ...question, dialect: 'postgres', mapping: 'foreign_keys = true' });
 const values: unknown[] = filter.params.map(({ value }) => value);
@@ -125,5 +126,5 @@ ward.countBy(world, { ...question, by: [], protect: { below: 6, key: 'sixteen by
 // @ts-expect-error And in one at least.
 ward.countBy(world, { ...question, by: [], protect: {} });
 
-export { grants, items, may, most, people, report, shown, told, turn };
+export { grants, items, may, most, people, released, report, shown, told, turn };
 export { attributes, changed, count, failed, first, ids, next, place, problems, signs, text, unknown, why };

@@ -64,7 +64,10 @@ fn read_with(
         refuse((format!("not a case in JSON: {error}"), at..at))
     })?;
     let document = Document { ward, text, keys, checks_names };
-    let case = document.case(sentence, expect).map_err(refuse)?;
+    let case = document.case(sentence, expect).map_err(|unread| match unread {
+        Unread::Wrong(wrong) => refuse(wrong),
+        Unread::Ended(error) => error,
+    })?;
     let of = |key: &str| document.keys.contains_key(key).then(|| document.span(key));
     let fails = case.fails.keys().filter_map(|id| Some((id.clone(), document.key_in("fails", id)?)));
     let spots = Spots { policies: of("policies"), rules: of("rules"), fails: fails.collect() };
@@ -77,6 +80,19 @@ fn place(text: &str, line: usize, column: usize) -> usize {
     (start + column.saturating_sub(1)).min(text.len())
 }
 
+/// Why a case was not read.
+enum Unread {
+    Wrong(Wrong),
+    /// The call was to end; nothing need be wrong.
+    Ended(Error),
+}
+
+impl From<Wrong> for Unread {
+    fn from(wrong: Wrong) -> Self {
+        Unread::Wrong(wrong)
+    }
+}
+
 struct Document<'a> {
     ward: &'a Ward,
     text: &'a str,
@@ -86,11 +102,11 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    fn case(&self, sentence: &str, expect: Decision) -> Result<Case, Wrong> {
+    fn case(&self, sentence: &str, expect: Decision) -> Result<Case, Unread> {
         if let Some(key) = self.keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let at = self.text.find(&format!("\"{key}\"")).unwrap_or(0);
             let hint = hint(key, KEYS);
-            return Err((format!("unknown key `{key}`{hint}"), at..at + key.len() + 2));
+            return Err((format!("unknown key `{key}`{hint}"), at..at + key.len() + 2).into());
         }
         let whole = 0..self.text.len();
         let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
@@ -104,10 +120,13 @@ impl Document<'_> {
         let request = self.ward.read_request(asked("request")?.get()).map_err(wrong)?.at(now);
         let request = self.ward.engine.settled(&request).map_err(wrong)?.into_owned();
         if request.context.get("now") == Some(&crate::model::value::Value::Datetime(NO_NOW)) {
-            return Err(("the case has no `now`".to_owned(), at));
+            return Err(("the case has no `now`".to_owned(), at).into());
         }
         let world = self.ward.read_world(asked("entities")?.get().as_bytes());
-        let world = world.map_err(|error| (error.to_string(), self.span("entities")))?;
+        let world = world.map_err(|error| match error.is_interrupted() {
+            true => Unread::Ended(error),
+            false => Unread::Wrong((error.to_string(), self.span("entities"))),
+        })?;
         self.ward.engine.examine(&world, &request).map_err(wrong)?;
         let mut absent = BTreeMap::new();
         for name in self.value::<Vec<String>>("absent")?.unwrap_or_default() {

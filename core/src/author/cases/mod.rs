@@ -106,7 +106,7 @@ pub struct Case {
 }
 
 /// A case that came out otherwise.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Mismatch {
     /// The file and the case.
     pub case: String,
@@ -120,6 +120,8 @@ pub struct Mismatch {
     /// The same, to be shown beside the policies' text; absent where the request could not be answered.
     pub why: Option<Explanation>,
 }
+
+carried!(struct Mismatch { case, span, difference, explanation, why });
 
 impl CaseFile {
     /// Reads a TOML file of cases called `name`.
@@ -145,25 +147,33 @@ impl CaseFile {
     }
 
     /// Runs every case through [`Ward::check`]; what is returned came out otherwise than expected.
-    pub fn run(&self, ward: &Ward) -> Vec<Mismatch> {
-        self.cases.iter().filter_map(|case| self.run_case(ward, case)).collect()
+    ///
+    /// # Errors
+    /// [`Error::is_interrupted`] alone: what else goes wrong with a case is a mismatch.
+    pub fn run(&self, ward: &Ward) -> Result<Vec<Mismatch>, Error> {
+        self.cases.iter().filter_map(|case| self.run_case(ward, case).transpose()).collect()
     }
 
     /// Runs one case of this file.
-    pub fn run_case(&self, ward: &Ward, case: &Case) -> Option<Mismatch> {
-        let mismatch = |difference: String| {
-            let why = ward.explain(&case.world, &case.request);
-            Mismatch {
+    ///
+    /// # Errors
+    /// As [`CaseFile::run`].
+    pub fn run_case(&self, ward: &Ward, case: &Case) -> Result<Option<Mismatch>, Error> {
+        let difference = match ward.check(&case.world, &case.request) {
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => Some(error.to_string()),
+            Ok(answer) => difference(ward, case, &answer),
+        };
+        let Some(difference) = difference else { return Ok(None) };
+        match ward.explain(&case.world, &case.request) {
+            Err(error) if error.is_interrupted() => Err(error),
+            why => Ok(Some(Mismatch {
                 case: format!("{}: {}", self.name, case.name),
                 span: Span::of(&self.text, case.span.clone()),
                 difference,
                 explanation: why.as_ref().map_or_else(ToString::to_string, ToString::to_string),
                 why: why.ok(),
-            }
-        };
-        match ward.check(&case.world, &case.request) {
-            Ok(answer) => difference(ward, case, &answer).map(mismatch),
-            Err(error) => Some(mismatch(error.to_string())),
+            })),
         }
     }
 

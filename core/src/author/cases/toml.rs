@@ -63,8 +63,13 @@ fn read_with(ward: &Ward, name: &str, text: &str, checks_names: bool) -> Result<
         let span = error.span().unwrap_or(0..0);
         Error::data(vec![problem((error.message().to_owned(), span))])
     })?;
-    let mut reader = Reader { ward, checks_names, now: None, base: Entities::new(), wrong: Vec::new() };
+    let mut reader =
+        Reader { ward, checks_names, now: None, base: Entities::new(), wrong: Vec::new(), ended: None };
     let mut cases = reader.file(document.get_ref());
+    // The call was to end; nothing need be wrong.
+    if let Some(error) = reader.ended {
+        return Err(error);
+    }
     if !reader.wrong.is_empty() {
         reader.wrong.sort_by_key(|(_, span)| span.start);
         return Err(Error::data(reader.wrong.into_iter().map(problem).collect()));
@@ -86,6 +91,8 @@ struct Reader<'a, 't, 'i> {
     now: Option<Given<'t, 'i>>,
     base: Entities<'t, 'i>,
     wrong: Vec<Wrong>,
+    /// Set where the call was to end.
+    ended: Option<Error>,
 }
 
 impl<'t, 'i> Reader<'_, 't, 'i> {
@@ -101,6 +108,9 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
             None => {}
             Some((DeValue::Array(all), _)) => {
                 for case in all.iter() {
+                    if self.ended.is_some() {
+                        break;
+                    }
                     let read = table(case).map(|case| self.known_keys(case, &CASE));
                     self.note(read);
                     let read = self.cases(case);
@@ -170,7 +180,7 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
         Ok(())
     }
 
-    fn case(&self, given: Given<'t, 'i>, action: Given<'t, 'i>) -> Result<Case, Wrong> {
+    fn case(&mut self, given: Given<'t, 'i>, action: Given<'t, 'i>) -> Result<Case, Wrong> {
         let case = table(given)?;
         let at = given.span();
         let asked = |key: &str| case.get(key).ok_or_else(|| (format!("the case has no `{key}`"), at.clone()));
@@ -187,8 +197,15 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
             }
         };
         let entities = self.entities(case)?;
-        let world = build(self.ward, &entities).map_err(|(message, span)| {
-            (format!("case `{name}`: {message}"), span.unwrap_or_else(|| at.clone()))
+        let world = build(self.ward, &entities).map_err(|unbuilt| match unbuilt {
+            Unbuilt::Wrong(message, span) => {
+                (format!("case `{name}`: {message}"), span.unwrap_or_else(|| at.clone()))
+            }
+            Unbuilt::Ended(error) => {
+                let told = (error.to_string(), at.clone());
+                self.ended = Some(error);
+                told
+            }
         })?;
         let (request, absent) = self.request(case, action, &asked)?;
         // A request that makes no sense is an error of the case, not a denial.
@@ -333,23 +350,31 @@ fn known_entities(
     Ok(())
 }
 
-type MaybePlaced = (String, Option<std::ops::Range<usize>>);
+/// Why there is no world.
+enum Unbuilt {
+    /// What is wrong, and where, if that is known.
+    Wrong(String, Option<std::ops::Range<usize>>),
+    /// The call was to end.
+    Ended(Error),
+}
 
-fn build(ward: &Ward, entities: &Entities<'_, '_>) -> Result<World, MaybePlaced> {
+fn build(ward: &Ward, entities: &Entities<'_, '_>) -> Result<World, Unbuilt> {
+    let wrong = |message: String| Unbuilt::Wrong(message, None);
     let mut builder = WorldBuilder::new(ward.schema());
     for (uid, facts) in entities {
-        let ty = ward.schema().known_type(uid.type_name()).map_err(|e| (e.to_string(), None))?;
-        let ty = ward.schema().entity_type(ty).ok_or_else(|| (format!("{uid} has no type"), None))?;
+        let ty = ward.schema().known_type(uid.type_name()).map_err(|e| wrong(e.to_string()))?;
+        let ty = ward.schema().entity_type(ty).ok_or_else(|| wrong(format!("{uid} has no type")))?;
         add(&mut builder, ward, ty, uid, facts)
-            .map_err(|(message, at)| (format!("{uid}: {message}"), Some(at)))?;
+            .map_err(|(message, at)| Unbuilt::Wrong(format!("{uid}: {message}"), Some(at)))?;
     }
     builder.finish().map_err(|error| match error.problems() {
         // What is missing in an entity is told at the entity.
         [first, ..] => {
             let at = entities.iter().find(|(uid, _)| first.message.contains(&uid.to_string()));
-            (first.message.clone(), at.map(|(_, facts)| facts.place.clone()))
+            Unbuilt::Wrong(first.message.clone(), at.map(|(_, facts)| facts.place.clone()))
         }
-        [] => (error.to_string(), None),
+        [] if error.is_interrupted() => Unbuilt::Ended(error),
+        [] => wrong(error.to_string()),
     })
 }
 

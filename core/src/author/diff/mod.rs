@@ -18,7 +18,7 @@ pub use circumstances::Instants;
 use circumstances::{Circumstance, NOW, circumstances};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
-pub use seen::{Moved, Seen};
+pub use seen::{Moved, Seen, Way};
 use touched::{Classes, Left};
 
 use super::madeup::Drawn;

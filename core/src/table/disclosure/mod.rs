@@ -91,6 +91,8 @@ pub enum Protected {
     },
 }
 
+carried!(enum Protected { 0 = Suppressed { below: below }, 1 = Rounded { base: base } });
+
 /// The smallest count that is told. Below 3 are so few numbers that to suppress one nearly tells it.
 const LOWEST: u64 = 4;
 const HIGHEST: u64 = 1_000;

@@ -11,14 +11,16 @@
 mod posting;
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
 use super::layout::{Kind, Slot};
 use super::overlay::Images;
 use super::{Place, Row, World, target};
-use crate::model::{AttrId, Schema, Type, TypeId};
+use crate::model::interrupt::{self, Pulse};
+use crate::model::{AttrId, Error, Schema, Type, TypeId};
 
 pub(crate) use posting::Posting;
 
@@ -149,20 +151,18 @@ enum Postings {
 }
 
 impl Index {
-    fn new(world: &World, path: &Path) -> Option<Self> {
-        let types = path.types(world.schema())?;
-        let postings = match path.keys(world.schema())? {
-            Keys::Strings => Postings::Sparse(HashMap::new()),
-            Keys::Rows(ty) => Postings::Dense(Vec::with_capacity(world.end(ty) as usize)),
-            Keys::Bools | Keys::Every => Postings::Dense(Vec::new()),
-        };
-        let walk = Walk::new(world, path)?;
-        let mut index = Index { path: path.clone(), types, walk, postings };
+    /// The index of a path as the data is now; nothing where it can have none.
+    ///
+    /// # Errors
+    /// Where `pulse` is told to end.
+    fn new(world: &World, path: &Path, pulse: &Pulse) -> Result<Option<Self>, Error> {
+        let Some(mut index) = Index::empty(world, path) else { return Ok(None) };
         let mut keys = Vec::new();
         for row in world.rows(path.start) {
             if row.0 + 1 == world.end(path.start) && mutant!(IndexForgetsLast) {
                 break;
             }
+            pulse.step()?;
             keys.clear();
             index.keys_of(world, row.0, &mut keys);
             for &(row, key) in &keys {
@@ -170,7 +170,18 @@ impl Index {
             }
         }
         index.shrink();
-        Some(index)
+        Ok(Some(index))
+    }
+
+    fn empty(world: &World, path: &Path) -> Option<Self> {
+        let types = path.types(world.schema())?;
+        let postings = match path.keys(world.schema())? {
+            Keys::Strings => Postings::Sparse(HashMap::new()),
+            Keys::Rows(ty) => Postings::Dense(Vec::with_capacity(world.end(ty) as usize)),
+            Keys::Bools | Keys::Every => Postings::Dense(Vec::new()),
+        };
+        let walk = Walk::new(world, path)?;
+        Some(Index { path: path.clone(), types, walk, postings })
     }
 
     fn shrink(&mut self) {
@@ -430,24 +441,83 @@ impl Indices {
 impl World {
     /// Makes the indices of these paths, and of their prefixes, that are not there yet.
     ///
-    /// Cost of one: a look at every entity of the type that its path starts from. Batches and lists wait.
-    pub(crate) fn make_indices<'p>(&self, paths: impl Iterator<Item = &'p Path>) {
+    /// Cost of one: a look at every entity of the type that its path starts from. Decisions, lists and batches go on
+    /// meanwhile; where batches come in all the time, one is made anew a few times and then while they wait.
+    ///
+    /// # Errors
+    /// [`Error::is_interrupted`]; and [`Error::is_request`] within what a call that holds the data still asks.
+    pub(crate) fn make_indices<'p>(&self, paths: impl Iterator<Item = &'p Path>) -> Result<(), Error> {
         let missing: BTreeSet<Path> = {
             let indices = self.still();
             let missing = paths.filter(|path| indices.of(path).is_none()).flat_map(|path| path.indexed(self));
             missing.filter(|path| indices.of(path).is_none()).collect()
         };
         if missing.is_empty() {
-            return;
+            return Ok(());
         }
+        interrupt::refuse_within("an index that this needs cannot be made")?;
         let base = World { data: self.data.clone(), overlay: None };
-        let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
-        for path in missing {
-            if !indices.by_path.contains_key(&path)
-                && let Some(index) = Index::new(&base, &path)
-            {
-                indices.by_path.insert(path, index);
+        missing.iter().try_for_each(|path| base.make_index(path))
+    }
+
+    /// INVARIANT: while the index is made nothing is held that anybody waits for, but whoever makes another. It becomes
+    /// one of the world's only where no batch has come since it was begun.
+    fn make_index(&self, path: &Path) -> Result<(), Error> {
+        let _turn = self.data.making.turn()?;
+        for _ in 0..TRIES {
+            let version = {
+                let indices = self.still();
+                if indices.of(path).is_some() {
+                    return Ok(());
+                }
+                self.version()
+            };
+            let Some(index) = Index::new(self, path, &Pulse::default())? else { return Ok(()) };
+            let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
+            if self.version() == version {
+                indices.by_path.insert(path.clone(), index);
+                return Ok(());
             }
         }
+        let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
+        let made = interrupt::unasked(|| Index::new(self, path, &Pulse::default()))?;
+        indices.by_path.extend(made.map(|index| (path.clone(), index)));
+        Ok(())
+    }
+}
+
+/// How often an index is made without holding up batches.
+const TRIES: usize = 3;
+/// How long one who waits for another index sleeps before asking whether to go on.
+const NAP: Duration = Duration::from_millis(20);
+
+/// Whose turn it is to make an index: many who want the same one are not to make it each.
+#[derive(Default)]
+pub(super) struct Making {
+    is_going_on: Mutex<bool>,
+    done: Condvar,
+}
+
+/// A turn, until it is dropped.
+struct Turn<'a>(&'a Making);
+
+impl Making {
+    fn turn(&self) -> Result<Turn<'_>, Error> {
+        let mut is_going_on = self.is_going_on.lock().unwrap_or_else(PoisonError::into_inner);
+        while *is_going_on {
+            let waited = self.done.wait_timeout(is_going_on, NAP).unwrap_or_else(PoisonError::into_inner);
+            drop(waited);
+            interrupt::ask()?;
+            is_going_on = self.is_going_on.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+        *is_going_on = true;
+        Ok(Turn(self))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.is_going_on.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.done.notify_all();
     }
 }

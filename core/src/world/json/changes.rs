@@ -12,6 +12,7 @@ use super::diagnose::shorten;
 use super::read::{Reference, typed};
 use crate::cedar::EntityParser;
 use crate::model::json::distinct_fields;
+use crate::model::object;
 use crate::model::suggest::hint;
 use crate::model::{EntityType, EntityUid, Error, Problem, Schema, Type, Value};
 use crate::world::Changes;
@@ -23,13 +24,19 @@ const MAX_CHANGES: usize = 1_000_000;
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Line<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object::one")]
     Put(Entity<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Set(OneValue<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Unset(OneName<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     SetParents(Parents<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     SetTag(OneValue<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     UnsetTag(OneName<'a>),
+    #[serde(borrow, deserialize_with = "object::one")]
     Remove(One<'a>),
 }
 

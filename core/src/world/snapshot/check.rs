@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::model::interrupt::Pulse;
 use crate::model::{AttrId, EntityType, EntityUid, Error, Schema, Type, TypeId, Value};
 use crate::world::encode::Pools;
 use crate::world::ids::Names;
@@ -34,14 +35,16 @@ impl Part {
 pub(super) fn check(schema: &Schema, parts: &[Part], strings: u32, pools: &Pools) -> Result<(), Error> {
     let there = parts.iter().map(There::new).collect();
     let all = All { schema, parts, strings, pools, there };
+    let pulse = Pulse::default();
     for ((ty, entity_type), part) in (0u16..).map(TypeId).zip(schema.entity_types()).zip(parts) {
         all.check_choices(ty, entity_type, part)?;
         let mut columns = Columns::new(&all, entity_type, part);
         for (row, words) in part.rows() {
+            pulse.step()?;
             columns.check(words).map_err(|why| all.refuse((ty, row), &why))?;
         }
     }
-    all.check_ancestors()
+    all.check_ancestors(&pulse)
 }
 
 struct All<'a> {
@@ -125,13 +128,14 @@ impl<'a> All<'a> {
 
     /// Ancestors are the parents and all that these lie in. So where nothing lies in itself, they are what
     /// building the world would have found.
-    fn check_ancestors(&self) -> Result<(), Error> {
+    fn check_ancestors(&self, pulse: &Pulse) -> Result<(), Error> {
         let mut known = HashMap::from([(0, 0)]);
         for (ty, part) in (0u16..).map(TypeId).zip(self.parts) {
             let (Some(parents), Some(ancestors)) = (part.layout.parents, part.layout.ancestors) else {
                 continue;
             };
             for row in part.rows().map(|(row, _)| row) {
+                pulse.step()?;
                 let (parents, ancestors) = (part.word(row, parents), part.word(row, ancestors));
                 if !known.contains_key(&parents) && self.is_closed(parents, ancestors) {
                     known.insert(parents, ancestors);

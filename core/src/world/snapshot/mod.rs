@@ -34,6 +34,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::World;
+use crate::model::interrupt;
 use crate::model::{Attribute, Error, Schema, Type};
 use wire::{CHECKSUM, Input};
 
@@ -68,8 +69,8 @@ impl World {
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.snapshot_len());
-        // Memory takes every byte.
-        let _ = self.write_snapshot(&mut bytes);
+        // Memory takes every byte, and nobody is asked whether to end before.
+        let _ = interrupt::unasked(|| self.write_snapshot(&mut bytes));
         bytes
     }
 
@@ -78,7 +79,7 @@ impl World {
     /// Batches wait for as long as `output` takes: into a file, not over a slow network.
     ///
     /// # Errors
-    /// What `output` reports.
+    /// What `output` reports; an [`Error::is_interrupted`] within an error of kind `Other`.
     pub fn write_snapshot(&self, output: impl io::Write) -> io::Result<()> {
         write::write(self, output)
     }
@@ -95,13 +96,13 @@ impl World {
     ///
     /// # Errors
     /// [`Error::is_snapshot`] for bytes that are no snapshot, of another format, damaged, or of a world that
-    /// could not be; [`Error::is_schema`] for a snapshot of another schema's data.
+    /// could not be; [`Error::is_schema`] for a snapshot of another schema's data; [`Error::is_interrupted`].
     pub fn from_bytes(schema: &Arc<Schema>, bytes: &[u8]) -> Result<World, Error> {
         let (of_schema, len) = header(bytes)?;
         as_long_as_it_says(bytes.len() as u64, len)?;
         let sealed = bytes.len().checked_sub(CHECKSUM).and_then(|at| bytes.split_at_checked(at));
         let (content, checksum) = sealed.ok_or_else(wire::cut_off)?;
-        if Sha256::digest(content).as_slice() != checksum {
+        if hash(content)?.as_slice() != checksum {
             return Err(Error::snapshot("its checksum does not match: it is damaged or cut off"));
         }
         if of_schema != schema_hash(schema) {
@@ -140,6 +141,21 @@ impl World {
         let rows = self.data.tables.iter().map(|table| table.rows.bytes() + table.names.end() as usize);
         rows.sum::<usize>() + self.text_bytes() + self.data.strings.end() as usize + self.data.pools.bytes()
     }
+}
+
+/// The checksum of bytes.
+///
+/// # Errors
+/// Where it is told to end.
+fn hash(bytes: &[u8]) -> Result<[u8; CHECKSUM], Error> {
+    /// Some milliseconds each.
+    const PIECE: usize = 1 << 22;
+    let mut hash = Sha256::new();
+    for piece in bytes.chunks(PIECE) {
+        interrupt::ask()?;
+        hash.update(piece);
+    }
+    Ok(hash.finalize().into())
 }
 
 /// The hash of the schema whose data a snapshot holds, and how many bytes it has, from its first bytes.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::check::{Part, check};
 use super::wire::{Input, cut_off, text};
+use crate::model::interrupt::Pulse;
 use crate::model::{Error, Schema, Type, TypeId};
 use crate::world::encode::Pools;
 use crate::world::finish::Origin;
@@ -53,7 +54,9 @@ fn names(input: &mut Input<'_>) -> Result<Names, Error> {
     // Texts that end within 4 GiB lie in one buffer, and others behind them.
     let (mut ends, mut late, mut total) = (Vec::with_capacity(count + 1), Vec::new(), 0_usize);
     ends.push(0);
+    let pulse = Pulse::default();
     for _ in 0..count {
+        pulse.step()?;
         let len = input.count()?;
         total = total.checked_add(len).ok_or_else(cut_off)?;
         match u32::try_from(total) {
@@ -69,16 +72,17 @@ fn names(input: &mut Input<'_>) -> Result<Names, Error> {
         rest = behind;
         Some(text)
     });
-    let names = Names::restore(first, ends, late).filter(|names| names.end() as usize == count + 1);
+    let names = Names::restore(first, ends, late)?.filter(|names| names.end() as usize == count + 1);
     names.ok_or_else(|| Error::snapshot("an id or a string in it is there twice, or not UTF-8"))
 }
 
 fn pools(schema: &Schema, input: &mut Input<'_>) -> Result<Pools, Error> {
-    let pools = Pools::default();
+    let (pools, pulse) = (Pools::default(), Pulse::default());
     let twice = || Error::snapshot("a set or a value in it is there twice");
     let count = input.count_of(size_of::<u32>())?;
     pools.sets.reserve(count);
     for _ in 0..count {
+        pulse.step()?;
         let len = input.count()?;
         let rows = input.words(0, len)?;
         ascends(&rows)?;
@@ -87,6 +91,7 @@ fn pools(schema: &Schema, input: &mut Input<'_>) -> Result<Pools, Error> {
     let count = input.count_of(size_of::<u32>())?;
     pools.places.reserve(count);
     for _ in 0..count {
+        pulse.step()?;
         let places = places(input)?;
         ascends(&places)?;
         pools.places.add(places.into_boxed_slice()).ok_or_else(twice)?;
@@ -94,6 +99,7 @@ fn pools(schema: &Schema, input: &mut Input<'_>) -> Result<Pools, Error> {
     let count = input.count()?;
     let depth = depth(schema);
     for _ in 0..count {
+        pulse.step()?;
         pools.values.add(input.value(depth)?).ok_or_else(twice)?;
     }
     Ok(pools)

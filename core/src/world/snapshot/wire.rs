@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::interrupt;
 use crate::model::{EntityUid, Error, Ip, Value};
 
 /// Bytes of a SHA-256.
@@ -65,6 +66,7 @@ impl<W: Write> Output<W> {
     }
 
     fn pass_on(&mut self) -> io::Result<()> {
+        interrupt::ask().map_err(io::Error::other)?;
         self.passed += self.buffer.len() as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(&self.buffer);

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use caseward::testing::Facts;
+use caseward::facts::Facts;
 use caseward::{Answer, EntityUid, Request, Value, Ward};
 use jiff::Timestamp;
 use toml::{Table, Value as Toml};
 
-use super::claim::{Form, Kind, Sides};
-use super::scene::{Replay, Scene};
+use crate::claim::{Form, Kind, Sides};
+use crate::scene::{Replay, Scene};
 
 /// Tells what was found.
 pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) -> String {
@@ -123,13 +123,20 @@ fn shown(value: &Value) -> String {
         Value::Set(all) => all.iter().map(shown).collect::<Vec<_>>().join(" and "),
         Value::Datetime(ms) => instant(*ms),
         Value::Duration(ms) => format!("{ms} ms"),
+        Value::Decimal(v) => decimal(*v),
+        Value::Ip(ip) => format!("{}/{}", ip.address, ip.prefix),
         Value::Record(fields) => {
             let fields: Vec<String> =
                 fields.iter().map(|(name, value)| format!("{} {}", words(name), shown(value))).collect();
             format!("({})", fields.join(", "))
         }
-        other => serde_json::to_string(other).unwrap_or_default(),
     }
+}
+
+/// Ten-thousandths as Cedar writes them.
+fn decimal(v: i64) -> String {
+    let sign = if v < 0 { "-" } else { "" };
+    format!("{sign}{}.{:04}", v.unsigned_abs() / 10_000, v.unsigned_abs() % 10_000)
 }
 
 fn name(uid: &EntityUid) -> String {
@@ -147,6 +154,12 @@ fn instant(ms: i64) -> String {
         Ok(at) => at.strftime("%-d %B %Y %H:%M:%S UTC").to_string(),
         Err(_) => format!("{ms} ms after 1970"),
     }
+}
+
+/// The instant as cases have it; `None` outside the years 0 to 9999.
+fn rfc3339(ms: i64) -> Option<String> {
+    let text = Timestamp::from_millisecond(ms).ok()?.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    (!text.starts_with('-')).then_some(text)
 }
 
 /// `attendanceLeadAt` as `attendance lead at`.
@@ -258,14 +271,11 @@ fn toml_of(value: &Value) -> Result<Toml, String> {
             let fields = fields.iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
             Toml::Table(fields.collect::<Result<_, String>>()?)
         }
-        Value::Datetime(ms) => Toml::String(
-            crate::instant::show(*ms).ok_or_else(|| format!("{ms} ms after 1970 has no form in RFC 3339"))?,
-        ),
-        Value::Duration(ms) => Toml::String(format!("{ms}ms")),
-        Value::Decimal(v) => {
-            let sign = if *v < 0 { "-" } else { "" };
-            Toml::String(format!("{sign}{}.{:04}", v.unsigned_abs() / 10_000, v.unsigned_abs() % 10_000))
+        Value::Datetime(ms) => {
+            Toml::String(rfc3339(*ms).ok_or_else(|| format!("{ms} ms after 1970 has no form in RFC 3339"))?)
         }
+        Value::Duration(ms) => Toml::String(format!("{ms}ms")),
+        Value::Decimal(v) => Toml::String(decimal(*v)),
         Value::Ip(ip) => Toml::String(format!("{}/{}", ip.address, ip.prefix)),
     })
 }

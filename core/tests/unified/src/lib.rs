@@ -1,1 +1,0 @@
-//! Has nothing: its manifest is what counts.

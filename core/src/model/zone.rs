@@ -90,7 +90,23 @@ pub struct Period {
     first: Date,
 }
 
-carried!(struct Period { unit, number });
+/// By the milliseconds at which it would begin in UTC.
+#[cfg(feature = "carry")]
+impl crate::carried::Wire for Period {
+    const NAME: &'static str = "Period";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.unit.write(out);
+        since_epoch(self.first.to_datetime(Time::midnight())).write(out);
+    }
+
+    fn read(from: &mut crate::carried::Bytes<'_>) -> Option<Self> {
+        let (unit, begins) = <(Unit, i64)>::read(from)?;
+        let first = EPOCH.checked_add(SignedDuration::from_millis(begins)).ok()?.date();
+        let period = Period::of_day(unit, first);
+        (period.first == first).then_some(period)
+    }
+}
 
 impl Period {
     /// The period in which a day lies.

@@ -22,9 +22,9 @@ test:
 quick:
 	@.ci/parts quick
 
-# Layout and lints of everything: the workspace, benches, fuzz targets, the npm package's Rust, Python, JavaScript.
+# Layout and lints of everything: the workspace, Python, JavaScript, benches, fuzz targets. `wasm` lints its own Rust.
 lint:
-	@.ci/parts lint
+	@.ci/parts lint apart
 
 # Checks every feature of every crate alone, and none.
 features:

@@ -90,21 +90,26 @@ pub struct Period {
     first: Date,
 }
 
+/// Milliseconds from the epoch to the start of a day of UTC.
+fn midnight(day: Date) -> i64 {
+    since_epoch(day.to_datetime(Time::midnight()))
+}
+
 /// By the milliseconds at which it would begin in UTC.
 #[cfg(feature = "carry")]
-impl crate::carried::Wire for Period {
+impl crate::model::carried::Wire for Period {
     const NAME: &'static str = "Period";
 
     fn write(&self, out: &mut Vec<u8>) {
         self.unit.write(out);
-        since_epoch(self.first.to_datetime(Time::midnight())).write(out);
+        midnight(self.first).write(out);
     }
 
-    fn read(from: &mut crate::carried::Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut crate::model::carried::Bytes<'_>) -> Option<Self> {
         let (unit, begins) = <(Unit, i64)>::read(from)?;
         let first = EPOCH.checked_add(SignedDuration::from_millis(begins)).ok()?.date();
         let period = Period::of_day(unit, first);
-        (period.first == first).then_some(period)
+        (midnight(period.first) == begins).then_some(period)
     }
 }
 
@@ -183,10 +188,9 @@ impl Calendar {
         let TimeZoneAt { offset, first, last } = self.zone.at(ms);
         let local = EPOCH.saturating_add(SignedDuration::from_millis(ms.saturating_add(offset)));
         let period = Period::of_day(self.unit, local.date());
-        let midnight = |day: Date| since_epoch(day.to_datetime(Time::midnight())) - offset;
         // What lies before the first year that has a name, or behind the last, is counted with it.
-        let from = if period.first == Date::MIN { i64::MIN } else { midnight(period.first) };
-        let end = period.end().map_or(i64::MAX, |end| midnight(end) - 1);
+        let from = if period.first == Date::MIN { i64::MIN } else { midnight(period.first) - offset };
+        let end = period.end().map_or(i64::MAX, |end| midnight(end) - offset - 1);
         Stretch { from: from.max(first), last: end.min(last), period }
     }
 }

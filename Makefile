@@ -1,16 +1,46 @@
-# The two commands of the README, and what they are made of. Each does all of its own set-up.
-.PHONY: demo test lint bench bench-node bench-python laws laws-sql seen plans faults fuzz fuzz-seeds clean
+# `make help` lists what can be made. Each does all of its own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help demo quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans faults \
+	fuzz fuzz-seeds clean
 
-# Makes a small world and tells what people in different roles may see and do in it, and why.
+# Lists what can be made.
+help:
+	@awk '/^#/ { said = said substr($$0, 2); next } \
+		/^[a-z][a-z-]*:/ { sub(/[.;:](  *.*)?$$/, "", said); printf "make %-13s%s\n", substr($$1, 1, length($$1) - 1), said } \
+		{ said = "" }' Makefile
+
+# Makes a small world and tells what people in different roles may see and do in it, and why. Built without the prover,
+# which the demo does not need.
 demo:
-	cargo run --quiet --locked -p caseward-cli -- demo
+	cargo run --locked --config .cargo/demo.toml --bin caseward --no-default-features -- demo
 
 # Everything: lints, tests of every crate, the documentation's code. Says how long each part took.
 test:
 	@.ci/parts
 
+# What is worth a minute after each edit: layout, lints, units of the crates, and the policies' own cases.
+quick:
+	@.ci/parts quick
+
+# Layout and lints of everything: the workspace, Python, JavaScript, benches, fuzz targets. `wasm` lints its own Rust.
 lint:
-	@.ci/parts lint
+	@.ci/parts lint apart
+
+# Checks every feature of every crate alone, and none.
+features:
+	@.ci/parts features
+
+# Checks the workspace with the oldest Rust that is promised; rustup fetches it.
+msrv:
+	@.ci/parts msrv
+
+# Licences, sources and advisories of all that is depended on. Asks for `cargo install --locked cargo-deny`.
+deny:
+	@.ci/parts deny
+
+# Builds and uses what is packaged: the crates' archives, the sdist, the npm package. Takes minutes.
+packages:
+	@.ci/parts packages
 
 # Same-run comparisons with what else answers the same questions; writes benches/report.json. Takes minutes.
 bench:
@@ -27,7 +57,7 @@ bench-node:
 bench-python:
 	@.ci/bench-python $(or $(CASES),10000 100000)
 
-# The laws again, on ten times as many worlds that a seed draws: `make laws SEED=7`.
+# The laws again on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:
 	CASEWARD_CASES=10 CASEWARD_SEED=$(or $(SEED),2) cargo test --locked -p caseward --all-features --test suite
 
@@ -65,5 +95,6 @@ fuzz:
 fuzz-seeds:
 	cargo test --locked -p caseward --all-features --test suite fuzz::write_the_seeds -- --ignored
 
+# Removes what was built.
 clean:
 	cargo clean

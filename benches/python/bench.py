@@ -21,7 +21,7 @@ import cedarpy
 
 from caseward import Ward, World
 
-NOW = dt.datetime(2026, 5, 11, 9, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 11, 9, tzinfo=dt.UTC)
 ACTION = "viewSummary"
 # Decisions of a column, and of a round of single ones.
 COLUMN = 100_000
@@ -67,8 +67,8 @@ def asked(world: World, len: int) -> tuple[list[str], list[str]]:
 
 def checks(ward: Ward, world: World, size: str) -> list[Row]:
     users, cases = asked(world, COLUMN)
-    pairs = [(f'User::"{user}"', f'Case::"{case}"') for user, case in zip(users[:SINGLE], cases[:SINGLE])]
-    tuples = [(("User", user), ("Case", case)) for user, case in zip(users[:SINGLE], cases[:SINGLE])]
+    pairs = [(f'User::"{user}"', f'Case::"{case}"') for user, case in zip(users[:SINGLE], cases[:SINGLE], strict=True)]
+    tuples = [(("User", user), ("Case", case)) for user, case in zip(users[:SINGLE], cases[:SINGLE], strict=True)]
 
     def one_by_one(among: list[Any]) -> Callable[[], int]:
         def work() -> int:
@@ -103,7 +103,8 @@ def cedar(ward: Ward, world: World, what: str, users: list[str], cases: list[str
     """The same questions to cedarpy, on the few facts that each is about: with all of them it would parse for hours."""
     policies = cedarpy.PolicySet.from_str("\n".join(ward.source(p.id) or "" for p in ward.policies))
     few = 20
-    facts = [entities_of(world, ("User", user), ("Case", case)) for user, case in zip(users[:few], cases[:few])]
+    few_pairs = list(zip(users[:few], cases[:few], strict=True))
+    facts = [entities_of(world, ("User", user), ("Case", case)) for user, case in few_pairs]
     requests = [
         {
             "principal": f'User::"{user}"',
@@ -111,11 +112,11 @@ def cedar(ward: Ward, world: World, what: str, users: list[str], cases: list[str
             "resource": f'Case::"{case}"',
             "context": {"now": {"__extn": {"fn": "datetime", "arg": "2026-05-11T09:00:00Z"}}},
         }
-        for user, case in zip(users[:few], cases[:few])
+        for user, case in few_pairs
     ]
 
     def work() -> list[bool]:
-        answers = [cedarpy.is_authorized(r, policies, e) for r, e in zip(requests, facts)]
+        answers = [cedarpy.is_authorized(r, policies, e) for r, e in zip(requests, facts, strict=True)]
         return [answer.allowed for answer in answers]
 
     assert work() == decided[:few]

@@ -71,6 +71,8 @@ mod count;
 mod decide;
 mod engine;
 mod explain;
+#[cfg(any(feature = "author", feature = "testing"))]
+pub mod facts;
 mod ir;
 pub mod matrix;
 mod model;

@@ -4,12 +4,12 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-#[cfg(feature = "prove")]
-use crate::prove;
+#[cfg(feature = "store")]
+use crate::store;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, reports, role, sample, snapshot, store, tables, test,
+    fmt, init, lint, list, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
     validate, view, who,
 };
 
@@ -65,12 +65,14 @@ pub(crate) enum Verb {
     Diff(diff::Args),
     Bundle(bundle::Args),
     Ci(ci::Args),
-    #[cfg(feature = "prove")]
     Prove(prove::Args),
     Sample(sample::Args),
     Snapshot(snapshot::Args),
+    #[cfg(feature = "store")]
     Store(store::Args),
+    #[cfg(feature = "store")]
     Do(store::DoArgs),
+    #[cfg(feature = "store")]
     Feed(store::FeedArgs),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -105,13 +107,15 @@ impl Verb {
             Verb::Diff(args) => diff::run(args, terminal),
             Verb::Bundle(args) => bundle::run(args),
             Verb::Ci(args) => ci::run(args, terminal),
-            #[cfg(feature = "prove")]
             Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),
             Verb::Sample(args) => sample::run(args, terminal),
             Verb::Snapshot(args) => snapshot::run(args, terminal),
+            #[cfg(feature = "store")]
             Verb::Store(args) => store::run(args, terminal),
+            #[cfg(feature = "store")]
             Verb::Do(args) => store::run_commands(args, terminal),
+            #[cfg(feature = "store")]
             Verb::Feed(args) => store::run_feed(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),

@@ -33,6 +33,7 @@ mod list;
 mod load;
 mod man;
 mod matrix;
+#[cfg(feature = "prove")]
 mod missing;
 mod mutate;
 mod output;
@@ -49,10 +50,13 @@ mod sample;
 mod save;
 mod shown;
 mod snapshot;
+#[cfg(feature = "store")]
 mod store;
 mod tables;
 mod terminal;
 mod test;
+#[cfg(not(feature = "prove"))]
+mod unproved;
 mod unreachable;
 mod validate;
 mod view;
@@ -69,6 +73,8 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+#[cfg(not(feature = "prove"))]
+use crate::{unproved as missing, unproved as prove};
 
 fn main() -> ExitCode {
     // The help of the command itself has its verbs in groups: made where it is asked for.

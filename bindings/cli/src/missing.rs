@@ -8,9 +8,9 @@ use caseward::{Source, Sources, Ward};
 
 use crate::cases::Suite;
 use crate::failure::{Failure, counted, printable};
+use crate::input;
 use crate::replace::Replacement;
 use crate::terminal::{Terminal, say};
-use crate::{input, progress};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
 pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
@@ -22,7 +22,6 @@ pub(crate) fn is_free(path: &Path) -> Result<(), Failure> {
 }
 
 /// Writes a case for each mutant that survived and can be told apart.
-#[cfg(feature = "prove")]
 pub(crate) fn of_mutants(
     path: &Path,
     mutations: &Mutations,
@@ -54,7 +53,6 @@ pub(crate) fn of_mutants(
 }
 
 /// Writes a case for each condition that no case sees decide by one of its values, and that can.
-#[cfg(feature = "prove")]
 pub(crate) fn of_coverage(
     path: &Path,
     coverage: &Coverage,
@@ -83,7 +81,7 @@ pub(crate) fn of_coverage(
             match found {
                 Err(other) => other.clone_into(&mut why),
                 Ok(case) => {
-                    let (_, read) = cases_file("", vec![case.clone()], ward).map_err(Failure::other)?;
+                    let (_, read) = cases_file("", vec![case.clone()], ward)?;
                     if decides(&ward.coverage(&read)?, claim) {
                         kept = Some(case.clone());
                         break;
@@ -142,7 +140,6 @@ fn titled(id: &str, original: &Source, changed: &Source) -> String {
     }
 }
 
-#[cfg(feature = "prove")]
 fn look(
     pairs: &[crate::prove::Pair],
     sources: &Sources,
@@ -151,19 +148,16 @@ fn look(
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let bar = progress::parts(terminal, "looking for cases", pairs.len() as u64);
-    let found = crate::prove::apart(sources, pairs, &|| bar.inc(1));
-    bar.finish_and_clear();
-    found.map_err(|why| Failure::other(format!("no case can be found: {why}")))
+    let found = crate::prove::apart(sources, pairs, terminal);
+    found.map_err(|why| Failure::lines("no case can be found: ", why))
 }
 
-#[cfg(feature = "prove")]
 fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward) -> Result<(), Failure> {
     if cases.is_empty() {
         say("no case is missing that could be found: nothing was written");
         return Ok(());
     }
-    let (text, cases) = crate::prove::cases_file(head, cases, ward).map_err(Failure::other)?;
+    let (text, cases) = crate::prove::cases_file(head, cases, ward)?;
     if cases.is_empty() {
         say("what was found cannot be written as a case: nothing was written");
         return Ok(());
@@ -179,28 +173,4 @@ fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward
         input::name(path)
     ));
     Ok(())
-}
-
-/// This command was built without the feature that asks a solver.
-#[cfg(not(feature = "prove"))]
-pub(crate) fn of_mutants(
-    _: &Path,
-    _: &Mutations,
-    _: &Ward,
-    _: &Sources,
-    _: &Terminal,
-) -> Result<(), Failure> {
-    Err(Failure::other("no case can be found: this command was built without feature `prove`"))
-}
-
-/// This command was built without the feature that asks a solver.
-#[cfg(not(feature = "prove"))]
-pub(crate) fn of_coverage(
-    _: &Path,
-    _: &Coverage,
-    _: &Suite,
-    _: &Sources,
-    _: &Terminal,
-) -> Result<(), Failure> {
-    Err(Failure::other("no case can be found: this command was built without feature `prove`"))
 }

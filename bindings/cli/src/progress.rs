@@ -24,6 +24,15 @@ pub(crate) fn parts(terminal: &Terminal, what: &str, total: u64) -> ProgressBar 
     begin(terminal, what, || ProgressBar::new(total).with_style(style("{msg} [{bar:40}] {percent}% {eta}")))
 }
 
+/// Shows how much is done, and of how much.
+#[cfg(feature = "prove")]
+pub(crate) fn told(bar: &ProgressBar) -> impl Fn(usize, usize) + Sync + '_ {
+    |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    }
+}
+
 /// Work whose end cannot be told.
 pub(crate) fn spinner(terminal: &Terminal, what: &str) -> ProgressBar {
     begin(terminal, what, || {

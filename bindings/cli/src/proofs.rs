@@ -46,6 +46,7 @@ impl Proofs {
                 }
                 answers
             })
+            .map_err(|why| why.to_string())
         };
         let answers: Vec<_> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..SOLVERS.min(questions.len())).map(|_| scope.spawn(work)).collect();
@@ -63,6 +64,6 @@ impl Proofs {
     /// This command was built without the feature that asks a solver.
     #[cfg(not(feature = "prove"))]
     pub(crate) fn seek(_: &Sources, _: &[Question], _: &Terminal) -> Result<Self, String> {
-        Err("this command was built without feature `prove`".to_owned())
+        Err(crate::unproved::WHY.to_owned())
     }
 }

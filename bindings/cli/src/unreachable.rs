@@ -14,6 +14,7 @@ pub(crate) const LOCK: &str = "proofs.lock";
 
 /// Who is asked.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "prove"), expect(dead_code, reason = "the prover alone reads it"))]
 pub(crate) struct Asked<'a> {
     /// The lock file of what was proved before.
     pub(crate) lock: Option<&'a Path>,
@@ -45,14 +46,14 @@ pub(crate) fn settle(
     asked: Asked<'_>,
     terminal: &Terminal,
 ) -> Result<Settled, Failure> {
-    use crate::prove::{Lock, Part, equivalence_keys, solver_name};
+    use crate::prove::{Part, equivalence_keys, read_lock, solver_name, write_lock};
 
-    let lock = asked.lock.map(Lock::read).transpose()?.unwrap_or_default();
+    let lock = asked.lock.map(read_lock).transpose()?.unwrap_or_default();
     let all: Vec<Vec<Question>> = claims.iter().map(|claim| questions(ward, claim)).collect();
     let solver = if asked.locked { Ok(lock.solver().to_owned()) } else { solver_name() };
     // Without a solver the lock file still says what was proved, and by which.
     let name = solver.clone().unwrap_or_else(|_| lock.solver().to_owned());
-    let keys = equivalence_keys(sources, &all, &name).map_err(Failure::other)?;
+    let keys = equivalence_keys(sources, &all, &name)?;
     let names: Vec<String> = claims.iter().map(|claim| named(ward, claim)).collect();
     let known: Vec<bool> =
         names.iter().zip(&keys).map(|(name, key)| lock.has(Part::Unreachable, name, key)).collect();
@@ -81,7 +82,7 @@ pub(crate) fn settle(
         settled.push(proof);
     }
     if let (Some(path), false) = (asked.lock, asked.locked) {
-        after.write(path, &lock)?;
+        write_lock(path, &after, &lock)?;
     }
     Ok(Settled::Proofs(settled))
 }

@@ -15,7 +15,7 @@ import pytest
 
 from caseward import Changes, Ward, World
 
-NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 CHILDREN = 40
 LIMIT = 60.0
 

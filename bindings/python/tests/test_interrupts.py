@@ -16,7 +16,7 @@ import pytest
 
 from caseward import CaseFile, Changes, RequestError, Ward, World
 
-NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
 
@@ -164,7 +164,8 @@ def test_keyboard_interrupts_end_them_too(ward: Ward) -> None:
 
 def test_a_handler_that_raises_nothing_changes_nothing(ward: Ward, world: World) -> None:
     seen: list[int] = []
-    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(ward.count(world, ("User", "u00001"), "viewSummary", "Case", now=NOW)))
+    asked = (("User", "u00001"), "viewSummary", "Case")
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(ward.count(world, *asked, now=NOW)))
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
         cases = world.ids("Case") * 300

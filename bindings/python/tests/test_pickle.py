@@ -17,7 +17,7 @@ import pytest
 import caseward
 from caseward import CaseFile, CasewardError, Changes, Database, Decisions, EntityUid, Request, Ward, World
 
-NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 USER, CASE = ("User", "u00001"), ("Case", "c0000001")
 
 ROADS: list[Callable[[Any], Any]] = [
@@ -150,7 +150,7 @@ def test_every_answer_comes_back_as_it_was(answers: list[Any], road: Callable[[A
     kinds: Counter[str] = Counter()
     for value in answers:
         again = road(value)
-        assert type(again) is type(value) and again == value and not again != value
+        assert type(again) is type(value) and again == value and not again != value  # noqa: SIM202 - both are asked
         assert repr(again) == repr(value) and str(again) == str(value)
         for shown in ("to_json", "to_csv", "tree", "to_rows"):
             assert not hasattr(value, shown) or getattr(again, shown)() == getattr(value, shown)()

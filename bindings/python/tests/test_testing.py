@@ -188,7 +188,7 @@ def test_every_action_and_both_decisions_are_drawn(clinic: Ward) -> None:
 
 @pytest.mark.parametrize(("domain", "errors"), [("ward", 0), ("clinic", 10)])
 def test_requests_reach_allows_and_errors(request: pytest.FixtureRequest, domain: str, errors: int) -> None:
-    """`assert not ward.check(...)` is no empty promise: a stated share is allowed, and where policies count, in error."""
+    """`assert not ward.check(...)` is no empty promise: a share is allowed; and in error, where policies count."""
     own: Ward = request.getfixturevalue(domain)
     came: list[str] = []
 

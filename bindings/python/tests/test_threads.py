@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from caseward import Changes, EntityUid, Ward, World
 
-NOW = dt.datetime(2026, 5, 11, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 11, tzinfo=dt.UTC)
 
 
 def test_readers_see_whole_batches(ward: Ward) -> None:

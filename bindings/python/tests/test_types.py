@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import caseward
 import pytest
+
+import caseward
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent
@@ -76,8 +77,7 @@ def test_everything_is_exported_and_described() -> None:
 
 def docstrings() -> list[tuple[str, str]]:
     found = [("caseward", caseward.__doc__ or "")]
-    for name in caseward.__all__:
-        found.append((name, inspect.getdoc(getattr(caseward, name)) or ""))
+    found += [(name, inspect.getdoc(getattr(caseward, name)) or "") for name in caseward.__all__]
     return [(name, text) for name, text in found if ">>>" in text]
 
 

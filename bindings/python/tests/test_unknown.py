@@ -13,7 +13,7 @@ import pytest
 import caseward
 from caseward import Database, Ward, World
 
-NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 5, 10, 21, tzinfo=dt.UTC)
 ROOT = Path(__file__).resolve().parents[3]
 CASES: list[dict[str, Any]] = json.loads((ROOT / "core/tests/unknown.json").read_text(encoding="utf-8"))
 

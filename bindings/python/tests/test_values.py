@@ -24,7 +24,7 @@ entity Thing = {
 action look appliesTo { principal: Thing, resource: Thing, context: { n: Long } };
 """
 THING = EntityUid("Thing", "t")
-UTC = dt.timezone.utc
+UTC = dt.UTC
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def world() -> World:
         ("records", [{"a": 1}, {"a": 1}], [{"a": 1}]),
         ("record", {"b": False, "a": 1}, {"a": 1, "b": False}),
         ("decimal", Decimal("-1.2500"), Decimal("-1.25")),
-        ("decimal", Decimal("1E+3"), Decimal("1000")),
+        ("decimal", Decimal("1E+3"), Decimal(1000)),
         ("decimal", Decimal("922337203685477.5807"), Decimal("922337203685477.5807")),
         ("decimal", Decimal("-922337203685477.5808"), Decimal("-922337203685477.5808")),
         ("decimal", Decimal("0E-999999999"), Decimal(0)),
@@ -144,8 +144,8 @@ def test_names_are_values() -> None:
     uid = EntityUid("A::B", 'q"\n')
     assert str(uid) == 'A::B::"q\\"\\n"'
     assert EntityUid.parse(str(uid)) == uid
-    assert eval(repr(uid)) == uid  # noqa: S307
+    assert eval(repr(uid)) == uid
     assert pickle.loads(pickle.dumps(uid)) == uid and copy.deepcopy(uid) == uid
     assert len({uid, EntityUid("A::B", 'q"\n')}) == 1
-    assert sorted([EntityUid("B", "a"), EntityUid("A", "b")])[0].type == "A"
+    assert min(EntityUid("B", "a"), EntityUid("A", "b")).type == "A"
     assert uid != "A"

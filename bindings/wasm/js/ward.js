@@ -280,7 +280,10 @@ export class Ward {
     }
     const key = `${action}\n${principalType}\n${resourceType}`;
     let roads = this.#roads.get(world);
-    if (roads === undefined) this.#roads.set(world, (roads = new Map()));
+    if (roads === undefined) {
+      roads = new Map();
+      this.#roads.set(world, roads);
+    }
     let road = roads.get(key);
     if (road === undefined) {
       text(action, 'the action');

@@ -19,6 +19,7 @@ test('a denial is false where it is asked for', () => {
   assert.ok(answer instanceof Answer && answer.allowed === false);
   // The name that invited `if (ward.check(…))` is loud.
   refuses(() => ward.check(world, denied), 'request', /`check` is now `allows`.*`answer`/);
+  // biome-ignore lint/suspicious/noDoubleEquals: what is tried
   for (const compare of [() => answer == true, () => +answer, () => answer > 0]) {
     assert.throws(compare, /neither true nor false: ask its `allowed`/);
   }

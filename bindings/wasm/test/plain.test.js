@@ -44,6 +44,7 @@ function kinds(fields) {
     map,
     'a proxy of a map': new Proxy(map, {}),
     promise: Promise.resolve(fields),
+    // biome-ignore lint/suspicious/noThenProperty: what is tried
     thenable: { __proto__: { then() {} }, ...fields },
     set: new Set(entries),
     weak: new WeakMap(),
@@ -70,6 +71,7 @@ function kinds(fields) {
     url: new URL('http://localhost/'),
     iterator: [fields].values(),
     arguments: (function () {
+      // biome-ignore lint/complexity/noArguments: what is tried
       return arguments;
     })(fields),
   };

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -20,6 +20,15 @@ test('the README', (t) => {
   const promised = [...program.matchAll(/console\.log\(.*\);(?: |\n)\/\/ (.*)$/gm)].map(([, text]) => text);
   assert.equal(promised.length, program.split('console.log').length - 1, 'every line says what it prints');
   assert.deepEqual(said.trimEnd().split('\n'), promised);
+});
+
+test('the quickstart says what its twins say', (t) => {
+  const { folder, remove } = packed();
+  t.after(remove);
+  const quickstart = new URL('../../../examples/quickstart/', import.meta.url);
+  copyFileSync(new URL('quickstart.mjs', quickstart), join(folder, 'quickstart.mjs'));
+  const said = execFileSync(process.execPath, ['quickstart.mjs'], { cwd: folder, encoding: 'utf8' });
+  assert.equal(said, readFileSync(new URL('said.txt', quickstart), 'utf8'));
 });
 
 test("the ten lines of the repository's README", (t) => {

@@ -1,8 +1,8 @@
 //! Between Cedar's forms and this crate's: values, entities and contexts in JSON, the schema; and the limits that keep
 //! Cedar's parsers safe.
 //!
-//! INVARIANT: this folder and `policy`, which walks Cedar's syntax trees, are the only places that name
-//! `cedar_policy` or `cedar_policy_core`. They hand out this crate's own types, so that a change of Cedar stays in here.
+//! INVARIANT: this folder and `policy`, which walks Cedar's syntax trees, are the only places of the engine that name
+//! `cedar_policy` or `cedar_policy_core`; beside it `testing` does, as the witness, and the prover. They hand out this crate's own types, so that a change of Cedar stays in here.
 
 mod entities;
 pub(crate) mod limits;

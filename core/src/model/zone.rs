@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::model::Error;
-use crate::model::timestamp::{civil, from_days};
-
-const MS_PER_DAY: i64 = 86_400_000;
+use crate::model::timestamp::{EPOCH, since_epoch};
 
 /// A time zone by its rule: the offsets of winter and summer, and when the clocks change.
 ///
@@ -88,45 +87,60 @@ impl Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     unit: Unit,
-    /// Years, or quarters or months from the year 0, or days from 1970-01-01.
-    number: i64,
+    first: Date,
 }
 
-carried!(struct Period { unit, number });
+/// Milliseconds from the epoch to the start of a day of UTC.
+fn midnight(day: Date) -> i64 {
+    since_epoch(day.to_datetime(Time::midnight()))
+}
+
+/// By the milliseconds at which it would begin in UTC.
+#[cfg(feature = "carry")]
+impl crate::model::carried::Wire for Period {
+    const NAME: &'static str = "Period";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.unit.write(out);
+        midnight(self.first).write(out);
+    }
+
+    fn read(from: &mut crate::model::carried::Bytes<'_>) -> Option<Self> {
+        let (unit, begins) = <(Unit, i64)>::read(from)?;
+        let first = EPOCH.checked_add(SignedDuration::from_millis(begins)).ok()?.date();
+        let period = Period::of_day(unit, first);
+        (midnight(period.first) == begins).then_some(period)
+    }
+}
 
 impl Period {
-    /// The period in which a day, counted from 1970-01-01, lies.
-    fn of_day(unit: Unit, day: i64) -> Self {
-        let (year, month, _) = from_days(day);
-        let number = match unit {
-            Unit::Year => year,
-            Unit::Quarter => year * 4 + (month - 1) / 3,
-            Unit::Month => year * 12 + month - 1,
+    /// The period in which a day lies.
+    fn of_day(unit: Unit, day: Date) -> Self {
+        let into_quarter = Span::new().months((day.month() - 1) % 3);
+        let first = match unit {
+            Unit::Year => day.first_of_year(),
+            Unit::Quarter => day.first_of_month().saturating_sub(into_quarter),
+            Unit::Month => day.first_of_month(),
             Unit::Day => day,
         };
-        Period { unit, number }
+        Period { unit, first }
     }
 
-    /// Its first day, counted from 1970-01-01.
-    fn first_day(self) -> i64 {
-        let (year, month) = match self.unit {
-            Unit::Year => (self.number, 1),
-            Unit::Quarter => (self.number.div_euclid(4), self.number.rem_euclid(4) * 3 + 1),
-            Unit::Month => (self.number.div_euclid(12), self.number.rem_euclid(12) + 1),
-            Unit::Day => return self.number,
+    /// The first day after it; `None` behind the last year that has a name.
+    fn end(self) -> Option<Date> {
+        let length = match self.unit {
+            Unit::Year => Span::new().years(1),
+            Unit::Quarter => Span::new().months(3),
+            Unit::Month => Span::new().months(1),
+            Unit::Day => Span::new().days(1),
         };
-        // The first of a month is always there.
-        civil(year, month, 1).unwrap_or(i64::MIN)
-    }
-
-    fn next(self) -> Self {
-        Period { number: self.number + 1, ..self }
+        self.first.checked_add(length).ok()
     }
 }
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = from_days(self.first_day());
+        let (year, month, day) = (self.first.year(), self.first.month(), self.first.day());
         match self.unit {
             Unit::Year => write!(f, "{year:04}"),
             Unit::Quarter => write!(f, "{year:04}-Q{}", (month - 1) / 3 + 1),
@@ -172,14 +186,12 @@ impl Calendar {
 
     fn stretch(&self, ms: i64) -> Stretch {
         let TimeZoneAt { offset, first, last } = self.zone.at(ms);
-        let period = Period::of_day(self.unit, ms.saturating_add(offset).div_euclid(MS_PER_DAY));
-        // Beyond all instants there is none.
-        let instant = |day: i64| day.checked_mul(MS_PER_DAY)?.checked_sub(offset);
-        Stretch {
-            from: instant(period.first_day()).unwrap_or(i64::MIN).max(first),
-            last: instant(period.next().first_day()).map_or(i64::MAX, |next| next - 1).min(last),
-            period,
-        }
+        let local = EPOCH.saturating_add(SignedDuration::from_millis(ms.saturating_add(offset)));
+        let period = Period::of_day(self.unit, local.date());
+        // What lies before the first year that has a name, or behind the last, is counted with it.
+        let from = if period.first == Date::MIN { i64::MIN } else { midnight(period.first) - offset };
+        let end = period.end().map_or(i64::MAX, |end| midnight(end) - offset - 1);
+        Stretch { from: from.max(first), last: end.min(last), period }
     }
 }
 

@@ -5,12 +5,12 @@
 
 pub mod asks;
 mod cedar;
-mod choices;
 mod clinic;
 mod json;
 pub mod laws;
 pub mod operators;
 pub mod policies;
+mod requests;
 mod schemas;
 mod slice;
 #[cfg(not(target_arch = "wasm32"))]
@@ -18,17 +18,17 @@ pub mod strategies;
 mod tables;
 pub mod targets;
 mod values;
-mod worlds;
 mod writer;
 
 pub use cedar::{Asked, Cedar, CedarWorld, Verdict, cedar_uid};
-pub use choices::{Choices, bytes};
 pub use clinic::clinic_sources;
 pub use json::{corrupt, entities_json, plain_json};
 pub use schemas::{schema, schema_with};
 pub use slice::slice_json;
 pub use tables::table;
-pub use worlds::{Aim, Facts, aimed, compared_with, request};
+
+pub use crate::facts::{Choices, Facts, bytes};
+pub use requests::{Aim, aimed, compared_with, request};
 
 /// Puts the right checksum at the end of a snapshot whose bytes were changed.
 pub fn seal(bytes: &mut [u8]) {

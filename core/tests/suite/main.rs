@@ -29,6 +29,7 @@ mod policies;
 mod ranks;
 mod release;
 mod reports;
+mod shipped;
 mod snapshot;
 mod sql;
 mod support;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The lowest first. `ARCHITECTURE.md` says what each is for.
-const RANKS: [&str; 20] = [
+const RANKS: [&str; 21] = [
     "mutants",
     "model",
     "cedar",
@@ -22,6 +22,7 @@ const RANKS: [&str; 20] = [
     "explain",
     "sql",
     "ward",
+    "facts",
     "matrix",
     "author",
     "testing",
@@ -101,4 +102,29 @@ fn folders_import_what_stands_below_them_alone() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(looked_at > 150, "{looked_at} files");
+}
+
+/// Outside the library the prover speaks Cedar with the solver's compiler, in these files, and nobody else does.
+const NAME_CEDAR_OUTSIDE: [&str; 3] =
+    ["core/prove/src/model.rs", "core/prove/src/query.rs", "core/prove/src/solver.rs"];
+
+#[test]
+fn outside_the_library_the_prover_alone_names_cedar() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders =
+        ["core/prove/src", "bindings/cli/src", "bindings/python/src", "bindings/wasm/src", "policies"];
+    let mut all = Vec::new();
+    for folder in folders.map(|folder| root.join(folder)).iter().filter(|folder| folder.is_dir()) {
+        files(folder, &mut all);
+    }
+    let mut naming: Vec<_> = all
+        .iter()
+        .filter(|path| code(path).contains("cedar_policy"))
+        .map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
+        .collect();
+    naming.sort();
+    // The library may be tested alone, from its archive.
+    if root.join("core/prove").is_dir() {
+        assert_eq!(naming, NAME_CEDAR_OUTSIDE);
+    }
 }

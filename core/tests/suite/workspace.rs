@@ -22,18 +22,24 @@ fn built(arguments: &[&str]) -> BTreeSet<String> {
     text.lines().map(|line| line.trim_end_matches("(*)").trim_end().to_owned()).collect()
 }
 
-/// A feature more or less in what the crates share has Cedar built once more for the wheel, which takes minutes.
+/// The wheel, the command that the parts run and the demo are built by `--workspace`, so that what they share with the
+/// tests is built once: Cedar alone takes minutes. A feature that only a crate's own tests ask for would part them.
 #[test]
-fn the_wheel_is_built_of_what_the_tests_build() {
+fn the_wheel_and_the_demo_are_built_of_what_the_tests_build() {
     if !root().join("bindings/python/Cargo.toml").exists() {
         println!("SKIPPED: no folder `bindings/python` beside the crate");
         return;
     }
     let tests = built(&["--workspace", "--all-features", "--edges", "normal,build,dev"]);
-    let wheel = built(&["-p", "caseward-python", "--features", "shared-build", "--edges", "normal,build"]);
+    let wheel = built(&["--workspace", "--all-features", "--edges", "normal,build"]);
     let twice: Vec<_> = wheel.difference(&tests).collect();
+    assert!(twice.is_empty(), "only tests turn on what they do in {twice:#?}: let a dependency turn it on");
+
+    // As in `make demo`: all but what is our own.
+    let demo = built(&["--workspace", "--no-default-features", "--edges", "normal,build"]);
+    let twice: Vec<_> = demo.difference(&tests).filter(|built| !built.starts_with("caseward")).collect();
     assert!(
         twice.is_empty(),
-        "`shared-build` in `bindings/python/Cargo.toml` does not turn on what the tests do in {twice:#?}"
+        "the demo does not turn on what the tests do in {twice:#?}: what an optional crate turns on in others is turned on where that crate is a member"
     );
 }

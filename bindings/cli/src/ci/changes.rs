@@ -1,12 +1,15 @@
 //! The steps that compare with the base: who gains and loses what, and which protections are changed.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "prove")]
 use std::fmt::Write as _;
 
 use caseward::author::Diff;
 
 use super::{Change, SAMPLE, Step, step};
-use crate::diff::{self, Gained, Report};
+#[cfg(feature = "prove")]
+use crate::diff::Gained;
+use crate::diff::{self, Report};
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::load::DataArgs;
@@ -121,7 +124,7 @@ impl Asked {
 
 #[cfg(not(feature = "prove"))]
 fn ask(_: &Change<'_>, _: &Diff, _: &caseward::Sources, _: &Terminal) -> Result<Asked, Failure> {
-    Ok(Asked::nobody(Exit::NoSolver, "this command was built without feature `prove`"))
+    Ok(Asked::nobody(Exit::NoSolver, crate::unproved::WHY))
 }
 
 #[cfg(feature = "prove")]
@@ -131,11 +134,12 @@ fn ask(
     base: &caseward::Sources,
     terminal: &Terminal,
 ) -> Result<Asked, Failure> {
-    use crate::prove::{self, Standing};
-    let compared = match prove::compare(change.suite.ward.clone(), &change.sources, base, terminal)? {
+    use crate::prove::{self, Error, NoSolver, Standing};
+    let compared = match prove::compare(change.suite.ward.clone(), &change.sources, base, terminal) {
         Ok(compared) => compared,
-        Err((true, why)) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
-        Err((false, why)) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
+        Err(Error::NoSolver(NoSolver::Missing(why))) => return Ok(Asked::nobody(Exit::NoSolver, &why)),
+        Err(Error::NoSolver(NoSolver::Faulty(why))) => return Ok(Asked::nobody(Exit::SolverFault, &why)),
+        Err(other) => return Err(other.into()),
     };
     let mut details = String::from("\n### Of all data, as a solver finds it and the engine confirms\n\n");
     let (mut unannounced, mut used, mut exit) = (0, BTreeSet::new(), Exit::Success);

@@ -158,6 +158,7 @@ impl Inputs {
     }
 
     /// Whether the claim that an invariant's sentence makes is another than before.
+    #[cfg(feature = "prove")]
     pub(super) fn changed_claim(&self, id: &str) -> Option<&Protection> {
         self.protections.iter().find(|protection| protection.id == id)
     }

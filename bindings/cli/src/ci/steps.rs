@@ -189,11 +189,11 @@ pub(super) fn mutants(change: &Change<'_>, terminal: &Terminal) -> Result<Step, 
 
 #[cfg(feature = "prove")]
 pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
-    use crate::prove::{self, Plan, Standing, Stated};
-    let plan = Plan::of_folder(change.folder);
+    use crate::prove::{self, Standing, Stated};
     let policies = &change.args.cases.policies;
     let stated = Stated { invariants: policies.invariants()?, guarantees: policies.guarantees()? };
-    let report = prove::prove(change.suite.ward.clone(), &change.sources, &stated, None, &plan, terminal)?;
+    let ward = change.suite.ward.clone();
+    let report = prove::of_folder(ward, &change.sources, &stated, change.folder, terminal)?;
     let mut details = String::new();
     for finding in report.findings.iter().filter(|finding| finding.is_stated() || !finding.holds()) {
         let mark = match finding.standing {
@@ -228,13 +228,13 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
         Some(nothing) => format!("{said}; {nothing}"),
         None => said,
     };
-    Ok(step("proofs", report.exit(false), said, details))
+    Ok(step("proofs", prove::exit(&report, false), said, details))
 }
 
 #[cfg(not(feature = "prove"))]
 pub(super) fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
-    let said = "nothing was proved: this command was built without feature `prove`";
-    Ok(step("proofs", Exit::NoSolver, said.to_owned(), String::new()))
+    let said = format!("nothing was proved: {}", crate::unproved::WHY);
+    Ok(step("proofs", Exit::NoSolver, said, String::new()))
 }
 
 /// How many claims of unreachable conditions are proved, and the others.

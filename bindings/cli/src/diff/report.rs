@@ -1,5 +1,6 @@
 //! Differences counted and listed: by role, rule and organisation, each with the policy responsible.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -388,27 +389,39 @@ pub(crate) fn csv(diff: &Diff, world: &World, differences: &[Difference]) -> Res
     output::line(&mut out, "change,person,action,record,policy,rule,roles,organisations")?;
     for difference in differences {
         let Some(changed) = diff.changed().get(difference.changed) else { continue };
+        let change = if difference.gained { "gained" } else { "lost" };
+        let person = difference.person.to_string();
         let policy = difference.policy.as_deref().unwrap_or("");
         let about = diff.ward().policy(policy).or_else(|| diff.old().policy(policy));
         let rule = about.and_then(|policy| policy.rule.as_deref()).unwrap_or("");
+        let roles = difference.roles.join(" ");
         let organisations: Vec<String> = difference.organisations.iter().map(ToString::to_string).collect();
-        let tail = [policy, rule, &difference.roles.join(" "), &organisations.join(" ")].map(cell).join(",");
-        let head = [if difference.gained { "gained" } else { "lost" }, &difference.person.to_string()]
-            .map(cell)
-            .join(",");
+        let organisations = organisations.join(" ");
+        let mut lines = csv::Writer::from_writer(Vec::new());
         for record in diff.records(world, difference) {
-            let record = cell(&record.to_string());
+            let record = record.to_string();
             for action in &changed.actions {
-                output::line(&mut out, &format!("{head},{},{record},{tail}", cell(action)))?;
+                let cells = [change, &person, action, &record, policy, rule, &roles, &organisations];
+                lines.write_record(cells.map(|text| unformulated(text).into_owned())).map_err(unwritten)?;
             }
+        }
+        let lines = lines.into_inner().map_err(|e| unwritten(e.into_error().into()))?;
+        for line in String::from_utf8_lossy(&lines).split_terminator('\n') {
+            output::line(&mut out, line)?;
         }
     }
     output::finish(out)
 }
 
-/// A cell: quoted where it has to be, and never what a spreadsheet would take for a formula.
-fn cell(text: &str) -> String {
-    let text =
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+/// What cannot be: memory takes all.
+fn unwritten(error: csv::Error) -> Failure {
+    Failure::other(format!("cannot lay out a line: {error}"))
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn unformulated(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
 }

@@ -1,11 +1,13 @@
 //! Results of cases for programs: JUnit, JSON and GitHub's annotations.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use caseward::{Severity, Span};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
 use super::Ran;
+use crate::failure::Failure;
 use crate::github::{annotate, notice};
 
 #[derive(Serialize)]
@@ -54,69 +56,41 @@ fn failed(ran: &[Ran<'_>]) -> usize {
     ran.iter().filter(|ran| ran.mismatch.is_some()).count()
 }
 
-pub(super) fn junit(ran: &[Ran<'_>]) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let seconds = |ran: &[Ran<'_>]| ran.iter().map(|ran| ran.took.as_secs_f64()).sum::<f64>();
-    let _ = writeln!(
-        out,
-        "<testsuites name=\"caseward\" tests=\"{}\" failures=\"{}\" time=\"{:.6}\">",
-        ran.len(),
-        failed(ran),
-        seconds(ran)
-    );
+/// JUnit's XML, a suite for each file of cases.
+///
+/// # Errors
+/// What cannot be laid out.
+pub(super) fn junit(ran: &[Ran<'_>]) -> Result<String, Failure> {
+    let seconds = |ran: &[Ran<'_>]| ran.iter().map(|ran| ran.took).sum::<Duration>();
+    let mut report = Report::new("caseward");
+    report.set_time(seconds(ran));
     for ran in ran.chunk_by(|a, b| std::ptr::eq(a.file, b.file)) {
         let Some(first) = ran.first() else { continue };
-        let _ = writeln!(
-            out,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" time=\"{:.6}\">",
-            xml(&first.file.name),
-            ran.len(),
-            failed(ran),
-            seconds(ran)
-        );
+        let file = xml(&first.file.name);
+        let mut suite = TestSuite::new(file.as_str());
+        suite.set_time(seconds(ran));
         for ran in ran {
-            let _ = write!(
-                out,
-                "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.6}\"",
-                xml(&ran.case.name),
-                xml(&ran.file.name),
-                xml(&ran.file.name),
-                ran.file.line(ran.case.span.start),
-                ran.took.as_secs_f64()
-            );
-            match &ran.mismatch {
-                None => out.push_str("/>\n"),
-                Some(mismatch) => {
-                    let (message, body) = (xml(&mismatch.difference), xml(&mismatch.explanation));
-                    let _ = write!(
-                        out,
-                        ">\n      <failure message=\"{message}\">{body}</failure>\n    </testcase>\n"
-                    );
-                }
+            let mut status = TestCaseStatus::success();
+            if let Some(mismatch) = &ran.mismatch {
+                status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(xml(&mismatch.difference)).set_description(xml(&mismatch.explanation));
             }
+            let mut case = TestCase::new(xml(&ran.case.name), status);
+            case.set_classname(file.as_str()).set_time(ran.took);
+            case.extra.insert("file".into(), file.as_str().into());
+            case.extra.insert("line".into(), ran.file.line(ran.case.span.start).to_string().into());
+            suite.add_test_case(case);
         }
-        out.push_str("  </testsuite>\n");
+        report.add_test_suite(suite);
     }
-    out.push_str("</testsuites>\n");
-    out
+    report.to_string().map_err(|e| Failure::other(format!("the results cannot be laid out: {e}")))
 }
 
-/// The text as XML's content or a quoted attribute; what XML cannot hold becomes U+FFFD.
+/// The text with U+FFFD for what XML cannot hold, which is left out otherwise, and nobody sees that something was there.
 fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
+    let is_kept =
+        |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
+    text.chars().map(|c| if is_kept(c) { c } else { '\u{fffd}' }).collect()
 }
 
 pub(super) fn github(ran: &[Ran<'_>]) -> String {
@@ -147,7 +121,7 @@ mod tests {
     use super::xml;
 
     #[test]
-    fn what_steers_a_format_is_escaped() {
-        assert_eq!(xml("<a b=\"c\">&\u{1b}"), "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}");
+    fn what_xml_cannot_hold_is_seen() {
+        assert_eq!(xml("<a>&\u{1b}[31m\n\u{ffff}"), "<a>&\u{fffd}[31m\n\u{fffd}");
     }
 }

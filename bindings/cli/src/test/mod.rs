@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let failed = ran.iter().filter(|ran| ran.mismatch.is_some()).count();
     match args.format {
         Format::Text => output::print(&text(&ran, args.all, start.elapsed(), terminal))?,
-        Format::Junit => output::print(&formats::junit(&ran))?,
+        Format::Junit => output::print(&formats::junit(&ran)?)?,
         Format::Json => output::print_json(&formats::json(&ran))?,
         Format::Github => output::print(&formats::github(&ran))?,
     }

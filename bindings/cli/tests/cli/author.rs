@@ -226,7 +226,8 @@ fn results_come_in_forms_for_programs() {
     assert_eq!(json["results"][1]["line"], 19);
     let junit = bench.run(["test", "--policies", "p", "--format", "junit"]).ends(4).out.clone();
     for part in [
-        "tests=\"4\" failures=\"1\"",
+        "tests=\"4\"",
+        "failures=\"1\"",
         "name=\"nobody else: &lt;&amp;&gt;\"",
         "message=\"expected allow, got deny\"",
     ] {

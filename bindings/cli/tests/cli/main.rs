@@ -24,9 +24,12 @@ mod prove;
 mod rules;
 mod signoff;
 mod sql;
+#[cfg(feature = "store")]
 mod store;
 mod story;
 mod streams;
 mod support;
 mod unknown;
+#[cfg(not(feature = "prove"))]
+mod unproved;
 mod visibility;

@@ -82,7 +82,9 @@ __all__ = [
     "Field",
     "Filter",
     "Granted",
+    "Instead",
     "Item",
+    "Kept",
     "Line",
     "MappingError",
     "Matrix",
@@ -112,14 +114,12 @@ __all__ = [
     "Ward",
     "World",
     "__version__",
-    "diagnose",
-    "format",
-    "Instead",
-    "Kept",
     "_answer",
     "_carried",
     "_decisions",
     "_problem",
+    "diagnose",
+    "format",
 ]
 
 # What pickle makes answers, decisions and problems from again.

@@ -16,9 +16,9 @@ As a library it has Hypothesis strategies for worlds and requests of any schema:
         ...
 
 They draw towards what the policies compare with and name; six in ten requests are aimed at an allow and one in ten at a
-policy that cannot be evaluated, as far as the world has such a request. One in four and more are allowed, under the rules
-of attendance and under those of a clinic, so that `assert not ward.check(...)` fails where it should; and under policies
-that count, as the clinic's do, one in twenty and more are in error.
+policy that cannot be evaluated, as far as the world has such a request. One in four and more are allowed, under the
+rules of attendance and under those of a clinic, so that `assert not ward.check(...)` fails where it should; and under
+policies that count, as the clinic's do, one in twenty and more are in error.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _find(config: pytest.Config) -> dict[str, list[Path]]:
         except CasewardError as error:
             raise pytest.UsageError(str(error)) from None
         # Tests that do not run pass too easily.
-        if not found or path.is_file() and path.suffix not in (".toml", ".json"):
+        if not found or (path.is_file() and path.suffix not in (".toml", ".json")):
             raise pytest.UsageError(f"{name}: `{path}` holds no policy cases")
         config.stash[_FOUND].update({file.resolve(): expect for file, expect in found})
         by_path[str(path)] = [file.resolve() for file, _ in found]
@@ -240,8 +240,8 @@ class _Case(pytest.Item):
 # ── Hypothesis strategies ──────────────────────────────────────────────────────
 
 # Instants that every datetime of Python can be; Cedar counts milliseconds.
-_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.timezone.utc)
-_DAYS = (dt.datetime(9999, 12, 30, tzinfo=dt.timezone.utc) - _FIRST).days
+_FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+_DAYS = (dt.datetime(9999, 12, 30, tzinfo=dt.UTC) - _FIRST).days
 _LONG = 2**63
 
 

@@ -2,7 +2,7 @@
 
 import { Ward, World, init } from '/node_modules/caseward/js/index.js';
 
-onmessage = async ({ data: { snapshot, asked } }) => {
+self.onmessage = async ({ data: { snapshot, asked } }) => {
   await init();
   const ward = Ward.attendance();
   const world = World.fromBytes(ward, snapshot);

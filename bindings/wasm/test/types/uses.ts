@@ -2,7 +2,7 @@
 
 import {
   type ActionAnswer,
-  Answer,
+  type Answer,
   CasewardError,
   Changes,
   type Context,
@@ -14,9 +14,9 @@ import {
   type Granted,
   LIMITS,
   type Problem,
-  Table,
+  type Table,
   type Uid,
-  Visible,
+  type Visible,
   Ward,
   World,
   diagnose,

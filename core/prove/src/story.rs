@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use caseward::testing::Facts;
+use caseward::facts::Facts;
 use caseward::{Answer, EntityUid, Request, Value, Ward};
 use jiff::Timestamp;
 use toml::{Table, Value as Toml};
 
-use super::claim::{Form, Kind, Sides};
-use super::scene::{Replay, Scene};
+use crate::claim::{Form, Kind, Sides};
+use crate::scene::{Replay, Scene};
 
 /// Tells what was found.
 pub(crate) fn tell(scene: &Scene, replay: &Replay, kind: Kind, sides: &Sides) -> String {
@@ -156,6 +156,12 @@ fn instant(ms: i64) -> String {
     }
 }
 
+/// The instant as cases have it; `None` outside the years 0 to 9999.
+fn rfc3339(ms: i64) -> Option<String> {
+    let text = Timestamp::from_millisecond(ms).ok()?.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    (!text.starts_with('-')).then_some(text)
+}
+
 /// `attendanceLeadAt` as `attendance lead at`.
 fn words(name: &str) -> String {
     let mut words = String::new();
@@ -265,9 +271,9 @@ fn toml_of(value: &Value) -> Result<Toml, String> {
             let fields = fields.iter().map(|(name, value)| Ok((name.to_string(), toml_of(value)?)));
             Toml::Table(fields.collect::<Result<_, String>>()?)
         }
-        Value::Datetime(ms) => Toml::String(
-            crate::instant::show(*ms).ok_or_else(|| format!("{ms} ms after 1970 has no form in RFC 3339"))?,
-        ),
+        Value::Datetime(ms) => {
+            Toml::String(rfc3339(*ms).ok_or_else(|| format!("{ms} ms after 1970 has no form in RFC 3339"))?)
+        }
         Value::Duration(ms) => Toml::String(format!("{ms}ms")),
         Value::Decimal(v) => Toml::String(decimal(*v)),
         Value::Ip(ip) => Toml::String(format!("{}/{}", ip.address, ip.prefix)),

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::claims::{Becomes, Implied, Sort, Step};
-use caseward::testing::Facts;
+use caseward::facts::Facts;
 use caseward::{ActionName, Context};
 use caseward::{Answer, EntityUid, Fault, Request, Schema, Value, Ward, World};
-use cedar_policy_symcc::Env;
 use serde_json::{Value as Json, json};
 
-use super::claim::{Form, Kind, Sides};
-use super::model::Ghost;
-use super::plausible::{CONTEXT, Known, OTHER};
+use crate::Names;
+use crate::claim::{Form, Kind, Sides};
+use crate::model::{CedarUid, Ghost};
+use crate::plausible::{CONTEXT, Known, OTHER};
+use crate::query::Env;
 
 /// Attempts at making a scene smaller.
 const MOST_ATTEMPTS: usize = 4_000;
@@ -48,7 +49,7 @@ pub(crate) struct Replay {
 impl Scene {
     /// Reads what the solver found.
     pub(crate) fn of(env: &Env, steps: &[Step], ward: &Ward) -> Result<Self, String> {
-        let uid = |uid: Option<&cedar_policy::EntityUid>| {
+        let uid = |uid: Option<&CedarUid>| {
             let uid = uid.ok_or("the solver's request lacks an entity")?;
             let id: &str = uid.id().as_ref();
             Ok::<_, String>(EntityUid::new(uid.type_name().to_string(), id))
@@ -192,7 +193,7 @@ impl Scene {
             }
         }
         let mut named = self.clone();
-        named.rename();
+        named.rename(sides.names);
         if named.replay(kind, sides).is_some() {
             *self = named;
         }
@@ -300,7 +301,7 @@ impl Scene {
         self.rename_to(&new.collect());
     }
 
-    fn rename(&mut self) {
+    fn rename(&mut self, names: Names) {
         let mut new: BTreeMap<EntityUid, EntityUid> = BTreeMap::new();
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
         // Who asks, and for what, come first.
@@ -310,7 +311,7 @@ impl Scene {
                 continue;
             }
             let n = taken.entry(uid.type_name().to_owned()).or_default();
-            let name = caseward::attendance::names(uid.type_name()).get(*n).map(ToString::to_string);
+            let name = names(uid.type_name()).get(*n).map(ToString::to_string);
             *n += 1;
             let plain =
                 || format!("{}{n}", uid.type_name().rsplit("::").next().unwrap_or("x").to_lowercase());

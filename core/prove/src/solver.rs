@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cedar_policy_symcc::SmtLibScript as _;
-use cedar_policy_symcc::solver::{Decision, DecisionWithModel, Solver, SolverError};
+use cedar_policy_symcc::solver::{self, Decision, DecisionWithModel, SolverError};
 
 /// The environment variable that names the solver, as Cedar's own tools have it.
 const VARIABLE: &str = "CVC5";
@@ -28,45 +28,57 @@ const MAX_LINE: u64 = 4 << 20;
 
 /// Why there is no solver to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// None on this machine.
+pub enum NoSolver {
+    /// There is none on this machine.
     Missing(String),
     /// It died, hung, or is not what it says.
     Faulty(String),
 }
 
-/// A solver that was found fit for use.
+/// A solver that was found fit for use: cvc5, as a process of its own.
 #[derive(Clone, Debug)]
-pub(crate) struct Binary {
+pub struct Solver {
     path: PathBuf,
     version: String,
 }
 
-impl Binary {
-    /// The solver that `CVC5` names, or `cvc5` on the path; asked for its name and tried.
-    pub(crate) fn find() -> Result<Self, Trouble> {
+impl std::fmt::Display for NoSolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (NoSolver::Missing(why) | NoSolver::Faulty(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl std::error::Error for NoSolver {}
+
+impl Solver {
+    /// The solver that the environment variable `CVC5` names, or `cvc5` on the path; asked for its name and tried.
+    ///
+    /// # Errors
+    /// [`NoSolver`], where there is none, or it is not what it says.
+    pub fn find() -> Result<Self, NoSolver> {
         let path = match std::env::var_os(VARIABLE).filter(|name| !name.is_empty()) {
             Some(named) => {
                 let path = PathBuf::from(named);
-                let missing = || Trouble::Missing(format!("{VARIABLE} names `{}`: no such file", path.display()));
+                let missing = || NoSolver::Missing(format!("{VARIABLE} names `{}`: no such file", path.display()));
                 if path.components().count() == 1 { on_path(&path) } else { path.is_file().then(|| path.clone()) }
                     .ok_or_else(missing)?
             }
             None => on_path(Path::new("cvc5")).ok_or_else(|| {
-                Trouble::Missing(format!(
+                NoSolver::Missing(format!(
                     "there is no solver: install cvc5 (on Debian `apt-get install cvc5`), or name one in {VARIABLE}"
                 ))
             })?,
         };
         let version = version_of(&path)?;
-        let binary = Binary { path, version };
+        let solver = Solver { path, version };
         // Whatever it is: it must answer what is known, as every session makes sure.
-        Session::start(&binary, PROMPT)?;
-        Ok(binary)
+        Session::start(&solver, PROMPT)?;
+        Ok(solver)
     }
 
-    /// Such as `cvc5 1.0.3`.
-    pub(crate) fn name(&self) -> String {
+    /// Its name and version, such as `cvc5 1.0.3`.
+    pub fn name(&self) -> String {
         format!("cvc5 {}", self.version)
     }
 }
@@ -77,8 +89,8 @@ fn on_path(name: &Path) -> Option<PathBuf> {
 }
 
 /// What `--version` says.
-fn version_of(path: &Path) -> Result<String, Trouble> {
-    let faulty = |why: String| Trouble::Faulty(format!("`{}`: {why}", path.display()));
+fn version_of(path: &Path) -> Result<String, NoSolver> {
+    let faulty = |why: String| NoSolver::Faulty(format!("`{}`: {why}", path.display()));
     let mut command = Command::new(path);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|e| faulty(e.to_string()))?;
@@ -130,9 +142,9 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts a process that gives up on a question after `limit`, and makes sure that it is what it says.
-    pub(crate) fn start(binary: &Binary, limit: Duration) -> Result<Self, Trouble> {
-        let faulty = |why: String| Trouble::Faulty(format!("`{}`: {why}", binary.path.display()));
-        let mut command = Command::new(&binary.path);
+    pub(crate) fn start(solver: &Solver, limit: Duration) -> Result<Self, NoSolver> {
+        let faulty = |why: String| NoSolver::Faulty(format!("`{}`: {why}", solver.path.display()));
+        let mut command = Command::new(&solver.path);
         // `--tlimit` would bound the whole process, and with it all that comes later.
         // `like` with a wildcard at both ends becomes `str.contains`, which is asked for by an option of its own.
         command.args(["--lang", "smt", "--strings-exp"]).arg(format!("--tlimit-per={}", limit.as_millis()));
@@ -166,7 +178,7 @@ impl Session {
             }
         });
         let mut session = Session { child, script: Vec::new(), send, lines, limit, fault: None };
-        session.examine(&binary.version).map_err(|e| faulty(e.to_string()))?;
+        session.examine(&solver.version).map_err(|e| faulty(e.to_string()))?;
         Ok(session)
     }
 
@@ -255,7 +267,7 @@ impl Drop for Session {
     }
 }
 
-impl Solver for Session {
+impl solver::Solver for Session {
     fn smtlib_input(&mut self) -> &mut (dyn tokio::io::AsyncWrite + Unpin + Send) {
         &mut self.script
     }

@@ -11,17 +11,19 @@ use std::thread;
 use std::time::Duration;
 
 use caseward::Effect;
-use cedar_policy::{Policy, PolicySet};
+use cedar_policy::PolicySet;
+pub(crate) use cedar_policy_symcc::Env;
 use cedar_policy_symcc::err::Error as SymError;
-use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
+use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet};
 
-use super::claim::{Claim, Part, Query, Sides, Slice};
-use super::plausible::Known;
-use super::rewrite;
-use super::solver::{Binary, Session, Trouble};
+use crate::claim::{Claim, Part, Query, Sides, Slice};
+use crate::model::Policy;
+use crate::plausible::Known;
+use crate::rewrite;
+use crate::solver::{NoSolver, Session, Solver};
 
 /// Cedar's typechecker and compiler recurse over policies whose depth the library bounds.
-pub(super) const STACK: usize = 256 << 20;
+pub(crate) const STACK: usize = 256 << 20;
 
 /// How one question or claim came out; the later the worse.
 #[derive(Clone, Debug)]
@@ -55,11 +57,20 @@ pub(crate) struct Outcome {
     pub(crate) asked: usize,
 }
 
-/// How much may be spent.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) question: Duration,
-    pub(crate) jobs: usize,
+/// How much a solver may spend.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The time that the solver may take over one question.
+    pub question: Duration,
+    /// Solver processes at once, up to 64.
+    pub jobs: usize,
+}
+
+impl Default for Limits {
+    /// 20 seconds, and two processes.
+    fn default() -> Self {
+        Limits { question: Duration::from_secs(20), jobs: 2 }
+    }
 }
 
 /// Asks everything about the claims at `chosen`; outcomes are in that order.
@@ -67,7 +78,7 @@ pub(crate) fn ask(
     sides: &Sides,
     claims: &[Claim],
     chosen: &[usize],
-    binary: &Binary,
+    solver: &Solver,
     limits: Limits,
     progress: &(dyn Fn() + Sync),
 ) -> Vec<Outcome> {
@@ -92,7 +103,7 @@ pub(crate) fn ask(
         for _ in 0..limits.jobs.clamp(1, 64) {
             let work = || {
                 let mut worker =
-                    Worker::new(binary, limits, Some(Narrow { known: &sides.known, schema: board.schema }));
+                    Worker::new(solver, limits, Some(Narrow { known: &sides.known, schema: board.schema }));
                 while let Some((_, parts)) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                     worker.compiled.clear();
                     for &(place, part) in parts {
@@ -199,7 +210,7 @@ impl Narrow<'_> {
 
 /// A solver process with what was compiled for the kind of request at hand.
 pub(crate) struct Worker<'a> {
-    binary: &'a Binary,
+    solver: &'a Solver,
     limits: Limits,
     narrow: Option<Narrow<'a>>,
     session: Option<CedarSymCompiler<Session>>,
@@ -208,8 +219,8 @@ pub(crate) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// Counterexamples are sought among what can be first, where `narrow` says what that is.
-    pub(crate) fn new(binary: &'a Binary, limits: Limits, narrow: Option<Narrow<'a>>) -> Self {
-        Worker { binary, limits, narrow, session: None, compiled: HashMap::new() }
+    pub(crate) fn new(solver: &'a Solver, limits: Limits, narrow: Option<Narrow<'a>>) -> Self {
+        Worker { solver, limits, narrow, session: None, compiled: HashMap::new() }
     }
 
     /// Forgets what was compiled: for another kind of request.
@@ -306,12 +317,12 @@ impl<'a> Worker<'a> {
     fn ask(&mut self, question: Question<'_>) -> Verdict {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => match Session::start(self.binary, self.limits.question) {
+            None => match Session::start(self.solver, self.limits.question) {
                 Ok(session) => match CedarSymCompiler::new(session) {
                     Ok(session) => session,
                     Err(error) => return Verdict::Faulty(chain(&error)),
                 },
-                Err(Trouble::Faulty(why) | Trouble::Missing(why)) => return Verdict::Faulty(why),
+                Err(NoSolver::Faulty(why) | NoSolver::Missing(why)) => return Verdict::Faulty(why),
             },
         };
         let answer = wait(question.put(&mut session)).unwrap_or(Err(SymError::SolverUnknown));

@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::{Schema, Type};
-use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
 
-use super::model::{self, Environment, Model, Policies};
-use super::rewrite::{self, Scope};
+use crate::model::{self, Environment, Model, Policies, Policy};
+use crate::rewrite::{self, Scope};
 
 /// From when and until when things happen.
 const YEARS: [&str; 2] = ["2020-01-01", "2040-01-01"];

@@ -1,14 +1,15 @@
 //! Schema and policies in Cedar's own form, for the solver's compiler.
 //!
-//! INVARIANT: with `solver` and `query` the only place of the command that names Cedar: what it makes comes from
-//! texts that the library took first, so that their size and nesting are bounded.
+//! INVARIANT: this file, `query` and `solver` are the only ones of the crate that name Cedar's crates. What is made here
+//! comes from texts that the library took first, so that their size and nesting are bounded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
 
 use caseward::{Effect, Sources, Ward};
-use cedar_policy::{Policy, PolicyId, PolicySet, RequestEnv, Schema, SchemaFragment};
+pub(crate) use cedar_policy::{EntityUid as CedarUid, Policy};
+use cedar_policy::{PolicyId, PolicySet, RequestEnv, Schema, SchemaFragment};
 use serde_json::{Value as Json, json};
 
 /// A schema, and the kinds of request that it allows.

@@ -1,80 +1,63 @@
 //! What a solver says of two versions of policies: for each kind of request that differs, what is gained and lost.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use caseward::{Sources, Value, Ward};
 
-use super::claim::{self, Claim, Invariants, Kind, Sides, Stated};
-use super::model::{Environment, Model, Policies};
-use super::query::{self, Limits, Outcome, Verdict};
-use super::report::Standing;
-use super::scene::{Replay, Scene};
-use super::solver::{Binary, Trouble};
-use super::story;
-use crate::failure::Failure;
-use crate::progress;
-use crate::terminal::Terminal;
-
-/// What is asked about one version and another.
-const LIMITS: Limits = Limits { question: Duration::from_secs(20), jobs: 2 };
+use crate::claim::{self, Claim, Kind, Sides, Stated};
+use crate::error::Error;
+use crate::model::Environment;
+use crate::query::{self, Limits, Outcome, Verdict};
+use crate::report::Standing;
+use crate::scene::{Replay, Scene};
+use crate::solver::Solver;
+use crate::{Names, Progress, claims, story};
 
 /// Kinds of request that differ alike, and what is gained in them, or lost.
-pub(crate) struct Compared {
-    pub(crate) gained: bool,
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Compared {
+    /// Whether it is about what is gained.
+    pub gained: bool,
     /// Actions with the types of their records.
-    pub(crate) kinds: Vec<(String, String)>,
+    pub kinds: Vec<(String, String)>,
     /// `Proved` where there is nothing, `Refuted` where there is a story.
-    pub(crate) standing: Standing,
+    pub standing: Standing,
     /// Why it is not known.
-    pub(crate) why: Option<String>,
+    pub why: Option<String>,
     /// Somebody who gains or loses, as the engine confirms it.
-    pub(crate) story: Option<String>,
+    pub story: Option<String>,
     /// The policies that are responsible there.
-    pub(crate) policies: Vec<String>,
+    pub policies: Vec<String>,
     /// The roles that matter there: attributes of the person that these read, which hold something.
-    pub(crate) roles: Vec<String>,
+    pub roles: Vec<String>,
 }
 
-/// Asks about every kind of request in which `ward`'s policies are not those of `old`, read under one schema.
+/// Asks about every kind of request in which `ward`'s policies are not those of `old`, read under one schema. `names` are
+/// for the stories.
 ///
 /// # Errors
-/// Within the result, why there is no solver to ask, and whether it is only missing.
-pub(crate) fn compare(
+/// [`Error::NoSolver`], or what is wrong with the policies.
+pub fn compare(
     ward: Ward,
     sources: &Sources,
     old: &Sources,
-    terminal: &Terminal,
-) -> Result<Result<Vec<Compared>, (bool, String)>, Failure> {
-    let other = |why: String| Failure::other(why);
-    let binary = match Binary::find() {
-        Ok(binary) => binary,
-        Err(Trouble::Missing(why)) => return Ok(Err((true, why))),
-        Err(Trouble::Faulty(why)) => return Ok(Err((false, why))),
-    };
+    names: Names,
+    progress: Progress<'_>,
+) -> Result<Vec<Compared>, Error> {
+    let solver = Solver::find()?;
     let none = Sources { schema: sources.schema.clone(), policies: Vec::new(), catalogue: None };
     let nothing = Stated { invariants: none.clone(), guarantees: none };
-    let old = Sources { schema: sources.schema.clone(), policies: old.policies.clone(), catalogue: None };
-    let old = Policies::new(Ward::new(&old)?, &old).map_err(other)?;
-    let sides = Sides {
-        now: Policies::new(ward, sources).map_err(other)?,
-        invariants: Invariants::new(&nothing).map_err(other)?,
-        old: Some(old),
-        model: Arc::new(Model::new(&sources.schema.text).map_err(other)?),
-        known: Arc::default(),
-    }
-    .with_known();
+    let old = claims::other_version(old, sources)?;
+    let sides = Sides { names, ..claims::sides(ward, sources, &nothing, Some(old))? };
     let changes = match &sides.old {
-        Some(old) => claim::changes(&sides, old).map_err(other)?,
+        Some(old) => claim::changes(&sides, old)?,
         None => Vec::new(),
     };
     let (claims, places): (Vec<Claim>, Vec<Vec<Environment>>) = changes.into_iter().unzip();
     let chosen: Vec<usize> = (0..claims.len()).collect();
-    let bar = progress::parts(terminal, "comparing with a solver", claims.len() as u64);
-    let outcomes = query::ask(&sides, &claims, &chosen, &binary, LIMITS, &|| bar.inc(1));
-    bar.finish_and_clear();
+    let done = claims::counter(claims.len(), progress);
+    let outcomes = query::ask(&sides, &claims, &chosen, &solver, Limits::default(), &done);
     let all = claims.iter().zip(places).zip(outcomes);
-    Ok(Ok(all.map(|((claim, places), outcome)| compared(&sides, claim, &places, outcome)).collect()))
+    Ok(all.map(|((claim, places), outcome)| compared(&sides, claim, &places, outcome)).collect())
 }
 
 fn compared(sides: &Sides, claim: &Claim, places: &[Environment], outcome: Outcome) -> Compared {

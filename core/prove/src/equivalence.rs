@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use caseward::author::Proof;
 use caseward::{Effect, Source, Sources, Ward};
-use cedar_policy::Policy;
 
-use super::claim::{Key, Part, Query, Slice};
-use super::model::{self, Environment, Model, Policies};
-use super::query::{Limits, STACK, Verdict, Worker};
-use super::solver::{Binary, Trouble};
+use crate::claim::{Key, Part, Query, Slice};
+use crate::error::Error;
+use crate::model::{self, Environment, Model, Policies, Policy};
+use crate::query::{Limits, STACK, Verdict, Worker};
+use crate::solver::Solver;
 
 /// How long one question about two policies may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub(crate) enum Equivalence {
 }
 
 /// Proves policies equivalent, one after the other, with one solver process.
-pub(crate) struct Prover<'a> {
+pub struct Prover<'a> {
     original: Policies,
     model: Arc<Model>,
     worker: Worker<'a>,
@@ -38,18 +38,18 @@ pub(crate) struct Prover<'a> {
 
 impl<'a> Prover<'a> {
     /// For policies that take the place of some of `original`; a question is given up after `limit`.
-    pub(crate) fn new(original: &Sources, binary: &'a Binary, limit: Duration) -> Result<Self, String> {
+    pub(crate) fn new(original: &Sources, solver: &'a Solver, limit: Duration) -> Result<Self, String> {
         let ward = Ward::new(original).map_err(|e| e.to_string())?;
         Ok(Prover {
             model: Arc::new(Model::new(&original.schema.text)?),
             original: Policies::new(ward, original)?,
-            worker: Worker::new(binary, Limits { question: limit, jobs: 1 }, None),
+            worker: Worker::new(solver, Limits { question: limit, jobs: 1 }, None),
             schema: original.schema.clone(),
         })
     }
 
-    /// As [`Prover::equivalent`], for sources of one policy each.
-    pub(crate) fn proof(&mut self, original: &Source, mutant: &Source) -> Proof {
+    /// Whether the policy of one source decides as that of another, in whose place it stands: each source holds one.
+    pub fn proof(&mut self, original: &Source, mutant: &Source) -> Proof {
         let mut named = self.original.ward.policies().iter().filter(|policy| policy.source == original.name);
         let id = match (named.next(), named.next()) {
             (Some(policy), None) => policy.id.to_string(),
@@ -133,12 +133,15 @@ fn alone(schema: &Source, text: &str) -> Result<Policies, String> {
 
 /// For each group of originals and what takes their place: the hash of all that their equivalence follows from, which
 /// is the schema, the solver, and every policy that can apply where one of them can.
-pub(crate) fn keys(
+///
+/// # Errors
+/// What is wrong with the policies.
+pub fn equivalence_keys(
     original: &Sources,
     groups: &[Vec<(Source, Source)>],
     solver: &str,
-) -> Result<Vec<String>, String> {
-    let ward = Ward::new(original).map_err(|e| e.to_string())?;
+) -> Result<Vec<String>, Error> {
+    let ward = Ward::new(original)?;
     let (model, all) = (Model::new(&original.schema.text)?, Policies::new(ward, original)?);
     let key = |group: &Vec<(Source, Source)>| {
         let mut key = Key::new();
@@ -156,27 +159,28 @@ pub(crate) fn keys(
             }
         }
         beside.iter().for_each(|text| key.part(text));
-        Ok(key.finish())
+        Ok::<_, String>(key.finish())
     };
-    groups.iter().map(key).collect()
+    groups.iter().map(|group| Ok(key(group)?)).collect()
 }
 
 /// The policies, never none.
 fn with_one(mut policies: Vec<Policy>) -> Vec<Policy> {
-    policies.extend(super::model::everything(false));
+    policies.extend(model::everything(false));
     policies
 }
 
-/// Does `work` with a prover for policies that take the place of some of `original`; or says why there is none.
-pub(crate) fn with_prover<T: Send>(
+/// Does `work` with a prover for policies that take the place of some of `original`.
+///
+/// # Errors
+/// [`Error::NoSolver`], or what is wrong with the policies.
+pub fn with_prover<T: Send>(
     original: &Sources,
     work: impl FnOnce(&mut Prover<'_>) -> T + Send,
-) -> Result<T, String> {
-    let binary = Binary::find().map_err(|trouble| match trouble {
-        Trouble::Missing(why) | Trouble::Faulty(why) => why,
-    })?;
+) -> Result<T, Error> {
+    let solver = Solver::find()?;
     thread::scope(|scope| {
-        let run = || Ok(work(&mut Prover::new(original, &binary, LIMIT)?));
+        let run = || Ok(work(&mut Prover::new(original, &solver, LIMIT)?));
         let spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
         let spawned = spawned.map_err(|e| e.to_string())?;
         spawned.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

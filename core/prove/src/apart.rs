@@ -5,58 +5,64 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use caseward::author::{Case, CaseFile};
 use caseward::{Source, Sources, Ward};
 use toml::{Table, Value as Toml};
 
-use super::claim::{self, Kind, Sides, Stated};
-use super::equivalence::LIMIT;
-use super::model::{Model, Policies};
-use super::plausible::Known;
-use super::query::{Limits, Narrow, STACK, Verdict, Worker};
-use super::scene::Scene;
-use super::solver::{Binary, Trouble};
-use super::story;
+use crate::claim::{self, Kind, Sides, Stated};
+use crate::equivalence::LIMIT;
+use crate::error::Error;
+use crate::model::Policies;
+use crate::query::{Limits, Narrow, STACK, Verdict, Worker};
+use crate::scene::Scene;
+use crate::solver::Solver;
+use crate::{Names, Progress, claims, story};
 
 /// A source of one policy, and the same changed.
-pub(crate) struct Pair {
-    pub(crate) original: Source,
-    pub(crate) changed: Source,
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The source as it is.
+    pub original: Source,
+    /// The same, changed.
+    pub changed: Source,
     /// What the case is called, after the decision: `what turns with …`.
-    pub(crate) title: String,
+    pub title: String,
 }
 
 /// A case that tells a pair apart; or why there is none.
-pub(crate) type Found = Result<Missing, String>;
+pub type Found = Result<Missing, String>;
 
 /// One case with a world of its own.
-#[derive(Clone)]
-pub(crate) struct Missing {
+#[derive(Clone, Debug)]
+pub struct Missing {
     scene: Scene,
     title: String,
 }
 
-/// Looks for a case for each pair, in their order; or says why there is no solver to ask.
-pub(crate) fn apart(
+/// Looks for a case for each pair, in their order. `names` are for the people and places in them.
+///
+/// # Errors
+/// [`Error::NoSolver`], or what is wrong with the policies.
+pub fn apart(
     original: &Sources,
     pairs: &[Pair],
-    progress: &(dyn Fn() + Sync),
-) -> Result<Vec<Found>, String> {
-    let binary = Binary::find().map_err(|trouble| match trouble {
-        Trouble::Missing(why) | Trouble::Faulty(why) => why,
-    })?;
+    names: Names,
+    progress: Progress<'_>,
+) -> Result<Vec<Found>, Error> {
+    let solver = Solver::find()?;
+    let done = claims::counter(pairs.len(), progress);
     std::thread::scope(|scope| {
         let run = || {
-            let (mut sides, known) = sides(original)?;
+            let mut sides = Sides { names, ..sides(original)? };
+            let known = sides.known.clone();
             let schema = sides.now.ward.schema().clone();
             let limits = Limits { question: LIMIT, jobs: 1 };
-            let mut worker = Worker::new(&binary, limits, Some(Narrow { known: &known, schema: &schema }));
+            let mut worker = Worker::new(&solver, limits, Some(Narrow { known: &known, schema: &schema }));
             let mut found = Vec::new();
             for pair in pairs {
                 found.push(one(&mut sides, original, pair, &mut worker));
-                progress();
+                done();
             }
             Ok(found)
         };
@@ -67,19 +73,11 @@ pub(crate) fn apart(
 }
 
 /// The policies on both sides: what is changed takes the place of the one of now.
-fn sides(original: &Sources) -> Result<(Sides, Arc<Known>), String> {
-    let policies = || Policies::new(Ward::new(original).map_err(|e| e.to_string())?, original);
+fn sides(original: &Sources) -> Result<Sides, Error> {
     let none = || Sources { policies: Vec::new(), ..original.clone() };
-    let sides = Sides {
-        now: policies()?,
-        invariants: claim::Invariants::new(&Stated { invariants: none(), guarantees: none() })?,
-        old: Some(policies()?),
-        model: Arc::new(Model::new(&original.schema.text)?),
-        known: Arc::default(),
-    };
-    let sides = sides.with_known();
-    let known = sides.known.clone();
-    Ok((sides, known))
+    let stated = Stated { invariants: none(), guarantees: none() };
+    let old = Policies::new(Ward::new(original)?, original)?;
+    claims::sides(Ward::new(original)?, original, &stated, Some(old))
 }
 
 fn one(sides: &mut Sides, original: &Sources, pair: &Pair, worker: &mut Worker<'_>) -> Found {
@@ -111,7 +109,10 @@ fn one(sides: &mut Sides, original: &Sources, pair: &Pair, worker: &mut Worker<'
 }
 
 /// The cases as one file of TOML that `ward` passes; each that cannot be written, or would not pass, is left out.
-pub(crate) fn file(head: &str, cases: Vec<Missing>, ward: &Ward) -> Result<(String, Vec<Case>), String> {
+///
+/// # Errors
+/// [`Error::Other`], where the file cannot be written so that it passes.
+pub fn cases_file(head: &str, cases: Vec<Missing>, ward: &Ward) -> Result<(String, Vec<Case>), Error> {
     let mut texts = Vec::new();
     let mut names = BTreeSet::new();
     for (n, mut missing) in cases.into_iter().enumerate() {
@@ -133,7 +134,7 @@ pub(crate) fn file(head: &str, cases: Vec<Missing>, ward: &Ward) -> Result<(Stri
     let file = CaseFile::read(ward, "the cases", &text).map_err(|e| e.to_string())?;
     match file.run(ward).map_err(|e| e.to_string())?.first() {
         None => Ok((text, file.cases)),
-        Some(wrong) => Err(format!("{}: {}", wrong.case, wrong.difference)),
+        Some(wrong) => Err(Error::Other(format!("{}: {}", wrong.case, wrong.difference))),
     }
 }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use caseward::claims::{Becomes, Sort, Step};
 use caseward::{Attribute, Schema, Type};
-use cedar_policy::Policy;
 use serde_json::{Map, Value as Json, json};
 
-use super::model::{self, Ghost};
+use crate::model::{self, Ghost, Policy};
 
 /// The types of the variables in a kind of request.
 pub(crate) struct Scope<'a> {

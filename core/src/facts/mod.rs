@@ -1,19 +1,37 @@
-//! Small worlds and requests of any schema, with every oddity that the schema allows.
+//! Facts that can be changed before a world is built of them: drawn from bytes, of any schema and with every oddity that
+//! it allows, or read from a world. Feature `author` or `testing`.
+//!
+//! Everything is drawn from [`Choices`], a string of bytes: a seed, a property-testing library or a fuzzer makes the
+//! bytes and shrinks them, and small bytes make small things.
+//!
+//! # Example
+//! ```
+//! use caseward::Ward;
+//! use caseward::facts::{Choices, Facts, bytes};
+//!
+//! let ward = Ward::attendance()?;
+//! let bytes = bytes(7, 2_400);
+//! let facts = Facts::new(&ward, &mut Choices::new(&bytes));
+//! let world = facts.build()?;
+//! assert_eq!(Facts::of(&world).entities, facts.entities);
+//! # Ok::<(), caseward::Error>(())
+//! ```
+
+mod choices;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Choices;
-use crate::model::{
-    ActionName, Attribute, EntityUid, Error, Fault, Ip, Request, Schema, Type, TypeId, Value,
-};
+pub use choices::{Choices, bytes};
+
+use crate::model::{Attribute, EntityUid, Error, Ip, Schema, Type, TypeId, Value};
 use crate::ward::Ward;
-use crate::world::{Changes, World, WorldBuilder};
+use crate::world::{World, WorldBuilder};
 
 /// Entities of a type in one world, at most.
 const MAX_OF_A_TYPE: usize = 4;
 
-/// A small world that a test can change before it is built.
+/// A small world that can be changed before it is built.
 #[derive(Clone, Debug)]
 pub struct Facts {
     schema: Arc<Schema>,
@@ -79,7 +97,7 @@ impl Facts {
         facts
     }
 
-    pub(super) fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
+    pub(crate) fn fill(&mut self, ward: &Ward, choices: &mut Choices<'_>, uid: &EntityUid) {
         let schema = self.schema.clone();
         let Some(ty) = schema.type_id(uid.type_name()).and_then(|ty| schema.entity_type(ty)) else { return };
         for (name, attribute) in &ty.attributes {
@@ -184,17 +202,6 @@ impl Facts {
         self.tags.remove(uid);
     }
 
-    /// The change that makes an entity what it is here.
-    pub(super) fn put(&self, changes: Changes, uid: &EntityUid) -> Changes {
-        let attributes = self.entities.get(uid).into_iter().flatten();
-        changes.put_whole(
-            uid,
-            attributes.map(|(name, value)| (name.as_ref(), value.clone())),
-            self.parents.get(uid).into_iter().flatten().cloned(),
-            self.tags.get(uid).cloned().unwrap_or_default(),
-        )
-    }
-
     /// Removes one attribute; returns what it held.
     pub fn unset(&mut self, uid: &EntityUid, name: &str) -> Option<Value> {
         self.entities.get_mut(uid)?.remove(name)
@@ -221,11 +228,6 @@ impl Facts {
         }
         builder.finish()
     }
-}
-
-/// The texts, numbers and times that the policies compare attributes and fields called `name` with.
-pub fn compared_with(ward: &Ward, name: &str) -> Vec<Value> {
-    ward.literals_of(name)
 }
 
 /// A number or text at, or next to, one that policies compare with; or any at all.
@@ -271,70 +273,4 @@ fn ip(choices: &mut Choices<'_>) -> Ip {
         };
         Ip { address: address.into(), prefix: u8::try_from(choices.below(129)).unwrap_or(0) }
     }
-}
-
-/// What a request is to come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
-    /// It is allowed.
-    Allow,
-    /// A policy that applies cannot be evaluated.
-    Error,
-}
-
-/// A request that comes to what is aimed at, among the entities of `facts`, of which `world` was made; `None` where
-/// none was found.
-///
-/// Of each action one context is drawn, and every principal is tried on every resource.
-pub fn aimed(
-    ward: &Ward,
-    world: &World,
-    facts: &Facts,
-    choices: &mut Choices<'_>,
-    aim: Aim,
-) -> Option<Request> {
-    let actions = ward.schema().actions();
-    let first = choices.below(actions.len());
-    for action in actions.iter().cycle().skip(first).take(actions.len()) {
-        let context = facts.record(ward, choices, &action.context);
-        let of = |types: &[TypeId]| types.iter().flat_map(|ty| facts.of_type(*ty)).collect::<Vec<_>>();
-        let (principals, resources) = (of(&action.principals), of(&action.resources));
-        let many = principals.len() * resources.len();
-        let start = choices.below(many);
-        for at in (0..many).map(|n| (start + n) % many) {
-            let principal = principals.get(at / resources.len().max(1))?.clone();
-            let resource = resources.get(at % resources.len().max(1))?.clone();
-            let name: Arc<str> = action.uid.to_string().into();
-            let request = Request {
-                principal,
-                action: ActionName::new(name),
-                resource,
-                context: context.clone().into(),
-            };
-            let Ok(answer) = ward.check(world, &request) else { continue };
-            let is_met = match aim {
-                Aim::Allow => answer.is_allowed(),
-                Aim::Error => answer.errors.iter().any(|fault| matches!(fault, Fault::Policy { .. })),
-            };
-            if is_met {
-                return Some(request);
-            }
-        }
-    }
-    None
-}
-
-/// A request that the schema allows, among the entities of `facts`; `None` where there is none.
-pub fn request(ward: &Ward, facts: &Facts, choices: &mut Choices<'_>) -> Option<Request> {
-    let action = choices.pick(ward.schema().actions())?;
-    let (principals, resources) = (*choices.pick(&action.principals)?, *choices.pick(&action.resources)?);
-    let principal = choices.pick(&facts.of_type(principals))?.clone();
-    let resource = choices.pick(&facts.of_type(resources))?.clone();
-    let context = facts.record(ward, choices, &action.context);
-    Some(Request {
-        principal,
-        action: ActionName::new(action.uid.to_string()),
-        resource,
-        context: context.into(),
-    })
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use caseward::ActionName;
-use caseward::testing::{Choices, Facts, bytes};
+use caseward::facts::{Choices, Facts, bytes};
 use caseward::{Request, Value, World};
 
-use super::claim::{Form, Kind, Sides};
-use super::scene::{Move, Scene, moved};
+use crate::claim::{Form, Kind, Sides};
+use crate::scene::{Move, Scene, moved};
 
 /// Bytes that one world and its requests are drawn from.
 const BYTES: usize = 2_400;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use caseward::claims;
 pub(crate) use caseward::claims::{Form, Implied};
 use caseward::{Effect, Sources, Ward};
-use cedar_policy::Policy;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::model::{self, Environment, Model, Policies, Rule};
-use super::plausible::Known;
-use super::rewrite::{self, After, Scope};
+use crate::Names;
+use crate::model::{self, Environment, Model, Policies, Policy, Rule};
+use crate::plausible::Known;
+use crate::rewrite::{self, After, Scope};
 
 /// What must never be allowed, as a file of the folder `invariants` describes it; or always, as one of `guarantees`.
 pub(crate) struct Invariant {
@@ -24,10 +24,13 @@ pub(crate) struct Invariant {
     pub(crate) form: Form,
 }
 
-/// The texts of invariants and guarantees.
-pub(crate) struct Stated {
-    pub(crate) invariants: Sources,
-    pub(crate) guarantees: Sources,
+/// The texts of invariants and guarantees: policies that grant and deny nothing.
+#[derive(Clone, Debug)]
+pub struct Stated {
+    /// What must never be allowed.
+    pub invariants: Sources,
+    /// What must always be allowed.
+    pub guarantees: Sources,
 }
 
 /// Invariants and guarantees.
@@ -87,11 +90,13 @@ fn read_claim(rule: &Rule, ward: &Ward) -> Result<Invariant, String> {
 pub(crate) struct Sides {
     pub(crate) now: Policies,
     pub(crate) invariants: Invariants,
-    /// The version that `--not-more-than` or `--equivalent` names.
+    /// The version that this one is compared with.
     pub(crate) old: Option<Policies>,
     pub(crate) model: Arc<Model>,
     /// The texts that all of these compare attributes with.
     pub(crate) known: Arc<Known>,
+    /// What stories call people and places.
+    pub(crate) names: Names,
 }
 
 impl Sides {
@@ -122,13 +127,6 @@ pub(crate) enum Kind {
     NeverErrs(usize),
     CanDecide(usize),
     SomebodyMay(usize),
-}
-
-impl Kind {
-    /// Whether it is a defect of the text rather than a danger: told, and no reason to fail.
-    pub(crate) fn is_note(self) -> bool {
-        matches!(self, Kind::CanDecide(_) | Kind::SomebodyMay(_))
-    }
 }
 
 /// A claim, and the questions that settle it.
@@ -528,7 +526,7 @@ fn implied(sides: &Sides, here: &Environment, rule: &Rule, what: &Implied) -> Re
     Ok(Slice::new(format!("implied by {}", rule.id), implied, false))
 }
 
-fn entity(uid: &cedar_policy::EntityUid) -> Json {
+fn entity(uid: &model::CedarUid) -> Json {
     let id: &str = uid.id().as_ref();
     json!({ "Value": { "__entity": { "type": uid.type_name().to_string(), "id": id } } })
 }

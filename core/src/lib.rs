@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// Whether a deliberate bug is active: never, without the feature `mutants`.
 macro_rules! mutant {
@@ -62,6 +63,7 @@ macro_rules! carried {
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
+#[cfg(feature = "attendance")]
 pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;

@@ -165,6 +165,7 @@ impl Engine {
     }
 
     /// How the conditions of the policies with these ids come out, of those that can apply.
+    #[cfg(any(feature = "attendance", feature = "author"))]
     pub(crate) fn reasons<'a>(
         &self,
         world: &World,

@@ -11,6 +11,7 @@ pub mod interrupt;
 pub(crate) mod json;
 pub(crate) mod name;
 pub mod object;
+#[cfg(any(feature = "attendance", feature = "author"))]
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod schema;

@@ -121,6 +121,7 @@ impl Engine {
     }
 
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
+    #[cfg(feature = "attendance")]
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
         let catalogue = self.catalogue.as_ref();
         let shown = self.schema().type_id(ty).and_then(|ty| catalogue?.of(ty));

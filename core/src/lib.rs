@@ -103,7 +103,7 @@ pub use model::carried;
 pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
-    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,
+    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Provenance, Query, Request,
     RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone, instant,
     interrupt, words,
 };

@@ -18,7 +18,7 @@ use roaring::RoaringBitmap;
 use crate::decide::Asker;
 use crate::engine::Engine;
 use crate::model::context::Fields;
-use crate::model::{EntityUid, Error, Query, TypeId, Value};
+use crate::model::{EntityUid, Error, Provenance, Query, TypeId};
 use crate::table::disclosure::Protection;
 use crate::table::group::{By, Group, Resolved};
 use crate::table::profile::{GROUPS, parts, subsets, too_many};
@@ -49,10 +49,6 @@ impl Engine {
         let Told { seen, marked } = told;
         let Counting { principal, action, of, context, by } = *counting;
         let ty = self.schema().known_type(of)?;
-        let now = match context.get("now") {
-            Some(Value::Datetime(ms)) => Some(*ms),
-            _ => None,
-        };
         self.belongs_to(world)?;
         let groups = Groups::new(world, ty, by)?;
         world.make_indices(groups.paths(world).iter())?;
@@ -76,8 +72,7 @@ impl Engine {
             if !self.require(&needs, &onlooker)? {
                 return Ok(None);
             }
-            let made = Made { of, policy_hash: self.policy_hash(), version, now };
-            Ok(Some(groups.table(lines?, made)))
+            Ok(Some(groups.table(lines?, of, self.provenance(version, context))))
         })
     }
 
@@ -116,14 +111,6 @@ impl<'a> Counting<'a> {
         let Query { principal, action, resource_type, .. } = query;
         Counting { principal, action, of: resource_type, context, by }
     }
-}
-
-/// What a table is made from.
-struct Made<'a> {
-    of: &'a str,
-    policy_hash: &'a Arc<str>,
-    version: u64,
-    now: Option<i64>,
 }
 
 /// The groups of one table.
@@ -253,11 +240,11 @@ impl Groups {
         Ok(lines)
     }
 
-    fn table(&self, (mut lines, marks): (Vec<Line>, Vec<u128>), made: Made<'_>) -> Table {
+    fn table(&self, (mut lines, marks): (Vec<Line>, Vec<u128>), of: &str, provenance: Provenance) -> Table {
         let whole = lines.iter().take_while(|line| line.keys.iter().all(|key| *key != Key::All)).count();
         let totals = if self.all.is_empty() { lines.split_off(0) } else { lines.split_off(whole) };
         Table {
-            of: made.of.into(),
+            of: of.into(),
             by: self.names.clone(),
             overlaps: self.all.iter().any(|group| group.is_set),
             cells: lines,
@@ -265,9 +252,7 @@ impl Groups {
             marks: marks.into(),
             protected: None,
             release: None,
-            policy_hash: made.policy_hash.clone(),
-            version: made.version,
-            now: made.now,
+            provenance,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::{Groups, Made};
+use super::Groups;
 use crate::engine::Engine;
-use crate::model::{EntityUid, Error, Type, Value};
+use crate::model::{EntityUid, Error, Provenance, Type, Value};
 use crate::table::Table;
 use crate::table::group::{Group, resolve_path};
 #[cfg(feature = "release")]
@@ -62,8 +62,8 @@ impl Engine {
                 return Ok(None);
             }
         }
-        let made = Made { of: population.of, policy_hash: self.policy_hash(), version, now: population.now };
-        Ok(Some(groups.table(lines, made)))
+        let provenance = Provenance::new(self.policy_hash().clone(), version, population.now);
+        Ok(Some(groups.table(lines, population.of, provenance)))
     }
 
     /// A population's profiles in any number of groups; `None` where the data is of another version than `version`.

@@ -67,7 +67,7 @@ impl Engine {
             principal,
             context,
             rows: records.bitmap(),
-            version: records.version(),
+            version: records.provenance().version,
             listed_by: None,
         };
         match self.require(&needs, &onlooker)? {
@@ -220,7 +220,7 @@ impl Engine {
         let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
         let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         let found = self.visible(world, principal, &action.uid.to_string(), &of.name, &known)?;
-        Ok((found.version() == onlooker.version).then(|| found.bitmap().clone()))
+        Ok((found.provenance().version == onlooker.version).then(|| found.bitmap().clone()))
     }
 
     /// What the context names and views of records of a type take as absent; `None` where the data is of another

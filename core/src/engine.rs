@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::cache::{Link, Links};
 use crate::ir::Program;
-use crate::model::context::Fields;
-use crate::model::{Action, Context, Error, Request, Schema, Source, TypeId};
+use crate::model::context::{Fields, now};
+use crate::model::{Action, Context, Error, Provenance, Request, Schema, Source, TypeId};
 use crate::policy::{Catalogue, Loaded, Policy};
 use crate::world::World;
 
@@ -41,6 +41,11 @@ impl Engine {
 
     pub(crate) fn policy_hash(&self) -> &Arc<str> {
         &self.loaded.hash
+    }
+
+    /// What an answer is made from, that is given in a context.
+    pub(crate) fn provenance(&self, version: u64, context: &Fields) -> Provenance {
+        Provenance::new(self.policy_hash().clone(), version, now(context))
     }
 
     pub(crate) fn program(&self, principal: TypeId, action: &Action, resource: TypeId) -> &Arc<Program> {

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// Whether a deliberate bug is active: never, without the feature `mutants`.
 macro_rules! mutant {
@@ -62,6 +63,7 @@ macro_rules! carried {
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
+#[cfg(feature = "attendance")]
 pub mod attendance;
 #[cfg(feature = "author")]
 pub mod author;
@@ -101,7 +103,7 @@ pub use model::carried;
 pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
-    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Query, Request,
+    EntityType, EntityUid, Error, Fault, Ip, Period, PrincipalQuery, Problem, Provenance, Query, Request,
     RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone, instant,
     interrupt, words,
 };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use caseward::{Answer, Decision, Error, Fault, Request, Ward, World};
+use caseward::{Answer, Decision, Error, Request, Ward, World};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 
@@ -238,15 +238,7 @@ impl Batch<'_> {
         if unread.first.is_none() {
             unread.first = Some((number, why.clone()));
         }
-        Answer {
-            decision: Decision::Deny,
-            policies: Vec::new(),
-            rules: Vec::new(),
-            errors: vec![Fault::Request(why)],
-            policy_hash: self.ward.policy_hash().clone(),
-            version: self.world.version(),
-            now: None,
-        }
+        self.ward.refused(self.world, why)
     }
 
     fn show(&self, out: &mut Out, answer: &Answer, palette: Palette) -> Result<(), Failure> {

@@ -76,19 +76,19 @@ impl Answer {
     /// SHA-256 of schema and policies.
     #[getter]
     fn policy_hash(&self) -> &str {
-        &self.answer.policy_hash
+        &self.answer.provenance.policy_hash
     }
 
     /// The version of the data.
     #[getter]
     fn version(&self) -> u64 {
-        self.answer.version
+        self.answer.provenance.version
     }
 
     /// The `now` that it was made with, in UTC; None where the action takes none.
     #[getter]
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.answer.now.map(|ms| time::datetime(py, ms)).transpose()
+        self.answer.provenance.now.map(|ms| time::datetime(py, ms)).transpose()
     }
 
     /// The answer in JSON, the same bytes as the crate and the command give.

@@ -28,8 +28,8 @@ impl Decisions {
         let bytes: Vec<u8> = decisions.allowed.iter().map(|allowed| u8::from(*allowed)).collect();
         Decisions {
             allowed: PyBytes::new(py, &bytes).unbind(),
-            policy_hash: decisions.policy_hash.to_string(),
-            version: decisions.version,
+            policy_hash: decisions.provenance.policy_hash.to_string(),
+            version: decisions.provenance.version,
         }
     }
 }
@@ -42,11 +42,8 @@ impl Decisions {
 
     /// The answer to nothing.
     pub(crate) fn none(py: Python<'_>, ward: &caseward::Ward, world: &caseward::World) -> Self {
-        let hash = ward.policy_hash().clone();
-        Self::new(
-            py,
-            &caseward::Decisions { allowed: Vec::new(), policy_hash: hash, version: world.version() },
-        )
+        let allowed = PyBytes::new(py, &[]).unbind();
+        Decisions { allowed, policy_hash: ward.policy_hash().to_string(), version: world.version() }
     }
 }
 

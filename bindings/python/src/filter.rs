@@ -153,13 +153,13 @@ impl Filter {
     /// SHA-256 of schema and policies.
     #[getter]
     fn policy_hash(&self) -> &str {
-        &self.filter.policy_hash
+        &self.filter.provenance.policy_hash
     }
 
     /// The version of the data that the person's own facts were read from.
     #[getter]
     fn version(&self) -> u64 {
-        self.filter.version
+        self.filter.provenance.version
     }
 
     /// The first instant for which it holds; None for any.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use caseward::carried::Carried;
-use caseward::{Decision, EntityUid, Fault, Severity, Span};
+use caseward::{Decision, EntityUid, Fault, Provenance, Severity, Span};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -92,9 +92,9 @@ pub(crate) fn answer<'py>(py: Python<'py>, answer: &caseward::Answer) -> PyResul
         texts(&answer.policies),
         texts(&answer.rules),
         faults,
-        answer.policy_hash.to_string(),
-        answer.version,
-        answer.now,
+        answer.provenance.policy_hash.to_string(),
+        answer.provenance.version,
+        answer.provenance.now,
     );
     pickled(py, "_answer", state.into_pyobject(py)?)
 }
@@ -117,19 +117,15 @@ pub(crate) fn _answer(
         "policy" => Fault::Policy { id: one.into(), message: other },
         _ => Fault::Request(one),
     };
-    Ok(Answer::from(caseward::Answer {
-        decision: match decision {
-            "allow" => Decision::Allow,
-            "deny" => Decision::Deny,
-            _ => return Err(PyValueError::new_err(format!("`{decision}` is no decision"))),
-        },
-        policies: texts(policies),
-        rules: texts(rules),
-        errors: faults.into_iter().map(fault).collect(),
-        policy_hash: policy_hash.into(),
-        version,
-        now,
-    }))
+    let decision = match decision {
+        "allow" => Decision::Allow,
+        "deny" => Decision::Deny,
+        _ => return Err(PyValueError::new_err(format!("`{decision}` is no decision"))),
+    };
+    let mut answer = caseward::Answer::new(decision, Provenance::new(policy_hash, version, now));
+    (answer.policies, answer.rules) = (texts(policies), texts(rules));
+    answer.errors = faults.into_iter().map(fault).collect();
+    Ok(Answer::from(answer))
 }
 
 type Place = (usize, usize, u32, u32, u32, u32);

@@ -69,19 +69,19 @@ impl Table {
     /// SHA-256 of schema and policies.
     #[getter]
     fn policy_hash(&self) -> &str {
-        self.table.policy_hash()
+        &self.table.provenance().policy_hash
     }
 
     /// The version of the data that was counted.
     #[getter]
     fn version(&self) -> u64 {
-        self.table.version()
+        self.table.provenance().version
     }
 
     /// The `now` of the question, in UTC; None where there was none.
     #[getter]
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.table.now().map(|ms| time::datetime(py, ms)).transpose()
+        self.table.provenance().now.map(|ms| time::datetime(py, ms)).transpose()
     }
 
     /// The same table with counts that tell of nobody: those below `below` are left out, 4 to 1,000, and others

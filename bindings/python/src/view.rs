@@ -58,19 +58,19 @@ impl View {
     /// SHA-256 of schema, policies and catalogue.
     #[getter]
     fn policy_hash(&self) -> &str {
-        self.view.policy_hash()
+        &self.view.provenance().policy_hash
     }
 
     /// The version of the data that it was made from.
     #[getter]
     fn version(&self) -> u64 {
-        self.view.version()
+        self.view.provenance().version
     }
 
     /// The `now` that it was made with, in UTC; None where there was none.
     #[getter]
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.view.now().map(|ms| time::datetime(py, ms)).transpose()
+        self.view.provenance().now.map(|ms| time::datetime(py, ms)).transpose()
     }
 
     /// The view in JSON, the same bytes as the crate and the command give: what a service hands to a page.

@@ -43,19 +43,19 @@ impl Visible {
     /// SHA-256 of schema and policies.
     #[getter]
     fn policy_hash(&self) -> &str {
-        self.visible.policy_hash()
+        &self.visible.provenance().policy_hash
     }
 
     /// The version of the data that it was found in.
     #[getter]
     fn version(&self) -> u64 {
-        self.visible.version()
+        self.visible.provenance().version
     }
 
     /// The `now` that it was found with, in UTC; None where the action takes none.
     #[getter]
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.visible.now().map(|ms| time::datetime(py, ms)).transpose()
+        self.visible.provenance().now.map(|ms| time::datetime(py, ms)).transpose()
     }
 
     /// The list in JSON: the ids, how many, and what they were found from.
@@ -84,7 +84,7 @@ impl Visible {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Visible: {} entities, version {}>", self.visible.len(), self.visible.version())
+        format!("<Visible: {} entities, version {}>", self.visible.len(), self.visible.provenance().version)
     }
 
     fn _repr_html_(&self) -> String {

@@ -40,15 +40,15 @@ impl Visible {
     }
 
     pub fn policy_hash(&self) -> String {
-        self.0.policy_hash().to_string()
+        self.0.provenance().policy_hash.to_string()
     }
 
     pub fn version(&self) -> f64 {
-        self.0.version() as f64
+        self.0.provenance().version as f64
     }
 
     /// Milliseconds since 1970.
     pub fn now(&self) -> Option<f64> {
-        self.0.now().map(|now| now as f64)
+        self.0.provenance().now.map(|now| now as f64)
     }
 }

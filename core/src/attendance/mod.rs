@@ -1,8 +1,10 @@
-//! The domain of attendance case management: its events, its sample data, its story and its matrix of decisions.
+//! The domain of attendance case management: its policies, its events, its sample data, its story and its matrix of
+//! decisions. Feature `attendance`, which is on by default: the rest of the crate knows nothing of attendance.
 
 mod events;
 mod matrix;
 mod names;
+mod policies;
 #[cfg(feature = "release")]
 mod release;
 mod reports;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::reports::{RECORDS, ReportKind, ReportQuestion, of_report, zone};
-use crate::model::Error;
 use crate::model::object;
+use crate::model::{Error, Provenance};
 use crate::table::disclosure::{Protection, Together};
 use crate::table::group::Group;
 use crate::table::{Part, Table};
@@ -203,11 +203,11 @@ pub fn release(
     let found = of_report(ward, world, &question, |answer, population| {
         let profiles = ward.engine.profile_population(
             world,
-            answer.version,
+            answer.provenance.version,
             population,
             (groups.as_slice(), PROFILES),
         )?;
-        Ok(profiles.map(|profiles| (profiles, answer.version)))
+        Ok(profiles.map(|profiles| (profiles, answer.provenance.version)))
     })?;
     let Some((profiles, version)) = found else { return Ok(None) };
     let together = Together { profiles: &profiles, tables: &tables };
@@ -222,7 +222,7 @@ pub fn release(
         Table::of_release(
             (RECORDS, by, lines),
             (part, protected),
-            (ward.policy_hash(), version, question.now),
+            Provenance::new(ward.policy_hash().clone(), version, Some(question.now)),
         )
     });
     Ok(Some(made.collect()))

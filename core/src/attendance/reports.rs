@@ -226,7 +226,7 @@ pub fn report(ward: &Ward, world: &World, question: &ReportQuestion<'_>) -> Resu
         question.protection.check()?;
     }
     let table = of_report(ward, world, question, |answer, population| {
-        ward.engine.count_population(world, answer.version, population, question.by)
+        ward.engine.count_population(world, answer.provenance.version, population, question.by)
     })?;
     match table {
         Some(table) if kind.in_aggregate => table.protect(question.protection).map(Some),

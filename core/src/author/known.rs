@@ -59,14 +59,6 @@ impl Known {
     /// The name of the file in a policy folder.
     pub const FILE: &str = "annotations.toml";
 
-    /// What the annotations of the attendance policies may name.
-    ///
-    /// # Errors
-    /// [`Error::is_data`], never for a released crate: its tests read them.
-    pub fn attendance() -> Result<Self, Error> {
-        Self::read(&Source::new(Self::FILE, caseward_policies::ANNOTATIONS))
-    }
-
     /// Reads the file.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::ir::graph::Given;
 use crate::model::interrupt::Pulse;
 use crate::model::schema::Environment;
-use crate::model::{Action, Context, EntityUid, Error, RequestEnvironment, TypeId, interrupt};
+use crate::model::{Action, Context, EntityUid, Error, Provenance, RequestEnvironment, TypeId, interrupt};
 use crate::world::{Handle, Place, Row, World};
 
 /// Decides requests of one principal type, action and resource type, as fast as can be.
@@ -52,13 +52,12 @@ pub struct Prepared {
 
 /// Decisions on a column of pairs, all made of one version of the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decisions {
     /// Whether each pair is allowed, in their order.
     pub allowed: Vec<bool>,
-    /// Of schema and policies.
-    pub policy_hash: Arc<str>,
-    /// Of the data.
-    pub version: u64,
+    /// What they were made from.
+    pub provenance: Provenance,
 }
 
 impl Engine {
@@ -169,8 +168,7 @@ impl Decider {
         }
         Ok(Decisions {
             allowed,
-            policy_hash: self.engine.policy_hash().clone(),
-            version: self.world.version(),
+            provenance: self.engine.provenance(self.world.version(), &context.given.values),
         })
     }
 
@@ -198,8 +196,7 @@ impl Decider {
         });
         Ok(Decisions {
             allowed: allowed.collect::<Result<_, _>>()?,
-            policy_hash: self.engine.policy_hash().clone(),
-            version: self.world.version(),
+            provenance: self.engine.provenance(self.world.version(), &context.given.values),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::ir::{Evaluation, Program};
 use crate::model::context::Fields;
 use crate::model::{
-    Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Request, TypeId, Value,
+    Action, Answer, Attribute, Decision, Effect, EntityUid, Error, Fault, Provenance, Request, TypeId, Value,
 };
 use crate::policy::{Question, Roots};
 use crate::world::{Place, World, conforms};
@@ -43,7 +43,7 @@ impl Engine {
             Ok(self.decide(world, context, &compiled.program, (principal, resource)))
         };
         let (answer, version) = world.consistent(decide);
-        answer.map(|answer| Answer { version, ..answer })
+        answer.map(|answer| Answer { provenance: Provenance { version, ..answer.provenance }, ..answer })
     }
 
     pub(crate) fn check_by_reference(&self, world: &World, request: &Request) -> Result<Answer, Error> {
@@ -147,19 +147,13 @@ impl Engine {
         errors: Vec<Fault>,
     ) -> Answer {
         let rules = self.rules_of(&policies);
-        let now = match context.get("now") {
-            Some(Value::Datetime(ms)) => Some(*ms),
-            _ => None,
-        };
-        Answer {
-            decision,
-            policies,
-            rules,
-            errors,
-            policy_hash: self.policy_hash().clone(),
-            version: world.version(),
-            now,
-        }
+        Answer { decision, policies, rules, errors, provenance: self.provenance(world.version(), context) }
+    }
+
+    /// The answer to what is no request.
+    pub(crate) fn refused_unread(&self, world: &World, why: String) -> Answer {
+        let errors = vec![Fault::Request(why)];
+        self.answer(world, &BTreeMap::new(), Decision::Deny, Vec::new(), errors)
     }
 
     /// The rules that policies write down, each once.

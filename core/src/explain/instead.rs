@@ -56,7 +56,7 @@ impl Engine {
         let is_known = |uid: &EntityUid| sight.is_none_or(|sight| sight.may_know(uid));
         instead.people = found.iter().take(TOLD).filter(is_known).take(NAMED).collect();
         if found.len() > TOLD {
-            return Ok((instead, found.version()));
+            return Ok((instead, found.provenance().version));
         }
         let mut by: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for granted in self.who_with_reasons(world, action, resource, ty, context.fields())? {
@@ -72,6 +72,6 @@ impl Engine {
         };
         instead.by = by.into_iter().map(grant).collect();
         instead.by.sort_by_key(|grant| usize::MAX - grant.count);
-        Ok((instead, found.version()))
+        Ok((instead, found.provenance().version))
     }
 }

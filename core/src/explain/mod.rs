@@ -123,7 +123,7 @@ impl Engine {
             }
             let (instead, version) = self.instead(world, request, sight)?;
             // All of it is to be of one version of the data.
-            if [version, world.version()] != [explanation.answer.version; 2] {
+            if [version, world.version()] != [explanation.answer.provenance.version; 2] {
                 return Ok(None);
             }
             explanation.instead = Some(instead);
@@ -165,6 +165,7 @@ impl Engine {
     }
 
     /// How the conditions of the policies with these ids come out, of those that can apply.
+    #[cfg(any(feature = "attendance", feature = "author"))]
     pub(crate) fn reasons<'a>(
         &self,
         world: &World,

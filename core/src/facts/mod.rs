@@ -18,6 +18,7 @@
 //! ```
 
 mod choices;
+mod compared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, Serializer};
 
-use crate::model::EntityUid;
+use crate::model::{EntityUid, Provenance};
 
 /// Allowed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -70,7 +70,8 @@ impl Serialize for Fault {
 /// The answer to a check: a decision, who made it and what it was made from.
 ///
 /// `errors` tell what is denied from what is not there: all but the decision is for a trusted caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Answer {
     /// Allowed or not.
     pub decision: Decision,
@@ -81,33 +82,21 @@ pub struct Answer {
     pub rules: Vec<Arc<str>>,
     /// Why it was denied without the policies' word.
     pub errors: Vec<Fault>,
-    /// SHA-256 of schema and policies.
-    pub policy_hash: Arc<str>,
-    /// The version of the data.
-    pub version: u64,
-    /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
-    pub now: Option<i64>,
+    /// What it was made from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
 }
 
-carried!(struct Answer { decision, policies, rules, errors, policy_hash, version, now });
+carried!(struct Answer { decision, policies, rules, errors, provenance });
 
 impl Answer {
+    /// A decision that nobody is named for yet.
+    pub fn new(decision: Decision, provenance: Provenance) -> Self {
+        Answer { decision, policies: Vec::new(), rules: Vec::new(), errors: Vec::new(), provenance }
+    }
+
     /// Whether it is an allow.
     pub fn is_allowed(&self) -> bool {
         self.decision == Decision::Allow
-    }
-}
-
-impl Serialize for Answer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Answer", 7)?;
-        fields.serialize_field("decision", &self.decision)?;
-        fields.serialize_field("policies", &self.policies)?;
-        fields.serialize_field("rules", &self.rules)?;
-        fields.serialize_field("errors", &self.errors)?;
-        fields.serialize_field("policy_hash", &self.policy_hash)?;
-        fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
-        fields.end()
     }
 }

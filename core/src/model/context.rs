@@ -67,10 +67,7 @@ impl Context {
 
     /// The instant, in milliseconds since 1970-01-01T00:00:00Z: the field `now` where there is one.
     pub fn now(&self) -> Option<i64> {
-        match self.fields.get(NOW) {
-            Some(Value::Datetime(now)) => Some(*now),
-            _ => self.now,
-        }
+        now(&self.fields).or(self.now)
     }
 
     /// A field.
@@ -103,6 +100,14 @@ impl Context {
 
 /// The field that holds the time.
 pub(crate) const NOW: &str = "now";
+
+/// The time that fields hold, in milliseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn now(fields: &Fields) -> Option<i64> {
+    match fields.get(NOW) {
+        Some(Value::Datetime(now)) => Some(*now),
+        _ => None,
+    }
+}
 
 impl Action {
     /// Whether its context has the time, which [`Context::at`] gives: a `now` that is a datetime.

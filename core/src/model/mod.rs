@@ -11,6 +11,8 @@ pub mod interrupt;
 pub(crate) mod json;
 pub(crate) mod name;
 pub mod object;
+pub(crate) mod provenance;
+#[cfg(any(feature = "attendance", feature = "author"))]
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod schema;
@@ -27,6 +29,7 @@ pub use answer::{Answer, Decision, Fault};
 pub use context::Context;
 pub use error::{Error, Problem, Severity};
 pub use name::{ActionName, TypeName};
+pub use provenance::Provenance;
 pub use request::{ActionQuery, AlertQuery, PrincipalQuery, Query, Request, RequestEnvironment};
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use source::{Effect, Source};

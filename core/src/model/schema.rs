@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::model::suggest::hint;
 #[cfg(any(feature = "author", feature = "testing"))]
-use crate::model::{EntityUid, Error, Value};
+use crate::model::Value;
+use crate::model::suggest::hint;
+use crate::model::{EntityUid, Error};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,10 @@ pub(crate) struct Shown {
     /// Attributes that explanations show to everybody; `Some`, where everybody may know of an entity.
     pub(crate) public: Option<Vec<AttrId>>,
     /// What tables that cover its records in aggregate only may be grouped by, by the kind of table.
+    #[cfg_attr(
+        not(any(feature = "attendance", feature = "author")),
+        expect(dead_code, reason = "reports and lints read it")
+    )]
     pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// Attributes that others set, each with who does.
     pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,

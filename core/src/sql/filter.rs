@@ -16,7 +16,7 @@ use super::translate::{Input, Refusal, Translation, guards, without_certainty};
 use super::tree::{Constant, Predicate};
 use crate::engine::Engine;
 use crate::ir::{Apart, Entry, Own, Program, Types};
-use crate::model::{Action, Effect, EntityUid, Error, Problem, TypeId, Value};
+use crate::model::{Action, Effect, EntityUid, Error, Problem, Provenance, TypeId, Value};
 use crate::policy::Spans;
 use crate::world::{Place, World};
 
@@ -25,6 +25,7 @@ use crate::world::{Place, World};
 /// It is true for the rows that the person may do the action to, and false or NULL for others: to negate it,
 /// write `(…) IS NOT TRUE`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Filter {
     /// Whose SQL it is.
     pub dialect: Dialect,
@@ -37,10 +38,10 @@ pub struct Filter {
     pub params: Vec<Parameter>,
     /// How each of these is written in the condition: `$1`, `?`, `:p1`.
     pub signs: Vec<String>,
-    /// SHA-256 of schema and policies.
-    pub policy_hash: Arc<str>,
-    /// The version of the data that the person's own facts were read from.
-    pub version: u64,
+    /// What it was made from: the version is that of the data that the person's own facts were read from. JSON leaves out
+    /// the instant, since the filter holds from `valid_from` to `valid_until`.
+    #[serde(flatten, serialize_with = "Provenance::timeless")]
+    pub provenance: Provenance,
     /// The first instant for which it holds, in milliseconds since 1970-01-01T00:00:00Z; `None` for any.
     pub valid_from: Option<i64>,
     /// The last such instant.
@@ -48,7 +49,7 @@ pub struct Filter {
 }
 
 carried!(struct Filter {
-    dialect, setup, sql, params, signs, policy_hash, version, valid_from, valid_until,
+    dialect, setup, sql, params, signs, provenance, valid_from, valid_until,
 });
 
 /// The value of a parameter, or of a row's column.
@@ -198,8 +199,7 @@ impl Engine {
             sql: "FALSE".into(),
             params: Vec::new(),
             signs: Vec::new(),
-            policy_hash: self.policy_hash().clone(),
-            version,
+            provenance: self.provenance(version, context),
             valid_from: None,
             valid_until: None,
         };

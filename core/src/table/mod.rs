@@ -8,7 +8,7 @@ mod show;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Period, Value};
+use crate::model::{Period, Provenance, Value};
 use crate::table::disclosure::Protected;
 
 /// Counts of records by group, and all of their totals.
@@ -30,13 +30,11 @@ pub struct Table {
     pub(crate) marks: Arc<[u128]>,
     pub(crate) protected: Option<Protected>,
     pub(crate) release: Option<Part>,
-    pub(crate) policy_hash: Arc<str>,
-    pub(crate) version: u64,
-    pub(crate) now: Option<i64>,
+    pub(crate) provenance: Provenance,
 }
 
 carried!(struct Table {
-    of, by, overlaps, cells, totals, marks, protected, release, policy_hash, version, now,
+    of, by, overlaps, cells, totals, marks, protected, release, provenance,
 });
 
 /// Which part of a release a table is: tables that are protected together, so that none of them tells what another
@@ -112,7 +110,7 @@ impl Table {
     pub(crate) fn of_release(
         (of, by, mut lines): (&str, Vec<Arc<str>>, Vec<Line>),
         (part, protected): (Part, Protected),
-        (policy_hash, version, now): (&Arc<str>, u64, i64),
+        provenance: Provenance,
     ) -> Self {
         let whole = lines.iter().take_while(|line| line.keys.iter().all(|key| *key != Key::All)).count();
         let totals = if by.is_empty() { lines.split_off(0) } else { lines.split_off(whole) };
@@ -125,9 +123,7 @@ impl Table {
             marks: Arc::from([]),
             protected: Some(protected),
             release: Some(part),
-            policy_hash: policy_hash.clone(),
-            version,
-            now: Some(now),
+            provenance,
         };
         table.leave_out_zeros();
         table
@@ -184,19 +180,9 @@ impl Table {
         self.release.as_ref()
     }
 
-    /// SHA-256 of the schema and policies that it was made by.
-    pub fn policy_hash(&self) -> &Arc<str> {
-        &self.policy_hash
-    }
-
-    /// The version of the data that was counted.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The `now` of the question, in milliseconds since 1970-01-01T00:00:00Z.
-    pub fn now(&self) -> Option<i64> {
-        self.now
+    /// What it was made from; the instant is that of the question.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
     }
 }
 

@@ -223,9 +223,7 @@ impl Serialize for Table {
         if let Some(part) = &self.release {
             fields.serialize_field("release", part)?;
         }
-        fields.serialize_field("policy_hash", &self.policy_hash)?;
-        fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
+        self.provenance.beside(&mut fields)?;
         fields.end()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Value;
+use crate::model::{Provenance, Value};
 use crate::table::{Count, Key, Line, Table};
 
 /// A table of up to two groups with these counts and all of their totals; counts of zero are left out. Each cell
@@ -43,8 +43,6 @@ pub fn table(by: &[&str], counts: &[(Vec<&str>, u64)]) -> Table {
         marks: marks.into(),
         protected: None,
         release: None,
-        policy_hash: "".into(),
-        version: 1,
-        now: None,
+        provenance: Provenance::new("", 1, None),
     }
 }

@@ -39,7 +39,8 @@ impl Engine {
             for (place, resource) in &asked {
                 let action = self.schema().actions().get(*place).ok_or_else(Error::schema)?;
                 let found = self.who_may(world, action, resource, principal_type, context)?;
-                is_one_version &= told.as_ref().is_none_or(|told| told.version() == found.version());
+                is_one_version &=
+                    told.as_ref().is_none_or(|told| told.provenance().version == found.provenance().version);
                 told = Some(told.map_or(found.clone(), |told| told.also_in(&found)));
             }
             let is_of_record = entries.is_none_or(|(entry, entries)| {
@@ -50,7 +51,7 @@ impl Engine {
             });
             match told {
                 // A batch came in between: all is to be of one version of the data.
-                Some(told) if !is_one_version || told.version() != world.version() => Ok(None),
+                Some(told) if !is_one_version || told.provenance().version != world.version() => Ok(None),
                 Some(told) if is_of_record => Ok(Some(told)),
                 // The entry is absent, or of another record: nobody is told of it.
                 Some(told) => Ok(Some(told.none())),

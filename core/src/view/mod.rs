@@ -16,7 +16,7 @@ pub(crate) use needs::{Need as FieldNeed, Onlooker};
 
 use crate::decide::actions::{ActionAnswer, Need};
 use crate::engine::Engine;
-use crate::model::{EntityUid, Error, TypeId, Value};
+use crate::model::{EntityUid, Error, Provenance, TypeId, Value};
 use crate::policy::Catalogue;
 use crate::policy::catalogue::{Column, Entries, Shelf, Shown};
 use crate::world::{Indices, Place, Row, World};
@@ -34,14 +34,11 @@ pub struct View {
     withheld: Vec<Arc<str>>,
     items: Vec<Item>,
     actions: Vec<Next>,
-    policy_hash: Arc<str>,
-    version: u64,
-    #[serde(serialize_with = "as_instant")]
-    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
-    now: Option<i64>,
+    #[serde(flatten)]
+    provenance: Provenance,
 }
 
-carried!(struct View { resource, sections, withheld, items, actions, policy_hash, version, now });
+carried!(struct View { resource, sections, withheld, items, actions, provenance });
 
 /// A section of a record that is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -137,24 +134,10 @@ impl View {
         &self.actions
     }
 
-    /// SHA-256 of the schema, policies and catalogue that it was made by.
-    pub fn policy_hash(&self) -> &Arc<str> {
-        &self.policy_hash
+    /// What it was made from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
     }
-
-    /// The version of the data that it was made from.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
-    pub fn now(&self) -> Option<i64> {
-        self.now
-    }
-}
-
-fn as_instant<S: serde::Serializer>(now: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serde::Serialize::serialize(&now.and_then(crate::model::timestamp::format), serializer)
 }
 
 /// One person's question about one record, while the data is held still.
@@ -222,19 +205,13 @@ impl Engine {
 
 impl Asking<'_> {
     fn view(&self, resource: &EntityUid, shown: &Shown) -> Result<View, Error> {
-        let now = match self.context.get("now") {
-            Some(Value::Datetime(ms)) => Some(*ms),
-            _ => None,
-        };
         let mut view = View {
             resource: resource.clone(),
             sections: Vec::new(),
             withheld: Vec::new(),
             items: Vec::new(),
             actions: Vec::new(),
-            policy_hash: self.ward.policy_hash().clone(),
-            version: self.world.version(),
-            now,
+            provenance: self.ward.provenance(self.world.version(), self.context),
         };
         // Also where the record is absent, so that what is wrong with a question is told in any case.
         let answers = self.answers(resource)?;

@@ -67,7 +67,7 @@ impl Engine {
             principal,
             context,
             rows: records.bitmap(),
-            version: records.version(),
+            version: records.provenance().version,
             listed_by: None,
         };
         match self.require(&needs, &onlooker)? {
@@ -121,6 +121,7 @@ impl Engine {
     }
 
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
+    #[cfg(feature = "attendance")]
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
         let catalogue = self.catalogue.as_ref();
         let shown = self.schema().type_id(ty).and_then(|ty| catalogue?.of(ty));
@@ -219,7 +220,7 @@ impl Engine {
         let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
         let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         let found = self.visible(world, principal, &action.uid.to_string(), &of.name, &known)?;
-        Ok((found.version() == onlooker.version).then(|| found.bitmap().clone()))
+        Ok((found.provenance().version == onlooker.version).then(|| found.bitmap().clone()))
     }
 
     /// What the context names and views of records of a type take as absent; `None` where the data is of another

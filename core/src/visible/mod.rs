@@ -24,7 +24,7 @@ pub use who::Granted;
 use crate::decide::Asker;
 use crate::engine::Engine;
 use crate::ir::Evaluation;
-use crate::model::{Action, EntityUid, Error, TypeId, Value, interrupt};
+use crate::model::{Action, EntityUid, Error, Provenance, TypeId, Value, interrupt};
 use crate::world::index::Path;
 use crate::world::{Handle, Indices, Place, Row, World};
 
@@ -36,9 +36,7 @@ pub struct Visible {
     world: World,
     ty: TypeId,
     rows: RoaringBitmap,
-    policy_hash: Arc<str>,
-    version: u64,
-    now: Option<i64>,
+    provenance: Provenance,
 }
 
 /// A part of a list.
@@ -119,11 +117,7 @@ impl Engine {
         context: &BTreeMap<Arc<str>, Value>,
         version: u64,
     ) -> Visible {
-        let now = match context.get("now") {
-            Some(Value::Datetime(ms)) => Some(*ms),
-            _ => None,
-        };
-        Visible { world: world.clone(), ty, rows, policy_hash: self.policy_hash().clone(), version, now }
+        Visible { world: world.clone(), ty, rows, provenance: self.provenance(version, context) }
     }
 
     pub(crate) fn make_indices(&self, world: &World) -> Result<(), Error> {
@@ -371,19 +365,9 @@ impl Visible {
         Ok(Page { entities, next })
     }
 
-    /// SHA-256 of the schema and policies that it was found by.
-    pub fn policy_hash(&self) -> &Arc<str> {
-        &self.policy_hash
-    }
-
-    /// The version of the data that it was found in.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The `now` of the context, in milliseconds since 1970-01-01T00:00:00Z.
-    pub fn now(&self) -> Option<i64> {
-        self.now
+    /// What it was made from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
     }
 }
 
@@ -393,9 +377,7 @@ impl Serialize for Visible {
         let mut fields = serializer.serialize_struct("Visible", 5)?;
         fields.serialize_field("ids", &self.ids().collect::<Vec<_>>())?;
         fields.serialize_field("count", &self.len())?;
-        fields.serialize_field("policy_hash", &self.policy_hash)?;
-        fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("now", &self.now.and_then(crate::model::timestamp::format))?;
+        self.provenance.beside(&mut fields)?;
         fields.end()
     }
 }
@@ -403,7 +385,7 @@ impl Serialize for Visible {
 impl fmt::Debug for Visible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.world.schema().entity_type(self.ty).map_or("?", |ty| ty.name.as_ref());
-        write!(f, "Visible {{ {} of type {name}, version: {} }}", self.len(), self.version)
+        write!(f, "Visible {{ {} of type {name}, version: {} }}", self.len(), self.provenance.version)
     }
 }
 

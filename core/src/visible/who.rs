@@ -65,7 +65,7 @@ impl Engine {
             let found = self.who(world, action, resource, principal_type, context)?;
             let _still = world.still();
             // A batch may have come in since: those found and their reasons are of one version of the data.
-            if found.version() != world.version() {
+            if found.provenance().version != world.version() {
                 return Ok(None);
             }
             let asked = self.examine_asked(world, action, resource, principal_type, context)?;

@@ -5,13 +5,12 @@ pub mod bundle;
 pub(crate) mod live;
 mod questions;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cache::Links;
 use crate::cedar::EntityParser;
 use crate::engine::Engine;
-use crate::model::{Error, Problem, Query, RequestEnvironment, Schema, Source, Value};
+use crate::model::{Error, Problem, Query, RequestEnvironment, Schema, Source};
 use crate::policy::{Catalogue, Loaded, Policy, Sources};
 use crate::world;
 use crate::world::World;
@@ -32,14 +31,6 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// The rules of attendance case management, which come with this crate.
-    ///
-    /// # Errors
-    /// [`Error::is_policies`], never for a released crate: its tests load them.
-    pub fn attendance() -> Result<Self, Error> {
-        Self::new(&Sources::attendance())
-    }
-
     /// Loads and validates a schema and policies.
     ///
     /// # Errors
@@ -142,31 +133,6 @@ impl Ward {
         self.engine.plan_for(world, &query.principal, &query.action, &query.resource_type, &context)
     }
 
-    /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what a
-    /// generator of data has to hit.
-    #[cfg(any(feature = "author", feature = "testing"))]
-    pub fn compared(&self) -> BTreeMap<Arc<str>, Vec<Value>> {
-        let all = &self.literals().by_name;
-        all.iter().map(|(name, values)| (name.clone(), values.iter().cloned().collect())).collect()
-    }
-
-    /// The entities that the policies name, but for actions, in order: what a generator of data has to have.
-    #[cfg(any(feature = "author", feature = "testing"))]
-    pub fn named(&self) -> impl Iterator<Item = &crate::model::EntityUid> {
-        self.literals().named.iter().filter(|uid| self.schema().type_id(uid.type_name()).is_some())
-    }
-
-    #[cfg(any(feature = "author", feature = "testing"))]
-    pub(crate) fn literals(&self) -> &crate::policy::Literals {
-        &self.engine.loaded.literals
-    }
-
-    /// The texts, numbers and times that the policies compare attributes and fields called `name` with.
-    #[cfg(any(feature = "author", feature = "testing"))]
-    pub(crate) fn literals_of(&self, name: &str) -> Vec<Value> {
-        self.literals().by_name.get(name).map(|all| all.iter().cloned().collect()).unwrap_or_default()
-    }
-
     /// The same policies with a schema that says the same as theirs: who has the same object has compared them.
     pub(crate) fn with_schema(mut self, schema: &Arc<Schema>) -> Self {
         debug_assert_eq!(self.schema(), schema);
@@ -195,39 +161,6 @@ impl Sources {
             Ok(ward) => ward.warnings().to_vec(),
             Err(error) if error.problems().is_empty() => vec![Problem::error(error.to_string())],
             Err(error) => error.problems().to_vec(),
-        }
-    }
-
-    /// The rules of attendance case management, as text.
-    pub fn attendance() -> Self {
-        Self::embedded(caseward_policies::POLICIES)
-    }
-
-    /// The invariants of attendance case management: what its policies must never allow, in the form of policies.
-    pub fn attendance_invariants() -> Self {
-        Self::embedded(caseward_policies::INVARIANTS)
-    }
-
-    /// The guarantees of attendance case management: what its policies must always allow, in the form of policies.
-    /// They are claims and grant nothing: a ward that is to decide is never made of them.
-    pub fn attendance_guarantees() -> Self {
-        Self::embedded(caseward_policies::GUARANTEES)
-    }
-
-    /// Who fits where a record of attendance case management names somebody: what a case store asks, beside the policies.
-    pub fn attendance_fits() -> Self {
-        let mut fits = Self::embedded(caseward_policies::FITS);
-        let schema = format!("{}\n{}", caseward_policies::SCHEMA, caseward_policies::FIT_ACTIONS);
-        fits.schema = Source::new("fits/actions.cedarschema", schema);
-        fits.catalogue = None;
-        fits
-    }
-
-    fn embedded(texts: &[(&'static str, &'static str)]) -> Self {
-        Sources {
-            schema: Source::new("schema.cedarschema", caseward_policies::SCHEMA),
-            policies: texts.iter().map(|(name, text)| Source::new(*name, *text)).collect(),
-            catalogue: Some(Source::new("fields.toml", caseward_policies::CATALOGUE)),
         }
     }
 }

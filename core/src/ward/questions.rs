@@ -59,6 +59,12 @@ impl Ward {
         self.engine.read_context_for(principal, resource, json)
     }
 
+    /// The answer to what is no request: denied, with the reason as its error. For those who answer many in a row and go on
+    /// after one that cannot be read.
+    pub fn refused(&self, world: &World, why: impl Into<String>) -> Answer {
+        self.engine.refused_unread(world, why.into())
+    }
+
     /// Decides a request, failing closed.
     ///
     /// A request that names an entity which is not in the data is denied before evaluation. If any policy

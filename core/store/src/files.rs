@@ -45,12 +45,6 @@ impl Files {
         write().map_err(|e| Error::file("write", &path, e))
     }
 
-    /// The bytes of a file.
-    pub(crate) fn read(&self, hash: &str) -> Result<Vec<u8>, Error> {
-        let path = self.path(hash);
-        fs::read(&path).map_err(|e| Error::file("read", &path, e))
-    }
-
     /// Removes a file, if it is there.
     pub(crate) fn remove(&self, hash: &str) -> Result<(), Error> {
         let path = self.path(hash);

@@ -90,10 +90,13 @@ struct Inner {
     _lock: File,
 }
 
+/// Something else that the writer does, with its state and at its clock.
+type Work = Box<dyn FnOnce(&mut State, i64) + Send>;
+
 /// What the writer does.
 enum Job {
     Command { line: String, reply: mpsc::Sender<Result<Answer, Error>> },
-    Other(Box<dyn FnOnce(&mut State, i64) + Send>),
+    Other(Work),
 }
 
 /// An answer that is being made.

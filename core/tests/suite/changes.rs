@@ -218,13 +218,15 @@ fn nobody_sees_half_a_batch() {
             assert_eq!(column.allowed.iter().filter(|allowed| **allowed).count(), 1);
             let list = ward.visible(&world, &query(&u, "read", "Doc", &BTreeMap::new())).unwrap();
             assert_eq!(list.len(), 1);
-            assert_eq!(list.contains(&docs[0]), list.version() % 2 == 1);
+            assert_eq!(list.contains(&docs[0]), list.provenance().version % 2 == 1);
             let answer = ward
                 .check(&world, &Request::new(u.clone(), ActionName::new("read"), docs[0].clone()))
                 .unwrap();
-            assert_eq!(answer.is_allowed(), answer.version % 2 == 1);
-            assert!(answer.version >= last && list.version() <= answer.version);
-            last = answer.version;
+            assert_eq!(answer.is_allowed(), answer.provenance.version % 2 == 1);
+            assert!(
+                answer.provenance.version >= last && list.provenance().version <= answer.provenance.version
+            );
+            last = answer.provenance.version;
             rounds += 1;
         }
         rounds

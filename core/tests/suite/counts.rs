@@ -185,7 +185,7 @@ fn a_group_follows_changes_and_what_is_seen_through_them() {
     assert_eq!(count(&ward, &world, &by), before);
     let version = world.apply(&changes).unwrap();
     let after = count(&ward, &world, &by);
-    assert_eq!((after.version(), after.cells()), (version, through.cells()));
+    assert_eq!((after.provenance().version, after.cells()), (version, through.cells()));
 }
 
 #[test]

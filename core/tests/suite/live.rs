@@ -64,7 +64,7 @@ fn decisions(now: &Generation) -> (bool, bool) {
     let allows = |action: &str| {
         let answer =
             ward.check(world, &Request::new(user("zoe"), ActionName::new(action), doc("d"))).unwrap();
-        assert_eq!(&answer.policy_hash, ward.policy_hash());
+        assert_eq!(&answer.provenance.policy_hash, ward.policy_hash());
         let decider = ward.decider(world, &environment("User", action, "Doc")).unwrap();
         let context = decider.prepare(&Context::new()).unwrap();
         assert_eq!(decider.allows_named(&user("zoe"), &doc("d"), &context).unwrap(), answer.is_allowed());

@@ -26,6 +26,7 @@ mod live;
 mod loader;
 mod made_up;
 mod policies;
+mod provenance;
 mod ranks;
 mod release;
 mod reports;

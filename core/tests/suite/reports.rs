@@ -130,8 +130,8 @@ fn a_report_is_for_whom_the_policies_say_and_counts_what_its_kind_is_about() {
                 }
                 counted += wanted;
             }
-            assert_eq!((table.version(), table.now()), (1, Some(NOW)));
-            assert_eq!(table.policy_hash(), ATTENDANCE.policy_hash());
+            assert_eq!((table.provenance().version, table.provenance().now), (1, Some(NOW)));
+            assert_eq!(&table.provenance().policy_hash, ATTENDANCE.policy_hash());
         }
     }
     let kinds: Vec<&str> = seen.keys().map(String::as_str).collect();
@@ -274,7 +274,7 @@ fn a_student_who_moves_takes_their_cases_along() {
     let Some(Value::Entity(school)) = at(&world, &report, "school") else { panic!("a school") };
     let total = |world: &World| {
         let table = ask(world, &lead, ("school", Some(&report)), &[Group::of("status")]).unwrap().unwrap();
-        (table.total().number().unwrap(), table.version())
+        (table.total().number().unwrap(), table.provenance().version)
     };
     let cases = all(&world, "Case");
     let of_school = |case: &&EntityUid| at(&world, case, "student.enrolledAt") == Some(school.clone().into());

@@ -61,7 +61,7 @@ fn somebody_without_a_role_or_who_is_not_there_sees_nothing() {
         let none =
             ATTENDANCE.filter(&world, &query(&nobody, "viewSummary", "Case", &at(NOW)), &database).unwrap();
         assert_eq!(none.sql, "FALSE");
-        assert_eq!(&none.policy_hash, ATTENDANCE.policy_hash());
+        assert_eq!(&none.provenance.policy_hash, ATTENDANCE.policy_hash());
     }
 }
 
@@ -196,7 +196,7 @@ fn facts_that_the_world_knows_are_put_in() {
     let (read, known) = (sql(""), sql("[types.Provider]\nfrom = 'world'"));
     assert!(read.sql.contains(r#"FROM "provider""#), "{}", read.sql);
     assert!(!known.sql.contains(r#""provider" AS"#) && known.sql.contains("unnest"), "{}", known.sql);
-    assert_eq!(known.version, 2);
+    assert_eq!(known.provenance.version, 2);
 }
 
 #[test]

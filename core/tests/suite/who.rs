@@ -17,7 +17,7 @@ fn nobody_may_do_anything_to_what_is_not_there_and_nonsense_is_refused() {
     let world = sample();
     let (at, none) = (at(NOW), EntityUid::new("Case", "none"));
     let found = ATTENDANCE.who(&world, &who_may("viewSummary", &none, "User", &at)).unwrap();
-    assert!(found.is_empty() && found.version() == 1 && found.now() == Some(NOW));
+    assert!(found.is_empty() && found.provenance().version == 1 && found.provenance().now == Some(NOW));
     assert_eq!(ATTENDANCE.who_with_reasons(&world, &who_may("viewSummary", &none, "User", &at)).unwrap(), []);
     let case = EntityUid::new("Case", "c0000001");
     for (action, resource, ty, why) in [

@@ -11,6 +11,7 @@ mod offices;
 mod organisations;
 mod people;
 mod requests;
+mod skew;
 mod students;
 mod vocabulary;
 mod writer;

@@ -1,8 +1,9 @@
 //! Schools with their catchments, and providers of both kinds.
 
+use super::skew::{Skew, zipf};
 use super::writer::Writer;
 use super::{PROVIDER, SCHOOL, Sizes};
-use crate::model::random::{Random, Skew, zipf};
+use crate::model::random::Random;
 
 /// Schools and providers, each known by its place here, and who works there.
 pub(super) struct Organisations {

@@ -4,9 +4,10 @@
 //! people who are not trained yet, people with roles at several places, people with none.
 
 use super::organisations::Organisations;
+use super::skew::{Skew, zipf};
 use super::writer::Writer;
 use super::{DAY, Sizes, TODAY, USER};
-use crate::model::random::{Random, Skew, zipf};
+use crate::model::random::Random;
 
 /// The ids of the ministry's teams, in the order of the vocabulary.
 pub(super) const TEAMS: [&str; 8] = [

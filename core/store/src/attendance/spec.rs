@@ -192,11 +192,16 @@ impl Spec {
     }
 
     fn fields(&self, ward: &Ward) -> Vec<Arc<str>> {
-        let (ty, is_taken): (&str, Box<dyn Fn(&str, &str) -> bool>) = match self.content {
+        let ty = match self.content {
             Content::None => return Vec::new(),
-            Content::Request => ("Request", Box::new(|_, section| section == "request")),
-            Content::Record => ("Case", Box::new(|field, _| RECORD.contains(&field))),
-            Content::Named(names) => ("Case", Box::new(move |field, _| names.contains(&field))),
+            Content::Request => "Request",
+            Content::Record | Content::Named(_) => "Case",
+        };
+        let is_taken = |field: &str, section: &str| match self.content {
+            Content::None => false,
+            Content::Request => section == "request",
+            Content::Record => RECORD.contains(&field),
+            Content::Named(names) => names.contains(&field),
         };
         let all = ward.content(ty).into_iter();
         all.filter(|(field, section)| is_taken(field, section) && !OWN.contains(&field.as_ref()))

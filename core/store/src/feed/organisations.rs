@@ -7,6 +7,9 @@ use super::kind::moment;
 use super::read::Fields;
 use crate::attendance::{Making, Stop};
 
+/// Lines by their numbers.
+type Lines = Vec<(usize, Fields)>;
+
 fn of(fields: &Fields, name: &str) -> String {
     fields.get(name).cloned().unwrap_or_default()
 }
@@ -26,10 +29,7 @@ fn refers(fields: &Fields) -> Option<(&'static str, EntityUid)> {
 
 /// The lines of a file that can be applied together, and what is wrong with the others: what one refers to is in the data
 /// or in another line that can be applied.
-pub(super) fn sort(
-    making: &mut Making<'_>,
-    mut lines: Vec<(usize, Fields)>,
-) -> Result<(Vec<(usize, Fields)>, Vec<(usize, String)>), Stop> {
+pub(super) fn sort(making: &mut Making<'_>, mut lines: Lines) -> Result<(Lines, Vec<(usize, String)>), Stop> {
     let mut bad = Vec::new();
     lines.retain(|(number, fields)| match check(fields) {
         Ok(()) => true,

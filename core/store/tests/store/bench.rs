@@ -4,18 +4,18 @@ use caseward::{EntityUid, Value};
 use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
 use serde_json::{Value as Json, json};
 
-pub const SMALL: &[u8] = include_bytes!("../data/small.json");
+pub(crate) const SMALL: &[u8] = include_bytes!("../data/small.json");
 /// 2026-05-11T09:00:00+12:00.
-pub const NOW: i64 = 1_778_446_800_000;
+pub(crate) const NOW: i64 = 1_778_446_800_000;
 
-pub struct Bench {
-    pub folder: tempfile::TempDir,
-    pub store: Option<Store>,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) store: Option<Store>,
     clock: std::cell::Cell<i64>,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store =
             Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
@@ -23,35 +23,35 @@ impl Bench {
         Bench { folder, store: Some(store), clock: std::cell::Cell::new(NOW) }
     }
 
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.store.as_ref().unwrap()
     }
 
     /// Closes the store and opens it again.
-    pub fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.reopen_at(NOW);
     }
 
     /// Closes the store and opens it again, with another clock.
-    pub fn reopen_at(&mut self, now: i64) {
+    pub(crate) fn reopen_at(&mut self, now: i64) {
         self.store = None;
         let options = Options::new().trusting(Some(now)).seeded(8);
         self.store = Some(Store::open(self.folder.path().join("cases.db"), &options).unwrap());
     }
 
     /// The clock of the last command, or of what was due.
-    pub fn clock(&self) -> i64 {
+    pub(crate) fn clock(&self) -> i64 {
         self.clock.get()
     }
 
     /// What is due at an instant, and the clock with it.
-    pub fn tick(&self, now: i64) -> usize {
+    pub(crate) fn tick(&self, now: i64) -> usize {
         self.clock.set(now);
         self.store().tick_at(now).unwrap()
     }
 
     /// Does a command, a minute after the last one.
-    pub fn ask(&self, command: Json) -> Answer {
+    pub(crate) fn ask(&self, command: Json) -> Answer {
         let mut command = command;
         if command.get("now").is_none() {
             self.clock.set(self.clock.get() + 60_000);
@@ -61,7 +61,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn done(&self, command: Json) -> Answer {
+    pub(crate) fn done(&self, command: Json) -> Answer {
         let answer = self.ask(command);
         assert_eq!(answer.outcome, Outcome::Done, "{answer:?}");
         answer
@@ -69,15 +69,15 @@ impl Bench {
 
     /// `person` does `command` on `on`.
     #[track_caller]
-    pub fn does(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
+    pub(crate) fn does(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
         self.done(merged(person, command, on, rest))
     }
 
-    pub fn tries(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
+    pub(crate) fn tries(&self, person: &str, command: &str, on: &str, rest: Json) -> Answer {
         self.ask(merged(person, command, on, rest))
     }
 
-    pub fn get(&self, uid: &str, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, uid: &str, name: &str) -> Option<String> {
         let uid: EntityUid = uid.parse().unwrap();
         self.store().world().attribute(&uid, name).unwrap().map(|value| match value {
             Value::Entity(uid) => uid.id().to_owned(),
@@ -86,18 +86,18 @@ impl Bench {
         })
     }
 
-    pub fn has(&self, uid: &str) -> bool {
+    pub(crate) fn has(&self, uid: &str) -> bool {
         self.store().world().contains(&uid.parse().unwrap())
     }
 
-    pub fn exported(&self) -> String {
+    pub(crate) fn exported(&self) -> String {
         let mut out = Vec::new();
         self.store().export(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     /// An open case of Aroha, at the provider `north`, with a contact and a case manager.
-    pub fn with_case() -> Self {
+    pub(crate) fn with_case() -> Self {
         let bench = Bench::new();
         bench.does(
             "lead",
@@ -117,11 +117,11 @@ impl Bench {
     }
 }
 
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options::new().trusting(Some(NOW)).seeded(7)
 }
 
-pub fn instant(ms: i64) -> String {
+pub(crate) fn instant(ms: i64) -> String {
     let seconds = ms / 1_000;
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days in May and June 2026 are all that the tests need.
@@ -130,11 +130,11 @@ pub fn instant(ms: i64) -> String {
     format!("2026-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
 }
 
-pub fn user(id: &str) -> Json {
+pub(crate) fn user(id: &str) -> Json {
     json!({"type": "User", "id": id})
 }
 
-pub fn contact(id: &str) -> Json {
+pub(crate) fn contact(id: &str) -> Json {
     json!({"primaryContact": user(id)})
 }
 

@@ -97,8 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         asked += [str(path) for path in config.getini("caseward_cases")]
     found = _find(config)
-    config.stash[_ASKED] = frozenset(file for path in asked for file in found.get(path, []))
-    config.stash[_AWAITED] = set(config.stash[_ASKED])
+    wanted = frozenset(file for path in asked for file in found.get(path, []))
+    config.stash[_ASKED], config.stash[_AWAITED] = wanted, set(wanted)
     roots = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     for path in asked:
         place = Path(path).resolve()
@@ -131,8 +131,9 @@ def _is_passed_over(folder: Path, config: pytest.Config) -> bool:
 def _is_ignored(path: Path, config: pytest.Config) -> bool:
     """Whether the command line says that it is not to be collected."""
     here = config.invocation_params.dir
-    ignored = {(here / one).resolve() for one in config.getoption("ignore") or []}
-    globs = [str(here / one) for one in config.getoption("ignore_glob") or []]
+    options: tuple[list[str] | None, ...] = (config.getoption("ignore"), config.getoption("ignore_glob"))
+    ignored = {(here / one).resolve() for one in options[0] or []}
+    globs = [str(here / one) for one in options[1] or []]
     return any(one in ignored or any(fnmatch(str(one), glob) for glob in globs) for one in (path, *path.parents))
 
 
@@ -421,8 +422,8 @@ def _aimed(
                 if may if allowed else not may and _errs(ward, world, name, pair, context):
                     found.append(pair)
         if found:
-            person, record = found[draw(_below(len(found)))]
-            return Request(person, name, record, context)
+            by, on = found[draw(_below(len(found)))]
+            return Request(by, name, on, context)
     return None
 
 

@@ -17,38 +17,38 @@ macro_rules! mutant {
 macro_rules! carried {
     (struct $name:ident { $($field:ident),* $(,)? }) => {
         #[cfg(feature = "carry")]
-        impl $crate::carried::Wire for $name {
+        impl $crate::model::carried::Wire for $name {
             const NAME: &'static str = stringify!($name);
 
             fn write(&self, out: &mut Vec<u8>) {
                 let $name { $($field),* } = self;
-                $($crate::carried::Wire::write($field, out);)*
+                $($crate::model::carried::Wire::write($field, out);)*
             }
 
-            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
-                $(let $field = $crate::carried::Wire::read(from)?;)*
+            fn read(from: &mut $crate::model::carried::Bytes<'_>) -> Option<Self> {
+                $(let $field = $crate::model::carried::Wire::read(from)?;)*
                 Some($name { $($field),* })
             }
         }
     };
     (enum $name:ident { $($tag:literal = $variant:ident { $($at:tt: $field:ident),* }),* $(,)? }) => {
         #[cfg(feature = "carry")]
-        impl $crate::carried::Wire for $name {
+        impl $crate::model::carried::Wire for $name {
             const NAME: &'static str = stringify!($name);
 
             fn write(&self, out: &mut Vec<u8>) {
                 match self {
                     $($name::$variant { $($at: $field),* } => {
                         out.push($tag);
-                        $($crate::carried::Wire::write($field, out);)*
+                        $($crate::model::carried::Wire::write($field, out);)*
                     })*
                 }
             }
 
-            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
-                match <u8 as $crate::carried::Wire>::read(from)? {
+            fn read(from: &mut $crate::model::carried::Bytes<'_>) -> Option<Self> {
+                match <u8 as $crate::model::carried::Wire>::read(from)? {
                     $($tag => {
-                        $(let $field = $crate::carried::Wire::read(from)?;)*
+                        $(let $field = $crate::model::carried::Wire::read(from)?;)*
                         Some($name::$variant { $($at: $field),* })
                     })*
                     _ => None,

@@ -19,13 +19,12 @@ const MAX_DEPTH: u32 = 300;
 /// ```
 /// use caseward::attendance::Sample;
 /// use caseward::carried::Carried;
-/// use caseward::{EntityUid, Value, View, Ward};
+/// use caseward::{ActionQuery, EntityUid, View, Ward};
 ///
 /// let ward = Ward::attendance()?;
 /// let world = Sample { cases: 50, seed: 1 }.build(&ward, &mut |_| {})?;
-/// let at = [("now".into(), Value::Datetime(1_778_446_800_000))].into();
 /// let (person, case) = (EntityUid::new("User", "u00001"), EntityUid::new("Case", "c0000001"));
-/// let view = ward.view(&world, &person, &case, &at)?;
+/// let view = ward.view(&world, &ActionQuery::new(person, case).at(1_778_446_800_000))?;
 /// assert_eq!(View::from_bytes(&view.to_bytes())?, view);
 /// # Ok::<(), caseward::Error>(())
 /// ```

@@ -30,12 +30,12 @@ macro_rules! name {
         }
 
         #[cfg(feature = "carry")]
-        impl $crate::carried::Wire for $name {
+        impl $crate::model::carried::Wire for $name {
             fn write(&self, out: &mut Vec<u8>) {
                 std::sync::Arc::<str>::from(self.as_str()).write(out);
             }
 
-            fn read(from: &mut $crate::carried::Bytes<'_>) -> Option<Self> {
+            fn read(from: &mut $crate::model::carried::Bytes<'_>) -> Option<Self> {
                 std::sync::Arc::<str>::read(from).map($name::new)
             }
         }

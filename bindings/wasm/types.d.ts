@@ -226,7 +226,9 @@ export interface Problem extends Readonly<Record<keyof Place, number | null>> {
 /**
  * What went wrong. `policies`: policies or a schema were refused; `data`: data or changes were; `request`: a question
  * makes no sense under the schema, or a value is none of Cedar's; `schema`: a world of another schema; `timeout`: a
- * version that has not come; `read`: a stream that broke; `snapshot`: bytes that are no snapshot. Of this package
+ * version that has not come; `read`: a stream that broke; `snapshot`: bytes that are no snapshot; `mapping`: what is said
+ * of one's own tables does not fit the schema; `untranslatable`: a policy asks what the database cannot answer exactly.
+ * `bundle` and `interrupted` are the engine's elsewhere: this package opens no bundle and ends no call. Of this package
  * alone: `init`, the engine is not loaded; `gone`, what was used was disposed of, or is no longer what it was;
  * `stopped`, the engine fell (a bug in it, or no more memory) and was started anew, without the wards and worlds
  * that there were.
@@ -243,6 +245,9 @@ export type ErrorKind =
   | 'read'
   | 'snapshot'
   | 'mapping'
+  | 'untranslatable'
+  | 'bundle'
+  | 'interrupted'
   | 'init'
   | 'gone'
   | 'stopped';
@@ -595,7 +600,7 @@ export class Ward implements Handle {
    * alone; everything else the database looks at when it runs it.
    *
    * @throws {CasewardError} of kind `mapping` for a mapping that does not fit the schema, with every problem;
-   * `request` for what a database cannot answer exactly.
+   * `untranslatable` for what a database cannot answer exactly, naming the policy.
    */
   filter(world: World, question: ListQuestion & Database & FilterOptions): Filter;
   /** The statements that make the tables which filters speak of, with indices. */

@@ -3,9 +3,8 @@
 use std::fmt::Display;
 use std::io;
 
-use caseward::{Error, Problem};
+use caseward::{Error, ErrorKind, Problem};
 use clap::CommandFactory as _;
-use clap::error::ErrorKind;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -34,10 +33,12 @@ pub(crate) enum Failure {
     Other(String),
     /// Anything else, in lines of our own.
     Lines(String),
+    /// What the library reports, with the exit code of its kind.
+    Error(Exit, String),
 }
 
 impl Failure {
-    pub(crate) fn usage(kind: ErrorKind, message: impl Display) -> Self {
+    pub(crate) fn usage(kind: clap::error::ErrorKind, message: impl Display) -> Self {
         Failure::Usage(Cli::command().error(kind, in_a_line(&message.to_string())))
     }
 
@@ -101,6 +102,10 @@ impl Failure {
                 say_lines(&format!("error: {message}"));
                 Exit::Failure
             }
+            Failure::Error(exit, message) => {
+                say_lines(&format!("error: {message}"));
+                *exit
+            }
         }
     }
 }
@@ -108,11 +113,44 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         // Each of its problems is in a line.
-        Failure::Lines(error.to_string())
+        Failure::Error(exit(error.kind()), error.to_string())
+    }
+}
+
+/// The exit code of an error of the library: `Exit` says what each means.
+fn exit(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Policies => Exit::Invalid,
+        ErrorKind::Data
+        | ErrorKind::Mapping
+        | ErrorKind::Untranslatable
+        | ErrorKind::Request
+        | ErrorKind::Schema
+        | ErrorKind::Timeout
+        | ErrorKind::Snapshot
+        | ErrorKind::Bundle
+        | ErrorKind::Interrupted
+        | ErrorKind::Read => Exit::Failure,
     }
 }
 
 /// `1 problem`, `2 problems`.
 pub(crate) fn counted(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use caseward::ErrorKind;
+
+    use super::exit;
+    use crate::exit::Exit;
+
+    #[test]
+    fn an_error_of_the_library_is_no_denial() {
+        for kind in ErrorKind::ALL {
+            let expected = if kind == ErrorKind::Policies { Exit::Invalid } else { Exit::Failure };
+            assert_eq!(exit(kind), expected, "{kind:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The crate's errors as exceptions: the same kinds, the same text.
 
+use caseward::ErrorKind;
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -67,26 +68,18 @@ fn exception(py: Python<'_>, error: &caseward::Error) -> PyErr {
         return raised;
     }
     let text = error.to_string();
-    let raised = if error.is_policies() {
-        PolicyError::new_err(text)
-    } else if error.is_data() {
-        DataError::new_err(text)
-    } else if error.is_request() {
-        RequestError::new_err(text)
-    } else if error.is_schema() {
-        SchemaError::new_err(text)
-    } else if error.is_snapshot() {
-        SnapshotError::new_err(text)
-    } else if error.is_read() {
-        ReadError::new_err(text)
-    } else if error.is_mapping() {
-        MappingError::new_err(text)
-    } else if error.is_untranslatable() {
-        TranslationError::new_err(text)
-    } else if error.is_timeout() {
-        VersionTimeoutError::new_err(text)
-    } else {
-        CasewardError::new_err(text)
+    let raised = match error.kind() {
+        ErrorKind::Policies => PolicyError::new_err(text),
+        ErrorKind::Data => DataError::new_err(text),
+        ErrorKind::Request => RequestError::new_err(text),
+        ErrorKind::Schema => SchemaError::new_err(text),
+        ErrorKind::Snapshot => SnapshotError::new_err(text),
+        ErrorKind::Read => ReadError::new_err(text),
+        ErrorKind::Mapping => MappingError::new_err(text),
+        ErrorKind::Untranslatable => TranslationError::new_err(text),
+        ErrorKind::Timeout => VersionTimeoutError::new_err(text),
+        // Bundles are not opened here; what Ctrl-C ended was raised above.
+        ErrorKind::Bundle | ErrorKind::Interrupted => CasewardError::new_err(text),
     };
     if error.problems().is_empty() {
         return raised;

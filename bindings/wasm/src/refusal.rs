@@ -1,6 +1,6 @@
 //! Errors on their way to JavaScript.
 
-use caseward::{Error, Problem};
+use caseward::{Error, ErrorKind, Problem};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
@@ -14,19 +14,21 @@ struct Parts<'a> {
     problems: &'a [Problem],
 }
 
-/// The kind of an error: what its predicates are called.
+/// The kind of an error, as `types.d.ts` lists it.
 fn kind(error: &Error) -> &'static str {
-    let kinds: [(&'static str, fn(&Error) -> bool); 8] = [
-        ("policies", Error::is_policies),
-        ("data", Error::is_data),
-        ("request", Error::is_request),
-        ("schema", Error::is_schema),
-        ("timeout", Error::is_timeout),
-        ("read", Error::is_read),
-        ("snapshot", Error::is_snapshot),
-        ("mapping", Error::is_mapping),
-    ];
-    kinds.into_iter().find(|(_, is)| is(error)).map_or("other", |(kind, _)| kind)
+    match error.kind() {
+        ErrorKind::Policies => "policies",
+        ErrorKind::Data => "data",
+        ErrorKind::Mapping => "mapping",
+        ErrorKind::Untranslatable => "untranslatable",
+        ErrorKind::Request => "request",
+        ErrorKind::Schema => "schema",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Snapshot => "snapshot",
+        ErrorKind::Bundle => "bundle",
+        ErrorKind::Interrupted => "interrupted",
+        ErrorKind::Read => "read",
+    }
 }
 
 impl Refusal {

@@ -7,7 +7,7 @@ use crate::solver::NoSolver;
 
 /// How a claim stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It holds of all data.
     Proved,
@@ -189,5 +189,18 @@ impl Report {
                  says it)"
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Standing;
+
+    #[test]
+    fn a_standing_is_told_in_snake_case() {
+        assert_eq!(
+            serde_json::json!([Standing::Proved, Standing::SolverFault]),
+            serde_json::json!(["proved", "solver_fault"])
+        );
     }
 }

@@ -41,61 +41,127 @@ enum Kind {
     Read { what: String, why: String },
 }
 
+/// What kind of error it is.
+///
+/// Each binding maps every kind, by a `match` without a wildcard, so that a new one cannot be forgotten anywhere. That is
+/// why it is not `#[non_exhaustive]`, which would ask for a wildcard in other crates; and why it does not depend on
+/// features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorKind {
+    /// [`Error::is_policies`]
+    Policies,
+    /// [`Error::is_data`]
+    Data,
+    /// [`Error::is_mapping`]
+    Mapping,
+    /// [`Error::is_untranslatable`]
+    Untranslatable,
+    /// [`Error::is_request`]
+    Request,
+    /// [`Error::is_schema`]
+    Schema,
+    /// [`Error::is_timeout`]
+    Timeout,
+    /// [`Error::is_snapshot`]
+    Snapshot,
+    /// A bundle is damaged, of another format, signed by nobody who is trusted, or none at all. Feature `bundle`.
+    Bundle,
+    /// [`Error::is_interrupted`]
+    Interrupted,
+    /// [`Error::is_read`]
+    Read,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [ErrorKind; 11] = [
+        ErrorKind::Policies,
+        ErrorKind::Data,
+        ErrorKind::Mapping,
+        ErrorKind::Untranslatable,
+        ErrorKind::Request,
+        ErrorKind::Schema,
+        ErrorKind::Timeout,
+        ErrorKind::Snapshot,
+        ErrorKind::Bundle,
+        ErrorKind::Interrupted,
+        ErrorKind::Read,
+    ];
+}
+
 impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self.0 {
+            Kind::Policies(_) => ErrorKind::Policies,
+            Kind::Data(_) => ErrorKind::Data,
+            Kind::Mapping(_) => ErrorKind::Mapping,
+            Kind::Untranslatable(_) => ErrorKind::Untranslatable,
+            Kind::Request(_) => ErrorKind::Request,
+            Kind::Schema => ErrorKind::Schema,
+            Kind::Timeout { .. } => ErrorKind::Timeout,
+            Kind::Snapshot(_) => ErrorKind::Snapshot,
+            #[cfg(feature = "bundle")]
+            Kind::Bundle(_) => ErrorKind::Bundle,
+            Kind::Interrupted => ErrorKind::Interrupted,
+            Kind::Read { .. } => ErrorKind::Read,
+        }
+    }
+
     /// Policies or a schema were refused; [`Error::problems`] says where and why.
     pub fn is_policies(&self) -> bool {
-        matches!(self.0, Kind::Policies(_))
+        self.kind() == ErrorKind::Policies
     }
 
     /// Data was refused; [`Error::problems`] names every entity and attribute concerned.
     pub fn is_data(&self) -> bool {
-        matches!(self.0, Kind::Data(_))
+        self.kind() == ErrorKind::Data
     }
 
     /// A mapping to tables names what the schema lacks, or columns that cannot hold what they should.
     pub fn is_mapping(&self) -> bool {
-        matches!(self.0, Kind::Mapping(_))
+        self.kind() == ErrorKind::Mapping
     }
 
     /// A policy asks what a database cannot answer exactly; [`Error::problems`] says which, and where.
     pub fn is_untranslatable(&self) -> bool {
-        matches!(self.0, Kind::Untranslatable(_))
+        self.kind() == ErrorKind::Untranslatable
     }
 
     /// A request makes no sense under the schema: an unknown action, a context of another shape.
     pub fn is_request(&self) -> bool {
-        matches!(self.0, Kind::Request(_))
+        self.kind() == ErrorKind::Request
     }
 
     /// Data and policies that do not belong together were used together.
     pub fn is_schema(&self) -> bool {
-        matches!(self.0, Kind::Schema)
+        self.kind() == ErrorKind::Schema
     }
 
     /// A version of the data that was waited for has not come.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.0, Kind::Timeout { .. })
+        self.kind() == ErrorKind::Timeout
     }
 
     /// A file or a stream could not be read.
     pub fn is_read(&self) -> bool {
-        matches!(self.0, Kind::Read { .. })
+        self.kind() == ErrorKind::Read
     }
 
     /// A snapshot is damaged, of another format, or none at all.
     pub fn is_snapshot(&self) -> bool {
-        matches!(self.0, Kind::Snapshot(_))
+        self.kind() == ErrorKind::Snapshot
     }
 
     /// A bundle is damaged, of another format, signed by nobody who is trusted, or none at all.
     #[cfg(feature = "bundle")]
     pub fn is_bundle(&self) -> bool {
-        matches!(self.0, Kind::Bundle(_))
+        self.kind() == ErrorKind::Bundle
     }
 
     /// A call was ended before it was done, by whom [`interrupt::watched`](crate::model::interrupt::watched) asks.
     pub fn is_interrupted(&self) -> bool {
-        matches!(self.0, Kind::Interrupted)
+        self.kind() == ErrorKind::Interrupted
     }
 
     /// The problems behind a refusal of policies, data, a mapping or a filter; empty for other errors.

@@ -27,7 +27,7 @@ pub(crate) mod zone;
 
 pub use answer::{Answer, Decision, Fault};
 pub use context::Context;
-pub use error::{Error, Problem, Severity};
+pub use error::{Error, ErrorKind, Problem, Severity};
 pub use name::{ActionName, TypeName};
 pub use provenance::Provenance;
 pub use request::{ActionQuery, AlertQuery, PrincipalQuery, Query, Request, RequestEnvironment};

@@ -128,3 +128,19 @@ fn outside_the_library_the_prover_alone_names_cedar() {
         assert_eq!(naming, NAME_CEDAR_OUTSIDE);
     }
 }
+
+#[test]
+fn the_architecture_names_every_rank_in_its_order() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md");
+    let Ok(page) = fs::read_to_string(page) else {
+        println!("SKIPPED: no ARCHITECTURE.md beside the crate");
+        return;
+    };
+    let (_, table) = page.split_once("## The ranks of core").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let named = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    // The highest first.
+    let mut named: Vec<_> = named.collect();
+    named.reverse();
+    assert_eq!(named, RANKS);
+}

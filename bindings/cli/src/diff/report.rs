@@ -30,7 +30,6 @@ pub(crate) struct Setting {
 
 /// What is gained or lost by a role for one policy's sake.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
     pub(crate) gained: bool,
     pub(crate) policy: Option<String>,
@@ -58,7 +57,6 @@ pub(crate) struct Line {
 
 /// What a change of policies changes.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     old: String,
     new: String,

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Bench, Ran};
+use crate::support::{Bench, Ran, all_keys_are_snake_case};
 
 const SCHEMA: &str = "entity Team;
 entity User { teams: Set<Team>, bans: Set<Team> };
@@ -84,7 +84,9 @@ fn diff_tells_who_gains_what() {
     // The other way round nothing is gained, and that is no failure.
     let back = diff(&bench, &["new", "old", "--format", "json"]);
     assert_eq!(back.code, 0, "{}", back.err);
+    all_keys_are_snake_case(&back.json());
     let line = &back.json()["lines"][0];
+    assert_eq!(line["resource_type"], json!("Doc"));
     assert_eq!(
         (&line["gained"], &line["decisions"], &line["policy"]),
         (&json!(false), &json!(3), &json!("b"))

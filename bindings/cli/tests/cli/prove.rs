@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Bench, Ran};
+use crate::support::{Bench, Ran, all_keys_are_snake_case};
 
 const SCHEMA: &str = "entity Team;
 entity User { active: Bool, teams: Set<Team> };
@@ -184,6 +184,7 @@ fn a_folder_that_claims_nothing_is_told() {
     let ran = prove(&bench, &["--locked"]);
     assert!(ran.out.contains("! there are no invariants: what must never"), "{}", ran.out);
     let json = prove(&bench, &["--locked", "--format", "json"]).json();
+    all_keys_are_snake_case(&json);
     assert_eq!((json["invariants"].as_u64(), json["guarantees"].as_u64()), (Some(0), Some(1)));
 }
 

@@ -213,3 +213,15 @@ pub(crate) fn request(principal: &str, action: &str, resource: &str, context: Va
     let line = json!({"principal": principal, "action": action, "resource": resource, "context": context});
     format!("{line}\n")
 }
+
+/// Makes sure that every key of an answer is in snake_case, as those of all answers are.
+pub(crate) fn all_keys_are_snake_case(json: &serde_json::Value) {
+    match json {
+        serde_json::Value::Array(all) => all.iter().for_each(all_keys_are_snake_case),
+        serde_json::Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+            assert!(key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "`{key}`");
+            all_keys_are_snake_case(value);
+        }),
+        _ => {}
+    }
+}

@@ -41,26 +41,29 @@ fn read(
     from_json: impl FnOnce(&str) -> PyResult<Context>,
 ) -> PyResult<Context> {
     let at = time::now(now)?;
-    let (context, has_now) = match given {
-        None => (Context::new(), false),
+    // Before anything else is looked at.
+    let given_once = |has_now: bool| match has_now && now.is_some() {
+        true => {
+            Err(RequestError::new_err("`now` is in the context, and given by now=: leave one of them out"))
+        }
+        false => Ok(()),
+    };
+    let context = match given {
+        None => Context::new(),
         Some(given) => match given.cast::<PyString>() {
             Ok(json) => {
                 let json = json.to_str()?;
                 let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(json);
-                (from_json(json)?, fields.is_ok_and(|fields| fields.contains_key("now")))
+                given_once(fields.is_ok_and(|fields| fields.contains_key("now")))?;
+                from_json(json)?
             }
             Err(_) => {
                 let fields = value::fields(given)?;
-                let has_now = fields.contains_key("now");
-                (fields.into(), has_now)
+                given_once(fields.contains_key("now"))?;
+                fields.into()
             }
         },
     };
-    if has_now && now.is_some() {
-        return Err(RequestError::new_err(
-            "`now` is in the context, and given by now=: leave one of them out",
-        ));
-    }
     Ok(context.and_at(at))
 }
 

@@ -8,9 +8,10 @@
 //! ```
 //! use caseward_store::{Options, Outcome, PolicySet, Store};
 //!
-//! let folder = tempfile::tempdir()?;
+//! let folder = std::env::temp_dir().join(format!("caseward-doc-{}", std::process::id()));
+//! std::fs::create_dir(&folder)?;
 //! let options = Options::new().trusting(Some(1_778_446_800_000));
-//! let store = Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options)?;
+//! let store = Store::init(folder.join("cases.db"), &PolicySet::attendance(), &options)?;
 //! store.import(&include_bytes!("../tests/data/small.json")[..])?;
 //!
 //! let answer = store.command(
@@ -18,6 +19,8 @@
 //!         "context": {"primaryContact": {"type": "User", "id": "lead"}}, "id": "r1"}"#,
 //! )?;
 //! assert_eq!((answer.outcome, answer.made), (Outcome::Done, vec![r#"Request::"r1""#.to_owned()]));
+//! # drop(store);
+//! # std::fs::remove_dir_all(folder)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

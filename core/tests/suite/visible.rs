@@ -123,7 +123,7 @@ fn the_engine_knows_nothing_of_attendance() {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         // Comments are no code, and the name of a feature is no word of the schema.
-        let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("cfg(");
+        let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("feature = \"");
         for line in code.lines().filter(is_code) {
             for word in &words {
                 assert!(!line.contains(&format!("\"{word}\"")), "{}: {line}", file.display());

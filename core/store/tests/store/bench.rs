@@ -1,5 +1,8 @@
 //! A small store, and how the tests speak to it.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use caseward::{EntityUid, Value};
 use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
 use serde_json::{Value as Json, json};
@@ -8,15 +11,39 @@ pub(crate) const SMALL: &[u8] = include_bytes!("../data/small.json");
 /// 2026-05-11T09:00:00+12:00.
 pub(crate) const NOW: i64 = 1_778_446_800_000;
 
+/// A folder of a test's own, which goes when this is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("caseward-store-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 pub(crate) struct Bench {
-    pub(crate) folder: tempfile::TempDir,
+    /// Closed before its folder goes.
     pub(crate) store: Option<Store>,
+    pub(crate) folder: Folder,
     clock: std::cell::Cell<i64>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let store =
             Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
         store.import(SMALL).unwrap();

@@ -3,7 +3,7 @@
 use caseward_store::{Error, Options, PolicySet, Store};
 use serde_json::json;
 
-use crate::bench::{Bench, SMALL, options};
+use crate::bench::{Bench, Folder, SMALL, options};
 
 #[test]
 fn what_was_committed_is_there_when_it_is_opened_again() {
@@ -52,7 +52,7 @@ fn an_import_is_exported_as_it_was() {
 
 #[test]
 fn what_is_no_store_is_said_to_be_none() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
     assert!(matches!(Store::open(at("none.db"), &options()), Err(Error::Missing(_))));
     std::fs::write(at("text.db"), "not a database, but long enough to look like one at first sight").unwrap();
@@ -81,7 +81,7 @@ fn one_process_writes() {
 
 #[test]
 fn only_who_trusts_the_caller_takes_its_time() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let store = Store::init(folder.path().join("a.db"), &PolicySet::attendance(), &Options::new()).unwrap();
     store.import(SMALL).unwrap();
     for field in ["now", "id"] {

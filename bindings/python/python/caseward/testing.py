@@ -131,9 +131,10 @@ def _is_passed_over(folder: Path, config: pytest.Config) -> bool:
 def _is_ignored(path: Path, config: pytest.Config) -> bool:
     """Whether the command line says that it is not to be collected."""
     here = config.invocation_params.dir
-    options: tuple[list[str] | None, ...] = (config.getoption("ignore"), config.getoption("ignore_glob"))
-    ignored = {(here / one).resolve() for one in options[0] or []}
-    globs = [str(here / one) for one in options[1] or []]
+    plain: list[str] = config.getoption("ignore") or []
+    shaped: list[str] = config.getoption("ignore_glob") or []
+    ignored = {(here / one).resolve() for one in plain}
+    globs = [str(here / one) for one in shaped]
     return any(one in ignored or any(fnmatch(str(one), glob) for glob in globs) for one in (path, *path.parents))
 
 

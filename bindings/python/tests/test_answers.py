@@ -124,8 +124,9 @@ def test_what_is_no_number_or_no_instant_is_refused_by_the_name_of_its_place(
     for most in (0, -1, 2**70):
         with pytest.raises(caseward.RequestError, match="most: expected a whole number from 1 to"):
             found.page(most=most)
-    wrong: list[Any] = ["5", 5.0, True]
-    for other in wrong:
+    wrong: Any = "5"
+    others: list[Any] = [wrong, 5.0, True]
+    for other in others:
         with pytest.raises(TypeError, match="most: expected an int"):
             found.page(most=other)
     with pytest.raises(caseward.RequestError, match="below: expected a whole number"):

@@ -12,19 +12,25 @@ const MAX_SKIPPED: u64 = 1 << 30;
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
+    most: usize,
 }
 
 /// One line, its end left out.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Bytes(&'a [u8]),
-    /// It has more than [`MAX_LINE`] bytes and was skipped.
+    /// It has more bytes than a line may have, and was skipped.
     TooLong,
 }
 
 impl<R: Read> Lines<R> {
+    /// Lines of at most [`MAX_LINE`] bytes.
     pub(crate) fn new(input: R) -> Self {
-        Lines { input: BufReader::with_capacity(1 << 16, input), line: Vec::new() }
+        Self::of_at_most(input, MAX_LINE)
+    }
+
+    pub(crate) fn of_at_most(input: R, most: usize) -> Self {
+        Lines { input: BufReader::with_capacity(1 << 16, input), line: Vec::new(), most }
     }
 
     /// Whether the next line may have to be waited for.
@@ -52,7 +58,7 @@ impl<R: Read> Lines<R> {
             if len > MAX_SKIPPED {
                 return Err(io::Error::other(format!("a line of it has more than {MAX_SKIPPED} bytes")));
             }
-            too_long |= self.line.len() + part.len() > MAX_LINE;
+            too_long |= self.line.len() + part.len() > self.most;
             if !too_long {
                 self.line.extend_from_slice(part);
             }

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::instant::parse;
+use crate::lines::{Line, Lines};
 use crate::output;
 use crate::terminal::Terminal;
 
@@ -141,14 +142,17 @@ pub(crate) struct DoArgs {
 pub(crate) fn run_commands(args: &DoArgs, _: &Terminal) -> Result<Exit, Failure> {
     let store = args.store.open()?;
     let input = input::open(&args.commands)?;
-    let mut lines = Lines::new(input.stream);
+    let mut lines = Lines::of_at_most(input.stream, MAX_LINE);
     let mut answering = Answering { out: output::stdout(), waiting: VecDeque::new(), worst: Exit::Success };
     while let Some(line) = lines.next().map_err(|e| Failure::file("read", &input.name, &e))? {
         let line = match line {
-            Ok(line) if line.trim().is_empty() => continue,
-            Ok(line) => with_files(line),
-            // What cannot be read is answered as a command that makes no sense.
-            Err(why) => Err(why),
+            Line::Bytes(line) if line.iter().all(u8::is_ascii_whitespace) => continue,
+            Line::Bytes(line) => match std::str::from_utf8(line) {
+                Ok(line) => with_files(line.to_owned()),
+                // What cannot be read is answered as a command that makes no sense.
+                Err(_) => Err("the line is not UTF-8".to_owned()),
+            },
+            Line::TooLong => Err(format!("a command has at most {MAX_LINE} bytes")),
         };
         answering.hand_in(&store, line)?;
         // Somebody who types, or a program that waits for the answer, is answered before the next line is read.
@@ -247,46 +251,6 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     match bytes.len() as u64 > MAX_FILE {
         true => Err(format!("{name} has more than {MAX_FILE} bytes")),
         false => Ok(bytes),
-    }
-}
-
-/// Lines of commands, which may carry a file each.
-struct Lines<R: std::io::Read> {
-    input: std::io::BufReader<R>,
-}
-
-impl<R: std::io::Read> Lines<R> {
-    fn new(input: R) -> Self {
-        Lines { input: std::io::BufReader::with_capacity(1 << 16, input) }
-    }
-
-    fn may_wait(&self) -> bool {
-        self.input.buffer().is_empty()
-    }
-
-    /// The next line, or why it is none; `None` at the end.
-    fn next(&mut self) -> std::io::Result<Option<Result<String, String>>> {
-        use std::io::{BufRead as _, Read as _};
-        let mut line = Vec::new();
-        let read = (&mut self.input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if line.last() != Some(&b'\n') && line.len() > MAX_LINE {
-            // The rest of it is read and forgotten.
-            loop {
-                let chunk = self.input.fill_buf()?;
-                let (used, is_end) = match chunk.iter().position(|byte| *byte == b'\n') {
-                    Some(at) => (at + 1, true),
-                    None => (chunk.len(), chunk.is_empty()),
-                };
-                self.input.consume(used);
-                if is_end {
-                    return Ok(Some(Err(format!("a command has at most {MAX_LINE} bytes"))));
-                }
-            }
-        }
-        Ok(Some(String::from_utf8(line).map_err(|_| "the line is not UTF-8".to_owned())))
     }
 }
 

@@ -221,7 +221,9 @@ impl State {
         };
         let event = self.audit(group, &entry)?;
         answer.event = Some(event);
-        self.tell(event, checked, &answer)?;
+        for person in &answer.alerts {
+            self.tell(event, person, &checked.on)?;
+        }
         self.remember(checked, &answer, now)?;
         Ok(answer)
     }
@@ -287,21 +289,6 @@ impl State {
         let mut ids: Vec<String> = people.iter().map(|person| person.id().to_owned()).collect();
         ids.sort();
         Ok(ids)
-    }
-
-    fn tell(&mut self, event: u64, checked: &Checked, answer: &Answer) -> Result<(), Error> {
-        for person in &answer.alerts {
-            self.db.run(
-                "INSERT INTO caseward_outbox (event, person, type, id) VALUES (?1, ?2, ?3, ?4)",
-                &[
-                    number(crate::log::as_i64(event)),
-                    text(person.as_str()),
-                    text(checked.on.type_name()),
-                    text(checked.on.id()),
-                ],
-            )?;
-        }
-        Ok(())
     }
 
     fn remember(&mut self, checked: &Checked, answer: &Answer, now: i64) -> Result<(), Error> {

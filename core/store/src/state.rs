@@ -6,7 +6,7 @@
 //! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
 
 use caseward::sql::{Database, Mapping};
-use caseward::{Changes, Ward, World};
+use caseward::{Changes, EntityUid, Ward, World};
 
 use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
@@ -263,7 +263,7 @@ impl State {
     }
 
     /// Removes the content of an entity that is gone, and its file where no other item has it.
-    fn forget_content(&mut self, group: &mut Group, uid: &caseward::EntityUid) -> Result<(), Error> {
+    fn forget_content(&mut self, group: &mut Group, uid: &EntityUid) -> Result<(), Error> {
         let key = [text(uid.type_name()), text(uid.id())];
         let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = 'document'";
         let documents = self.db.texts(sql, &key)?;
@@ -275,6 +275,15 @@ impl State {
                 group.released.push(hash.to_owned());
             }
         }
+        Ok(())
+    }
+
+    /// Puts into the outbox that somebody is to know of what was done to a record.
+    pub(crate) fn tell(&mut self, event: u64, person: &str, of: &EntityUid) -> Result<(), Error> {
+        self.db.run(
+            "INSERT INTO caseward_outbox (event, person, type, id) VALUES (?1, ?2, ?3, ?4)",
+            &[number(as_i64(event)), text(person), text(of.type_name()), text(of.id())],
+        )?;
         Ok(())
     }
 
@@ -305,7 +314,7 @@ pub(crate) fn set(db: &mut dyn Db, name: &str, value: i64) -> Result<(), Error> 
 }
 
 /// The version in which an entity or its content changed last.
-pub(crate) fn changed(db: &mut dyn Db, uid: &caseward::EntityUid) -> Result<u64, Error> {
+pub(crate) fn changed(db: &mut dyn Db, uid: &EntityUid) -> Result<u64, Error> {
     let sql = "SELECT version FROM caseward_changed WHERE type = ?1 AND id = ?2";
     let row = db.row(sql, &[text(uid.type_name()), text(uid.id())])?;
     Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))

@@ -249,15 +249,7 @@ impl State {
             .flat_map(|(case, people)| people.iter().map(move |person| (person, case)))
             .collect();
         for (person, case) in told {
-            self.db.run(
-                "INSERT INTO caseward_outbox (event, person, type, id) VALUES (?1, ?2, ?3, ?4)",
-                &[
-                    number(crate::log::as_i64(event)),
-                    text(person.as_str()),
-                    text(case.type_name()),
-                    text(case.id()),
-                ],
-            )?;
+            self.tell(event, person, case)?;
         }
         Ok(())
     }

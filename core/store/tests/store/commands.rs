@@ -338,6 +338,9 @@ fn disposal_reaches_records_content_and_files() {
         assert!(!bench.has(gone), "{gone}");
     }
     assert!(bench.has("Student::\"aroha\""));
-    let bytes = std::fs::read(bench.folder.path().join("cases.db")).unwrap();
-    let _ = bytes;
+    let database = rusqlite::Connection::open(bench.folder.path().join("cases.db")).unwrap();
+    for (table, column) in [("caseward_log", "payload"), ("caseward_content", "value")] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {column} LIKE '%a secret%'");
+        assert_eq!(database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
+    }
 }

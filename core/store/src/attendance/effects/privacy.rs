@@ -25,12 +25,9 @@ pub(super) fn share(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
         if !known.iter().any(|one| is_it(&one)) {
             return Err(Stop::Invalid(format!("`{name}` is no biographical field of a student")));
         }
-        let fact = match doing.making.draft.seen()?.schema().known_type("Student") {
-            Ok(_) => doing.making.draft.get(&student, field).ok().flatten().map(|value| json!(value)),
-            Err(_) => None,
-        };
-        let value = match fact {
-            Some(value) => Some(value),
+        // What is no attribute is content.
+        let value = match doing.making.draft.get(&student, field).ok().flatten() {
+            Some(value) => Some(json!(value)),
             None => doing.making.content(&student, field)?,
         };
         disclosed.insert(field.to_owned(), value.unwrap_or(Json::Null));

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::db::Cell;
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::Entry;
@@ -24,15 +23,13 @@ impl State {
         for ty in types() {
             total += count(&world, &ty.name)?;
         }
-        let mut group = self.begin()?;
-        let written = (|| {
+        self.in_group(|state, group| {
             if now < group.numbers.clock {
                 return Err(Error::request("the clock goes back: the store was written to later than that"));
             }
-            for table in self.database.rows(&world) {
+            for table in state.database.rows(&world) {
                 for row in &table.rows {
-                    let row: &[Cell] = row.as_slice();
-                    self.db.run(&table.insert, row)?;
+                    state.db.run(&table.insert, row)?;
                 }
             }
             group.numbers.version += 1;
@@ -45,13 +42,8 @@ impl State {
                 payload: json!({"entities": total, "sha256": sha256(entities)}),
                 about: Vec::new(),
             };
-            self.audit(&mut group, &entry)
-        })();
-        if let Err(error) = written {
-            self.db.rollback()?;
-            return Err(error);
-        }
-        self.commit(group)?;
+            state.audit(group, &entry)
+        })?;
         self.fill(&world)?;
         Ok(total)
     }

@@ -155,11 +155,7 @@ impl State {
                 return Ok(Some(format!("{} was changed in version {last}, after {expected}", checked.on)));
             }
         }
-        if now < group.numbers.clock {
-            let last = time::rfc3339(group.numbers.clock);
-            return Ok(Some(format!("the clock goes back: the last write was at {last}")));
-        }
-        Ok(None)
+        Ok(group.numbers.goes_back(now))
     }
 
     /// Does what an allowed command does.

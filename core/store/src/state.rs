@@ -15,6 +15,7 @@ use crate::files::Files;
 use crate::ids::Random;
 use crate::log::{self, Entry, as_i64};
 use crate::policies::PolicySet;
+use crate::time;
 
 /// The newest version of the store's own tables.
 pub(crate) const FORMAT: i64 = 1;
@@ -42,6 +43,14 @@ pub(crate) struct Numbers {
     pub(crate) event: u64,
     /// The last instant at which something was written.
     pub(crate) clock: i64,
+}
+
+impl Numbers {
+    /// Why nothing can be written at an instant that lies before the last write.
+    pub(crate) fn goes_back(&self, now: i64) -> Option<String> {
+        let last = time::rfc3339(self.clock);
+        (now < self.clock).then(|| format!("the clock goes back: the last write was at {last}"))
+    }
 }
 
 /// What a group of commands has made so far.
@@ -139,6 +148,21 @@ impl State {
             numbers: self.numbers,
             released: Vec::new(),
         })
+    }
+
+    /// Does work in a group of its own, which becomes durable; where it fails, nothing of it is written.
+    pub(crate) fn in_group<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Group) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut group = self.begin()?;
+        match work(self, &mut group) {
+            Ok(done) => self.commit(group).map(|()| done),
+            Err(error) => {
+                self.db.rollback()?;
+                Err(error)
+            }
+        }
     }
 
     /// Makes a group durable, and lets the world see it.

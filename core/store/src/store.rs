@@ -342,21 +342,12 @@ fn group(state: &mut State, commands: Waiting, options: &Options) {
     if commands.is_empty() {
         return;
     }
-    let answered = (|| {
-        let mut group = state.begin()?;
-        let mut answers = Vec::with_capacity(commands.len());
-        for (line, _) in &commands {
-            match state.command(&mut group, line, options.clock()) {
-                Ok(answer) => answers.push(answer),
-                Err(error) => {
-                    state.db.rollback()?;
-                    return Err(error);
-                }
-            }
-        }
-        state.commit(group)?;
-        Ok(answers)
-    })();
+    let answered = state.in_group(|state, group| {
+        commands
+            .iter()
+            .map(|(line, _)| state.command(group, line, options.clock()))
+            .collect::<Result<Vec<_>, _>>()
+    });
     match answered {
         Ok(answers) => {
             for ((_, reply), answer) in commands.into_iter().zip(answers) {

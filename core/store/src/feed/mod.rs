@@ -81,20 +81,16 @@ impl State {
         let mut all: Vec<(String, About)> = by_subject.into_iter().collect();
         while !all.is_empty() {
             let rest = all.split_off(all.len().min(GROUP));
-            let mut group = self.begin()?;
-            if now < group.numbers.clock {
-                self.db.rollback()?;
-                let last = time::rfc3339(group.numbers.clock);
-                return Err(Error::request(format!("the clock goes back: the last write was at {last}")));
-            }
-            for (subject, about) in all {
-                if let Err(error) = self.take(&mut group, kind, &subject, about, now, &mut answers) {
-                    self.db.rollback()?;
-                    return Err(error);
+            self.in_group(|state, group| {
+                if let Some(why) = group.numbers.goes_back(now) {
+                    return Err(Error::Request(why));
                 }
-            }
-            group.numbers.clock = now;
-            self.commit(group)?;
+                for (subject, about) in all {
+                    state.take(group, kind, &subject, about, now, &mut answers)?;
+                }
+                group.numbers.clock = now;
+                Ok(())
+            })?;
             all = rest;
         }
         answers.sort_by_key(|answer: &LineAnswer| answer.line);

@@ -100,8 +100,8 @@ fn each<E: Engine>(
             let Some(sql) = by_hand(who).filter(|_| cases > FEW) else { continue };
             let sql =
                 if engine.dialect() == Dialect::Postgres { sql.replace("?1", "$1") } else { sql.to_owned() };
-            let params = vec![Parameter::Text(user.id().into())];
-            let theirs = Filter { sql, params, ..filter.clone() };
+            let mut theirs = filter.clone();
+            (theirs.sql, theirs.params) = (sql, vec![Parameter::Text(user.id().into())]);
             let their_select = "SELECT c.id FROM \"case\" c";
             assert_eq!(engine.ids(their_select, &theirs).unwrap(), ids, "{who}");
             let (ours, theirs) = (timed(engine, &select, &filter), timed(engine, their_select, &theirs));

@@ -28,7 +28,12 @@ impl Story<'_> {
                 line["expect"] = json!(version);
             }
             16..=17 => line["id"] = json!(format!("x{}", self.draw.below(12))),
-            18 => line["now"] = json!(time::written(self.now - self.draw.within(1, 300) * MINUTE)),
+            18 => {
+                let late = self.now - self.draw.within(1, 300) * MINUTE;
+                if late < self.sides.model.clock || late >= self.sides.murky {
+                    line["now"] = json!(time::written(late));
+                }
+            }
             _ => {}
         }
         if self.draw.chance(100) {
@@ -52,7 +57,7 @@ impl Story<'_> {
         let versions = &self.sides.versions;
         let recent = versions.len().saturating_sub(1 + self.draw.below(40));
         match self.draw.below(4) {
-            0 => 0,
+            0 => 1,
             1 => *versions.last().unwrap(),
             2 => versions.last().unwrap() + 1_000,
             _ => versions[recent.max(1) - 1],
@@ -275,6 +280,8 @@ impl Story<'_> {
                 let name = self.draw.pick(&in_data).clone();
                 line["data"][name] = self.draw.pick(&[json!(7), json!(" "), json!([1]), json!({"a": 1})]).clone();
             }
+            5 if row.name == "correctPersonalInformation" => line["data"]["field"] = json!("nothing"),
+            5 if row.name.starts_with("shareWith") => line["data"]["fields"] = json!(["name", "attendanceRate"]),
             5 => line["data"]["number"] = json!("12"),
             6 => line["on"] = json!(self.draw.pick(&["Case", "Team::\"x\"", "\"x\"", ""])),
             7 => line["on"] = json!(written(&uid(if row.on.contains(&"Item") { "Case" } else { "Item" }, "i1"))),

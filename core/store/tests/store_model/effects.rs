@@ -32,14 +32,23 @@ impl Model {
             "manageStaffAccess" => self.manage_staff(sense),
             "exportPersonalInformation" => expected.exported = Some(self.export(on)),
             "correctPersonalInformation" => {
-                let said = sense.data.get("value").or_else(|| sense.data.get("statement"));
-                self.append(on, "corrections", said.unwrap().clone());
+                // READING: a value takes the place of what stood there, a statement stands beside it.
+                let field = sense.data["field"].as_str().unwrap();
+                if let Some(value) = sense.data.get("value") {
+                    self.write(on, field, value.clone());
+                }
+                if let Some(statement) = sense.data.get("statement").and_then(Json::as_str) {
+                    self.disclosed.entry(on.clone()).or_default().push(statement.to_owned());
+                }
             }
             "recordAttendance" => {
                 self.facts.set(on, "lastEntryAt", Some(instant(sense.now)));
                 self.append(on, "entries", sense.data["entry"].clone());
             }
-            "createReport" => self.append(on, "figures", Json::Null),
+            "createReport" => {
+                self.write_named(on, sense);
+                self.append(on, "figures", Json::Null);
+            }
             "disposeRegister" => self.forget(on),
             "disposeRecords" => self.dispose(on),
             _ => self.on_case(sense, expected),
@@ -164,6 +173,8 @@ impl Model {
                 self.write(&item, field, value.clone());
             }
         }
+        // READING: what is added to a case changes its `lastChangedAt`, and so its content.
+        self.facts.touched.insert(sense.on.clone());
         expected.made.push(written(&item));
         if ["comment", "file"].contains(&kind) {
             self.alert(&sense.on, Some(&item), sense, expected);
@@ -207,10 +218,10 @@ impl Model {
                 self.facts.set_member(case, "team", &member, false);
             }
             "changePrimaryContact" => {
-                let before = self.facts.entity(case, "primaryContact");
+                // READING: how to reach the contact is of the contact.
                 self.facts.set(case, "primaryContact", sense.context.get("contact").cloned());
                 self.write_named(case, sense);
-                if self.facts.entity(case, "primaryContact") != before {
+                if !self.facts.touched.is_empty() {
                     self.alert(case, None, sense, expected);
                 }
             }
@@ -267,9 +278,7 @@ impl Model {
         let subject = crate::facts::named(&sense.context["subject"]).unwrap();
         let role = format!("{}At", sense.context["role"].as_str().unwrap());
         let held = sense.data.get("end") != Some(&Json::Bool(true));
-        if self.facts.contains(&subject, &role, &sense.on) == held {
-            return;
-        }
+        // READING: what is granted to who holds it already is granted all the same, and outlasts the feed's line.
         let key = (subject.1.clone(), role, sense.on.1.clone());
         self.lines.marks.entry(key).or_default().insert(sense.now, held);
         self.stand_person(&subject.1, sense.now);
@@ -322,6 +331,7 @@ impl Model {
         for recipient in self.disclosed.remove(student).into_iter().flatten() {
             self.disposed.insert(recipient);
         }
+        self.facts.set(student, "attendanceRate", None);
     }
 
     /// The texts of what is kept of something.
@@ -343,10 +353,8 @@ impl Model {
     fn export(&self, on: &Uid) -> (BTreeSet<String>, BTreeSet<String>) {
         let of = |uid: &Uid| {
             let mut all: BTreeSet<String> = self.texts(uid);
-            if uid.0 == "Student" {
-                all.extend(self.records(uid).iter().flat_map(|record| self.texts(record)));
-                all.extend(self.disclosed.get(uid).into_iter().flatten().cloned());
-            }
+            all.extend(self.records(uid).iter().flat_map(|record| self.texts(record)));
+            all.extend(self.disclosed.get(uid).into_iter().flatten().cloned());
             all
         };
         let others: BTreeSet<String> =

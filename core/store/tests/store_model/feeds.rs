@@ -52,6 +52,9 @@ impl Model {
                 Taken::Unchanged
             };
         }
+        if out.iter().any(|taken| *taken != Taken::Bad) {
+            self.clock = now;
+        }
         for (subject, lines) in about {
             self.take(kind, &subject, &lines, delay, now);
         }
@@ -123,7 +126,8 @@ impl Model {
     }
 
     fn take_line(&mut self, kind: &str, line: &Fields, delay: i64) {
-        let at = |name: &str| line.get(name).and_then(|text| time::moment(text));
+        let at = |name: &str| line.get(name).and_then(|text| time::instant(text));
+        let midnight = |name: &str| line.get(name).and_then(|text| time::day(text)).map(time::midnight);
         let day = |name: &str| line.get(name).and_then(|text| time::day(text));
         let number = |name: &str| line.get(name).and_then(|text| text.parse::<i64>().ok());
         let own = |name: &str| line[name].clone();
@@ -145,8 +149,8 @@ impl Model {
                 self.lines.logins.insert(key, line["active"] == "true");
             }
             "staff" => {
-                let key = ((own("user"), own("role"), own("at")), at("from").unwrap());
-                self.lines.staff.insert(key, at("until"));
+                let key = ((own("user"), own("role"), own("at")), midnight("from").unwrap());
+                self.lines.staff.insert(key, midnight("until"));
             }
             "training" => {
                 let passed = at("passedAt").unwrap();
@@ -197,7 +201,8 @@ impl Model {
 fn sensible(kind: &str, line: &Fields) -> bool {
     let has = |name: &str| line.contains_key(name);
     let day = |name: &str| line.get(name).is_none_or(|text| time::day(text).is_some());
-    let moment = |name: &str| line.get(name).is_none_or(|text| time::moment(text).is_some());
+    // Times are RFC 3339, and a day is none.
+    let moment = |name: &str| line.get(name).is_none_or(|text| time::instant(text).is_some());
     let days = |start: &str, end: &str| {
         let of = |name: &str| line.get(name).and_then(|text| time::day(text));
         of(end).is_none_or(|end| of(start).is_some_and(|start| start <= end))
@@ -213,11 +218,7 @@ fn sensible(kind: &str, line: &Fields) -> bool {
         },
         "logins" => moment("at") && line.get("active").is_some_and(|is| is == "true" || is == "false"),
         "staff" => {
-            let of = |name: &str| line.get(name).and_then(|text| time::moment(text));
-            place_type(&line["role"]).is_some()
-                && moment("from")
-                && moment("until")
-                && of("until").is_none_or(|until| of("from").is_some_and(|from| from <= until))
+            place_type(&line["role"]).is_some() && day("from") && day("until") && days("from", "until")
         }
         "training" => moment("passedAt"),
         "enrolment" => {

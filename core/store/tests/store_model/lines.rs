@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde_json::{Map, Value as Json};
 
-use crate::facts::{Uid, instant, named, uid};
+use crate::facts::{Uid, instant, instant_of, named, uid};
 use crate::time;
 
 /// A line's fields, without those that say nothing.
@@ -133,11 +133,11 @@ impl Lines {
         self.logins.range(range).next_back().map(|(_, active)| *active).or_else(imported).unwrap_or(false)
     }
 
-    /// From when somebody is cleared: by the first time that they passed.
+    /// From when somebody is cleared: READING: by the first time that they passed, also by an import.
     pub(crate) fn cleared(&self, user: &str) -> Option<Json> {
         let range = (user.to_owned(), i64::MIN)..=(user.to_owned(), i64::MAX);
-        let first = self.training.range(range).map(|(_, from)| *from).min();
-        first.map(instant).or_else(|| self.base(&uid("User", user), "providerAccessFrom").cloned())
+        let imported = self.base(&uid("User", user), "providerAccessFrom").and_then(instant_of);
+        self.training.range(range).map(|(_, from)| *from).chain(imported).min().map(instant)
     }
 
     /// A student's lines but those that are cancelled.

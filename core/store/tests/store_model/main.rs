@@ -29,7 +29,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// `CASEWARD_STORIES` takes so many stories; `CASEWARD_SEED` begins at another one.
+/// `CASEWARD_STORIES` takes so many stories; `CASEWARD_SEED` begins at another one; `CASEWARD_TELL` prints each step.
 #[test]
 fn the_store_agrees_with_its_contract() {
     let stories = number("CASEWARD_STORIES").unwrap_or(12);

@@ -45,10 +45,11 @@ struct Remembered {
 pub(crate) struct Model {
     pub(crate) facts: Facts,
     pub(crate) content: BTreeMap<Uid, BTreeMap<String, Json>>,
-    /// To whom something of a student went, in words that stand nowhere else.
+    /// What the log alone keeps of a person: to whom something went, and statements beside what is held.
     pub(crate) disclosed: BTreeMap<Uid, Vec<String>>,
     pub(crate) lines: Lines,
     pub(crate) cedar: Cedar,
+    /// The last write: what was not done, and a question, is none.
     pub(crate) clock: i64,
     /// The case that a request became.
     pub(crate) became: BTreeMap<Uid, Uid>,
@@ -89,10 +90,13 @@ impl Model {
 
     /// Notes what changed, in the versions after one and up to another.
     pub(crate) fn note(&mut self, after: u64, upto: u64) -> bool {
+        // READING: in the version of an import, and before it, nothing has changed.
         let touched = std::mem::take(&mut self.facts.touched);
         let any = !touched.is_empty();
         for uid in touched {
-            self.changed.insert(uid, (after + 1, upto));
+            if after > 0 {
+                self.changed.insert(uid, (after + 1, upto));
+            }
         }
         any
     }
@@ -130,6 +134,9 @@ impl Model {
         }
         let mut expected = self.decided(&sense, answer);
         expected.due = due;
+        if expected.outcome == Some(Outcome::Done) {
+            self.clock = self.clock.max(sense.now);
+        }
         expected.moved = self.note(after.saturating_sub(1), after);
         if let (Some(key), Some(Outcome::Done)) = (key, expected.outcome) {
             self.remembered.insert(key, Remembered { command, at: sense.now, answer: answer.clone() });
@@ -160,15 +167,10 @@ impl Model {
         expected
     }
 
-    /// Entities that `data` names.
-    fn named_in_data(&self, sense: &Sense) -> Vec<Uid> {
-        let text = |name: &str| sense.data.get(name).and_then(Json::as_str);
-        match sense.command.as_str() {
-            "editRequest" => text("primaryContact").map(|id| uid("User", id)).into_iter().collect(),
-            "removeTeamMember" => text("member").map(|id| uid("User", id)).into_iter().collect(),
-            "unshareItem" => text("school").map(|id| uid("School", id)).into_iter().collect(),
-            _ => Vec::new(),
-        }
+    /// The entity that `data` names and that is written: what is to be taken away may be absent.
+    fn named_in_data(&self, sense: &Sense) -> Option<Uid> {
+        let contact = (sense.command == "editRequest").then(|| sense.data.get("primaryContact"))??;
+        contact.as_str().map(|id| uid("User", id))
     }
 
     /// Whether the state does not admit a command.
@@ -187,12 +189,13 @@ impl Model {
     pub(crate) fn advance(&mut self, now: i64) -> bool {
         let before = self.facts.touched.len();
         for at in self.lines.due(self.clock, now) {
-            let users: Vec<Uid> = self.facts.of("User").cloned().collect();
-            users.iter().for_each(|one| self.stand_person(&one.1, at));
+            // READING: of what is due at one instant, students come before people.
             let students: Vec<Uid> = self.facts.of("Student").cloned().collect();
             students.iter().for_each(|one| self.stand_student(&one.1, at));
+            let users: Vec<Uid> = self.facts.of("User").cloned().collect();
+            users.iter().for_each(|one| self.stand_person(&one.1, at));
+            self.clock = at;
         }
-        self.clock = self.clock.max(now);
         self.facts.touched.len() > before
     }
 

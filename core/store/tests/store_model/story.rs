@@ -63,7 +63,7 @@ impl Story<'_> {
     fn settle(&mut self) {
         let (mut staff, mut logins, mut training) = (Vec::new(), Vec::new(), Vec::new());
         for (name, roles) in PEOPLE.iter().filter(|(name, _)| !town::is_imported(name)) {
-            logins.push(fields(&[("user", name), ("at", "2026-01-10"), ("active", "true")]));
+            logins.push(fields(&[("user", name), ("at", "2026-01-10T00:00:00+13:00"), ("active", "true")]));
             training.push(fields(&[("user", name), ("passedAt", "2026-01-11T10:00:00+13:00")]));
             for (role, at) in *roles {
                 if *at != "within" {
@@ -159,7 +159,9 @@ impl Story<'_> {
             // The clock does not go back.
             let text = csv(kind, &lines);
             let back = self.sides.model.clock - self.draw.within(1, 100) * MINUTE;
-            self.sides.feed(kind, &text, &lines, self.delay, back);
+            if lines.iter().any(|line| key_of(kind).iter().all(|name| line.contains_key(*name))) {
+                self.sides.feed(kind, &text, &lines, self.delay, back);
+            }
         }
         self.send(kind, lines);
     }
@@ -183,7 +185,7 @@ impl Story<'_> {
             "organisations" => self.organisation(school),
             "logins" => {
                 let at = self.near(20, 20);
-                let at = if self.draw.chance(500) { at } else { format!("{at}T08:30:00+12:00") };
+                let at = if self.draw.chance(50) { at } else { format!("{at}T08:30:00+12:00") };
                 let active = if self.draw.chance(750) { "true" } else { "false" };
                 fields(&[("user", self.person()), ("at", &at), ("active", active)])
             }

@@ -239,11 +239,9 @@ pub(crate) fn read(line: &Json, clock: i64) -> Option<Sense> {
     if !row.on.contains(&on.0.as_str()) {
         return None;
     }
+    // READING: an id is taken by a command that makes nothing, and means nothing.
     let (mut context, data, id) = (explicit(row, &object("context")?)?, object("data")?, text("id")?);
-    if id.is_some() && row.makes.is_none() {
-        return None;
-    }
-    let bytes = sensible(row, &data)?;
+    let bytes = sensible(row, &on.0, &data)?;
     if let Some(size) = bytes {
         context.insert("sizeBytes".to_owned(), size.into());
     }
@@ -288,7 +286,7 @@ fn explicit(row: &Row, context: &Map<String, Json>) -> Option<Map<String, Json>>
 }
 
 /// Whether `data` makes sense; gives the size of a file.
-fn sensible(row: &Row, data: &Map<String, Json>) -> Option<Option<i64>> {
+fn sensible(row: &Row, ty: &str, data: &Map<String, Json>) -> Option<Option<i64>> {
     let content = content_of(row.name);
     let says = |value: &Json| value.as_str().is_some_and(|text| !text.trim().is_empty());
     let mut size = None;
@@ -328,7 +326,11 @@ fn sensible(row: &Row, data: &Map<String, Json>) -> Option<Option<i64>> {
             let written = content.iter().any(|name| has(name));
             has("kind") == has("text") && has("kind") != written
         }
-        "correctPersonalInformation" => has("value") != has("statement"),
+        "correctPersonalInformation" => {
+            let field = data.get("field").and_then(Json::as_str).unwrap_or_default();
+            let known: &[&str] = if ty == "User" { &["name", "email", "phone"] } else { &BIOGRAPHICAL };
+            known.contains(&field) && has("value") != has("statement")
+        }
         _ => true,
     };
     whole.then_some(size)

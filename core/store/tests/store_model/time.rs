@@ -17,7 +17,7 @@ pub(crate) fn instant(text: &str) -> Option<i64> {
 }
 
 pub(crate) fn written(at: i64) -> String {
-    Timestamp::from_millisecond(at).unwrap().to_string()
+    format!("{:.3}", Timestamp::from_millisecond(at).unwrap())
 }
 
 /// The day that holds an instant.
@@ -36,9 +36,4 @@ pub(crate) fn later(day: Date, days: i64) -> Date {
 
 pub(crate) fn day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
-}
-
-/// A day's midnight, or an instant.
-pub(crate) fn moment(text: &str) -> Option<i64> {
-    day(text).map(midnight).or_else(|| instant(text))
 }

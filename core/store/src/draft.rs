@@ -8,7 +8,11 @@ use std::sync::Arc;
 use caseward::{Changes, EntityUid, Value, World};
 use serde_json::{Value as Json, json};
 
+use crate::db::{Db, as_text, text};
 use crate::error::Error;
+
+/// The content that says when a record changed last.
+pub(crate) const CHANGED: &str = "lastChangedAt";
 
 /// Facts, content and files that are to be written together.
 pub(crate) struct Draft {
@@ -66,6 +70,25 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// Leaves out content that stands so already, and the stamp of a change where nothing else is left of it.
+    pub(crate) fn without_what_is_so(mut self, db: &mut dyn Db) -> Result<Self, Error> {
+        let mut left = BTreeMap::new();
+        for ((uid, field), value) in self.content {
+            let is_so = !self.made.contains(&uid) && stored(db, &uid, &field)? == value;
+            if !is_so {
+                left.insert((uid, field), value);
+            }
+        }
+        self.content = left;
+        if self.content.keys().all(|(_, field)| field.as_ref() == CHANGED) {
+            let stamps = std::mem::take(&mut self.content);
+            if !self.is_nothing() {
+                self.content = stamps;
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether it leaves everything as it was.
     pub(crate) fn is_nothing(&self) -> bool {
         self.changes.is_empty()
@@ -246,6 +269,13 @@ impl Draft {
         });
         Ok(each.collect())
     }
+}
+
+/// Content as the database has it.
+pub(crate) fn stored(db: &mut dyn Db, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
+    let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
+    let row = db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
+    Ok(row.and_then(|row| as_text(row.first()?)).and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// An entity's name as Cedar's JSON has it.

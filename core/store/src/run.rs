@@ -45,11 +45,11 @@ impl State {
             },
             None => clock,
         };
-        self.due_in(group, now, usize::MAX)?;
         let context = match self.context(&checked, now) {
             Ok(context) => context,
             Err(why) => return Ok(invalid(self, group, why)),
         };
+        self.due_in(group, now, usize::MAX)?;
         if let Some(key) = &checked.command.key
             && let Some(answer) = self.answered(group, &checked, key, now)?
         {
@@ -102,10 +102,16 @@ impl State {
             }
         }
         let on: EntityUid = command.on.parse().map_err(|error: caseward::Error| error.to_string())?;
+        let schema = self.ward.schema();
+        let action = schema.known_action(spec.name).map_err(|error| error.to_string())?;
+        let on_type = schema.known_type(on.type_name()).map_err(|error| error.to_string())?;
+        if !action.resources.contains(&on_type) {
+            return Err(format!("{} takes no resource of type `{}`", action.uid, on.type_name()));
+        }
         if command.context.contains_key("now") {
             return Err("`now` does not stand in the context: it is the store's clock".to_owned());
         }
-        spec.check(&command.data, &self.ward)?;
+        spec.check(&command.data, on.type_name(), &self.ward)?;
         let file = match command.data.get("file") {
             Some(file) => Some(bytes(file)?),
             None => None,
@@ -180,7 +186,7 @@ impl State {
         let done = attendance::apply(&mut doing);
         let (kept, exported) = (doing.kept, doing.exported);
         let finished = match done {
-            Ok(()) => making.draft.finish()?,
+            Ok(()) => making.draft.finish()?.without_what_is_so(self.db.as_mut())?,
             Err(Stop::Refused(why)) => {
                 answer.outcome = Outcome::Refused;
                 return self.closed(group, checked, now, answer.because(why));

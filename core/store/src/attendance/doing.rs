@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::command::Checked;
 use crate::db::{Db, text};
-use crate::draft::Draft;
+use crate::draft::{Draft, stored};
 use crate::error::Error;
 use crate::ids::Random;
 
@@ -101,11 +101,7 @@ impl Making<'_> {
 
     /// Content as it was before this draft.
     pub(crate) fn content(&mut self, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
-        let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
-        let row = self.db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
-        Ok(row
-            .and_then(|row| crate::db::as_text(row.first()?))
-            .and_then(|text| serde_json::from_str(&text).ok()))
+        stored(self.db, uid, field)
     }
 
     /// The next number of a kind of record.

@@ -338,7 +338,7 @@ impl Model {
     fn texts(&self, uid: &Uid) -> BTreeSet<String> {
         fn walk(value: &Json, out: &mut BTreeSet<String>) {
             match value {
-                Json::String(text) => drop(out.insert(text.clone())),
+                Json::String(text) if text.starts_with("says ") => drop(out.insert(text.clone())),
                 Json::Array(all) => all.iter().for_each(|one| walk(one, out)),
                 Json::Object(all) => all.values().for_each(|one| walk(one, out)),
                 _ => {}

@@ -116,10 +116,8 @@ impl Lines {
     fn holds(&self, key: &Role, imported: bool, at: i64) -> bool {
         let mark = self.marks.get(key).and_then(|marks| marks.range(..=at).next_back());
         let since = mark.map_or(i64::MIN, |(at, _)| *at);
-        let lines = || {
-            let range = (key.clone(), i64::MIN)..=(key.clone(), at);
-            self.staff.range(range).filter(|((_, from), until)| until.is_none_or(|until| until > *from))
-        };
+        // READING: a line that ends where it starts begins and ends there; only of enrolment it is cancelled.
+        let lines = || self.staff.range((key.clone(), i64::MIN)..=(key.clone(), at));
         if lines().any(|((_, from), _)| *from > since) {
             lines().any(|((_, from), until)| *from > since && until.is_none_or(|until| at < until))
         } else {

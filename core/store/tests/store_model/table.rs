@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Id,
     /// The id of an entity, or null.
     OptionalId,
+    /// Anything but null.
+    Any,
     Truth,
     Fields,
     Bytes,
@@ -95,7 +97,7 @@ pub(crate) const TABLE: &[Row] = &[
     Row { context: &[("toProvider", "Provider", true)], ..row("allocateRequest", REQUEST) },
     Row { makes: Some("Case"), ..row("acceptRequest", REQUEST) },
     Row {
-        data: &[("closureReason", Kind::Text, true), ("outcome", Kind::Text, false)],
+        data: &[("closureReason", Kind::Text, true), ("outcome", Kind::Any, false)],
         ..row("closeCase", CASE)
     },
     Row { data: &[("text", Kind::Text, true)], makes: Some("Item"), ..row("addComment", CASE) },
@@ -133,7 +135,7 @@ pub(crate) const TABLE: &[Row] = &[
         data: &[("agency", Kind::Text, true), ("text", Kind::Text, true)],
         ..row("requestAgencyInformation", CASE)
     },
-    Row { data: &[("whereabouts", Kind::Text, true)], ..row("updateWhereabouts", CASE) },
+    Row { data: &[("whereabouts", Kind::Any, true)], ..row("updateWhereabouts", CASE) },
     Row {
         context: &[("consent", "Bool", true)],
         data: &[("recipient", Kind::Text, true), ("fields", Kind::Fields, true)],
@@ -147,9 +149,9 @@ pub(crate) const TABLE: &[Row] = &[
     Row {
         context: &[("contact", "User", true)],
         data: &[
-            ("primaryContactPhone", Kind::Text, false),
-            ("primaryContactEmail", Kind::Text, false),
-            ("primaryContactNotes", Kind::Text, false),
+            ("primaryContactPhone", Kind::Any, false),
+            ("primaryContactEmail", Kind::Any, false),
+            ("primaryContactNotes", Kind::Any, false),
         ],
         ..row("changePrimaryContact", CASE)
     },
@@ -172,12 +174,12 @@ pub(crate) const TABLE: &[Row] = &[
     Row {
         data: &[
             ("field", Kind::Text, true),
-            ("value", Kind::Text, false),
+            ("value", Kind::Any, false),
             ("statement", Kind::Text, false),
         ],
         ..row("correctPersonalInformation", PERSON)
     },
-    Row { data: &[("entry", Kind::Text, true)], ..row("recordAttendance", &["Register"]) },
+    Row { data: &[("entry", Kind::Any, true)], ..row("recordAttendance", &["Register"]) },
     Row { data: &[("title", Kind::OptionalText, false)], ..row("createReport", &["Report"]) },
     Row { context: &[("approvedBy", "String", true)], ..row("disposeRegister", &["Register"]) },
     Row { context: &[("protectionInstruction", "Bool", true)], ..row("disposeRecords", &["Student"]) },
@@ -292,7 +294,7 @@ fn sensible(row: &Row, ty: &str, data: &Map<String, Json>) -> Option<Option<i64>
     let mut size = None;
     for (name, value) in data {
         let Some((_, kind, _)) = row.data.iter().find(|(known, ..)| known == name) else {
-            if !content.contains(&name.as_str()) || !says(value) {
+            if !content.contains(&name.as_str()) || value.is_null() {
                 return None;
             }
             continue;
@@ -300,6 +302,7 @@ fn sensible(row: &Row, ty: &str, data: &Map<String, Json>) -> Option<Option<i64>
         let fits = match kind {
             Kind::Text | Kind::OptionalText | Kind::Id => says(value),
             Kind::OptionalId => value.is_null() || says(value),
+            Kind::Any => !value.is_null(),
             Kind::Truth => value.is_boolean(),
             Kind::Fields => value.as_array().is_some_and(|all| {
                 !all.is_empty() && all.iter().all(|one| one.as_str().is_some_and(biographical))

@@ -4,27 +4,18 @@ use caseward::EntityUid;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::doing::{Doing, Making, Stop};
+use super::super::spec::biographical;
 use crate::db::{as_text, text};
 use crate::draft::uid_json;
 use crate::error::Error;
 
-/// The sections whose fields are biographical.
-const BIOGRAPHICAL: [&str; 3] = ["summary", "demographics", "personal"];
-
 pub(super) fn share(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let case = doing.on().clone();
     let Some(student) = doing.making.draft.entity(&case, "student")? else { return Ok(()) };
-    let known: Vec<_> = doing.making.ward.fields("Student");
     let names = doing.data("fields").and_then(Json::as_array).cloned().unwrap_or_default();
     let mut disclosed = Map::new();
     for name in names.iter().filter_map(Json::as_str) {
-        let field = name.strip_prefix("student.").unwrap_or(name);
-        let is_it = |(known, section): &&(std::sync::Arc<str>, std::sync::Arc<str>)| {
-            known.as_ref() == field && BIOGRAPHICAL.contains(&section.as_ref())
-        };
-        if !known.iter().any(|one| is_it(&one)) {
-            return Err(Stop::Invalid(format!("`{name}` is no biographical field of a student")));
-        }
+        let field = biographical(name);
         // What is no attribute is content.
         let value = match doing.making.draft.get(&student, field).ok().flatten() {
             Some(value) => Some(json!(value)),
@@ -100,10 +91,6 @@ fn disclosures(making: &mut Making<'_>, person: &EntityUid) -> Result<Vec<Json>,
 pub(super) fn correct(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let person = doing.on().clone();
     let field = doing.text("field").unwrap_or_default().to_owned();
-    let known = doing.making.ward.content(person.type_name());
-    if field == "accessHistory" || !known.iter().any(|(name, _)| name.as_ref() == field) {
-        return Err(Stop::Invalid(format!("`{field}` is no content of a `{}`", person.type_name())));
-    }
     // A statement stands in the log alone, beside what it is about.
     if let Some(value) = doing.data("value").cloned() {
         let before = doing.making.content(&person, &field)?;

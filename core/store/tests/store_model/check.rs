@@ -92,10 +92,10 @@ impl Sides {
         let said = || format!("seed {} step {}: {line}\nanswered {answer:?}\nexpected {expected:?}", self.seed, self.step);
         assert_eq!(Some(answer.outcome), expected.outcome, "outcome, {}", said());
         self.agree(&answer, &expected, (before, after), &said);
-        let about = self.case_about(line, &answer);
-        self.told.extend(answer.alerts.iter().filter(|_| !answer.repeated).map(|person| {
-            (person.clone(), about.clone().unwrap_or_else(|| uid("nothing", "")))
-        }));
+        if let (false, Some((ty, id))) = (answer.repeated, line["on"].as_str().and_then(|on| on.split_once("::\""))) {
+            let on = uid(ty, id.trim_end_matches('"'));
+            self.told.extend(answer.alerts.iter().map(|person| (person.clone(), on.clone())));
+        }
         if let (Some(event), false) = (answer.event, answer.repeated) {
             self.last_event = event;
         }
@@ -140,16 +140,6 @@ impl Sides {
                 assert!(!text.contains(one.as_str()), "the export tells {one}: {}", said());
             }
         }
-    }
-
-    /// The case that a command is about.
-    fn case_about(&self, line: &Json, answer: &Answer) -> Option<Uid> {
-        if answer.alerts.is_empty() {
-            return None;
-        }
-        let (ty, id) = line["on"].as_str()?.split_once("::\"")?;
-        let on = uid(ty, id.trim_end_matches('"'));
-        if ty == "Case" { Some(on) } else { self.model.facts.entity(&on, "case") }
     }
 
     pub(crate) fn feed(&mut self, kind: &str, text: &str, lines: &[Fields], delay: i64, now: i64) {

@@ -88,7 +88,7 @@ CREATE TABLE caseward_feed (
   PRIMARY KEY (kind, key)
 );
 CREATE INDEX caseward_feed_by_subject ON caseward_feed (subject, kind);
--- Every line that was ever taken: fed again it changes nothing, also where it was corrected since.
+-- Every line that was ever taken, by its SHA-256: fed again it changes nothing, also where it was corrected since.
 CREATE TABLE caseward_feed_taken (
   kind TEXT NOT NULL,
   line TEXT NOT NULL,

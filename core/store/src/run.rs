@@ -294,6 +294,8 @@ impl State {
     }
 
     fn remember(&mut self, checked: &Checked, answer: &Answer, now: i64) -> Result<(), Error> {
+        let expired = number(now.saturating_sub(KEPT));
+        self.db.run("DELETE FROM caseward_answer WHERE recorded <= ?1", &[expired])?;
         let Some(key) = &checked.command.key else { return Ok(()) };
         let kept = serde_json::to_string(answer).map_err(|error| Error::Database(error.to_string()))?;
         self.db.run(

@@ -23,6 +23,7 @@ use crate::attendance::{Making, Stop};
 use crate::db::{as_number, as_text, number, text};
 use crate::draft::{Draft, Finished};
 use crate::error::Error;
+use crate::ids::sha256;
 use crate::log::Entry;
 use crate::state::{Group, State};
 use crate::time;
@@ -122,7 +123,7 @@ impl State {
         let mut lines = Vec::new();
         for (number, key, fields) in about {
             let sql = "SELECT 1 FROM caseward_feed_taken WHERE kind = ?1 AND line = ?2";
-            match self.db.row(sql, &[text(kind.name), text(canonical(&fields))])? {
+            match self.db.row(sql, &[text(kind.name), text(taken(&fields))])? {
                 Some(_) => answers.push(answered(number, Taken::Unchanged, None)),
                 None => lines.push((number, key, fields)),
             }
@@ -301,6 +302,11 @@ fn canonical(fields: &Fields) -> String {
     serde_json::to_string(fields).unwrap_or_default()
 }
 
+/// How it is kept that a line was taken: by its hash, so that what it says can be disposed of.
+fn taken(fields: &Fields) -> String {
+    sha256(canonical(fields).as_bytes())
+}
+
 /// Lines by subject, without those that are bad by themselves or differ under one key; and those that stood before in the
 /// file, with the line where they did.
 fn sorted(
@@ -407,7 +413,7 @@ fn keep(
         let line = canonical(fields);
         making.db.run(
             "INSERT INTO caseward_feed_taken (kind, line) VALUES (?1, ?2)",
-            &[text(kind.name), text(line.as_str())],
+            &[text(kind.name), text(taken(fields))],
         )?;
         making.db.run(
             "INSERT INTO caseward_feed (kind, key, subject, line) VALUES (?1, ?2, ?3, ?4) \

@@ -74,6 +74,11 @@ impl State {
             answer.outcome = Outcome::Denied;
             return self.closed(group, &checked, now, answer);
         }
+        if let Some(absent) = checked.spec.names(&checked.command.data).find(|uid| !group.seen.contains(uid)) {
+            answer.outcome = Outcome::Denied;
+            (answer.policies, answer.rules) = (Vec::new(), Vec::new());
+            return self.closed(group, &checked, now, answer.because(format!("{absent} is not in the data")));
+        }
         if let Some(why) = self.unready(group, &checked, now)? {
             answer.outcome = Outcome::Refused;
             return self.closed(group, &checked, now, answer.because(why));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caseward::Ward;
+use caseward::{EntityUid, Ward};
 use serde_json::Value as Json;
 
 /// What a command takes in its `data`, beside content.
@@ -225,6 +225,15 @@ impl Spec {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Who the data names and the command writes.
+    pub(crate) fn names<'a>(
+        &'a self,
+        data: &'a serde_json::Map<String, Json>,
+    ) -> impl Iterator<Item = EntityUid> + 'a {
+        let people = self.data.iter().filter(|datum| datum.kind == Kind::PersonOrNull);
+        people.filter_map(|datum| Some(EntityUid::new("User", data.get(datum.name)?.as_str()?)))
     }
 
     /// Whether it may write a field of content.

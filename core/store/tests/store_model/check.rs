@@ -1,7 +1,7 @@
 //! The store and the model side by side: each answer, and all facts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caseward_store::{Answer, Options, Outcome, PolicySet, Store, Taken};
@@ -40,7 +40,10 @@ impl Sides {
     pub(crate) fn new(seed: u64, start: i64) -> Self {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("caseward-model-{}-{number}", std::process::id()));
+        // In memory, where there is such a folder: what a disk does is not what is looked at.
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let folder = base.join(format!("caseward-model-{}-{number}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         let options = Options::new().trusting(Some(start)).seeded(seed);
         let store = Store::init(folder.join("cases.db"), &PolicySet::attendance(), &options).unwrap();
@@ -101,7 +104,9 @@ impl Sides {
         }
         let outcome = if answer.repeated { "repeated".to_owned() } else { format!("{:?}", answer.outcome) };
         self.count(line["command"].as_str().unwrap_or("none"), &outcome);
-        self.facts_agree(&line.to_string());
+        if after > before || self.step % 8 == 0 {
+            self.facts_agree(&line.to_string());
+        }
         self.versions.push(after);
         answer
     }

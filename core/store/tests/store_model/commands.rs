@@ -24,7 +24,7 @@ impl Story<'_> {
                 break (row, line);
             }
         };
-        match self.draw.below(100) {
+        match self.twist(row) {
             0..=6 => line = self.spoilt_command(row, line),
             7..=10 => line["as"] = json!(self.draw.pick(&PEOPLE).0),
             11..=15 => {
@@ -33,7 +33,8 @@ impl Story<'_> {
             }
             16..=17 => line["id"] = json!(format!("x{}", self.draw.below(12))),
             18 => {
-                let late = self.now - self.draw.within(1, 300) * MINUTE;
+                let since = if self.draw.chance(500) { self.now } else { self.sides.model.clock };
+                let late = since - self.draw.within(1, 300) * MINUTE;
                 if late < self.sides.model.clock || late >= self.sides.murky {
                     line["now"] = json!(time::written(late));
                 }
@@ -45,6 +46,20 @@ impl Story<'_> {
             self.keyed.push(line.clone());
         }
         self.say(line);
+    }
+
+    /// What is wrong with a command, where anything is: what was never seen of it comes first.
+    fn twist(&mut self, row: &Row) -> usize {
+        let seen = |story: &Self, how: &str| {
+            let key = (row.name.to_owned(), how.to_owned());
+            story.before.contains_key(&key) || story.sides.counts.contains_key(&key)
+        };
+        let missing = [("Denied", 7), ("Refused", 18), ("Refused", 11), ("Invalid", 0)];
+        let missing: Vec<_> = missing.iter().filter(|(how, _)| !seen(self, how)).collect();
+        match missing.is_empty() || !seen(self, "Done") || self.draw.chance(250) {
+            true => self.draw.below(100),
+            false => self.draw.pick(&missing).1,
+        }
     }
 
     fn say(&mut self, mut line: Json) {

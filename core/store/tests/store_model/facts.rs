@@ -1,10 +1,10 @@
 //! Facts in plain maps, and Cedar's own authorizer over them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Decision, Entities, Entity, EntityUid, Policy, PolicyId, PolicySet,
-    Request,
+    ActionConstraint, Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    Policy, PolicyId, PolicySet, Request, RestrictedExpression,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -73,6 +73,8 @@ pub(crate) struct Facts {
     pub(crate) all: BTreeMap<Uid, Map<String, Json>>,
     pub(crate) touched: BTreeSet<Uid>,
     built: HashMap<Uid, Entity>,
+    /// All of them, as Cedar has them, while nothing changes.
+    whole: Option<Entities>,
 }
 
 impl Facts {
@@ -148,30 +150,22 @@ impl Facts {
     fn touch(&mut self, uid: &Uid) {
         self.touched.insert(uid.clone());
         self.built.remove(uid);
+        self.whole = None;
     }
 
-    /// The entities that a question can read: what is named, and what that refers to at any distance.
-    fn reached(&mut self, from: &[Uid]) -> Vec<Entity> {
-        let (mut found, mut next) = (HashSet::new(), from.to_vec());
-        let mut out = Vec::new();
-        while let Some(uid) = next.pop() {
-            if !self.has(&uid) || !found.insert(uid.clone()) {
-                continue;
-            }
-            let attributes = &self.all[&uid];
-            for value in attributes.values() {
-                match value {
-                    Json::Array(all) => next.extend(all.iter().filter_map(named)),
-                    value => next.extend(named(value)),
-                }
-            }
-            let entity = self.built.entry(uid.clone()).or_insert_with(|| {
-                let json = json!({"uid": {"type": uid.0, "id": uid.1}, "attrs": attributes, "parents": []});
-                Entity::from_json_value(json, None).unwrap()
-            });
-            out.push(entity.clone());
-        }
-        out
+    /// All entities, as Cedar has them.
+    fn entities(&mut self) -> &Entities {
+        let (built, all) = (&mut self.built, &self.all);
+        self.whole.get_or_insert_with(|| {
+            let entity = |(uid, attributes): (&Uid, &Map<String, Json>)| {
+                let make = || {
+                    let json = json!({"uid": {"type": uid.0, "id": uid.1}, "attrs": attributes, "parents": []});
+                    Entity::from_json_value(json, None).unwrap()
+                };
+                built.entry(uid.clone()).or_insert_with(make).clone()
+            };
+            Entities::from_entities(all.iter().map(entity), None).unwrap()
+        })
     }
 }
 
@@ -179,23 +173,29 @@ impl Facts {
 pub(crate) struct Cedar {
     all: Vec<Policy>,
     by_action: HashMap<String, PolicySet>,
+    types: HashMap<String, EntityTypeName>,
+    /// The rule of each policy.
+    rules: HashMap<String, String>,
+    now: Option<(i64, RestrictedExpression)>,
     authorizer: Authorizer,
 }
 
 impl Cedar {
     pub(crate) fn new() -> Self {
-        let mut all = Vec::new();
+        let (mut all, mut rules) = (Vec::new(), HashMap::new());
         for (path, text) in caseward_policies::POLICIES {
             let id = path.trim_end_matches(".cedar").replace('/', ".");
             let policy = Policy::parse(Some(PolicyId::new(&id)), text).unwrap();
             assert_eq!(policy.annotation("id"), Some(&*id));
+            rules.insert(id, policy.annotation("rule").unwrap().to_owned());
             all.push(policy);
         }
-        Cedar { all, by_action: HashMap::new(), authorizer: Authorizer::new() }
+        let (by_action, types) = (HashMap::new(), HashMap::new());
+        Cedar { all, by_action, types, rules, now: None, authorizer: Authorizer::new() }
     }
 
     fn of(&mut self, action: &str) -> &PolicySet {
-        let uid = cedar(&uid("Action", action));
+        let uid = self.cedar(&uid("Action", action));
         let all = &self.all;
         self.by_action.entry(action.to_owned()).or_insert_with(|| {
             let applies = |policy: &&Policy| match policy.action_constraint() {
@@ -220,32 +220,48 @@ impl Cedar {
         if named_ones.iter().any(|uid| !facts.has(uid)) {
             return Verdict { absent: true, ..Verdict::default() };
         }
-        let entities = Entities::from_entities(facts.reached(&named_ones), None).unwrap();
-        let mut context = context.clone();
-        context.insert("now".to_owned(), instant(now));
         let request = Request::new(
-            cedar(principal),
-            cedar(&uid("Action", action)),
-            cedar(resource),
-            Context::from_json_value(Json::Object(context), None).unwrap(),
+            self.cedar(principal),
+            self.cedar(&uid("Action", action)),
+            self.cedar(resource),
+            self.context(context, now),
             None,
         )
         .unwrap();
         self.of(action);
         let policies = &self.by_action[action];
-        let response = self.authorizer.is_authorized(&request, policies, &entities);
+        let response = self.authorizer.is_authorized(&request, policies, facts.entities());
         let reasons = || response.diagnostics().reason();
         let erred = response.diagnostics().errors().next().is_some();
-        let rule = |id: &PolicyId| policies.policy(id).and_then(|policy| policy.annotation("rule"));
+        let rule = |id: &PolicyId| self.rules.get(id.as_ref() as &str).cloned();
         Verdict {
             permitted: response.decision() == Decision::Allow && !erred,
             absent: false,
             policies: reasons().map(PolicyId::to_string).collect(),
-            rules: reasons().filter_map(rule).map(str::to_owned).collect(),
+            rules: reasons().filter_map(rule).collect(),
         }
     }
-}
 
-fn cedar(uid: &Uid) -> EntityUid {
-    EntityUid::from_type_name_and_id(uid.0.parse().unwrap(), cedar_policy::EntityId::new(&uid.1))
+    fn cedar(&mut self, uid: &Uid) -> EntityUid {
+        let ty = self.types.entry(uid.0.clone()).or_insert_with(|| uid.0.parse().unwrap());
+        EntityUid::from_type_name_and_id(ty.clone(), EntityId::new(&uid.1))
+    }
+
+    fn context(&mut self, context: &Map<String, Json>, now: i64) -> Context {
+        // Cedar reads the name of its extension anew for each.
+        if self.now.as_ref().is_none_or(|(at, _)| *at != now) {
+            self.now = Some((now, RestrictedExpression::new_datetime(time::written(now))));
+        }
+        let mut all: Vec<_> = self.now.iter().map(|(_, at)| ("now".to_owned(), at.clone())).collect();
+        for (name, value) in context {
+            let value = match value {
+                Json::Bool(is) => RestrictedExpression::new_bool(*is),
+                Json::Number(n) => RestrictedExpression::new_long(n.as_i64().unwrap()),
+                Json::String(text) => RestrictedExpression::new_string(text.clone()),
+                value => RestrictedExpression::new_entity_uid(self.cedar(&named(value).unwrap())),
+            };
+            all.push((name.clone(), value));
+        }
+        Context::from_pairs(all).unwrap()
+    }
 }

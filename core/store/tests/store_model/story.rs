@@ -48,7 +48,7 @@ pub(crate) fn tell(seed: u64, before: &Counts) -> Counts {
     let mut story = Story { draw, sides, now, texts: 0, before, keyed: Vec::new(), fed: Vec::new(), delay };
     story.settle();
     // Some stories last until records are disposed of.
-    let leap = story.draw.chance(600).then(|| story.draw.within(150, 250) as usize);
+    let leap = story.draw.chance(800).then(|| story.draw.within(120, 220) as usize);
     for step in 0..STEPS {
         if leap == Some(step) {
             story.now += story.draw.within(2_540, 2_700) * DAY;
@@ -84,13 +84,20 @@ impl Story<'_> {
                 ]));
             }
         }
-        let register = fields(&[("id", "roll"), ("school", "rata"), ("kind", "attendance"), ("lastEntryAt", "2026-02-01T00:00:00Z")]);
+        let register = |id: &str, school: &str, at: &str| {
+            fields(&[("id", id), ("school", school), ("kind", "attendance"), ("lastEntryAt", at)])
+        };
+        let registers = vec![
+            register("roll", "rata", "2026-02-01T00:00:00Z"),
+            register("leavers", "rata", "2014-02-01T00:00:00Z"),
+            register("admissions", "totara", "2014-02-01T00:00:00Z"),
+        ];
         for (kind, lines) in [
             ("staff", staff),
             ("logins", logins),
             ("training", training),
             ("enrolment", enrolment),
-            ("registers", vec![register]),
+            ("registers", registers),
         ] {
             self.send(kind, lines);
         }

@@ -12,6 +12,7 @@ use crate::db::{Db, text};
 use crate::draft::{Draft, stored};
 use crate::error::Error;
 use crate::ids::Random;
+use crate::state::changed;
 
 /// Why an effect does not come about.
 #[derive(Debug)]
@@ -156,6 +157,10 @@ impl Doing<'_, '_> {
         let uid = EntityUid::new(ty, id);
         if self.making.draft.seen()?.contains(&uid) {
             return Err(Stop::Refused(format!("{uid} is there already")));
+        }
+        // Also of what is gone the log speaks by its name.
+        if changed(self.making.db, &uid)? > 0 {
+            return Err(Stop::Refused(format!("{uid} was there before: an id is not used again")));
         }
         Ok(uid)
     }

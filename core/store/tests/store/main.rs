@@ -4,6 +4,7 @@
 
 mod bench;
 mod commands;
+mod contract;
 mod feeds;
 mod opening;
 mod tables;

@@ -31,8 +31,8 @@ impl Story<'_> {
                 let version = self.version();
                 line["expect"] = json!(version);
             }
-            16..=17 => line["id"] = json!(format!("x{}", self.draw.below(12))),
-            18 => {
+            16..=19 => line["id"] = json!(format!("x{}", self.draw.below(40))),
+            20 => {
                 let since = if self.draw.chance(500) { self.now } else { self.sides.model.clock };
                 let late = since - self.draw.within(1, 300) * MINUTE;
                 if late < self.sides.model.clock || late >= self.sides.murky {
@@ -54,7 +54,7 @@ impl Story<'_> {
             let key = (row.name.to_owned(), how.to_owned());
             story.before.contains_key(&key) || story.sides.counts.contains_key(&key)
         };
-        let missing = [("Denied", 7), ("Refused", 18), ("Refused", 11), ("Invalid", 0)];
+        let missing = [("Denied", 7), ("Refused", 20), ("Refused", 11), ("Invalid", 0)];
         let missing: Vec<_> = missing.iter().filter(|(how, _)| !seen(self, how)).collect();
         match missing.is_empty() || !seen(self, "Done") || self.draw.chance(250) {
             true => self.draw.below(100),

@@ -77,7 +77,8 @@ impl State {
             answer.outcome = Outcome::Denied;
             return self.closed(group, &checked, now, answer);
         }
-        if let Some(absent) = checked.spec.names(&checked.command.data).find(|uid| !group.seen.contains(uid)) {
+        if let Some(absent) = checked.spec.names(&checked.command.data).find(|uid| !group.seen.contains(uid))
+        {
             answer.outcome = Outcome::Denied;
             (answer.policies, answer.rules) = (Vec::new(), Vec::new());
             return self.closed(group, &checked, now, answer.because(format!("{absent} is not in the data")));

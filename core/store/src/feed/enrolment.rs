@@ -153,7 +153,8 @@ impl State {
         }
         let holding: Vec<&Interval> = all.iter().filter(|interval| interval.holds(at)).collect();
         let newest = Self::newest(all, at);
-        let last = Self::attended_last(all, at).or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
+        let last =
+            Self::attended_last(all, at).or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
         let names = |of: &[&Interval]| {
             let names: Vec<&str> = of.iter().map(|interval| interval.school.id()).collect();
             names.join(", ")

@@ -131,8 +131,12 @@ fn nothing_falls_due_for_a_command_that_makes_no_sense() {
 fn an_absent_person_in_the_data_is_denied_as_one_in_the_context() {
     let bench = Bench::new();
     bench.does("region", "createRequest", "Student::\"eve\"", json!({"id": "r1"}));
-    let answer =
-        bench.tries("region", "editRequest", "Request::\"r1\"", json!({"data": {"primaryContact": "nobody"}}));
+    let answer = bench.tries(
+        "region",
+        "editRequest",
+        "Request::\"r1\"",
+        json!({"data": {"primaryContact": "nobody"}}),
+    );
     assert_eq!((answer.outcome, answer.policies.len()), (Outcome::Denied, 0), "{answer:?}");
     assert!(answer.errors[0].contains("User::\"nobody\" is not in the data"), "{answer:?}");
 }
@@ -176,10 +180,7 @@ fn disposal_reaches_what_commands_and_feeds_said_of_a_student() {
     let done = bench.does("privacy", "disposeRecords", "Student::\"aroha\"", dispose.clone());
     assert_eq!(kept(&bench, "Ngata"), [""; 0]);
     // It is so already.
-    assert_eq!(
-        bench.does("privacy", "disposeRecords", "Student::\"aroha\"", dispose).version,
-        done.version
-    );
+    assert_eq!(bench.does("privacy", "disposeRecords", "Student::\"aroha\"", dispose).version, done.version);
     // The lines were taken before; what they said does not come back with another day.
     let at = caseward::instant(in_time).unwrap();
     let again = |kind: &str, text: &str| {
@@ -206,11 +207,15 @@ fn an_id_is_not_used_again() {
 fn an_answer_is_kept_for_thirty_days() {
     let bench = Bench::with_case();
     let comment = |text: &str, now: &str| json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": text}, "key": "k1", "now": now});
+    let mut other = comment("one", "2026-05-11T12:00:00Z");
+    other["key"] = json!("k0");
+    bench.done(other);
     let first = bench.done(comment("one", "2026-05-12T00:00:00Z"));
     assert!(bench.done(comment("one", "2026-06-10T23:59:59Z")).repeated);
     let later = bench.done(comment("two", "2026-06-11T00:00:01Z"));
     assert!(!later.repeated && later.made != first.made, "{later:?}");
     let database = rusqlite::Connection::open(bench.folder.path().join("cases.db")).unwrap();
     let count = "SELECT count(*) FROM caseward_answer";
+    // The other key is gone, with the first answer under this one.
     assert_eq!(database.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }

@@ -92,10 +92,17 @@ impl Sides {
         let answer = self.store().command(line.to_string()).unwrap();
         let after = self.version();
         let expected = self.model.command(line, self.start, (before, after), &answer);
-        let said = || format!("seed {} step {}: {line}\nanswered {answer:?}\nexpected {expected:?}", self.seed, self.step);
+        let said = || {
+            format!(
+                "seed {} step {}: {line}\nanswered {answer:?}\nexpected {expected:?}",
+                self.seed, self.step
+            )
+        };
         assert_eq!(Some(answer.outcome), expected.outcome, "outcome, {}", said());
         self.agree(&answer, &expected, (before, after), &said);
-        if let (false, Some((ty, id))) = (answer.repeated, line["on"].as_str().and_then(|on| on.split_once("::\""))) {
+        if let (false, Some((ty, id))) =
+            (answer.repeated, line["on"].as_str().and_then(|on| on.split_once("::\"")))
+        {
             let on = uid(ty, id.trim_end_matches('"'));
             self.told.extend(answer.alerts.iter().map(|person| (person.clone(), on.clone())));
         }
@@ -104,14 +111,20 @@ impl Sides {
         }
         let outcome = if answer.repeated { "repeated".to_owned() } else { format!("{:?}", answer.outcome) };
         self.count(line["command"].as_str().unwrap_or("none"), &outcome);
-        if after > before || self.step % 8 == 0 {
+        if after > before || self.step.is_multiple_of(8) {
             self.facts_agree(&line.to_string());
         }
         self.versions.push(after);
         answer
     }
 
-    fn agree(&self, answer: &Answer, expected: &Expected, (before, after): (u64, u64), said: &dyn Fn() -> String) {
+    fn agree(
+        &self,
+        answer: &Answer,
+        expected: &Expected,
+        (before, after): (u64, u64),
+        said: &dyn Fn() -> String,
+    ) {
         assert_eq!(answer.repeated, expected.repeated.is_some(), "repeated, {}", said());
         if let Some(first) = &expected.repeated {
             let mut again = answer.clone();
@@ -131,7 +144,8 @@ impl Sides {
             assert!(answer.event.is_some_and(|event| event > self.last_event), "{}", said());
         }
         if let Some(verdict) = expected.verdict.as_ref().filter(|verdict| !verdict.absent) {
-            let set = |all: &[std::sync::Arc<str>]| all.iter().map(|one| one.to_string()).collect::<BTreeSet<_>>();
+            let set =
+                |all: &[std::sync::Arc<str>]| all.iter().map(|one| one.to_string()).collect::<BTreeSet<_>>();
             assert_eq!(set(&answer.policies), verdict.policies, "policies, {}", said());
             assert_eq!(set(&answer.rules), verdict.rules, "rules, {}", said());
         }
@@ -149,7 +163,14 @@ impl Sides {
 
     pub(crate) fn feed(&mut self, kind: &str, text: &str, lines: &[Fields], delay: i64, now: i64) {
         self.step += 1;
-        let said = || format!("seed {} step {}: feed {kind} at {}\n{text}", self.seed, self.step, crate::time::written(now));
+        let said = || {
+            format!(
+                "seed {} step {}: feed {kind} at {}\n{text}",
+                self.seed,
+                self.step,
+                crate::time::written(now)
+            )
+        };
         let before = self.version();
         let answers = self.store().feed_at(kind, text.as_bytes().to_vec(), delay, now);
         if now < self.model.clock && !lines.is_empty() {
@@ -207,10 +228,19 @@ impl Sides {
             let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
             for name in names.into_iter().filter(|name| theirs.get(*name) != ours.get(*name)) {
                 let text = |value: Option<&Json>| value.map_or("nothing".to_owned(), Json::to_string);
-                says += &format!("{uid:?} {name}: store {} model {}\n", text(theirs.get(name)), text(ours.get(name)));
+                says += &format!(
+                    "{uid:?} {name}: store {} model {}\n",
+                    text(theirs.get(name)),
+                    text(ours.get(name))
+                );
             }
         }
-        panic!("seed {} step {} after {after} at {}:\n{says}", self.seed, self.step, crate::time::written(self.model.clock));
+        panic!(
+            "seed {} step {} after {after} at {}:\n{says}",
+            self.seed,
+            self.step,
+            crate::time::written(self.model.clock)
+        );
     }
 
     /// What only the database tells: who is to be told of what, and that what was disposed of is gone.
@@ -224,7 +254,15 @@ impl Sides {
         outbox.sort();
         told.sort();
         assert_eq!(outbox, told, "seed {}: who is told", self.seed);
-        let tables = ["caseward_content", "caseward_log", "caseward_answer", "caseward_feed", "caseward_feed_taken", "caseward_feed_base", "caseward_flag"];
+        let tables = [
+            "caseward_content",
+            "caseward_log",
+            "caseward_answer",
+            "caseward_feed",
+            "caseward_feed_taken",
+            "caseward_feed_base",
+            "caseward_flag",
+        ];
         for table in tables {
             let mut statement = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
             let width = statement.column_count();
@@ -233,7 +271,11 @@ impl Sides {
                 for at in 0..width {
                     let Ok(text) = row.get::<_, String>(at) else { continue };
                     for gone in &self.model.disposed {
-                        assert!(!text.contains(gone.as_str()), "seed {}: {table} keeps {gone}: {text}", self.seed);
+                        assert!(
+                            !text.contains(gone.as_str()),
+                            "seed {}: {table} keeps {gone}: {text}",
+                            self.seed
+                        );
                     }
                 }
             }

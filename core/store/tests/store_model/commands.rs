@@ -155,7 +155,8 @@ impl Story<'_> {
         if self.draw.chance(900) {
             let better = |one: &Uid| match ty {
                 "Item" => {
-                    let sensitive = row.name != "unlabelSensitive" || facts.get(one, "sensitive") == Some(&json!(true));
+                    let sensitive =
+                        row.name != "unlabelSensitive" || facts.get(one, "sensitive") == Some(&json!(true));
                     let shared = row.name != "unshareItem" || !facts.members(one, "sharedWith").is_empty();
                     open(one) && sensitive && shared
                 }
@@ -249,10 +250,7 @@ impl Story<'_> {
             let said = if self.draw.chance(500) { "value" } else { "statement" };
             let text = self.text();
             let field = if on.0 == "User" { "phone" } else { "homeAddress" };
-            data = Map::from_iter([
-                ("field".to_owned(), json!(field)),
-                (said.to_owned(), json!(text)),
-            ]);
+            data = Map::from_iter([("field".to_owned(), json!(field)), (said.to_owned(), json!(text))]);
         }
         data
     }
@@ -260,7 +258,7 @@ impl Story<'_> {
     fn value(&mut self, name: &str, kind: Kind, on: &Uid) -> Json {
         use base64::Engine as _;
         match kind {
-            Kind::Text | Kind::OptionalText | Kind::Any | Kind::ItemKind => json!(self.text()),
+            Kind::Text | Kind::OptionalText | Kind::Any | Kind::OfItem => json!(self.text()),
             Kind::Id if name == "school" => {
                 let shared = self.sides.model.facts.members(on, "sharedWith");
                 match shared.first() {
@@ -314,13 +312,19 @@ impl Story<'_> {
             }
             4 if !in_data.is_empty() => {
                 let name = self.draw.pick(&in_data).clone();
-                line["data"][name] = self.draw.pick(&[json!(7), json!(" "), Json::Null, json!([1]), json!({"a": 1})]).clone();
+                line["data"][name] =
+                    self.draw.pick(&[json!(7), json!(" "), Json::Null, json!([1]), json!({"a": 1})]).clone();
             }
             5 if row.name == "correctPersonalInformation" => line["data"]["field"] = json!("nothing"),
-            5 if row.name.starts_with("shareWith") => line["data"]["fields"] = json!(["name", "attendanceRate"]),
+            5 if row.name.starts_with("shareWith") => {
+                line["data"]["fields"] = json!(["name", "attendanceRate"])
+            }
             5 => line["data"]["number"] = json!("12"),
             6 => line["on"] = json!(self.draw.pick(&["Case", "Team::\"x\"", "\"x\"", ""])),
-            7 => line["on"] = json!(written(&uid(if row.on.contains(&"Item") { "Case" } else { "Item" }, "i1"))),
+            7 => {
+                line["on"] =
+                    json!(written(&uid(if row.on.contains(&"Item") { "Case" } else { "Item" }, "i1")))
+            }
             8 => line["nwo"] = json!("2026"),
             9 => line["now"] = json!("tomorrow"),
             10 => line["expect"] = json!(-1),

@@ -24,7 +24,10 @@ impl Model {
                 let recipient = sense.data["recipient"].as_str().unwrap().to_owned();
                 self.disclosed.entry(student).or_default().push(recipient);
             }
-            "addComment" | "uploadFile" | "updateRecord" | "recordAgencyResponse"
+            "addComment"
+            | "uploadFile"
+            | "updateRecord"
+            | "recordAgencyResponse"
             | "requestAdditionalSupport" => self.on_record(sense, answer, expected),
             "shareItem" | "unshareItem" | "labelSensitive" | "unlabelSensitive" => {
                 self.on_item(sense, expected);
@@ -205,7 +208,7 @@ impl Model {
         let assignee = sense.context.get("assignee").and_then(crate::facts::named);
         let student = self.facts.entity(case, "student").unwrap();
         match sense.command.as_str() {
-            "closeCase" => return self.close(sense, expected),
+            "closeCase" => self.close(sense, expected),
             "requestAgencyInformation" => {
                 self.append(case, "informationRequestsToAgencies", Json::Object(sense.data.clone()));
             }
@@ -345,7 +348,11 @@ impl Model {
             }
         }
         let mut out = BTreeSet::new();
-        self.content.get(uid).into_iter().flat_map(|all| all.values()).for_each(|value| walk(value, &mut out));
+        self.content
+            .get(uid)
+            .into_iter()
+            .flat_map(|all| all.values())
+            .for_each(|value| walk(value, &mut out));
         out
     }
 
@@ -357,8 +364,7 @@ impl Model {
             all.extend(self.disclosed.get(uid).into_iter().flatten().cloned());
             all
         };
-        let others: BTreeSet<String> =
-            self.facts.of(&on.0).filter(|uid| *uid != on).flat_map(|uid| of(uid)).collect();
+        let others: BTreeSet<String> = self.facts.of(&on.0).filter(|uid| *uid != on).flat_map(of).collect();
         let theirs = of(on);
         let others = others.difference(&theirs).cloned().collect();
         (theirs, others)

@@ -159,7 +159,8 @@ impl Facts {
         self.whole.get_or_insert_with(|| {
             let entity = |(uid, attributes): (&Uid, &Map<String, Json>)| {
                 let make = || {
-                    let json = json!({"uid": {"type": uid.0, "id": uid.1}, "attrs": attributes, "parents": []});
+                    let json =
+                        json!({"uid": {"type": uid.0, "id": uid.1}, "attrs": attributes, "parents": []});
                     Entity::from_json_value(json, None).unwrap()
                 };
                 built.entry(uid.clone()).or_insert_with(make).clone()

@@ -45,7 +45,9 @@ impl Model {
         for (at, line) in lines.iter().enumerate().filter(|(at, _)| admitted.contains(at)) {
             let taken = (kind.to_owned(), line.clone());
             out[at] = if self.lines.taken.insert(taken) {
-                let subject = key(line).unwrap()[if kind == "content" || kind == "organisations" { 1 } else { 0 }].clone();
+                let subject = key(line).unwrap()
+                    [if kind == "content" || kind == "organisations" { 1 } else { 0 }]
+                .clone();
                 about.entry(subject).or_default().push(line);
                 Taken::Done
             } else {
@@ -84,17 +86,18 @@ impl Model {
                 .copied()
                 .filter(|at| {
                     let line = &lines[*at];
-                    let refers = |name: &str, ty: &str| {
-                        line.get(name).is_none_or(|id| there(&uid(ty, id)))
-                    };
+                    let refers = |name: &str, ty: &str| line.get(name).is_none_or(|id| there(&uid(ty, id)));
                     match kind {
-                        "organisations" => refers("catchmentProvider", "Provider") && refers("school", "School"),
+                        "organisations" => {
+                            refers("catchmentProvider", "Provider") && refers("school", "School")
+                        }
                         "staff" => match place_type(&line["role"]).unwrap() {
                             "MinistryTeam" => TEAMS.contains(&line["at"].as_str()),
                             ty => refers("at", ty),
                         },
                         "enrolment" => {
-                            refers("school", "School") && (refers("student", "Student") || named(&line["student"]))
+                            refers("school", "School")
+                                && (refers("student", "Student") || named(&line["student"]))
                         }
                         "attendance" => refers("student", "Student"),
                         "registers" => refers("school", "School"),

@@ -184,7 +184,8 @@ impl Lines {
     /// The year level that the line that began last and has one says.
     pub(crate) fn year_level(&self, student: &str, at: i64) -> Option<Json> {
         let today = time::day_of(at);
-        let begun = self.enrolments(student).filter(|(start, _, line)| *start <= today && line.year.is_some());
+        let begun =
+            self.enrolments(student).filter(|(start, _, line)| *start <= today && line.year.is_some());
         let year = begun.max_by_key(|(start, ..)| *start).and_then(|(_, _, line)| line.year);
         year.map(Json::from).or_else(|| self.base(&uid("Student", student), "yearLevel").cloned())
     }

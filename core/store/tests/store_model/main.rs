@@ -3,12 +3,7 @@
 //! The model keeps facts in plain maps, asks Cedar's own authorizer, and shares no code with the store. After every
 //! step the answers agree, and all facts.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod check;
 mod commands;

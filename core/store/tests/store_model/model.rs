@@ -145,8 +145,7 @@ impl Model {
     }
 
     fn decided(&mut self, sense: &Sense, answer: &Answer) -> Expected {
-        let verdict =
-            self.ask((&sense.person, &sense.command, &sense.on), &sense.context, sense.now);
+        let verdict = self.ask((&sense.person, &sense.command, &sense.on), &sense.context, sense.now);
         let with = |outcome, verdict| Expected { verdict: Some(verdict), ..Expected::of(outcome) };
         if !verdict.permitted {
             return with(Outcome::Denied, verdict);
@@ -181,7 +180,10 @@ impl Model {
             self.facts.has(&uid) || self.used.contains(&uid)
         });
         let waiting = sense.command == "disposeRecords"
-            && self.requests_of(&sense.on).iter().any(|one| self.facts.text(one, "status") == Some("submitted"));
+            && self
+                .requests_of(&sense.on)
+                .iter()
+                .any(|one| self.facts.text(one, "status") == Some("submitted"));
         taken || waiting
     }
 

@@ -1,7 +1,5 @@
 //! Random stories: what happens in the town, step by step, from a seed.
 
-
-
 use serde_json::{Map, Value as Json, json};
 
 use crate::check::{Counts, Sides};
@@ -41,7 +39,8 @@ pub(crate) struct Story<'a> {
 /// Tells a story, and gives what happened in it.
 pub(crate) fn tell(seed: u64, before: &Counts) -> Counts {
     let mut draw = Draw::new(seed);
-    let first = *draw.pick(&["2026-02-10T09:00:07+13:00", "2026-03-05T09:00:07+13:00", "2026-05-11T09:00:07+12:00"]);
+    let first =
+        *draw.pick(&["2026-02-10T09:00:07+13:00", "2026-03-05T09:00:07+13:00", "2026-05-11T09:00:07+12:00"]);
     let now = time::instant(first).unwrap();
     let delay = *draw.pick(&[24 * HOUR, 48 * HOUR]);
     let sides = Sides::new(seed, now);
@@ -140,8 +139,22 @@ impl Story<'_> {
 
     fn feed(&mut self) {
         let kind = *self.draw.pick(&[
-            "organisations", "logins", "staff", "staff", "staff", "training", "enrolment", "enrolment",
-            "enrolment", "enrolment", "terms", "attendance", "attendance", "registers", "content", "content",
+            "organisations",
+            "logins",
+            "staff",
+            "staff",
+            "staff",
+            "training",
+            "enrolment",
+            "enrolment",
+            "enrolment",
+            "enrolment",
+            "terms",
+            "attendance",
+            "attendance",
+            "registers",
+            "content",
+            "content",
         ]);
         let mut lines = Vec::new();
         for _ in 0..=self.draw.below(4) {
@@ -183,7 +196,7 @@ impl Story<'_> {
     }
 
     fn student(&mut self) -> &'static str {
-        if self.draw.chance(30) { "kahu" } else { *self.draw.pick(&STUDENTS) }
+        if self.draw.chance(30) { "kahu" } else { self.draw.pick(&STUDENTS) }
     }
 
     fn line(&mut self, kind: &str) -> Fields {
@@ -204,15 +217,33 @@ impl Story<'_> {
             "enrolment" => self.enrolment(school),
             "terms" => {
                 let (year, term) = (time::day_of(self.now).year(), self.draw.below(4));
-                let (start, end) = [("01-27", "04-02"), ("04-20", "07-03"), ("07-20", "09-25"), ("10-12", "12-18")][term];
-                let end = if self.draw.chance(200) { &end.replace("0", "1").replace("11", "08") } else { end };
-                let end = if time::day(&format!("{year}-{end}")).is_some_and(|end| end > time::day(&format!("{year}-{start}")).unwrap()) { end } else { "12-19" };
-                fields(&[("term", &format!("{year}-{term}")), ("start", &format!("{year}-{start}")), ("end", &format!("{year}-{end}"))])
+                let (start, end) =
+                    [("01-27", "04-02"), ("04-20", "07-03"), ("07-20", "09-25"), ("10-12", "12-18")][term];
+                let end =
+                    if self.draw.chance(200) { &end.replace("0", "1").replace("11", "08") } else { end };
+                let end = if time::day(&format!("{year}-{end}"))
+                    .is_some_and(|end| end > time::day(&format!("{year}-{start}")).unwrap())
+                {
+                    end
+                } else {
+                    "12-19"
+                };
+                fields(&[
+                    ("term", &format!("{year}-{term}")),
+                    ("start", &format!("{year}-{start}")),
+                    ("end", &format!("{year}-{end}")),
+                ])
             }
             "attendance" => {
                 let (student, day, open) = (self.student(), self.near(70, 0), self.draw.within(0, 2));
                 let attended = self.draw.within(0, open);
-                fields(&[("student", student), ("date", &day), ("code", "P"), ("attended", &attended.to_string()), ("open", &open.to_string())])
+                fields(&[
+                    ("student", student),
+                    ("date", &day),
+                    ("code", "P"),
+                    ("attended", &attended.to_string()),
+                    ("open", &open.to_string()),
+                ])
             }
             "registers" => {
                 let id = *self.draw.pick(&["roll", "old", "leavers", "audit-1", "new-roll"]);
@@ -224,7 +255,11 @@ impl Story<'_> {
                 let (ty, id, field) = match self.draw.below(4) {
                     0 => ("User", self.person(), *self.draw.pick(&["name", "email", "phone"])),
                     1 => ("School", school, "name"),
-                    _ => ("Student", self.student(), *self.draw.pick(&["name", "homeAddress", "dateOfBirth", "caregiverNames"])),
+                    _ => (
+                        "Student",
+                        self.student(),
+                        *self.draw.pick(&["name", "homeAddress", "dateOfBirth", "caregiverNames"]),
+                    ),
                 };
                 let text = self.text();
                 fields(&[("type", ty), ("id", id), ("field", field), ("value", &text)])
@@ -234,17 +269,28 @@ impl Story<'_> {
 
     fn organisation(&mut self, school: &str) -> Fields {
         if self.draw.chance(500) {
-            let kind = if school == "totara" { "private" } else { *self.draw.pick(&["state", "stateIntegrated"]) };
+            let kind =
+                if school == "totara" { "private" } else { *self.draw.pick(&["state", "stateIntegrated"]) };
             let mut line = fields(&[("type", "School"), ("id", school), ("kind", kind)]);
             if self.draw.chance(850) {
-                let provider = if self.draw.chance(50) { "nowhere" } else { *self.draw.pick(&["north", "south", "south"]) };
+                let provider = if self.draw.chance(50) {
+                    "nowhere"
+                } else {
+                    *self.draw.pick(&["north", "south", "south"])
+                };
                 line.insert("catchmentProvider".to_owned(), provider.to_owned());
             }
             return line;
         }
         let id = *self.draw.pick(&PROVIDERS);
         let inside = ["inside", "within"].contains(&id);
-        let kind = if self.draw.chance(50) { "other" } else if inside { "isp" } else { "asp" };
+        let kind = if self.draw.chance(50) {
+            "other"
+        } else if inside {
+            "isp"
+        } else {
+            "asp"
+        };
         let mut line = fields(&[("type", "Provider"), ("id", id), ("kind", kind)]);
         if inside && self.draw.chance(900) {
             let school = if self.draw.chance(600) { "totara" } else { school };
@@ -303,7 +349,10 @@ impl Story<'_> {
             line.insert("nsn".to_owned(), "11".to_owned());
         }
         if self.draw.chance(500) {
-            line.insert("yearLevel".to_owned(), (8 + student.len() as i64 % 4 + i64::from(start.year()) - 2026).to_string());
+            line.insert(
+                "yearLevel".to_owned(),
+                (8 + student.len() as i64 % 4 + i64::from(start.year()) - 2026).to_string(),
+            );
         }
         line
     }
@@ -317,7 +366,9 @@ impl Story<'_> {
                 line.insert(name.to_owned(), "nowhere".to_owned());
             }
             "attendance" if self.draw.chance(500) => drop(line.insert("attended".to_owned(), "3".to_owned())),
-            "content" if self.draw.chance(500) => drop(line.insert("field".to_owned(), "accessHistory".to_owned())),
+            "content" if self.draw.chance(500) => {
+                drop(line.insert("field".to_owned(), "accessHistory".to_owned()))
+            }
             _ => drop(line.remove(key)),
         }
         line

@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Truth,
     Fields,
     Bytes,
-    ItemKind,
+    OfItem,
 }
 
 /// A row of the table.
@@ -103,16 +103,12 @@ pub(crate) const TABLE: &[Row] = &[
     Row { data: &[("text", Kind::Text, true)], makes: Some("Item"), ..row("addComment", CASE) },
     Row {
         context: &[("sizeBytes", "Long", false)],
-        data: &[
-            ("file", Kind::Bytes, true),
-            ("fileName", Kind::Text, true),
-            ("fileType", Kind::Text, true),
-        ],
+        data: &[("file", Kind::Bytes, true), ("fileName", Kind::Text, true), ("fileType", Kind::Text, true)],
         makes: Some("Item"),
         ..row("uploadFile", CASE)
     },
     Row {
-        data: &[("kind", Kind::ItemKind, false), ("text", Kind::Text, false)],
+        data: &[("kind", Kind::OfItem, false), ("text", Kind::Text, false)],
         makes: Some("Item"),
         ..row("updateRecord", CASE)
     },
@@ -123,11 +119,7 @@ pub(crate) const TABLE: &[Row] = &[
     },
     Row {
         context: &[("caregiverConsent", "Bool", true)],
-        data: &[
-            ("agency", Kind::Text, true),
-            ("serviceName", Kind::Text, true),
-            ("text", Kind::Text, false),
-        ],
+        data: &[("agency", Kind::Text, true), ("serviceName", Kind::Text, true), ("text", Kind::Text, false)],
         makes: Some("Item"),
         ..row("requestAdditionalSupport", CASE)
     },
@@ -172,11 +164,7 @@ pub(crate) const TABLE: &[Row] = &[
     },
     row("exportPersonalInformation", PERSON),
     Row {
-        data: &[
-            ("field", Kind::Text, true),
-            ("value", Kind::Any, false),
-            ("statement", Kind::Text, false),
-        ],
+        data: &[("field", Kind::Text, true), ("value", Kind::Any, false), ("statement", Kind::Text, false)],
         ..row("correctPersonalInformation", PERSON)
     },
     Row { data: &[("entry", Kind::Any, true)], ..row("recordAttendance", &["Register"]) },
@@ -268,13 +256,14 @@ fn explicit(row: &Row, context: &Map<String, Json>) -> Option<Map<String, Json>>
     let mut out = Map::new();
     for (name, ty, needed) in row.context {
         let value = match (context.get(*name), needed) {
+            // Whatever the caller says.
+            _ if *name == "sizeBytes" => continue,
             (None, true) => return None,
             (None, false) => continue,
             (Some(value), _) => value,
         };
         let value = match *ty {
             "Bool" => value.is_boolean().then(|| value.clone())?,
-            "Long" => value.is_i64().then(|| value.clone())?,
             "String" => value.is_string().then(|| value.clone())?,
             entity => {
                 let inner = value.get("__entity").unwrap_or(value);
@@ -311,7 +300,7 @@ fn sensible(row: &Row, ty: &str, data: &Map<String, Json>) -> Option<Option<i64>
                 size = bytes(value).map(|bytes| i64::try_from(bytes.len()).unwrap());
                 size.is_some()
             }
-            Kind::ItemKind => {
+            Kind::OfItem => {
                 value.as_str().is_some_and(|kind| ["note", "activity", "correspondence"].contains(&kind))
             }
         };
@@ -340,7 +329,10 @@ fn sensible(row: &Row, ty: &str, data: &Map<String, Json>) -> Option<Option<i64>
 }
 
 fn biographical(field: &str) -> bool {
-    assert!(BIOGRAPHICAL.contains(&field) != NOT_BIOGRAPHICAL.contains(&field), "{field}: the model knows it");
+    assert!(
+        BIOGRAPHICAL.contains(&field) != NOT_BIOGRAPHICAL.contains(&field),
+        "{field}: the model knows it"
+    );
     BIOGRAPHICAL.contains(&field)
 }
 

@@ -72,5 +72,6 @@ pub(crate) fn imported() -> Json {
 
 /// The others come by feeds.
 pub(crate) fn is_imported(name: &str) -> bool {
-    ["lead", "contact", "rata-lead", "flow", "manager", "both", "central", "privacy", "region"].contains(&name)
+    ["lead", "contact", "rata-lead", "flow", "manager", "both", "central", "privacy", "region"]
+        .contains(&name)
 }

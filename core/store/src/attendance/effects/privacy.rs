@@ -43,8 +43,7 @@ pub(super) fn export(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let disclosures: Vec<Json> = logged.values().filter_map(disclosure).collect();
     let of_person = |payload: &&Json| payload.pointer("/command/on") == Some(&json!(person.to_string()));
     let statements: Vec<Json> = logged.values().filter(of_person).filter_map(statement).collect();
-    doing.exported =
-        Some(json!({"records": records, "disclosures": disclosures, "statements": statements}));
+    doing.exported = Some(json!({"records": records, "disclosures": disclosures, "statements": statements}));
     Ok(())
 }
 
@@ -180,7 +179,9 @@ fn forget_what_was_said(making: &mut Making<'_>, student: &EntityUid) -> Result<
         let sql = "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event = ?1";
         making.db.run(sql, &[number(event)])?;
         let of = |name: &str| payload.pointer(&format!("/command/{name}")).and_then(Json::as_str);
-        if let (Some("exportPersonalInformation"), Some(person), Some(key)) = (of("command"), of("as"), of("key")) {
+        if let (Some("exportPersonalInformation"), Some(person), Some(key)) =
+            (of("command"), of("as"), of("key"))
+        {
             let sql = "DELETE FROM caseward_answer WHERE person = ?1 AND key = ?2";
             making.db.run(sql, &[text(person), text(key)])?;
         }

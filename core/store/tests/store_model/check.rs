@@ -91,6 +91,9 @@ impl Sides {
         let before = self.version();
         let answer = self.store().command(line.to_string()).unwrap();
         let after = self.version();
+        // What is sent once more is kept once more.
+        let text = line.to_string();
+        self.model.disposed.retain(|gone| !text.contains(gone.as_str()));
         let expected = self.model.command(line, self.start, (before, after), &answer);
         let said = || {
             format!(

@@ -12,8 +12,10 @@ use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
 use crate::error::Error;
 use crate::files::Files;
+use crate::history;
 use crate::ids::Random;
 use crate::log::{self, Entry, as_i64};
+use crate::past::Pasts;
 use crate::policies::PolicySet;
 use crate::time;
 
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) trust_now: bool,
     pub(crate) numbers: Numbers,
+    /// Worlds of past moments that were asked about lately.
+    pub(crate) pasts: Pasts,
     /// Whether the world is behind the database after a failure.
     pub(crate) is_stopped: bool,
 }
@@ -123,7 +127,19 @@ impl State {
         let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         let world = database.read(|sql, each| db.rows(sql, &[], each))?;
-        Ok(State { db, ward, fits, database, world, files, random, trust_now, numbers, is_stopped: false })
+        Ok(State {
+            db,
+            ward,
+            fits,
+            database,
+            world,
+            files,
+            random,
+            trust_now,
+            numbers,
+            pasts: Pasts::default(),
+            is_stopped: false,
+        })
     }
 
     /// Whether the caller may say what time it is.
@@ -222,11 +238,14 @@ impl State {
             let statements = self.database.upkeep(&finished.world, uid, names.as_deref())?;
             self.db.all(&statements)?;
         }
+        history::record(self.db.as_mut(), group.numbers.version, &group.seen, finished)?;
         self.write_content(finished)?;
         for uid in &finished.disposed {
             self.forget_content(group, uid)?;
         }
         for uid in &finished.forgotten {
+            history::forget(self.db.as_mut(), uid)?;
+            self.pasts.clear();
             self.db.run(
                 "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event IN \
                  (SELECT event FROM caseward_log_about WHERE type = ?1 AND id = ?2)",

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::feed::LineAnswer;
 use crate::files::Files;
 use crate::ids::Random;
+use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 use crate::sqlite::Sqlite;
 use crate::state::State;
@@ -232,6 +233,30 @@ impl Store {
     /// [`Error::Request`] where the store does not trust the caller's time.
     pub fn tick_at(&self, now: i64) -> Result<usize, Error> {
         self.run(move |state, _| state.trusting().and_then(|()| state.due(now)))
+    }
+
+    /// A past moment, to be asked about: what held at one instant, as far as it was known at another. It costs about as much
+    /// as opening the store from a snapshot, and what was written since; the last few are kept.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a moment ahead of the store's clock; what the database reports.
+    pub fn past(&self, moment: Moment) -> Result<Past, Error> {
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            state.past(moment, clock)
+        })
+    }
+
+    /// As [`Store::past`], at a clock that the caller says: with [`Options::trusting`] alone.
+    ///
+    /// # Errors
+    /// As [`Store::past`]; [`Error::Request`] where the store does not trust the caller's time.
+    pub fn past_at(&self, moment: Moment, now: i64) -> Result<Past, Error> {
+        self.run(move |state, _| {
+            state.trusting()?;
+            state.due(now)?;
+            state.past(moment, now)
+        })
     }
 
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.

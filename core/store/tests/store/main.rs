@@ -4,6 +4,8 @@
 
 mod bench;
 mod commands;
+mod dice;
 mod feeds;
 mod opening;
+mod past;
 mod tables;

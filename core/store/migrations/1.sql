@@ -38,7 +38,7 @@ CREATE TABLE caseward_log (
   payload TEXT,
   salt TEXT
 );
-CREATE INDEX caseward_log_by_recorded ON caseward_log (recorded, event);
+CREATE INDEX caseward_log_by_recorded ON caseward_log (recorded, version);
 -- What an entry speaks of, so that it is found.
 CREATE TABLE caseward_log_about (
   type TEXT NOT NULL,
@@ -53,8 +53,10 @@ CREATE TABLE caseward_answer (
   command TEXT NOT NULL,
   answer TEXT NOT NULL,
   recorded BIGINT NOT NULL,
+  event BIGINT NOT NULL,
   PRIMARY KEY (person, key)
 );
+CREATE INDEX caseward_answer_by_event ON caseward_answer (event);
 CREATE INDEX caseward_answer_by_recorded ON caseward_answer (recorded);
 -- Who is to be told of what, until whoever sends takes it away.
 CREATE TABLE caseward_outbox (

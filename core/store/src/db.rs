@@ -31,6 +31,9 @@ pub(crate) trait Db: Send {
     /// Takes back what was written since [`Db::begin`].
     fn rollback(&mut self) -> Result<(), Error>;
 
+    /// Leaves nothing of what was deleted in the database's own files, as far as that is in its hands.
+    fn scrub(&mut self) -> Result<(), Error>;
+
     /// A statement that gives no rows; says how many it changed.
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error>;
 

@@ -25,6 +25,7 @@
 //! ```
 
 mod attendance;
+mod audit;
 mod command;
 mod db;
 mod draft;
@@ -43,6 +44,7 @@ mod state;
 mod store;
 mod time;
 
+pub use audit::{Checkpoint, LogKey, LogVerifier, Looked, Problem, Proof, Read, Verified};
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};

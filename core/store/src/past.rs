@@ -124,7 +124,8 @@ impl State {
 
     /// The version of the data at the end of an instant.
     pub(crate) fn version_at(&mut self, at: i64) -> Result<u64, Error> {
-        let sql = "SELECT version FROM caseward_log WHERE recorded <= ?1 ORDER BY recorded DESC, event DESC LIMIT 1";
+        // An entry of what was not done may say a later instant than the next that was.
+        let sql = "SELECT MAX(version) FROM caseward_log WHERE recorded <= ?1";
         let row = self.db.row(sql, &[number(at)])?;
         Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
     }

@@ -1,7 +1,7 @@
 //! A store, as programs have it: one writer thread, and readers of the world.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
 
+use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Verified};
 use crate::command::Answer;
 use crate::db::Db;
 use crate::draft::uid_json;
@@ -192,7 +193,7 @@ impl Store {
     /// # Errors
     /// [`Error::Request`] where the store is not empty; [`Error::Engine`] for data that the schema does not allow; then
     /// nothing is written.
-    pub fn import(&self, mut entities: impl Read) -> Result<usize, Error> {
+    pub fn import(&self, mut entities: impl io::Read) -> Result<usize, Error> {
         let mut bytes = Vec::new();
         entities.read_to_end(&mut bytes).map_err(|error| Error::request(error.to_string()))?;
         self.run(move |state, clock| state.import(&bytes, clock))
@@ -259,13 +260,83 @@ impl Store {
         })
     }
 
+    /// Audits something that was read, before it is shown; gives the entry's number.
+    ///
+    /// # Errors
+    /// What the database reports; then it is not to be shown.
+    pub fn audit(&self, read: Read) -> Result<u64, Error> {
+        self.run(move |state, clock| state.read(&read, clock))
+    }
+
+    /// Reads every entry of the audit log again, and holds the log against checkpoints from outside.
+    ///
+    /// # Errors
+    /// What the database reports. What is wrong with the log is no error: it is told.
+    pub fn verify(&self, checkpoints: Vec<Checkpoint>) -> Result<Verified, Error> {
+        self.run(move |state, _| state.verify(&checkpoints))
+    }
+
+    /// A checkpoint: what the log is now, signed.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn checkpoint(&self, key: &LogKey) -> Result<String, Error> {
+        let key = key.clone();
+        self.run(move |state, _| Ok(key.sign(state.tree.size(), &state.tree.root())))
+    }
+
+    /// A proof that an entry is in the log of a checkpoint, to be verified with [`Proof::open`](crate::Proof::open) without
+    /// any store; with what the entry says, unless it was disposed of or `with_payload` is false.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the checkpoint has no such entry, or is not of this log.
+    pub fn prove(
+        &self,
+        event: u64,
+        note: &str,
+        trusted: &[LogVerifier],
+        with_payload: bool,
+    ) -> Result<String, Error> {
+        let checkpoint = Checkpoint::open(note, trusted)?;
+        let note = note.to_owned();
+        self.run(move |state, _| state.prove(event, (&note, &checkpoint), with_payload))
+    }
+
+    /// Who looked at a record, oldest first: for `reader`, who must be permitted to see its access history.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where they are not, or there is no such record.
+    pub fn who_looked(&self, of: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let (of, reader) = (of.clone(), reader.clone());
+        self.run(move |state, clock| state.who_looked(&of, &reader, clock))
+    }
+
+    /// What a person looked at, oldest first: for `reader`, who must be permitted to see their access history.
+    ///
+    /// # Errors
+    /// As [`Store::who_looked`].
+    pub fn looked_at(&self, by: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let (by, reader) = (by.clone(), reader.clone());
+        self.run(move |state, clock| state.looked_at(&by, &reader, clock))
+    }
+
+    /// Commands that were denied and reads that told of nothing, oldest first: of the records whose access history `reader`
+    /// may see.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn denied(&self, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let reader = reader.clone();
+        self.run(move |state, clock| state.denied(&reader, clock))
+    }
+
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.
     ///
     /// # Errors
     /// What `output` reports, and the engine.
     pub fn export(&self, mut output: impl Write) -> Result<(), Error> {
         let world = self.world();
-        let failed = |error: std::io::Error| Error::request(format!("cannot write: {error}"));
+        let failed = |error: io::Error| Error::request(format!("cannot write: {error}"));
         let mut separator = "[\n";
         for entity_type in world.schema().entity_types() {
             if entity_type.choices.is_some() {

@@ -52,7 +52,7 @@ impl StoreArgs {
         }
     }
 
-    fn open(&self) -> Result<Store, Failure> {
+    pub(crate) fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.db, &self.options()).map_err(failed)
     }
 }
@@ -316,7 +316,7 @@ fn show(args: &FeedArgs, answers: &[LineAnswer]) -> Result<(), Failure> {
     output::finish(out)
 }
 
-fn failed(error: caseward_store::Error) -> Failure {
+pub(crate) fn failed(error: caseward_store::Error) -> Failure {
     Failure::other(error.to_string())
 }
 

@@ -44,7 +44,9 @@ mod state;
 mod store;
 mod time;
 
-pub use audit::{Checkpoint, LogKey, LogVerifier, Looked, Problem, Proof, Read, Verified};
+pub use audit::{
+    Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
+};
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use caseward::{Changes, EntityUid, Ward, World, WorldBuilder};
 
-use crate::db::{as_number, as_text, number};
+use crate::db::{as_number, as_text, number, text};
 use crate::error::Error;
 use crate::feed;
 use crate::history;
@@ -106,6 +106,9 @@ impl State {
                 return Err(Error::request(format!("{what} {at} lies ahead of the store's clock, {clock}")));
             }
         }
+        if known_at == clock && as_of == clock {
+            return Ok(Past { ward: self.ward.clone(), world: self.world.clone(), now: clock });
+        }
         let ward = match moment.todays_policies {
             true => self.ward.clone(),
             false => self.ward_at(as_of)?,
@@ -140,6 +143,14 @@ impl State {
             (_, Some(sources)) => Ok(Ward::new(&PolicySet::from_text(&sources)?.sources)?),
             _ => Err(Error::Database("it has no policies".to_owned())),
         }
+    }
+
+    /// The policies of a hash that were in force once.
+    pub(crate) fn ward_of_hash(&mut self, hash: &str) -> Result<Ward, Error> {
+        let sql = "SELECT sources FROM caseward_policy_text WHERE hash = ?1";
+        let sources = self.db.texts(sql, &[text(hash)])?.into_iter().next();
+        let sources = sources.ok_or_else(|| Error::Database(format!("it has no policies `{hash}`")))?;
+        Ok(Ward::new(&PolicySet::from_text(&sources)?.sources)?)
     }
 
     fn world_at(&mut self, as_of: i64, known_at: i64) -> Result<World, Error> {

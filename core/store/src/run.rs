@@ -226,7 +226,13 @@ impl State {
     }
 
     /// Audits which entries lost their payload, so that it is told from a payload that somebody took.
-    fn dispose(&mut self, group: &mut Group, checked: &Checked, finished: &Finished, now: i64) -> Result<(), Error> {
+    fn dispose(
+        &mut self,
+        group: &mut Group,
+        checked: &Checked,
+        finished: &Finished,
+        now: i64,
+    ) -> Result<(), Error> {
         if finished.forgotten.is_empty() {
             return Ok(());
         }
@@ -239,8 +245,14 @@ impl State {
         about.extend(&finished.forgotten);
         let gone: Vec<String> = finished.forgotten.iter().map(ToString::to_string).collect();
         let payload = json!({"of": checked.on.to_string(), "entities": gone, "events": events});
-        let entry =
-            Entry { kind: "disposal", version: group.numbers.version, recorded: now, at: now, payload, about };
+        let entry = Entry {
+            kind: "disposal",
+            version: group.numbers.version,
+            recorded: now,
+            at: now,
+            payload,
+            about,
+        };
         self.audit(group, &entry).map(drop)
     }
 

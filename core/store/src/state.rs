@@ -131,7 +131,8 @@ impl State {
         };
         let tree = get_text(db.as_mut(), "tree")?.and_then(|text| Tree::from_text(&text));
         let tree = tree.filter(|tree| tree.size() == numbers.event);
-        let tree = tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
+        let tree =
+            tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
         let kept = db.row(
             "SELECT t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
              WHERE p.from_at <= ?1 ORDER BY p.from_at DESC, p.event DESC LIMIT 1",

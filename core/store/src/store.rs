@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
 
-use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Verified};
+use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::command::Answer;
 use crate::db::Db;
 use crate::draft::uid_json;
@@ -169,6 +169,14 @@ impl Store {
         &self.inner.world
     }
 
+    /// The store's clock, in milliseconds since 1970: never before the last write.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn now(&self) -> Result<i64, Error> {
+        self.run(|state, clock| Ok(clock.max(state.numbers.clock)))
+    }
+
     /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
     /// that wait at once become durable together.
     ///
@@ -300,6 +308,16 @@ impl Store {
         let checkpoint = Checkpoint::open(note, trusted)?;
         let note = note.to_owned();
         self.run(move |state, _| state.prove(event, (&note, &checkpoint), with_payload))
+    }
+
+    /// Decides every command of the log again, on the state of its moment: by the policies of that moment, or by others, to
+    /// see who would have been answered otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for policies that are not valid; what the database reports.
+    pub fn replay(&self, others: Option<&PolicySet>) -> Result<Replayed, Error> {
+        let others = others.map(|set| Ward::new(&set.sources)).transpose()?;
+        self.run(move |state, _| state.replay(others.as_ref()))
     }
 
     /// Who looked at a record, oldest first: for `reader`, who must be permitted to see its access history.

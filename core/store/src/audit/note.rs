@@ -140,9 +140,8 @@ impl FromStr for LogVerifier {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let not = || {
-            Error::request("it is no key of a log, such as `caseward audit keygen` prints: name+id+key")
-        };
+        let not =
+            || Error::request("it is no key of a log, such as `caseward audit keygen` prints: name+id+key");
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(not());
@@ -221,11 +220,10 @@ mod tests {
         let key = LogKey::new("cases.example.org/1").unwrap();
         let note = key.sign(7, &[9; 32]);
         let checkpoint = Checkpoint::open(&note, &[key.verifier()]).unwrap();
-        assert_eq!((checkpoint.origin.as_str(), checkpoint.size, checkpoint.root), (
-            "cases.example.org/1",
-            7,
-            [9; 32]
-        ));
+        assert_eq!(
+            (checkpoint.origin.as_str(), checkpoint.size, checkpoint.root),
+            ("cases.example.org/1", 7, [9; 32])
+        );
         for at in 0..note.len() {
             let mut bytes = note.clone().into_bytes();
             bytes[at] ^= 1;

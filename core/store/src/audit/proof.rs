@@ -110,8 +110,7 @@ impl Proof {
             .and_then(|extra| serde_json::from_slice(&extra).ok())
             .ok_or_else(|| not("its extra data is no entry of a log"))?;
         let index = lines.next().and_then(|line| line.strip_prefix("index "));
-        let index: u64 =
-            index.and_then(|index| index.parse().ok()).ok_or_else(|| not("it has no index"))?;
+        let index: u64 = index.and_then(|index| index.parse().ok()).ok_or_else(|| not("it has no index"))?;
         let hashes: Option<Vec<Vec<u8>>> =
             lines.map(|line| STANDARD.decode(line).ok().filter(|hash| hash.len() == 32)).collect();
         let hashes = hashes.ok_or_else(|| not("a line of it is no hash"))?;
@@ -126,7 +125,9 @@ impl Proof {
             (Some(payload), Some(salt)) => {
                 let says = envelope.get("payload").and_then(Json::as_str);
                 if says != Some(format!("sha256:{}", hash(salt, payload)).as_str()) {
-                    return Err(Error::request("the payload is not the one of which the envelope holds the hash"));
+                    return Err(Error::request(
+                        "the payload is not the one of which the envelope holds the hash",
+                    ));
                 }
                 Some(serde_json::from_str(payload).map_err(|_| not("its payload is no JSON"))?)
             }

@@ -40,6 +40,10 @@ pub struct Read {
     pub purpose: Option<String>,
     /// The entities that it told of.
     pub told: Vec<EntityUid>,
+    /// How many there are, where it does not tell which.
+    pub count: Option<u64>,
+    /// Whether nothing was shown, because they may not see it or it is not there.
+    pub is_denied: bool,
 }
 
 impl Read {
@@ -53,6 +57,8 @@ impl Read {
             at,
             purpose: None,
             told: Vec::new(),
+            count: None,
+            is_denied: false,
         }
     }
 }
@@ -93,10 +99,7 @@ fn unpack(packed: &str) -> Result<String, Error> {
     let damaged = || Error::Database("an entry of the log does not say what it told of".to_owned());
     let bytes = STANDARD.decode(packed).map_err(|_| damaged())?;
     let mut names = String::new();
-    ZlibDecoder::new(bytes.as_slice())
-        .take(LONGEST)
-        .read_to_string(&mut names)
-        .map_err(|_| damaged())?;
+    ZlibDecoder::new(bytes.as_slice()).take(LONGEST).read_to_string(&mut names).map_err(|_| damaged())?;
     Ok(names)
 }
 
@@ -118,7 +121,8 @@ impl State {
             "asked": read.asked,
             "at": rfc3339(read.at),
             "purpose": read.purpose,
-            "count": told.len(),
+            "count": read.count.unwrap_or(told.len() as u64),
+            "denied": read.is_denied,
             "digest": format!("sha256:{}", sha256(names.as_bytes())),
             "told": pack(&names)?,
             "policy_hash": self.ward.policy_hash(),
@@ -133,7 +137,12 @@ impl State {
     }
 
     /// Who looked at a record, oldest first; for a person who may see its access history.
-    pub(crate) fn who_looked(&mut self, of: &EntityUid, reader: &EntityUid, now: i64) -> Result<Vec<Looked>, Error> {
+    pub(crate) fn who_looked(
+        &mut self,
+        of: &EntityUid,
+        reader: &EntityUid,
+        now: i64,
+    ) -> Result<Vec<Looked>, Error> {
         self.may_see_history(of, reader, now)?;
         let of = name(of);
         self.looks(|payload| {
@@ -143,7 +152,12 @@ impl State {
     }
 
     /// What a person looked at, oldest first; for a person who may see that person's access history.
-    pub(crate) fn looked_at(&mut self, by: &EntityUid, reader: &EntityUid, now: i64) -> Result<Vec<Looked>, Error> {
+    pub(crate) fn looked_at(
+        &mut self,
+        by: &EntityUid,
+        reader: &EntityUid,
+        now: i64,
+    ) -> Result<Vec<Looked>, Error> {
         self.may_see_history(by, reader, now)?;
         let by = name(by);
         self.looks(|payload| Ok(payload.get("by").and_then(Json::as_str) == Some(&by)))
@@ -173,8 +187,8 @@ impl State {
             let payload = row.get(2).and_then(as_text).unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let of = |path: &str| payload.pointer(path).and_then(Json::as_str);
-            let is_denied = of("/answer/outcome") == Some("denied")
-                || (of("/on").is_some() && payload.get("count") == Some(&json!(0)));
+            let is_denied =
+                of("/answer/outcome") == Some("denied") || payload.get("denied") == Some(&json!(true));
             if is_denied {
                 let mut one = looked(row, &payload, "read");
                 if let Some(command) = of("/command/command") {
@@ -212,7 +226,8 @@ impl State {
 
     /// Refuses a person who may not see the access history of a record; of one that was disposed of, of its student.
     fn may_see_history(&mut self, of: &EntityUid, reader: &EntityUid, now: i64) -> Result<(), Error> {
-        let not = || Error::request(format!("{reader} may not see the access history of {of}, or it is not there"));
+        let not =
+            || Error::request(format!("{reader} may not see the access history of {of}, or it is not there"));
         let of = match self.world.contains(of) {
             true => of.clone(),
             false => self.student_of_disposed(of)?.ok_or_else(not)?,

@@ -70,16 +70,8 @@ mod tests {
     use crate::ids::hex;
 
     /// The leaves and roots by which implementations of RFC 6962 are tested.
-    const LEAVES: [&str; 8] = [
-        "",
-        "00",
-        "10",
-        "2021",
-        "3031",
-        "40414243",
-        "5051525354555657",
-        "606162636465666768696a6b6c6d6e6f",
-    ];
+    const LEAVES: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     const ROOTS: [&str; 9] = [
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -120,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_no_tree_is_not_read() {
-        for text in ["", "x", "1", "2 00", "3 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"] {
+        for text in
+            ["", "x", "1", "2 00", "3 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"]
+        {
             assert_eq!(Tree::from_text(text), None, "{text}");
         }
     }

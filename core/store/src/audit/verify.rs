@@ -121,7 +121,10 @@ impl Reading<'_> {
         match (payload, salt) {
             (Some(payload), Some(salt)) => {
                 if says("payload") != Some(format!("sha256:{}", hash(salt, payload))) {
-                    self.problem(Some(event), "its payload is not the one of which its envelope holds the hash");
+                    self.problem(
+                        Some(event),
+                        "its payload is not the one of which its envelope holds the hash",
+                    );
                 } else if kind.as_deref() == Some("disposal") {
                     self.disposal(payload);
                 }
@@ -144,7 +147,9 @@ impl Reading<'_> {
             if at.root != root {
                 self.problem(
                     None,
-                    format!("the first {size} entries are not those of the checkpoint: the history was rewritten"),
+                    format!(
+                        "the first {size} entries are not those of the checkpoint: the history was rewritten"
+                    ),
                 );
             }
         }

@@ -78,10 +78,15 @@ fn every_kind_of_tampering_shows() {
     says(&log("kind = 'read' WHERE event = 3"), "says kind");
     says(&log("event = event + 100 WHERE event = 5"), "entries 5 to 5 are missing");
     says("DELETE FROM caseward_log WHERE event = 5", "entries 5 to 5 are missing");
-        says(&log("event = -event WHERE event IN (4, 5)"), "has the number -4");
-    says(&log("envelope = (SELECT envelope FROM caseward_log b WHERE b.event = 5), payload = (SELECT payload FROM \
+    says(&log("event = -event WHERE event IN (4, 5)"), "has the number -4");
+    says(
+        &log(
+            "envelope = (SELECT envelope FROM caseward_log b WHERE b.event = 5), payload = (SELECT payload FROM \
                caseward_log b WHERE b.event = 5), salt = (SELECT salt FROM caseward_log b WHERE b.event = 5) \
-               WHERE event = 4"), "says event `5`");
+               WHERE event = 4",
+        ),
+        "says event `5`",
+    );
 }
 
 /// A log that was cut, or written anew by somebody who has the database and even the key.
@@ -98,7 +103,10 @@ fn a_cut_tail_and_a_second_history_show_against_a_checkpoint() {
     }
     assert!(second.store().verify(Vec::new()).unwrap().is_sound());
     let found = second.store().verify(vec![checkpoint()]).unwrap();
-    assert!(found.problems.iter().any(|problem| problem.what.contains("the history was rewritten")), "{found:?}");
+    assert!(
+        found.problems.iter().any(|problem| problem.what.contains("the history was rewritten")),
+        "{found:?}"
+    );
     // One that ends earlier.
     let short = Bench::with_case();
     let found = short.store().verify(vec![checkpoint()]).unwrap();
@@ -181,15 +189,20 @@ fn who_looked_is_told_to_whoever_may_know() {
     store.audit(view).unwrap();
     let mut nothing = read("view", "rata-lead", &[]);
     nothing.on = Some(uid("Case::\"c1\""));
+    nothing.is_denied = true;
     store.audit(nothing).unwrap();
     let privacy = uid("User::\"privacy\"");
     let looked = store.who_looked(&uid("Case::\"c1\""), &privacy).unwrap();
-    let by: Vec<_> = looked.iter().map(|one| (one.kind.as_str(), one.by.as_deref().unwrap(), one.told)).collect();
-    assert_eq!(by, [
-        ("list", "User::\"manager\"", Some(2)),
-        ("view", "User::\"flow\"", Some(2)),
-        ("view", "User::\"rata-lead\"", Some(0)),
-    ]);
+    let by: Vec<_> =
+        looked.iter().map(|one| (one.kind.as_str(), one.by.as_deref().unwrap(), one.told)).collect();
+    assert_eq!(
+        by,
+        [
+            ("list", "User::\"manager\"", Some(2)),
+            ("view", "User::\"flow\"", Some(2)),
+            ("view", "User::\"rata-lead\"", Some(0)),
+        ]
+    );
     assert_eq!(looked[1].purpose.as_deref(), Some("weekly call"));
     assert_eq!(store.who_looked(&uid("Student::\"aroha\""), &privacy).unwrap().len(), 1);
     assert_eq!(store.who_looked(&uid("Student::\"ben\""), &privacy).unwrap(), []);

@@ -38,6 +38,8 @@ mod import;
 mod log;
 mod past;
 mod policies;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod run;
 mod sqlite;
 mod state;
@@ -52,4 +54,4 @@ pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
-pub use store::{Options, Pending, Store};
+pub use store::{Options, Pending, Store, shown};

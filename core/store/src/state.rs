@@ -86,6 +86,7 @@ impl State {
         db.begin()?;
         let made = (|| {
             db.script(TABLES)?;
+            db.tables()?;
             for statement in database.create() {
                 db.script(&statement)?;
             }
@@ -175,6 +176,12 @@ impl State {
             return Err(Error::Stopped);
         }
         self.db.begin()?;
+        // A commit of which the answer was lost may have been made; or somebody else wrote.
+        if counted(self.db.as_mut(), "event")? != self.numbers.event {
+            self.db.rollback()?;
+            self.is_stopped = true;
+            return Err(Error::Stopped);
+        }
         Ok(Group {
             seen: self.world.clone(),
             changes: Vec::new(),
@@ -221,7 +228,9 @@ impl State {
         }
         // A file that stays behind harms nobody: `doctor` finds it.
         for hash in &group.released {
-            let _ = self.files.remove(hash);
+            if !self.db.remove_file(hash).unwrap_or(true) {
+                let _ = self.files.remove(hash);
+            }
         }
         Ok(())
     }
@@ -253,7 +262,9 @@ impl State {
         }
         group.numbers.version += 1;
         for (hash, bytes) in &finished.files {
-            self.files.keep(hash, bytes)?;
+            if !self.db.keep_file(hash, bytes)? {
+                self.files.keep(hash, bytes)?;
+            }
         }
         for (uid, touched) in &finished.touched {
             let names: Option<Vec<&str>> = match touched {

@@ -21,6 +21,8 @@ use crate::files::Files;
 use crate::ids::Random;
 use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 use crate::time;
@@ -89,7 +91,7 @@ struct Inner {
     ward: Ward,
     world: World,
     /// Held for as long as the store is open.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Something else that the writer does, with its state and at its clock.
@@ -115,12 +117,18 @@ impl Pending {
 }
 
 impl Store {
-    /// Makes a store where there is none: a database of SQLite, without data.
+    /// Makes a store where there is none, without data: a file of SQLite, or with the feature `postgres` a schema of
+    /// PostgreSQL by its address, such as `postgres://user@host/database?options=-csearch_path%3Dcases`.
     ///
     /// # Errors
     /// [`Error::Exists`]; [`Error::Engine`] for policies that are not valid; [`Error::Database`].
     pub fn init(path: impl AsRef<Path>, policies: &PolicySet, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
+        #[cfg(feature = "postgres")]
+        if let Some(address) = address(path) {
+            State::create(&mut Postgres::create(address)?, policies)?;
+            return Self::open(path, options);
+        }
         let mut db = Sqlite::create(path)?;
         if let Err(error) = State::create(&mut db, policies) {
             drop(db);
@@ -138,11 +146,7 @@ impl Store {
     /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        if !path.exists() {
-            return Err(Error::Missing(path.to_owned()));
-        }
-        let lock = lock(path)?;
-        let db: Box<dyn Db> = Box::new(Sqlite::open(path)?);
+        let (db, lock) = database(path)?;
         let state = State::open(db, Files::beside(path), options.random(), options.trust_now);
         let state = state.map_err(|error| match error {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
@@ -401,6 +405,34 @@ impl Drop for Inner {
             let _ = writer.join();
         }
     }
+}
+
+/// A place as messages show it: an address without its password.
+pub fn shown(place: &Path) -> PathBuf {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = address(place) {
+        return crate::postgres::shown(address);
+    }
+    place.to_owned()
+}
+
+/// The database of a place, and the lock that is held while it is open.
+fn database(path: &Path) -> Result<(Box<dyn Db>, Option<File>), Error> {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = address(path) {
+        return Ok((Box::new(Postgres::open(address)?), None));
+    }
+    if !path.exists() {
+        return Err(Error::Missing(path.to_owned()));
+    }
+    let lock = lock(path)?;
+    Ok((Box::new(Sqlite::open(path)?), Some(lock)))
+}
+
+/// The address of PostgreSQL that a path is.
+#[cfg(feature = "postgres")]
+fn address(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| crate::postgres::is_address(text))
 }
 
 /// The one process that writes holds a lock on a file beside the database.

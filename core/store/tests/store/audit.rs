@@ -2,7 +2,6 @@
 
 use caseward::EntityUid;
 use caseward_store::{Checkpoint, LogKey, Outcome, Proof, Read, Verified};
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::bench::{Bench, NOW};
@@ -35,9 +34,7 @@ fn read(kind: &str, by: &str, told: &[&str]) -> Read {
 /// Closes a store, alters its database, and verifies it.
 fn altered(mut bench: Bench, sql: &str, checkpoints: Vec<Checkpoint>) -> Verified {
     bench.store = None;
-    let changed = Connection::open(bench.folder.path().join("cases.db")).unwrap();
-    assert!(changed.execute(sql, []).unwrap() > 0, "{sql}");
-    drop(changed);
+    assert!(bench.alter(sql) > 0, "{sql}");
     bench.reopen();
     bench.store().verify(checkpoints).unwrap()
 }

@@ -73,12 +73,6 @@ struct Undo {
     attributes: BTreeMap<Arc<str>, Arc<str>>,
 }
 
-impl Undo {
-    fn is_gone(&self) -> bool {
-        self.whole.as_ref().is_some_and(|change| is_remove(change))
-    }
-}
-
 fn is_remove(change: &str) -> bool {
     change.starts_with("{\"remove\"")
 }
@@ -109,8 +103,11 @@ pub(crate) fn undo(
         }
         Ok(())
     })?;
-    // What came and went in between is not there.
-    all.retain(|(ty, id), undo| !undo.is_gone() || world.contains(&EntityUid::new(ty.clone(), id.clone())));
+    // What came and went in between is not there; nor is, before anything was written down, what changed later.
+    all.retain(|(ty, id), undo| {
+        let is_put = undo.whole.as_ref().is_some_and(|change| !is_remove(change));
+        is_put || world.contains(&EntityUid::new(ty.clone(), id.clone()))
+    });
     read(ward, all.into_values().flat_map(|undo| undo.whole.into_iter().chain(undo.attributes.into_values())))
 }
 

@@ -161,17 +161,16 @@ impl State {
         if known < imported {
             return Ok(WorldBuilder::new(self.ward.schema()).finish()?);
         }
-        let world = World::from_bytes(self.ward.schema(), &self.world.to_bytes())?;
+        let mut world = World::from_bytes(self.ward.schema(), &self.world.to_bytes())?;
         let unknown = history::undo(self.db.as_mut(), (&self.ward, &world), (known, last), |_| false)?;
         world.apply(&unknown)?;
-        let there = if written < imported { uids(&world, "Student")? } else { Vec::new() };
+        if written < imported {
+            world = unwritten(&world)?;
+        }
         let later = history::undo(self.db.as_mut(), (&self.ward, &world), (written, known), stays)?;
         world.apply(&later)?;
         let new = match written < imported {
-            true => {
-                world.apply(&unwritten(&world)?)?;
-                there
-            }
+            true => uids(&world, "Student")?,
             false => self.came_after(written)?,
         };
         world.apply(&of_cases(&world, &new)?)?;
@@ -211,13 +210,17 @@ fn uids(world: &World, ty: &str) -> Result<Vec<EntityUid>, Error> {
     Ok(world.ids(ty)?.map(|id| EntityUid::new(ty, id)).collect())
 }
 
-/// Takes out what was not written yet when there was nothing.
-fn unwritten(world: &World) -> Result<Changes, Error> {
-    let mut changes = Changes::new();
-    for ty in WRITTEN {
-        for uid in uids(world, ty)? {
-            changes = changes.remove(&uid);
+/// A world as it was before anything was written down: of people, places and students alone.
+fn unwritten(world: &World) -> Result<World, Error> {
+    let mut builder = WorldBuilder::new(world.schema());
+    for ty in world.schema().entity_types() {
+        if ty.choices.is_some() || WRITTEN.contains(&&*ty.name) {
+            continue;
+        }
+        for uid in uids(world, &ty.name)? {
+            let attributes = world.attributes(&uid)?.unwrap_or_default();
+            builder.add(&uid, attributes.iter().map(|(name, value)| (name.as_ref(), value.clone())));
         }
     }
-    Ok(changes)
+    Ok(builder.finish()?)
 }

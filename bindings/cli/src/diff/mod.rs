@@ -88,7 +88,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let most = args.people.and_then(|people| usize::try_from(people).ok());
     let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
     let schema_is_changed = old.schema.text != new.schema.text;
-    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now, schema_is_changed };
+    let catalogue = |sources: &Sources| sources.catalogue.as_ref().map(|source| source.text.clone());
+    let catalogue_is_changed = catalogue(&old) != catalogue(&new);
+    let (old, new) = (args.old.clone(), args.new.clone());
+    let setting = Setting { old, new, generated, now, schema_is_changed, catalogue_is_changed };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,

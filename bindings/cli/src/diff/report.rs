@@ -26,6 +26,8 @@ pub(crate) struct Setting {
     pub(crate) now: i64,
     /// Whether the two versions have schemas with other texts.
     pub(crate) schema_is_changed: bool,
+    /// Whether the two versions have catalogues with other texts.
+    pub(crate) catalogue_is_changed: bool,
 }
 
 /// What is gained or lost by a role for one policy's sake.
@@ -71,8 +73,9 @@ pub(crate) struct Report {
     #[serde(skip)]
     reads_now: bool,
     /// Whether the schema says something else, so that what it does by itself is not told here.
-    #[serde(skip)]
     schema_is_changed: bool,
+    /// Whether the catalogue says something else: who sees which field is not told here.
+    catalogue_is_changed: bool,
     /// Cases of the made-up world, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     made_up_cases: Option<usize>,
@@ -162,6 +165,7 @@ impl Report {
             later_left_out: instants.left_out,
             reads_now: diff.reads_now(),
             schema_is_changed: setting.schema_is_changed,
+            catalogue_is_changed: setting.catalogue_is_changed,
             made_up_cases: setting.generated.as_ref().map(|(cases, _)| *cases),
             made_up: setting.generated.map(|(_, of)| of),
             people_looked_at: found.people.0,
@@ -230,6 +234,11 @@ impl Report {
 
     /// What it means that nothing was found.
     fn none(&self) -> String {
+        if self.kinds == 0 && self.schema_is_changed {
+            return "none was looked for: no policy is changed that can apply, and what the changed schema gives by itself \
+                    is not told here"
+                .to_owned();
+        }
         if self.kinds == 0 {
             return "nothing: no policy is changed that can apply".to_owned();
         }
@@ -272,6 +281,9 @@ impl Report {
         if self.schema_is_changed {
             said += " The schema is changed too; both versions were read under the newer one, so that what it gives or \
                 takes by itself is not told here: `caseward ci --base` tells it.";
+        }
+        if self.catalogue_is_changed {
+            said += " The catalogue is changed too; who sees which field is not told here: `caseward ci --base` tells it.";
         }
         said
     }

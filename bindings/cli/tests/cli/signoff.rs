@@ -663,3 +663,45 @@ fn a_name_that_is_not_utf_8_is_an_error() {
     let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
     assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
 }
+
+/// What a policy names is in made-up data, whatever the data is drawn from.
+#[test]
+fn a_back_door_for_one_person_or_one_record_is_seen() {
+    let bench = bench();
+    let door = |scope: &str| {
+        format!("@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// always\nwhen {{ true }};\n")
+    };
+    for scope in [
+        "principal == User::\"backdoor\",\n  action,\n  resource is Doc",
+        "principal,\n  action,\n  resource == Doc::\"d-77\"",
+    ] {
+        bench.write("new/door.cedar", door(scope));
+        let ran = bench.run(["diff", "old", "new", "--sample", "60"]);
+        assert_eq!(ran.code, 4, "{scope}: {}{}", ran.out, ran.err);
+        tells(&ran, &["door"]);
+    }
+}
+
+/// What is not looked for is not said to be nothing.
+#[test]
+fn a_changed_schema_alone_is_not_called_nothing() {
+    let bench = bench();
+    bench.write("new/schema.cedarschema", format!("{SCHEMA}\nentity Thing;\n"));
+    let ran = bench.run(["diff", "old", "new", "--sample", "20"]);
+    tells(&ran, &["none was looked for", "`caseward ci --base` tells it"]);
+    assert!(!ran.out.contains("Gained:** nothing"), "{}", ran.out);
+    let json = bench.run(["diff", "old", "new", "--sample", "20", "--format", "json"]).json();
+    assert_eq!((&json["schema_is_changed"], &json["catalogue_is_changed"]), (&json!(true), &json!(false)));
+}
+
+#[test]
+fn a_secret_key_is_never_written_over() {
+    let bench = bench();
+    bench.run(["bundle", "keygen", "--secret", "s.key"]).ends(0);
+    let key = bench.read("s.key");
+    for args in [vec!["sample", "--cases", "1", "-o", "s.key"], vec!["ci", "--policies", "new", "--base", "old", "-o", "s.key"]] {
+        let ran = bench.run(args.clone());
+        assert!(ran.code != 0 && ran.err.contains("it is a secret key"), "{args:?}: {}", ran.err);
+        assert_eq!(bench.read("s.key"), key);
+    }
+}

@@ -6,4 +6,5 @@ mod bench;
 mod commands;
 mod feeds;
 mod opening;
+mod story;
 mod tables;

@@ -103,7 +103,9 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
         && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
         && start == *SECRET.as_bytes();
     match is_secret {
-        true => Err(io::Error::other("it is a secret key, and there is no other: name another file to write")),
+        true => {
+            Err(io::Error::other("it is a secret key, and there is no other: name another file to write"))
+        }
         false => Ok(()),
     }
 }

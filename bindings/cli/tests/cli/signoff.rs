@@ -669,7 +669,9 @@ fn a_name_that_is_not_utf_8_is_an_error() {
 fn a_back_door_for_one_person_or_one_record_is_seen() {
     let bench = bench();
     let door = |scope: &str| {
-        format!("@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// always\nwhen {{ true }};\n")
+        format!(
+            "@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// always\nwhen {{ true }};\n"
+        )
     };
     for scope in [
         "principal == User::\"backdoor\",\n  action,\n  resource is Doc",
@@ -699,7 +701,10 @@ fn a_secret_key_is_never_written_over() {
     let bench = bench();
     bench.run(["bundle", "keygen", "--secret", "s.key"]).ends(0);
     let key = bench.read("s.key");
-    for args in [vec!["sample", "--cases", "1", "-o", "s.key"], vec!["ci", "--policies", "new", "--base", "old", "-o", "s.key"]] {
+    for args in [
+        vec!["sample", "--cases", "1", "-o", "s.key"],
+        vec!["ci", "--policies", "new", "--base", "old", "-o", "s.key"],
+    ] {
         let ran = bench.run(args.clone());
         assert!(ran.code != 0 && ran.err.contains("it is a secret key"), "{args:?}: {}", ran.err);
         assert_eq!(bench.read("s.key"), key);

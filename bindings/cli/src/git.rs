@@ -74,6 +74,33 @@ pub(crate) fn files_of_folder(
     files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
 }
 
+/// The text of a file as it was in `revision` of the repository that `at` lies in; `None` where it was not there, or lies
+/// in no repository that has this revision.
+pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Option<String>, Failure> {
+    let commit = commit(at, revision)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = file.file_name().and_then(OsStr::to_str) else { return Ok(None) };
+    let Ok(prefix) = try_git(folder, ["rev-parse", "--show-prefix"])? else { return Ok(None) };
+    let prefix = String::from_utf8_lossy(&prefix);
+    let path = format!("{}{name}", prefix.trim_end_matches(['\n', '\r']));
+    let Ok(listed) = try_git(folder, ["ls-tree", "-l", "-z", "--full-tree", &commit, "--", &path])? else {
+        return Ok(None);
+    };
+    let listed = String::from_utf8_lossy(&listed);
+    let Some((about, _)) = listed.split_once('\t') else { return Ok(None) };
+    match about.split_whitespace().collect::<Vec<_>>().as_slice() {
+        &[mode, _, object, size]
+            if mode.starts_with("100") && size.parse::<u64>().is_ok_and(|n| n <= MOST_BYTES) =>
+        {
+            Ok(contents(folder, &[object.to_owned()])?.pop())
+        }
+        _ => Err(Failure::other(format!(
+            "`{path}` of {} is no plain file of {MOST_BYTES} bytes at most",
+            revision.escape_debug()
+        ))),
+    }
+}
+
 /// The commit of a revision of the repository that `at` lies in.
 fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
     // A revision that starts with a dash is none, whatever git would take it for.

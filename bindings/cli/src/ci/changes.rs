@@ -56,6 +56,7 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
         // The page tells what is changed of them.
         schema_is_changed: false,
         catalogue_is_changed: false,
+        announced_before: Vec::new(),
     };
     let mut report = Report::new(&compared, &world, &found, setting, change.expected.as_ref(), 3);
     let asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };

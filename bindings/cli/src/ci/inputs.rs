@@ -15,7 +15,7 @@ use similar::{ChangeTag, TextDiff};
 use super::cases::Cases;
 use super::catalogue::{self, Entry};
 use super::tree::{Tree, is_unreachable};
-use crate::diff::{Announced, Expected, Gained};
+use crate::diff::{self, Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 
 /// One text that protects, before and after; `None` where there is none.
@@ -243,6 +243,7 @@ impl Inputs {
         for unused in expected.unused(&|kind, name| self.is_changed(kind, name)) {
             let _ = writeln!(out, "Announced, and nothing is changed of it: {}\n", printable(&unused));
         }
+        out.push_str(&diff::told_before(expected.before()));
         out
     }
 }

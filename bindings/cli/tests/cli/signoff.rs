@@ -710,3 +710,87 @@ fn a_secret_key_is_never_written_over() {
         assert_eq!(bench.read("s.key"), key);
     }
 }
+
+/// What was announced of an earlier change, and stands in the file still, announces nothing of this one.
+#[test]
+fn an_old_announcement_covers_no_new_change() {
+    let bench = bench();
+    let gain = "[[gain]]\nreason = \"all saw\"\nrule = \"A\"\n";
+    let old = format!(
+        "{gain}[[invariant]]\nreason = \"we recorded it\"\nid = \"invariants.edit\"\n\
+         [[catalogue]]\nreason = \"notes moved\"\ntype = \"Doc\"\nfield = \"notes\"\n"
+    );
+    bench.write("old/expected.toml", &old);
+    bench.write("new/expected.toml", &old);
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    bench.write("new/fields.toml", FIELDS.replace("notes = \"body\"", "notes = \"head\""));
+    let more = "principal.teams.contains(resource.team) || principal.leads.contains(resource.team)";
+    bench.write("new/see.cedar", SEE.replace("principal.teams.contains(resource.team)", more));
+    let with = ["--expected", "new/expected.toml"];
+    let open = [
+        "invariant `invariants.edit` is taken out",
+        "catalogue `Doc.notes` is shown otherwise",
+        "so that it announces nothing now:",
+        "- gain: all saw",
+        "- invariant `invariants.edit`: we recorded it",
+        "- catalogue `Doc.notes`: notes moved",
+    ];
+    let ran = ci(&bench, &with);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &open);
+    assert!(!ran.out.contains("Announced: we recorded it"), "{}", ran.out);
+    let diff = |bench: &Bench, old: &str, more: &[&str]| {
+        let args = ["diff", old, "new", "--sample", "50", "--expected", "new/expected.toml"];
+        bench.run(args.into_iter().chain(more.iter().copied()))
+    };
+    let ran = diff(&bench, "old", &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["- gain: all saw", "**Not announced:** view"]);
+    let told = diff(&bench, "old", &["--format", "json"]).json()["announced_before"].clone();
+    assert_eq!(told[0], "gain: all saw");
+    // Announced anew it is, which whoever reviews the file sees.
+    bench.write(
+        "new/expected.toml",
+        old.replace("all saw", "all see").replace("recorded", "record").replace("moved", "move"),
+    );
+    passes(&ci(&bench, &with));
+    assert_eq!(diff(&bench, "old", &[]).code, 0);
+
+    // In a revision of git as in a folder.
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let changed: Vec<(&str, String)> = ["see.cedar", "fields.toml"]
+        .into_iter()
+        .map(|name| (name, bench.read(&format!("new/{name}"))))
+        .collect();
+    bench.write("new/see.cedar", SEE);
+    bench.write("new/fields.toml", FIELDS);
+    bench.write("new/invariants/edit.cedar", INVARIANT);
+    bench.write("new/expected.toml", &old);
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    changed.iter().for_each(|(name, text)| bench.write(&format!("new/{name}"), text));
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    let since = |bench: &Bench| {
+        let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "new/expected.toml"]))
+    };
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &open);
+    let ran = diff(&bench, "git:HEAD:new", &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["- gain: all saw"]);
+    // A file that was not there before is new.
+    std::fs::rename(bench.path("new/expected.toml"), bench.path("new/meant.toml")).unwrap();
+    let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+    passes(&bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "new/meant.toml"])));
+    // One that was no TOML: nobody knows which are new.
+    bench.write("old/expected.toml", "[[");
+    bench.write("new/expected.toml", &old);
+    ci(&bench, &with).fails(1, "it is not known which are new");
+}

@@ -210,7 +210,8 @@ pub fn release(
         Ok(profiles.map(|profiles| (profiles, answer.provenance.version)))
     })?;
     let Some((profiles, version)) = found else { return Ok(None) };
-    let together = Together { profiles: &profiles, tables: &tables };
+    let names: Vec<_> = groups.iter().map(Group::name).collect();
+    let together = Together { profiles: &profiles, tables: &tables, names: &names };
     let (told, protected) = together.protect(&protection)?;
     let made = told.into_iter().zip(&release.tables).map(|(lines, (name, by))| {
         let part = Part {

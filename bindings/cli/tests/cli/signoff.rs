@@ -585,10 +585,17 @@ fn every_file_of_the_folder_is_compared_and_hashed() {
     let same = ci(&bench, &[]);
     passes(&same);
     assert_eq!(hash(&same, "before"), hash(&same, "now"));
-    tells(&same, &["annotations, matrix and proofs are as they were"]);
+    tells(&same, &["annotations, matrix, pages and proofs are as they were"]);
     for (file, text, told) in [
         ("annotations.toml", "[decision.D1]\nreading = \"All of them.\"\n", "+reading = \"All of them.\""),
         ("matrix.toml", "now = \"2027-05-11T09:00:00+1200\"\n", "+now = \"2027-05-11T09:00:00+1200\""),
+        // An entry that nobody has a field in yet, which the table of who sees what cannot show.
+        (
+            "fields.toml",
+            &FIELDS.replace("known_by", "# who\nincludes = [\"owner\"]\nknown_by"),
+            "+includes = [\"owner\"]",
+        ),
+        ("RULES.md", "# Rules\n\none\n", "- `RULES.md` is new: 3 lines more, 0 less"),
     ] {
         let before = std::fs::read(bench.path(&format!("new/{file}"))).ok();
         bench.write(&format!("new/{file}"), text);
@@ -600,6 +607,14 @@ fn every_file_of_the_folder_is_compared_and_hashed() {
             Some(before) => bench.write(&format!("new/{file}"), before),
             None => std::fs::remove_file(bench.path(&format!("new/{file}"))).unwrap(),
         }
+    }
+    // A page that is gone can no longer be out of date, and that is told.
+    for page in ["RULES.md", "matrix.out"] {
+        bench.write(&format!("old/{page}"), "# Rules\n\none\n");
+        let ran = ci(&bench, &[]);
+        passes(&ran);
+        tells(&ran, &[&format!("- `{page}` is taken out: 0 lines more, 3 less")]);
+        std::fs::remove_file(bench.path(&format!("old/{page}"))).unwrap();
     }
 }
 

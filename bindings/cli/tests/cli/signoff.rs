@@ -375,7 +375,7 @@ fn samples_are_made_for_any_schema() {
         let (users, docs) = (of("User"), of("Doc"));
         let context = match action {
             "assign" => {
-                json!({"now": "2026-05-11", "subject": {"__entity": {"type": "User", "id": "user0001"}}, "size": 1})
+                json!({"now": "2026-05-11T00:00:00Z", "subject": {"__entity": {"type": "User", "id": "user0001"}}, "size": 1})
             }
             _ => json!({}),
         };

@@ -111,8 +111,8 @@ impl Document<'_> {
         let whole = 0..self.text.len();
         let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
         let now = match self.value::<String>("now")? {
-            Some(text) => timestamp::parse_rfc3339(&text)
-                .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,
+            Some(text) => timestamp::instant(&text)
+                .ok_or_else(|| (timestamp::not_an_instant(&text), self.span("now")))?,
             None => NO_NOW,
         };
         let at = self.span("request");

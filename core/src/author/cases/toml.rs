@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
+use super::values::{Key, Wrong, fields, instant, table, text, texts, uid, value};
 use super::{Case, CaseFile, MAX_BYTES, expect};
 use crate::model::span::Places;
 use crate::model::suggest::hint;
@@ -259,10 +259,11 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
             Some(given) => fields(schema, &action.context, table(given)?, is_listed)?,
             None => BTreeMap::new(),
         };
-        if let Some(now) = case.get("now").or(self.now)
-            && action.context.get("now").is_some_and(|field| field.ty == Type::Datetime)
+        let own = case.get("context").map(table).transpose()?.and_then(|given| given.get("now"));
+        if let Some(now) = own.or(case.get("now")).or(self.now)
+            && action.takes_now()
         {
-            context.entry("now".into()).or_insert(value(schema, &Type::Datetime, now)?);
+            context.insert("now".into(), instant(schema, now)?);
         }
         let uid_of = |key: &str| {
             let given = asked(key)?;

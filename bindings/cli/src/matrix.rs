@@ -15,7 +15,7 @@ use crate::written::{CheckArgs, Telling};
 use crate::{input, output, progress};
 
 /// Bytes of a file of people and situations.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The matrix in a policy folder.
 pub(crate) const FILE: &str = "matrix.out";

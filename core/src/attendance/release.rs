@@ -76,6 +76,10 @@ impl Release {
         if text.len() > LONGEST {
             return Err(Error::request(format!("a release's text has at most {LONGEST} bytes")));
         }
+        if text.starts_with('\u{feff}') {
+            let why = "the release starts with a byte order mark (BOM); save it as UTF-8 without one";
+            return Err(Error::request(why));
+        }
         let raw: RawRelease = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;

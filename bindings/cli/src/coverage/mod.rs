@@ -18,7 +18,7 @@ use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{input, missing, output};
 
 /// Bytes of a file of unreachable conditions.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// Show which conditions of the policies the cases see decide, both ways.
 ///

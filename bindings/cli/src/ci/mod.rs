@@ -148,13 +148,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if input::is_dash(&args.output) {
         output::print(&page)?;
     } else {
-        use std::io::Write as _;
-        let refuse = |e: std::io::Error| Failure::file("write", input::name(&args.output), &e);
-        let mut file = Replacement::begin(&args.output).map_err(refuse)?;
-        file.writer().write_all(page.as_bytes()).map_err(refuse)?;
-        file.commit().map_err(refuse)?;
+        output::besides(write(&args.output, &page), terminal);
     }
     Ok(gravest(&steps))
+}
+
+fn write(path: &Path, page: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
+    let mut file = Replacement::begin(path).map_err(refuse)?;
+    file.writer().write_all(page.as_bytes()).map_err(refuse)?;
+    file.commit().map_err(refuse)
 }
 
 /// A folder, or the folder as it is in a revision.

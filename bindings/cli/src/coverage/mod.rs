@@ -72,7 +72,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let suite = args.cases.load()?;
     let (coverage, claims) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
     if let Some(path) = &args.save {
-        missing::of_coverage(path, &coverage, &suite, &args.cases.policies.sources()?, terminal)?;
+        let sources = args.cases.policies.sources()?;
+        output::besides(missing::of_coverage(path, &coverage, &suite, &sources, terminal), terminal);
     }
     match args.format {
         Format::Text => output::print(&text::text(&suite.ward, &coverage, args.all, terminal))?,

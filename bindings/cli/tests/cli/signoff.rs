@@ -809,3 +809,86 @@ fn an_old_announcement_covers_no_new_change() {
     bench.write("new/expected.toml", &old);
     ci(&bench, &with).fails(1, "it is not known which are new");
 }
+
+/// Links are followed in a revision of git as in a folder, and do not lead out of it.
+#[cfg(unix)]
+#[test]
+fn links_in_a_revision_are_followed_within_it() {
+    use std::os::unix::fs::symlink;
+    let bench = bench();
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let commit = |message: &str| {
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "--allow-empty", "-m", message]);
+    };
+    git(&["init", "-q"]);
+    // A forbid in a folder of its own, a policy behind two links, cases and invariants through links.
+    bench.write("shared/gates/own.cedar", OWN.replace("@id(\"own\")", "@id(\"gates.own\")"));
+    std::fs::remove_file(bench.path("new/own.cedar")).unwrap();
+    std::fs::rename(bench.path("new/see.cedar"), bench.path("shared/see.cedar")).unwrap();
+    for folder in ["invariants", "tests"] {
+        std::fs::rename(bench.path(&format!("new/{folder}")), bench.path(&format!("shared/{folder}")))
+            .unwrap();
+        symlink(format!("../shared/{folder}"), bench.path(&format!("new/{folder}"))).unwrap();
+    }
+    symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    symlink("shared", bench.path("linked")).unwrap();
+    symlink("./../linked//see.cedar", bench.path("new/see.cedar")).unwrap();
+    commit("links");
+    let since = |bench: &Bench| {
+        let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common.into_iter().chain(["--base", "HEAD"]))
+    };
+    let same = since(&bench);
+    passes(&same);
+    tells(&same, &["no decision changes for anybody", "nothing besides policies is changed"]);
+    let hash = |when: &str| {
+        let line = same.out.lines().find(|line| line.starts_with(&format!("- {when}:"))).unwrap();
+        line.split("all files `sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    assert_eq!(hash("before"), hash("now"));
+    // What stands behind a link is compared.
+    std::fs::remove_file(bench.path("shared/invariants/edit.cedar")).unwrap();
+    bench.write(
+        "shared/gates/own.cedar",
+        OWN.replace("@id(\"own\")", "@id(\"gates.own\")")
+            .replace("when { context", "when { false && context"),
+    );
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["invariant `invariants.edit` is taken out", "`gates.own` | denies | rewritten"]);
+    let ran = bench.run(["diff", "git:HEAD:new", "new", "--sample", "50"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["gates.own"]);
+    git(&["checkout", "-q", "HEAD", "--", "."]);
+
+    // What does not end in the revision is named.
+    let outside = std::env::temp_dir().display().to_string();
+    for (target, why) in [
+        ("../../gates", "new/gates` of HEAD is a link to `../../gates`, which is not there in the revision"),
+        (outside.as_str(), "which is not there in the revision: links are followed within"),
+        ("../nowhere", "which is not there in the revision"),
+        ("../new", "it is a link back to a folder that it stands in"),
+        (".", "it is a link back to a folder that it stands in"),
+        ("gates", "which is not there in the revision"),
+    ] {
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        symlink(target, bench.path("new/gates")).unwrap();
+        commit(target);
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        let ran = since(&bench);
+        assert_eq!(ran.code, 1, "{target}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(why), "{target}: {}", ran.err);
+        symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    }
+    // What needs no reading may lead anywhere.
+    commit("as before");
+    symlink("nowhere", bench.path("new/README.md")).unwrap();
+    commit("a page");
+    std::fs::remove_file(bench.path("new/README.md")).unwrap();
+    passes(&since(&bench));
+}

@@ -14,7 +14,8 @@ pub(crate) const TWICE: &str = "`now` is in the context, and given by --now: lea
 /// The `--now` of the verbs that ask.
 #[derive(clap::Args)]
 pub(crate) struct NowArgs {
-    /// The instant that is asked of; the clock's by default. Where --now is given, a context has no `now` of its own.
+    /// The instant that is asked of, such as 2026-05-11T09:00:00+12:00; the clock's by default. Where --now is given, a
+    /// context has no `now` of its own.
     #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true)]
     now: Option<i64>,
 }
@@ -59,7 +60,8 @@ pub(crate) fn has_now(context: &str) -> bool {
 }
 
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    let why = || "not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00".to_owned();
+    let why =
+        || "not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00; a date alone is none".to_owned();
     caseward::instant(text).ok_or_else(why)
 }
 

@@ -25,8 +25,10 @@ const LONGEST_RELEASE: usize = 65_536;
 ///
 /// A report that is denied and one that is not there come out alike, with exit code 2. A report on cases that the person
 /// may see is grouped by what they may see of each. In reports that cover cases in aggregate only, small counts are
-/// suppressed, or all counts rounded by the key in --round-key; what they are grouped by, the catalogue of fields says.
-/// Several of these tables are published as a release, in which none tells what another leaves out.
+/// suppressed, and zeros where all of a group would be in another cell, or all counts are rounded by the key in
+/// --round-key; what they are grouped by, the catalogue of fields says.
+/// Several of these tables are published as a release, in which none tells what another leaves out: tables that are
+/// asked for one by one may, and each says so.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -130,6 +132,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         tables.iter().flatten().filter_map(|table| table.total().number()).reduce(|a, b| a.saturating_add(b));
     let shown = Told::new("report", json!({"kind": args.kind, "report": args.report, "by": args.by.texts()}));
     source.tell(Told { count, is_denied: tables.is_none(), ..shown.by(&principal) })?;
+    // For people it stands below the table.
+    let open = tables.iter().flatten().find_map(Table::open).filter(|_| !matches!(args.format, Format::Text));
+    open.into_iter().for_each(|open| terminal.note(open));
     match (tables, &asked) {
         (Some(tables), Asked::Table(_)) => tables.iter().try_for_each(|table| args.format.print(table))?,
         (Some(tables), Asked::Release(_)) => print_all(&tables, args.format)?,

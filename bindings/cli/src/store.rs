@@ -102,7 +102,10 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
                 None => PolicySet::attendance(),
             };
             Store::init(&store.db, &policies, &store.options()).map_err(failed)?;
-            output::print(&format!("A store without data: {}\n", input::name(&caseward_store::shown(&store.db))))?;
+            output::print(&format!(
+                "A store without data: {}\n",
+                input::name(&caseward_store::shown(&store.db))
+            ))?;
         }
         What::Import { store, entities } => {
             let input = input::open(entities)?;

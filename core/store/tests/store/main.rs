@@ -16,4 +16,5 @@ mod engines;
 mod feeds;
 mod opening;
 mod past;
+mod story;
 mod tables;

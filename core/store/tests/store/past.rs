@@ -80,7 +80,7 @@ fn day(number: usize) -> String {
 
 /// A file of one line, of a random feed.
 fn line(dice: &mut Dice) -> (&'static str, String) {
-    let person = if dice.below(5) == 0 { "new" } else { *dice.pick(&PEOPLE) };
+    let person = if dice.below(5) == 0 { "new" } else { dice.pick(&PEOPLE) };
     let (from, until) = (dice.below(40), dice.below(40));
     let until = if until > from { day(until) } else { String::new() };
     match dice.below(5) {
@@ -90,12 +90,12 @@ fn line(dice: &mut Dice) -> (&'static str, String) {
         ),
         1 => ("training", format!("user,passedAt\n{person},{}\n", day(from))),
         2 => {
-            let (role, places) = *dice.pick(&ROLES);
-            let place = *dice.pick(places);
+            let (role, places) = dice.pick(&ROLES);
+            let place = dice.pick(places);
             ("staff", format!("user,role,at,from,until\n{person},{role},{place},{},{until}\n", day(from)))
         }
         _ => {
-            let (student, school) = (*dice.pick(&STUDENTS), *dice.pick(&SCHOOLS));
+            let (student, school) = (dice.pick(&STUDENTS), dice.pick(&SCHOOLS));
             ("enrolment", format!("student,school,start,end\n{student},{school},{},{until}\n", day(from)))
         }
     }
@@ -103,7 +103,7 @@ fn line(dice: &mut Dice) -> (&'static str, String) {
 
 /// A command that changes what people are.
 fn staffing(dice: &mut Dice, clock: i64) -> Json {
-    let (school, person, end) = (*dice.pick(&SCHOOLS), *dice.pick(&PEOPLE), dice.below(2) == 0);
+    let (school, person, end) = (dice.pick(&SCHOOLS), dice.pick(&PEOPLE), dice.below(2) == 0);
     let lead = match school {
         "kauri" => "lead",
         "rata" => "rata-lead",
@@ -121,7 +121,7 @@ fn record(dice: &mut Dice, bench: &Bench, number: usize) -> Json {
     let world = bench.store().world();
     let some = |dice: &mut Dice, ty: &str| {
         let ids: Vec<&str> = world.ids(ty).unwrap().collect();
-        (!ids.is_empty()).then(|| EntityUid::new(ty, *dice.pick(&ids)).to_string())
+        (!ids.is_empty()).then(|| EntityUid::new(ty, dice.pick(&ids)).to_string())
     };
     let id = format!("x{number}");
     let create = |dice: &mut Dice| {

@@ -11,7 +11,7 @@ use crate::load::PolicyArgs;
 use crate::report::Report;
 
 /// Bytes of one file.
-pub(crate) const MAX_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Conditions that cannot be reached stand beside the cases, and are none.
 pub(crate) const UNREACHABLE: &str = "unreachable.toml";
 

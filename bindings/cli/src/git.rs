@@ -1,6 +1,7 @@
 //! Policies as they stand in a revision of a git repository, read through the `git` command.
 
-use std::borrow::Cow;
+mod listing;
+
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -8,8 +9,9 @@ use std::process::{Command, Stdio};
 
 use caseward::{FilePart, Source, Sources};
 
-use crate::failure::Failure;
-use crate::terminal::say;
+use crate::failure::{Failure, printable};
+use crate::terminal::note;
+use listing::{Listed, Listing, Place};
 
 /// Policies that are read from a revision.
 const MOST_FILES: usize = 10_000;
@@ -74,6 +76,26 @@ pub(crate) fn files_of_folder(
     files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
 }
 
+/// The text of a file as it was in `revision` of the repository that `at` lies in; `None` where it was not there, or lies
+/// in no repository that has this revision.
+pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Option<String>, Failure> {
+    let commit = commit(at, revision)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = file.file_name().and_then(OsStr::to_str) else { return Ok(None) };
+    let Ok(prefix) = try_git(folder, ["rev-parse", "--show-prefix"])? else { return Ok(None) };
+    let prefix = String::from_utf8_lossy(&prefix);
+    let path = format!("{}{name}", prefix.trim_end_matches(['\n', '\r']));
+    let Ok(listing) = Listing::read(folder, &commit, revision) else { return Ok(None) };
+    let Some(Place::File(entry)) = listing.resolve(&path)? else { return Ok(None) };
+    match entry.is_file() && entry.size.is_some_and(|size| size <= MOST_BYTES) {
+        true => Ok(contents(folder, &[entry.object])?.pop()),
+        false => {
+            let shown = revision.escape_debug();
+            Err(Failure::other(format!("`{path}` of {shown} is no plain file of {MOST_BYTES} bytes at most")))
+        }
+    }
+}
+
 /// The commit of a revision of the repository that `at` lies in.
 fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
     // A revision that starts with a dash is none, whatever git would take it for.
@@ -96,45 +118,60 @@ fn files(
 ) -> Result<(String, Vec<(String, String)>), Failure> {
     let shown = revision.escape_debug();
     let commit = commit(at, revision)?;
-    let listed = git(at, ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit])?;
-    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let listing = Listing::read(at, &commit, revision)?;
+    if let Some(file) = listing.unnamed.iter().find(|file| is_seen(file, path)) {
+        return Err(Failure::other(format!("`{file}` of {shown}: its name is not UTF-8")));
+    }
     let (mut names, mut objects) = (Vec::new(), Vec::new());
-    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        let told = String::from_utf8_lossy(entry);
-        let Some((about, file)) = told.split_once('\t') else { continue };
-        let Some(name) = file.strip_prefix(&below) else { continue };
-        // As in a folder: what starts with a dot may be called anything.
-        if matches!(told, Cow::Owned(_)) && !name.split('/').any(|part| part.starts_with('.')) {
-            return Err(Failure::other(format!("`{file}` of {shown}: its name is not UTF-8")));
-        }
-        let about: Vec<&str> = about.split_whitespace().collect();
-        let &[mode, _, object, size] = about.as_slice() else { continue };
-        match wanted(name) {
-            Ok(true) => {}
+    for Listed { name, path: file, entry, link } in listing.below(path)? {
+        let is_wanted = match wanted(&name) {
             Ok(false) => continue,
-            // A link to a folder: what is behind it is not listed.
-            Err(why) if !mode.starts_with("100") => {
+            Ok(true) => Ok(()),
+            Err(why) => Err(why),
+        };
+        if let Some(target) = link {
+            let target = printable(&target);
+            return Err(Failure::other(format!(
+                "`{file}` of {shown} is a link to `{target}`, which is not there in the revision: links are followed within \
+                 the repository; commit what it leads to, or compare with a folder"
+            )));
+        }
+        match is_wanted {
+            Ok(()) => {}
+            // Another repository: what is in it is not listed.
+            Err(why) if !entry.is_file() => {
                 return Err(Failure::other(format!("`{file}` of {shown}: it is no plain file: {why}")));
             }
             // No version of this command took it for a policy, so it was none: the change that renames it brings it.
             Err(why) => {
-                say(&format!("note: `{file}` of {shown} is left out: {why}"));
+                note(&format!("`{file}` of {shown} is left out: {why}"));
                 continue;
             }
         }
-        if !mode.starts_with("100") {
+        if !entry.is_file() {
             return Err(Failure::other(format!("`{file}` of {shown} is no plain file")));
         }
-        if size.parse::<u64>().map_or(true, |size| size > MOST_BYTES) || names.len() == MOST_FILES {
+        if entry.size.is_none_or(|size| size > MOST_BYTES) || names.len() == MOST_FILES {
             return Err(Failure::other(format!(
                 "`{file}` of {shown}: more than the {MOST_BYTES} bytes or the {MOST_FILES} files that are taken"
             )));
         }
-        names.push(name.to_owned());
-        objects.push(object.to_owned());
+        names.push(name);
+        objects.push(entry.object);
     }
     let texts = contents(at, &objects)?;
     Ok((commit, names.into_iter().zip(texts).collect()))
+}
+
+/// Whether a file is below a folder, and none of the names from there on starts with a dot: what does may be called
+/// anything, as in a folder.
+fn is_seen(file: &str, folder: &str) -> bool {
+    let below = if folder.is_empty() {
+        Some(file)
+    } else {
+        file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'))
+    };
+    below.is_some_and(|name| !name.split('/').any(|part| part.starts_with('.')))
 }
 
 /// The contents of objects, in their order.

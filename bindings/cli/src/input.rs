@@ -99,7 +99,7 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> String {
     format!("line {}, column {}: {}", place.line, place.column, in_a_line(error.message()))
 }
 
-/// Reads a text of at most `limit` bytes.
+/// Reads a text of at most `limit` bytes, in UTF-8 without a byte order mark.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
     read(open(path)?, limit)
 }
@@ -112,5 +112,5 @@ fn read(input: Input, limit: usize) -> Result<String, Failure> {
     if bytes.len() > limit {
         return Err(Failure::other(format!("cannot read {name}: it has more than {limit} bytes")));
     }
-    String::from_utf8(bytes).map_err(|e| Failure::other(format!("cannot read {name}: {}", e.utf8_error())))
+    caseward::files::text(bytes).map_err(|why| Failure::other(format!("cannot read {name}: {why}")))
 }

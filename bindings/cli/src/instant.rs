@@ -14,7 +14,8 @@ pub(crate) const TWICE: &str = "`now` is in the context, and given by --now: lea
 /// The `--now` of the verbs that ask.
 #[derive(clap::Args)]
 pub(crate) struct NowArgs {
-    /// The instant that is asked of; the clock's by default. Where --now is given, a context has no `now` of its own.
+    /// The instant that is asked of, such as 2026-05-11T09:00:00+12:00; the clock's by default. Where --now is given, a
+    /// context has no `now` of its own.
     #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true)]
     now: Option<i64>,
 }
@@ -23,6 +24,12 @@ impl NowArgs {
     /// Milliseconds since 1970-01-01T00:00:00Z. Call it once a run: the clock moves.
     pub(crate) fn ms(&self) -> i64 {
         self.now.unwrap_or_else(|| milliseconds(Timestamp::now()))
+    }
+
+    /// The instant, where one is given.
+    #[cfg(feature = "store")]
+    pub(crate) fn given(&self) -> Option<i64> {
+        self.now
     }
 
     /// As [`NowArgs::ms`], for a question with this context, in which an instant that was given does not stand again.
@@ -47,13 +54,14 @@ impl NowArgs {
 }
 
 /// Whether a context in JSON has a `now`; what is no context is for others to refuse.
-fn has_now(context: &str) -> bool {
+pub(crate) fn has_now(context: &str) -> bool {
     let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(context);
     fields.is_ok_and(|fields| fields.contains_key("now"))
 }
 
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    let why = || "not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00".to_owned();
+    let why =
+        || "not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00; a date alone is none".to_owned();
     caseward::instant(text).ok_or_else(why)
 }
 

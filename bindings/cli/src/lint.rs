@@ -16,7 +16,9 @@ use crate::terminal::{Terminal, say};
 use crate::{docs, git, input, matrix, output};
 
 /// Bytes of a file of the policy folder.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
+/// Bytes of a page that was made of the policies.
+const MAX_PAGE: usize = 4 << 20;
 
 /// Find what is valid and probably not meant: texts that stand nowhere else, pages that are out of date, …
 ///
@@ -300,6 +302,6 @@ fn kept(folder: &Path, name: &str, made: &str) -> Result<Option<String>, Failure
     if !input::is_there(&file)? {
         return Ok(None);
     }
-    let text = input::text(&file, MAX_BYTES)?;
+    let text = input::text(&file, MAX_PAGE)?;
     Ok(text.contains(made).then_some(text))
 }

@@ -15,7 +15,7 @@ use crate::written::{CheckArgs, Telling};
 use crate::{input, output, progress};
 
 /// Bytes of a file of people and situations.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The matrix in a policy folder.
 pub(crate) const FILE: &str = "matrix.out";
@@ -26,7 +26,7 @@ pub(crate) const MADE: &str = "Made by `caseward matrix`";
 ///
 /// The people and the situations are those of `matrix.toml` in the folder of policies.
 ///
-/// With --check the matrix is compared with a file, and every difference ends with exit code 1.
+/// With --check the matrix is compared with a file, and every difference ends with exit code 4.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -71,6 +71,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Success);
     };
-    let telling = Telling { context: 2, what: "is not what the policies decide", exit: Exit::Failure };
+    let telling = Telling { context: 2, what: "is not what the policies decide", exit: Exit::Unmet };
     before.compare(&matrix.to_string(), &telling)
 }

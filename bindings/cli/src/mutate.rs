@@ -62,7 +62,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         return Err(Failure::other("no policy can be changed: nothing was tried"));
     }
     if let Some(path) = &args.save {
-        missing::of_mutants(path, &mutations, &suite.ward, &args.cases.policies.sources()?, terminal)?;
+        let sources = args.cases.policies.sources()?;
+        output::besides(missing::of_mutants(path, &mutations, &suite.ward, &sources, terminal), terminal);
     }
     match args.format {
         Format::Text => output::print(&text(&suite.ward, &mutations, terminal.palette()))?,

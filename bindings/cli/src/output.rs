@@ -6,13 +6,14 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::shown::{Json, for_terminal};
-use crate::terminal::say;
+use crate::terminal::{Terminal, say};
 
 /// What first went wrong with standard output.
 static TROUBLE: OnceLock<io::Error> = OnceLock::new();
@@ -52,8 +53,24 @@ pub(crate) fn is_open() -> bool {
     TROUBLE.get().is_none()
 }
 
+/// Whether something that was to be written besides could not be.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Tells what went wrong with a file that a run writes besides its answer, such as a page or a case: it makes a failure of a
+/// success, and the verdict stands.
+pub(crate) fn besides(written: Result<(), Failure>, terminal: &Terminal) {
+    if let Err(failure) = written {
+        failure.show(terminal);
+        UNWRITTEN.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The exit code of a run that came to `exit`, now that all is written.
 pub(crate) fn settle(exit: Exit) -> Exit {
+    let exit = match exit {
+        Exit::Success if UNWRITTEN.load(Ordering::Relaxed) => Exit::Failure,
+        exit => exit,
+    };
     match TROUBLE.get() {
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             say(&format!("error: cannot write to standard output: {error}"));

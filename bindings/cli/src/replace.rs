@@ -30,6 +30,7 @@ impl Replacement {
     /// policies, a key.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
         refuse_input(path)?;
+        refuse_secret(path)?;
         Self::open(path, false)
     }
 
@@ -92,6 +93,25 @@ fn refuse_input(path: &Path) -> io::Result<()> {
         false => Ok(()),
     }
 }
+
+/// Refuses to write over a secret key, which nobody makes again.
+fn refuse_secret(path: &Path) -> io::Result<()> {
+    use std::io::Read as _;
+    let is_file = fs::metadata(path).is_ok_and(|about| about.is_file());
+    let mut start = [0; SECRET.len()];
+    let is_secret = is_file
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == *SECRET.as_bytes();
+    match is_secret {
+        true => {
+            Err(io::Error::other("it is a secret key, and there is no other: name another file to write"))
+        }
+        false => Ok(()),
+    }
+}
+
+/// How a secret key begins.
+const SECRET: &str = "caseward-secret-key-";
 
 /// Files beside their targets that are not in their places yet. Who makes or moves one holds the lock.
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {

@@ -16,7 +16,7 @@ use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
 /// Bytes of a file beside the cases.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// The folder of cases in a policy folder.
 const TESTS: &str = "tests";
 

@@ -76,6 +76,10 @@ impl Release {
         if text.len() > LONGEST {
             return Err(Error::request(format!("a release's text has at most {LONGEST} bytes")));
         }
+        if text.starts_with('\u{feff}') {
+            let why = "the release starts with a byte order mark (BOM); save it as UTF-8 without one";
+            return Err(Error::request(why));
+        }
         let raw: RawRelease = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -210,7 +214,8 @@ pub fn release(
         Ok(profiles.map(|profiles| (profiles, answer.provenance.version)))
     })?;
     let Some((profiles, version)) = found else { return Ok(None) };
-    let together = Together { profiles: &profiles, tables: &tables };
+    let names: Vec<_> = groups.iter().map(Group::name).collect();
+    let together = Together { profiles: &profiles, tables: &tables, names: &names };
     let (told, protected) = together.protect(&protection)?;
     let made = told.into_iter().zip(&release.tables).map(|(lines, (name, by))| {
         let part = Part {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::cedar::MAX_BYTES;
+use crate::cedar::limits::taken;
 use crate::model::object;
 use crate::model::{Error, Problem, Source};
 
@@ -65,11 +65,7 @@ impl Known {
     /// [`Error::is_data`], with what is wrong and where.
     pub fn read(source: &Source) -> Result<Self, Error> {
         let refuse = |problem: Problem| Error::data(vec![problem.in_source(&source.name)]);
-        if source.text.len() > MAX_BYTES {
-            let bytes = source.text.len();
-            let why = format!("the text has {bytes} bytes, more than the {MAX_BYTES} that are taken");
-            return Err(refuse(Problem::error(why)));
-        }
+        taken(&source.text).map_err(refuse)?;
         let raw: BTreeMap<String, BTreeMap<String, Spanned<toml::Value>>> = toml::from_str(&source.text)
             .map_err(|error| {
                 refuse(Problem::error(error.message()).at(&source.text, error.span().unwrap_or(0..0)))

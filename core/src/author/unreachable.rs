@@ -18,6 +18,7 @@ use toml::Spanned;
 use super::coverage::Coverage;
 use super::drafts::Draft;
 use super::mutation::Proof;
+use crate::cedar::limits::taken;
 use crate::model::object::Object;
 use crate::model::span::Places;
 use crate::model::suggest::hint;
@@ -123,6 +124,7 @@ impl Coverage {
     /// # Errors
     /// [`Error::is_data`], with every claim that names what is not there, or that a case refutes.
     pub fn excuse(&mut self, name: &str, text: &str) -> Result<Vec<Claim>, Error> {
+        taken(text).map_err(|problem| Error::data(vec![problem.in_source(name)]))?;
         let file: File = toml::from_str(text).map_err(|error| {
             let problem = Problem::error(error.message()).in_source(name);
             Error::data(vec![problem.at(text, error.span().unwrap_or(0..0))])

@@ -26,8 +26,8 @@ pub(crate) enum Language {
     Schema,
 }
 
-/// Refuses `text` where it is larger or deeper than Cedar's parser can take.
-pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
+/// Refuses a text of a policy folder, in whatever language, that is too large or starts with a byte order mark.
+pub(crate) fn taken(text: &str) -> Result<(), Problem> {
     if text.len() > MAX_BYTES {
         return Err(Problem::error(format!(
             "the text has {} bytes, more than the {MAX_BYTES} that are taken",
@@ -38,6 +38,12 @@ pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
         let why = "the text starts with a byte order mark (BOM); save it as UTF-8 without one";
         return Err(Problem::error(why).at(text, 0..'\u{feff}'.len_utf8()));
     }
+    Ok(())
+}
+
+/// Refuses `text` where it is larger or deeper than Cedar's parser can take.
+pub(crate) fn check(text: &str, language: Language) -> Result<(), Problem> {
+    taken(text)?;
     let mut depth = Depth::default();
     for token in Tokens::new(text) {
         depth.step(&token, language).map_err(|what| Problem::error(what).at(text, token.span))?;

@@ -11,7 +11,6 @@ mod sections;
 pub(crate) mod value;
 
 pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
-pub(crate) use limits::MAX_BYTES;
 #[cfg(feature = "author")]
 pub(crate) use limits::Tokens;
 pub(crate) use sections::{Sections, sections};

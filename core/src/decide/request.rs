@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::cedar::{EntityParser, NO_VALUE};
 use crate::engine::Engine;
-use crate::model::context::Fields;
+use crate::model::context::{Fields, NOW};
 use crate::model::json::{Distinct, distinct_fields};
 use crate::model::suggest::hint;
 use crate::model::{Action, ActionName, Context, EntityUid, Error, Request, Value, timestamp};
@@ -22,6 +22,26 @@ struct Line<'a> {
     resource: String,
     #[serde(borrow)]
     context: Option<&'a RawValue>,
+}
+
+/// The text of a datetime in one of its usual forms, plain or as a call of the constructor.
+fn written_instant(json: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Plain(String),
+        Called { __extn: Call },
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Call {
+        r#fn: String,
+        arg: String,
+    }
+    match serde_json::from_str(json).ok()? {
+        Written::Plain(text) => Some(text),
+        Written::Called { __extn: Call { r#fn, arg } } => (r#fn == "datetime").then_some(arg),
+    }
 }
 
 impl Engine {
@@ -47,10 +67,12 @@ impl Engine {
 
     pub(crate) fn read_context(&self, action: &str, json: &str) -> Result<Context, Error> {
         let action = self.action(action)?;
-        if let Some(fields) = context_fields(self.schema(), &action.context, json) {
+        let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
+        if let Some(fields) = context_fields(self.schema(), &action.context, json)
+            && !(action.takes_now() && fields.contains_key(NOW))
+        {
             return Ok(fields.into());
         }
-        let refuse = |why: String| Error::request(format!("the context of {}: {why}", action.uid));
         let mut fields = Fields::new();
         for (name, value) in distinct_fields(json).map_err(refuse)? {
             fields.insert(Arc::from(name.as_str()), self.read_field(action, &name, value).map_err(refuse)?);
@@ -87,13 +109,12 @@ impl Engine {
             let known = action.context.keys().map(AsRef::as_ref);
             return Err(format!("`{name}` is not in the schema{}", hint(name, known)));
         }
-        // As people write instants, besides Cedar's own forms.
-        if name == "now"
+        if name == NOW
             && action.takes_now()
-            && let Some(at) =
-                serde_json::from_str(value.get()).ok().and_then(|text: String| timestamp::instant(&text))
+            && let Some(text) = written_instant(value.get())
         {
-            return Ok(Value::Datetime(at));
+            let at = timestamp::instant(&text).map(Value::Datetime);
+            return at.ok_or_else(|| format!("`{name}`: {}", timestamp::not_an_instant(&text)));
         }
         let alone = format!("{{{}:{value}}}", serde_json::Value::from(name));
         let usual = context_fields(self.schema(), &action.context, &alone);

@@ -10,7 +10,10 @@ pub(crate) mod scene;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Action, ActionName, EntityUid, Error, Problem, Request, Source, Value, interrupt};
+use crate::model::context::NOW;
+use crate::model::{
+    Action, ActionName, EntityUid, Error, Problem, Request, Source, Type, Value, interrupt, timestamp,
+};
 use crate::ward::Ward;
 use crate::world::World;
 use plan::{Person, Plan, Situation};
@@ -229,7 +232,13 @@ fn context(
             "self" => &person.heading,
             text => text,
         };
-        Some((name.clone(), scene::value(ward.schema(), &field.ty, text)))
+        // The clock is read as everywhere; what it is not is refused as any text in its place.
+        let now = name.as_ref() == NOW && field.ty == Type::Datetime;
+        let value = match now {
+            true => timestamp::instant(text).map_or_else(|| Value::from(text), Value::Datetime),
+            false => scene::value(ward.schema(), &field.ty, text),
+        };
+        Some((name.clone(), value))
     });
     fields.collect()
 }

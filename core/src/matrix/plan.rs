@@ -29,7 +29,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::cedar::MAX_BYTES;
+use crate::cedar::limits::taken;
 use crate::matrix::scene;
 use crate::model::object::Object;
 use crate::model::suggest::hint;
@@ -107,13 +107,7 @@ impl Plan {
         let refuse = |span: Range<usize>, why: String| {
             Error::data(vec![Problem::error(why).in_source(&source.name).at(&source.text, span)])
         };
-        if source.text.len() > MAX_BYTES {
-            let bytes = source.text.len();
-            return Err(refuse(
-                0..0,
-                format!("the text has {bytes} bytes, more than the {MAX_BYTES} that are taken"),
-            ));
-        }
+        taken(&source.text).map_err(|problem| Error::data(vec![problem.in_source(&source.name)]))?;
         let file: File = toml::from_str(&source.text)
             .map_err(|error| refuse(error.span().unwrap_or(0..0), error.message().to_owned()))?;
         if file.person.is_empty() || file.person.len().max(file.situation.len()) > MOST {

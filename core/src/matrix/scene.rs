@@ -90,7 +90,7 @@ pub(crate) fn value(schema: &Schema, ty: &Type, text: &str) -> Value {
     let read = match ty {
         Type::Bool => text.parse().ok().map(Value::Bool),
         Type::Long => text.parse().ok().map(Value::Long),
-        Type::Datetime => timestamp::parse(text).map(Value::Datetime),
+        Type::Datetime => timestamp::parse_rfc3339(text).map(Value::Datetime),
         Type::Duration => construct("duration", text),
         Type::Decimal => parse_decimal(text).map(Value::Decimal),
         Type::Ip => construct("ip", text),

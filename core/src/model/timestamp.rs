@@ -44,8 +44,10 @@ pub(crate) fn since_epoch(at: DateTime) -> i64 {
 /// Reads an instant of RFC 3339, such as `2026-05-11T09:00:00+12:00`, as milliseconds since 1970-01-01T00:00:00Z;
 /// `None` for anything else. What is finer than a millisecond is left off.
 ///
-/// It is the one reader of instants that people write: of the command's `--now`, of a context's `now`, of cases. The
-/// offset may come without its colon, as Cedar has it. A date alone is no instant.
+/// It is the one reader of the instant of a question: of the command's `--now`, of `now` in contexts and requests, as text
+/// or as `{"__extn": {"fn": "datetime", "arg": …}}`, of `now` in cases and in the matrix. The offset may come without its
+/// colon, as Cedar has it. A date alone is no instant: it would be midnight in London and noon in Auckland. Attributes
+/// of type datetime in data are read as Cedar reads them.
 ///
 /// # Example
 /// ```
@@ -72,8 +74,16 @@ pub fn instant(text: &str) -> Option<i64> {
     parse(&format!("{seconds}.{millis:0<3}{zone}"))
 }
 
-/// Reads an instant, or a date, as Cedar takes it.
-#[cfg(feature = "author")]
+/// What is wrong with a text that [`instant`] does not read.
+pub(crate) fn not_an_instant(text: &str) -> String {
+    let why = match parse(text) {
+        Some(_) => " (a date alone is none: when it begins depends on where)",
+        None => "",
+    };
+    format!("`{text}` is not an instant in RFC 3339, such as 2026-05-11T09:00:00+12:00{why}")
+}
+
+/// Reads an instant, or a date, which is midnight of UTC as Cedar takes it.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     instant(text).or_else(|| parse(text))
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::cedar::{MAX_BYTES, Sections, sections};
+use crate::cedar::limits::taken;
+use crate::cedar::{Sections, sections};
 use crate::model::object;
 use crate::model::suggest::hint;
 use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Type, TypeId, Zone};
@@ -134,11 +135,7 @@ impl Catalogue {
         schema_source: &Source,
         schema: &Schema,
     ) -> Result<Self, Vec<Problem>> {
-        if source.text.len() > MAX_BYTES {
-            let why =
-                format!("the text has {} bytes, more than the {MAX_BYTES} that are taken", source.text.len());
-            return Err(vec![Problem::error(why).in_source(&source.name)]);
-        }
+        taken(&source.text).map_err(|problem| vec![problem.in_source(&source.name)])?;
         let raw = toml::Deserializer::parse(&source.text).and_then(object::map::<_, Name, RawType>);
         let raw = raw.map_err(|error| {
             let problem = Problem::error(error.message().to_owned()).in_source(&source.name);

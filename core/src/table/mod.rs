@@ -13,7 +13,7 @@ use crate::table::disclosure::Protected;
 
 /// Counts of records by group, and all of their totals.
 ///
-/// Groups in which there is nothing are left out. A record that has several values of a group (a set) counts in
+/// Groups in which there is nothing are left out, but where that is not told ([`Table::protect`]). A record that has several values of a group (a set) counts in
 /// each of them, and once in every total; those whose set is empty are a group of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {

@@ -55,6 +55,21 @@ impl Table {
         out
     }
 
+    /// What the protection of its counts leaves open, in a sentence for who publishes the table; `None` where they are
+    /// rounded or not protected.
+    pub fn open(&self) -> Option<&'static str> {
+        match (&self.release, self.protected) {
+            (None, Some(Protected::Suppressed { .. })) => Some(
+                "beside another table of the same records it may tell what it leaves out: publish both as one release, or \
+                 rounded",
+            ),
+            (Some(_), Some(Protected::Suppressed { .. })) => Some(
+                "beside a table of the same records that is not in this release it may tell what it leaves out",
+            ),
+            _ => None,
+        }
+    }
+
     /// The lines in which a table is drawn, each a list of texts, the heading first; and how many of these texts
     /// are names, which stand to the left.
     fn drawn(&self) -> (usize, Vec<Vec<String>>) {
@@ -123,6 +138,9 @@ impl fmt::Display for Table {
                 _ => "",
             };
             writeln!(f, "{protected}{from}")?;
+            if let Some(open) = self.open() {
+                writeln!(f, "{open}")?;
+            }
         }
         if let Some(Part { release, with, .. }) = &self.release {
             let names = with.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

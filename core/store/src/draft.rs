@@ -28,6 +28,7 @@ pub(crate) struct Draft {
     files: Vec<(String, Vec<u8>)>,
     disposed: Vec<EntityUid>,
     forgotten: Vec<EntityUid>,
+    unsaid: Vec<EntityUid>,
     marks: Vec<Mark>,
     counters: BTreeMap<&'static str, i64>,
 }
@@ -65,6 +66,8 @@ pub(crate) struct Finished {
     pub(crate) disposed: Vec<EntityUid>,
     /// Those of them of which the log is to keep no payload.
     pub(crate) forgotten: Vec<EntityUid>,
+    /// Entities that stay, while what commands and feeds said of them goes.
+    pub(crate) unsaid: Vec<EntityUid>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) counters: BTreeMap<&'static str, i64>,
 }
@@ -112,6 +115,7 @@ impl Draft {
             files: Vec::new(),
             disposed: Vec::new(),
             forgotten: Vec::new(),
+            unsaid: Vec::new(),
             marks: Vec::new(),
             counters: BTreeMap::new(),
         }
@@ -139,6 +143,7 @@ impl Draft {
             files: self.files,
             disposed: self.disposed,
             forgotten: self.forgotten,
+            unsaid: self.unsaid,
             marks: self.marks,
             counters: self.counters,
         })
@@ -212,6 +217,11 @@ impl Draft {
     pub(crate) fn dispose(&mut self, uid: &EntityUid) {
         self.remove(uid);
         self.forgotten.push(uid.clone());
+    }
+
+    /// What commands and feeds said of an entity goes from wherever it is kept beside content; the entity stays.
+    pub(crate) fn unsay(&mut self, uid: &EntityUid) {
+        self.unsaid.push(uid.clone());
     }
 
     fn change(&mut self, make: impl Fn(Changes) -> Changes) {

@@ -202,6 +202,7 @@ fn json_holds_one_case() {
         ("\"action\": \"read\"", "\"action\": \"raed\"", "did you mean `read`?"),
         ("\"kind\"", "\"knid\"", "knid"),
         ("\"request\"", "\"now\": \"noon\", \"request\"", "`noon` is not an instant"),
+        ("\"request\"", "\"now\": \"2026-05-11\", \"request\"", "a date alone is none"),
         ("{\"request\"", "[{\"request\"", "not a case in JSON"),
         ("\"entities\"", "\"now\": null, \"entities\": [], \"entities\"", ""),
     ] {
@@ -213,6 +214,36 @@ fn json_holds_one_case() {
         }
         let error = read(Decision::Allow, &text).expect_err(is).to_string();
         assert!(error.contains(message), "{error}");
+    }
+}
+
+/// The clock of a case is read as that of the command, wherever it stands.
+#[test]
+fn the_clock_of_a_case_is_an_instant() {
+    let ward = &*crate::support::ATTENDANCE;
+    let case = |file: &str, own: &str, context: &str| {
+        let head = "name = 'a'\nprincipal = 'User.u'\naction = 'viewSummary'\nresource = 'Case.c'\nexpect = 'deny'\n";
+        let text = format!("{file}\n[[case]]\n{head}{own}\n{context}\n");
+        CaseFile::read(ward, "x.toml", &text).err().map_or_else(String::new, |error| error.to_string())
+    };
+    for good in
+        ["'2026-05-11T09:00:00+12:00'", "2026-05-11T09:00:00+12:00", "'2026-05-11T09:00:00.5+1200'", "1"]
+    {
+        let now = format!("now = {good}");
+        for error in [case(&now, "", ""), case("", &now, ""), case("", "", &format!("context = {{ {now} }}"))]
+        {
+            assert!(!error.contains("instant"), "{good}: {error}");
+        }
+    }
+    for wrong in ["'2026-05-11'", "2026-05-11", "'noon'", "'2026-05-11T09:00:00'", "2026-05-11T09:00:00"] {
+        let now = format!("now = {wrong}");
+        for error in [case(&now, "", ""), case("", &now, ""), case("", "", &format!("context = {{ {now} }}"))]
+        {
+            assert!(
+                error.contains("is not an instant in RFC 3339") || error.contains("expected datetime"),
+                "{wrong}: {error}"
+            );
+        }
     }
 }
 

@@ -63,9 +63,9 @@ impl Told {
         places.filter(|(_, _, count)| count.is_none()).map(|(row, column, _)| (row, column)).collect()
     }
 
-    /// The equations that the hidden counts satisfy, each less the one that it is at least: signs by hidden count,
-    /// and what they come to.
-    fn equations(&self) -> Vec<(Vec<i64>, i64)> {
+    /// The equations that the hidden counts satisfy, each less what it is at least, which the attacker knows: one, and
+    /// nought where it is nought. Signs by hidden count, and what they come to.
+    fn equations(&self, truth: &[Vec<u64>]) -> Vec<(Vec<i64>, i64)> {
         let (rows, columns) = (self.0.len(), self.0[0].len());
         let hidden = self.hidden();
         let mut equations = Vec::new();
@@ -79,7 +79,7 @@ impl Told {
                     None => {
                         let at = hidden.iter().position(|place| *place == (row, column)).unwrap();
                         signs[at] = sign;
-                        sum -= sign;
+                        sum -= sign * truth[row][column].min(1) as i64;
                     }
                 }
             }
@@ -91,13 +91,15 @@ impl Told {
     }
 
     /// The least and the most that each hidden count can be; `None` where there is no end.
-    fn bounds(&self) -> Vec<(u64, Option<u64>)> {
-        let equations = self.equations();
-        let all = self.hidden().len();
+    fn bounds(&self, truth: &[Vec<u64>]) -> Vec<(u64, Option<u64>)> {
+        let equations = self.equations(truth);
+        let hidden = self.hidden();
+        let all = hidden.len();
+        let least = |at: usize| truth[hidden[at].0][hidden[at].1].min(1) as i64;
         let bound = |at: usize, sign: i64| {
             let mut wanted = vec![0; all];
             wanted[at] = sign;
-            largest(&equations, &wanted).map(|found| (1 + sign * found) as u64)
+            largest(&equations, &wanted).map(|found| (least(at) + sign * found) as u64)
         };
         (0..all).map(|at| (bound(at, -1).unwrap(), bound(at, 1))).collect()
     }
@@ -197,7 +199,7 @@ fn no_hidden_count_can_be_worked_out_by_linear_programming() {
         let cells = random(&mut Choices::new(&drawn));
         let counts = with_totals(&cells);
         let told = suppressed(&cells, BELOW);
-        for ((row, column), (least, most)) in told.hidden().into_iter().zip(told.bounds()) {
+        for ((row, column), (least, most)) in told.hidden().into_iter().zip(told.bounds(&counts)) {
             let count = counts[row][column];
             assert!(
                 least <= count && most.is_none_or(|most| count <= most),
@@ -216,7 +218,7 @@ fn no_hidden_count_can_be_worked_out_by_linear_programming() {
         }
         // The same attack on what leaves out the small counts alone.
         let naive = naive(&cells, BELOW);
-        broken += naive.bounds().iter().filter(|(least, most)| *most == Some(*least)).count();
+        broken += naive.bounds(&counts).iter().filter(|(least, most)| *most == Some(*least)).count();
     }
     assert!(hidden_counts > 1_000 && kept > 1_000, "{hidden_counts} hidden, {kept} told");
     assert!(broken > 300, "only {broken} counts were found where small ones alone are left out");
@@ -285,6 +287,63 @@ fn whoever_knows_the_method_finds_no_hidden_count() {
         assert!(found.len() * 10 > all, "{shape:?} below {below}: small counts alone hide {all}");
     }
     assert!(hidden > 1_000, "{hidden} hidden counts in tables whose total is told");
+}
+
+/// Rows whose records are all in one column, and columns whose records are all in one row, as far as is told: where
+/// there are two columns, or rows, with anything in them.
+fn all_alike(told: &Told, truth: &[Vec<u64>]) -> Vec<String> {
+    let (rows, columns) = (truth.len() - 1, truth[0].len() - 1);
+    let listed = |line: &[u64]| line.iter().filter(|count| **count > 0).count();
+    let mut found = Vec::new();
+    for row in 0..rows {
+        let zeros = (0..columns).filter(|at| truth[rows][*at] > 0 && told.0[row][*at] == Some(0)).count();
+        let others = listed(&truth[rows][..columns]);
+        if others > 1 && truth[row][columns] > 0 && zeros + 1 == others {
+            found.push(format!("row {row}"));
+        }
+    }
+    for column in 0..columns {
+        let zeros = (0..rows).filter(|at| truth[*at][columns] > 0 && told.0[*at][column] == Some(0)).count();
+        let others = truth[..rows].iter().filter(|row| row[columns] > 0).count();
+        if others > 1 && truth[rows][column] > 0 && zeros + 1 == others {
+            found.push(format!("column {column}"));
+        }
+    }
+    found
+}
+
+/// A zero beside a total tells of everybody in the group.
+#[test]
+fn no_zero_tells_of_everybody_in_a_group() {
+    let (mut alike, mut kept) = (0, 0);
+    for seed in 0..400 * u64::from(crate::support::number("CASEWARD_CASES").unwrap_or(1)) {
+        let drawn = bytes(seed, 400);
+        let cells = random(&mut Choices::new(&drawn));
+        let counts = with_totals(&cells);
+        let told = suppressed(&cells, BELOW);
+        assert_eq!(all_alike(&told, &counts), Vec::<String>::new(), "{cells:?}: {told:?}");
+        alike += all_alike(&naive(&cells, BELOW), &counts).len();
+        kept += told.0.iter().flatten().filter(|told| **told == Some(0)).count();
+    }
+    assert!(alike > 100 && kept > 500, "{alike} groups alike, {kept} zeros told");
+}
+
+#[test]
+fn zeros_that_cannot_be_otherwise_are_told() {
+    let counts = [(vec!["p1", "asp"], 40), (vec!["p2", "isp"], 30), (vec!["p3", "asp"], 20)];
+    let protect = |by: [&str; 2]| table(&by, &counts).protect(&Protection::default()).unwrap();
+    let key = |text: &str| Key::Value(Value::from(text));
+    for by in [["provider", "provider.kind"], ["month of openedAt", "year of openedAt"]] {
+        let told = protect(by);
+        assert_eq!(told.count(&[key("p1"), key("isp")]), Count::Exact(0), "{by:?}");
+        assert!(told.cells().iter().all(|line| line.count.number().is_some()), "{by:?}");
+    }
+    // By what does not follow from each other, all of p1 being `asp` is not told.
+    let told = protect(["provider", "status"]);
+    assert_eq!(told.count(&[key("p1"), key("isp")]), Count::Suppressed);
+    assert_eq!(told.count(&[key("p1"), key("asp")]), Count::Suppressed);
+    let shown = told.to_string();
+    assert!(!shown.lines().any(|line| line.starts_with("p1") && line.contains(" 0 ")), "{shown}");
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn a_context_may_not_name_a_field_twice() {
         let error = read(json).unwrap_err();
         assert!(error.is_request() && error.to_string().contains(why), "{json}: {error}");
     }
-    let twice = r#"{"now": "2026-05-11", "from": "10.0.0.1", "extra": {"reason": "a", "reason": "b", "amount": "1.0"}}"#;
+    let twice = r#"{"now": "2026-05-11T00:00:00Z", "from": "10.0.0.1", "extra": {"reason": "a", "reason": "b", "amount": "1.0"}}"#;
     let error = CLINIC.read_context(&ActionName::new("read"), twice).unwrap_err();
     assert!(error.to_string().contains("given twice"), "{error}");
 }
@@ -220,9 +220,40 @@ fn a_contexts_now_reads_as_the_commands_does() {
     ] {
         assert_eq!(now(text).unwrap(), Value::Datetime(caseward::instant(text).unwrap()), "{text}");
     }
-    for text in ["2026-05-11T09:00:60Z", "2026-05-11T09Z", "2026-05-11T09:00:00+25:59"] {
-        assert!(now(text).is_err() && caseward::instant(text).is_none(), "{text}");
+    let called = |text: &str| {
+        let json = format!(r#"{{"now": {{"__extn": {{"fn": "datetime", "arg": "{text}"}}}}}}"#);
+        let context = ATTENDANCE.read_context(&ActionName::new("viewSummary"), &json);
+        context.map(|context| context.get("now").cloned().unwrap())
+    };
+    for text in [
+        "2026-05-11T09:00:00+12:00",
+        "2026-05-11T09:00:00+23:59",
+        "2026-05-11T09:00:00-00:00",
+        "2026-05-11T09:00:00.1Z",
+        "2026-05-11T09:00:00.123456Z",
+        "2026-05-11T09:00:00+1200",
+    ] {
+        let at = Value::Datetime(caseward::instant(text).unwrap());
+        assert_eq!((now(text).unwrap(), called(text).unwrap()), (at.clone(), at), "{text}");
     }
+    for text in [
+        "2026-05-11T09:00:60Z",
+        "2026-05-11T09Z",
+        "2026-05-11T09:00:00+25:59",
+        "2026-05-11",
+        "2026-05-11T09:00:00",
+    ] {
+        assert!(caseward::instant(text).is_none(), "{text}");
+        for read in [now(text), called(text)] {
+            let error = read.unwrap_err().to_string();
+            assert!(error.contains(&format!("`{text}` is not an instant in RFC 3339")), "{error}");
+        }
+    }
+    assert!(now("2026-05-11").unwrap_err().to_string().contains("a date alone is none"));
+    // Where the action is not known, too.
+    let (person, case) = (EntityUid::new("User", "u"), EntityUid::new("Case", "c"));
+    let any = |text: &str| ATTENDANCE.read_context_for(&person, &case, &format!(r#"{{"now": "{text}"}}"#));
+    assert!(any("2026-05-11T09:00:00+12:00").is_ok() && any("2026-05-11").is_err());
 }
 
 #[test]

@@ -53,8 +53,10 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
         new: change.folder.display().to_string(),
         generated,
         now,
-        // The page tells what is changed of it.
+        // The page tells what is changed of them.
         schema_is_changed: false,
+        catalogue_is_changed: false,
+        announced_before: Vec::new(),
     };
     let mut report = Report::new(&compared, &world, &found, setting, change.expected.as_ref(), 3);
     let asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };

@@ -15,7 +15,7 @@ use similar::{ChangeTag, TextDiff};
 use super::cases::Cases;
 use super::catalogue::{self, Entry};
 use super::tree::{Tree, is_unreachable};
-use crate::diff::{Announced, Expected, Gained};
+use crate::diff::{self, Announced, Expected, Gained};
 use crate::failure::{Failure, counted, printable};
 
 /// One text that protects, before and after; `None` where there is none.
@@ -198,7 +198,7 @@ impl Inputs {
         said.extend(others);
         match said.as_slice() {
             [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases, claims, \
-                   annotations, matrix and proofs are as they were"
+                   annotations, matrix, pages and proofs are as they were"
                 .to_owned(),
             _ => format!("changed besides policies: {}", said.join(", ")),
         }
@@ -243,6 +243,7 @@ impl Inputs {
         for unused in expected.unused(&|kind, name| self.is_changed(kind, name)) {
             let _ = writeln!(out, "Announced, and nothing is changed of it: {}\n", printable(&unused));
         }
+        out.push_str(&diff::told_before(expected.before()));
         out
     }
 }
@@ -301,13 +302,18 @@ fn others(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
     let told = changed.map(|name| {
         let (old, new) = (before.get(name).map(String::as_str), after.get(name).map(String::as_str));
-        let told = match name.ends_with(".toml") {
+        let told = match [".toml", ".cedar", ".cedarschema"].iter().any(|ending| name.ends_with(ending)) {
             true => patch(name, old, new),
             false => {
                 let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
                 let of = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
                 let (more, less) = (of(ChangeTag::Insert), of(ChangeTag::Delete));
-                format!("- `{}`: {more} lines more, {less} less\n", cell(name))
+                let what = match (old, new) {
+                    (Some(_), None) => " is taken out: ",
+                    (None, _) => " is new: ",
+                    _ => ": ",
+                };
+                format!("- `{}`{what}{more} lines more, {less} less\n", cell(name))
             }
         };
         (name.clone(), told)

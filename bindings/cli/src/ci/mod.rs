@@ -50,7 +50,8 @@ pub(crate) struct Args {
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
     /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
     /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`; so is what a
-    /// changed schema gives by itself.
+    /// changed schema gives by itself. What stands unchanged in the file as it was in --base announced an earlier
+    /// change, and announces nothing now.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.
@@ -111,7 +112,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let folder = args.cases.policies.own()?;
     // Where nothing is changed it is not read, and no place for the page all the same.
     args.world.iter().for_each(|world| input::remember(world));
-    let expected = args.expected.as_deref().map(diff::Expected::read).transpose()?;
+    let since = args.base.as_deref().map(|base| diff::since(base, folder));
+    let expected =
+        args.expected.as_deref().map(|file| diff::Expected::read(file, since.as_ref())).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;
     let sources = args.cases.policies.sources()?;
@@ -145,13 +148,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if input::is_dash(&args.output) {
         output::print(&page)?;
     } else {
-        use std::io::Write as _;
-        let refuse = |e: std::io::Error| Failure::file("write", input::name(&args.output), &e);
-        let mut file = Replacement::begin(&args.output).map_err(refuse)?;
-        file.writer().write_all(page.as_bytes()).map_err(refuse)?;
-        file.commit().map_err(refuse)?;
+        output::besides(write(&args.output, &page), terminal);
     }
     Ok(gravest(&steps))
+}
+
+fn write(path: &Path, page: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
+    let mut file = Replacement::begin(path).map_err(refuse)?;
+    file.writer().write_all(page.as_bytes()).map_err(refuse)?;
+    file.commit().map_err(refuse)
 }
 
 /// A folder, or the folder as it is in a revision.

@@ -1,7 +1,7 @@
 //! The files of a policy folder at one version: all that a change of it can touch.
 //!
 //! INVARIANT: every file of a purpose ([`FilePart`]) is here: policies, schema, catalogue, claims, cases, annotations, the
-//! matrix's people and situations, and what was proved.
+//! matrix's people and situations, pages, and what was proved.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -80,7 +80,8 @@ impl Tree {
         })
     }
 
-    /// The files beside policies, schema, catalogue, claims and cases: annotations, the matrix, and what was proved.
+    /// The files beside policies, schema, claims and cases: the catalogue, annotations, the matrix, pages that are written
+    /// from the policies, and what was proved.
     pub(super) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         all.filter(|(name, _)| is_other(name))
@@ -110,7 +111,14 @@ pub(super) fn is_unreachable(name: &str) -> bool {
 }
 
 fn is_other(name: &str) -> bool {
-    let others =
-        [FilePart::Annotations, FilePart::Matrix, FilePart::Proofs, FilePart::Fit, FilePart::FitActions];
+    let others = [
+        FilePart::Annotations,
+        FilePart::Catalogue,
+        FilePart::Fit,
+        FilePart::FitActions,
+        FilePart::Matrix,
+        FilePart::Page,
+        FilePart::Proofs,
+    ];
     FilePart::of(name).is_ok_and(|part| part.is_some_and(|part| others.contains(&part)))
 }

@@ -18,7 +18,7 @@ use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{input, missing, output};
 
 /// Bytes of a file of unreachable conditions.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// Show which conditions of the policies the cases see decide, both ways.
 ///
@@ -72,7 +72,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let suite = args.cases.load()?;
     let (coverage, claims) = measure(&suite, &args.cases, args.unreachable.as_ref())?;
     if let Some(path) = &args.save {
-        missing::of_coverage(path, &coverage, &suite, &args.cases.policies.sources()?, terminal)?;
+        let sources = args.cases.policies.sources()?;
+        output::besides(missing::of_coverage(path, &coverage, &suite, &sources, terminal), terminal);
     }
     match args.format {
         Format::Text => output::print(&text::text(&suite.ward, &coverage, args.all, terminal))?,

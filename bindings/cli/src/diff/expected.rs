@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
-use crate::input;
+use crate::{git, input};
 
 /// Bytes of such a file.
 const MAX_BYTES: usize = 1 << 20;
@@ -27,10 +27,37 @@ pub(crate) struct Expected {
     /// Entries of the catalogue that are shown otherwise.
     #[serde(default, deserialize_with = "caseward::object::list")]
     catalogue: Vec<Entry>,
+    /// What stood there before as it stands now, and so announces nothing of what is changed.
+    #[serde(skip)]
+    before: Vec<String>,
+}
+
+/// What was announced before; `None` for what is no announcement to this version of the command.
+struct Before {
+    gain: Vec<Option<Gain>>,
+    invariant: Vec<Option<Protection>>,
+    guarantee: Vec<Option<Protection>>,
+    catalogue: Vec<Option<Entry>>,
+}
+
+impl Before {
+    fn read(text: &str) -> Result<Self, String> {
+        let tables: toml::Table = toml::from_str(text).map_err(|e| input::not_toml(text, &e))?;
+        fn all<T: serde::de::DeserializeOwned>(tables: &toml::Table, name: &str) -> Vec<Option<T>> {
+            let all = tables.get(name).and_then(toml::Value::as_array);
+            all.into_iter().flatten().map(|one| one.clone().try_into().ok()).collect()
+        }
+        Ok(Before {
+            gain: all(&tables, "gain"),
+            invariant: all(&tables, "invariant"),
+            guarantee: all(&tables, "guarantee"),
+            catalogue: all(&tables, "catalogue"),
+        })
+    }
 }
 
 /// One gain that is meant; what it leaves out may be anything.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gain {
     /// Why, for those who read the file.
@@ -50,7 +77,7 @@ pub(crate) struct Gain {
 }
 
 /// One invariant or guarantee that is meant to change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Protection {
     #[serde(deserialize_with = "a_reason")]
@@ -60,7 +87,7 @@ struct Protection {
 }
 
 /// One entry of the catalogue that is meant to change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     #[serde(deserialize_with = "a_reason")]
@@ -115,17 +142,79 @@ pub(crate) enum Sight<'a> {
     Anybody,
 }
 
+/// The version that a change starts from, where its file of expected changes is looked for.
+pub(crate) enum Since<'a> {
+    /// A folder of policies, and the one that it became.
+    Folder(&'a Path, &'a Path),
+    /// A revision of the repository that a folder lies in.
+    Revision(&'a Path, &'a str),
+}
+
+impl Since<'_> {
+    /// The text of the file there; `None` where it is not there.
+    fn text(&self, file: &Path) -> Result<Option<String>, Failure> {
+        match self {
+            Since::Folder(old, new) => {
+                let (Ok(new), Ok(file)) = (new.canonicalize(), file.canonicalize()) else { return Ok(None) };
+                let Ok(below) = file.strip_prefix(new) else { return Ok(None) };
+                let before = old.join(below);
+                if input::is_there(&before)? { input::text(&before, MAX_BYTES).map(Some) } else { Ok(None) }
+            }
+            Since::Revision(at, revision) => git::text_of_file(at, revision, file),
+        }
+    }
+}
+
 impl Expected {
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads the file. What stands in it as it stood in the version before was announced of an earlier change, and
+    /// announces nothing of this one.
+    pub(crate) fn read(path: &Path, since: Option<&Since<'_>>) -> Result<Self, Failure> {
         let text = input::text(path, MAX_BYTES)?;
         let refuse =
             |why: String| Failure::other(format!("the expected changes in {}: {why}", input::name(path)));
-        let expected: Expected = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;
+        let mut expected: Expected = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;
         // An announcement of everything announces nothing.
         if expected.gain.iter().any(Gain::is_of_all) {
             return Err(refuse("a [[gain]] names neither action, type, rule, policy nor role".to_owned()));
         }
+        let before = since.filter(|_| !input::is_dash(path)).map(|since| since.text(path)).transpose()?;
+        if let Some(before) = before.flatten() {
+            let before = Before::read(&before).map_err(|why| {
+                let what = "as they were before, so that it is not known which are new";
+                refuse(format!("{what}: {why}; write those of this change into a file of another name"))
+            })?;
+            expected.leave_out(&before);
+        }
         Ok(expected)
+    }
+
+    /// Takes out what was announced before.
+    fn leave_out(&mut self, before: &Before) {
+        let told = &mut self.before;
+        fn split<T: PartialEq>(all: &mut Vec<T>, before: &[Option<T>], tell: &mut dyn FnMut(&T)) {
+            all.retain(|one| {
+                let is_new = !before.iter().flatten().any(|old| old == one);
+                if !is_new {
+                    tell(one);
+                }
+                is_new
+            });
+        }
+        split(&mut self.gain, &before.gain, &mut |gain| told.push(format!("gain: {}", gain.reason)));
+        for (kind, all, before) in [
+            ("invariant", &mut self.invariant, &before.invariant),
+            ("guarantee", &mut self.guarantee, &before.guarantee),
+        ] {
+            split(all, before, &mut |one| told.push(format!("{kind} `{}`: {}", one.id, one.reason)));
+        }
+        split(&mut self.catalogue, &before.catalogue, &mut |one| {
+            told.push(format!("catalogue `{}.{}`: {}", one.type_name, one.field, one.reason));
+        });
+    }
+
+    /// What stands there as it stood in the version before, and announces nothing now.
+    pub(crate) fn before(&self) -> &[String] {
+        &self.before
     }
 
     /// The places of the gains that are announced so, whatever it comes to.

@@ -21,8 +21,8 @@ use crate::sample::{self, MadeUpData};
 use crate::terminal::Terminal;
 use crate::{git, load, output, progress};
 
-pub(crate) use expected::{Announced, Expected, Gained, Sight};
-pub(crate) use report::{Report, Setting};
+pub(crate) use expected::{Announced, Expected, Gained, Sight, Since};
+pub(crate) use report::{Report, Setting, told_before};
 
 /// Cases of the made-up world that is looked at where no other is given.
 const SAMPLE: usize = 10_000;
@@ -50,6 +50,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     now: NowArgs,
     /// The gains that are meant, as TOML: `[[gain]]` with `action`, `type`, `rule`, `policy`, `role`, `at_most`.
+    /// What stands unchanged in the file as it was in the old version announces nothing now.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// How many people and records to name for each line of the summary; CSV names all.
@@ -73,7 +74,14 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let expected = args.expected.as_deref().map(Expected::read).transpose()?;
+    let since = match args.old.strip_prefix("git:") {
+        // A revision holds no colon.
+        Some(rest) => {
+            Since::Revision(Path::new("."), rest.split_once(':').map_or(rest, |(revision, _)| revision))
+        }
+        None => Since::Folder(Path::new(&args.old), Path::new(&args.new)),
+    };
+    let expected = args.expected.as_deref().map(|file| Expected::read(file, Some(&since))).transpose()?;
     let (old, new) = (version(&args.old)?, version(&args.new)?);
     let diff = Diff::new(&old, &new).map_err(|e| refused(&args.old, &args.new, &e))?;
     let now = args.now.ms();
@@ -88,7 +96,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let most = args.people.and_then(|people| usize::try_from(people).ok());
     let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
     let schema_is_changed = old.schema.text != new.schema.text;
-    let setting = Setting { old: args.old.clone(), new: args.new.clone(), generated, now, schema_is_changed };
+    let catalogue = |sources: &Sources| sources.catalogue.as_ref().map(|source| source.text.clone());
+    let catalogue_is_changed = catalogue(&old) != catalogue(&new);
+    let (old, new) = (args.old.clone(), args.new.clone());
+    let announced_before = expected.iter().flat_map(Expected::before).cloned().collect();
+    let setting =
+        Setting { old, new, generated, now, schema_is_changed, catalogue_is_changed, announced_before };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,
@@ -96,6 +109,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Csv => report::csv(&diff, &world, &found.differences)?,
     }
     Ok(if report.is_announced() { Exit::Success } else { Exit::Unmet })
+}
+
+/// What `--base` names, for a folder of policies.
+pub(crate) fn since<'a>(base: &'a str, folder: &'a Path) -> Since<'a> {
+    let path = Path::new(base);
+    if path.is_dir() { Since::Folder(path, folder) } else { Since::Revision(folder, base) }
 }
 
 /// Reads one version of policies.

@@ -26,6 +26,10 @@ pub(crate) struct Setting {
     pub(crate) now: i64,
     /// Whether the two versions have schemas with other texts.
     pub(crate) schema_is_changed: bool,
+    /// Whether the two versions have catalogues with other texts.
+    pub(crate) catalogue_is_changed: bool,
+    /// Announcements that stood in the older version as they stand now.
+    pub(crate) announced_before: Vec<String>,
 }
 
 /// What is gained or lost by a role for one policy's sake.
@@ -71,8 +75,9 @@ pub(crate) struct Report {
     #[serde(skip)]
     reads_now: bool,
     /// Whether the schema says something else, so that what it does by itself is not told here.
-    #[serde(skip)]
     schema_is_changed: bool,
+    /// Whether the catalogue says something else: who sees which field is not told here.
+    catalogue_is_changed: bool,
     /// Cases of the made-up world, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     made_up_cases: Option<usize>,
@@ -93,6 +98,8 @@ pub(crate) struct Report {
     /// Their places in the file.
     #[serde(skip)]
     unused_at: Vec<usize>,
+    /// Announcements that stood there before and announce nothing now.
+    announced_before: Vec<String>,
 }
 
 type Key = (bool, Option<std::sync::Arc<str>>, Vec<std::sync::Arc<str>>, usize);
@@ -162,6 +169,7 @@ impl Report {
             later_left_out: instants.left_out,
             reads_now: diff.reads_now(),
             schema_is_changed: setting.schema_is_changed,
+            catalogue_is_changed: setting.catalogue_is_changed,
             made_up_cases: setting.generated.as_ref().map(|(cases, _)| *cases),
             made_up: setting.generated.map(|(_, of)| of),
             people_looked_at: found.people.0,
@@ -173,6 +181,7 @@ impl Report {
             lines,
             unused,
             unused_at,
+            announced_before: setting.announced_before,
         }
     }
 
@@ -221,6 +230,7 @@ impl Report {
         for reason in &self.unused {
             let _ = writeln!(out, "Announced, and nothing that was seen matches it: {}\n", plain(reason));
         }
+        out.push_str(&told_before(&self.announced_before));
         let unannounced = self.lines.iter().filter(|line| !line.unannounced.is_empty()).count();
         if unannounced > 0 {
             let _ = writeln!(out, "**{} not announced.**", counted(unannounced, "gain"));
@@ -230,6 +240,11 @@ impl Report {
 
     /// What it means that nothing was found.
     fn none(&self) -> String {
+        if self.kinds == 0 && self.schema_is_changed {
+            return "none was looked for: no policy is changed that can apply, and what the changed schema gives by itself \
+                    is not told here"
+                .to_owned();
+        }
         if self.kinds == 0 {
             return "nothing: no policy is changed that can apply".to_owned();
         }
@@ -253,7 +268,11 @@ impl Report {
         );
         let _ = match self.people_looked_at == self.people {
             _ if self.kinds == 0 => {
-                write!(said, "No policy is changed that can apply: no decision was compared.")
+                write!(
+                    said,
+                    "No policy is changed that can apply: no decision was compared. Invariants, guarantees and cases are not \
+                     looked at here: `caseward ci --base` compares them."
+                )
             }
             true => write!(said, "All {} people were looked at, and all records.", self.people),
             false => write!(
@@ -273,6 +292,9 @@ impl Report {
             said += " The schema is changed too; both versions were read under the newer one, so that what it gives or \
                 takes by itself is not told here: `caseward ci --base` tells it.";
         }
+        if self.catalogue_is_changed {
+            said += " The catalogue is changed too; who sees which field is not told here: `caseward ci --base` tells it.";
+        }
         said
     }
 
@@ -290,6 +312,27 @@ impl Report {
         }
         said + " (where they compare it with what stands in the data, it may come out otherwise at others: `--now`)"
     }
+}
+
+/// Announcements that are named one by one.
+const MOST_BEFORE: usize = 10;
+
+/// What was announced of an earlier change, and is not of this one.
+pub(crate) fn told_before(all: &[String]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "Announced before, unchanged in the version that this one is compared with, so that it announces nothing now:\n\n",
+    );
+    all.iter().take(MOST_BEFORE).for_each(|one| {
+        let _ = writeln!(out, "- {}", plain(one));
+    });
+    if let Some(rest) = all.len().checked_sub(MOST_BEFORE).filter(|rest| *rest > 0) {
+        let _ = writeln!(out, "- and {rest} more");
+    }
+    out.push('\n');
+    out
 }
 
 impl Line {

@@ -112,8 +112,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if let (Some(file), Some(case)) =
         (&args.save, report.findings.iter().find_map(|finding| finding.case.as_ref()))
     {
-        save(file, case)?;
-        terminal.note(&format!("the first counterexample is a case in {}", input::name(file)));
+        let saved = save(file, case);
+        if saved.is_ok() {
+            terminal.note(&format!("the first counterexample is a case in {}", input::name(file)));
+        }
+        output::besides(saved, terminal);
     }
     match args.format {
         Format::Text => output::print(&text::text(&report, terminal.palette()))?,
@@ -221,7 +224,7 @@ fn prove(claims: Claims, plan: &Plan, terminal: &Terminal) -> Result<Report, Fai
             let (report, after) = claims.prove(&solver, plan.limits, lock.as_ref(), &progress::told(&bar));
             bar.finish_and_clear();
             if let (Some(path), Some(before), Some(after)) = (&plan.lock, &lock, after) {
-                lock::write(path, &after, before)?;
+                output::besides(lock::write(path, &after, before), terminal);
             }
             report
         }

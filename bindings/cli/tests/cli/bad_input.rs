@@ -215,3 +215,46 @@ fn what_is_typed_cannot_steer_the_terminal() {
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }
+
+/// What is read of a policy folder or named by an option: no byte order mark, and a MiB at most.
+#[test]
+fn every_text_is_without_a_byte_order_mark_and_of_a_mib_at_most() {
+    let bench = Bench::new();
+    bench.run(["init", "p", "-q"]).ends(0);
+    bench.write("r.toml", "name = 'a'\nkind = 'anonymised'\ntables = [{ by = [] }]\n");
+    bench.write("e.toml", "");
+    bench.run(["test", "--policies", "p/policies"]).ends(0);
+    let read = |name: &str| std::fs::read(bench.path(name)).unwrap_or_default();
+    let test = ["test", "--policies", "p/policies"];
+    let coverage = ["coverage", "--policies", "p/policies"];
+    let lint = ["lint", "--policies", "p/policies"];
+    let matrix = ["matrix", "--policies", "p/policies"];
+    let diff = ["diff", "p/policies", "p/policies", "--sample", "1", "--expected", "e.toml"];
+    let release =
+        ["report", "--entities", "world.json", "--principal", "User::\"u3\"", "--release", "r.toml"];
+    for (file, args) in [
+        ("p/policies/tests/cases/documents.toml", &test[..]),
+        ("p/policies/tests/unreachable.toml", &coverage),
+        ("p/policies/annotations.toml", &lint),
+        ("p/policies/matrix.toml", &matrix),
+        ("p/policies/fields.toml", &lint),
+        ("p/policies/schema.cedarschema", &lint),
+        ("e.toml", &diff),
+        ("r.toml", &release),
+    ] {
+        let before = std::fs::metadata(bench.path(file)).is_ok().then(|| read(file));
+        let text = before.clone().unwrap_or_default();
+        let large = [&text[..], b"\n# ", &vec![b'x'; 1 << 20]].concat();
+        for (text, why) in
+            [([b"\xef\xbb\xbf", &text[..]].concat(), "byte order mark (BOM)"), (large, "more than ")]
+        {
+            bench.write(file, text);
+            let ran = bench.run(args.iter().copied());
+            assert!(ran.code != 0 && ran.err.contains(why), "{file}: {}{}", ran.out, ran.err);
+        }
+        match before {
+            Some(before) => bench.write(file, before),
+            None => std::fs::remove_file(bench.path(file)).unwrap(),
+        }
+    }
+}

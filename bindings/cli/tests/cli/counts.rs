@@ -133,12 +133,17 @@ fn anonymised_reports_tell_of_nobody() {
     // Of 23 cases 4 are open: that is too few, and the others would tell.
     let ran = report(&bench, u3, "anonymised", &["--by", "status"]);
     let text = "status  count      %\nclosed      s\nopen        s\nall        23  100.0\n\
-        s: suppressed, so that no count below 6 can be worked out from this table alone\n";
+        s: suppressed, so that no count below 6 can be worked out from this table alone\n\
+        beside another table of the same records it may tell what it leaves out: publish both as one release, or rounded\n";
     assert_eq!(ran.ends(0).out, text);
-    let json = report(&bench, u3, "anonymised", &["--by", "status", "--format", "json"]).ends(0).json();
+    // Programs and spreadsheets have the counts alone, so that it is told beside them.
+    let args =
+        ["report", "--entities", "world.json", "--principal", u3, "--kind", "anonymised", "--format", "csv"];
+    assert!(bench.run(args).err.contains("note: beside another table of the same records it may tell"));
+    let json = report(&bench, u3, "anonymised", &["--by", "status", "--format", "json", "-q"]).ends(0).json();
     assert_eq!(json["protected"], json!({"method": "suppression", "below": 6}));
     assert_eq!(json["cells"][0], json!({"key": {"status": "closed"}, "count": null, "percent": null}));
-    let all = report(&bench, u3, "anonymised", &["--by", "status", "--below", "4", "--format", "json"]);
+    let all = report(&bench, u3, "anonymised", &["--by", "status", "--below", "4", "--format", "json", "-q"]);
     assert_eq!(all.ends(0).json()["cells"][1]["count"], 4);
 
     bench.write("key", "a key that is told to everybody.");
@@ -201,12 +206,18 @@ fn a_release_is_its_tables_protected_together() {
     let text = ask(u3, &[]).ends(0).out.clone();
     assert!(text.starts_with("a\nstatus  count      %\n"), "{text}");
     assert!(
+        text.contains("\nbeside a table of the same records that is not in this release it may tell"),
+        "{text}"
+    );
+    assert!(
         text.contains("protected together with `by provider`, as release `term 1`\n\nby provider\n"),
         "{text}"
     );
-    let json = ask(u3, &["--format", "json"]).ends(0).json();
+    let json = ask(u3, &["--format", "json", "-q"]).ends(0).json();
     assert_eq!(json[0]["release"], json!({"release": "term 1", "table": "a", "with": ["by provider"]}));
-    assert!(ask(u3, &["--format", "csv"]).ends(0).out.starts_with("# a\r\ngroups,status,count,percent\r\n"));
+    assert!(
+        ask(u3, &["--format", "csv", "-q"]).ends(0).out.starts_with("# a\r\ngroups,status,count,percent\r\n")
+    );
     assert_eq!(ask(U1, &[]).ends(2).out, "no such report\n");
     for given in [&["--kind", "anonymised"][..], &["--by", "status"], &["--zone", "UTC"], &["--below", "7"]] {
         ask(u3, given).fails(64, "--release");

@@ -13,7 +13,9 @@ fn matrix_is_compared_with_a_file() {
 
     bench.write("matrix.out", text.replacen('✔', "✘", 1));
     let differs = bench.run(["matrix", "--check", "matrix.out"]);
-    differs.fails(1, "matrix.out");
+    differs.fails(4, "matrix.out");
+    // As for the page of rules.
+    bench.run(["docs", "--check", "matrix.out"]).fails(4, "matrix.out");
     let changed: Vec<char> = differs.out.lines().skip(2).filter_map(|line| line.chars().next()).collect();
     assert_eq!(changed.iter().filter(|c| **c == '-').count(), 1, "{}", differs.out);
     assert_eq!(changed.iter().filter(|c| **c == '+').count(), 1, "{}", differs.out);

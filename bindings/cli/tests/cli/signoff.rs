@@ -375,7 +375,7 @@ fn samples_are_made_for_any_schema() {
         let (users, docs) = (of("User"), of("Doc"));
         let context = match action {
             "assign" => {
-                json!({"now": "2026-05-11", "subject": {"__entity": {"type": "User", "id": "user0001"}}, "size": 1})
+                json!({"now": "2026-05-11T00:00:00Z", "subject": {"__entity": {"type": "User", "id": "user0001"}}, "size": 1})
             }
             _ => json!({}),
         };
@@ -585,10 +585,17 @@ fn every_file_of_the_folder_is_compared_and_hashed() {
     let same = ci(&bench, &[]);
     passes(&same);
     assert_eq!(hash(&same, "before"), hash(&same, "now"));
-    tells(&same, &["annotations, matrix and proofs are as they were"]);
+    tells(&same, &["annotations, matrix, pages and proofs are as they were"]);
     for (file, text, told) in [
         ("annotations.toml", "[decision.D1]\nreading = \"All of them.\"\n", "+reading = \"All of them.\""),
         ("matrix.toml", "now = \"2027-05-11T09:00:00+1200\"\n", "+now = \"2027-05-11T09:00:00+1200\""),
+        // An entry that nobody has a field in yet, which the table of who sees what cannot show.
+        (
+            "fields.toml",
+            &FIELDS.replace("known_by", "# who\nincludes = [\"owner\"]\nknown_by"),
+            "+includes = [\"owner\"]",
+        ),
+        ("RULES.md", "# Rules\n\none\n", "- `RULES.md` is new: 3 lines more, 0 less"),
     ] {
         let before = std::fs::read(bench.path(&format!("new/{file}"))).ok();
         bench.write(&format!("new/{file}"), text);
@@ -600,6 +607,14 @@ fn every_file_of_the_folder_is_compared_and_hashed() {
             Some(before) => bench.write(&format!("new/{file}"), before),
             None => std::fs::remove_file(bench.path(&format!("new/{file}"))).unwrap(),
         }
+    }
+    // A page that is gone can no longer be out of date, and that is told.
+    for page in ["RULES.md", "matrix.out"] {
+        bench.write(&format!("old/{page}"), "# Rules\n\none\n");
+        let ran = ci(&bench, &[]);
+        passes(&ran);
+        tells(&ran, &[&format!("- `{page}` is taken out: 0 lines more, 3 less")]);
+        std::fs::remove_file(bench.path(&format!("old/{page}"))).unwrap();
     }
 }
 
@@ -662,4 +677,218 @@ fn a_name_that_is_not_utf_8_is_an_error() {
     }
     let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
     assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
+}
+
+/// What a policy names is in made-up data, whatever the data is drawn from.
+#[test]
+fn a_back_door_for_one_person_or_one_record_is_seen() {
+    let bench = bench();
+    let door = |scope: &str| {
+        format!(
+            "@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// always\nwhen {{ true }};\n"
+        )
+    };
+    for scope in [
+        "principal == User::\"backdoor\",\n  action,\n  resource is Doc",
+        "principal,\n  action,\n  resource == Doc::\"d-77\"",
+    ] {
+        bench.write("new/door.cedar", door(scope));
+        let ran = bench.run(["diff", "old", "new", "--sample", "60"]);
+        assert_eq!(ran.code, 4, "{scope}: {}{}", ran.out, ran.err);
+        tells(&ran, &["door"]);
+    }
+}
+
+/// What is not looked for is not said to be nothing.
+#[test]
+fn a_changed_schema_alone_is_not_called_nothing() {
+    let bench = bench();
+    bench.write("new/schema.cedarschema", format!("{SCHEMA}\nentity Thing;\n"));
+    let ran = bench.run(["diff", "old", "new", "--sample", "20"]);
+    tells(&ran, &["none was looked for", "`caseward ci --base` tells it"]);
+    assert!(!ran.out.contains("Gained:** nothing"), "{}", ran.out);
+    let json = bench.run(["diff", "old", "new", "--sample", "20", "--format", "json"]).json();
+    assert_eq!((&json["schema_is_changed"], &json["catalogue_is_changed"]), (&json!(true), &json!(false)));
+}
+
+#[test]
+fn a_secret_key_is_never_written_over() {
+    let bench = bench();
+    bench.run(["bundle", "keygen", "--secret", "s.key"]).ends(0);
+    let key = bench.read("s.key");
+    for args in [
+        vec!["sample", "--cases", "1", "-o", "s.key"],
+        vec!["ci", "--policies", "new", "--base", "old", "-o", "s.key"],
+    ] {
+        let ran = bench.run(args.clone());
+        assert!(ran.code != 0 && ran.err.contains("it is a secret key"), "{args:?}: {}", ran.err);
+        assert_eq!(bench.read("s.key"), key);
+    }
+}
+
+/// What was announced of an earlier change, and stands in the file still, announces nothing of this one.
+#[test]
+fn an_old_announcement_covers_no_new_change() {
+    let bench = bench();
+    let gain = "[[gain]]\nreason = \"all saw\"\nrule = \"A\"\n";
+    let old = format!(
+        "{gain}[[invariant]]\nreason = \"we recorded it\"\nid = \"invariants.edit\"\n\
+         [[catalogue]]\nreason = \"notes moved\"\ntype = \"Doc\"\nfield = \"notes\"\n"
+    );
+    bench.write("old/expected.toml", &old);
+    bench.write("new/expected.toml", &old);
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    bench.write("new/fields.toml", FIELDS.replace("notes = \"body\"", "notes = \"head\""));
+    let more = "principal.teams.contains(resource.team) || principal.leads.contains(resource.team)";
+    bench.write("new/see.cedar", SEE.replace("principal.teams.contains(resource.team)", more));
+    let with = ["--expected", "new/expected.toml"];
+    let open = [
+        "invariant `invariants.edit` is taken out",
+        "catalogue `Doc.notes` is shown otherwise",
+        "so that it announces nothing now:",
+        "- gain: all saw",
+        "- invariant `invariants.edit`: we recorded it",
+        "- catalogue `Doc.notes`: notes moved",
+    ];
+    let ran = ci(&bench, &with);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &open);
+    assert!(!ran.out.contains("Announced: we recorded it"), "{}", ran.out);
+    let diff = |bench: &Bench, old: &str, more: &[&str]| {
+        let args = ["diff", old, "new", "--sample", "50", "--expected", "new/expected.toml"];
+        bench.run(args.into_iter().chain(more.iter().copied()))
+    };
+    let ran = diff(&bench, "old", &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["- gain: all saw", "**Not announced:** view"]);
+    let told = diff(&bench, "old", &["--format", "json"]).json()["announced_before"].clone();
+    assert_eq!(told[0], "gain: all saw");
+    // Announced anew it is, which whoever reviews the file sees.
+    bench.write(
+        "new/expected.toml",
+        old.replace("all saw", "all see").replace("recorded", "record").replace("moved", "move"),
+    );
+    passes(&ci(&bench, &with));
+    assert_eq!(diff(&bench, "old", &[]).code, 0);
+
+    // In a revision of git as in a folder.
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let changed: Vec<(&str, String)> = ["see.cedar", "fields.toml"]
+        .into_iter()
+        .map(|name| (name, bench.read(&format!("new/{name}"))))
+        .collect();
+    bench.write("new/see.cedar", SEE);
+    bench.write("new/fields.toml", FIELDS);
+    bench.write("new/invariants/edit.cedar", INVARIANT);
+    bench.write("new/expected.toml", &old);
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    changed.iter().for_each(|(name, text)| bench.write(&format!("new/{name}"), text));
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    let since = |bench: &Bench| {
+        let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "new/expected.toml"]))
+    };
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &open);
+    let ran = diff(&bench, "git:HEAD:new", &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["- gain: all saw"]);
+    // A file that was not there before is new.
+    std::fs::rename(bench.path("new/expected.toml"), bench.path("new/meant.toml")).unwrap();
+    let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+    passes(&bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "new/meant.toml"])));
+    // One that was no TOML: nobody knows which are new.
+    bench.write("old/expected.toml", "[[");
+    bench.write("new/expected.toml", &old);
+    ci(&bench, &with).fails(1, "it is not known which are new");
+}
+
+/// Links are followed in a revision of git as in a folder, and do not lead out of it.
+#[cfg(unix)]
+#[test]
+fn links_in_a_revision_are_followed_within_it() {
+    use std::os::unix::fs::symlink;
+    let bench = bench();
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+        let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let commit = |message: &str| {
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "--allow-empty", "-m", message]);
+    };
+    git(&["init", "-q"]);
+    // A forbid in a folder of its own, a policy behind two links, cases and invariants through links.
+    bench.write("shared/gates/own.cedar", OWN.replace("@id(\"own\")", "@id(\"gates.own\")"));
+    std::fs::remove_file(bench.path("new/own.cedar")).unwrap();
+    std::fs::rename(bench.path("new/see.cedar"), bench.path("shared/see.cedar")).unwrap();
+    for folder in ["invariants", "tests"] {
+        std::fs::rename(bench.path(&format!("new/{folder}")), bench.path(&format!("shared/{folder}")))
+            .unwrap();
+        symlink(format!("../shared/{folder}"), bench.path(&format!("new/{folder}"))).unwrap();
+    }
+    symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    symlink("shared", bench.path("linked")).unwrap();
+    symlink("./../linked//see.cedar", bench.path("new/see.cedar")).unwrap();
+    commit("links");
+    let since = |bench: &Bench| {
+        let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common.into_iter().chain(["--base", "HEAD"]))
+    };
+    let same = since(&bench);
+    passes(&same);
+    tells(&same, &["no decision changes for anybody", "nothing besides policies is changed"]);
+    let hash = |when: &str| {
+        let line = same.out.lines().find(|line| line.starts_with(&format!("- {when}:"))).unwrap();
+        line.split("all files `sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    assert_eq!(hash("before"), hash("now"));
+    // What stands behind a link is compared.
+    std::fs::remove_file(bench.path("shared/invariants/edit.cedar")).unwrap();
+    bench.write(
+        "shared/gates/own.cedar",
+        OWN.replace("@id(\"own\")", "@id(\"gates.own\")")
+            .replace("when { context", "when { false && context"),
+    );
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["invariant `invariants.edit` is taken out", "`gates.own` | denies | rewritten"]);
+    let ran = bench.run(["diff", "git:HEAD:new", "new", "--sample", "50"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["gates.own"]);
+    git(&["checkout", "-q", "HEAD", "--", "."]);
+
+    // What does not end in the revision is named.
+    let outside = std::env::temp_dir().display().to_string();
+    for (target, why) in [
+        ("../../gates", "new/gates` of HEAD is a link to `../../gates`, which is not there in the revision"),
+        (outside.as_str(), "which is not there in the revision: links are followed within"),
+        ("../nowhere", "which is not there in the revision"),
+        ("../new", "it is a link back to a folder that it stands in"),
+        (".", "it is a link back to a folder that it stands in"),
+        ("gates", "which is not there in the revision"),
+    ] {
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        symlink(target, bench.path("new/gates")).unwrap();
+        commit(target);
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        let ran = since(&bench);
+        assert_eq!(ran.code, 1, "{target}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(why), "{target}: {}", ran.err);
+        symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    }
+    // What needs no reading may lead anywhere.
+    commit("as before");
+    symlink("nowhere", bench.path("new/README.md")).unwrap();
+    commit("a page");
+    std::fs::remove_file(bench.path("new/README.md")).unwrap();
+    passes(&since(&bench));
 }

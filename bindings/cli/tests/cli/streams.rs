@@ -74,7 +74,7 @@ fn verdicts() -> Vec<(Vec<&'static str>, Option<i32>)> {
         (vec!["ci", "--policies", "p", "--mutants", "0"], None),
         (vec!["prove", "--policies", "p"], None),
         (vec!["docs", "--check", "stale.md"], Some(4)),
-        (vec!["matrix", "--check", "stale.md"], Some(1)),
+        (vec!["matrix", "--check", "stale.md"], Some(4)),
         (vec!["fmt", "--check", "p"], Some(1)),
         (of(ask("check", U2), &["--resource", C1]), Some(2)),
         (of(ask("check", U2), &["--resource", C1, "--format", "json"]), Some(2)),
@@ -115,6 +115,26 @@ fn a_full_disk_makes_a_failure_of_a_success_alone() {
         assert_eq!(output.status.code(), Some(expected), "{args:?}");
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(err.contains("cannot write to standard output"), !silent, "{args:?}: {err}");
+    }
+}
+
+/// A page that cannot be written is told, and what was checked stands.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_that_cannot_be_written_changes_no_verdict() {
+    let bench = bench();
+    bench.write("fine/schema.cedarschema", SCHEMA);
+    bench.write("fine/a.cedar", "@id(\"a\")\npermit (principal, action, resource);\n");
+    bench.write("fine/tests/a.toml", CASE);
+    for folder in ["p", "fine"] {
+        let ci = ["ci", "--policies", folder, "--mutants", "0", "--fail-under", "0", "--allow", "all"];
+        let verdict = bench.run(ci.iter().copied().chain(["-o", "page.md"])).code;
+        assert_eq!(verdict == 4, folder == "p", "{folder}: {verdict}");
+        for place in ["/dev/full", "nowhere/page.md"] {
+            let ran = bench.run(ci.iter().copied().chain(["-o", place]));
+            assert_eq!(ran.code, if verdict == 0 { 1 } else { verdict }, "{folder} {place}: {}", ran.err);
+            assert!(ran.err.contains("cannot write"), "{folder} {place}: {}", ran.err);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Accepted, CaseFile, MAX_BYTES};
+use super::{Accepted, CaseFile};
+use crate::cedar::limits::MAX_BYTES;
 use crate::model::{Decision, Error, Problem};
 use crate::policy::files;
 use crate::policy::files::{Found, Kind, Step};

@@ -6,7 +6,8 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Case, CaseFile, MAX_BYTES, expect};
+use super::{Case, CaseFile, expect};
+use crate::cedar::limits::taken;
 use crate::model::suggest::hint;
 use crate::model::{Decision, EntityUid, Error, Problem, timestamp};
 use crate::ward::Ward;
@@ -56,9 +57,7 @@ fn read_with(
 ) -> Result<(CaseFile, Spots), Error> {
     let refuse =
         |(message, span): Wrong| Error::data(vec![Problem::error(message).in_source(name).at(text, span)]);
-    if text.len() > MAX_BYTES {
-        return Err(refuse((format!("it has more than the {MAX_BYTES} bytes that are taken"), 0..0)));
-    }
+    taken(text).map_err(|problem| Error::data(vec![problem.in_source(name)]))?;
     let keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
         let at = place(text, error.line(), error.column());
         refuse((format!("not a case in JSON: {error}"), at..at))
@@ -111,8 +110,8 @@ impl Document<'_> {
         let whole = 0..self.text.len();
         let asked = |key: &str| self.keys.get(key).ok_or_else(|| (format!("the case has no `{key}`"), 0..0));
         let now = match self.value::<String>("now")? {
-            Some(text) => timestamp::parse_rfc3339(&text)
-                .ok_or_else(|| (format!("`{text}` is not an instant in RFC 3339"), self.span("now")))?,
+            Some(text) => timestamp::instant(&text)
+                .ok_or_else(|| (timestamp::not_an_instant(&text), self.span("now")))?,
             None => NO_NOW,
         };
         let at = self.span("request");

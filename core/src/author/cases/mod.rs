@@ -69,9 +69,6 @@ use crate::world::World;
 
 pub use accept::{Acceptance, Accepted, Left};
 
-/// Bytes of one file of cases.
-const MAX_BYTES: usize = 16 << 20;
-
 /// A file of cases.
 #[derive(Clone, Debug)]
 pub struct CaseFile {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::values::{Key, Wrong, fields, table, text, texts, uid, value};
-use super::{Case, CaseFile, MAX_BYTES, expect};
+use super::values::{Key, Wrong, fields, instant, table, text, texts, uid, value};
+use super::{Case, CaseFile, expect};
+use crate::cedar::limits::taken;
 use crate::model::span::Places;
 use crate::model::suggest::hint;
 use crate::model::{ActionName, Decision, EntityType, EntityUid, Error, Problem, Request, Type, Value};
@@ -55,10 +56,7 @@ pub(super) fn read_unchecked(ward: &Ward, name: &str, text: &str) -> Result<Case
 fn read_with(ward: &Ward, name: &str, text: &str, checks_names: bool) -> Result<CaseFile, Error> {
     let places = Places::new(text);
     let problem = |(message, span): Wrong| Problem::error(message).in_source(name).at_place(&places, span);
-    if text.len() > MAX_BYTES {
-        let message = format!("it has {} bytes, more than the {MAX_BYTES} that are taken", text.len());
-        return Err(Error::data(vec![Problem::error(message).in_source(name)]));
-    }
+    taken(text).map_err(|problem| Error::data(vec![problem.in_source(name)]))?;
     let document = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         Error::data(vec![problem((error.message().to_owned(), span))])
@@ -259,10 +257,11 @@ impl<'t, 'i> Reader<'_, 't, 'i> {
             Some(given) => fields(schema, &action.context, table(given)?, is_listed)?,
             None => BTreeMap::new(),
         };
-        if let Some(now) = case.get("now").or(self.now)
-            && action.context.get("now").is_some_and(|field| field.ty == Type::Datetime)
+        let own = case.get("context").map(table).transpose()?.and_then(|given| given.get("now"));
+        if let Some(now) = own.or(case.get("now")).or(self.now)
+            && action.takes_now()
         {
-            context.entry("now".into()).or_insert(value(schema, &Type::Datetime, now)?);
+            context.insert("now".into(), instant(schema, now)?);
         }
         let uid_of = |key: &str| {
             let given = asked(key)?;

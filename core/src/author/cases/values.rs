@@ -67,6 +67,17 @@ pub(super) fn value(schema: &Schema, ty: &Type, given: &Spanned<DeValue<'_>>) ->
     found.ok_or_else(|| (format!("expected {}", schema.show(ty)), given.span()))
 }
 
+/// The instant of a question, which a date alone is not; milliseconds since 1970 are one.
+pub(super) fn instant(schema: &Schema, given: &Spanned<DeValue<'_>>) -> Result<Value, Wrong> {
+    let text = match given.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(at) => at.to_string(),
+        _ => return value(schema, &Type::Datetime, given),
+    };
+    let at = timestamp::instant(&text).map(Value::Datetime);
+    at.ok_or_else(|| (timestamp::not_an_instant(&text), given.span()))
+}
+
 fn integer(given: &toml::de::DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(given.as_str(), given.radix()).ok()
 }

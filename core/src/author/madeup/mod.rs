@@ -10,6 +10,7 @@
 mod base;
 mod difference;
 mod goal;
+mod named;
 mod pool;
 mod stage;
 mod term;
@@ -75,6 +76,7 @@ impl MadeUp {
         }
         known.into_iter().for_each(|(uid, held)| add(&mut builder, &uid, held));
         let world = builder.finish()?;
+        put(&world, named::named(&world, &[ward]))?;
         put(&world, variety::variety(&world))?;
         Ok(world)
     }
@@ -116,7 +118,8 @@ impl Diff {
         let pool = Pool::new(&[self.old(), self.ward()]).at(now);
         let mut random = Random::new(seed, 103);
         let mut drawn = Drawn::default();
-        let mut added = variety::variety(world);
+        let mut added = named::named(world, &[self.old(), self.ward()]);
+        gather(&mut added, variety::variety(world));
         for (at, (changed, environment)) in self.kinds().enumerate() {
             let (principal, action, resource) = environment;
             let sides = [self.old(), self.ward()]

@@ -30,7 +30,8 @@ pub(super) fn variety(world: &World) -> BTreeMap<EntityUid, Held> {
     made
 }
 
-fn known(world: &World, ty: &EntityType) -> Vec<Held> {
+/// Entities of a type that are there, some of many.
+pub(super) fn known(world: &World, ty: &EntityType) -> Vec<Held> {
     let Some(of) = world.schema().type_id(&ty.name) else { return Vec::new() };
     let step = (world.ids_of(of).count() / LOOKED_AT).max(1);
     let ids = world.ids_of(of).step_by(step);

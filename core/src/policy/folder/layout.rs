@@ -28,6 +28,8 @@ pub enum FilePart {
     Matrix,
     /// `proofs.lock`: what was proved.
     Proofs,
+    /// A page that is written from the policies: `matrix.out`, `RULES.md`.
+    Page,
     /// Cases: below `tests`, a `.toml`, or a `.json` in a folder `ALLOW` or `DENY`.
     Case,
     /// Who fits where a record names somebody, which a case store asks: a `.cedar` file in `fits`.
@@ -50,15 +52,15 @@ const RESERVED: [&str; 5] = [INVARIANTS, GUARANTEES, FITS, TESTS, TARGET];
 /// The code of a crate that carries the policies: files of any kind, and no policies.
 const CODE: &str = "src";
 
-/// Files of a purpose, which stand directly in the folder; `None` for pages that are written from the policies.
-const KNOWN: [(&str, Option<FilePart>); 7] = [
-    ("schema.cedarschema", Some(FilePart::Schema)),
-    ("fields.toml", Some(FilePart::Catalogue)),
-    ("annotations.toml", Some(FilePart::Annotations)),
-    ("matrix.toml", Some(FilePart::Matrix)),
-    ("proofs.lock", Some(FilePart::Proofs)),
-    ("matrix.out", None),
-    ("RULES.md", None),
+/// Files of a purpose, which stand directly in the folder.
+const KNOWN: [(&str, FilePart); 7] = [
+    ("schema.cedarschema", FilePart::Schema),
+    ("fields.toml", FilePart::Catalogue),
+    ("annotations.toml", FilePart::Annotations),
+    ("matrix.toml", FilePart::Matrix),
+    ("proofs.lock", FilePart::Proofs),
+    ("matrix.out", FilePart::Page),
+    ("RULES.md", FilePart::Page),
 ];
 /// Those without which less is checked or shown: one that is mistyped by a letter would not be missed.
 const MISSED_BY_NOBODY: [&str; 3] = ["fields.toml", "annotations.toml", "matrix.toml"];
@@ -211,7 +213,7 @@ fn named(file: &str, ending: Option<&str>, as_part: FilePart) -> Result<Option<F
 fn beside(file: &str, ending: Option<&str>) -> Result<Option<FilePart>, String> {
     for (known, part) in KNOWN {
         if file == known {
-            return Ok(part);
+            return Ok(Some(part));
         }
         if file.eq_ignore_ascii_case(known) {
             return Err(format!("it would not be read: call it `{known}`"));

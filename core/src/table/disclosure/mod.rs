@@ -2,16 +2,18 @@
 //!
 //! *Suppression* leaves out every count below a threshold, and with it others, so that no suppressed count can be
 //! worked out from those that are told. What it promises, for one table with all of its totals: whoever knows every
-//! count that is told, that the totals add up, and that no suppressed count is zero, can still not tell a suppressed
+//! count that is told, that the totals add up, and that no suppressed count is zero but those that are, can still not tell a suppressed
 //! count from others near it: the numbers that it may be lie as far apart as three times the threshold. Whoever finds
 //! out, besides, which of the suppressed counts are the small ones has still half of the small numbers to choose from,
 //! where there is anything left in the table to suppress. Both are made sure of for every table (`network`). Whoever
 //! knows this method too might learn from what it did *not* suppress; over all small tables that were tried this
 //! gives no count away, which is a test and no proof.
 //!
-//! Zero is told: where there is nobody, nothing is told of anybody, and most zeros (a school with another
-//! provider) are known anyway. It does tell what *none* of a group's records are; whoever publishes a table whose
-//! groups are delicate in themselves should round instead.
+//! Zero is told where others are beside it: where there is nobody, nothing is told of anybody but that they are none of
+//! these. Where all records of a row are in one cell, or all of a column, zeros would tell of everybody in it: one of them
+//! is suppressed as a small count is (`alike`), and what was said above holds of it too, but that it may be zero. Zeros that
+//! cannot be otherwise are told (a provider and its kind). What all records of a table have in common is told: a table by
+//! one group with a single line says that of all of them.
 //!
 //! *Rounding* tells every count as a multiple of three next to it, drawn so that it is right on average. Which one
 //! is drawn depends on a secret key and on which records are counted: the same records are rounded the same way in
@@ -26,6 +28,7 @@
 //! Rounding leaves an uncertainty of up to two either way to each count by itself; whoever adds up many cells can
 //! narrow that down, in a table that is no release.
 
+mod alike;
 mod network;
 #[cfg(feature = "release")]
 mod release;

@@ -13,7 +13,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// A count: never zero.
+/// A count; zero only where it is to be left out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
     pub(super) from: usize,
@@ -26,7 +26,7 @@ pub(super) struct Edge {
 /// What is known of the counts that are left out, besides what is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// That they are not zero: zeros are told.
+    /// That they are not zero, but for those that are.
     NotZero,
     /// Which of them are small, too.
     WhichAreSmall,
@@ -177,9 +177,10 @@ impl Network {
     fn room(&self, at: usize, ahead: bool, known: Known) -> u64 {
         let (Some(edge), Some(moved)) = (self.edges.get(at), self.moved.get(at)) else { return 0 };
         let count = edge.count.saturating_add_signed(*moved);
+        let one = edge.count.min(1);
         let (least, most) = match (known, self.is_small(at)) {
-            (Known::NotZero, _) => (1, u64::MAX),
-            (Known::WhichAreSmall, true) => (1, self.below - 1),
+            (Known::NotZero, _) => (one, u64::MAX),
+            (Known::WhichAreSmall, true) => (one, self.below - 1),
             (Known::WhichAreSmall, false) => (self.below, u64::MAX),
         };
         if ahead { most.saturating_sub(count) } else { count.saturating_sub(least) }

@@ -9,9 +9,13 @@
 //! by the threshold or more. The witness that changes the fewest told counts is found by linear programming; those
 //! that it changes are left out too, and must have a witness themselves. A witness is checked against the told counts
 //! whatever the solver says of it, so that a fault there can make a release tell less, or be refused, but not more.
-//! What is promised, of whoever knows all tables, which profiles there are and that no listed count is zero: what a
+//! What is promised, of whoever knows all tables, which profiles there may be and that no listed count is zero but those of profiles that nobody has: what a
 //! count that is left out may be, by linear programming, is a stretch as wide as the threshold or more, and never all
 //! below it.
+//!
+//! Where all records of a group are alike in another, profiles that nobody has are taken in, with other keys (`alike`):
+//! their counts are zero and are left out, so that the records may be in them as far as can be told. Who knows which
+//! profiles there are knows what that hides, and nothing of what else is promised.
 //!
 //! *Rounding.* The number of records of each profile is rounded by itself, and every count of every table is the sum
 //! of these. All that is told follows from numbers that were rounded independently, so that nothing can be worked out
@@ -23,6 +27,7 @@ use std::sync::Arc;
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
+use super::alike::absent;
 use super::round::BASE;
 use super::{Protected, Protection};
 use crate::model::Error;
@@ -47,6 +52,8 @@ const NOTHING: f64 = 1e-6;
 pub(crate) struct Together<'a> {
     pub(crate) profiles: &'a [Profile],
     pub(crate) tables: &'a [Vec<usize>],
+    /// What the groups are called.
+    pub(crate) names: &'a [Arc<str>],
 }
 
 /// Lines of one table, cells and then totals.
@@ -58,13 +65,18 @@ impl Together<'_> {
     /// # Errors
     /// [`Error::is_request`] where it cannot be done, which says what can be done instead.
     pub(crate) fn protect(&self, how: &Protection) -> Result<(Vec<Lines>, Protected), Error> {
-        let all: Vec<Vec<Part>> =
-            self.tables.iter().map(|table| parts(self.profiles, table, LINES)).collect::<Result<_, _>>()?;
+        let all = |profiles: &[Profile]| -> Result<Vec<Vec<Part>>, Error> {
+            self.tables.iter().map(|table| parts(profiles, table, LINES)).collect()
+        };
         match how {
             Protection::Suppress { below } => {
-                Ok((self.suppressed(all, *below)?, Protected::Suppressed { below: *below }))
+                let absent = absent(self.profiles, self.tables, self.names);
+                let profiles: Vec<Profile> = self.profiles.iter().cloned().chain(absent).collect();
+                let told = suppressed(&profiles, all(&profiles)?, *below)?;
+                Ok((told, Protected::Suppressed { below: *below }))
             }
             Protection::Round(key) => {
+                let all = all(self.profiles)?;
                 let round = |profile: &Profile| key.round(profile.count, profile.mark);
                 let rounded: Vec<u64> = self.profiles.iter().map(round).collect();
                 let told = |part: Part| {
@@ -76,55 +88,55 @@ impl Together<'_> {
             }
         }
     }
+}
 
-    fn suppressed(&self, tables: Vec<Vec<Part>>, below: u64) -> Result<Vec<Lines>, Error> {
-        // Lines of the same profiles are one count, left out in all tables or told in all.
-        let mut places: BTreeMap<Arc<[usize]>, usize> = BTreeMap::new();
-        let mut counts: Vec<Sum> = Vec::new();
-        let mut of_lines: Vec<Vec<Option<usize>>> = Vec::new();
-        for table in &tables {
-            let mut of_table = Vec::with_capacity(table.len());
-            for part in table {
-                let count = part.line.count.number().unwrap_or(0);
-                if count == 0 {
-                    // Zeros are told: nobody is in them.
-                    of_table.push(None);
-                    continue;
-                }
-                let of: Arc<[usize]> = part.of.as_slice().into();
-                let cost = cost(&part.line);
-                let at = *places.entry(of.clone()).or_insert_with(|| {
-                    counts.push(Sum { of, count, cost, hidden: false, least: 0.0, most: 0.0 });
-                    counts.len() - 1
-                });
-                if let Some(sum) = counts.get_mut(at) {
-                    sum.cost = sum.cost.max(cost);
-                }
-                of_table.push(Some(at));
+fn suppressed(profiles: &[Profile], tables: Vec<Vec<Part>>, below: u64) -> Result<Vec<Lines>, Error> {
+    // Lines of the same profiles are one count, left out in all tables or told in all.
+    let mut places: BTreeMap<Arc<[usize]>, usize> = BTreeMap::new();
+    let mut counts: Vec<Sum> = Vec::new();
+    let mut of_lines: Vec<Vec<Option<usize>>> = Vec::new();
+    for table in &tables {
+        let mut of_table = Vec::with_capacity(table.len());
+        for part in table {
+            let count = part.line.count.number().unwrap_or(0);
+            if part.of.is_empty() {
+                // Of nobody: the total of all, where there is nothing.
+                of_table.push(None);
+                continue;
             }
-            of_lines.push(of_table);
+            let of: Arc<[usize]> = part.of.as_slice().into();
+            let cost = cost(&part.line);
+            let at = *places.entry(of.clone()).or_insert_with(|| {
+                counts.push(Sum { of, count, cost, hidden: false, least: 0.0, most: 0.0 });
+                counts.len() - 1
+            });
+            if let Some(sum) = counts.get_mut(at) {
+                sum.cost = sum.cost.max(cost);
+            }
+            of_table.push(Some(at));
         }
-        let is_small = |sum: &Sum| sum.count < below;
-        if counts.iter().any(is_small) && (counts.len() > COUNTS || self.profiles.len() > PROFILES) {
-            return Err(too_large());
-        }
-        let mut release = Release { profiles: self.profiles, counts, below: below as f64 };
-        release.hide()?;
-        if release.counts.iter().all(|sum| sum.hidden) && !release.counts.is_empty() {
-            return Err(Error::request(
-                "the release cannot be protected: all of it would be left out. Publish fewer or coarser tables, or round \
-                them",
-            ));
-        }
-        let told = tables.into_iter().zip(of_lines).map(|(table, of_table)| {
-            let line = |(part, at): (Part, Option<usize>)| {
-                let hidden = at.and_then(|at| release.counts.get(at)).is_some_and(|sum| sum.hidden);
-                Line { count: if hidden { Count::Suppressed } else { part.line.count }, ..part.line }
-            };
-            table.into_iter().zip(of_table).map(line).collect()
-        });
-        Ok(told.collect())
+        of_lines.push(of_table);
     }
+    let is_small = |sum: &Sum| sum.count < below;
+    if counts.iter().any(is_small) && (counts.len() > COUNTS || profiles.len() > PROFILES) {
+        return Err(too_large());
+    }
+    let mut release = Release { profiles, counts, below: below as f64 };
+    release.hide()?;
+    if release.counts.iter().all(|sum| sum.hidden) && !release.counts.is_empty() {
+        return Err(Error::request(
+            "the release cannot be protected: all of it would be left out. Publish fewer or coarser tables, or round \
+            them",
+        ));
+    }
+    let told = tables.into_iter().zip(of_lines).map(|(table, of_table)| {
+        let line = |(part, at): (Part, Option<usize>)| {
+            let hidden = at.and_then(|at| release.counts.get(at)).is_some_and(|sum| sum.hidden);
+            Line { count: if hidden { Count::Suppressed } else { part.line.count }, ..part.line }
+        };
+        table.into_iter().zip(of_table).map(line).collect()
+    });
+    Ok(told.collect())
 }
 
 fn too_large() -> Error {
@@ -221,7 +233,7 @@ impl Release<'_> {
             if at == wanted {
                 problem.add_constraint(terms, ComparisonOp::Eq, count + self.below);
             } else if sum.hidden {
-                problem.add_constraint(terms, ComparisonOp::Ge, 1.0);
+                problem.add_constraint(terms, ComparisonOp::Ge, count.min(1.0));
             } else {
                 terms.push((problem.add_var(sum.cost, (0.0, f64::INFINITY)), -1.0));
                 terms.push((problem.add_var(sum.cost, (0.0, (count - 1.0).max(0.0))), 1.0));

@@ -1,9 +1,10 @@
 //! Suppression of small counts, and of others with them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::Protected;
 use super::network::{Edge, Network};
+use super::{Protected, alike};
 use crate::model::Error;
 use crate::table::{Count, Key, Line, Table};
 
@@ -26,24 +27,35 @@ pub(super) fn suppressed(table: &Table, below: u64) -> Result<Table, Error> {
     if table.cells.len() + table.totals.len() > LINES {
         return refuse(&format!("it has more than {LINES} lines"));
     }
+    let zeros = alike::zeros(table);
+    let mut told = table.clone();
+    told.cells.retain(|line| line.count != Count::Exact(0));
+    told.cells.extend(
+        zeros.into_iter().map(|(row, column)| Line { keys: vec![row, column], count: Count::Exact(0) }),
+    );
+    told.cells.sort_by(|a, b| a.keys.cmp(&b.keys));
     let (mut nodes, mut edges) = (Nodes::default(), Vec::new());
-    // By line, the number of its edge. Zeros are told: they are no part of it.
-    let lines = table.cells.iter().chain(&table.totals);
-    let of_line: Vec<Option<usize>> = lines
+    // By line, the number of its edge. Other zeros are told: they are no part of it.
+    let is_total = |line: &Line| line.keys.iter().all(|key| *key == Key::All);
+    let of_line: Vec<Option<usize>> = told
+        .cells
+        .iter()
+        .chain(&told.totals)
         .map(|line| {
-            let count = line.count.number().filter(|count| *count > 0)?;
+            let count = line.count.number().filter(|count| *count > 0 || !is_total(line))?;
             edges.push(nodes.edge(line, count)?);
             Some(edges.len() - 1)
         })
         .collect();
     let mut network = Network::new(nodes.numbers.len(), edges, below);
     network.protect();
-    let mut told = table.clone();
     for (line, edge) in told.cells.iter_mut().chain(&mut told.totals).zip(of_line) {
         if edge.is_some_and(|edge| network.is_hidden(edge)) {
             line.count = Count::Suppressed;
         }
     }
+    // Its lines are others now.
+    told.marks = Arc::from([]);
     told.protected = Some(Protected::Suppressed { below });
     Ok(told)
 }

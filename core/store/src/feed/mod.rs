@@ -9,6 +9,7 @@
 mod enrolment;
 mod kind;
 mod organisations;
+mod past;
 mod people;
 mod read;
 mod subject;
@@ -24,12 +25,16 @@ use crate::db::{as_number, as_text, number, text};
 use crate::draft::{Draft, Finished};
 use crate::error::Error;
 use crate::ids::sha256;
-use crate::log::Entry;
+use crate::log::{Entry, as_i64};
 use crate::state::{Group, State};
 use crate::time;
 use kind::Kind;
+pub(crate) use past::known;
 use read::Fields;
 use subject::Subject;
+
+/// The feeds whose lines are content of whomever they are about.
+pub(crate) const CONTENT: [&str; 2] = ["content", "attendance"];
 
 /// Subjects whose batches become durable together.
 const GROUP: usize = 200;
@@ -123,7 +128,7 @@ impl State {
         let mut lines = Vec::new();
         for (number, key, fields) in about {
             let sql = "SELECT 1 FROM caseward_feed_taken WHERE kind = ?1 AND line = ?2";
-            match self.db.row(sql, &[text(kind.name), text(taken(&fields))])? {
+            match self.db.row(sql, &[text(kind.name), text(taken(kind, &fields))])? {
                 Some(_) => answers.push(answered(number, Taken::Unchanged, None)),
                 None => lines.push((number, key, fields)),
             }
@@ -132,6 +137,7 @@ impl State {
             return Ok(());
         }
         let mut subject = Subject::read(self.db.as_mut(), subject)?;
+        let event = group.numbers.event + 1;
         let mut making = self.making(group, now);
         let lines = match fitting(&mut making, kind, &subject, lines, answers) {
             Ok(lines) => lines,
@@ -141,7 +147,7 @@ impl State {
         if lines.is_empty() {
             return Ok(());
         }
-        let done = keep(&mut making, kind, &mut subject, &lines, now)
+        let done = keep(&mut making, kind, &mut subject, &lines, (now, event))
             .and_then(|()| apply(&mut making, kind.name, &subject, &lines, now));
         let flag = match done {
             Ok(flag) => flag,
@@ -302,9 +308,10 @@ fn canonical(fields: &Fields) -> String {
     serde_json::to_string(fields).unwrap_or_default()
 }
 
-/// How it is kept that a line was taken: by its hash, so that what it says can be disposed of.
-fn taken(fields: &Fields) -> String {
-    sha256(canonical(fields).as_bytes())
+/// How it is kept that a line was taken: what is content by its hash, so that what it says can be disposed of.
+fn taken(kind: &Kind, fields: &Fields) -> String {
+    let line = canonical(fields);
+    if CONTENT.contains(&kind.name) { sha256(line.as_bytes()) } else { line }
 }
 
 /// Lines by subject, without those that are bad by themselves or differ under one key; and those that stood before in the
@@ -396,7 +403,7 @@ fn keep(
     kind: &Kind,
     subject: &mut Subject,
     lines: &About,
-    now: i64,
+    (now, event): (i64, u64),
 ) -> Result<(), Stop> {
     if subject.uid.type_name() == "User" {
         people::make(making, &subject.uid)?;
@@ -412,8 +419,16 @@ fn keep(
     for (_, key, fields) in lines {
         let line = canonical(fields);
         making.db.run(
-            "INSERT INTO caseward_feed_taken (kind, line) VALUES (?1, ?2)",
-            &[text(kind.name), text(taken(fields))],
+            "INSERT INTO caseward_feed_taken (kind, line, key, subject, recorded, event) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                text(kind.name),
+                text(taken(kind, fields)),
+                text(key.as_str()),
+                text(subject.name.as_str()),
+                number(now),
+                number(as_i64(event)),
+            ],
         )?;
         making.db.run(
             "INSERT INTO caseward_feed (kind, key, subject, line) VALUES (?1, ?2, ?3, ?4) \

@@ -196,7 +196,8 @@ impl Story<'_> {
     }
 
     fn student(&mut self) -> &'static str {
-        if self.draw.chance(30) { "kahu" } else { self.draw.pick(&STUDENTS) }
+        let known: &[&'static str] = &STUDENTS;
+        if self.draw.chance(30) { "kahu" } else { self.draw.pick(known) }
     }
 
     fn line(&mut self, kind: &str) -> Fields {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::doing::{Doing, Making, Stop};
 use super::super::spec::biographical;
-use crate::db::{as_number, as_text, number, text};
+use crate::db::{as_number, as_text, text};
 use crate::draft::uid_json;
 use crate::error::Error;
 
@@ -152,41 +152,6 @@ pub(super) fn dispose_records(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
         making.draft.content(&student, field, None);
     }
     making.draft.set(&student, "attendanceRate", None)?;
-    Ok(forget_what_was_said(making, &student)?)
-}
-
-/// Takes away what commands and feeds said of a student, wherever it is kept beside content: in the log, among the lines of
-/// feeds, under keys. Where the student was enrolled, and when, stays with them.
-fn forget_what_was_said(making: &mut Making<'_>, student: &EntityUid) -> Result<(), Error> {
-    let about = [text(student.type_name()), text(student.id())];
-    let sql = "SELECT l.event, l.kind, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
-               WHERE a.type = ?1 AND a.id = ?2 AND l.kind IN ('command', 'feed') AND l.payload IS NOT NULL";
-    let mut said = Vec::new();
-    making.db.rows(sql, &about, &mut |row| {
-        if let [event, kind, payload] = row
-            && let (Some(event), Some(kind), Some(payload)) =
-                (as_number(event), as_text(kind), as_text(payload))
-        {
-            let payload: Json = serde_json::from_str(&payload).unwrap_or(Json::Null);
-            let feed = payload.pointer("/feed").and_then(Json::as_str);
-            if kind.as_ref() == "command" || matches!(feed, Some("content" | "attendance")) {
-                said.push((event, payload));
-            }
-        }
-        Ok(())
-    })?;
-    for (event, payload) in said {
-        let sql = "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event = ?1";
-        making.db.run(sql, &[number(event)])?;
-        let of = |name: &str| payload.pointer(&format!("/command/{name}")).and_then(Json::as_str);
-        if let (Some("exportPersonalInformation"), Some(person), Some(key)) =
-            (of("command"), of("as"), of("key"))
-        {
-            let sql = "DELETE FROM caseward_answer WHERE person = ?1 AND key = ?2";
-            making.db.run(sql, &[text(person), text(key)])?;
-        }
-    }
-    let sql = "DELETE FROM caseward_feed WHERE subject = ?1 AND kind IN ('content', 'attendance')";
-    making.db.run(sql, &[text(student.to_string())])?;
+    making.draft.unsay(&student);
     Ok(())
 }

@@ -85,7 +85,7 @@ impl Story<'_> {
 
     /// A row of the table: those that begin something more often, and those that were seldom done.
     fn row(&mut self) -> &'static Row {
-        const BEGIN: [&str; 9] = [
+        const BEGIN: [&str; 11] = [
             "createRequest",
             "createRequest",
             "submitRequest",
@@ -95,6 +95,8 @@ impl Story<'_> {
             "acceptRequest",
             "addComment",
             "uploadFile",
+            "closeCase",
+            "disposeRecords",
         ];
         if self.draw.chance(250) {
             let name = *self.draw.pick(&BEGIN);
@@ -159,6 +161,10 @@ impl Story<'_> {
                         row.name != "unlabelSensitive" || facts.get(one, "sensitive") == Some(&json!(true));
                     let shared = row.name != "unshareItem" || !facts.members(one, "sharedWith").is_empty();
                     open(one) && sensitive && shared
+                }
+                _ if row.name == "disposeRecords" => {
+                    facts.get(one, "lastCaseClosedAt").is_some()
+                        && facts.get(one, "currentProvider").is_none()
                 }
                 _ => wanted.is_empty() || facts.text(one, "status") == Some(wanted),
             };

@@ -196,8 +196,7 @@ impl Story<'_> {
     }
 
     fn student(&mut self) -> &'static str {
-        let known: &[&'static str] = &STUDENTS;
-        if self.draw.chance(30) { "kahu" } else { self.draw.pick(known) }
+        if self.draw.chance(30) { "kahu" } else { self.draw.pick::<&str>(&STUDENTS) }
     }
 
     fn line(&mut self, kind: &str) -> Fields {

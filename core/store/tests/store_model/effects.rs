@@ -229,10 +229,10 @@ impl Model {
                 }
             }
             "assignCaseManager" => {
-                let before = self.facts.entity(case, "caseManager");
-                self.manage(case, assignee.as_ref());
-                self.facts.set_member(case, "team", &assignee.clone().unwrap(), false);
-                if before != assignee {
+                // READING: who is case manager already does not become it, and stays where they are.
+                if self.facts.entity(case, "caseManager") != assignee {
+                    self.manage(case, assignee.as_ref());
+                    self.facts.set_member(case, "team", &assignee.unwrap(), false);
                     self.alert(case, None, sense, expected);
                 }
             }

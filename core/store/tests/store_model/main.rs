@@ -20,6 +20,9 @@ mod town;
 
 use check::Counts;
 
+/// As many as come to everything that [`covered`] asks for.
+const STORIES: u64 = 6;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
@@ -27,7 +30,7 @@ fn number(name: &str) -> Option<u64> {
 /// `CASEWARD_STORIES` takes so many stories; `CASEWARD_SEED` begins at another one; `CASEWARD_TELL` prints each step.
 #[test]
 fn the_store_agrees_with_its_contract() {
-    let stories = number("CASEWARD_STORIES").unwrap_or(6);
+    let stories = number("CASEWARD_STORIES").unwrap_or(STORIES);
     let first = number("CASEWARD_SEED").unwrap_or(1);
     let mut counts = Counts::new();
     for seed in first..first + stories {
@@ -36,7 +39,10 @@ fn the_store_agrees_with_its_contract() {
             *counts.entry(what).or_default() += how_often;
         }
     }
-    covered(&counts);
+    // Fewer are told to look at one again.
+    if stories >= STORIES {
+        covered(&counts);
+    }
 }
 
 /// Each command came to each outcome, and each feed.

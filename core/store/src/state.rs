@@ -258,6 +258,11 @@ impl State {
                 ],
             )?;
         }
+        // What is said alone is no content, and goes without a version.
+        for uid in &finished.unsaid {
+            group.blanked.extend(log::unsay(self.db.as_mut(), uid)?);
+            self.unfeed(uid)?;
+        }
         if finished.is_nothing() {
             return Ok(false);
         }
@@ -284,10 +289,6 @@ impl State {
             history::forget(self.db.as_mut(), uid)?;
             self.pasts.clear();
             group.blanked.extend(log::blank(self.db.as_mut(), uid)?);
-        }
-        for uid in &finished.unsaid {
-            group.blanked.extend(log::unsay(self.db.as_mut(), uid)?);
-            self.unfeed(uid)?;
         }
         if let Some((request, case)) = &finished.became {
             self.db.run(

@@ -77,7 +77,7 @@ plans:
 		--ignored --nocapture --test-threads 1
 
 # Tells STORIES stories, 200 unless told, to the case store and to the model of its contract: they agree after every step.
-# `make test` tells 6.
+# `make test` tells 8.
 stories:
 	CASEWARD_STORIES=$(or $(STORIES),200) CASEWARD_SEED=$(or $(SEED),1000) \
 		cargo test --locked --workspace --all-features --test store_model

@@ -143,7 +143,7 @@ impl State {
     ) -> Result<Option<Answer>, Error> {
         let sql =
             "SELECT command, answer FROM caseward_answer WHERE person = ?1 AND key = ?2 AND recorded > ?3";
-        let since = number(now.saturating_sub(KEPT));
+        let since = number(now.max(group.numbers.clock).saturating_sub(KEPT));
         let Some(row) = self.db.row(sql, &[text(checked.person.id()), text(key), since])? else {
             return Ok(None);
         };

@@ -1,5 +1,6 @@
 //! Random commands: valid ones, as the model knows who may, and wrong ones.
 
+use caseward_store::Outcome;
 use serde_json::{Map, Value as Json, json};
 
 use crate::facts::{Uid, uid, written};
@@ -8,7 +9,7 @@ use crate::table::{self, Kind, Row, TABLE};
 use crate::time::{self, MINUTE};
 use crate::town::{PEOPLE, PROVIDERS, SCHOOLS, STUDENTS};
 
-impl Story<'_> {
+impl Story {
     /// One command: most are valid and permitted, some are wrong in one way or another.
     pub(crate) fn command(&mut self) {
         if self.draw.chance(25) && !self.keyed.is_empty() {
@@ -42,7 +43,7 @@ impl Story<'_> {
             _ => {}
         }
         if self.draw.chance(100) {
-            line["key"] = json!(format!("k{}", self.draw.below(400)));
+            line["key"] = json!(format!("k{}-{}", self.disposals, self.draw.below(400)));
             self.keyed.push(line.clone());
         }
         self.say(line);
@@ -52,7 +53,7 @@ impl Story<'_> {
     fn twist(&mut self, row: &Row) -> usize {
         let seen = |story: &Self, how: &str| {
             let key = (row.name.to_owned(), how.to_owned());
-            story.before.contains_key(&key) || story.sides.counts.contains_key(&key)
+            story.sides.counts.contains_key(&key)
         };
         let missing = [("Denied", 7), ("Refused", 20), ("Refused", 11), ("Invalid", 0)];
         let missing: Vec<_> = missing.iter().filter(|(how, _)| !seen(self, how)).collect();
@@ -66,7 +67,12 @@ impl Story<'_> {
         if line.get("now").is_none() || self.keyed.contains(&line) {
             line["now"] = json!(time::written(self.now));
         }
-        self.sides.command(&line);
+        let answer = self.sides.command(&line);
+        if answer.outcome == Outcome::Done && line["command"] == "disposeRecords" {
+            // READING: answers that tell of what was disposed of are kept no longer; which those are is not looked at.
+            self.keyed.clear();
+            self.disposals += 1;
+        }
         // The clock of a command that was late is not the story's.
         self.now = self.now.max(self.sides.model.clock);
     }
@@ -104,8 +110,7 @@ impl Story<'_> {
         }
         let done = |story: &Self, row: &Row| {
             let key = (row.name.to_owned(), "Done".to_owned());
-            let of = |counts: &crate::check::Counts| counts.get(&key).copied().unwrap_or(0);
-            of(story.before) + of(&story.sides.counts)
+            story.sides.counts.get(&key).copied().unwrap_or(0)
         };
         let (one, other) = (self.draw.pick(TABLE), self.draw.pick(TABLE));
         if done(self, one) <= done(self, other) { one } else { other }

@@ -56,6 +56,10 @@ impl Model {
             "disposeRecords" => self.dispose(on),
             _ => self.on_case(sense, expected),
         }
+        // READING: what is added to a case changes its `lastChangedAt`, and so its content.
+        if on.0 == "Case" && !self.facts.touched.is_empty() {
+            self.write(on, "lastChangedAt", instant(sense.now));
+        }
     }
 
     fn on_request(&mut self, sense: &Sense, answer: &Answer, expected: &mut Expected) {
@@ -140,6 +144,7 @@ impl Model {
                 self.write(case, field, value);
             }
         }
+        self.write(case, "lastChangedAt", instant(now));
         self.became.insert(request.clone(), case.clone());
     }
 
@@ -176,8 +181,6 @@ impl Model {
                 self.write(&item, field, value.clone());
             }
         }
-        // READING: what is added to a case changes its `lastChangedAt`, and so its content.
-        self.facts.touched.insert(sense.on.clone());
         expected.made.push(written(&item));
         if ["comment", "file"].contains(&kind) {
             self.alert(&sense.on, Some(&item), sense, expected);

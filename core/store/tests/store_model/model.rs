@@ -126,7 +126,7 @@ impl Model {
         let due = self.advance(sense.now);
         self.note(before, after);
         let kept = key.as_ref().and_then(|key| self.remembered.get(key));
-        if let Some(kept) = kept.filter(|kept| sense.now <= kept.at + KEPT) {
+        if let Some(kept) = kept.filter(|kept| sense.now.max(self.clock) < kept.at + KEPT) {
             let again = kept.command == command;
             let repeated = again.then(|| kept.answer.clone());
             let outcome = if again { Outcome::Done } else { Outcome::Invalid };

@@ -23,28 +23,30 @@ pub(crate) const FEEDS: [&str; 9] = [
 /// Steps of a story.
 const STEPS: usize = 300;
 
-pub(crate) struct Story<'a> {
+pub(crate) struct Story {
     pub(crate) draw: Draw,
     pub(crate) sides: Sides,
     pub(crate) now: i64,
     /// So that no text stands twice.
     pub(crate) texts: usize,
-    pub(crate) before: &'a Counts,
     /// Commands that were sent under a key.
     pub(crate) keyed: Vec<Json>,
+    /// How often records were disposed of.
+    pub(crate) disposals: usize,
     fed: Vec<(&'static str, Fields)>,
     delay: i64,
 }
 
 /// Tells a story, and gives what happened in it.
-pub(crate) fn tell(seed: u64, before: &Counts) -> Counts {
+pub(crate) fn tell(seed: u64) -> Counts {
     let mut draw = Draw::new(seed);
     let first =
         *draw.pick(&["2026-02-10T09:00:07+13:00", "2026-03-05T09:00:07+13:00", "2026-05-11T09:00:07+12:00"]);
     let now = time::instant(first).unwrap();
     let delay = *draw.pick(&[24 * HOUR, 48 * HOUR]);
     let sides = Sides::new(seed, now);
-    let mut story = Story { draw, sides, now, texts: 0, before, keyed: Vec::new(), fed: Vec::new(), delay };
+    let mut story =
+        Story { draw, sides, now, texts: 0, keyed: Vec::new(), disposals: 0, fed: Vec::new(), delay };
     story.settle();
     // Some stories last until records are disposed of.
     let leap = story.draw.chance(800).then(|| story.draw.within(120, 220) as usize);
@@ -57,7 +59,7 @@ pub(crate) fn tell(seed: u64, before: &Counts) -> Counts {
     story.sides.end()
 }
 
-impl Story<'_> {
+impl Story {
     /// The people and students who come by feeds.
     fn settle(&mut self) {
         let (mut staff, mut logins, mut training) = (Vec::new(), Vec::new(), Vec::new());

@@ -79,6 +79,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.policies.own()?;
     args.save.as_deref().map(missing::is_free).transpose()?;
     let ward = args.policies.load()?;
     let sources = args.policies.sources()?;

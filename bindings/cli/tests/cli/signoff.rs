@@ -672,7 +672,8 @@ fn a_name_that_is_not_utf_8_is_an_error() {
     // What a build leaves is not read, whatever it is called; below another folder it is.
     std::fs::remove_file(&odd).unwrap();
     for folder in ["old", "new"] {
-        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), "");
+        let mark = "Signature: 8a477f597d28d172789f06886806bc55\n";
+        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), mark);
         bench.write(&format!("{folder}/target/x.cedar.txt"), "");
     }
     let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);

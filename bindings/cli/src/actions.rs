@@ -10,10 +10,9 @@ use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crate::instant;
-use crate::instant::NowArgs;
-use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, uid};
+use crate::source::SourceArgs;
 use crate::terminal::{Palette, Terminal};
 use crate::view::need;
 
@@ -24,9 +23,7 @@ use crate::view::need;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
@@ -35,8 +32,6 @@ pub(crate) struct Args {
     resource: String,
     #[command(flatten)]
     context: ContextArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,12 +47,12 @@ struct Answers<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(&args.context.context)?;
-    let ward = args.policies.load()?;
+    let source = args.source.open(&args.context.context)?;
+    let ward = &source.ward;
     let principal = uid("--principal", &args.principal)?;
     let resource = uid("--resource", &args.resource)?;
-    let context = args.context.for_both(&ward, (&principal, &resource), now)?;
-    let world = args.data.load(&ward, terminal)?;
+    let context = args.context.for_both(ward, (&principal, &resource), source.now)?;
+    let world = source.world(terminal)?;
     let query = ActionQuery::new(principal, resource).in_context(context);
     let actions = ward.actions(&world, &query)?;
     let schema = ward.schema();

@@ -99,14 +99,19 @@ fn keygen(args: &Keygen) -> Result<Exit, Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| Failure::other(format!("no random bytes can be had: {e}")))?;
     let key = SecretKey::from_bytes(&bytes);
+    write_secret(&args.secret, &key.to_text())?;
+    output::print(&format!("{}\n", key.public()))?;
+    Ok(Exit::Success)
+}
+
+/// Writes a secret key to a file that is not there yet, and that only its owner reads.
+pub(crate) fn write_secret(path: &Path, key: &str) -> Result<(), Failure> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&args.secret).and_then(|mut file| writeln!(file, "{}", key.to_text()));
-    written.map_err(|e| Failure::file("write", input::name(&args.secret), &e))?;
-    output::print(&format!("{}\n", key.public()))?;
-    Ok(Exit::Success)
+    let written = options.open(path).and_then(|mut file| writeln!(file, "{key}"));
+    written.map_err(|e| Failure::file("write", input::name(path), &e))
 }
 
 fn build(args: &Build) -> Result<Exit, Failure> {

@@ -10,11 +10,11 @@ use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::instant::{NowArgs, TWICE};
+use crate::instant::TWICE;
 use crate::lines::{Line, Lines, MAX_LINE};
-use crate::load::{DataArgs, PolicyArgs};
 use crate::output::Out;
 use crate::question::Question;
+use crate::source::SourceArgs;
 use crate::terminal::{Palette, Terminal};
 use crate::{input, output};
 
@@ -27,9 +27,7 @@ use crate::{input, output};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID", required_unless_present = "requests")]
     principal: Option<String>,
@@ -48,8 +46,6 @@ pub(crate) struct Args {
     /// Decide with Cedar's own authorizer: slower, and the same.
     #[arg(long)]
     reference: bool,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -80,13 +76,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn one(args: &Args, question: &Question<'_>, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(question.context)?;
-    let ward = args.policies.load()?;
-    let request = question.request(&ward, now)?;
-    let world = args.data.load(&ward, terminal)?;
-    let answer = decide(args, &ward, &world, &request)?;
+    let source = args.source.open(question.context)?;
+    let ward = &source.ward;
+    let request = question.request(ward, source.now)?;
+    let world = source.world(terminal)?;
+    let answer = decide(args, ward, &world, &request)?;
     match args.format {
-        Format::Text => output::print(&text(&ward, &answer, terminal.palette()))?,
+        Format::Text => output::print(&text(ward, &answer, terminal.palette()))?,
         Format::Json => output::print_json(&answer)?,
     }
     Ok(answer.decision.into())
@@ -97,16 +93,15 @@ fn decide(args: &Args, ward: &Ward, world: &World, request: &Request) -> Result<
 }
 
 fn many(args: &Args, requests: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
-    if input::is_dash(requests) && input::is_dash(&args.data.entities) {
+    if input::is_dash(requests) && args.source.is_stdin() {
         let message = "standard input cannot be both --entities and --requests";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, message));
     }
-    let now = args.now.ms();
-    let ward = args.policies.load()?;
+    let source = args.source.open("{}")?;
     // Before the data, which can take long: a wrong path is told at once.
     let requests = input::open(requests)?;
-    let world = args.data.load(&ward, terminal)?;
-    let batch = Batch { args, ward: &ward, world: &world, now };
+    let world = source.world(terminal)?;
+    let batch = Batch { args, ward: &source.ward, world: &world, now: source.now };
     batch.run(requests, terminal)
 }
 
@@ -225,7 +220,7 @@ impl Batch<'_> {
         let Line::Bytes(bytes) = line else { return Err(format!("the line has more than {MAX_LINE} bytes")) };
         let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
         let why = |error: Error| error.to_string();
-        if self.args.now.is_twice(text) {
+        if self.args.source.now.is_twice(text) {
             return Err(TWICE.to_owned());
         }
         let request = self.ward.read_request(text).map_err(why)?.at(self.now);

@@ -4,14 +4,14 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-#[cfg(feature = "store")]
-use crate::store;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
     fmt, init, lint, list, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
     validate, view, who,
 };
+#[cfg(feature = "store")]
+use crate::{audit, store};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -74,6 +74,8 @@ pub(crate) enum Verb {
     Do(store::DoArgs),
     #[cfg(feature = "store")]
     Feed(store::FeedArgs),
+    #[cfg(feature = "store")]
+    Audit(audit::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -117,6 +119,8 @@ impl Verb {
             Verb::Do(args) => store::run_commands(args, terminal),
             #[cfg(feature = "store")]
             Verb::Feed(args) => store::run_feed(args, terminal),
+            #[cfg(feature = "store")]
+            Verb::Audit(args) => audit::run(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

@@ -3,12 +3,12 @@
 use caseward::{Group, Table, Zone, attendance};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
+use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crate::instant::NowArgs;
-use crate::load::{DataArgs, PolicyArgs};
 use crate::question::ContextArgs;
+use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 use crate::{output, progress};
 
@@ -19,9 +19,7 @@ use crate::{output, progress};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
@@ -35,8 +33,6 @@ pub(crate) struct Args {
     by: ByArgs,
     #[command(flatten)]
     context: ContextArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -56,6 +52,11 @@ pub(crate) struct ByArgs {
 }
 
 impl ByArgs {
+    /// The groups as they were given.
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.by
+    }
+
     pub(crate) fn groups(&self) -> Result<Vec<Group>, Failure> {
         if self.by.iter().any(|text| text.trim().is_empty()) {
             let why = "--by names an empty group; name a path of attributes, such as status, or a period, such as \
@@ -89,14 +90,19 @@ impl Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(&args.context.context)?;
     let groups = args.by.groups()?;
-    let ward = args.policies.load()?;
-    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
-    let world = args.data.load(&ward, terminal)?;
+    let source = args.source.open(&args.context.context)?;
+    let ward = &source.ward;
+    let query = args.context.query(ward, (&args.principal, &args.action, &args.resource_type), source.now)?;
+    let world = source.world(terminal)?;
     let spinner = progress::spinner(terminal, &format!("counting {}", args.resource_type));
     let table = ward.count_by(&world, &query, &groups);
     spinner.finish_and_clear();
-    args.format.print(&table?)?;
+    let table = table?;
+    let asked = json!({
+        "action": args.action, "type": args.resource_type, "by": args.by.texts(), "context": args.context.context
+    });
+    source.tell(Told { count: table.total().number(), ..Told::new("count", asked).by(&query.principal) })?;
+    args.format.print(&table)?;
     Ok(Exit::Success)
 }

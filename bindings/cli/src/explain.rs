@@ -4,14 +4,14 @@ use caseward::Query;
 use caseward::TypeName;
 use caseward::{EntityUid, Error, Explanation, Request, Ward, World};
 use clap::ValueEnum;
+use serde_json::json;
 
 use crate::check::decision;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crate::instant::NowArgs;
-use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{QuestionArgs, uid};
+use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 
 /// Say why a person may or may not do something to a record, and the smallest change that would turn it.
@@ -21,13 +21,9 @@ use crate::terminal::Terminal;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     #[command(flatten)]
     question: QuestionArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// Withhold what this person may not see, such as 'User::"u1"'. Of somebody else's request they are told only if
     /// they may see who may do what to the record: what `unlocks` in `fields.toml` names.
     #[arg(long, value_name = "UID", conflicts_with = "plan")]
@@ -53,18 +49,25 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(args.question.question().context)?;
-    let ward = args.policies.load()?;
-    let request = args.question.question().request(&ward, now)?;
+    let source = args.source.open(args.question.question().context)?;
+    let ward = &source.ward;
+    let request = args.question.question().request(ward, source.now)?;
     let viewer = args.viewer.as_deref().map(|text| uid("--viewer", text)).transpose()?;
-    let world = args.data.load(&ward, terminal)?;
+    let world = source.world(terminal)?;
     if args.plan {
-        return show_plan(&ward, &world, &request);
+        return show_plan(ward, &world, &request);
     }
     let explanation = match &viewer {
         None => ward.explain(&world, &request)?,
-        Some(viewer) => explain_for(&ward, &world, &request, viewer)?,
+        Some(viewer) => explain_for(ward, &world, &request, viewer)?,
     };
+    let asked = json!({
+        "principal": request.principal.to_string(), "action": args.question.action,
+        "context": args.question.question().context
+    });
+    let told =
+        Told { by: viewer.as_ref(), told: vec![request.resource.clone()], ..Told::new("explain", asked) };
+    source.tell(told.on(&request.resource))?;
     match args.format {
         Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal))?,
         Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal))?,

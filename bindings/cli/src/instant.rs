@@ -26,6 +26,12 @@ impl NowArgs {
         self.now.unwrap_or_else(|| milliseconds(Timestamp::now()))
     }
 
+    /// The instant, where one is given.
+    #[cfg(feature = "store")]
+    pub(crate) fn given(&self) -> Option<i64> {
+        self.now
+    }
+
     /// As [`NowArgs::ms`], for a question with this context, in which an instant that was given does not stand again.
     pub(crate) fn beside(&self, context: &str) -> Result<i64, Failure> {
         if self.now.is_some() && has_now(context) {
@@ -48,7 +54,7 @@ impl NowArgs {
 }
 
 /// Whether a context in JSON has a `now`; what is no context is for others to refuse.
-fn has_now(context: &str) -> bool {
+pub(crate) fn has_now(context: &str) -> bool {
     let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(context);
     fields.is_ok_and(|fields| fields.contains_key("now"))
 }

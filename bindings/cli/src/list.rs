@@ -6,13 +6,14 @@ use caseward::Ward;
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::instant::{self, NowArgs};
-use crate::load::{DataArgs, PolicyArgs};
+use crate::instant;
 use crate::question::ContextArgs;
 use crate::shown::in_a_line;
+use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 use crate::{output, progress};
 
@@ -20,9 +21,7 @@ use crate::{output, progress};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
@@ -34,8 +33,6 @@ pub(crate) struct Args {
     resource_type: String,
     #[command(flatten)]
     context: ContextArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// Only the ids behind this one: the last of the page before, as `c1` or `Case::"c1"`.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     after: Option<String>,
@@ -77,10 +74,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let why = "--format count counts all: --after and --most are of lists";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
     }
-    let now = args.now.beside(&args.context.context)?;
-    let ward = args.policies.load()?;
-    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
-    let world = args.data.load(&ward, terminal)?;
+    let source = args.source.open(&args.context.context)?;
+    let ward = &source.ward;
+    let query = args.context.query(ward, (&args.principal, &args.action, &args.resource_type), source.now)?;
+    let world = source.world(terminal)?;
+    let asked = json!({"action": args.action, "type": args.resource_type, "context": args.context.context});
+    let told = Told::new("list", asked).by(&query.principal);
 
     let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
     let found = match args.format {
@@ -94,6 +93,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     spinner.finish_and_clear();
     let uids = match found? {
         Found::Count(count) => {
+            source.tell(Told { kind: "count", count: Some(count as u64), ..told })?;
             output::print(&format!("{count}\n"))?;
             return Ok(Exit::Success);
         }
@@ -105,6 +105,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         args.most,
     );
     let follows = uids.last().map(EntityUid::id) != page.last().map(EntityUid::id);
+    source.tell(Told { told: page.to_vec(), ..told })?;
     let next = page.last().map(EntityUid::id).filter(|_| follows);
     match args.format {
         Format::Json => output::print_json(&Listed {
@@ -113,7 +114,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             next,
             policy_hash: ward.policy_hash(),
             version: world.version(),
-            now: used_now(&ward, &query.action, &query.context),
+            now: used_now(ward, &query.action, &query.context),
         })?,
         _ => print_ids(page)?,
     }

@@ -4,6 +4,8 @@
 //! data, `question` what is asked, `report` and `failure` show what is wrong.
 
 mod actions;
+#[cfg(feature = "store")]
+mod audit;
 mod bundle;
 mod cases;
 mod check;
@@ -50,6 +52,7 @@ mod sample;
 mod save;
 mod shown;
 mod snapshot;
+mod source;
 #[cfg(feature = "store")]
 mod store;
 mod tables;

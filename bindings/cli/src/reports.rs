@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use caseward::attendance::{Release, ReportKind, ReportQuestion, release, report};
 use caseward::{Group, Protection, RoundingKey, Table};
 use clap::error::ErrorKind;
+use serde_json::json;
 
 use crate::count::{ByArgs, Format};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crate::instant::NowArgs;
-use crate::load::{DataArgs, PolicyArgs};
 use crate::question::uid;
+use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 use crate::{input, output, progress};
 
@@ -32,9 +32,7 @@ const LONGEST_RELEASE: usize = 65_536;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
@@ -47,8 +45,6 @@ pub(crate) struct Args {
     report: Option<String>,
     #[command(flatten)]
     by: ByArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// Several tables at once, protected together: a file with a name, a kind, a threshold and the groups of each
     /// table, in TOML. The guide of the crate has one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "by", "zone", "below"])]
@@ -113,25 +109,29 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
     let asked = args.asked()?;
     let protection = args.protection()?;
-    let ward = args.policies.load()?;
+    let source = args.source.open("{}")?;
+    let (ward, now) = (&source.ward, source.now);
     let principal = uid("--principal", &args.principal)?;
     let named = args.report.as_deref().map(|text| uid("--report", text)).transpose()?;
-    let world = args.data.load(&ward, terminal)?;
+    let world = source.world(terminal)?;
     let question =
         ReportQuestion { report: named.as_ref(), ..ReportQuestion::of(&principal, "", now, &protection) };
     let spinner = progress::spinner(terminal, "counting");
     let tables = match &asked {
         Asked::Table(by) => {
             let question = ReportQuestion { kind: &args.kind, by, ..question };
-            report(&ward, &world, &question).map(|table| table.map(|table| vec![table]))
+            report(ward, &world, &question).map(|table| table.map(|table| vec![table]))
         }
-        Asked::Release(tables) => release(&ward, &world, tables, &question),
+        Asked::Release(tables) => release(ward, &world, tables, &question),
     };
     spinner.finish_and_clear();
     let tables = tables?;
+    let count =
+        tables.iter().flatten().filter_map(|table| table.total().number()).reduce(|a, b| a.saturating_add(b));
+    let shown = Told::new("report", json!({"kind": args.kind, "report": args.report, "by": args.by.texts()}));
+    source.tell(Told { count, is_denied: tables.is_none(), ..shown.by(&principal) })?;
     // For people it stands below the table.
     let open = tables.iter().flatten().find_map(Table::open).filter(|_| !matches!(args.format, Format::Text));
     open.into_iter().for_each(|open| terminal.note(open));

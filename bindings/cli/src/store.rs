@@ -52,7 +52,7 @@ impl StoreArgs {
         }
     }
 
-    fn open(&self) -> Result<Store, Failure> {
+    pub(crate) fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.db, &self.options()).map_err(failed)
     }
 }
@@ -102,7 +102,10 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
                 None => PolicySet::attendance(),
             };
             Store::init(&store.db, &policies, &store.options()).map_err(failed)?;
-            output::print(&format!("A store without data: {}\n", input::name(&store.db)))?;
+            output::print(&format!(
+                "A store without data: {}\n",
+                input::name(&caseward_store::shown(&store.db))
+            ))?;
         }
         What::Import { store, entities } => {
             let input = input::open(entities)?;
@@ -316,7 +319,7 @@ fn show(args: &FeedArgs, answers: &[LineAnswer]) -> Result<(), Failure> {
     output::finish(out)
 }
 
-fn failed(error: caseward_store::Error) -> Failure {
+pub(crate) fn failed(error: caseward_store::Error) -> Failure {
     Failure::other(error.to_string())
 }
 

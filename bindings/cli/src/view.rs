@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 
 use caseward::ActionQuery;
 use caseward::{Need, Next, Section, Value, View};
+use serde_json::json;
 
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::instant::{self, NowArgs};
-use crate::load::{DataArgs, PolicyArgs};
+use crate::instant;
 use crate::output;
 use crate::question::{ContextArgs, uid};
 use crate::shown::in_a_line as line;
+use crate::source::{SourceArgs, Told};
 use crate::terminal::{Palette, Terminal};
 
 /// Show what of a record a person sees: sections with their fields, entries, and the actions to take next.
@@ -21,9 +22,7 @@ use crate::terminal::{Palette, Terminal};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// Who asks, such as 'User::"u1"'.
     #[arg(long, value_name = "UID")]
     principal: String,
@@ -32,20 +31,24 @@ pub(crate) struct Args {
     resource: String,
     #[command(flatten)]
     context: ContextArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(&args.context.context)?;
-    let ward = args.policies.load()?;
+    let source = args.source.open(&args.context.context)?;
+    let ward = &source.ward;
     let (principal, resource) = (uid("--principal", &args.principal)?, uid("--resource", &args.resource)?);
-    let context = args.context.for_both(&ward, (&principal, &resource), now)?;
-    let world = args.data.load(&ward, terminal)?;
-    let view = ward.view(&world, &ActionQuery::new(principal, resource).in_context(context))?;
+    let context = args.context.for_both(ward, (&principal, &resource), source.now)?;
+    let world = source.world(terminal)?;
+    let query = ActionQuery::new(principal, resource).in_context(context);
+    let view = ward.view(&world, &query)?;
+    let is_denied = is_nothing(&view);
+    let shown = std::iter::once(view.resource()).chain(view.items().iter().map(|item| &item.resource));
+    let told = if is_denied { Vec::new() } else { shown.cloned().collect() };
+    let asked = Told::new("view", json!({"context": args.context.context}));
+    source.tell(Told { told, is_denied, ..asked.by(&query.principal).on(&query.resource) })?;
     match args.format {
         Format::Json => output::print_json(&view)?,
         Format::Text => output::print(&text(&view, terminal.palette()))?,
@@ -53,9 +56,14 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// Whether the person sees nothing of it: it is not there, or not to be seen.
+fn is_nothing(view: &View) -> bool {
+    view.sections().is_empty() && view.withheld().is_empty()
+}
+
 fn text(view: &View, palette: Palette) -> String {
     let Palette { dim, reset, .. } = palette;
-    if view.sections().is_empty() && view.withheld().is_empty() {
+    if is_nothing(view) {
         return format!("{} is not there, or not to be seen\n", line(&view.resource().to_string()));
     }
     let mut text = String::new();

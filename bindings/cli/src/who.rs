@@ -9,25 +9,23 @@ use caseward::TypeName;
 use caseward::{EntityUid, Granted, Visible, Ward};
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant;
-use crate::instant::NowArgs;
 use crate::list::{print_ids, used_now};
-use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::question::{ContextArgs, uid};
 use crate::shown::in_a_line;
+use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 
 /// List who may do something to a record.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// What they want to do, such as viewSummary.
     #[arg(long, value_name = "NAME")]
     action: String,
@@ -42,8 +40,6 @@ pub(crate) struct Args {
     reasons: bool,
     #[command(flatten)]
     context: ContextArgs,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -53,9 +49,7 @@ pub(crate) struct Args {
 #[derive(clap::Args)]
 pub(crate) struct AlertArgs {
     #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    data: DataArgs,
+    source: SourceArgs,
     /// The record, such as 'Case::"c1"'.
     #[arg(long, value_name = "UID")]
     resource: String,
@@ -65,8 +59,6 @@ pub(crate) struct AlertArgs {
     /// The type of those who are told.
     #[arg(long = "type", value_name = "TYPE", default_value = "User")]
     principal_type: String,
-    #[command(flatten)]
-    now: NowArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -96,31 +88,35 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(&args.context.context)?;
-    let ward = args.policies.load()?;
+    let source = args.source.open(&args.context.context)?;
+    let ward = &source.ward;
     let resource = uid("--resource", &args.resource)?;
-    let ty = principal_type(&ward, &args.action, args.principal_type.as_deref())?;
+    let ty = principal_type(ward, &args.action, args.principal_type.as_deref())?;
     let action = ActionName::new(&args.action);
-    let context = args.context.at(&ward, &action, now)?;
-    let query = PrincipalQuery::new(TypeName::new(ty), action, resource).in_context(context);
-    let world = args.data.load(&ward, terminal)?;
+    let context = args.context.at(ward, &action, source.now)?;
+    let query = PrincipalQuery::new(TypeName::new(&ty), action, resource).in_context(context);
+    let world = source.world(terminal)?;
     let found = ward.who(&world, &query)?;
+    let asked = json!({"action": args.action, "type": ty, "context": args.context.context});
+    source.tell(Told { told: found.iter().collect(), ..Told::new("who", asked).on(&query.resource) })?;
     let reasons = match args.reasons {
         true => Some(ward.who_with_reasons(&world, &query)?),
         false => None,
     };
-    print(&found, reasons, used_now(&ward, &query.action, &query.context), args.format)
+    print(&found, reasons, used_now(ward, &query.action, &query.context), args.format)
 }
 
 pub(crate) fn alert(args: &AlertArgs, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.ms();
-    let ward = args.policies.load()?;
+    let source = args.source.open("{}")?;
+    let (ward, now) = (&source.ward, source.now);
     let resource = uid("--resource", &args.resource)?;
     let entry = args.entry.as_deref().map(|entry| uid("--entry", entry)).transpose()?;
-    let world = args.data.load(&ward, terminal)?;
+    let world = source.world(terminal)?;
     let query = AlertQuery::new(TypeName::new(&args.principal_type), resource).at(now);
     let query = entry.into_iter().fold(query, AlertQuery::about);
     let found = ward.alert(&world, &query)?;
+    let asked = json!({"type": args.principal_type, "entry": args.entry});
+    source.tell(Told { told: found.iter().collect(), ..Told::new("alert", asked).on(&query.resource) })?;
     print(&found, None, instant::show(now), args.format)
 }
 

@@ -119,6 +119,13 @@ impl Changes {
         self.and(uid, What::Remove)
     }
 
+    /// These changes, and then others.
+    #[must_use]
+    pub fn then(mut self, others: Changes) -> Self {
+        self.all.extend(others.all);
+        self
+    }
+
     /// How many changes these are.
     pub fn len(&self) -> usize {
         self.all.len()

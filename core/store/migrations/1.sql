@@ -18,6 +18,16 @@ CREATE TABLE caseward_changed (
   version BIGINT NOT NULL,
   PRIMARY KEY (type, id)
 );
+-- What a version changed, as the change that takes it back; `name` is empty for an entity as a whole.
+CREATE TABLE caseward_history (
+  version BIGINT NOT NULL,
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  undo TEXT NOT NULL,
+  PRIMARY KEY (version, type, id, name)
+);
+CREATE INDEX caseward_history_by_entity ON caseward_history (type, id);
 -- Every audited entry. A disposed entry has neither payload nor salt.
 CREATE TABLE caseward_log (
   event BIGINT NOT NULL PRIMARY KEY,
@@ -28,6 +38,7 @@ CREATE TABLE caseward_log (
   payload TEXT,
   salt TEXT
 );
+CREATE INDEX caseward_log_by_recorded ON caseward_log (recorded, version);
 -- What an entry speaks of, so that it is found.
 CREATE TABLE caseward_log_about (
   type TEXT NOT NULL,
@@ -42,8 +53,10 @@ CREATE TABLE caseward_answer (
   command TEXT NOT NULL,
   answer TEXT NOT NULL,
   recorded BIGINT NOT NULL,
+  event BIGINT NOT NULL,
   PRIMARY KEY (person, key)
 );
+CREATE INDEX caseward_answer_by_event ON caseward_answer (event);
 CREATE INDEX caseward_answer_by_recorded ON caseward_answer (recorded);
 -- Who is to be told of what, until whoever sends takes it away.
 CREATE TABLE caseward_outbox (
@@ -88,12 +101,18 @@ CREATE TABLE caseward_feed (
   PRIMARY KEY (kind, key)
 );
 CREATE INDEX caseward_feed_by_subject ON caseward_feed (subject, kind);
--- Every line that was ever taken: fed again it changes nothing, also where it was corrected since.
+-- Every line that was ever taken, and when: fed again it changes nothing, also where it was corrected since.
 CREATE TABLE caseward_feed_taken (
   kind TEXT NOT NULL,
   line TEXT NOT NULL,
+  key TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  recorded BIGINT NOT NULL,
+  event BIGINT NOT NULL,
   PRIMARY KEY (kind, line)
 );
+CREATE INDEX caseward_feed_taken_by_subject ON caseward_feed_taken (subject, kind);
+CREATE INDEX caseward_feed_taken_by_recorded ON caseward_feed_taken (recorded);
 -- What was so before the first line of a feed spoke of it.
 CREATE TABLE caseward_feed_base (
   subject TEXT NOT NULL,

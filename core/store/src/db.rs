@@ -22,6 +22,21 @@ pub(crate) trait Db: Send {
     /// Several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<(), Error>;
 
+    /// Makes the tables that this database alone has.
+    fn tables(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Keeps the bytes of a file, where that is the database's business; says whether it is.
+    fn keep_file(&mut self, _hash: &str, _bytes: &[u8]) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// Removes a file, where that is the database's business; says whether it is.
+    fn remove_file(&mut self, _hash: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Begins a transaction that nobody else writes beside.
     fn begin(&mut self) -> Result<(), Error>;
 
@@ -30,6 +45,9 @@ pub(crate) trait Db: Send {
 
     /// Takes back what was written since [`Db::begin`].
     fn rollback(&mut self) -> Result<(), Error>;
+
+    /// Leaves nothing of what was deleted in the database's own files, as far as that is in its hands.
+    fn scrub(&mut self) -> Result<(), Error>;
 
     /// A statement that gives no rows; says how many it changed.
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error>;

@@ -25,24 +25,33 @@
 //! ```
 
 mod attendance;
+mod audit;
 mod command;
 mod db;
 mod draft;
 mod error;
 mod feed;
 mod files;
+mod history;
 mod ids;
 mod import;
 mod log;
+mod past;
 mod policies;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod run;
 mod sqlite;
 mod state;
 mod store;
 mod time;
 
+pub use audit::{
+    Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
+};
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
+pub use past::{Moment, Past};
 pub use policies::PolicySet;
-pub use store::{Options, Pending, Store};
+pub use store::{Options, Pending, Store, shown};

@@ -5,7 +5,7 @@
 use caseward::EntityUid;
 use serde_json::{Value as Json, json};
 
-use crate::db::{Db, number, text};
+use crate::db::{Db, as_number, number, text};
 use crate::error::Error;
 use crate::ids::{Random, hex, sha256};
 use crate::time::rfc3339;
@@ -21,13 +21,16 @@ pub(crate) struct Entry<'a> {
     pub(crate) about: Vec<&'a EntityUid>,
 }
 
-/// Writes an entry under its number.
+/// Entries that stay when what they speak of is disposed of: who looked at it, and that it was disposed of.
+const STAY: &str = "('read', 'disposal')";
+
+/// Writes an entry under its number; gives its envelope.
 pub(crate) fn append(
     db: &mut dyn Db,
     random: &mut Random,
     event: u64,
     entry: &Entry<'_>,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let payload = entry.payload.to_string();
     let salt = hex(&random.bytes::<32>()?);
     let envelope = envelope(event, entry, &hash(&salt, &payload)).to_string();
@@ -39,7 +42,7 @@ pub(crate) fn append(
             number(as_i64(entry.version)),
             number(entry.recorded),
             text(entry.kind),
-            text(envelope),
+            text(envelope.as_str()),
             text(payload),
             text(salt),
         ],
@@ -53,7 +56,25 @@ pub(crate) fn append(
             &[text(uid.type_name()), text(uid.id()), number(as_i64(event))],
         )?;
     }
-    Ok(())
+    Ok(envelope)
+}
+
+/// Takes payload and salt from the entries about an entity; gives their numbers.
+pub(crate) fn blank(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error> {
+    let mut events = Vec::new();
+    let sql = format!(
+        "SELECT l.event FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
+         WHERE a.type = ?1 AND a.id = ?2 AND l.payload IS NOT NULL AND l.kind NOT IN {STAY}"
+    );
+    db.rows(&sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
+        events.extend(row.first().and_then(as_number).and_then(|event| u64::try_from(event).ok()));
+        Ok(())
+    })?;
+    for event in &events {
+        let sql = "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event = ?1";
+        db.run(sql, &[number(as_i64(*event))])?;
+    }
+    Ok(events)
 }
 
 /// The envelope: what the leaf is made of, in the order of its names.

@@ -12,7 +12,7 @@ use crate::db::{as_text, number, text};
 use crate::draft::{Draft, Finished, uid_json};
 use crate::error::Error;
 use crate::ids::sha256;
-use crate::log::Entry;
+use crate::log::{Entry, as_i64};
 use crate::state::{Group, State, changed};
 use crate::time;
 
@@ -217,11 +217,43 @@ impl State {
         };
         let event = self.audit(group, &entry)?;
         answer.event = Some(event);
+        self.dispose(group, checked, &finished, now)?;
         for person in &answer.alerts {
             self.tell(event, person, &checked.on)?;
         }
         self.remember(checked, &answer, now)?;
         Ok(answer)
+    }
+
+    /// Audits which entries lost their payload, so that it is told from a payload that somebody took.
+    fn dispose(
+        &mut self,
+        group: &mut Group,
+        checked: &Checked,
+        finished: &Finished,
+        now: i64,
+    ) -> Result<(), Error> {
+        if finished.forgotten.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut group.blanked);
+        for event in &events {
+            self.db.run("DELETE FROM caseward_answer WHERE event = ?1", &[number(as_i64(*event))])?;
+        }
+        group.is_disposing = true;
+        let mut about = vec![&checked.on];
+        about.extend(&finished.forgotten);
+        let gone: Vec<String> = finished.forgotten.iter().map(ToString::to_string).collect();
+        let payload = json!({"of": checked.on.to_string(), "entities": gone, "events": events});
+        let entry = Entry {
+            kind: "disposal",
+            version: group.numbers.version,
+            recorded: now,
+            at: now,
+            payload,
+            about,
+        };
+        self.audit(group, &entry).map(drop)
     }
 
     /// Audits what was not done.
@@ -291,10 +323,18 @@ impl State {
         let Some(key) = &checked.command.key else { return Ok(()) };
         let kept = serde_json::to_string(answer).map_err(|error| Error::Database(error.to_string()))?;
         self.db.run(
-            "INSERT INTO caseward_answer (person, key, command, answer, recorded) VALUES (?1, ?2, ?3, ?4, ?5) \
+            "INSERT INTO caseward_answer (person, key, command, answer, recorded, event) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
              ON CONFLICT (person, key) DO UPDATE SET command = excluded.command, answer = excluded.answer, \
-             recorded = excluded.recorded",
-            &[text(checked.person.id()), text(key.as_str()), text(digest(checked)), text(kept), number(now)],
+             recorded = excluded.recorded, event = excluded.event",
+            &[
+                text(checked.person.id()),
+                text(key.as_str()),
+                text(digest(checked)),
+                text(kept),
+                number(now),
+                number(as_i64(answer.event.unwrap_or(0))),
+            ],
         )?;
         Ok(())
     }

@@ -5,15 +5,21 @@
 //!
 //! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use caseward::sql::{Database, Mapping};
 use caseward::{Changes, EntityUid, Ward, World};
 
+use crate::audit::Tree;
 use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
 use crate::error::Error;
 use crate::files::Files;
+use crate::history;
 use crate::ids::Random;
 use crate::log::{self, Entry, as_i64};
+use crate::past::Pasts;
 use crate::policies::PolicySet;
 use crate::time;
 
@@ -32,6 +38,10 @@ pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) trust_now: bool,
     pub(crate) numbers: Numbers,
+    /// The tree over the log's envelopes.
+    pub(crate) tree: Tree,
+    /// Worlds of past moments that were asked about lately.
+    pub(crate) pasts: Pasts,
     /// Whether the world is behind the database after a failure.
     pub(crate) is_stopped: bool,
 }
@@ -59,6 +69,11 @@ pub(crate) struct Group {
     pub(crate) seen: World,
     changes: Vec<Changes>,
     pub(crate) numbers: Numbers,
+    pub(crate) tree: Tree,
+    /// Entries whose payload was disposed of.
+    pub(crate) blanked: BTreeSet<u64>,
+    /// Whether something was disposed of, of which nothing is to stay in the database's files.
+    pub(crate) is_disposing: bool,
     /// Files that nothing speaks of any more, once it is durable.
     released: Vec<String>,
 }
@@ -71,6 +86,7 @@ impl State {
         db.begin()?;
         let made = (|| {
             db.script(TABLES)?;
+            db.tables()?;
             for statement in database.create() {
                 db.script(&statement)?;
             }
@@ -86,6 +102,7 @@ impl State {
             set(db, "format", FORMAT)?;
             set(db, "version", 0)?;
             set(db, "event", 0)?;
+            set_text(db, "tree", &Tree::default().to_text())?;
             set(db, "clock", i64::MIN)
         })();
         match made {
@@ -113,6 +130,10 @@ impl State {
             event: counted(db.as_mut(), "event")?,
             clock: get(db.as_mut(), "clock")?.unwrap_or(i64::MIN),
         };
+        let tree = get_text(db.as_mut(), "tree")?.and_then(|text| Tree::from_text(&text));
+        let tree = tree.filter(|tree| tree.size() == numbers.event);
+        let tree =
+            tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
         let kept = db.row(
             "SELECT t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
              WHERE p.from_at <= ?1 ORDER BY p.from_at DESC, p.event DESC LIMIT 1",
@@ -123,7 +144,20 @@ impl State {
         let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         let world = database.read(|sql, each| db.rows(sql, &[], each))?;
-        Ok(State { db, ward, fits, database, world, files, random, trust_now, numbers, is_stopped: false })
+        Ok(State {
+            db,
+            ward,
+            fits,
+            database,
+            world,
+            files,
+            random,
+            trust_now,
+            numbers,
+            tree,
+            pasts: Pasts::default(),
+            is_stopped: false,
+        })
     }
 
     /// Whether the caller may say what time it is.
@@ -142,10 +176,19 @@ impl State {
             return Err(Error::Stopped);
         }
         self.db.begin()?;
+        // A commit of which the answer was lost may have been made; or somebody else wrote.
+        if counted(self.db.as_mut(), "event")? != self.numbers.event {
+            self.db.rollback()?;
+            self.is_stopped = true;
+            return Err(Error::Stopped);
+        }
         Ok(Group {
             seen: self.world.clone(),
             changes: Vec::new(),
             numbers: self.numbers,
+            tree: self.tree.clone(),
+            blanked: BTreeSet::new(),
+            is_disposing: false,
             released: Vec::new(),
         })
     }
@@ -173,15 +216,21 @@ impl State {
             return Err(error);
         }
         self.numbers = group.numbers;
+        self.tree = group.tree;
         for changes in &group.changes {
             if let Err(error) = self.world.apply(changes) {
                 self.is_stopped = true;
                 return Err(error.into());
             }
         }
+        if group.is_disposing {
+            self.db.scrub()?;
+        }
         // A file that stays behind harms nobody: `doctor` finds it.
         for hash in &group.released {
-            let _ = self.files.remove(hash);
+            if !self.db.remove_file(hash).unwrap_or(true) {
+                let _ = self.files.remove(hash);
+            }
         }
         Ok(())
     }
@@ -189,6 +238,7 @@ impl State {
     fn write_numbers(&mut self, group: &Group) -> Result<(), Error> {
         set(self.db.as_mut(), "version", as_i64(group.numbers.version))?;
         set(self.db.as_mut(), "event", as_i64(group.numbers.event))?;
+        set_text(self.db.as_mut(), "tree", &group.tree.to_text())?;
         set(self.db.as_mut(), "clock", group.numbers.clock)
     }
 
@@ -212,7 +262,9 @@ impl State {
         }
         group.numbers.version += 1;
         for (hash, bytes) in &finished.files {
-            self.files.keep(hash, bytes)?;
+            if !self.db.keep_file(hash, bytes)? {
+                self.files.keep(hash, bytes)?;
+            }
         }
         for (uid, touched) in &finished.touched {
             let names: Option<Vec<&str>> = match touched {
@@ -222,16 +274,15 @@ impl State {
             let statements = self.database.upkeep(&finished.world, uid, names.as_deref())?;
             self.db.all(&statements)?;
         }
+        history::record(self.db.as_mut(), group.numbers.version, &group.seen, finished)?;
         self.write_content(finished)?;
         for uid in &finished.disposed {
             self.forget_content(group, uid)?;
         }
         for uid in &finished.forgotten {
-            self.db.run(
-                "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event IN \
-                 (SELECT event FROM caseward_log_about WHERE type = ?1 AND id = ?2)",
-                &[text(uid.type_name()), text(uid.id())],
-            )?;
+            history::forget(self.db.as_mut(), uid)?;
+            self.pasts.clear();
+            group.blanked.extend(log::blank(self.db.as_mut(), uid)?);
         }
         if let Some((request, case)) = &finished.became {
             self.db.run(
@@ -314,15 +365,20 @@ impl State {
     /// Writes an entry of the audit log; gives its number.
     pub(crate) fn audit(&mut self, group: &mut Group, entry: &Entry<'_>) -> Result<u64, Error> {
         group.numbers.event += 1;
-        log::append(self.db.as_mut(), &mut self.random, group.numbers.event, entry)?;
+        let envelope = log::append(self.db.as_mut(), &mut self.random, group.numbers.event, entry)?;
+        group.tree.push(envelope.as_bytes());
         Ok(group.numbers.event)
     }
 }
 
 /// A number among the settings.
 pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {
+    Ok(get_text(db, name)?.and_then(|value| value.parse().ok()))
+}
+
+fn get_text(db: &mut dyn Db, name: &str) -> Result<Option<Arc<str>>, Error> {
     let row = db.row("SELECT value FROM caseward_setting WHERE name = ?1", &[text(name)])?;
-    Ok(row.and_then(|row| as_text(row.first()?)).and_then(|value| value.parse().ok()))
+    Ok(row.and_then(|row| as_text(row.first()?)))
 }
 
 fn counted(db: &mut dyn Db, name: &str) -> Result<u64, Error> {
@@ -330,9 +386,13 @@ fn counted(db: &mut dyn Db, name: &str) -> Result<u64, Error> {
 }
 
 pub(crate) fn set(db: &mut dyn Db, name: &str, value: i64) -> Result<(), Error> {
+    set_text(db, name, &value.to_string())
+}
+
+fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), Error> {
     db.run(
         "INSERT INTO caseward_setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        &[text(name), text(value.to_string())],
+        &[text(name), text(value)],
     )?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A store, as programs have it: one writer thread, and readers of the world.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
 
+use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::command::Answer;
 use crate::db::Db;
 use crate::draft::uid_json;
@@ -18,7 +19,10 @@ use crate::error::Error;
 use crate::feed::LineAnswer;
 use crate::files::Files;
 use crate::ids::Random;
+use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 use crate::time;
@@ -87,7 +91,7 @@ struct Inner {
     ward: Ward,
     world: World,
     /// Held for as long as the store is open.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Something else that the writer does, with its state and at its clock.
@@ -113,12 +117,18 @@ impl Pending {
 }
 
 impl Store {
-    /// Makes a store where there is none: a database of SQLite, without data.
+    /// Makes a store where there is none, without data: a file of SQLite, or with the feature `postgres` a schema of
+    /// PostgreSQL by its address, such as `postgres://user@host/database?options=-csearch_path%3Dcases`.
     ///
     /// # Errors
     /// [`Error::Exists`]; [`Error::Engine`] for policies that are not valid; [`Error::Database`].
     pub fn init(path: impl AsRef<Path>, policies: &PolicySet, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
+        #[cfg(feature = "postgres")]
+        if let Some(address) = address(path) {
+            State::create(&mut Postgres::create(address)?, policies)?;
+            return Self::open(path, options);
+        }
         let mut db = Sqlite::create(path)?;
         if let Err(error) = State::create(&mut db, policies) {
             drop(db);
@@ -136,11 +146,7 @@ impl Store {
     /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        if !path.exists() {
-            return Err(Error::Missing(path.to_owned()));
-        }
-        let lock = lock(path)?;
-        let db: Box<dyn Db> = Box::new(Sqlite::open(path)?);
+        let (db, lock) = database(path)?;
         let state = State::open(db, Files::beside(path), options.random(), options.trust_now);
         let state = state.map_err(|error| match error {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
@@ -167,6 +173,14 @@ impl Store {
         &self.inner.world
     }
 
+    /// The store's clock, in milliseconds since 1970: never before the last write.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn now(&self) -> Result<i64, Error> {
+        self.run(|state, clock| Ok(clock.max(state.numbers.clock)))
+    }
+
     /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
     /// that wait at once become durable together.
     ///
@@ -191,7 +205,7 @@ impl Store {
     /// # Errors
     /// [`Error::Request`] where the store is not empty; [`Error::Engine`] for data that the schema does not allow; then
     /// nothing is written.
-    pub fn import(&self, mut entities: impl Read) -> Result<usize, Error> {
+    pub fn import(&self, mut entities: impl io::Read) -> Result<usize, Error> {
         let mut bytes = Vec::new();
         entities.read_to_end(&mut bytes).map_err(|error| Error::request(error.to_string()))?;
         self.run(move |state, clock| state.import(&bytes, clock))
@@ -234,13 +248,117 @@ impl Store {
         self.run(move |state, _| state.trusting().and_then(|()| state.due(now)))
     }
 
+    /// A past moment, to be asked about: what held at one instant, as far as it was known at another. It costs about as much
+    /// as opening the store from a snapshot, and what was written since; the last few are kept.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a moment ahead of the store's clock; what the database reports.
+    pub fn past(&self, moment: Moment) -> Result<Past, Error> {
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            state.past(moment, clock)
+        })
+    }
+
+    /// As [`Store::past`], at a clock that the caller says: with [`Options::trusting`] alone.
+    ///
+    /// # Errors
+    /// As [`Store::past`]; [`Error::Request`] where the store does not trust the caller's time.
+    pub fn past_at(&self, moment: Moment, now: i64) -> Result<Past, Error> {
+        self.run(move |state, _| {
+            state.trusting()?;
+            state.due(now)?;
+            state.past(moment, now)
+        })
+    }
+
+    /// Audits something that was read, before it is shown; gives the entry's number.
+    ///
+    /// # Errors
+    /// What the database reports; then it is not to be shown.
+    pub fn audit(&self, read: Read) -> Result<u64, Error> {
+        self.run(move |state, clock| state.read(&read, clock))
+    }
+
+    /// Reads every entry of the audit log again, and holds the log against checkpoints from outside.
+    ///
+    /// # Errors
+    /// What the database reports. What is wrong with the log is no error: it is told.
+    pub fn verify(&self, checkpoints: Vec<Checkpoint>) -> Result<Verified, Error> {
+        self.run(move |state, _| state.verify(&checkpoints))
+    }
+
+    /// A checkpoint: what the log is now, signed.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn checkpoint(&self, key: &LogKey) -> Result<String, Error> {
+        let key = key.clone();
+        self.run(move |state, _| Ok(key.sign(state.tree.size(), &state.tree.root())))
+    }
+
+    /// A proof that an entry is in the log of a checkpoint, to be verified with [`Proof::open`](crate::Proof::open) without
+    /// any store; with what the entry says, unless it was disposed of or `with_payload` is false.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the checkpoint has no such entry, or is not of this log.
+    pub fn prove(
+        &self,
+        event: u64,
+        note: &str,
+        trusted: &[LogVerifier],
+        with_payload: bool,
+    ) -> Result<String, Error> {
+        let checkpoint = Checkpoint::open(note, trusted)?;
+        let note = note.to_owned();
+        self.run(move |state, _| state.prove(event, (&note, &checkpoint), with_payload))
+    }
+
+    /// Decides every command of the log again, on the state of its moment: by the policies of that moment, or by others, to
+    /// see who would have been answered otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for policies that are not valid; what the database reports.
+    pub fn replay(&self, others: Option<&PolicySet>) -> Result<Replayed, Error> {
+        let others = others.map(|set| Ward::new(&set.sources)).transpose()?;
+        self.run(move |state, _| state.replay(others.as_ref()))
+    }
+
+    /// Who looked at a record, oldest first: for `reader`, who must be permitted to see its access history.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where they are not, or there is no such record.
+    pub fn who_looked(&self, of: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let (of, reader) = (of.clone(), reader.clone());
+        self.run(move |state, clock| state.who_looked(&of, &reader, clock))
+    }
+
+    /// What a person looked at, oldest first: for `reader`, who must be permitted to see their access history.
+    ///
+    /// # Errors
+    /// As [`Store::who_looked`].
+    pub fn looked_at(&self, by: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let (by, reader) = (by.clone(), reader.clone());
+        self.run(move |state, clock| state.looked_at(&by, &reader, clock))
+    }
+
+    /// Commands that were denied and reads that told of nothing, oldest first: of the records whose access history `reader`
+    /// may see.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn denied(&self, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
+        let reader = reader.clone();
+        self.run(move |state, clock| state.denied(&reader, clock))
+    }
+
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.
     ///
     /// # Errors
     /// What `output` reports, and the engine.
     pub fn export(&self, mut output: impl Write) -> Result<(), Error> {
         let world = self.world();
-        let failed = |error: std::io::Error| Error::request(format!("cannot write: {error}"));
+        let failed = |error: io::Error| Error::request(format!("cannot write: {error}"));
         let mut separator = "[\n";
         for entity_type in world.schema().entity_types() {
             if entity_type.choices.is_some() {
@@ -287,6 +405,34 @@ impl Drop for Inner {
             let _ = writer.join();
         }
     }
+}
+
+/// A place as messages show it: an address without its password.
+pub fn shown(place: &Path) -> PathBuf {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = address(place) {
+        return crate::postgres::shown(address);
+    }
+    place.to_owned()
+}
+
+/// The database of a place, and the lock that is held while it is open.
+fn database(path: &Path) -> Result<(Box<dyn Db>, Option<File>), Error> {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = address(path) {
+        return Ok((Box::new(Postgres::open(address)?), None));
+    }
+    if !path.exists() {
+        return Err(Error::Missing(path.to_owned()));
+    }
+    let lock = lock(path)?;
+    Ok((Box::new(Sqlite::open(path)?), Some(lock)))
+}
+
+/// The address of PostgreSQL that a path is.
+#[cfg(feature = "postgres")]
+fn address(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| crate::postgres::is_address(text))
 }
 
 /// The one process that writes holds a lock on a file beside the database.

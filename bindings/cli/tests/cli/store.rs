@@ -212,3 +212,135 @@ fn what_was_answered_outlives_a_kill() {
     }
     assert!(!answered.is_empty(), "no kill came after an answer");
 }
+
+/// A case, and the arguments of a verb that is asked about it.
+fn with_case() -> Bench {
+    let bench = bench();
+    let lines = [
+        request("r1"),
+        json!({"command": "submitRequest", "as": "lead", "on": "Request::\"r1\""}),
+        json!({"command": "acceptRequest", "as": "flow", "on": "Request::\"r1\"", "id": "c1"}),
+    ];
+    assert_eq!(does(&bench, &lines).code, 0);
+    bench
+}
+
+fn asks(bench: &Bench, args: &[&'static str]) -> Ran {
+    let later = ["--trust-now", "--now", "2026-05-20T09:00:00+12:00"];
+    bench.run(args.iter().copied().chain(["--db", "cases.db"]).chain(later))
+}
+
+#[test]
+fn a_store_is_asked_as_a_file_is() {
+    let bench = with_case();
+    let export = bench.run(["store", "export", "--db", "cases.db"].into_iter().chain(TRUSTING));
+    bench.write("out.json", &export.out);
+    let on = ["--principal", "User::\"flow\"", "--resource", "Case::\"c1\""];
+    let flow = ["--principal", "User::\"flow\"", "--action", "viewSummary"];
+    for question in [
+        [&["check", "--action", "addComment"], on.as_slice()].concat(),
+        [&["view"], on.as_slice()].concat(),
+        [&["actions"], on.as_slice()].concat(),
+        [&["explain", "--action", "viewSummary"], on.as_slice()].concat(),
+        [&["list", "--type", "Case"], flow.as_slice()].concat(),
+        [&["count", "--type", "Case", "--by", "status"], flow.as_slice()].concat(),
+        vec!["who", "--action", "viewSummary", "--resource", "Case::\"c1\""],
+        vec!["alert", "--resource", "Case::\"c1\""],
+    ] {
+        let stored = asks(&bench, &question);
+        let file = ["--entities", "out.json", "--now", "2026-05-20T09:00:00+12:00"];
+        let plain = bench.run(question.iter().copied().chain(file));
+        assert_eq!((stored.code, &stored.out), (plain.code, &plain.out), "{question:?}: {}", stored.err);
+        assert!(!plain.out.is_empty() && plain.code == 0, "{question:?}: {}", plain.err);
+    }
+    // What a person is shown is audited before it is shown; a `check` shows nothing of the record.
+    let looked = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
+    let kinds: Vec<&str> = looked.out.lines().filter_map(|line| line.split("  ").nth(2)).collect();
+    let kinds: Vec<&str> = kinds.iter().filter_map(|kind| kind.split([' ', ',']).next()).collect();
+    assert_eq!(kinds, ["view", "explain", "list", "who", "alert"], "{}", looked.out);
+    let again = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
+    assert!(again.out.contains("User::\"privacy\"  who-looked"), "{}", again.out);
+    asks(&bench, &["audit", "looked-at", "User::\"flow\"", "--principal", "User::\"office\""])
+        .fails(1, "may not see the access history");
+    // The policies are the store's, and so is the time.
+    let two = ["list", "--policies", ".", "--db", "cases.db"];
+    assert_eq!(bench.run([&two[..], &flow[..], &["--type", "Case"]].concat()).code, 64);
+    let now =
+        [&["list", "--db", "cases.db", "--type", "Case"], &flow[..], &["--now", "2026-05-20T09:00:00Z"]];
+    bench.run(now.concat()).fails(64, "--trust-now takes it from the caller");
+    let context =
+        [&["list", "--db", "cases.db", "--type", "Case"], &flow[..], &["--context", "{\"now\": 1}"]];
+    bench.run(context.concat()).fails(1, "the store's clock says it");
+    bench.run([&["list", "--type", "Case"], &flow[..]].concat()).fails(64, "--entities");
+}
+
+#[test]
+fn a_past_moment_is_asked() {
+    let bench = with_case();
+    bench.write("moves.csv", "student,school,start\naroha,rata,2026-05-12\n");
+    let feed = [
+        "feed",
+        "enrolment",
+        "moves.csv",
+        "--db",
+        "cases.db",
+        "--trust-now",
+        "--now",
+        "2026-05-20T09:00:00+12:00",
+    ];
+    assert_eq!(bench.run(feed).code, 0);
+    let who = |more: &[&'static str]| {
+        let question = ["who", "--action", "viewSummary", "--resource", "Case::\"c1\""];
+        asks(&bench, &[&question, more].concat()).out.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let before = who(&["--as-of", "2026-05-11T12:00:00+12:00"]);
+    assert!(before.contains("lead") && !before.contains("rata-lead"), "{before:?}");
+    let held = who(&["--as-of", "2026-05-15T12:00:00+12:00"]);
+    assert!(!held.contains("lead"), "{held:?}");
+    let known = who(&["--as-of", "2026-05-15T12:00:00+12:00", "--known-at", "2026-05-15T12:00:00+12:00"]);
+    assert_eq!(known, before);
+    let question =
+        ["who", "--action", "viewSummary", "--resource", "Case::\"c1\"", "--as-of", "2027-01-01T00:00:00Z"];
+    asks(&bench, &question).fails(1, "lies ahead of the store's clock");
+}
+
+#[test]
+fn the_log_is_verified_and_proved() {
+    let bench = with_case();
+    let keys = bench.run(["audit", "keygen", "--name", "cases.example.org/1", "--secret", "log.key"]);
+    assert_eq!(keys.code, 0, "{}", keys.err);
+    bench.write("log.pub", &keys.out);
+    bench.run(["audit", "keygen", "--name", "x", "--secret", "log.key"]).fails(1, "log.key");
+    let sound = bench.run(["audit", "verify", "--db", "cases.db"]);
+    assert_eq!(sound.code, 0, "{}{}", sound.out, sound.err);
+    assert!(
+        sound.out.contains("4 entries read") && sound.out.contains("not excluded: that entries were cut")
+    );
+    let signed = bench.run(["audit", "checkpoint", "--db", "cases.db", "--secret", "log.key", "-o", "note"]);
+    assert_eq!(signed.code, 0, "{}", signed.err);
+    let against = ["audit", "verify", "--db", "cases.db", "--checkpoint", "note", "--trust", "log.pub"];
+    let sound = bench.run(against);
+    assert!(sound.code == 0 && !sound.out.contains("not excluded"), "{}{}", sound.out, sound.err);
+    let proof =
+        bench.run(["audit", "prove", "3", "--db", "cases.db", "--checkpoint", "note", "--trust", "log.pub"]);
+    assert_eq!(proof.code, 0, "{}", proof.err);
+    bench.write("proof", &proof.out);
+    let shown = bench.run(["audit", "check", "proof", "--trust", "log.pub"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert_eq!(shown.json()["payload"]["command"]["command"], json!("submitRequest"));
+    bench.write("forged", proof.out.replace("index 2", "index 1"));
+    bench
+        .run(["audit", "check", "forged", "--trust", "log.pub"])
+        .fails(4, "is not in the log of the checkpoint");
+    let replayed = bench.run(["audit", "replay", "--db", "cases.db"]);
+    assert_eq!(
+        (replayed.code, replayed.out.as_str()),
+        (0, "3 commands decided again, 0 otherwise; 0 disposed of and not replayable; 1 of other kinds\n"),
+        "{}",
+        replayed.err
+    );
+    // By other policies: who would have been answered otherwise.
+    bench.run(["init"]);
+    let others = bench.run(["audit", "replay", "--db", "cases.db", "--policies", "policies"]);
+    assert_ne!(others.code, 0, "{}{}", others.out, others.err);
+}

@@ -66,7 +66,9 @@ impl Making<'_> {
         uid: &EntityUid,
     ) -> Result<Vec<EntityUid>, Error> {
         let sql = self.database.select_by(ty, attribute)?;
-        let ids = self.db.texts(&sql, &[text(uid.id())])?;
+        let mut ids = self.db.texts(&sql, &[text(uid.id())])?;
+        // In one order, whatever the database.
+        ids.sort();
         Ok(ids.into_iter().map(|id| EntityUid::new(ty, id)).collect())
     }
 

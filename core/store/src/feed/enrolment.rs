@@ -122,6 +122,20 @@ pub(super) fn apply(
     Ok(state.flag)
 }
 
+/// Where a student is at an instant: the school, or else the last one.
+pub(super) fn place(
+    lines: &[Fields],
+    base: &BTreeMap<String, String>,
+    at: i64,
+) -> (Option<EntityUid>, Option<EntityUid>) {
+    let mut all: Vec<Interval> = lines.iter().filter_map(|fields| Interval::read(fields).ok()).collect();
+    all.sort_by_key(|interval| interval.start);
+    all.retain(|interval| !interval.is_cancelled());
+    let state = State::at(&all, base, at);
+    let last = if state.enrolled.is_some() { None } else { state.last };
+    (state.enrolled, last)
+}
+
 /// Where a student is.
 #[derive(Debug, PartialEq, Eq)]
 struct State {

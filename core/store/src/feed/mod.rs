@@ -9,6 +9,7 @@
 mod enrolment;
 mod kind;
 mod organisations;
+mod past;
 mod people;
 mod read;
 mod subject;
@@ -23,10 +24,11 @@ use crate::attendance::{Making, Stop};
 use crate::db::{as_number, as_text, number, text};
 use crate::draft::{Draft, Finished};
 use crate::error::Error;
-use crate::log::Entry;
+use crate::log::{Entry, as_i64};
 use crate::state::{Group, State};
 use crate::time;
 use kind::Kind;
+pub(crate) use past::known;
 use read::Fields;
 use subject::Subject;
 
@@ -119,6 +121,7 @@ impl State {
             return Ok(());
         }
         let mut subject = Subject::read(self.db.as_mut(), subject)?;
+        let event = group.numbers.event + 1;
         let mut making = self.making(group, now);
         let lines = match fitting(&mut making, kind, &subject, lines, answers) {
             Ok(lines) => lines,
@@ -128,7 +131,7 @@ impl State {
         if lines.is_empty() {
             return Ok(());
         }
-        let done = keep(&mut making, kind, &mut subject, &lines, now)
+        let done = keep(&mut making, kind, &mut subject, &lines, (now, event))
             .and_then(|()| apply(&mut making, kind.name, &subject, &lines, now));
         let flag = match done {
             Ok(flag) => flag,
@@ -377,7 +380,7 @@ fn keep(
     kind: &Kind,
     subject: &mut Subject,
     lines: &About,
-    now: i64,
+    (now, event): (i64, u64),
 ) -> Result<(), Stop> {
     if subject.uid.type_name() == "User" {
         people::make(making, &subject.uid)?;
@@ -393,8 +396,16 @@ fn keep(
     for (_, key, fields) in lines {
         let line = canonical(fields);
         making.db.run(
-            "INSERT INTO caseward_feed_taken (kind, line) VALUES (?1, ?2)",
-            &[text(kind.name), text(line.as_str())],
+            "INSERT INTO caseward_feed_taken (kind, line, key, subject, recorded, event) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                text(kind.name),
+                text(line.as_str()),
+                text(key.as_str()),
+                text(subject.name.as_str()),
+                number(now),
+                number(as_i64(event)),
+            ],
         )?;
         making.db.run(
             "INSERT INTO caseward_feed (kind, key, subject, line) VALUES (?1, ?2, ?3, ?4) \

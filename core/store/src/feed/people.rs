@@ -11,7 +11,7 @@ use crate::attendance::{Making, Stop, fits};
 use crate::db::{as_number, number, text};
 
 /// A line of the feed `staff`: a role at a place, half-open.
-struct Role {
+pub(super) struct Role {
     role: String,
     place: EntityUid,
     from: i64,
@@ -106,12 +106,17 @@ pub(super) fn apply_login(
     lines: &[Fields],
     at: i64,
 ) -> Result<(), Stop> {
+    let active = is_active(subject, lines, at);
+    Ok(making.draft.set(&subject.uid, "loginActive", Some(active.into()))?)
+}
+
+/// Whether a login is active at an instant.
+pub(super) fn is_active(subject: &Subject, lines: &[Fields], at: i64) -> bool {
     let told =
         lines.iter().filter_map(|fields| Some((instant(fields, "at").ok()??, truth(fields, "active").ok()?)));
     let latest = told.filter(|(from, _)| *from <= at).max_by_key(|(from, _)| *from);
     let base = subject.base.get("loginActive").is_some_and(|active| active == "true");
-    let active = latest.map_or(base, |(_, active)| active);
-    Ok(making.draft.set(&subject.uid, "loginActive", Some(active.into()))?)
+    latest.map_or(base, |(_, active)| active)
 }
 
 /// Makes the clearing what the first pass of the module says, a delay after it.
@@ -120,17 +125,22 @@ pub(super) fn apply_training(
     subject: &Subject,
     lines: &[Fields],
 ) -> Result<(), Stop> {
-    let passed = lines.iter().filter_map(|fields| {
-        let delay: i64 = fields.get(DELAY)?.parse().ok()?;
-        moment(fields, "passedAt").ok()??.checked_add(delay)
-    });
-    let base = subject.base.get("providerAccessFrom").and_then(|from| from.parse().ok());
-    match passed.chain(base).min() {
+    match cleared_from(subject, lines) {
         Some(from) => {
             Ok(making.draft.set(&subject.uid, "providerAccessFrom", Some(Value::Datetime(from)))?)
         }
         None => Ok(()),
     }
+}
+
+/// From when provider roles take effect.
+pub(super) fn cleared_from(subject: &Subject, lines: &[Fields]) -> Option<i64> {
+    let passed = lines.iter().filter_map(|fields| {
+        let delay: i64 = fields.get(DELAY)?.parse().ok()?;
+        moment(fields, "passedAt").ok()??.checked_add(delay)
+    });
+    let base = subject.base.get("providerAccessFrom").and_then(|from| from.parse().ok());
+    passed.chain(base).min()
 }
 
 /// How long after it is passed the module is processed, in milliseconds: kept with the line.
@@ -143,19 +153,11 @@ pub(super) fn apply_roles(
     lines: &[Fields],
     at: i64,
 ) -> Result<(), Stop> {
-    let mut by_place: BTreeMap<(String, EntityUid), Vec<Role>> = BTreeMap::new();
-    for role in lines.iter().filter_map(|fields| Role::read(making.ward, fields).ok()) {
-        by_place.entry((role.role.clone(), role.place.clone())).or_default().push(role);
-    }
     let mut has_ended = false;
-    for ((role, place), lines) in by_place {
+    for ((role, place), lines) in by_place(making.ward, lines) {
         let is_held = making.draft.all(&subject.uid, &role)?.contains(&place);
         let (since, held) = last_mark(making, &subject.uid, &role, &place, at, is_held)?;
-        let later: Vec<&Role> = lines.iter().filter(|line| line.from <= at && line.from > since).collect();
-        let held = match later.as_slice() {
-            [] => held,
-            later => later.iter().any(|line| line.until.is_none_or(|until| at < until)),
-        };
+        let held = is_held_at(&lines, (since, held), at);
         if held != is_held {
             making.draft.hold(&subject.uid, &role, &place, held)?;
             has_ended |= !held;
@@ -165,6 +167,24 @@ pub(super) fn apply_roles(
         fits::clear_person(making, &subject.uid)?;
     }
     Ok(())
+}
+
+/// Lines by the role and the place that they speak of.
+pub(super) fn by_place(ward: &Ward, lines: &[Fields]) -> BTreeMap<(String, EntityUid), Vec<Role>> {
+    let mut by_place: BTreeMap<(String, EntityUid), Vec<Role>> = BTreeMap::new();
+    for role in lines.iter().filter_map(|fields| Role::read(ward, fields).ok()) {
+        by_place.entry((role.role.clone(), role.place.clone())).or_default().push(role);
+    }
+    by_place
+}
+
+/// Whether a role is held at an instant, given what was last said of it otherwise than by lines, and from when.
+pub(super) fn is_held_at(lines: &[Role], (since, held): (i64, bool), at: i64) -> bool {
+    let later: Vec<&Role> = lines.iter().filter(|line| line.from <= at && line.from > since).collect();
+    match later.as_slice() {
+        [] => held,
+        later => later.iter().any(|line| line.until.is_none_or(|until| at < until)),
+    }
 }
 
 /// What a command said last of a role, or an import: it stays so until a later line begins.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caseward::{EntityUid, Value};
+use caseward_sql_tests::Postgres;
 use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
+use postgres::{Client, NoTls};
 use serde_json::{Value as Json, json};
 
 pub(crate) const SMALL: &[u8] = include_bytes!("../data/small.json");
@@ -34,20 +36,79 @@ impl Drop for Folder {
     }
 }
 
+/// Whether the tests are to run on PostgreSQL; on SQLite otherwise.
+pub(crate) fn is_on_postgres() -> bool {
+    match std::env::var("CASEWARD_STORE_ON").as_deref() {
+        Ok("postgres") => true,
+        Ok("sqlite") | Err(_) => false,
+        Ok(other) => panic!("CASEWARD_STORE_ON is sqlite or postgres, not `{other}`"),
+    }
+}
+
 pub(crate) struct Bench {
     /// Closed before its folder goes.
     pub(crate) store: Option<Store>,
     pub(crate) folder: Folder,
+    /// A path, or an address.
+    place: PathBuf,
     clock: std::cell::Cell<i64>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::on(is_on_postgres())
+    }
+
+    fn on(is_on_postgres: bool) -> Self {
         let folder = Folder::new();
-        let store =
-            Store::init(folder.path().join("cases.db"), &PolicySet::attendance(), &options()).unwrap();
+        let place = match is_on_postgres {
+            true => Postgres::address().unwrap().expect("there is no PostgreSQL").into(),
+            false => folder.path().join("cases.db"),
+        };
+        let store = Store::init(&place, &PolicySet::attendance(), &options()).unwrap();
         store.import(SMALL).unwrap();
-        Bench { folder, store: Some(store), clock: std::cell::Cell::new(NOW) }
+        Bench { folder, place, store: Some(store), clock: std::cell::Cell::new(NOW) }
+    }
+
+    /// Where the store is.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// A number that a query of the database gives, asked beside the store.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match is_on_postgres() {
+            true => Client::connect(self.place.to_str().unwrap(), NoTls)
+                .unwrap()
+                .query_one(sql, &[])
+                .unwrap()
+                .get(0),
+            false => {
+                rusqlite::Connection::open(&self.place).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+        }
+    }
+
+    /// The bytes that are kept of a file.
+    pub(crate) fn kept(&self, hash: &str) -> Option<Vec<u8>> {
+        if !is_on_postgres() {
+            return std::fs::read(self.folder.path().join("cases.db-files").join(&hash[..2]).join(hash)).ok();
+        }
+        let mut client = Client::connect(self.place.to_str().unwrap(), NoTls).unwrap();
+        let row = client.query_opt("SELECT bytes FROM caseward_file WHERE hash = $1", &[&hash]).unwrap();
+        row.map(|row| row.get(0))
+    }
+
+    /// Alters the closed database by hand; says how many rows.
+    pub(crate) fn alter(&self, sql: &str) -> u64 {
+        assert!(self.store.is_none(), "the store is open");
+        match is_on_postgres() {
+            true => {
+                let mut client = Client::connect(self.place.to_str().unwrap(), NoTls).unwrap();
+                client.execute(sql, &[]).unwrap()
+            }
+            false => rusqlite::Connection::open(&self.place).unwrap().execute(sql, []).unwrap() as u64,
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -63,7 +124,7 @@ impl Bench {
     pub(crate) fn reopen_at(&mut self, now: i64) {
         self.store = None;
         let options = Options::new().trusting(Some(now)).seeded(8);
-        self.store = Some(Store::open(self.folder.path().join("cases.db"), &options).unwrap());
+        self.store = Some(Store::open(&self.place, &options).unwrap());
     }
 
     /// The clock of the last command, or of what was due.
@@ -125,7 +186,12 @@ impl Bench {
 
     /// An open case of Aroha, at the provider `north`, with a contact and a case manager.
     pub(crate) fn with_case() -> Self {
-        let bench = Bench::new();
+        Self::with_case_on(is_on_postgres())
+    }
+
+    /// As [`Bench::with_case`], on PostgreSQL or on SQLite.
+    pub(crate) fn with_case_on(is_on_postgres: bool) -> Self {
+        let bench = Bench::on(is_on_postgres);
         bench.does(
             "lead",
             "createRequest",

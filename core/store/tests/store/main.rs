@@ -1,10 +1,20 @@
 //! The store, as programs use it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
+mod audit;
 mod bench;
 mod commands;
+mod dice;
+mod engines;
 mod feeds;
 mod opening;
+mod past;
 mod story;
 mod tables;

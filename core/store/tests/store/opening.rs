@@ -75,7 +75,7 @@ fn what_is_no_store_is_said_to_be_none() {
 #[test]
 fn one_process_writes() {
     let bench = Bench::new();
-    let error = Store::open(bench.folder.path().join("cases.db"), &options()).err().unwrap();
+    let error = Store::open(bench.place(), &options()).err().unwrap();
     assert!(matches!(error, Error::InUse(_)), "{error}");
 }
 

@@ -7,20 +7,7 @@ use caseward_store::{Outcome, Taken};
 use serde_json::{Value as Json, json};
 
 use crate::bench::Bench;
-
-/// Numbers that follow from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % n
-    }
-
-    fn pick<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())].clone()
-    }
-}
+use crate::dice::Dice;
 
 const PEOPLE: [&str; 14] = [
     "lead",

@@ -124,6 +124,21 @@ impl Postgres {
     /// # Errors
     /// What went wrong at the start.
     pub fn new() -> Result<Option<Self>, String> {
+        let Some((server, name)) = Self::made()? else { return Ok(None) };
+        let client = server.connect(&name)?;
+        Ok(Some(Postgres { client }))
+    }
+
+    /// As [`Postgres::new`], the database's address.
+    ///
+    /// # Errors
+    /// What went wrong at the start.
+    pub fn address() -> Result<Option<String>, String> {
+        let made = Self::made()?;
+        Ok(made.map(|(server, name)| format!("postgres://postgres@127.0.0.1:{}/{name}", server.port)))
+    }
+
+    fn made() -> Result<Option<(&'static Server, String)>, String> {
         static SERVER: OnceLock<Option<Result<Server, String>>> = OnceLock::new();
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let server = match SERVER.get_or_init(|| programs().map(|programs| Server::start(&programs))) {
@@ -133,8 +148,7 @@ impl Postgres {
         let name = format!("tests{}", NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let mut client = server.connect("postgres")?;
         client.batch_execute(&format!("CREATE DATABASE {name}")).map_err(|e| tell(&e))?;
-        let client = server.connect(&name)?;
-        Ok(Some(Postgres { client }))
+        Ok(Some((server, name)))
     }
 
     /// Runs a statement.

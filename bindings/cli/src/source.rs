@@ -1,0 +1,227 @@
+//! What a verb that asks is asked of: policies with a file of data, or a store, which audits what is read of it.
+
+use std::path::PathBuf;
+
+use caseward::{EntityUid, Ward, World};
+use serde_json::Value as Json;
+
+use crate::failure::Failure;
+use crate::instant::NowArgs;
+use crate::load::{DataArgs, PolicyArgs};
+use crate::terminal::Terminal;
+
+/// Policies, data and the moment that is asked about.
+#[derive(clap::Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    /// The data: Cedar's entities JSON or a snapshot, or `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "store", arg(required_unless_present = "db"))]
+    #[cfg_attr(not(feature = "store"), arg(required = true))]
+    entities: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) now: NowArgs,
+    #[cfg(feature = "store")]
+    #[command(flatten)]
+    db: stored::DbArgs,
+}
+
+/// What is asked, before the data is read: a question that makes no sense is told at once.
+pub(crate) struct Source {
+    pub(crate) ward: Ward,
+    /// The `now` of the questions, in milliseconds since 1970.
+    pub(crate) now: i64,
+    from: From,
+}
+
+enum From {
+    File(DataArgs),
+    #[cfg(feature = "store")]
+    Store(stored::Open),
+}
+
+/// Something that is about to be shown.
+pub(crate) struct Told<'a> {
+    /// The verb.
+    pub(crate) kind: &'static str,
+    /// Who asks.
+    pub(crate) by: Option<&'a EntityUid>,
+    /// The record that it is about.
+    pub(crate) on: Option<&'a EntityUid>,
+    /// What was asked.
+    pub(crate) asked: Json,
+    /// The records or people that it tells of.
+    pub(crate) told: Vec<EntityUid>,
+    /// How many there are, where it does not tell which.
+    pub(crate) count: Option<u64>,
+    /// Whether nothing is shown because they may not see it, or it is not there.
+    pub(crate) is_denied: bool,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn new(kind: &'static str, asked: Json) -> Self {
+        Told { kind, by: None, on: None, asked, told: Vec::new(), count: None, is_denied: false }
+    }
+
+    pub(crate) fn by(mut self, by: &'a EntityUid) -> Self {
+        self.by = Some(by);
+        self
+    }
+
+    pub(crate) fn on(mut self, on: &'a EntityUid) -> Self {
+        self.on = Some(on);
+        self
+    }
+}
+
+impl SourceArgs {
+    /// Opens the store, or reads the policies, for a question with this context.
+    pub(crate) fn open(&self, context: &str) -> Result<Source, Failure> {
+        #[cfg(feature = "store")]
+        if let Some(source) = self.db.open(&self.policies, &self.now, context)? {
+            return Ok(source);
+        }
+        let now = self.now.beside(context)?;
+        let ward = self.policies.load()?;
+        let entities = self.entities.clone().unwrap_or_default();
+        Ok(Source { ward, now, from: From::File(DataArgs { entities }) })
+    }
+
+    /// Whether the data comes by standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.entities.as_deref().is_some_and(crate::input::is_dash)
+    }
+}
+
+impl Source {
+    /// Reads the data.
+    pub(crate) fn world(&self, terminal: &Terminal) -> Result<World, Failure> {
+        match &self.from {
+            From::File(data) => data.load(&self.ward, terminal),
+            #[cfg(feature = "store")]
+            From::Store(open) => Ok(open.world()),
+        }
+    }
+
+    /// Audits what is about to be shown, where the data is a store's.
+    pub(crate) fn tell(&self, told: Told<'_>) -> Result<(), Failure> {
+        match &self.from {
+            From::File(_) => {
+                drop(told);
+                Ok(())
+            }
+            #[cfg(feature = "store")]
+            From::Store(open) => open.audit(told, self.now),
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+mod stored {
+    use std::path::PathBuf;
+
+    use caseward::World;
+    use caseward_store::{Moment, Options, Past, Read, Store};
+    use clap::ValueEnum;
+    use clap::error::ErrorKind;
+    use serde_json::json;
+
+    use super::{From, Source, Told};
+    use crate::failure::Failure;
+    use crate::instant::{self, NowArgs, parse};
+    use crate::load::PolicyArgs;
+    use crate::store::failed;
+
+    /// A store, and the moment of it.
+    #[derive(clap::Args)]
+    pub(super) struct DbArgs {
+        /// The data is a store's: the path of its database. What is read of it is audited; its policies decide.
+        #[arg(long, value_name = "DB", conflicts_with_all = ["entities", "policies", "schema"])]
+        db: Option<PathBuf>,
+        /// What held at this instant, of a store; it is the question's `now`.
+        #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true, requires = "db")]
+        as_of: Option<i64>,
+        /// As far as it was known at this instant, of a store; the store's clock by default.
+        #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true, requires = "db")]
+        known_at: Option<i64>,
+        /// By the policies that were in force at --as-of, or that are now.
+        #[arg(long, value_enum, default_value_t, requires = "db")]
+        policies_of: PoliciesOf,
+        /// Take --now for the store's clock: for tests and rehearsals.
+        #[arg(long, requires = "db")]
+        trust_now: bool,
+        /// What the answer is for, in words; it is kept with the audited read.
+        #[arg(long, value_name = "TEXT", requires = "db")]
+        purpose: Option<String>,
+    }
+
+    #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+    enum PoliciesOf {
+        /// Those in force at the moment that is asked about.
+        #[default]
+        AsOf,
+        /// Those in force now.
+        Now,
+    }
+
+    /// An open store, at a moment.
+    pub(super) struct Open {
+        store: Store,
+        past: Past,
+        known_at: Option<i64>,
+        purpose: Option<String>,
+    }
+
+    impl DbArgs {
+        /// The store, where one is named.
+        pub(super) fn open(
+            &self,
+            _: &PolicyArgs,
+            now: &NowArgs,
+            context: &str,
+        ) -> Result<Option<Source>, Failure> {
+            let Some(path) = &self.db else { return Ok(None) };
+            if now.given().is_some() && !self.trust_now {
+                let why = "--now is the store's clock, which is the machine's unless --trust-now takes it from the caller; \
+                           --as-of asks about another moment";
+                return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+            }
+            if instant::has_now(context) {
+                let why = "`now` is in the context: the store's clock says it, or --as-of";
+                return Err(Failure::other(why));
+            }
+            let mut options = Options::new();
+            if self.trust_now {
+                options = options.trusting(now.given());
+            }
+            let store = Store::open(path, &options).map_err(failed)?;
+            let mut moment = Moment::default();
+            (moment.as_of, moment.known_at) = (self.as_of, self.known_at);
+            moment.todays_policies = self.policies_of == PoliciesOf::Now;
+            let past = store.past(moment).map_err(failed)?;
+            let (ward, now) = (past.ward.clone(), past.now);
+            let open = Open { store, past, known_at: self.known_at, purpose: self.purpose.clone() };
+            Ok(Some(Source { ward, now, from: From::Store(open) }))
+        }
+    }
+
+    impl Open {
+        pub(super) fn world(&self) -> World {
+            self.past.world.clone()
+        }
+
+        pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {
+            let mut read = Read::new(told.kind, now);
+            read.by = told.by.cloned();
+            read.on = told.on.cloned();
+            read.asked = told.asked;
+            if let (Some(known_at), Some(asked)) = (self.known_at, read.asked.as_object_mut()) {
+                asked.insert("known_at".to_owned(), json!(instant::show(known_at)));
+            }
+            read.purpose.clone_from(&self.purpose);
+            (read.told, read.count, read.is_denied) = (told.told, told.count, told.is_denied);
+            self.store.audit(read).map(drop).map_err(failed)
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! PostgreSQL, and what speaks its protocol: a schema of a database, found by the address's search path.
+//!
+//! One process writes, which holds an advisory lock for as long as it is connected. Files are kept in a table.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+use caseward::sql::{Dialect, Parameter};
+use postgres::fallible_iterator::FallibleIterator as _;
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Config, NoTls, Row, Statement};
+
+use crate::db::{Cell, Db, Each};
+use crate::error::Error;
+
+/// Statements that are kept prepared.
+const PREPARED: usize = 512;
+/// What a store has in PostgreSQL beside the tables of its own.
+const FILES: &str = "CREATE TABLE caseward_file (hash TEXT NOT NULL PRIMARY KEY, bytes BYTEA NOT NULL)";
+/// One writer a schema.
+const LOCK: &str = "SELECT pg_try_advisory_lock(hashtext('caseward store'), hashtext(current_schema()))";
+
+/// A connection to the schema of a store.
+pub(crate) struct Postgres {
+    config: Config,
+    client: Client,
+    prepared: HashMap<String, Statement>,
+}
+
+/// Whether a place is an address of PostgreSQL.
+pub(crate) fn is_address(place: &str) -> bool {
+    place.starts_with("postgres://") || place.starts_with("postgresql://")
+}
+
+/// An address as messages show it: without the password.
+pub(crate) fn shown(address: &str) -> PathBuf {
+    let Some((scheme, rest)) = address.split_once("://") else { return PathBuf::from(address) };
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let path = path.split('?').next().unwrap_or_default();
+    let shown = match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => authority.to_owned(),
+    };
+    PathBuf::from(format!("{scheme}://{shown}{path}"))
+}
+
+impl Postgres {
+    /// Makes room for a store in a schema where there is none.
+    pub(crate) fn create(address: &str) -> Result<Self, Error> {
+        let mut db = Self::connect(address)?;
+        if db.has_store()? {
+            return Err(Error::Exists(shown(address)));
+        }
+        Ok(db)
+    }
+
+    /// Opens the store of a schema.
+    pub(crate) fn open(address: &str) -> Result<Self, Error> {
+        let mut db = Self::connect(address)?;
+        if db.has_store()? { Ok(db) } else { Err(Error::Missing(shown(address))) }
+    }
+
+    fn connect(address: &str) -> Result<Self, Error> {
+        let config: Config = address.parse().map_err(|error: postgres::Error| Error::NotAStore {
+            path: shown(address),
+            why: format!("its address cannot be read: {}", tell(&error)),
+        })?;
+        let client = config.connect(NoTls).map_err(|error| Error::NotAStore {
+            path: shown(address),
+            why: format!("it cannot be connected to: {}", tell(&error)),
+        })?;
+        let mut db = Postgres { config, client, prepared: HashMap::new() };
+        if !db.lock()? {
+            return Err(Error::InUse(shown(address)));
+        }
+        Ok(db)
+    }
+
+    fn lock(&mut self) -> Result<bool, Error> {
+        Ok(self.client.query_one(LOCK, &[])?.get(0))
+    }
+
+    fn has_store(&mut self) -> Result<bool, Error> {
+        let sql = "SELECT to_regclass('caseward_setting') IS NOT NULL";
+        Ok(self.client.query_one(sql, &[])?.get(0))
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(&dollars(sql))?;
+        if self.prepared.len() >= PREPARED {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// A statement with `$1` for `?1`; no statement of ours has a question mark in a text.
+fn dollars(sql: &str) -> String {
+    sql.replace('?', "$")
+}
+
+/// What an error says, with what the server says of it.
+fn tell(error: &postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => said.message().to_owned(),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        Error::Database(tell(&error))
+    }
+}
+
+impl Db for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), Error> {
+        // Texts are in one order in every database, whatever its collation.
+        Ok(self.client.batch_execute(&sql.replace(" TEXT", " TEXT COLLATE \"C\""))?)
+    }
+
+    fn tables(&mut self) -> Result<(), Error> {
+        self.script(FILES)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        if self.client.batch_execute("BEGIN").is_ok() {
+            return Ok(());
+        }
+        // Nothing has begun: a connection that was cut is made again.
+        if self.client.is_closed() {
+            self.client = self.config.connect(NoTls)?;
+            self.prepared.clear();
+            if !self.lock()? {
+                return Err(Error::Database("another process writes to it by now".to_owned()));
+            }
+        }
+        Ok(self.client.batch_execute("BEGIN")?)
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        Ok(self.client.batch_execute("COMMIT")?)
+    }
+
+    fn rollback(&mut self) -> Result<(), Error> {
+        // What a lost connection had begun is taken back by the server.
+        match self.client.is_closed() {
+            true => Ok(()),
+            false => Ok(self.client.batch_execute("ROLLBACK")?),
+        }
+    }
+
+    fn scrub(&mut self) -> Result<(), Error> {
+        // Rows that were deleted go when the server vacuums; its own log and backups are the operator's.
+        Ok(self.client.batch_execute("VACUUM caseward_log, caseward_content, caseward_history")?)
+    }
+
+    fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
+        let statement = self.prepared(sql)?;
+        let bound: Vec<Bound<'_>> = params.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|one| one as _).collect();
+        let count = self.client.execute(&statement, &bound)?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
+        let statement = self.prepared(sql)?;
+        let mut rows = self.client.query_raw(&statement, params.iter().map(Bound))?;
+        let mut cells = Vec::new();
+        while let Some(row) = rows.next()? {
+            cells.clear();
+            read(&row, &mut cells)?;
+            each(&cells)?;
+        }
+        Ok(())
+    }
+
+    fn keep_file(&mut self, hash: &str, bytes: &[u8]) -> Result<bool, Error> {
+        let sql = "INSERT INTO caseward_file (hash, bytes) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+        self.client.execute(sql, &[&hash, &bytes])?;
+        Ok(true)
+    }
+
+    fn remove_file(&mut self, hash: &str) -> Result<bool, Error> {
+        self.client.execute("DELETE FROM caseward_file WHERE hash = $1", &[&hash])?;
+        Ok(true)
+    }
+}
+
+fn read(row: &Row, cells: &mut Vec<Cell>) -> Result<(), Error> {
+    for (at, column) in row.columns().iter().enumerate() {
+        cells.push(match *column.type_() {
+            Type::BOOL => row.try_get::<_, Option<bool>>(at)?.map(Parameter::Boolean),
+            Type::INT4 => row.try_get::<_, Option<i32>>(at)?.map(|n| Parameter::Bigint(n.into())),
+            Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map(Parameter::Bigint),
+            Type::TEXT | Type::VARCHAR => {
+                row.try_get::<_, Option<&str>>(at)?.map(|text| Parameter::Text(text.into()))
+            }
+            ref other => return Err(Error::Database(format!("a value is of type {other}"))),
+        });
+    }
+    Ok(())
+}
+
+/// A cell, as the type that the server says the parameter has.
+#[derive(Debug)]
+struct Bound<'a>(&'a Cell);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self.0 {
+            None => Ok(IsNull::Yes),
+            Some(Parameter::Boolean(is)) => is.to_sql(ty, out),
+            Some(Parameter::Bigint(n)) if *ty == Type::INT4 => i32::try_from(*n)?.to_sql(ty, out),
+            Some(Parameter::Bigint(n)) => n.to_sql(ty, out),
+            Some(Parameter::Text(text)) => text.as_ref().to_sql(ty, out),
+            Some(_) => Err("a list is no value of a column".into()),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::BOOL | Type::INT4 | Type::INT8 | Type::TEXT | Type::VARCHAR)
+    }
+
+    to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (address, text) in [
+            (
+                "postgres://u:secret@db.example.org:5432/cases?options=-csearch_path%3Da",
+                "postgres://u@db.example.org:5432/cases",
+            ),
+            ("postgresql://db/cases?password=secret", "postgresql://db/cases"),
+            ("postgres://u:a@b@host/x", "postgres://u@host/x"),
+        ] {
+            assert_eq!(shown(address).display().to_string(), text);
+        }
+    }
+}

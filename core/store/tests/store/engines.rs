@@ -1,0 +1,104 @@
+//! PostgreSQL beside SQLite, and what becomes of a connection that is cut. On PostgreSQL alone.
+
+use caseward_store::Moment;
+use postgres::{Client, NoTls};
+use serde_json::json;
+
+use crate::bench::{Bench, is_on_postgres};
+
+/// Much of what a store does, with ids and salts of a seed.
+fn story(bench: &Bench) {
+    for (name, end) in [("aroha", "2026-05-30"), ("ben", ""), ("cara", "")] {
+        let text = format!("student,school,start,end\n{name},rata,2026-05-20,{end}\n");
+        bench.store().feed_at("enrolment", text.into_bytes(), 0, bench.clock()).unwrap();
+    }
+    let staff = "user,role,at,from,until\nsecond,caseManagerAt,south,2026-05-01,2026-05-25\nnew,caseManagerAt,north,2026-05-01,\n";
+    bench.store().feed_at("staff", staff.as_bytes().to_vec(), 0, bench.clock()).unwrap();
+    for text in ["Zoë", "öl", "a", "Ω", "b"] {
+        let made = bench.does("manager", "addComment", "Case::\"c1\"", json!({"data": {"text": text}}));
+        let school = json!({"context": {"withSchool": {"type": "School", "id": "kauri"}}});
+        bench.tries("manager", "shareItem", &made.made[0], school);
+    }
+    bench.tick(bench.clock() + 30 * 86_400_000);
+    bench.tries("lead", "addComment", "Case::\"c1\"", json!({"data": {"text": "too late"}}));
+}
+
+#[test]
+fn every_database_ends_with_the_same_facts_and_the_same_log() {
+    if !is_on_postgres() {
+        return;
+    }
+    let (one, other) = (Bench::with_case_on(true), Bench::with_case_on(false));
+    story(&one);
+    story(&other);
+    assert_eq!(one.exported(), other.exported());
+    let root = |bench: &Bench| {
+        let found = bench.store().verify(Vec::new()).unwrap();
+        assert!(found.is_sound(), "{found:?}");
+        (found.entries, found.root)
+    };
+    assert_eq!(root(&one), root(&other));
+    let at = one.clock() - 20 * 86_400_000;
+    let past = |bench: &Bench| {
+        let past = bench.store().past_at(Moment::as_of(at), bench.clock()).unwrap();
+        let mut out = Vec::new();
+        past.world.write_json(&mut out).unwrap();
+        let mut lines: Vec<String> = String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .map(|line| line.trim_end_matches(',').to_owned())
+            .collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(past(&one), past(&other));
+}
+
+#[test]
+fn a_connection_that_is_cut_loses_nothing() {
+    if !is_on_postgres() {
+        return;
+    }
+    let bench = Bench::with_case();
+    let cut = || {
+        let mut other = Client::connect(bench.place().to_str().unwrap(), NoTls).unwrap();
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE pid <> pg_backend_pid() AND datname = current_database()";
+        let cut: i64 = other.query_one(sql, &[]).unwrap().get(0);
+        assert_eq!(cut, 1);
+    };
+    for _ in 0..5 {
+        cut();
+        // It is connected again before anything is done.
+        bench.does("manager", "addComment", "Case::\"c1\"", json!({"data": {"text": "still here"}}));
+    }
+    assert!(bench.store().verify(Vec::new()).unwrap().is_sound());
+    let mut bench = bench;
+    let before = bench.exported();
+    bench.reopen();
+    assert_eq!(bench.exported(), before);
+}
+
+#[test]
+fn what_is_no_address_of_a_store_is_said() {
+    if !is_on_postgres() {
+        return;
+    }
+    let bench = Bench::new();
+    let open = |place: &str| {
+        let options = crate::bench::options();
+        caseward_store::Store::open(place, &options).err().unwrap().to_string()
+    };
+    let place = bench.place().to_str().unwrap().to_owned();
+    assert!(open(&place).contains("another process writes"), "{}", open(&place));
+    let elsewhere = format!("{place}?options=-csearch_path%3Dpg_temp");
+    assert!(open(&elsewhere).contains("there is no store"), "{}", open(&elsewhere));
+    let wrong = open("postgres://somebody:secret@127.0.0.1:1/none");
+    assert!(wrong.contains("cannot be connected to") && !wrong.contains("secret"), "{wrong}");
+    let made = caseward_store::Store::init(
+        &place,
+        &caseward_store::PolicySet::attendance(),
+        &crate::bench::options(),
+    );
+    assert!(made.is_err());
+}

@@ -166,7 +166,7 @@ impl Problem {
         self.problem.entity
     }
 
-    /// The problem in JSON, as `caseward validate --format json` lists it.
+    /// The problem in JSON, as `caseward validate --format json` lists it, which has the file of data besides.
     fn to_json(&self) -> PyResult<String> {
         json(&self.problem)
     }

@@ -35,7 +35,7 @@ pub(super) fn diagnose(
     let schema = builder.schema().clone();
     let is_action = uid.type_name().rsplit("::").next() == Some("Action");
     if schema.type_id(uid.type_name()).is_none() && !is_action {
-        return builder.unknown_type(&uid);
+        return builder.unknown_type(&uid, || (number, place(0..text.len())));
     }
     let attributes = json.as_ref().and_then(|json| json.get("attrs")?.as_object());
     let found = match (schema.type_id(uid.type_name()), attributes, refusal) {

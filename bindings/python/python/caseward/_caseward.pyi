@@ -140,6 +140,7 @@ def _problem(
     source: str,
     place: tuple[int, int, int, int, int, int] | None,
     help: str | None,
+    entity: int | None = None,
 ) -> Problem: ...
 
 __version__: str

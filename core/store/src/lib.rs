@@ -41,6 +41,7 @@ mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod run;
+mod snapshot;
 mod sqlite;
 mod state;
 mod store;

@@ -6,6 +6,7 @@
 //! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use caseward::sql::{Database, Mapping};
@@ -21,6 +22,7 @@ use crate::ids::Random;
 use crate::log::{self, Entry, as_i64};
 use crate::past::Pasts;
 use crate::policies::PolicySet;
+use crate::snapshot;
 use crate::time;
 
 /// The newest version of the store's own tables.
@@ -35,6 +37,8 @@ pub(crate) struct State {
     /// What is durable, which readers see.
     pub(crate) world: World,
     pub(crate) files: Files,
+    /// Where a snapshot of the world is kept, if it is.
+    pub(crate) snapshot: Option<PathBuf>,
     pub(crate) random: Random,
     pub(crate) trust_now: bool,
     pub(crate) numbers: Numbers,
@@ -117,7 +121,7 @@ impl State {
     /// Opens a store that is there.
     pub(crate) fn open(
         mut db: Box<dyn Db>,
-        files: Files,
+        (files, snapshot): (Files, Option<PathBuf>),
         random: Random,
         trust_now: bool,
     ) -> Result<Self, Error> {
@@ -143,7 +147,14 @@ impl State {
         let kept = kept.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
         let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
-        let world = database.read(|sql, each| db.rows(sql, &[], each))?;
+        let kept = match &snapshot {
+            Some(path) => snapshot::open(db.as_mut(), &ward, path)?,
+            None => None,
+        };
+        let world = match kept {
+            Some(world) => world,
+            None => database.read(|sql, each| db.rows(sql, &[], each))?,
+        };
         Ok(State {
             db,
             ward,
@@ -151,6 +162,7 @@ impl State {
             database,
             world,
             files,
+            snapshot,
             random,
             trust_now,
             numbers,
@@ -225,6 +237,7 @@ impl State {
         }
         if group.is_disposing {
             self.db.scrub()?;
+            self.remove_snapshot()?;
         }
         // A file that stays behind harms nobody: `doctor` finds it.
         for hash in &group.released {
@@ -376,7 +389,7 @@ pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {
     Ok(get_text(db, name)?.and_then(|value| value.parse().ok()))
 }
 
-fn get_text(db: &mut dyn Db, name: &str) -> Result<Option<Arc<str>>, Error> {
+pub(crate) fn get_text(db: &mut dyn Db, name: &str) -> Result<Option<Arc<str>>, Error> {
     let row = db.row("SELECT value FROM caseward_setting WHERE name = ?1", &[text(name)])?;
     Ok(row.and_then(|row| as_text(row.first()?)))
 }
@@ -389,7 +402,7 @@ pub(crate) fn set(db: &mut dyn Db, name: &str, value: i64) -> Result<(), Error> 
     set_text(db, name, &value.to_string())
 }
 
-fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), Error> {
     db.run(
         "INSERT INTO caseward_setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         &[text(name), text(value)],

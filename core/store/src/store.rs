@@ -23,6 +23,7 @@ use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
+use crate::snapshot;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 use crate::time;
@@ -147,7 +148,9 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
         let (db, lock) = database(path)?;
-        let state = State::open(db, Files::beside(path), options.random(), options.trust_now);
+        // What is in a database elsewhere is not kept here.
+        let snapshot = lock.as_ref().map(|_| snapshot::beside(path));
+        let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now);
         let state = state.map_err(|error| match error {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
             error => error,
@@ -478,6 +481,8 @@ fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
         }
         group(&mut state, commands, options);
     }
+    // Without it the rows are read: nothing is lost where it cannot be written.
+    let _ = state.save_snapshot();
 }
 
 /// Commands with where their answers go.

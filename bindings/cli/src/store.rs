@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use caseward_store::{LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
+use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
@@ -92,6 +92,31 @@ enum What {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Put other policies in force, from now on or from an instant that lies ahead; or those of before again.
+    Activate {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The folder of policies, with who fits in its folder `fits`.
+        #[arg(long, value_name = "DIR", required_unless_present = "hash")]
+        policies: Option<PathBuf>,
+        /// The hash of a set that the store had.
+        #[arg(long, value_name = "SHA256", conflicts_with = "policies")]
+        hash: Option<String>,
+        /// From when; now without it.
+        #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true)]
+        at: Option<i64>,
+        /// Who approved it.
+        #[arg(long, value_name = "TEXT")]
+        approved_by: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Print every set of policies that was in force or is to be: its hash, from when, and its entry in the log.
+    Policies {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
 }
 
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
@@ -123,6 +148,25 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             let store = store.open()?;
             let count = store.tick().map_err(failed)?;
             output::print(&format!("Due changes applied: {count}\n"))?;
+        }
+        What::Activate { store, policies, hash, at, approved_by, reason } => {
+            let mut as_said = Activation::now(approved_by, reason);
+            as_said.at = *at;
+            let activated = match (policies, hash) {
+                (Some(folder), _) => {
+                    let policies = PolicySet::read_folder(folder).map_err(failed)?;
+                    store.open()?.activate(&policies, &as_said)
+                }
+                (None, hash) => store.open()?.roll_back(hash.as_deref().unwrap_or_default(), &as_said),
+            };
+            output::print(&format!("{}\n", activated.map_err(failed)?))?;
+        }
+        What::Policies { store } => {
+            for set in store.open()?.activated().map_err(failed)? {
+                let from = set.from.as_deref().unwrap_or("from the start");
+                let entry = set.event.map_or(String::new(), |event| format!("  entry {event}"));
+                output::print(&format!("{}  {from}{entry}\n", set.policy_hash))?;
+            }
         }
     }
     Ok(Exit::Success)

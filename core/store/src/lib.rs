@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod activate;
 mod attendance;
 mod audit;
 mod command;
@@ -47,6 +48,7 @@ mod state;
 mod store;
 mod time;
 
+pub use activate::{Activated, Activation};
 pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };

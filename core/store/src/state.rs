@@ -12,6 +12,7 @@ use std::sync::Arc;
 use caseward::sql::{Database, Mapping};
 use caseward::{Changes, EntityUid, Ward, World};
 
+use crate::activate::{InForce, Shared};
 use crate::audit::Tree;
 use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
@@ -33,6 +34,9 @@ pub(crate) struct State {
     pub(crate) db: Box<dyn Db>,
     pub(crate) ward: Ward,
     pub(crate) fits: Ward,
+    /// The policies that are in force now and later, in the order of time.
+    pub(crate) policies: Vec<InForce>,
+    pub(crate) shared: Shared,
     pub(crate) database: Database,
     /// What is durable, which readers see.
     pub(crate) world: World,
@@ -155,10 +159,12 @@ impl State {
             Some(world) => world,
             None => database.read(|sql, each| db.rows(sql, &[], each))?,
         };
-        Ok(State {
+        let mut state = State {
             db,
+            shared: Shared::new(&ward),
             ward,
             fits,
+            policies: Vec::new(),
             database,
             world,
             files,
@@ -169,7 +175,9 @@ impl State {
             tree,
             pasts: Pasts::default(),
             is_stopped: false,
-        })
+        };
+        state.read_policies()?;
+        Ok(state)
     }
 
     /// Whether the caller may say what time it is.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
 
+use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::command::Answer;
 use crate::db::Db;
@@ -89,7 +90,7 @@ pub struct Store {
 struct Inner {
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    ward: Ward,
+    ward: Shared,
     world: World,
     /// Held for as long as the store is open.
     _lock: Option<File>,
@@ -155,7 +156,7 @@ impl Store {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
             error => error,
         })?;
-        let (ward, world) = (state.ward.clone(), state.world.clone());
+        let (ward, world) = (state.shared.clone(), state.world.clone());
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let options = options.clone();
         let writer = std::thread::Builder::new()
@@ -166,9 +167,9 @@ impl Store {
         Ok(Store { inner: Arc::new(inner) })
     }
 
-    /// The policies in force.
-    pub fn ward(&self) -> &Ward {
-        &self.inner.ward
+    /// The policies in force, as of what was last written or asked.
+    pub fn ward(&self) -> Ward {
+        self.inner.ward.ward()
     }
 
     /// The facts: a world that follows every committed batch.
@@ -273,6 +274,41 @@ impl Store {
             state.due(now)?;
             state.past(moment, now)
         })
+    }
+
+    /// Puts other policies in force, from now on or from an instant that lies ahead; gives their hash. What was decided
+    /// before stands, and is asked about by the policies of its time.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for policies that are not valid; [`Error::Request`] for those with other entity types, for an instant
+    /// that has passed, and where it is not said who approved it or why.
+    pub fn activate(&self, policies: &PolicySet, as_said: &Activation) -> Result<String, Error> {
+        let (policies, as_said) = (policies.clone(), as_said.clone());
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            state.activate(&policies, &as_said, clock)
+        })
+    }
+
+    /// Puts policies in force again that the store had, by their hash.
+    ///
+    /// # Errors
+    /// As [`Store::activate`]; [`Error::Request`] for a hash of none.
+    pub fn roll_back(&self, policy_hash: &str, as_said: &Activation) -> Result<String, Error> {
+        let (hash, as_said) = (policy_hash.to_owned(), as_said.clone());
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            let policies = state.policy_set(&hash)?;
+            state.activate(&policies, &as_said, clock)
+        })
+    }
+
+    /// Every set of policies that was in force or is to be, in the order of time.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn activated(&self) -> Result<Vec<Activated>, Error> {
+        self.run(|state, _| state.activated())
     }
 
     /// Audits something that was read, before it is shown; gives the entry's number.

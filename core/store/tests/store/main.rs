@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod activate;
 mod audit;
 mod bench;
 mod commands;

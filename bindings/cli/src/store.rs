@@ -1,6 +1,7 @@
 //! `caseward store`, `caseward do` and `caseward feed`: the case store.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,14 @@ use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySe
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
+use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::instant::parse;
 use crate::lines::{Line, Lines};
 use crate::output;
+use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 
 /// Bytes of a feed's file.
@@ -112,6 +115,14 @@ enum What {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Look at everything, and print what is wrong and what somebody is to see to. It ends with 4 where something is wrong.
+    Doctor {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// How to answer.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Print every set of policies that was in force or is to be: its hash, from when, and its entry in the log.
     Policies {
         #[command(flatten)]
@@ -161,6 +172,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             };
             output::print(&format!("{}\n", activated.map_err(failed)?))?;
         }
+        What::Doctor { store, format } => return doctor(store, *format),
         What::Policies { store } => {
             for set in store.open()?.activated().map_err(failed)? {
                 let from = set.from.as_deref().unwrap_or("from the start");
@@ -170,6 +182,35 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Success)
+}
+
+fn doctor(store: &StoreArgs, format: Format) -> Result<Exit, Failure> {
+    let found = store.open()?.doctor().map_err(failed)?;
+    match format {
+        Format::Json => output::print_json(&found)?,
+        Format::Text => {
+            let mut text = String::new();
+            for finding in &found.findings {
+                let what = if finding.is_fault { "fault" } else { "to see to" };
+                let about = finding.about.as_deref().map_or(String::new(), |about| format!("{about}: "));
+                let line = format!("{what}, {}: {about}{}", finding.kind, finding.what);
+                let _ = writeln!(text, "{}", in_a_line(&line));
+            }
+            let faults = found.findings.iter().filter(|finding| finding.is_fault).count();
+            let _ = writeln!(
+                text,
+                "looked at: {} entities, {} open cases, {} students, {} entries of the log, {} lists; {faults} faults, {} to see to",
+                found.entities,
+                found.open_cases,
+                found.students,
+                found.entries,
+                found.lists_compared,
+                found.findings.len() - faults
+            );
+            output::print(&text)?;
+        }
+    }
+    Ok(if found.is_sound() { Exit::Success } else { Exit::Unmet })
 }
 
 fn tick(store: &Store) -> Result<(), Failure> {

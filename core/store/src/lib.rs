@@ -29,6 +29,7 @@ mod attendance;
 mod audit;
 mod command;
 mod db;
+mod doctor;
 mod draft;
 mod error;
 mod feed;
@@ -53,6 +54,7 @@ pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use doctor::{Checkup, Finding};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use past::{Moment, Past};

@@ -15,6 +15,7 @@ use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::command::Answer;
 use crate::db::Db;
+use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
@@ -309,6 +310,20 @@ impl Store {
     /// What the database reports.
     pub fn activated(&self) -> Result<Vec<Activated>, Error> {
         self.run(|state, _| state.activated())
+    }
+
+    /// Looks at everything: whether the data is what the store keeps true, the rows what the world holds and the log what was
+    /// written; and what somebody is to see to. It writes nothing.
+    ///
+    /// # Errors
+    /// What the database reports. What is wrong with the data is no error: it is told.
+    pub fn doctor(&self) -> Result<Checkup, Error> {
+        self.run(|state, clock| {
+            state.due(clock)?;
+            let now = clock.max(state.numbers.clock);
+            state.in_force(now);
+            state.doctor(now)
+        })
     }
 
     /// Audits something that was read, before it is shown; gives the entry's number.

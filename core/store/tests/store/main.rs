@@ -13,6 +13,7 @@ mod audit;
 mod bench;
 mod commands;
 mod dice;
+mod doctor;
 mod engines;
 mod feeds;
 mod opening;

@@ -46,6 +46,7 @@ impl State {
             None => clock,
         };
         self.due_in(group, now, usize::MAX)?;
+        self.in_force(now);
         let context = match self.context(&checked, now) {
             Ok(context) => context,
             Err(why) => return Ok(invalid(self, group, why)),

@@ -8,10 +8,12 @@
     reason = "tests"
 )]
 
+mod activate;
 mod audit;
 mod bench;
 mod commands;
 mod dice;
+mod doctor;
 mod engines;
 mod feeds;
 mod opening;

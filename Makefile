@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each does all of its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans faults \
-	fuzz fuzz-seeds clean
+.PHONY: help demo quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans stories \
+	faults fuzz fuzz-seeds clean
 
 # Lists what can be made.
 help:
@@ -75,6 +75,12 @@ seen:
 plans:
 	CASEWARD_PLAN_CASES=$(or $(CASES),1000000) cargo test --workspace --all-features --locked --test plans -- \
 		--ignored --nocapture --test-threads 1
+
+# Tells STORIES stories, 200 unless told, to the case store and to the model of its contract: they agree after every step.
+# `make test` tells 6.
+stories:
+	CASEWARD_STORIES=$(or $(STORIES),200) CASEWARD_SEED=$(or $(SEED),1000) \
+		cargo test --locked --workspace --all-features --test store_model
 
 # Kills the command in mid-write KILLS times, 200 unless told: whatever it answered is kept, whole and once. `make test`
 # kills it 5 times.

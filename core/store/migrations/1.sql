@@ -101,7 +101,8 @@ CREATE TABLE caseward_feed (
   PRIMARY KEY (kind, key)
 );
 CREATE INDEX caseward_feed_by_subject ON caseward_feed (subject, kind);
--- Every line that was ever taken, and when: fed again it changes nothing, also where it was corrected since.
+-- Every line that was ever taken, and when: fed again it changes nothing, also where it was corrected since. What is
+-- content stands here by its SHA-256, so that it can be disposed of.
 CREATE TABLE caseward_feed_taken (
   kind TEXT NOT NULL,
   line TEXT NOT NULL,

@@ -8,7 +8,11 @@ use std::sync::Arc;
 use caseward::{Changes, EntityUid, Value, World};
 use serde_json::{Value as Json, json};
 
+use crate::db::{Db, as_text, text};
 use crate::error::Error;
+
+/// The content that says when a record changed last.
+pub(crate) const CHANGED: &str = "lastChangedAt";
 
 /// Facts, content and files that are to be written together.
 pub(crate) struct Draft {
@@ -24,6 +28,7 @@ pub(crate) struct Draft {
     files: Vec<(String, Vec<u8>)>,
     disposed: Vec<EntityUid>,
     forgotten: Vec<EntityUid>,
+    unsaid: Vec<EntityUid>,
     marks: Vec<Mark>,
     counters: BTreeMap<&'static str, i64>,
 }
@@ -61,11 +66,32 @@ pub(crate) struct Finished {
     pub(crate) disposed: Vec<EntityUid>,
     /// Those of them of which the log is to keep no payload.
     pub(crate) forgotten: Vec<EntityUid>,
+    /// Entities that stay, while what commands and feeds said of them goes.
+    pub(crate) unsaid: Vec<EntityUid>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) counters: BTreeMap<&'static str, i64>,
 }
 
 impl Finished {
+    /// Leaves out content that stands so already, and the stamp of a change where nothing else is left of it.
+    pub(crate) fn without_what_is_so(mut self, db: &mut dyn Db) -> Result<Self, Error> {
+        let mut left = BTreeMap::new();
+        for ((uid, field), value) in self.content {
+            let is_so = !self.made.contains(&uid) && stored(db, &uid, &field)? == value;
+            if !is_so {
+                left.insert((uid, field), value);
+            }
+        }
+        self.content = left;
+        if self.content.keys().all(|(_, field)| field.as_ref() == CHANGED) {
+            let stamps = std::mem::take(&mut self.content);
+            if !self.is_nothing() {
+                self.content = stamps;
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether it leaves everything as it was.
     pub(crate) fn is_nothing(&self) -> bool {
         self.changes.is_empty()
@@ -89,6 +115,7 @@ impl Draft {
             files: Vec::new(),
             disposed: Vec::new(),
             forgotten: Vec::new(),
+            unsaid: Vec::new(),
             marks: Vec::new(),
             counters: BTreeMap::new(),
         }
@@ -116,6 +143,7 @@ impl Draft {
             files: self.files,
             disposed: self.disposed,
             forgotten: self.forgotten,
+            unsaid: self.unsaid,
             marks: self.marks,
             counters: self.counters,
         })
@@ -191,6 +219,11 @@ impl Draft {
         self.forgotten.push(uid.clone());
     }
 
+    /// What commands and feeds said of an entity goes from wherever it is kept beside content; the entity stays.
+    pub(crate) fn unsay(&mut self, uid: &EntityUid) {
+        self.unsaid.push(uid.clone());
+    }
+
     fn change(&mut self, make: impl Fn(Changes) -> Changes) {
         self.pending = make(std::mem::take(&mut self.pending));
         self.changes = make(std::mem::take(&mut self.changes));
@@ -246,6 +279,13 @@ impl Draft {
         });
         Ok(each.collect())
     }
+}
+
+/// Content as the database has it.
+pub(crate) fn stored(db: &mut dyn Db, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
+    let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
+    let row = db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
+    Ok(row.and_then(|row| as_text(row.first()?)).and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// An entity's name as Cedar's JSON has it.

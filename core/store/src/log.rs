@@ -5,8 +5,9 @@
 use caseward::EntityUid;
 use serde_json::{Value as Json, json};
 
-use crate::db::{Db, as_number, number, text};
+use crate::db::{Db, as_number, as_text, number, text};
 use crate::error::Error;
+use crate::feed::CONTENT;
 use crate::ids::{Random, hex, sha256};
 use crate::time::rfc3339;
 
@@ -70,11 +71,35 @@ pub(crate) fn blank(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error>
         events.extend(row.first().and_then(as_number).and_then(|event| u64::try_from(event).ok()));
         Ok(())
     })?;
-    for event in &events {
+    blank_all(db, &events)?;
+    Ok(events)
+}
+
+/// Takes payload and salt from the entries that say something of an entity that stays: commands, and feeds of content; gives
+/// their numbers. Where it was, and when, stays with it.
+pub(crate) fn unsay(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error> {
+    let mut events = Vec::new();
+    let sql = "SELECT l.event, l.kind, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
+               WHERE a.type = ?1 AND a.id = ?2 AND l.payload IS NOT NULL AND l.kind IN ('command', 'feed')";
+    db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+        let payload: Json = serde_json::from_str(&cell(2)).unwrap_or_default();
+        let feed = payload.get("feed").and_then(Json::as_str).unwrap_or_default();
+        if cell(1).as_ref() == "command" || CONTENT.contains(&feed) {
+            events.extend(row.first().and_then(as_number).and_then(|event| u64::try_from(event).ok()));
+        }
+        Ok(())
+    })?;
+    blank_all(db, &events)?;
+    Ok(events)
+}
+
+fn blank_all(db: &mut dyn Db, events: &[u64]) -> Result<(), Error> {
+    for event in events {
         let sql = "UPDATE caseward_log SET payload = NULL, salt = NULL WHERE event = ?1";
         db.run(sql, &[number(as_i64(*event))])?;
     }
-    Ok(events)
+    Ok(())
 }
 
 /// The envelope: what the leaf is made of, in the order of its names.

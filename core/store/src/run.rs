@@ -45,28 +45,32 @@ impl State {
             },
             None => clock,
         };
-        self.due_in(group, now, usize::MAX)?;
         self.in_force(now);
         let context = match self.context(&checked, now) {
             Ok(context) => context,
             Err(why) => return Ok(invalid(self, group, why)),
         };
-        if let Some(key) = &checked.command.key
-            && let Some(answer) = self.answered(group, &checked, key, now)?
-        {
-            return Ok(answer);
-        }
         let request = Request::new(
             checked.person.clone(),
             ActionName::from_static(checked.spec.name),
             checked.on.clone(),
         )
         .in_context(context.clone());
-        let decided = match self.ward.check(&group.seen, &request) {
+        // For what makes no sense nothing falls due.
+        let mut decided = match self.ward.check(&group.seen, &request) {
             Ok(decided) => decided,
             Err(error) if error.is_request() => return Ok(invalid(self, group, error.to_string())),
             Err(error) => return Err(error.into()),
         };
+        if self.due_in(group, now, usize::MAX)? > 0 {
+            self.in_force(now);
+            decided = self.ward.check(&group.seen, &request)?;
+        }
+        if let Some(key) = &checked.command.key
+            && let Some(answer) = self.answered(group, &checked, key, now)?
+        {
+            return Ok(answer);
+        }
         let mut answer = Answer::new(Outcome::Done, group.numbers.version, self.ward.policy_hash());
         answer.policies = decided.policies.clone();
         answer.rules = decided.rules.clone();
@@ -74,6 +78,12 @@ impl State {
         if !decided.is_allowed() {
             answer.outcome = Outcome::Denied;
             return self.closed(group, &checked, now, answer);
+        }
+        if let Some(absent) = checked.spec.names(&checked.command.data).find(|uid| !group.seen.contains(uid))
+        {
+            answer.outcome = Outcome::Denied;
+            (answer.policies, answer.rules) = (Vec::new(), Vec::new());
+            return self.closed(group, &checked, now, answer.because(format!("{absent} is not in the data")));
         }
         if let Some(why) = self.unready(group, &checked, now)? {
             answer.outcome = Outcome::Refused;
@@ -106,7 +116,7 @@ impl State {
         if command.context.contains_key("now") {
             return Err("`now` does not stand in the context: it is the store's clock".to_owned());
         }
-        spec.check(&command.data, &self.ward)?;
+        spec.check(&command.data, on.type_name(), &self.ward)?;
         let file = match command.data.get("file") {
             Some(file) => Some(bytes(file)?),
             None => None,
@@ -181,7 +191,7 @@ impl State {
         let done = attendance::apply(&mut doing);
         let (kept, exported) = (doing.kept, doing.exported);
         let finished = match done {
-            Ok(()) => making.draft.finish()?,
+            Ok(()) => making.draft.finish()?.without_what_is_so(self.db.as_mut())?,
             Err(Stop::Refused(why)) => {
                 answer.outcome = Outcome::Refused;
                 return self.closed(group, checked, now, answer.because(why));
@@ -234,7 +244,7 @@ impl State {
         finished: &Finished,
         now: i64,
     ) -> Result<(), Error> {
-        if finished.forgotten.is_empty() {
+        if finished.forgotten.is_empty() && group.blanked.is_empty() {
             return Ok(());
         }
         let events = std::mem::take(&mut group.blanked);
@@ -321,6 +331,8 @@ impl State {
     }
 
     fn remember(&mut self, checked: &Checked, answer: &Answer, now: i64) -> Result<(), Error> {
+        let expired = number(now.saturating_sub(KEPT));
+        self.db.run("DELETE FROM caseward_answer WHERE recorded <= ?1", &[expired])?;
         let Some(key) = &checked.command.key else { return Ok(()) };
         let kept = serde_json::to_string(answer).map_err(|error| Error::Database(error.to_string()))?;
         self.db.run(

@@ -17,6 +17,7 @@ use crate::audit::Tree;
 use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
 use crate::error::Error;
+use crate::feed::CONTENT;
 use crate::files::Files;
 use crate::history;
 use crate::ids::Random;
@@ -278,6 +279,11 @@ impl State {
                 ],
             )?;
         }
+        // What is said alone is no content, and goes without a version.
+        for uid in &finished.unsaid {
+            group.blanked.extend(log::unsay(self.db.as_mut(), uid)?);
+            self.unfeed(uid)?;
+        }
         if finished.is_nothing() {
             return Ok(false);
         }
@@ -320,6 +326,15 @@ impl State {
             group.seen = finished.world.clone();
         }
         Ok(true)
+    }
+
+    /// Forgets the lines of feeds that are content of an entity.
+    fn unfeed(&mut self, uid: &EntityUid) -> Result<(), Error> {
+        for kind in CONTENT {
+            let sql = "DELETE FROM caseward_feed WHERE subject = ?1 AND kind = ?2";
+            self.db.run(sql, &[text(uid.to_string()), text(kind)])?;
+        }
+        Ok(())
     }
 
     fn write_content(&mut self, finished: &Finished) -> Result<(), Error> {

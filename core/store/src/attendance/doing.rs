@@ -9,9 +9,10 @@ use serde_json::Value as Json;
 
 use crate::command::Checked;
 use crate::db::{Db, text};
-use crate::draft::Draft;
+use crate::draft::{Draft, stored};
 use crate::error::Error;
 use crate::ids::Random;
+use crate::state::changed;
 
 /// Why an effect does not come about.
 #[derive(Debug)]
@@ -103,11 +104,7 @@ impl Making<'_> {
 
     /// Content as it was before this draft.
     pub(crate) fn content(&mut self, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
-        let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
-        let row = self.db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
-        Ok(row
-            .and_then(|row| crate::db::as_text(row.first()?))
-            .and_then(|text| serde_json::from_str(&text).ok()))
+        stored(self.db, uid, field)
     }
 
     /// The next number of a kind of record.
@@ -162,6 +159,10 @@ impl Doing<'_, '_> {
         let uid = EntityUid::new(ty, id);
         if self.making.draft.seen()?.contains(&uid) {
             return Err(Stop::Refused(format!("{uid} is there already")));
+        }
+        // Also of what is gone the log speaks by its name.
+        if changed(self.making.db, &uid)? > 0 {
+            return Err(Stop::Refused(format!("{uid} was there before: an id is not used again")));
         }
         Ok(uid)
     }

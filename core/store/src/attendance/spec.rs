@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caseward::Ward;
+use caseward::{EntityUid, Ward};
 use serde_json::Value as Json;
 
 /// What a command takes in its `data`, beside content.
@@ -61,6 +61,8 @@ const RECORD: [&str; 6] = [
     "reasonForRequest",
     "outcome",
 ];
+/// The sections whose fields are biographical.
+const BIOGRAPHICAL: [&str; 3] = ["summary", "demographics", "personal"];
 const CONTACT: [&str; 3] = ["primaryContactPhone", "primaryContactEmail", "primaryContactNotes"];
 
 const fn must(name: &'static str, kind: Kind) -> Datum {
@@ -134,8 +136,13 @@ impl Spec {
         SPECS.iter().find(|spec| spec.name == name)
     }
 
-    /// What is wrong with a command's data.
-    pub(crate) fn check(&self, data: &serde_json::Map<String, Json>, ward: &Ward) -> Result<(), String> {
+    /// What is wrong with a command's data, given the type of what it is on.
+    pub(crate) fn check(
+        &self,
+        data: &serde_json::Map<String, Json>,
+        on: &str,
+        ward: &Ward,
+    ) -> Result<(), String> {
         for datum in self.data {
             match data.get(datum.name) {
                 None if datum.required => return Err(format!("`data` lacks `{}`", datum.name)),
@@ -161,7 +168,41 @@ impl Spec {
                 return Err(format!("`{name}` is null"));
             }
         }
+        self.check_fields(data, on, ward)?;
         self.check_together(data, ward)
+    }
+
+    /// Whether the fields that the data names are there: biographical ones, or content that can be corrected.
+    fn check_fields(
+        &self,
+        data: &serde_json::Map<String, Json>,
+        on: &str,
+        ward: &Ward,
+    ) -> Result<(), String> {
+        match self.name {
+            "shareWithThirdParty" | "shareWithAgency" => {
+                let known = ward.fields("Student");
+                let is_known = |field: &str| {
+                    known.iter().any(|(name, section)| {
+                        name.as_ref() == field && BIOGRAPHICAL.contains(&section.as_ref())
+                    })
+                };
+                let named = data.get("fields").and_then(Json::as_array).into_iter().flatten();
+                match named.filter_map(Json::as_str).find(|name| !is_known(biographical(name))) {
+                    Some(name) => Err(format!("`{name}` is no biographical field of a student")),
+                    None => Ok(()),
+                }
+            }
+            "correctPersonalInformation" => {
+                let field = data.get("field").and_then(Json::as_str).unwrap_or_default();
+                let known = ward.content(on);
+                match field != "accessHistory" && known.iter().any(|(name, _)| name.as_ref() == field) {
+                    true => Ok(()),
+                    false => Err(format!("`{field}` is no content of a `{on}`")),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the fields ask of each other.
@@ -186,6 +227,15 @@ impl Spec {
         }
     }
 
+    /// Who the data names and the command writes.
+    pub(crate) fn names<'a>(
+        &'a self,
+        data: &'a serde_json::Map<String, Json>,
+    ) -> impl Iterator<Item = EntityUid> + 'a {
+        let people = self.data.iter().filter(|datum| datum.kind == Kind::PersonOrNull);
+        people.filter_map(|datum| Some(EntityUid::new("User", data.get(datum.name)?.as_str()?)))
+    }
+
     /// Whether it may write a field of content.
     pub(crate) fn writes(&self, field: &str, ward: &Ward) -> bool {
         self.fields(ward).iter().any(|name| name.as_ref() == field)
@@ -208,6 +258,11 @@ impl Spec {
             .map(|(field, _)| field)
             .collect()
     }
+}
+
+/// A field of a student, also where it is named as a case shows it.
+pub(super) fn biographical(name: &str) -> &str {
+    name.strip_prefix("student.").unwrap_or(name)
 }
 
 impl Datum {

@@ -79,6 +79,9 @@ pub(super) fn base(
         for name in ["enrolledAt", "lastSchool"] {
             base.extend(making.draft.entity(student, name)?.map(|school| (name, school.id().to_owned())));
         }
+        if let Some(Value::Long(level)) = making.draft.get(student, "yearLevel")? {
+            base.push(("yearLevel", level.to_string()));
+        }
     }
     Ok(base)
 }
@@ -97,24 +100,16 @@ pub(super) fn apply(
         let nsn = all.iter().rev().find_map(|interval| interval.nsn.clone()).unwrap_or_default();
         making.draft.make(student, vec![("nsn", Value::string(nsn))]);
     }
-    let newest = |of: &dyn Fn(&Interval) -> Option<Value>| {
-        all.first()
-            .into_iter()
-            .chain(all.iter().filter(|interval| interval.start <= at))
-            .filter_map(of)
-            .next_back()
-    };
-    let (nsn, year_level) = (
-        newest(&|interval| interval.nsn.clone().map(Value::string)),
-        newest(&|interval| interval.year_level.map(Value::Long)),
-    );
-    if nsn.is_some() {
-        making.draft.set(student, "nsn", nsn)?;
-    }
-    if year_level.is_some() {
-        making.draft.set(student, "yearLevel", year_level)?;
+    let begun = |interval: &&Interval| interval.start <= at;
+    let numbered = all.first().into_iter().chain(all.iter().filter(begun));
+    if let Some(nsn) = numbered.filter_map(|interval| interval.nsn.clone()).next_back() {
+        making.draft.set(student, "nsn", Some(Value::string(nsn)))?;
     }
     all.retain(|interval| !interval.is_cancelled());
+    // Who somebody is holds at once; a year level from the day on which its line begins.
+    let year_level = all.iter().filter(begun).filter_map(|interval| interval.year_level).next_back();
+    let before = || subject.base.get("yearLevel").and_then(|level| level.parse().ok());
+    making.draft.set(student, "yearLevel", year_level.or_else(before).map(Value::Long))?;
     let state = State::at(&all, &subject.base, at);
     routing::change_school(making, student, state.enrolled.as_ref())?;
     let last = if state.enrolled.is_some() { None } else { state.last };
@@ -145,6 +140,24 @@ struct State {
 }
 
 impl State {
+    /// The school of the last day on which the student was at one.
+    fn attended_last(all: &[Interval], at: i64) -> Option<EntityUid> {
+        let mut days: Vec<i64> = all.iter().flat_map(|one| [Some(one.start), one.end]).flatten().collect();
+        days.retain(|day| *day <= at);
+        days.sort_unstable();
+        days.iter().rev().find_map(|day| match Self::newest(all, *day).as_slice() {
+            [one] => Some(one.school.clone()),
+            _ => None,
+        })
+    }
+
+    /// Of the intervals that hold an instant those that start last.
+    fn newest(all: &[Interval], at: i64) -> Vec<&Interval> {
+        let holding = || all.iter().filter(|interval| interval.holds(at));
+        let latest = holding().map(|interval| interval.start).max();
+        holding().filter(|interval| Some(interval.start) == latest).collect()
+    }
+
     /// INVARIANT: it follows from the lines and the base alone, in whatever order they came.
     fn at(all: &[Interval], base: &BTreeMap<String, String>, at: i64) -> Self {
         let school = |name: &str| base.get(name).map(|id| EntityUid::new("School", id.as_str()));
@@ -153,15 +166,9 @@ impl State {
             return State { enrolled: school("enrolledAt"), last: school("lastSchool"), flag: None };
         }
         let holding: Vec<&Interval> = all.iter().filter(|interval| interval.holds(at)).collect();
-        let latest = holding.iter().map(|interval| interval.start).max();
-        let newest: Vec<&&Interval> =
-            holding.iter().filter(|interval| Some(interval.start) == latest).collect();
-        let ended =
-            all.iter().filter_map(|interval| Some((interval.end?, interval))).filter(|(end, _)| *end <= at);
-        let last = ended
-            .max_by_key(|(end, interval)| (*end, interval.start))
-            .map(|(_, interval)| interval.school.clone());
-        let last = last.or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
+        let newest = Self::newest(all, at);
+        let last =
+            Self::attended_last(all, at).or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
         let names = |of: &[&Interval]| {
             let names: Vec<&str> = of.iter().map(|interval| interval.school.id()).collect();
             names.join(", ")

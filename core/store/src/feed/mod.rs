@@ -24,6 +24,7 @@ use crate::attendance::{Making, Stop};
 use crate::db::{as_number, as_text, number, text};
 use crate::draft::{Draft, Finished};
 use crate::error::Error;
+use crate::ids::sha256;
 use crate::log::{Entry, as_i64};
 use crate::state::{Group, State};
 use crate::time;
@@ -31,6 +32,9 @@ use kind::Kind;
 pub(crate) use past::known;
 use read::Fields;
 use subject::Subject;
+
+/// The feeds whose lines are content of whomever they are about.
+pub(crate) const CONTENT: [&str; 2] = ["content", "attendance"];
 
 /// Subjects whose batches become durable together.
 const GROUP: usize = 200;
@@ -80,7 +84,7 @@ impl State {
         self.due(now)?;
         self.in_force(now);
         let mut answers = Vec::new();
-        let by_subject = sorted(kind, lines, delay, &mut answers);
+        let (by_subject, repeats) = sorted(kind, lines, delay, &mut answers);
         let mut all: Vec<(String, About)> = by_subject.into_iter().collect();
         while !all.is_empty() {
             let rest = all.split_off(all.len().min(GROUP));
@@ -95,6 +99,18 @@ impl State {
                 Ok(())
             })?;
             all = rest;
+        }
+        let of: HashMap<usize, usize> =
+            answers.iter().enumerate().map(|(at, answer)| (answer.line, at)).collect();
+        for (line, first) in repeats {
+            // What stands twice is taken once; what is bad is bad each time.
+            if let Some(first) = of.get(&first).and_then(|at| answers.get(*at)) {
+                let again = match first.outcome {
+                    Taken::Bad => LineAnswer { line, ..first.clone() },
+                    Taken::Done | Taken::Unchanged => answered(line, Taken::Unchanged, None),
+                };
+                answers.push(again);
+            }
         }
         answers.sort_by_key(|answer: &LineAnswer| answer.line);
         Ok(answers)
@@ -113,7 +129,7 @@ impl State {
         let mut lines = Vec::new();
         for (number, key, fields) in about {
             let sql = "SELECT 1 FROM caseward_feed_taken WHERE kind = ?1 AND line = ?2";
-            match self.db.row(sql, &[text(kind.name), text(canonical(&fields))])? {
+            match self.db.row(sql, &[text(kind.name), text(taken(kind, &fields))])? {
                 Some(_) => answers.push(answered(number, Taken::Unchanged, None)),
                 None => lines.push((number, key, fields)),
             }
@@ -139,7 +155,7 @@ impl State {
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(why)),
         };
-        let finished = making.draft.finish()?;
+        let finished = making.draft.finish()?.without_what_is_so(self.db.as_mut())?;
         let payload = json!({"feed": kind.name, "lines": lines.iter().map(|(_, _, fields)| fields).collect::<Vec<_>>()});
         self.finish_batch(group, "feed", &subject, payload, &finished, now)?;
         self.flag(&subject, kind.name, flag.as_deref())?;
@@ -201,7 +217,7 @@ impl State {
                 return Err(Error::Request(format!("{name}: {why}")));
             }
         };
-        let finished = making.draft.finish()?;
+        let finished = making.draft.finish()?.without_what_is_so(self.db.as_mut())?;
         if !finished.is_nothing() {
             self.finish_batch(group, "due", &subject, json!({"due": time::rfc3339(at)}), &finished, at)?;
         }
@@ -294,14 +310,21 @@ fn canonical(fields: &Fields) -> String {
     serde_json::to_string(fields).unwrap_or_default()
 }
 
-/// Lines by subject, without those that are bad by themselves or differ under one key.
+/// How it is kept that a line was taken: what is content by its hash, so that what it says can be disposed of.
+fn taken(kind: &Kind, fields: &Fields) -> String {
+    let line = canonical(fields);
+    if CONTENT.contains(&kind.name) { sha256(line.as_bytes()) } else { line }
+}
+
+/// Lines by subject, without those that are bad by themselves or differ under one key; and those that stood before in the
+/// file, with the line where they did.
 fn sorted(
     kind: &Kind,
     lines: Vec<read::Line>,
     delay: i64,
     answers: &mut Vec<LineAnswer>,
-) -> BTreeMap<String, About> {
-    let mut good = Vec::new();
+) -> (BTreeMap<String, About>, Vec<(usize, usize)>) {
+    let (mut good, mut repeats) = (Vec::new(), Vec::new());
     for line in lines {
         match line.read.and_then(|fields| kind.check(&fields).map(|()| fields)) {
             Ok(mut fields) => {
@@ -325,14 +348,14 @@ fn sorted(
             let lines: Vec<String> = same.iter().map(|(number, ..)| number.to_string()).collect();
             let why = format!("lines {} differ under one key", lines.join(", "));
             answers.push(answered(*number, Taken::Bad, Some(why)));
-        } else if same.first().is_some_and(|(first, ..)| first != number) {
-            answers.push(answered(*number, Taken::Unchanged, None));
+        } else if let Some((first, ..)) = same.first().filter(|(first, ..)| first != number) {
+            repeats.push((*number, *first));
         } else {
             let subject = kind.subject(fields);
             by_subject.entry(subject).or_default().push((*number, key.clone(), fields.clone()));
         }
     }
-    by_subject
+    (by_subject, repeats)
 }
 
 /// The lines that the state admits; the others are answered.
@@ -402,7 +425,7 @@ fn keep(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
                 text(kind.name),
-                text(line.as_str()),
+                text(taken(kind, fields)),
                 text(key.as_str()),
                 text(subject.name.as_str()),
                 number(now),

@@ -12,6 +12,7 @@ mod activate;
 mod audit;
 mod bench;
 mod commands;
+mod contract;
 mod dice;
 mod doctor;
 mod engines;

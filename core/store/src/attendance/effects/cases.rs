@@ -4,11 +4,12 @@ use caseward::{EntityUid, Value};
 use serde_json::{Value as Json, json};
 
 use super::super::doing::{Doing, Making, Stop};
+use crate::draft::CHANGED;
 
 /// What every change of a case leaves on it.
 pub(super) fn changed(making: &mut Making<'_>, case: &EntityUid) {
     let stamp = making.stamp();
-    making.draft.content(case, "lastChangedAt", Some(stamp));
+    making.draft.content(case, CHANGED, Some(stamp));
 }
 
 pub(super) fn close(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
@@ -58,12 +59,9 @@ pub(super) fn update_whereabouts(doing: &mut Doing<'_, '_>) -> Result<(), Stop> 
 
 pub(super) fn change_primary_contact(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let (case, contact) = (doing.on().clone(), doing.given("contact"));
-    let is_new = doing.making.draft.entity(&case, "primaryContact")? != contact;
     doing.making.draft.refer(&case, "primaryContact", contact.as_ref())?;
     doing.write_content(&case);
-    if is_new || !doing.checked.command.data.is_empty() {
-        changed(doing.making, &case);
-    }
+    changed(doing.making, &case);
     Ok(())
 }
 

@@ -1,30 +1,23 @@
 //! What went to others, what is held of a person, corrections and disposal.
 
+use std::collections::BTreeMap;
+
 use caseward::EntityUid;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::doing::{Doing, Making, Stop};
-use crate::db::{as_text, text};
+use super::super::spec::biographical;
+use crate::db::{as_number, as_text, text};
 use crate::draft::uid_json;
 use crate::error::Error;
-
-/// The sections whose fields are biographical.
-const BIOGRAPHICAL: [&str; 3] = ["summary", "demographics", "personal"];
 
 pub(super) fn share(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let case = doing.on().clone();
     let Some(student) = doing.making.draft.entity(&case, "student")? else { return Ok(()) };
-    let known: Vec<_> = doing.making.ward.fields("Student");
     let names = doing.data("fields").and_then(Json::as_array).cloned().unwrap_or_default();
     let mut disclosed = Map::new();
     for name in names.iter().filter_map(Json::as_str) {
-        let field = name.strip_prefix("student.").unwrap_or(name);
-        let is_it = |(known, section): &&(std::sync::Arc<str>, std::sync::Arc<str>)| {
-            known.as_ref() == field && BIOGRAPHICAL.contains(&section.as_ref())
-        };
-        if !known.iter().any(|one| is_it(&one)) {
-            return Err(Stop::Invalid(format!("`{name}` is no biographical field of a student")));
-        }
+        let field = biographical(name);
         // What is no attribute is content.
         let value = match doing.making.draft.get(&student, field).ok().flatten() {
             Some(value) => Some(json!(value)),
@@ -39,12 +32,18 @@ pub(super) fn share(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
 pub(super) fn export(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let person = doing.on().clone();
     let making = &mut *doing.making;
-    let mut records = vec![held(making, &person)?];
-    for record in records_of(making, &person)? {
-        records.push(held(making, &record)?);
+    let mut all = vec![person.clone()];
+    all.extend(records_of(making, &person)?);
+    let mut records = Vec::new();
+    let mut logged = BTreeMap::new();
+    for record in &all {
+        records.push(held(making, record)?);
+        logged.extend(payloads(making, record)?);
     }
-    let disclosures = disclosures(making, &person)?;
-    doing.exported = Some(json!({"records": records, "disclosures": disclosures}));
+    let disclosures: Vec<Json> = logged.values().filter_map(disclosure).collect();
+    let of_person = |payload: &&Json| payload.pointer("/command/on") == Some(&json!(person.to_string()));
+    let statements: Vec<Json> = logged.values().filter(of_person).filter_map(statement).collect();
+    doing.exported = Some(json!({"records": records, "disclosures": disclosures, "statements": statements}));
     Ok(())
 }
 
@@ -77,33 +76,50 @@ fn held(making: &mut Making<'_>, uid: &EntityUid) -> Result<Json, Error> {
     Ok(json!({"uid": uid_json(uid), "attrs": attributes, "content": content}))
 }
 
-/// What went to whom: the log's entries of it.
-fn disclosures(making: &mut Making<'_>, person: &EntityUid) -> Result<Vec<Json>, Error> {
-    let sql = "SELECT l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
-               WHERE a.type = ?1 AND a.id = ?2 AND l.kind = 'command' AND l.payload IS NOT NULL ORDER BY l.event";
-    let payloads = making.db.texts(sql, &[text(person.type_name()), text(person.id())])?;
-    let all = payloads.iter().filter_map(|payload| serde_json::from_str::<Json>(payload).ok());
-    let told = all.filter(|payload| payload.pointer("/kept/disclosed").is_some());
-    Ok(told
-        .map(|payload| {
-            json!({
-                "recipient": payload.pointer("/command/data/recipient"),
-                "fields": payload.pointer("/kept/disclosed/fields"),
-                "by": payload.pointer("/command/as"),
-                "context": payload.pointer("/command/context"),
-                "at": payload.pointer("/now"),
-            })
-        })
-        .collect())
+/// What the log keeps of the commands that were done on something, by their numbers.
+fn payloads(making: &mut Making<'_>, uid: &EntityUid) -> Result<BTreeMap<i64, Json>, Error> {
+    let sql = "SELECT l.event, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
+               WHERE a.type = ?1 AND a.id = ?2 AND l.kind = 'command' AND l.payload IS NOT NULL";
+    let mut all = BTreeMap::new();
+    making.db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
+        if let [event, payload] = row
+            && let (Some(event), Some(payload)) = (as_number(event), as_text(payload))
+            && let Ok(payload) = serde_json::from_str::<Json>(&payload)
+            && payload.pointer("/answer/outcome") == Some(&json!("done"))
+        {
+            all.insert(event, payload);
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// What went to whom.
+fn disclosure(payload: &Json) -> Option<Json> {
+    let fields = payload.pointer("/kept/disclosed/fields")?;
+    Some(json!({
+        "recipient": payload.pointer("/command/data/recipient"),
+        "fields": fields,
+        "by": payload.pointer("/command/as"),
+        "context": payload.pointer("/command/context"),
+        "at": payload.pointer("/now"),
+    }))
+}
+
+/// What somebody said of what is held of them, which stands beside it.
+fn statement(payload: &Json) -> Option<Json> {
+    let statement = payload.pointer("/command/data/statement")?;
+    Some(json!({
+        "field": payload.pointer("/command/data/field"),
+        "statement": statement,
+        "by": payload.pointer("/command/as"),
+        "at": payload.pointer("/now"),
+    }))
 }
 
 pub(super) fn correct(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let person = doing.on().clone();
     let field = doing.text("field").unwrap_or_default().to_owned();
-    let known = doing.making.ward.content(person.type_name());
-    if field == "accessHistory" || !known.iter().any(|(name, _)| name.as_ref() == field) {
-        return Err(Stop::Invalid(format!("`{field}` is no content of a `{}`", person.type_name())));
-    }
     // A statement stands in the log alone, beside what it is about.
     if let Some(value) = doing.data("value").cloned() {
         let before = doing.making.content(&person, &field)?;
@@ -135,5 +151,7 @@ pub(super) fn dispose_records(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     for (field, _) in making.ward.content("Student") {
         making.draft.content(&student, field, None);
     }
+    making.draft.set(&student, "attendanceRate", None)?;
+    making.draft.unsay(&student);
     Ok(())
 }

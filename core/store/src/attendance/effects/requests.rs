@@ -33,11 +33,6 @@ pub(super) fn edit(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let request = doing.on().clone();
     if let Some(contact) = doing.data("primaryContact") {
         let contact = contact.as_str().map(|id| EntityUid::new("User", id));
-        if let Some(contact) = &contact
-            && !doing.making.draft.seen()?.contains(contact)
-        {
-            return Err(Stop::Refused(format!("{contact} is not in the data")));
-        }
         doing.making.draft.refer(&request, "primaryContact", contact.as_ref())?;
     }
     doing.write_content(&request);

@@ -221,6 +221,8 @@ export interface Problem extends Readonly<Record<keyof Place, number | null>> {
   readonly span: Span | null;
   /** What to do about it. */
   readonly help: string | null;
+  /** For an entity of a list in JSON, which one it is, from 1; then the place is that of the entity in the list's text. */
+  readonly entity?: number;
 }
 
 /**

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use caseward::bundle::{Bundle, PublicKey, SecretKey};
 use clap::Subcommand;
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::check::Format;
@@ -90,6 +91,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn keygen(args: &Keygen) -> Result<Exit, Failure> {
+    if input::is_dash(&args.secret) {
+        let why =
+            "--secret names a file of its own: standard output has the public key, which is told to others";
+        return Err(Failure::usage(ErrorKind::InvalidValue, why));
+    }
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| Failure::other(format!("no random bytes can be had: {e}")))?;
     let key = SecretKey::from_bytes(&bytes);

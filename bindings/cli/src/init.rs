@@ -56,6 +56,14 @@ const FOLDER: &str = "policies";
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let root = &args.folder;
+    let schema = root.join("schema.cedarschema");
+    if is_there(&schema) {
+        return Err(Failure::other(format!(
+            "{} is a folder of policies itself: what stands around policies would not be valid in it; name the folder \
+             that it stands in",
+            crate::input::name(root)
+        )));
+    }
     let mut told = String::new();
     let mut tell = |what: &str, name: &str| told.push_str(&format!("{what:<8} {}\n", printable(name)));
     if is_there(&root.join(FOLDER)) {

@@ -184,6 +184,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         output::print(&list(&levels))?;
         return Ok(Exit::Success);
     }
+    args.policies.own()?;
     let sources = args.policies.sources()?;
     let ward = args.policies.load()?;
     let claims = claims(&args.policies)?;

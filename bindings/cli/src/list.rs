@@ -33,7 +33,7 @@ pub(crate) struct Args {
     resource_type: String,
     #[command(flatten)]
     context: ContextArgs,
-    /// Only the ids behind this one: the last of the page before.
+    /// Only the ids behind this one: the last of the page before, as `c1` or `Case::"c1"`.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     after: Option<String>,
     /// No more than so many. Whether there are more is said, with the id to go on from.
@@ -99,7 +99,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
         Found::Uids(uids) => uids,
     };
-    let page = page(&uids, args.after.as_deref(), args.most);
+    let page = page(
+        &uids,
+        args.after.as_deref().map(|after| id_of(after, &args.resource_type)).as_deref(),
+        args.most,
+    );
     let follows = uids.last().map(EntityUid::id) != page.last().map(EntityUid::id);
     source.tell(Told { told: page.to_vec(), ..told })?;
     let next = page.last().map(EntityUid::id).filter(|_| follows);
@@ -118,6 +122,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         terminal.note(&format!("more follow: --after '{}'", in_a_line(next)));
     }
     Ok(Exit::Success)
+}
+
+/// The id that is meant: that of the whole name of a record of the type, else the text itself.
+fn id_of(text: &str, ty: &str) -> String {
+    let named = text.parse::<EntityUid>().ok().filter(|uid| uid.type_name() == ty);
+    named.map_or_else(|| text.to_owned(), |uid| uid.id().to_owned())
 }
 
 /// Those behind an id, in the order of the ids, up to so many. The id itself need not be there any longer.

@@ -1,20 +1,23 @@
 //! `caseward store`, `caseward do` and `caseward feed`: the case store.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use caseward_store::{LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
+use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
+use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::instant::parse;
 use crate::lines::{Line, Lines};
 use crate::output;
+use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 
 /// Bytes of a feed's file.
@@ -92,6 +95,39 @@ enum What {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Put other policies in force, from now on or from an instant that lies ahead; or those of before again.
+    Activate {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The folder of policies, with who fits in its folder `fits`.
+        #[arg(long, value_name = "DIR", required_unless_present = "hash")]
+        policies: Option<PathBuf>,
+        /// The hash of a set that the store had.
+        #[arg(long, value_name = "SHA256", conflicts_with = "policies")]
+        hash: Option<String>,
+        /// From when; now without it.
+        #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true)]
+        at: Option<i64>,
+        /// Who approved it.
+        #[arg(long, value_name = "TEXT")]
+        approved_by: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Look at everything, and print what is wrong and what somebody is to see to. It ends with 4 where something is wrong.
+    Doctor {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// How to answer.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Print every set of policies that was in force or is to be: its hash, from when, and its entry in the log.
+    Policies {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
 }
 
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
@@ -124,8 +160,57 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             let count = store.tick().map_err(failed)?;
             output::print(&format!("Due changes applied: {count}\n"))?;
         }
+        What::Activate { store, policies, hash, at, approved_by, reason } => {
+            let mut as_said = Activation::now(approved_by, reason);
+            as_said.at = *at;
+            let activated = match (policies, hash) {
+                (Some(folder), _) => {
+                    let policies = PolicySet::read_folder(folder).map_err(failed)?;
+                    store.open()?.activate(&policies, &as_said)
+                }
+                (None, hash) => store.open()?.roll_back(hash.as_deref().unwrap_or_default(), &as_said),
+            };
+            output::print(&format!("{}\n", activated.map_err(failed)?))?;
+        }
+        What::Doctor { store, format } => return doctor(store, *format),
+        What::Policies { store } => {
+            for set in store.open()?.activated().map_err(failed)? {
+                let from = set.from.as_deref().unwrap_or("from the start");
+                let entry = set.event.map_or(String::new(), |event| format!("  entry {event}"));
+                output::print(&format!("{}  {from}{entry}\n", set.policy_hash))?;
+            }
+        }
     }
     Ok(Exit::Success)
+}
+
+fn doctor(store: &StoreArgs, format: Format) -> Result<Exit, Failure> {
+    let found = store.open()?.doctor().map_err(failed)?;
+    match format {
+        Format::Json => output::print_json(&found)?,
+        Format::Text => {
+            let mut text = String::new();
+            for finding in &found.findings {
+                let what = if finding.is_fault { "fault" } else { "to see to" };
+                let about = finding.about.as_deref().map_or(String::new(), |about| format!("{about}: "));
+                let line = format!("{what}, {}: {about}{}", finding.kind, finding.what);
+                let _ = writeln!(text, "{}", in_a_line(&line));
+            }
+            let faults = found.findings.iter().filter(|finding| finding.is_fault).count();
+            let _ = writeln!(
+                text,
+                "looked at: {} entities, {} open cases, {} students, {} entries of the log, {} lists; {faults} faults, {} to see to",
+                found.entities,
+                found.open_cases,
+                found.students,
+                found.entries,
+                found.lists_compared,
+                found.findings.len() - faults
+            );
+            output::print(&text)?;
+        }
+    }
+    Ok(if found.is_sound() { Exit::Success } else { Exit::Unmet })
 }
 
 fn tick(store: &Store) -> Result<(), Failure> {

@@ -60,6 +60,8 @@ struct Found {
     /// The lint that found it, where one did.
     lint: Option<&'static str>,
     problem: Problem,
+    /// Whether it is a problem of the data.
+    is_data: bool,
     file: Option<String>,
     report: Report,
 }
@@ -106,6 +108,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let linted = Linted::look(&args.policies, &ward, &sources, &claims, None, &levels)?;
     found.extend(linted.told(&args.policies).map(|told| Found {
         lint: Some(told.lint.name()),
+        is_data: false,
         problem: told.problem,
         file: told.file,
         report: told.report,
@@ -120,6 +123,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
                 let file = (!input::is_dash(entities)).then(|| entities.display().to_string());
                 found.extend(problems.into_iter().map(|problem| Found {
                     lint: None,
+                    is_data: true,
                     file: file.clone(),
                     report: Report::without_text(&problem),
                     problem,
@@ -145,11 +149,15 @@ struct AsValue<'a> {
     lint: Option<&'static str>,
     #[serde(flatten)]
     problem: &'a Problem,
+    /// The file of an entity, whose name is the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
 }
 
 impl Found {
     fn as_value(&self) -> AsValue<'_> {
-        AsValue { lint: self.lint, problem: &self.problem }
+        let file = self.file.as_deref().filter(|_| self.is_data);
+        AsValue { lint: self.lint, problem: &self.problem, file }
     }
 }
 
@@ -157,6 +165,7 @@ fn find(args: &Args, problems: &[Problem], sources: &Sources) -> Vec<Found> {
     let reports = args.policies.reports(problems, sources).into_iter();
     let of = |(problem, report): (&Problem, Report)| Found {
         lint: None,
+        is_data: false,
         file: args.policies.file(problem, sources),
         problem: problem.clone(),
         report,
@@ -176,6 +185,7 @@ fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Fa
     Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
         let problems = error.problems().iter().map(|problem| Found {
             lint: None,
+            is_data: false,
             report: Report::in_text(problem, &source, &source.name),
             file: Some(source.name.to_string()),
             problem: problem.clone(),

@@ -138,19 +138,21 @@ pub(crate) fn problem<'py>(py: Python<'py>, problem: &caseward::Problem) -> PyRe
         problem.source.as_str(),
         problem.span.map(place),
         problem.help.as_deref(),
+        problem.entity,
     );
     pickled(py, "_problem", state.into_pyobject(py)?)
 }
 
 /// A problem as it was.
 #[pyfunction]
-#[pyo3(signature = (is_error, message, source, place, help))]
+#[pyo3(signature = (is_error, message, source, place, help, entity = None))]
 pub(crate) fn _problem(
     is_error: bool,
     message: String,
     source: String,
     place: Option<Place>,
     help: Option<String>,
+    entity: Option<std::num::NonZeroU32>,
 ) -> Problem {
     let span = |(start, end, line, column, end_line, end_column)| Span {
         start,
@@ -161,7 +163,7 @@ pub(crate) fn _problem(
         end_column,
     };
     let severity = if is_error { Severity::Error } else { Severity::Warning };
-    Problem::from(caseward::Problem { severity, message, source, span: place.map(span), help })
+    Problem::from(caseward::Problem { severity, message, source, span: place.map(span), help, entity })
 }
 
 /// Decisions as they were.

@@ -160,7 +160,13 @@ impl Problem {
         self.problem.help.as_deref()
     }
 
-    /// The problem in JSON, as `caseward validate --format json` lists it.
+    /// For an entity of a list in JSON, which one it is, from 1; then the place is that of the entity in the list's text.
+    #[getter]
+    fn entity(&self) -> Option<std::num::NonZeroU32> {
+        self.problem.entity
+    }
+
+    /// The problem in JSON, as `caseward validate --format json` lists it, which has the file of data besides.
     fn to_json(&self) -> PyResult<String> {
         json(&self.problem)
     }

@@ -304,6 +304,13 @@ impl ReportKind {
             let known: Vec<&str> = groups.copied().collect();
             return if known.contains(&group.path()) { Ok(()) } else { refuse(group.path(), &known) };
         }
+        if !ward.engine.has_catalogue() {
+            return Err(Error::request(format!(
+                "a report of kind `{}` is grouped by nothing: the policies have no catalogue of fields, `fields.toml`, which \
+                 says what by, as `statistics`",
+                self.name
+            )));
+        }
         let declared = ward.engine.statistics(RECORDS, self.name);
         if !declared.iter().any(|known| **known == *name) {
             let known: Vec<&str> = declared.iter().map(|name| name.as_ref()).collect();

@@ -1,6 +1,7 @@
 //! What can go wrong, as one opaque error with predicates.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -246,6 +247,11 @@ pub struct Problem {
     pub span: Option<Span>,
     /// What to do about it.
     pub help: Option<String>,
+    /// For an entity of a list in JSON that is not as it should be, which one it is, from 1. Then [`span`](Self::span)
+    /// is its place in that text, or that of what is wrong in it, and [`source`](Self::source) is its name, where it has
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<NonZeroU32>,
 }
 
 impl Problem {
@@ -256,6 +262,7 @@ impl Problem {
             source: String::new(),
             span: None,
             help: None,
+            entity: None,
         }
     }
 
@@ -285,6 +292,13 @@ impl Problem {
         self
     }
 
+    /// The entity of a list that it is in, and its place in the text.
+    pub(crate) fn in_entity(mut self, number: u64, span: Span) -> Self {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        (self.entity, self.span) = (NonZeroU32::new(number), Some(span));
+        self
+    }
+
     /// Where it stands among others: by source, then in the order of the text.
     fn place(&self) -> impl Ord + '_ {
         (&self.source, self.span.map(|span| (span.start, span.end)), self.severity, &self.message)
@@ -293,7 +307,9 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (in_a_line(self.source.clone()).as_str(), &self.span) {
+        // An entity is told by its name: a place behind that would look like one in a file of this name.
+        let span = self.span.as_ref().filter(|_| self.entity.is_none());
+        match (in_a_line(self.source.clone()).as_str(), span) {
             ("", None) => {}
             ("", Some(span)) => write!(f, "line {}, column {}: ", span.line, span.column)?,
             (source, None) => write!(f, "{source}: ")?,

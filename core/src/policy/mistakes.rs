@@ -216,6 +216,12 @@ impl Around<'_> {
         // The one type with which it is compared.
         let words: Vec<&str> = message.split(|c: char| c.is_whitespace() || c == '`' || c == ',').collect();
         let ty = types().find(|ty| words.contains(ty))?;
+        // A literal without its inner quotes.
+        let text = text
+            .strip_prefix(ty)
+            .and_then(|rest| rest.strip_prefix("::"))
+            .unwrap_or(text)
+            .trim_matches(['"', '\'']);
         message.contains("String").then(|| format!("a text is no entity: write `{ty}::{text:?}`"))
     }
 }

@@ -128,6 +128,12 @@ impl Engine {
         shown.and_then(|shown| shown.statistics.get(kind)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there is a catalogue of fields.
+    #[cfg(feature = "attendance")]
+    pub(crate) fn has_catalogue(&self) -> bool {
+        self.catalogue.is_some()
+    }
+
     /// Whether all of it is allowed; `false` where the data is of another version by now.
     ///
     /// # Errors

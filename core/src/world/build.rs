@@ -10,7 +10,7 @@ use super::ids::Interner;
 use super::layout::{DEFINED, Layout, Stored};
 use super::{Place, Row};
 use crate::model::suggest::hint;
-use crate::model::{AttrId, EntityUid, Problem, Schema, Type, TypeId, Value};
+use crate::model::{AttrId, EntityUid, Problem, Schema, Span, Type, TypeId, Value};
 
 /// Problems kept of one load; more are counted only.
 pub(super) const MAX_PROBLEMS: usize = 1_000;
@@ -42,8 +42,8 @@ pub struct WorldBuilder {
     /// Entities that were refused: a reference to one of them is no problem of its own.
     pub(super) refused: HashSet<Place>,
     pub(super) more_problems: usize,
-    /// Types that the schema lacks: the first entity of each, and how many there are.
-    pub(super) unknown_types: BTreeMap<String, (EntityUid, usize)>,
+    /// Types that the schema lacks: the first entity of each and where it stands, and how many there are.
+    pub(super) unknown_types: BTreeMap<String, (EntityUid, (u64, Span), usize)>,
     /// Entities of types beyond [`MAX_UNKNOWN`].
     pub(super) more_unknown: usize,
 }
@@ -340,12 +340,12 @@ impl WorldBuilder {
     }
 
     /// Notes an entity of a type that the schema lacks. They are told by type: a file of another schema has thousands.
-    pub(crate) fn unknown_type(&mut self, uid: &EntityUid) {
+    pub(crate) fn unknown_type(&mut self, uid: &EntityUid, place: impl FnOnce() -> (u64, Span)) {
         let is_full = self.unknown_types.len() >= MAX_UNKNOWN;
         match self.unknown_types.get_mut(uid.type_name()) {
-            Some((_, count)) => *count += 1,
+            Some((_, _, count)) => *count += 1,
             None if !is_full => {
-                self.unknown_types.insert(uid.type_name().to_owned(), (uid.clone(), 1));
+                self.unknown_types.insert(uid.type_name().to_owned(), (uid.clone(), place(), 1));
             }
             None => self.more_unknown += 1,
         }
@@ -355,10 +355,11 @@ impl WorldBuilder {
     pub(super) fn unknown_problems(&mut self) -> Vec<Problem> {
         let schema = self.schema.clone();
         let mut problems = Vec::new();
-        for (ty, (first, count)) in std::mem::take(&mut self.unknown_types) {
+        for (ty, (first, (number, span), count)) in std::mem::take(&mut self.unknown_types) {
             let hint = hint(&ty, schema.entity_types().iter().map(|ty| ty.name.as_ref()));
             let more = if count > 1 { format!(" (and that of {} more)", count - 1) } else { String::new() };
-            problems.push(on(&first, format!("its type `{ty}` is not in the schema{more}{hint}")));
+            let problem = on(&first, format!("its type `{ty}` is not in the schema{more}{hint}"));
+            problems.push(problem.in_entity(number, span));
         }
         if self.more_unknown > 0 {
             let more = self.more_unknown;

@@ -32,6 +32,11 @@ pub(crate) trait Db: Send {
         Ok(false)
     }
 
+    /// Whether a file is there, where that is the database's business.
+    fn has_file(&mut self, _hash: &str) -> Result<Option<bool>, Error> {
+        Ok(None)
+    }
+
     /// Removes a file, where that is the database's business; says whether it is.
     fn remove_file(&mut self, _hash: &str) -> Result<bool, Error> {
         Ok(false)

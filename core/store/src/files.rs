@@ -45,6 +45,11 @@ impl Files {
         write().map_err(|e| Error::file("write", &path, e))
     }
 
+    /// Whether a file is there.
+    pub(crate) fn has(&self, hash: &str) -> bool {
+        self.path(hash).is_file()
+    }
+
     /// Removes a file, if it is there.
     pub(crate) fn remove(&self, hash: &str) -> Result<(), Error> {
         let path = self.path(hash);

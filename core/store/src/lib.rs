@@ -24,10 +24,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod activate;
 mod attendance;
 mod audit;
 mod command;
 mod db;
+mod doctor;
 mod draft;
 mod error;
 mod feed;
@@ -41,15 +43,18 @@ mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod run;
+mod snapshot;
 mod sqlite;
 mod state;
 mod store;
 mod time;
 
+pub use activate::{Activated, Activation};
 pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use doctor::{Checkup, Finding};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use past::{Moment, Past};

@@ -98,6 +98,7 @@ impl State {
     /// A past moment, by a clock.
     pub(crate) fn past(&mut self, moment: Moment, clock: i64) -> Result<Past, Error> {
         let clock = clock.max(self.numbers.clock);
+        self.in_force(clock);
         let known_at = moment.known_at.unwrap_or(clock);
         let as_of = moment.as_of.unwrap_or(known_at);
         for (what, at) in [("as-of", as_of), ("known-at", known_at)] {

@@ -192,6 +192,11 @@ impl Db for Postgres {
         Ok(true)
     }
 
+    fn has_file(&mut self, hash: &str) -> Result<Option<bool>, Error> {
+        let row = self.client.query_opt("SELECT 1 FROM caseward_file WHERE hash = $1", &[&hash])?;
+        Ok(Some(row.is_some()))
+    }
+
     fn remove_file(&mut self, hash: &str) -> Result<bool, Error> {
         self.client.execute("DELETE FROM caseward_file WHERE hash = $1", &[&hash])?;
         Ok(true)

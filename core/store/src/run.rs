@@ -45,6 +45,7 @@ impl State {
             },
             None => clock,
         };
+        self.in_force(now);
         let context = match self.context(&checked, now) {
             Ok(context) => context,
             Err(why) => return Ok(invalid(self, group, why)),
@@ -62,6 +63,7 @@ impl State {
             Err(error) => return Err(error.into()),
         };
         if self.due_in(group, now, usize::MAX)? > 0 {
+            self.in_force(now);
             decided = self.ward.check(&group.seen, &request)?;
         }
         if let Some(key) = &checked.command.key

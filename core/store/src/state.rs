@@ -6,11 +6,13 @@
 //! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use caseward::sql::{Database, Mapping};
 use caseward::{Changes, EntityUid, Ward, World};
 
+use crate::activate::{InForce, Shared};
 use crate::audit::Tree;
 use crate::db::{Db, as_number, as_text, number, text};
 use crate::draft::{Finished, Touched};
@@ -22,6 +24,7 @@ use crate::ids::Random;
 use crate::log::{self, Entry, as_i64};
 use crate::past::Pasts;
 use crate::policies::PolicySet;
+use crate::snapshot;
 use crate::time;
 
 /// The newest version of the store's own tables.
@@ -32,10 +35,15 @@ pub(crate) struct State {
     pub(crate) db: Box<dyn Db>,
     pub(crate) ward: Ward,
     pub(crate) fits: Ward,
+    /// The policies that are in force now and later, in the order of time.
+    pub(crate) policies: Vec<InForce>,
+    pub(crate) shared: Shared,
     pub(crate) database: Database,
     /// What is durable, which readers see.
     pub(crate) world: World,
     pub(crate) files: Files,
+    /// Where a snapshot of the world is kept, if it is.
+    pub(crate) snapshot: Option<PathBuf>,
     pub(crate) random: Random,
     pub(crate) trust_now: bool,
     pub(crate) numbers: Numbers,
@@ -118,7 +126,7 @@ impl State {
     /// Opens a store that is there.
     pub(crate) fn open(
         mut db: Box<dyn Db>,
-        files: Files,
+        (files, snapshot): (Files, Option<PathBuf>),
         random: Random,
         trust_now: bool,
     ) -> Result<Self, Error> {
@@ -144,21 +152,33 @@ impl State {
         let kept = kept.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
         let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
-        let world = database.read(|sql, each| db.rows(sql, &[], each))?;
-        Ok(State {
+        let kept = match &snapshot {
+            Some(path) => snapshot::open(db.as_mut(), &ward, path)?,
+            None => None,
+        };
+        let world = match kept {
+            Some(world) => world,
+            None => database.read(|sql, each| db.rows(sql, &[], each))?,
+        };
+        let mut state = State {
             db,
+            shared: Shared::new(&ward),
             ward,
             fits,
+            policies: Vec::new(),
             database,
             world,
             files,
+            snapshot,
             random,
             trust_now,
             numbers,
             tree,
             pasts: Pasts::default(),
             is_stopped: false,
-        })
+        };
+        state.read_policies()?;
+        Ok(state)
     }
 
     /// Whether the caller may say what time it is.
@@ -226,6 +246,7 @@ impl State {
         }
         if group.is_disposing {
             self.db.scrub()?;
+            self.remove_snapshot()?;
         }
         // A file that stays behind harms nobody: `doctor` finds it.
         for hash in &group.released {
@@ -391,7 +412,7 @@ pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {
     Ok(get_text(db, name)?.and_then(|value| value.parse().ok()))
 }
 
-fn get_text(db: &mut dyn Db, name: &str) -> Result<Option<Arc<str>>, Error> {
+pub(crate) fn get_text(db: &mut dyn Db, name: &str) -> Result<Option<Arc<str>>, Error> {
     let row = db.row("SELECT value FROM caseward_setting WHERE name = ?1", &[text(name)])?;
     Ok(row.and_then(|row| as_text(row.first()?)))
 }
@@ -404,7 +425,7 @@ pub(crate) fn set(db: &mut dyn Db, name: &str, value: i64) -> Result<(), Error> 
     set_text(db, name, &value.to_string())
 }
 
-fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), Error> {
     db.run(
         "INSERT INTO caseward_setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         &[text(name), text(value)],

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
 
+use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::command::Answer;
 use crate::db::Db;
+use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
@@ -23,6 +25,7 @@ use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
+use crate::snapshot;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 use crate::time;
@@ -88,7 +91,7 @@ pub struct Store {
 struct Inner {
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    ward: Ward,
+    ward: Shared,
     world: World,
     /// Held for as long as the store is open.
     _lock: Option<File>,
@@ -147,12 +150,14 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
         let (db, lock) = database(path)?;
-        let state = State::open(db, Files::beside(path), options.random(), options.trust_now);
+        // What is in a database elsewhere is not kept here.
+        let snapshot = lock.as_ref().map(|_| snapshot::beside(path));
+        let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now);
         let state = state.map_err(|error| match error {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
             error => error,
         })?;
-        let (ward, world) = (state.ward.clone(), state.world.clone());
+        let (ward, world) = (state.shared.clone(), state.world.clone());
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let options = options.clone();
         let writer = std::thread::Builder::new()
@@ -163,9 +168,9 @@ impl Store {
         Ok(Store { inner: Arc::new(inner) })
     }
 
-    /// The policies in force.
-    pub fn ward(&self) -> &Ward {
-        &self.inner.ward
+    /// The policies in force, as of what was last written or asked.
+    pub fn ward(&self) -> Ward {
+        self.inner.ward.ward()
     }
 
     /// The facts: a world that follows every committed batch.
@@ -269,6 +274,55 @@ impl Store {
             state.trusting()?;
             state.due(now)?;
             state.past(moment, now)
+        })
+    }
+
+    /// Puts other policies in force, from now on or from an instant that lies ahead; gives their hash. What was decided
+    /// before stands, and is asked about by the policies of its time.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for policies that are not valid; [`Error::Request`] for those with other entity types, for an instant
+    /// that has passed, and where it is not said who approved it or why.
+    pub fn activate(&self, policies: &PolicySet, as_said: &Activation) -> Result<String, Error> {
+        let (policies, as_said) = (policies.clone(), as_said.clone());
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            state.activate(&policies, &as_said, clock)
+        })
+    }
+
+    /// Puts policies in force again that the store had, by their hash.
+    ///
+    /// # Errors
+    /// As [`Store::activate`]; [`Error::Request`] for a hash of none.
+    pub fn roll_back(&self, policy_hash: &str, as_said: &Activation) -> Result<String, Error> {
+        let (hash, as_said) = (policy_hash.to_owned(), as_said.clone());
+        self.run(move |state, clock| {
+            state.due(clock)?;
+            let policies = state.policy_set(&hash)?;
+            state.activate(&policies, &as_said, clock)
+        })
+    }
+
+    /// Every set of policies that was in force or is to be, in the order of time.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn activated(&self) -> Result<Vec<Activated>, Error> {
+        self.run(|state, _| state.activated())
+    }
+
+    /// Looks at everything: whether the data is what the store keeps true, the rows what the world holds and the log what was
+    /// written; and what somebody is to see to. It writes nothing.
+    ///
+    /// # Errors
+    /// What the database reports. What is wrong with the data is no error: it is told.
+    pub fn doctor(&self) -> Result<Checkup, Error> {
+        self.run(|state, clock| {
+            state.due(clock)?;
+            let now = clock.max(state.numbers.clock);
+            state.in_force(now);
+            state.doctor(now)
         })
     }
 
@@ -478,6 +532,8 @@ fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
         }
         group(&mut state, commands, options);
     }
+    // Without it the rows are read: nothing is lost where it cannot be written.
+    let _ = state.save_snapshot();
 }
 
 /// Commands with where their answers go.

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Only the claims whose names contain this.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
-    /// Seconds that the solver may spend on one question.
+    /// Seconds that the solver may spend on one question; beside these it has 20 to say who it is.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
     limit: u32,
     /// Solver processes at once.
@@ -79,6 +79,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    args.policies.own()?;
     args.save.as_deref().map(missing::is_free).transpose()?;
     let ward = args.policies.load()?;
     let sources = args.policies.sources()?;

@@ -53,7 +53,13 @@ pub(super) fn text(report: &Report, palette: Palette) -> String {
     }
     let locked = report.findings.iter().filter(|finding| finding.standing == Standing::Locked).count();
     let proved = report.findings.iter().filter(|finding| finding.holds()).count();
-    if let Some(solver) = &report.solver {
+    if report.solver.as_deref() == Some("") {
+        let _ = writeln!(
+            out,
+            "none of {} proved: the lock file has no proofs",
+            counted(report.findings.len(), "claim")
+        );
+    } else if let Some(solver) = &report.solver {
         let _ = writeln!(
             out,
             "{proved} of {} proved by {solver}, {locked} of them before; {} asked",

@@ -500,6 +500,8 @@ fn one_message_a_cause_says_what_to_write() {
     );
     assert_eq!(helps("resource.team == \"Team::\\\"a\\\"\""), ["a text is no entity: write `Team::\"a\"`"]);
     assert_eq!(helps("resource.team == \"a\""), ["a text is no entity: write `Team::\"a\"`"]);
+    assert_eq!(helps("resource.team == \"Team::a\""), ["a text is no entity: write `Team::\"a\"`"]);
+    assert_eq!(helps("resource.team == \"Team::'a'\""), ["a text is no entity: write `Team::\"a\"`"]);
 }
 
 #[test]

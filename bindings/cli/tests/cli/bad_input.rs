@@ -258,3 +258,41 @@ fn every_text_is_without_a_byte_order_mark_and_of_a_mib_at_most() {
         }
     }
 }
+
+/// What is asked for as it was not meant is refused, or taken as it was.
+#[test]
+fn what_is_written_otherwise_than_meant() {
+    let bench = Bench::new();
+    // A secret is in a file of its own.
+    bench.run(["bundle", "keygen", "--secret", "-"]).fails(64, "names a file of its own");
+    assert!(!bench.path("-").exists());
+    // Nothing good is said of policies that nobody named.
+    bench.run(["lint", "-q"]).fails(64, "--policies must name");
+    assert!(bench.run(["lint", "--list"]).ends(0).out.contains("unknown-name"));
+    // What stands around policies does not stand among them.
+    bench.run(["init", "p", "-q"]).ends(0);
+    let before = std::fs::read_dir(bench.path("p/policies")).unwrap().count();
+    bench.run(["init", "p/policies"]).fails(1, "is a folder of policies itself");
+    assert_eq!(std::fs::read_dir(bench.path("p/policies")).unwrap().count(), before);
+    // An id goes by its whole name too.
+    let list = |after: &str| {
+        let ran = bench.ask(
+            "list",
+            &["--principal", "User::\"u1\"", "--action", "viewSummary", "--type", "Case", "--after", after],
+        );
+        ran.ends(0).out.clone()
+    };
+    let (first, all) = ("Case::\"c1\"", list(""));
+    assert!(all.starts_with("c1\n"), "{all}");
+    assert_eq!(list(first), list("c1"));
+    assert_ne!(list(first), all);
+    // A folder without a catalogue says so.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
+    let copied = std::process::Command::new("cp").args(["-r", folder]).arg(bench.path("q")).status().unwrap();
+    assert!(copied.success());
+    std::fs::remove_file(bench.path("q/fields.toml")).unwrap();
+    for kind in ["anonymised", "performance"] {
+        let args = ["--policies", "q", "--principal", "User::\"u1\"", "--kind", kind, "--by", "status"];
+        bench.ask("report", &args).fails(1, "no catalogue of fields, `fields.toml`");
+    }
+}

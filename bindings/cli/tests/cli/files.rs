@@ -105,7 +105,7 @@ fn validate_annotates_files_for_github() {
     bench.write("world.json", broken.to_string());
     let args = ["validate", "--entities", "world.json", "--format", "github"];
     let ran = bench.run(args);
-    assert!(ran.ends(1).out.starts_with("::error file=world.json::"), "{}", ran.out);
+    assert!(ran.ends(1).out.starts_with("::error file=world.json,line=1,col=2,"), "{}", ran.out);
     bench.write("world.json", world().to_string());
     assert_eq!(bench.run(args).ends(0).out, "");
 }
@@ -156,7 +156,31 @@ fn validate_lists_all_that_is_wrong_with_data() {
     let ran = bench.run(["validate", "--entities", "world.json"]);
     ran.fails(1, r#"School::"s1""#).fails(1, "`kind`");
     let json = bench.run(["validate", "--entities", "world.json", "--format", "json"]).ends(1).json();
-    assert!(json.as_array().unwrap().iter().any(|p| p["source"] == r#"School::"s1""#), "{json}");
+    let of_school = json.as_array().unwrap().iter().find(|p| p["source"] == r#"School::"s1""#).unwrap();
+    assert_eq!((&of_school["entity"], &of_school["file"]), (&json!(1), &json!("world.json")));
+    assert_eq!((&of_school["line"], &of_school["column"]), (&json!(1), &json!(2)));
+    // The place is that of the entity in the file, of its syntax that of what is wrong.
+    let pretty = serde_json::to_string_pretty(&world).unwrap();
+    bench.write("world.json", pretty.replacen("\"kind\": 1", "\"kind\": 1 1", 1));
+    let json = bench.run(["validate", "--entities", "world.json", "--format", "json"]).ends(1).json();
+    let (problem, line) =
+        (&json[0], pretty.lines().position(|line| line.contains("\"kind\": 1")).unwrap() + 1);
+    assert_eq!(
+        (&problem["entity"], &problem["line"], &problem["file"]),
+        (&json!(1), &json!(line), &json!("world.json"))
+    );
+    assert!(
+        problem["message"].as_str().unwrap().contains(&format!("line {line} column {}", problem["column"]))
+    );
+    bench.write("world.json", &pretty);
+    let json = bench.run(["validate", "--entities", "world.json", "--format", "json"]).ends(1).json();
+    let of_school = json.as_array().unwrap().iter().find(|p| p["source"] == r#"School::"s1""#).unwrap();
+    let (start, end) =
+        (of_school["span"]["start"].as_u64().unwrap(), of_school["span"]["end"].as_u64().unwrap());
+    let entity = &pretty[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()];
+    assert!(serde_json::from_str::<serde_json::Value>(entity).unwrap() == world[0], "{entity}");
+    let github = bench.run(["validate", "--entities", "world.json", "--format", "github"]).out;
+    assert!(github.contains(&format!("file=world.json,line={}", of_school["line"])), "{github}");
     world[0]["attrs"]["kind"] = json!("state");
     bench.write("world.json", world.to_string());
     bench.run(["validate", "--entities", "world.json"]).fails(1, r#"School::"s9""#);

@@ -175,7 +175,14 @@ fn a_solver_that_answers_wrongly_or_never_is_no_pass() {
 #[test]
 fn a_folder_that_claims_nothing_is_told() {
     let bench = bench();
-    assert!(!prove(&bench, &["--locked"]).out.contains("there are no"));
+    let ran = prove(&bench, &["--locked"]);
+    assert!(!ran.out.contains("there are no"), "{}", ran.out);
+    // Nobody proved anything yet.
+    assert!(
+        ran.out.contains("proved: the lock file has no proofs") && !ran.out.contains("proved by"),
+        "{}",
+        ran.out
+    );
     std::fs::remove_dir_all(bench.path("p/invariants")).unwrap();
     let ran = prove(&bench, &["--locked"]);
     assert!(ran.out.contains("! there are no invariants and no guarantees: what must never"), "{}", ran.out);

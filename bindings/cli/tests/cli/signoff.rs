@@ -672,7 +672,8 @@ fn a_name_that_is_not_utf_8_is_an_error() {
     // What a build leaves is not read, whatever it is called; below another folder it is.
     std::fs::remove_file(&odd).unwrap();
     for folder in ["old", "new"] {
-        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), "");
+        let mark = "Signature: 8a477f597d28d172789f06886806bc55\n";
+        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), mark);
         bench.write(&format!("{folder}/target/x.cedar.txt"), "");
     }
     let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
@@ -683,16 +684,20 @@ fn a_name_that_is_not_utf_8_is_an_error() {
 #[test]
 fn a_back_door_for_one_person_or_one_record_is_seen() {
     let bench = bench();
-    let door = |scope: &str| {
+    let door = |scope: &str, when: &str| {
         format!(
-            "@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// always\nwhen {{ true }};\n"
+            "@id(\"door\")\n@description(\"A door.\")\npermit (\n  {scope}\n)\n// a door\nwhen {{ {when} }};\n"
         )
     };
-    for scope in [
-        "principal == User::\"backdoor\",\n  action,\n  resource is Doc",
-        "principal,\n  action,\n  resource == Doc::\"d-77\"",
+    for (scope, when) in [
+        ("principal == User::\"backdoor\",\n  action,\n  resource is Doc", "true"),
+        ("principal,\n  action,\n  resource == Doc::\"d-77\"", "true"),
+        (
+            "principal,\n  action == Action::\"view\",\n  resource",
+            "resource.size == 7 || principal == User::\"root\"",
+        ),
     ] {
-        bench.write("new/door.cedar", door(scope));
+        bench.write("new/door.cedar", door(scope, when));
         let ran = bench.run(["diff", "old", "new", "--sample", "60"]);
         assert_eq!(ran.code, 4, "{scope}: {}{}", ran.out, ran.err);
         tells(&ran, &["door"]);

@@ -209,6 +209,10 @@ fn what_was_answered_outlives_a_kill() {
             .map(|one| format!("Item::\"{}\"", one["uid"]["id"].as_str().unwrap()))
             .collect();
         assert!(answered.is_subset(&items), "lost: {:?}", answered.difference(&items).collect::<Vec<_>>());
+        // The tree verifies, the rows are the world, and what the data keeps is kept.
+        let doctor = bench.run(["store", "doctor", "--db", "cases.db"].into_iter().chain(TRUSTING));
+        assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
+        assert!(doctor.out.contains("; 0 faults,"), "{}", doctor.out);
     }
     assert!(!answered.is_empty(), "no kill came after an answer");
 }
@@ -343,4 +347,25 @@ fn the_log_is_verified_and_proved() {
     bench.run(["init"]);
     let others = bench.run(["audit", "replay", "--db", "cases.db", "--policies", "policies"]);
     assert_ne!(others.code, 0, "{}{}", others.out, others.err);
+}
+
+#[test]
+fn other_policies_are_put_in_force() {
+    let bench = with_case();
+    bench.run(["init"]);
+    let said = ["--approved-by", "the board", "--reason", "a trial"];
+    let activate = |more: &[&str]| {
+        let args = ["store", "activate", "--db", "cases.db"].into_iter().chain(TRUSTING).chain(said);
+        bench.run(args.chain(more.iter().copied()))
+    };
+    activate(&["--policies", "policies"]).fails(1, "");
+    activate(&[]).fails(64, "--policies");
+    let before = bench.run(["store", "policies", "--db", "cases.db"]).out;
+    assert_eq!(before.lines().count(), 1);
+    let hash = before.split(' ').next().unwrap().to_owned();
+    let back = activate(&["--hash", &hash]);
+    assert_eq!((back.code, back.out), (0, format!("{hash}\n")), "{}", back.err);
+    let after = bench.run(["store", "policies", "--db", "cases.db"]).out;
+    assert!(after.lines().count() == 2 && after.contains("entry 5"), "{after}");
+    activate(&["--hash", "none"]).fails(1, "never had policies `none`");
 }

@@ -47,6 +47,27 @@ const NAMES: [&str; 40] = [
     ".zed",
 ];
 
+/// Those of them that are files: a folder of this name is somebody's own.
+const FILES: [&str; 17] = [
+    ".DS_Store",
+    ".directory",
+    ".dockerignore",
+    ".editorconfig",
+    ".git-blame-ignore-revs",
+    ".gitattributes",
+    ".gitignore",
+    ".gitkeep",
+    ".gitlab-ci.yml",
+    ".gitmodules",
+    ".helmignore",
+    ".hgignore",
+    ".ignore",
+    ".keep",
+    ".mailmap",
+    ".pre-commit-config.yaml",
+    ".yamllint",
+];
+
 /// What editors, systems and this command leave beside a file that is open: `.#S1.cedar`, `._S1.cedar`.
 const STARTS: [&str; 6] = [".#", "._", ".~", ".nfs", ".fuse_hidden", ".caseward-"];
 /// The same by its end: `.S1.cedar~`, `.S1.cedar.un~`.
@@ -59,7 +80,8 @@ const END: &str = "~";
 pub(crate) fn passes(name: &str, is_folder: bool) -> Result<(), String> {
     let is_left_behind =
         STARTS.iter().any(|start| name.starts_with(start)) || name.ends_with(END) || is_swap_file(name);
-    if NAMES.contains(&name) || is_folder && is_of_kubernetes(name) || !is_folder && is_left_behind {
+    let is_known = NAMES.contains(&name) && !(is_folder && FILES.contains(&name));
+    if is_known || is_folder && is_of_kubernetes(name) || !is_folder && is_left_behind {
         return Ok(());
     }
     let what = if is_folder { "folders" } else { "files" };
@@ -67,6 +89,11 @@ pub(crate) fn passes(name: &str, is_folder: bool) -> Result<(), String> {
         "its name starts with a dot, and it is none of the {what} of editors and systems that are passed over: rename \
          it, or move it away"
     ))
+}
+
+/// Whether a folder is one of those that Kubernetes mounts, by its name.
+pub(super) fn is_mounted(name: &str) -> bool {
+    matches!(name, "..data" | "..data_tmp") || is_of_kubernetes(name)
 }
 
 /// `.S1.cedar.swp`, as Vim leaves it; the next are `.swo`, `.swn` and so on.
@@ -82,7 +109,7 @@ fn is_of_kubernetes(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAMES, passes};
+    use super::{FILES, NAMES, passes};
 
     #[test]
     fn what_is_known_is_passed_over_and_nothing_else() {
@@ -92,8 +119,10 @@ mod tests {
             assert!(passes(name, false).is_ok() && passes(name, true).is_err(), "{name}");
         }
         for name in NAMES {
-            assert!(passes(name, false).is_ok() && passes(name, true).is_ok(), "{name}");
+            assert!(passes(name, false).is_ok(), "{name}");
+            assert_eq!(passes(name, true).is_ok(), !FILES.contains(&name), "{name}");
         }
+        assert!(FILES.iter().all(|name| NAMES.contains(name)));
         assert!(passes("..2026_01_01_10_30_00.1", true).is_ok());
         for name in [
             ".S1.cedar",

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::{cases, dotted};
+use crate::policy::files;
 use crate::policy::files::{Kind, Step};
 
 /// What a file of a policy folder is.
@@ -64,8 +65,11 @@ const KNOWN: [(&str, FilePart); 7] = [
 ];
 /// Those without which less is checked or shown: one that is mistyped by a letter would not be missed.
 const MISSED_BY_NOBODY: [&str; 3] = ["fields.toml", "annotations.toml", "matrix.toml"];
-/// What builds put into the folder that they leave.
-const BUILT: [&str; 2] = ["CACHEDIR.TAG", ".rustc_info.json"];
+/// What builds put into the folder that they leave, and how that starts (<https://bford.info/cachedir/>).
+const BUILT: [(&str, &str); 2] =
+    [("CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55"), (".rustc_info.json", "{")];
+/// Bytes of such a mark.
+const MOST_MARK: usize = 1 << 20;
 
 /// Endings of files that may stand beside policies directly in their folder.
 const BESIDE: [&str; 13] =
@@ -178,9 +182,33 @@ pub(crate) fn hidden(name: &str, is_folder: bool) -> Result<(), String> {
     dotted::passes(name.rsplit_once('/').map_or(name, |(_, file)| file), is_folder)
 }
 
-/// Whether a build has made the folder's `target`.
+/// Whether a build has made the folder's `target`: by what it leaves there, which is never empty.
 pub(super) fn is_built(folder: &Path) -> bool {
-    BUILT.iter().any(|mark| folder.join(TARGET).join(mark).is_file())
+    BUILT.iter().any(|(mark, starts)| {
+        let text = files::read(&folder.join(TARGET).join(mark), MOST_MARK);
+        text.is_ok_and(|text| text.starts_with(starts.as_bytes()))
+    })
+}
+
+/// A folder that Kubernetes mounts is a link, `..data`, or stands beside it: else it is somebody's own, and what is in it
+/// would be missed.
+pub(super) fn mounted(folder: &Path, name: &str) -> Result<(), String> {
+    let (around, last) = match name.rsplit_once('/') {
+        Some((around, last)) => (folder.join(around), last),
+        None => (folder.to_owned(), name),
+    };
+    if !dotted::is_mounted(last) {
+        return Ok(());
+    }
+    let is_link = |name: &str| around.join(name).is_symlink();
+    let beside =
+        if last.starts_with("..data") { is_link(last) } else { is_link("..data") || is_link("..data_tmp") };
+    match beside {
+        true => Ok(()),
+        false => Err("it is called as a folder that Kubernetes mounts, and no link `..data` leads to it: rename it, or move \
+                      it away"
+            .to_owned()),
+    }
 }
 
 /// Whether something is the folder's `target`, or below it.
@@ -193,7 +221,7 @@ pub(super) fn not_built(name: &str, kind: Kind) -> Result<Step, String> {
     match kind {
         Kind::Folder if !looks_like_a_policy(name) => Ok(Step::Take),
         Kind::Folder | Kind::File if looks_like_a_policy(name) => Err(format!(
-            "policies do not stand below `{TARGET}`, and no build has left this one (it has no `CACHEDIR.TAG`): move it \
+            "policies do not stand below `{TARGET}`, and no build has left this one (it has no `CACHEDIR.TAG` with its signature): move it \
              to a folder of its topic"
         )),
         _ => Ok(Step::Leave),

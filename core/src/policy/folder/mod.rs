@@ -78,7 +78,9 @@ impl FilePart {
             _ if layout::is_in_target(name) && !is_built => layout::not_built(name, kind),
             Kind::Folder => layout::enters(name),
             Kind::Hidden => layout::hidden(name, false).map(|()| Step::Leave),
-            Kind::HiddenFolder => layout::hidden(name, true).map(|()| Step::Leave),
+            Kind::HiddenFolder => {
+                layout::hidden(name, true).and_then(|()| layout::mounted(folder, name)).map(|()| Step::Leave)
+            }
             Kind::File => {
                 let Some(part) = FilePart::of(name)? else { return Ok(Step::Leave) };
                 policies += usize::from(part.is_policies());

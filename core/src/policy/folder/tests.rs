@@ -103,6 +103,7 @@ fn what_may_stand_beside_policies_is_left_out() {
     ] {
         folder.write(name, "no policy");
     }
+    folder.write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
     folder.write("top.cedar", POLICY);
     folder.write("invariants/deep/I4.cedar", POLICY);
     let (policies, invariants) = folder.names();
@@ -335,5 +336,28 @@ fn the_folder_and_a_list_of_names_agree() {
         "tests/.cases/x.toml",
     ] {
         assert!(FilePart::of(name).is_err(), "{name}");
+    }
+}
+
+/// A folder of one's own behind the name of a file or a folder that is passed over.
+#[test]
+fn a_folder_is_not_passed_over_for_its_name_alone() {
+    for (name, why) in [
+        (".gitignore/G2.cedar", "starts with a dot"),
+        (".mailmap/G2.cedar", "starts with a dot"),
+        ("gates/.editorconfig/G2.cedar", "starts with a dot"),
+        ("..data/G2.cedar", "no link `..data` leads to it"),
+        ("..2026_01_01/G2.cedar", "no link `..data` leads to it"),
+        ("gates/..2026_01_01/G2.cedar", "no link `..data` leads to it"),
+    ] {
+        let folder = Folder::new();
+        folder.write(name, POLICY);
+        folder.refused(name.rsplit_once('/').unwrap().0, why);
+    }
+    for mark in ["", "no signature"] {
+        let folder = Folder::new();
+        folder.write("target/CACHEDIR.TAG", mark);
+        folder.write("target/G2.cedar", POLICY);
+        folder.refused("target/G2.cedar", "policies do not stand below `target`");
     }
 }

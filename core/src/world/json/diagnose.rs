@@ -1,10 +1,12 @@
 //! What is wrong with an entity that Cedar does not take: everything, not just the first thing.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value as Json};
 
 use super::read::is_usual;
 use crate::cedar::{EntityParser, Refusal};
-use crate::model::{EntityUid, Problem, Schema, TypeId};
+use crate::model::{EntityUid, Problem, Schema, Span, TypeId};
 use crate::world::WorldBuilder;
 use crate::world::build::on;
 
@@ -12,24 +14,28 @@ use crate::world::build::on;
 pub(super) fn diagnose(
     builder: &mut WorldBuilder,
     parser: &EntityParser<'_>,
-    (text, number, place): (&str, u64, &dyn Fn() -> (u64, u64)),
+    (text, number, place): (&str, u64, &dyn Fn(Range<usize>) -> Span),
     refusal: &Refusal,
 ) {
     let (Refusal::Cedar(why) | Refusal::Unknown(why)) = refusal;
     let json: Option<Json> = match serde_json::from_str(text) {
         Ok(json) => Some(json),
         Err(error) => {
-            let why = in_file(&error, place());
-            return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
+            let at = offset(text, &error);
+            let span = place(at..at);
+            let why = in_file(&error, &span);
+            let problem = Problem::error(format!("entity {number} of the list: {why}"));
+            return builder.problem(problem.in_entity(number, span));
         }
     };
     let Some(uid) = json.as_ref().and_then(|json| uid(json.get("uid")?)) else {
-        return builder.problem(Problem::error(format!("entity {number} of the list: {why}")));
+        let problem = Problem::error(format!("entity {number} of the list: {why}"));
+        return builder.problem(problem.in_entity(number, place(0..text.len())));
     };
     let schema = builder.schema().clone();
     let is_action = uid.type_name().rsplit("::").next() == Some("Action");
     if schema.type_id(uid.type_name()).is_none() && !is_action {
-        return builder.unknown_type(&uid);
+        return builder.unknown_type(&uid, || (number, place(0..text.len())));
     }
     let attributes = json.as_ref().and_then(|json| json.get("attrs")?.as_object());
     let found = match (schema.type_id(uid.type_name()), attributes, refusal) {
@@ -38,26 +44,31 @@ pub(super) fn diagnose(
         }
         _ => Vec::new(),
     };
+    let span = place(0..text.len());
     let messages = if found.is_empty() { vec![why.clone()] } else { found };
     for message in messages {
         match schema.type_id(uid.type_name()) {
             Some(ty) => {
                 let row = builder.row(ty, uid.id());
-                builder.refuse((ty, row), on(&uid, message));
+                builder.refuse((ty, row), on(&uid, message).in_entity(number, span));
             }
-            None => builder.problem(on(&uid, message)),
+            None => builder.problem(on(&uid, message).in_entity(number, span)),
         }
     }
 }
 
-/// What is wrong with the syntax of an entity that stands at this line and column of its file.
-fn in_file(error: &serde_json::Error, (line, column): (u64, u64)) -> String {
-    let (of_line, of_column) = (error.line() as u64, error.column() as u64);
-    let column = if of_line <= 1 { column + of_column.saturating_sub(1) } else { of_column };
+/// The byte of an entity's text at which its syntax is wrong.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let before = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    (before + error.column().saturating_sub(1)).min(text.len())
+}
+
+/// What is wrong with the syntax of an entity, at this place of its file.
+fn in_file(error: &serde_json::Error, at: &Span) -> String {
     let within = format!(" at line {} column {}", error.line(), error.column());
     let what = error.to_string();
     let what = what.strip_suffix(&within).unwrap_or(&what);
-    format!("{what}, at line {} column {column}", line + of_line.saturating_sub(1))
+    format!("{what}, at line {} column {}", at.line, at.column)
 }
 
 /// The name in either form that Cedar takes.

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
+use crate::model::Span;
+
 /// Bytes of one element.
 const MAX_ELEMENT: usize = 64 << 20;
 const CHUNK: usize = 1 << 20;
@@ -26,7 +28,7 @@ pub(super) struct Elements<R> {
     at: usize,
     /// Bytes of the stream before the buffer.
     passed: u64,
-    /// Line ends among them, and the bytes behind the last of them.
+    /// Line ends among them, and the characters behind the last of them.
     lines: u64,
     behind: u64,
     at_end: bool,
@@ -72,6 +74,21 @@ impl<R: Read> Elements<R> {
         match lines {
             0 => (self.lines + 1, self.behind + behind + 1),
             _ => (self.lines + lines + 1, behind + 1),
+        }
+    }
+
+    /// A part of the buffer as a place in the stream.
+    pub(super) fn span(&self, part: Range<usize>) -> Span {
+        let (start, end) = (self.line_and_column(part.start), self.line_and_column(part.end));
+        let byte = |at: usize| usize::try_from(self.passed).unwrap_or(usize::MAX).saturating_add(at);
+        let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        Span {
+            start: byte(part.start),
+            end: byte(part.end),
+            line: number(start.0),
+            column: number(start.1),
+            end_line: number(end.0),
+            end_column: number(end.1),
         }
     }
 
@@ -213,10 +230,12 @@ fn has_mark(bytes: &[u8]) -> bool {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }
 
-/// How many line ends there are, and how many bytes behind the last one.
+/// How many line ends there are, and how many characters behind the last one.
 fn ends(bytes: &[u8]) -> (u64, u64) {
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
-    let behind = bytes.iter().rev().take_while(|&&byte| byte != b'\n').count();
+    // Of the bytes of a character of UTF-8 one does not start with the bits 10.
+    let starts = |byte: &&u8| **byte & 0xc0 != 0x80;
+    let behind = bytes.iter().rev().take_while(|&&byte| byte != b'\n').filter(starts).count();
     (lines as u64, behind as u64)
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -13,7 +14,9 @@ use super::diagnose::diagnose;
 use super::elements::{Broken, Elements};
 use crate::cedar::{EntityParser, Parsed, construct, parse_decimal};
 use crate::model::interrupt::Pulse;
-use crate::model::{AttrId, Attribute, EntityUid, Error, Problem, Schema, Type, TypeId, Value, timestamp};
+use crate::model::{
+    AttrId, Attribute, EntityUid, Error, Problem, Schema, Span, Type, TypeId, Value, timestamp,
+};
 use crate::world::build::on;
 use crate::world::{Draft, Row, World, WorldBuilder};
 
@@ -44,10 +47,15 @@ pub(crate) fn read(
             }
         };
         number += 1;
-        let place = || elements.line_and_column(element.start);
+        let place = |part: Range<usize>| elements.span(element.start + part.start..element.start + part.end);
+        let whole = element.end - element.start;
         match std::str::from_utf8(elements.text(&element)) {
             Ok(text) => take(&mut builder, &mut draft, parser, (text, number, &place)),
-            Err(error) => builder.problem(Problem::error(format!("entity {number} of the list: {error}"))),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let problem = Problem::error(format!("entity {number} of the list: {error}"));
+                builder.problem(problem.in_entity(number, place(at..whole.min(at + 1))));
+            }
         }
         if number.is_multiple_of(REPORT_EVERY) {
             progress(elements.position());
@@ -57,12 +65,12 @@ pub(crate) fn read(
     builder.finish()
 }
 
-/// Takes an entity: its text, its number in the list, and the line and column at which it stands.
+/// Takes an entity: its text, its number in the list, and the places of its parts.
 fn take(
     builder: &mut WorldBuilder,
     draft: &mut Draft,
     parser: &EntityParser<'_>,
-    (text, number, place): (&str, u64, &dyn Fn() -> (u64, u64)),
+    (text, number, place): (&str, u64, &dyn Fn(Range<usize>) -> Span),
 ) {
     if take_usual(builder, draft, text).is_some() {
         return builder.take(draft);

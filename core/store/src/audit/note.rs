@@ -200,7 +200,6 @@ fn is_signed(text: &str, signatures: &str, key: &LogVerifier) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Checkpoint, LogKey, LogVerifier};
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use caseward::{ActionName, EntityUid, Request, Ward, World};
+use caseward::{ActionName, Decision, EntityUid, Request, Ward, World};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::attendance::Spec;
 use crate::db::{as_number, as_text, number};
 use crate::error::Error;
 use crate::history;
@@ -196,5 +197,12 @@ fn decide(ward: &Ward, world: &World, payload: &Json, of: &Differing) -> Result<
     let context = ward.read_context(&action, &context.to_string())?.and_at(time::read(&of.now)?);
     let person = EntityUid::new("User", of.person.as_str());
     let request = Request::new(person, action, of.on.parse()?).in_context(context);
-    Ok(ward.check(world, &request)?)
+    let mut answer = ward.check(world, &request)?;
+    let names_absent = Spec::of(&of.command)
+        .zip(payload.pointer("/command/data").and_then(Json::as_object))
+        .is_some_and(|(spec, data)| spec.names(data).any(|uid| !world.contains(&uid)));
+    if names_absent {
+        (answer.decision, answer.policies) = (Decision::Deny, Vec::new());
+    }
+    Ok(answer)
 }

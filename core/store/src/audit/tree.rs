@@ -61,7 +61,6 @@ fn digest(parts: &[&[u8]]) -> Hash {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use ct_merkle::mem_backed_tree::MemoryBackedTree;
     use sha2::Sha256;

@@ -99,7 +99,8 @@ impl Reading<'_> {
         let Ok(read) = serde_json::from_str::<Json>(envelope) else {
             return self.problem(Some(event), "its envelope is no JSON");
         };
-        if read.to_string() != **envelope {
+        let canonical = read.to_string();
+        if canonical.as_str() != &**envelope {
             self.problem(Some(event), "its envelope is not in the form that the store writes");
         }
         let says = |name: &str| read.get(name).map(|value| value.to_string().trim_matches('"').to_owned());

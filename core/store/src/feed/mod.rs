@@ -82,6 +82,7 @@ impl State {
         })?;
         let lines = read::lines(kind, text).map_err(Error::Request)?;
         self.due(now)?;
+        self.in_force(now);
         let mut answers = Vec::new();
         let (by_subject, repeats) = sorted(kind, lines, delay, &mut answers);
         let mut all: Vec<(String, About)> = by_subject.into_iter().collect();
@@ -200,6 +201,7 @@ impl State {
     }
 
     fn fall_due(&mut self, group: &mut Group, name: &str, at: i64) -> Result<(), Error> {
+        self.in_force(at);
         self.db.run("DELETE FROM caseward_due WHERE at = ?1 AND subject = ?2", &[number(at), text(name)])?;
         let subject = Subject::read(self.db.as_mut(), name)?;
         let mut making = self.making(group, at);

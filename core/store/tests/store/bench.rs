@@ -59,14 +59,23 @@ impl Bench {
         Self::on(is_on_postgres())
     }
 
+    /// A store of other data.
+    pub(crate) fn with_data(entities: &[u8]) -> Self {
+        Self::of(is_on_postgres(), entities)
+    }
+
     fn on(is_on_postgres: bool) -> Self {
+        Self::of(is_on_postgres, SMALL)
+    }
+
+    fn of(is_on_postgres: bool, entities: &[u8]) -> Self {
         let folder = Folder::new();
         let place = match is_on_postgres {
             true => Postgres::address().unwrap().expect("there is no PostgreSQL").into(),
             false => folder.path().join("cases.db"),
         };
         let store = Store::init(&place, &PolicySet::attendance(), &options()).unwrap();
-        store.import(SMALL).unwrap();
+        store.import(entities).unwrap();
         Bench { folder, place, store: Some(store), clock: std::cell::Cell::new(NOW) }
     }
 
@@ -192,6 +201,13 @@ impl Bench {
     /// As [`Bench::with_case`], on PostgreSQL or on SQLite.
     pub(crate) fn with_case_on(is_on_postgres: bool) -> Self {
         let bench = Bench::on(is_on_postgres);
+        bench.makes_case();
+        bench
+    }
+
+    /// Opens a case of Aroha.
+    pub(crate) fn makes_case(&self) {
+        let bench = self;
         bench.does(
             "lead",
             "createRequest",
@@ -206,7 +222,6 @@ impl Bench {
             json!({"context": {"assignee": user("manager")}}),
         );
         bench.does("manager", "acceptRequest", "Request::\"r1\"", json!({"id": "c1"}));
-        bench
     }
 }
 

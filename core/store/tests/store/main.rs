@@ -8,11 +8,13 @@
     reason = "tests"
 )]
 
+mod activate;
 mod audit;
 mod bench;
 mod commands;
 mod contract;
 mod dice;
+mod doctor;
 mod engines;
 mod feeds;
 mod opening;

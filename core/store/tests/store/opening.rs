@@ -3,7 +3,7 @@
 use caseward_store::{Error, Options, PolicySet, Store};
 use serde_json::json;
 
-use crate::bench::{Bench, Folder, SMALL, options};
+use crate::bench::{Bench, Folder, SMALL, is_on_postgres, options};
 
 #[test]
 fn what_was_committed_is_there_when_it_is_opened_again() {
@@ -91,4 +91,56 @@ fn only_who_trusts_the_caller_takes_its_time() {
         let answer = store.command(command.to_string()).unwrap();
         assert!(answer.errors[0].contains("the store's to say"), "{answer:?}");
     }
+}
+
+/// A store of many students, with a case.
+fn large() -> Bench {
+    let mut all: Vec<serde_json::Value> = serde_json::from_slice(SMALL).unwrap();
+    all.extend((0..20_000).map(|number| {
+        let nsn = format!("{}", 200_000_000 + number);
+        json!({"uid": {"type": "Student", "id": format!("s{number}")}, "attrs": {"nsn": nsn}, "parents": []})
+    }));
+    let bench = Bench::with_data(&serde_json::to_vec(&all).unwrap());
+    bench.makes_case();
+    bench
+}
+
+#[test]
+fn a_snapshot_opens_what_the_rows_hold() {
+    if is_on_postgres() {
+        return;
+    }
+    let mut bench = large();
+    let path = bench.folder.path().join("cases.db-world");
+    bench.reopen();
+    assert!(path.exists());
+    // What was written since is in the log.
+    bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "x"}}));
+    bench.tries("rata-lead", "addComment", "Case::\"c1\"", json!({"data": {"text": "x"}}));
+    let text = "student,school,start\nben,rata,2026-05-01\n";
+    bench.store().feed_at("enrolment", text.as_bytes().to_vec(), 0, bench.clock()).unwrap();
+    let now = bench.exported();
+    let made = std::fs::read(&path).unwrap();
+    bench.reopen();
+    assert_eq!(bench.exported(), now, "from the snapshot");
+    assert_eq!(std::fs::read(&path).unwrap(), made, "it is not made anew for a few entries");
+    // One that is not what the database says is not believed; neither is one that is not there needed.
+    for wrong in [&made[..made.len() - 1], b"", b"nonsense"] {
+        bench.store = None;
+        std::fs::write(&path, wrong).unwrap();
+        bench.reopen();
+        assert_eq!(bench.exported(), now, "from the rows");
+    }
+    bench.store = None;
+    std::fs::write(&path, &made).unwrap();
+    bench.reopen();
+    bench.does("flow", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
+    bench.done(json!({
+        "command": "disposeRecords", "as": "privacy", "on": "Student::\"aroha\"",
+        "context": {"protectionInstruction": false}, "now": "2038-06-01T00:00:00Z",
+    }));
+    assert!(!path.exists(), "it holds what was disposed of");
+    let now = bench.exported();
+    bench.reopen();
+    assert_eq!(bench.exported(), now);
 }

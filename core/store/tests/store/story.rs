@@ -94,7 +94,7 @@ fn attempt(dice: &mut Dice, world: &World, number: usize) -> Option<Json> {
 
 /// What the engine says of a command, asked beside the store.
 fn allowed(bench: &Bench, command: &Json, now: i64) -> bool {
-    let (ward, text) = (bench.store().ward(), |name: &str| command[name].as_str().unwrap().to_owned());
+    let (ward, text) = (&bench.store().ward(), |name: &str| command[name].as_str().unwrap().to_owned());
     let action = ActionName::new(text("command"));
     let context = ward.read_context(&action, &command["context"].to_string()).unwrap();
     let person = EntityUid::new("User", text("as"));

@@ -1,0 +1,195 @@
+//! Which policies are in force when: each set that ever was is kept by its hash, and others are activated from an instant on.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use caseward::{Schema, Ward};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::db::{as_number, as_text, number, text};
+use crate::error::Error;
+use crate::log::{Entry, as_i64};
+use crate::policies::PolicySet;
+use crate::state::State;
+use crate::time::rfc3339;
+
+/// Policies, from an instant on.
+pub(crate) struct InForce {
+    from: i64,
+    pub(crate) ward: Ward,
+    pub(crate) fits: Ward,
+}
+
+/// The policies in force, as readers see them.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<RwLock<Ward>>);
+
+impl Shared {
+    pub(crate) fn new(ward: &Ward) -> Self {
+        Shared(Arc::new(RwLock::new(ward.clone())))
+    }
+
+    pub(crate) fn ward(&self) -> Ward {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, ward: &Ward) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = ward.clone();
+    }
+}
+
+/// That policies are in force, and who said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Activation {
+    /// From when, in milliseconds since 1970; `None` for now.
+    pub at: Option<i64>,
+    /// Who approved them.
+    pub approved_by: String,
+    /// Why they are changed.
+    pub reason: String,
+}
+
+impl Activation {
+    /// From now on.
+    pub fn now(approved_by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Activation { at: None, approved_by: approved_by.into(), reason: reason.into() }
+    }
+
+    /// From an instant on.
+    #[must_use]
+    pub fn at(mut self, at: i64) -> Self {
+        self.at = Some(at);
+        self
+    }
+}
+
+/// A set of policies that a store has, as it was put in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Activated {
+    /// SHA-256 of schema, policies and catalogue.
+    pub policy_hash: String,
+    /// From when, in RFC 3339; absent for those that the store was made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The number of its entry in the audit log; absent for those that the store was made with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+}
+
+impl State {
+    /// Makes the policies of an instant those that decide.
+    pub(crate) fn in_force(&mut self, now: i64) {
+        let found = self.policies.iter().rev().find(|set| set.from <= now).or_else(|| self.policies.first());
+        if let Some(set) = found
+            && set.ward.policy_hash() != self.ward.policy_hash()
+        {
+            (self.ward, self.fits) = (set.ward.clone(), set.fits.clone());
+            self.shared.replace(&self.ward);
+        }
+    }
+
+    /// Reads the sets that are in force at an instant or later.
+    pub(crate) fn read_policies(&mut self) -> Result<(), Error> {
+        let mut kept = Vec::new();
+        let sql = "SELECT p.from_at, p.hash, t.sources FROM caseward_policies p \
+                   JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
+        self.db.rows(sql, &[], &mut |row| {
+            let from = row.first().and_then(as_number).unwrap_or(i64::MIN);
+            kept.push((from, row.get(1).and_then(as_text), row.get(2).and_then(as_text).unwrap_or_default()));
+            Ok(())
+        })?;
+        // Those that others have taken the place of are loaded when the past is asked about.
+        let last = kept.iter().rposition(|(from, ..)| *from <= self.numbers.clock).unwrap_or(0);
+        let mut all = Vec::new();
+        for (from, _, sources) in kept.drain(last.min(kept.len())..) {
+            let (ward, fits) = PolicySet::from_text(&sources)?.load()?;
+            all.push(InForce { from, ward, fits });
+        }
+        self.policies = all;
+        Ok(())
+    }
+
+    /// Puts other policies in force.
+    pub(crate) fn activate(
+        &mut self,
+        set: &PolicySet,
+        as_said: &Activation,
+        clock: i64,
+    ) -> Result<String, Error> {
+        let clock = clock.max(self.numbers.clock);
+        let at = as_said.at.unwrap_or(clock);
+        for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
+            if said.trim().is_empty() {
+                return Err(Error::request(format!("{what} is not said: policies are not changed without")));
+            }
+        }
+        if at < clock {
+            let (at, clock) = (rfc3339(at), rfc3339(clock));
+            return Err(Error::request(format!(
+                "policies cannot be in force from {at}: the store's clock says {clock}, and what was decided before stands"
+            )));
+        }
+        let (ward, _) = set.load()?;
+        same_data(self.ward.schema(), ward.schema())?;
+        let hash = ward.policy_hash().to_string();
+        self.in_group(|state, group| {
+            let payload = json!({
+                "policy_hash": hash, "from": rfc3339(at),
+                "approved_by": as_said.approved_by, "reason": as_said.reason,
+            });
+            let version = group.numbers.version;
+            let entry =
+                Entry { kind: "activation", version, recorded: clock, at, payload, about: Vec::new() };
+            let event = state.audit(group, &entry)?;
+            group.numbers.clock = clock;
+            state.db.run(
+                "INSERT INTO caseward_policy_text (hash, sources) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING",
+                &[text(hash.as_str()), text(set.to_text())],
+            )?;
+            state.db.run(
+                "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
+                &[number(at), number(as_i64(event)), text(hash.as_str())],
+            )?;
+            Ok(())
+        })?;
+        self.read_policies()?;
+        self.in_force(clock);
+        Ok(hash)
+    }
+
+    /// A set that the store has, by its hash.
+    pub(crate) fn policy_set(&mut self, hash: &str) -> Result<PolicySet, Error> {
+        let sql = "SELECT sources FROM caseward_policy_text WHERE hash = ?1";
+        let sources = self.db.texts(sql, &[text(hash)])?.into_iter().next();
+        let sources =
+            sources.ok_or_else(|| Error::request(format!("the store never had policies `{hash}`")))?;
+        PolicySet::from_text(&sources)
+    }
+
+    /// Every set, in the order in which they came into force.
+    pub(crate) fn activated(&mut self) -> Result<Vec<Activated>, Error> {
+        let mut all = Vec::new();
+        let sql = "SELECT hash, from_at, event FROM caseward_policies ORDER BY from_at, event";
+        self.db.rows(sql, &[], &mut |row| {
+            let event = row.get(2).and_then(as_number).and_then(|event| u64::try_from(event).ok());
+            let event = event.filter(|event| *event > 0);
+            all.push(Activated {
+                policy_hash: row.first().and_then(as_text).unwrap_or_default().to_string(),
+                from: row.get(1).and_then(as_number).filter(|_| event.is_some()).map(rfc3339),
+                event,
+            });
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+/// Refuses policies whose schema has other entities: the tables are made of it.
+fn same_data(ours: &Schema, theirs: &Schema) -> Result<(), Error> {
+    if ours.entity_types() == theirs.entity_types() {
+        return Ok(());
+    }
+    Err(Error::request("the schema of these policies has other entity types than the store's tables"))
+}

@@ -1,0 +1,354 @@
+//! Whether a store is well: what the data keeps, what nobody sees to, and what lies about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use caseward::sql::Dialect;
+use caseward::{ActionName, AlertQuery, Context, EntityUid, Query, Request, TypeName, Value, World};
+use serde::Serialize;
+
+use crate::db::as_text;
+use crate::error::Error;
+use crate::state::State;
+
+/// People whose lists are held against filters on the tables.
+const SAMPLE: usize = 40;
+
+/// Something that a store's operator is to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What kind of thing it is, such as `open-case` or `no-alerts`.
+    pub kind: &'static str,
+    /// Whether the data is not as the store keeps it; else it is for people to see to.
+    pub is_fault: bool,
+    /// The record; absent where it is of the store as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// What is to be looked at.
+    pub what: String,
+}
+
+/// What was looked at, and what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Checkup {
+    /// Open cases that were looked at.
+    pub open_cases: usize,
+    /// Students that were looked at.
+    pub students: usize,
+    /// Entities whose rows were read again.
+    pub entities: usize,
+    /// Entries of the audit log that were read again.
+    pub entries: u64,
+    /// People whose list of cases was held against a filter on the tables; none on PostgreSQL.
+    pub lists_compared: usize,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Checkup {
+    /// Whether the data is as the store keeps it, in all that was looked at.
+    pub fn is_sound(&self) -> bool {
+        self.findings.iter().all(|finding| !finding.is_fault)
+    }
+
+    fn fault(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
+        let about = about.map(ToString::to_string);
+        self.findings.push(Finding { kind, is_fault: true, about, what: what.into() });
+    }
+
+    fn notice(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
+        let about = about.map(ToString::to_string);
+        self.findings.push(Finding { kind, is_fault: false, about, what: what.into() });
+    }
+}
+
+fn uids(world: &World, ty: &str) -> Result<Vec<EntityUid>, Error> {
+    Ok(world.ids(ty)?.map(|id| EntityUid::new(ty, id)).collect())
+}
+
+fn entity(world: &World, of: &EntityUid, name: &str) -> Result<Option<EntityUid>, Error> {
+    Ok(match world.attribute(of, name)? {
+        Some(Value::Entity(uid)) => Some(uid),
+        _ => None,
+    })
+}
+
+fn all(world: &World, of: &EntityUid, name: &str) -> Result<Vec<EntityUid>, Error> {
+    let Some(Value::Set(all)) = world.attribute(of, name)? else { return Ok(Vec::new()) };
+    let each = all.iter().filter_map(|one| match one {
+        Value::Entity(uid) => Some(uid.clone()),
+        _ => None,
+    });
+    Ok(each.collect())
+}
+
+impl State {
+    /// Looks at everything. It writes nothing.
+    pub(crate) fn doctor(&mut self, now: i64) -> Result<Checkup, Error> {
+        let mut checkup = Checkup::default();
+        self.rows_are_the_world(&mut checkup)?;
+        self.log_is_sound(&mut checkup)?;
+        let open = self.cases_are_kept(&mut checkup, now)?;
+        self.students_are_kept(&mut checkup, &open)?;
+        self.somebody_acts(&mut checkup, &open, now)?;
+        self.nothing_lies_about(&mut checkup)?;
+        self.is_due_for_disposal(&mut checkup, now)?;
+        self.lists_are_filters(&mut checkup, now)?;
+        Ok(checkup)
+    }
+
+    fn rows_are_the_world(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        let db = &mut self.db;
+        let rows: World = self.database.read(|sql, each| db.rows(sql, &[], each))?;
+        for ty in self.ward.schema().entity_types() {
+            if ty.choices.is_some() {
+                continue;
+            }
+            let (there, held) = (uids(&rows, &ty.name)?, uids(&self.world, &ty.name)?);
+            checkup.entities += there.len();
+            for uid in held.iter().filter(|uid| !rows.contains(uid)) {
+                checkup.fault("rows", Some(uid), "it has no row");
+            }
+            for uid in &there {
+                if rows.attributes(uid)? != self.world.attributes(uid)? {
+                    checkup.fault(
+                        "rows",
+                        Some(uid),
+                        "its row says something else than the snapshot and the log",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn log_is_sound(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        let found = self.verify(&[])?;
+        checkup.entries = found.entries;
+        for problem in &found.problems {
+            let event = problem.event.map_or(String::new(), |event| format!("entry {event}: "));
+            checkup.fault("log", None, format!("{event}{}", problem.what));
+        }
+        Ok(())
+    }
+
+    /// Looks at each open case; gives them by their students.
+    fn cases_are_kept(
+        &mut self,
+        checkup: &mut Checkup,
+        now: i64,
+    ) -> Result<BTreeMap<EntityUid, EntityUid>, Error> {
+        let mut open: BTreeMap<EntityUid, EntityUid> = BTreeMap::new();
+        let world = self.world.clone();
+        for case in uids(&world, "Case")? {
+            if world.attribute(&case, "status")? != Some("open".into()) {
+                continue;
+            }
+            checkup.open_cases += 1;
+            let Some(student) = entity(&world, &case, "student")? else { continue };
+            if let Some(other) = open.insert(student.clone(), case.clone()) {
+                checkup.fault("open-case", Some(&student), format!("{other} and {case} are both open"));
+            }
+            let school = entity(&world, &student, "enrolledAt")?;
+            if school.is_some() && entity(&world, &case, "school")? != school {
+                checkup.fault("open-case", Some(&case), "its school is not the student's");
+            }
+            for (mine, theirs) in [("provider", "currentProvider"), ("caseManager", "currentCaseManager")] {
+                if entity(&world, &case, mine)? != entity(&world, &student, theirs)? {
+                    checkup.fault(
+                        "open-case",
+                        Some(&case),
+                        format!("its {mine} is not the student's {theirs}"),
+                    );
+                }
+            }
+            if entity(&world, &case, "provider")?.is_none() {
+                checkup.fault("open-case", Some(&case), "it has no provider");
+            }
+            self.people_fit(checkup, &case)?;
+            let query = AlertQuery::new(TypeName::from_static("User"), case.clone()).at(now);
+            if self.ward.alert(&world, &query)?.is_empty() {
+                checkup.notice("no-alerts", Some(&case), "nobody would be told of what happens to it");
+            }
+        }
+        Ok(open)
+    }
+
+    fn people_fit(&mut self, checkup: &mut Checkup, case: &EntityUid) -> Result<(), Error> {
+        let one = |name| entity(&self.world, case, name);
+        let contact = one("primaryContact")?.into_iter().map(|person| (person, "fitsContact", "contact"));
+        let manager =
+            one("caseManager")?.into_iter().map(|person| (person, "fitsCaseManager", "case manager"));
+        let team = all(&self.world, case, "team")?;
+        let team = team.into_iter().map(|person| (person, "fitsTeam", "team member"));
+        for (person, action, what) in contact.chain(manager).chain(team) {
+            let request = Request::new(person.clone(), ActionName::from_static(action), case.clone());
+            if !self.fits.check(&self.world, &request)?.is_allowed() {
+                checkup.fault("fits", Some(case), format!("{person} no longer fits as its {what}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn students_are_kept(
+        &mut self,
+        checkup: &mut Checkup,
+        open: &BTreeMap<EntityUid, EntityUid>,
+    ) -> Result<(), Error> {
+        let mut by_nsn: BTreeMap<String, EntityUid> = BTreeMap::new();
+        for student in uids(&self.world, "Student")? {
+            checkup.students += 1;
+            let is_there = |name| self.world.attribute(&student, name).map(|value| value.is_some());
+            if !open.contains_key(&student) {
+                for name in ["currentProvider", "currentCaseManager"] {
+                    if is_there(name)? {
+                        checkup.fault("student", Some(&student), format!("a {name} without an open case"));
+                    }
+                }
+            }
+            if is_there("enrolledAt")? && is_there("lastSchool")? {
+                checkup.fault("student", Some(&student), "a school attended last while enrolled");
+            }
+            if let Some(Value::String(nsn)) = self.world.attribute(&student, "nsn")?
+                && let Some(other) = by_nsn.insert(nsn.to_string(), student.clone())
+            {
+                checkup.notice("one-person", Some(&student), format!("it has the NSN of {other}"));
+            }
+        }
+        let mut flags = Vec::new();
+        self.db.rows(
+            "SELECT subject, name, says FROM caseward_flag ORDER BY subject, name",
+            &[],
+            &mut |row| {
+                let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default().to_string();
+                flags.push((cell(0), format!("{}: {}", cell(1), cell(2))));
+                Ok(())
+            },
+        )?;
+        for (subject, what) in flags {
+            checkup.notice("feeds", subject.parse().ok().as_ref(), what);
+        }
+        Ok(())
+    }
+
+    /// Whether each provider with an open case has a workflow lead who may see it, and central investigation somebody.
+    fn somebody_acts(
+        &mut self,
+        checkup: &mut Checkup,
+        open: &BTreeMap<EntityUid, EntityUid>,
+        now: i64,
+    ) -> Result<(), Error> {
+        let (mut leads, mut central): (BTreeMap<EntityUid, Vec<EntityUid>>, usize) = (BTreeMap::new(), 0);
+        let team = EntityUid::new("MinistryTeam", "centralInvestigation");
+        for person in uids(&self.world, "User")? {
+            for provider in all(&self.world, &person, "workflowLeadAt")? {
+                leads.entry(provider).or_default().push(person.clone());
+            }
+            let is_active = self.world.attribute(&person, "loginActive")? == Some(true.into());
+            central += usize::from(is_active && all(&self.world, &person, "ministryTeams")?.contains(&team));
+        }
+        if central == 0 {
+            checkup.notice("central-team", Some(&team), "nobody with an active login is in it");
+        }
+        let mut seen = BTreeSet::new();
+        for case in open.values() {
+            let Some(provider) = entity(&self.world, case, "provider")? else { continue };
+            if !seen.insert(provider.clone()) {
+                continue;
+            }
+            let mut acts = false;
+            for lead in leads.get(&provider).into_iter().flatten() {
+                let request =
+                    Request::new(lead.clone(), ActionName::from_static("viewSummary"), case.clone());
+                acts |= self.ward.check(&self.world, &request.at(now))?.is_allowed();
+            }
+            if !acts {
+                checkup.notice(
+                    "no-workflow-lead",
+                    Some(&provider),
+                    format!("it holds {case}, and no workflow lead of it may act"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Content of what is not there.
+    fn nothing_lies_about(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        let mut owners = Vec::new();
+        self.db.rows("SELECT DISTINCT type, id FROM caseward_content", &[], &mut |row| {
+            if let [ty, id] = row
+                && let (Some(ty), Some(id)) = (as_text(ty), as_text(id))
+            {
+                owners.push(EntityUid::new(ty, id));
+            }
+            Ok(())
+        })?;
+        for owner in owners.iter().filter(|owner| !self.world.contains(owner)) {
+            checkup.fault("content", Some(owner), "there is content of it, and it is not there");
+        }
+        let sql = "SELECT value FROM caseward_content WHERE field = 'document'";
+        for document in self.db.texts(sql, &[])? {
+            let Some(hash) = document.trim_matches('"').strip_prefix("sha256:") else { continue };
+            if !self.has_file(hash)? {
+                checkup.fault("files", None, format!("the file {hash} is not there"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Students whose records whoever may dispose of them may dispose of now.
+    fn is_due_for_disposal(&mut self, checkup: &mut Checkup, now: i64) -> Result<(), Error> {
+        let mut due: BTreeSet<EntityUid> = BTreeSet::new();
+        let privacy = EntityUid::new("MinistryTeam", "privacy");
+        for person in uids(&self.world, "User")? {
+            if !all(&self.world, &person, "ministryTeams")?.contains(&privacy) {
+                continue;
+            }
+            let action = ActionName::from_static("disposeRecords");
+            let context = Context::at(now).with("protectionInstruction", false);
+            let query = Query::new(person, action, TypeName::from_static("Student")).in_context(context);
+            due.extend(self.ward.list(&self.world, &query)?);
+        }
+        for student in &due {
+            checkup.notice("due", Some(student), "its records are due for disposal");
+        }
+        Ok(())
+    }
+
+    /// Holds lists of cases against filters on the tables, for some people.
+    fn lists_are_filters(&mut self, checkup: &mut Checkup, now: i64) -> Result<(), Error> {
+        if self.db.dialect() != Dialect::Sqlite {
+            return Ok(());
+        }
+        let people = uids(&self.world, "User")?;
+        let step = (people.len() / SAMPLE).max(1);
+        let select = self.database.select("Case")?;
+        for person in people.into_iter().step_by(step) {
+            let action = ActionName::from_static("viewSummary");
+            let query = Query::new(person.clone(), action, TypeName::from_static("Case")).at(now);
+            let filter = self.ward.filter(&self.world, &query, &self.database)?;
+            let params: Vec<_> = filter.params.iter().cloned().map(Some).collect();
+            let listed: BTreeSet<EntityUid> = self.ward.list(&self.world, &query)?.into_iter().collect();
+            let ids = self.db.texts(&format!("{select} WHERE {}", filter.sql), &params)?;
+            let filtered = ids.into_iter().map(|id| EntityUid::new("Case", id)).collect();
+            checkup.lists_compared += 1;
+            if listed != filtered {
+                checkup.fault(
+                    "filter",
+                    Some(&person),
+                    "the filter on the tables gives other cases than the list",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn has_file(&mut self, hash: &str) -> Result<bool, Error> {
+        match self.db.has_file(hash)? {
+            Some(is_there) => Ok(is_there),
+            None => Ok(self.files.has(hash)),
+        }
+    }
+}

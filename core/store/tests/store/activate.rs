@@ -1,0 +1,94 @@
+//! Other policies: from when they decide, and what stands.
+
+use caseward::{ActionName, EntityUid, Request, Source};
+use caseward_store::{Activation, Moment, Outcome, PolicySet};
+use serde_json::json;
+
+use crate::bench::Bench;
+
+const DAY: i64 = 86_400_000;
+
+/// Our policies, and one that forbids comments.
+fn without_comments() -> PolicySet {
+    let mut set = PolicySet::attendance();
+    let text = "@id(\"trial.X1\")\n@rule(\"X1\")\n@description(\"No comments for now.\")\n\
+                forbid (principal, action == Action::\"addComment\", resource);\n";
+    set.sources.policies.push(Source::new("trial/X1.cedar", text));
+    set
+}
+
+fn comments(bench: &Bench) -> Outcome {
+    bench.tries("manager", "addComment", "Case::\"c1\"", json!({"data": {"text": "x"}})).outcome
+}
+
+#[test]
+fn other_policies_decide_from_when_they_are_in_force() {
+    let mut bench = Bench::with_case();
+    let before = bench.store().ward().policy_hash().clone();
+    assert_eq!(comments(&bench), Outcome::Done);
+    let begin = bench.clock() + 10 * DAY;
+    let said = Activation::now("the board", "a trial").at(begin);
+    let hash = bench.store().activate(&without_comments(), &said).unwrap();
+    assert_ne!(hash, *before);
+    assert_eq!(comments(&bench), Outcome::Done, "not yet");
+    bench.reopen();
+    assert_eq!(comments(&bench), Outcome::Done, "not yet, opened again");
+    let early = bench.clock();
+    bench.tick(begin);
+    assert_eq!(comments(&bench), Outcome::Denied);
+    assert_eq!(bench.store().ward().policy_hash().as_ref(), hash);
+    bench.reopen();
+    assert_eq!(comments(&bench), Outcome::Denied, "opened again");
+    // The past is asked about by the policies of its time, or by today's.
+    let may = |moment: Moment| {
+        let past = bench.store().past_at(moment, bench.clock()).unwrap();
+        let on = EntityUid::new("Case", "c1");
+        let request = Request::new(EntityUid::new("User", "manager"), ActionName::new("addComment"), on);
+        past.ward.check(&past.world, &request.at(past.now)).unwrap().is_allowed()
+    };
+    assert!(may(Moment::as_of(early)));
+    assert!(!may(Moment::as_of(early).by_todays_policies()));
+    assert!(!may(Moment::default()));
+    // Every decision comes out as it did, by the policies of its moment.
+    let replayed = bench.store().replay(None).unwrap();
+    assert_eq!((replayed.differing.as_slice(), replayed.commands), (&[][..], 9));
+    let others = bench.store().replay(Some(&without_comments())).unwrap();
+    let otherwise: Vec<&str> = others.differing.iter().map(|one| one.command.as_str()).collect();
+    assert_eq!(otherwise, ["addComment"; 3]);
+    // And back.
+    bench.tick(bench.clock() + DAY);
+    let back = bench
+        .store()
+        .activate(&PolicySet::attendance(), &Activation::now("the board", "it is over").at(bench.clock()));
+    assert_eq!(back.unwrap(), *before);
+    assert_eq!(comments(&bench), Outcome::Done);
+    let again =
+        bench.store().roll_back(&hash, &Activation::now("the board", "once more").at(bench.clock())).unwrap();
+    assert_eq!((again.as_str(), comments(&bench)), (hash.as_str(), Outcome::Denied));
+    let all: Vec<String> =
+        bench.store().activated().unwrap().into_iter().map(|set| set.policy_hash).collect();
+    assert_eq!(all, [before.to_string(), hash.clone(), before.to_string(), hash]);
+    assert!(bench.store().verify(Vec::new()).unwrap().is_sound());
+}
+
+#[test]
+fn what_cannot_be_put_in_force_is_refused() {
+    let bench = Bench::with_case();
+    let refused =
+        |set: &PolicySet, said: &Activation| bench.store().activate(set, said).unwrap_err().to_string();
+    let ours = PolicySet::attendance();
+    assert!(refused(&ours, &Activation::now("", "x")).contains("who approved it"));
+    assert!(refused(&ours, &Activation::now("x", " ")).contains("the reason"));
+    assert!(refused(&ours, &Activation::now("x", "x").at(0)).contains("what was decided before stands"));
+    let mut other = PolicySet::attendance();
+    let schema = other.sources.schema.text.replace("nsn: String,", "nsn: String, pounamu?: String,");
+    other.sources.schema = Source::new("schema.cedarschema", schema);
+    let error = refused(&other, &Activation::now("x", "x"));
+    assert!(error.contains("other entity types"), "{error}");
+    let mut broken = PolicySet::attendance();
+    broken.sources.policies.push(Source::new("x.cedar", "permit (principal, action, resource"));
+    assert!(!refused(&broken, &Activation::now("x", "x")).is_empty());
+    let none = bench.store().roll_back("abc", &Activation::now("x", "x")).unwrap_err().to_string();
+    assert_eq!(none, "the store never had policies `abc`");
+    assert_eq!(bench.store().activated().unwrap().len(), 1);
+}

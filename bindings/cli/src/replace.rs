@@ -94,24 +94,33 @@ fn refuse_input(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses to write over a secret key, which nobody makes again.
+/// Refuses to write over a secret key or a store, which nobody makes again.
 fn refuse_secret(path: &Path) -> io::Result<()> {
     use std::io::Read as _;
-    let is_file = fs::metadata(path).is_ok_and(|about| about.is_file());
-    let mut start = [0; SECRET.len()];
-    let is_secret = is_file
-        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
-        && start == *SECRET.as_bytes();
-    match is_secret {
-        true => {
-            Err(io::Error::other("it is a secret key, and there is no other: name another file to write"))
-        }
-        false => Ok(()),
+    if !fs::metadata(path).is_ok_and(|about| about.is_file()) {
+        return Ok(());
     }
+    let mut start = Vec::new();
+    // A file that cannot be read is for the writing to refuse.
+    let _ = File::open(path).and_then(|file| file.take(LONGEST_BLANK).read_to_end(&mut start));
+    // Readers of keys pass over blanks.
+    let key = start.trim_ascii_start();
+    let what = if SECRETS.iter().any(|secret| key.starts_with(secret.as_bytes())) {
+        "a secret key"
+    } else if start.starts_with(DATABASE.as_bytes()) {
+        "a database"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(format!("it is {what}, and there is no other: name another file to write")))
 }
 
-/// How a secret key begins.
-const SECRET: &str = "caseward-secret-key-";
+/// How secret keys begin: of bundles, and of logs.
+const SECRETS: [&str; 2] = ["caseward-secret-key-", "PRIVATE+KEY+"];
+/// How the file of a store begins.
+const DATABASE: &str = "SQLite format 3\0";
+/// Bytes of a file in which its beginning is looked for.
+const LONGEST_BLANK: u64 = 4_096;
 
 /// Files beside their targets that are not in their places yet. Who makes or moves one holds the lock.
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {

@@ -87,6 +87,12 @@ enum Asked {
 
 impl Args {
     fn asked(&self) -> Result<Asked, Failure> {
+        let kind = self.release.is_none().then(|| ReportKind::named(&self.kind));
+        if self.source.is_past() && kind.is_none_or(|kind| kind.is_ok_and(|kind| kind.in_aggregate)) {
+            let why = "a published report is of now: it takes no --as-of and no --known-at, since tables of two moments \
+                       would tell the cases that changed between them";
+            return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+        }
         if let Some(file) = &self.release {
             let text = input::text(file, LONGEST_RELEASE)?;
             let read = Release::read(&text);

@@ -88,6 +88,14 @@ impl SourceArgs {
         Ok(Source { ward, now, from: From::File(DataArgs { entities }) })
     }
 
+    /// Whether another moment than now is asked about, of a store.
+    pub(crate) fn is_past(&self) -> bool {
+        #[cfg(feature = "store")]
+        return self.db.is_past();
+        #[cfg(not(feature = "store"))]
+        return false;
+    }
+
     /// Whether the data comes by standard input.
     pub(crate) fn is_stdin(&self) -> bool {
         self.entities.as_deref().is_some_and(crate::input::is_dash)
@@ -174,6 +182,10 @@ mod stored {
     }
 
     impl DbArgs {
+        pub(super) fn is_past(&self) -> bool {
+            self.as_of.is_some() || self.known_at.is_some()
+        }
+
         /// The store, where one is named.
         pub(super) fn open(
             &self,

@@ -102,7 +102,7 @@ enum What {
         /// The folder of policies, with who fits in its folder `fits`.
         #[arg(long, value_name = "DIR", required_unless_present = "hash")]
         policies: Option<PathBuf>,
-        /// The hash of a set that the store had.
+        /// A set that the store had, as `caseward store policies` names it.
         #[arg(long, value_name = "SHA256", conflicts_with = "policies")]
         hash: Option<String>,
         /// From when; now without it.
@@ -123,7 +123,8 @@ enum What {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Print every set of policies that was in force or is to be: its hash, from when, and its entry in the log.
+    /// Print every set of policies that was in force or is to be: what names it (who fits is part of it), from when, and its
+    /// entry in the log.
     Policies {
         #[command(flatten)]
         store: StoreArgs,
@@ -177,7 +178,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             for set in store.open()?.activated().map_err(failed)? {
                 let from = set.from.as_deref().unwrap_or("from the start");
                 let entry = set.event.map_or(String::new(), |event| format!("  entry {event}"));
-                output::print(&format!("{}  {from}{entry}\n", set.policy_hash))?;
+                output::print(&format!("{}  {from}{entry}\n", set.set))?;
             }
         }
     }

@@ -72,7 +72,7 @@ CREATE TABLE caseward_became (
   "case" TEXT NOT NULL
 );
 CREATE INDEX caseward_became_by_case ON caseward_became ("case");
--- Every policy set that was in force, and from when.
+-- Every policy set that was in force, and from when. Its hash is that of who fits too; answers have that of what decides.
 CREATE TABLE caseward_policies (
   from_at BIGINT NOT NULL,
   event BIGINT NOT NULL,
@@ -81,6 +81,7 @@ CREATE TABLE caseward_policies (
 );
 CREATE TABLE caseward_policy_text (
   hash TEXT NOT NULL PRIMARY KEY,
+  policy_hash TEXT NOT NULL,
   sources TEXT NOT NULL
 );
 -- What commands and imports say of roles; lines of the feed speak from when they begin.

@@ -68,7 +68,9 @@ impl Activation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Activated {
-    /// SHA-256 of schema, policies and catalogue.
+    /// What names the set: a SHA-256 of the policies and of who fits.
+    pub set: String,
+    /// SHA-256 of schema, policies and catalogue, as answers have it.
     pub policy_hash: String,
     /// From when, in RFC 3339; absent for those that the store was made with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +85,7 @@ impl State {
     pub(crate) fn in_force(&mut self, now: i64) {
         let found = self.policies.iter().rev().find(|set| set.from <= now).or_else(|| self.policies.first());
         if let Some(set) = found
-            && set.ward.policy_hash() != self.ward.policy_hash()
+            && PolicySet::hash(&set.ward, &set.fits) != PolicySet::hash(&self.ward, &self.fits)
         {
             (self.ward, self.fits) = (set.ward.clone(), set.fits.clone());
             self.shared.replace(&self.ward);
@@ -131,12 +133,12 @@ impl State {
                 "policies cannot be in force from {at}: the store's clock says {clock}, and what was decided before stands"
             )));
         }
-        let (ward, _) = set.load()?;
+        let (ward, fits) = set.load()?;
         same_data(self.ward.schema(), ward.schema())?;
-        let hash = ward.policy_hash().to_string();
+        let (hash, policy_hash) = (PolicySet::hash(&ward, &fits), ward.policy_hash().clone());
         self.in_group(|state, group| {
             let payload = json!({
-                "policy_hash": hash, "from": rfc3339(at),
+                "set": hash, "policy_hash": policy_hash, "from": rfc3339(at),
                 "approved_by": as_said.approved_by, "reason": as_said.reason,
             });
             let version = group.numbers.version;
@@ -145,8 +147,9 @@ impl State {
             let event = state.audit(group, &entry)?;
             group.numbers.clock = clock;
             state.db.run(
-                "INSERT INTO caseward_policy_text (hash, sources) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING",
-                &[text(hash.as_str()), text(set.to_text())],
+                "INSERT INTO caseward_policy_text (hash, policy_hash, sources) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (hash) DO NOTHING",
+                &[text(hash.as_str()), text(policy_hash), text(set.to_text())],
             )?;
             state.db.run(
                 "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
@@ -159,7 +162,7 @@ impl State {
         Ok(hash)
     }
 
-    /// A set that the store has, by its hash.
+    /// A set that the store has, by what names it.
     pub(crate) fn policy_set(&mut self, hash: &str) -> Result<PolicySet, Error> {
         let sql = "SELECT sources FROM caseward_policy_text WHERE hash = ?1";
         let sources = self.db.texts(sql, &[text(hash)])?.into_iter().next();
@@ -171,12 +174,14 @@ impl State {
     /// Every set, in the order in which they came into force.
     pub(crate) fn activated(&mut self) -> Result<Vec<Activated>, Error> {
         let mut all = Vec::new();
-        let sql = "SELECT hash, from_at, event FROM caseward_policies ORDER BY from_at, event";
+        let sql = "SELECT p.hash, p.from_at, p.event, t.policy_hash FROM caseward_policies p \
+                   JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
         self.db.rows(sql, &[], &mut |row| {
             let event = row.get(2).and_then(as_number).and_then(|event| u64::try_from(event).ok());
             let event = event.filter(|event| *event > 0);
             all.push(Activated {
-                policy_hash: row.first().and_then(as_text).unwrap_or_default().to_string(),
+                set: row.first().and_then(as_text).unwrap_or_default().to_string(),
+                policy_hash: row.get(3).and_then(as_text).unwrap_or_default().to_string(),
                 from: row.get(1).and_then(as_number).filter(|_| event.is_some()).map(rfc3339),
                 event,
             });

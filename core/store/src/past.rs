@@ -136,7 +136,7 @@ impl State {
 
     /// The policies that were in force.
     fn ward_at(&mut self, at: i64) -> Result<Ward, Error> {
-        let sql = "SELECT p.hash, t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
+        let sql = "SELECT t.policy_hash, t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
                    WHERE p.from_at <= ?1 ORDER BY p.from_at DESC, p.event DESC LIMIT 1";
         let row = self.db.row(sql, &[number(at)])?.unwrap_or_default();
         match (row.first().and_then(as_text), row.get(1).and_then(as_text)) {
@@ -148,7 +148,7 @@ impl State {
 
     /// The policies of a hash that were in force once.
     pub(crate) fn ward_of_hash(&mut self, hash: &str) -> Result<Ward, Error> {
-        let sql = "SELECT sources FROM caseward_policy_text WHERE hash = ?1";
+        let sql = "SELECT sources FROM caseward_policy_text WHERE policy_hash = ?1";
         let sources = self.db.texts(sql, &[text(hash)])?.into_iter().next();
         let sources = sources.ok_or_else(|| Error::Database(format!("it has no policies `{hash}`")))?;
         Ok(Ward::new(&PolicySet::from_text(&sources)?.sources)?)

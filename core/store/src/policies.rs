@@ -6,6 +6,7 @@ use caseward::{Source, Sources, Ward};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::ids::sha256;
 
 /// Policies, and who fits where a record names somebody.
 #[derive(Clone, Debug)]
@@ -46,6 +47,11 @@ impl PolicySet {
     /// Ready to be asked.
     pub(crate) fn load(&self) -> Result<(Ward, Ward), Error> {
         Ok((Ward::new(&self.sources)?, Ward::new(&self.fits)?))
+    }
+
+    /// What names the set: what decides, and who fits.
+    pub(crate) fn hash(ward: &Ward, fits: &Ward) -> String {
+        sha256(format!("{}\n{}", ward.policy_hash(), fits.policy_hash()).as_bytes())
     }
 
     pub(crate) fn to_text(&self) -> String {

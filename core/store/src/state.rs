@@ -90,7 +90,7 @@ pub(crate) struct Group {
 impl State {
     /// Makes the tables of a new store.
     pub(crate) fn create(db: &mut dyn Db, policies: &PolicySet) -> Result<(), Error> {
-        let (ward, _) = policies.load()?;
+        let (ward, fits) = policies.load()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         db.begin()?;
         let made = (|| {
@@ -99,10 +99,10 @@ impl State {
             for statement in database.create() {
                 db.script(&statement)?;
             }
-            let hash = ward.policy_hash().clone();
+            let hash = PolicySet::hash(&ward, &fits);
             db.run(
-                "INSERT INTO caseward_policy_text (hash, sources) VALUES (?1, ?2)",
-                &[text(hash.clone()), text(policies.to_text())],
+                "INSERT INTO caseward_policy_text (hash, policy_hash, sources) VALUES (?1, ?2, ?3)",
+                &[text(hash.as_str()), text(ward.policy_hash().clone()), text(policies.to_text())],
             )?;
             db.run(
                 "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",

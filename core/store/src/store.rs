@@ -277,7 +277,7 @@ impl Store {
         })
     }
 
-    /// Puts other policies in force, from now on or from an instant that lies ahead; gives their hash. What was decided
+    /// Puts other policies in force, from now on or from an instant that lies ahead; gives what names the set. What was decided
     /// before stands, and is asked about by the policies of its time.
     ///
     /// # Errors
@@ -291,12 +291,12 @@ impl Store {
         })
     }
 
-    /// Puts policies in force again that the store had, by their hash.
+    /// Puts policies in force again that the store had, by what names the set.
     ///
     /// # Errors
-    /// As [`Store::activate`]; [`Error::Request`] for a hash of none.
-    pub fn roll_back(&self, policy_hash: &str, as_said: &Activation) -> Result<String, Error> {
-        let (hash, as_said) = (policy_hash.to_owned(), as_said.clone());
+    /// As [`Store::activate`]; [`Error::Request`] for none that it had.
+    pub fn roll_back(&self, set: &str, as_said: &Activation) -> Result<String, Error> {
+        let (hash, as_said) = (set.to_owned(), as_said.clone());
         self.run(move |state, clock| {
             state.due(clock)?;
             let policies = state.policy_set(&hash)?;

@@ -249,7 +249,13 @@ impl Report {
             return "nothing: no policy is changed that can apply".to_owned();
         }
         let data = if self.made_up_cases.is_some() { "made-up data" } else { "the data given" };
-        format!("none seen among {} people and {} records, on {data}", self.people_looked_at, self.records)
+        let seen = format!(
+            "none seen among {} people and {} records, on {data}",
+            self.people_looked_at, self.records
+        );
+        // Both versions were read under the newer schema.
+        let schema = "; what the changed schema gives by itself was not looked for";
+        if self.schema_is_changed { seen + schema } else { seen }
     }
 
     /// What was looked at: all, or plainly what not.

@@ -369,3 +369,27 @@ fn other_policies_are_put_in_force() {
     assert!(after.lines().count() == 2 && after.contains("entry 5"), "{after}");
     activate(&["--hash", "none"]).fails(1, "never had policies `none`");
 }
+
+#[test]
+fn no_output_takes_the_place_of_a_store_or_of_its_key() {
+    let bench = with_case();
+    let keygen = ["audit", "keygen", "--name", "x.test/log", "--secret", "log.key"];
+    assert_eq!(bench.run(keygen).code, 0);
+    for (file, what) in [("cases.db", "a database"), ("log.key", "a secret key")] {
+        let before = std::fs::read(bench.path(file)).unwrap();
+        for verb in [["sample", "--cases", "1", "-o"].as_slice(), &["snapshot", "small.json"]] {
+            let ran = bench.run(verb.iter().copied().chain([file]));
+            ran.fails(1, what);
+        }
+        assert_eq!(std::fs::read(bench.path(file)).unwrap(), before, "{file}");
+    }
+}
+
+#[test]
+fn a_published_report_is_of_now() {
+    let bench = with_case();
+    let report = ["report", "--principal", "User::\"region\"", "--kind", "anonymised", "--by", "status"];
+    let past = asks(&bench, &[&report[..], &["--as-of", "2026-05-11T12:00:00+12:00"]].concat());
+    past.fails(64, "a published report is of now");
+    assert_ne!(asks(&bench, &report).code, 64);
+}

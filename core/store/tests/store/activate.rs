@@ -29,14 +29,15 @@ fn other_policies_decide_from_when_they_are_in_force() {
     let begin = bench.clock() + 10 * DAY;
     let said = Activation::now("the board", "a trial").at(begin);
     let hash = bench.store().activate(&without_comments(), &said).unwrap();
-    assert_ne!(hash, *before);
+    let first = bench.store().activated().unwrap()[0].clone();
+    assert!(hash != first.set && first.policy_hash == *before);
     assert_eq!(comments(&bench), Outcome::Done, "not yet");
     bench.reopen();
     assert_eq!(comments(&bench), Outcome::Done, "not yet, opened again");
     let early = bench.clock();
     bench.tick(begin);
     assert_eq!(comments(&bench), Outcome::Denied);
-    assert_eq!(bench.store().ward().policy_hash().as_ref(), hash);
+    assert_ne!(*bench.store().ward().policy_hash(), before);
     bench.reopen();
     assert_eq!(comments(&bench), Outcome::Denied, "opened again");
     // The past is asked about by the policies of its time, or by today's.
@@ -60,14 +61,13 @@ fn other_policies_decide_from_when_they_are_in_force() {
     let back = bench
         .store()
         .activate(&PolicySet::attendance(), &Activation::now("the board", "it is over").at(bench.clock()));
-    assert_eq!(back.unwrap(), *before);
+    assert_eq!(back.unwrap(), first.set);
     assert_eq!(comments(&bench), Outcome::Done);
     let again =
         bench.store().roll_back(&hash, &Activation::now("the board", "once more").at(bench.clock())).unwrap();
     assert_eq!((again.as_str(), comments(&bench)), (hash.as_str(), Outcome::Denied));
-    let all: Vec<String> =
-        bench.store().activated().unwrap().into_iter().map(|set| set.policy_hash).collect();
-    assert_eq!(all, [before.to_string(), hash.clone(), before.to_string(), hash]);
+    let all: Vec<String> = bench.store().activated().unwrap().into_iter().map(|set| set.set).collect();
+    assert_eq!(all, [first.set.clone(), hash.clone(), first.set, hash]);
     assert!(bench.store().verify(Vec::new()).unwrap().is_sound());
 }
 
@@ -91,4 +91,26 @@ fn what_cannot_be_put_in_force_is_refused() {
     let none = bench.store().roll_back("abc", &Activation::now("x", "x")).unwrap_err().to_string();
     assert_eq!(none, "the store never had policies `abc`");
     assert_eq!(bench.store().activated().unwrap().len(), 1);
+}
+
+#[test]
+fn who_fits_is_put_in_force_too() {
+    let bench = Bench::with_case();
+    let mut set = PolicySet::attendance();
+    // Nobody fits as a case manager.
+    set.fits.policies.retain(|source| !source.text.contains("fitsCaseManager"));
+    let named =
+        bench.store().activate(&set, &Activation::now("the board", "a trial").at(bench.clock())).unwrap();
+    let all = bench.store().activated().unwrap();
+    assert_eq!(
+        (all.len(), all[1].set.as_str(), &all[1].policy_hash),
+        (2, named.as_str(), &all[0].policy_hash)
+    );
+    assert_ne!(all[0].set, named);
+    bench.tick(bench.clock() + 60_000);
+    assert_eq!(bench.get("Case::\"c1\"", "caseManager").as_deref(), Some("manager"));
+    // Whoever is looked at again no longer fits.
+    let text = "user,role,at,from,until\nmanager,caseManagerAt,south,2026-05-01,2026-05-02\nmanager,caseManagerAt,north,2026-05-01,2026-05-02\n";
+    bench.store().feed_at("staff", text.as_bytes().to_vec(), 0, bench.clock()).unwrap();
+    assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
 }

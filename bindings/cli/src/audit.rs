@@ -334,12 +334,14 @@ fn looks(
 ) -> Result<Exit, Failure> {
     let asker = uid("--principal", &args.principal)?;
     let store = args.store.open()?;
-    let found = ask(&store, &asker).map_err(failed)?;
-    // Who asks who looked has looked.
+    let found = ask(&store, &asker);
+    // Who asks who looked has looked, or was denied it.
     let mut read = Read::new(kind, store.now().map_err(failed)?);
     (read.by, read.on, read.asked) = (Some(asker), on.cloned(), json!({}));
-    read.count = Some(found.len() as u64);
+    read.count = found.as_ref().ok().map(|found| found.len() as u64);
+    read.is_denied = found.is_err();
     store.audit(read).map_err(failed)?;
+    let found = found.map_err(failed)?;
     match args.format {
         Format::Json => output::print_json(&found)?,
         Format::Text => {

@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "docs", "decision", "role",
         ],
     ),
-    ("Keep cases", &["store", "do", "feed"]),
+    ("Keep cases", &["store", "do", "feed", "audit"]),
     ("Build", &["bundle", "tables", "completions", "man"]),
     ("Data", &["sample", "snapshot", "demo"]),
 ];

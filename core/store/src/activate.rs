@@ -105,8 +105,13 @@ impl State {
         // Those that others have taken the place of are loaded when the past is asked about.
         let last = kept.iter().rposition(|(from, ..)| *from <= self.numbers.clock).unwrap_or(0);
         let mut all = Vec::new();
-        for (from, _, sources) in kept.drain(last.min(kept.len())..) {
+        for (from, hash, sources) in kept.drain(last.min(kept.len())..) {
             let (ward, fits) = PolicySet::from_text(&sources)?.load()?;
+            if hash.as_deref() != Some(PolicySet::hash(&ward, &fits).as_str()) {
+                return Err(Error::Database(
+                    "its policies are not those that were put in force: they were altered".to_owned(),
+                ));
+            }
             all.push(InForce { from, ward, fits });
         }
         self.policies = all;
@@ -133,7 +138,7 @@ impl State {
                 "policies cannot be in force from {at}: the store's clock says {clock}, and what was decided before stands"
             )));
         }
-        let (ward, fits) = set.load()?;
+        let (ward, fits) = set.load_whole()?;
         same_data(self.ward.schema(), ward.schema())?;
         let (hash, policy_hash) = (PolicySet::hash(&ward, &fits), ward.policy_hash().clone());
         self.in_group(|state, group| {

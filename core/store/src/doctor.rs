@@ -311,7 +311,16 @@ impl State {
             let query = Query::new(person, action, TypeName::from_static("Student")).in_context(context);
             due.extend(self.ward.list(&self.world, &query)?);
         }
-        for student in &due {
+        let mut has_records: BTreeSet<EntityUid> = BTreeSet::new();
+        for ty in ["Case", "Request"] {
+            for record in uids(&self.world, ty)? {
+                has_records.extend(entity(&self.world, &record, "student")?);
+            }
+        }
+        let sql = "SELECT DISTINCT id FROM caseward_content WHERE type = 'Student'";
+        let ids = self.db.texts(sql, &[])?;
+        has_records.extend(ids.into_iter().map(|id| EntityUid::new("Student", id)));
+        for student in due.intersection(&has_records) {
             checkup.notice("due", Some(student), "its records are due for disposal");
         }
         Ok(())

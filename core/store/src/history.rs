@@ -65,6 +65,13 @@ pub(crate) fn forget(db: &mut dyn Db, uid: &EntityUid) -> Result<(), Error> {
     Ok(())
 }
 
+/// Takes an attribute out of every version: it was worked out from what was disposed of.
+pub(crate) fn forget_one(db: &mut dyn Db, uid: &EntityUid, name: &str) -> Result<(), Error> {
+    let sql = "DELETE FROM caseward_history WHERE type = ?1 AND id = ?2 AND name = ?3";
+    db.run(sql, &[text(uid.type_name()), text(uid.id()), text(name)])?;
+    Ok(())
+}
+
 /// What takes one entity back.
 #[derive(Default)]
 struct Undo {

@@ -5,6 +5,7 @@ use std::path::Path;
 use caseward::{Source, Sources, Ward};
 use serde::{Deserialize, Serialize};
 
+use crate::attendance::fits::ASKED;
 use crate::error::Error;
 use crate::ids::sha256;
 
@@ -47,6 +48,28 @@ impl PolicySet {
     /// Ready to be asked.
     pub(crate) fn load(&self) -> Result<(Ward, Ward), Error> {
         Ok((Ward::new(&self.sources)?, Ward::new(&self.fits)?))
+    }
+
+    /// As [`PolicySet::load`], refused where a store could not be kept by it.
+    pub(crate) fn load_whole(&self) -> Result<(Ward, Ward), Error> {
+        if self.sources.catalogue.is_none() {
+            return Err(Error::request(
+                "the policies have no `fields.toml`, which says what content there is",
+            ));
+        }
+        if self.sources.policies.is_empty() {
+            return Err(Error::request("there are no policies: nobody could do anything"));
+        }
+        let (ward, fits) = self.load()?;
+        for action in ASKED {
+            let is_asked = fits.schema().known_action(action).is_ok();
+            if !is_asked || !self.fits.policies.iter().any(|source| source.text.contains(action)) {
+                return Err(Error::request(format!(
+                    "the folder `fits` of the policies has no policy for `{action}`: nobody would fit"
+                )));
+            }
+        }
+        Ok((ward, fits))
     }
 
     /// What names the set: what decides, and who fits.

@@ -369,7 +369,21 @@ fn digest(checked: &Checked) -> String {
         command.remove("now");
         command.remove("key");
     }
-    sha256(command.to_string().as_bytes())
+    sha256(sorted(command).to_string().as_bytes())
+}
+
+/// JSON with the names of every object in one order: which comes first says nothing.
+fn sorted(json: Json) -> Json {
+    match json {
+        Json::Object(fields) => {
+            let mut fields: Vec<(String, Json)> =
+                fields.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Json::Object(fields.into_iter().collect())
+        }
+        Json::Array(all) => Json::Array(all.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }
 
 /// What the log keeps of an answer.

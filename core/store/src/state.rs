@@ -90,7 +90,7 @@ pub(crate) struct Group {
 impl State {
     /// Makes the tables of a new store.
     pub(crate) fn create(db: &mut dyn Db, policies: &PolicySet) -> Result<(), Error> {
-        let (ward, fits) = policies.load()?;
+        let (ward, fits) = policies.load_whole()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         db.begin()?;
         let made = (|| {
@@ -302,6 +302,9 @@ impl State {
             self.db.all(&statements)?;
         }
         history::record(self.db.as_mut(), group.numbers.version, &group.seen, finished)?;
+        for uid in &finished.unsaid {
+            history::forget_one(self.db.as_mut(), uid, "attendanceRate")?;
+        }
         self.write_content(finished)?;
         for uid in &finished.disposed {
             self.forget_content(group, uid)?;

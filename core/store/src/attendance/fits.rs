@@ -11,6 +11,9 @@ const CONTACT: &str = "fitsContact";
 const CASE_MANAGER: &str = "fitsCaseManager";
 const TEAM: &str = "fitsTeam";
 
+/// What is asked of the policies in `fits`.
+pub(crate) const ASKED: [&str; 5] = [MEETS_S6, WRITES_FOR_SCHOOL, CONTACT, CASE_MANAGER, TEAM];
+
 /// Takes a person out of the open cases and submitted requests where they no longer fit.
 pub(crate) fn clear_person(making: &mut Making<'_>, person: &EntityUid) -> Result<(), Stop> {
     let mut cases = Vec::new();

@@ -145,10 +145,7 @@ impl State {
     ) -> Result<Vec<Looked>, Error> {
         self.may_see_history(of, reader, now)?;
         let of = name(of);
-        self.looks(|payload| {
-            let is_on = payload.get("on").and_then(Json::as_str) == Some(&of);
-            Ok(is_on || told(payload)?.lines().any(|name| name == of))
-        })
+        self.looks(|payload| Ok(is_on(payload, &of) || told(payload)?.lines().any(|name| name == of)))
     }
 
     /// What a person looked at, oldest first; for a person who may see that person's access history.
@@ -166,10 +163,17 @@ impl State {
     /// The reads of which something holds.
     fn looks(&mut self, is_one: impl Fn(&Json) -> Result<bool, Error>) -> Result<Vec<Looked>, Error> {
         let mut found = Vec::new();
-        let sql = "SELECT event, recorded, payload FROM caseward_log WHERE kind = 'read' ORDER BY event";
+        let sql = "SELECT event, recorded, payload, kind FROM caseward_log WHERE payload IS NOT NULL \
+                   AND (kind = 'read' OR kind = 'command' AND payload LIKE '%exportPersonalInformation%') \
+                   ORDER BY event";
         self.db.rows(sql, &[], &mut |row| {
             let payload = row.get(2).and_then(as_text).unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
+            let is_read = row.get(3).and_then(as_text).as_deref() == Some("read");
+            // Whoever is given all that is held of somebody has looked at it.
+            let Some(payload) = (if is_read { Some(payload) } else { exported(&payload) }) else {
+                return Ok(());
+            };
             if is_one(&payload)? {
                 found.push(looked(row, &payload, "read"));
             }
@@ -256,6 +260,25 @@ impl State {
         }
         Ok(student)
     }
+}
+
+fn is_on(payload: &Json, of: &str) -> bool {
+    payload.get("on").and_then(Json::as_str) == Some(of)
+}
+
+/// An export that was done, as a read.
+fn exported(payload: &Json) -> Option<Json> {
+    let of = |path: &str| payload.pointer(path).and_then(Json::as_str);
+    let is_one =
+        of("/command/command") == Some("exportPersonalInformation") && of("/answer/outcome") == Some("done");
+    is_one.then(|| {
+        json!({
+            "read": "exportPersonalInformation",
+            "by": of("/command/as").map(|id| name(&EntityUid::new("User", id))),
+            "on": of("/command/on"),
+            "purpose": of("/command/purpose"),
+        })
+    })
 }
 
 /// The names that an entry told of, a line each.

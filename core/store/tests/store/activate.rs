@@ -88,6 +88,12 @@ fn what_cannot_be_put_in_force_is_refused() {
     let mut broken = PolicySet::attendance();
     broken.sources.policies.push(Source::new("x.cedar", "permit (principal, action, resource"));
     assert!(!refused(&broken, &Activation::now("x", "x")).is_empty());
+    let mut bare = PolicySet::attendance();
+    bare.fits.policies.retain(|source| !source.text.contains("fitsTeam"));
+    assert!(refused(&bare, &Activation::now("x", "x")).contains("no policy for `fitsTeam`"));
+    let mut bare = PolicySet::attendance();
+    bare.sources.catalogue = None;
+    assert!(refused(&bare, &Activation::now("x", "x")).contains("no `fields.toml`"));
     let none = bench.store().roll_back("abc", &Activation::now("x", "x")).unwrap_err().to_string();
     assert_eq!(none, "the store never had policies `abc`");
     assert_eq!(bench.store().activated().unwrap().len(), 1);
@@ -98,7 +104,12 @@ fn who_fits_is_put_in_force_too() {
     let bench = Bench::with_case();
     let mut set = PolicySet::attendance();
     // Nobody fits as a case manager.
-    set.fits.policies.retain(|source| !source.text.contains("fitsCaseManager"));
+    for source in &mut set.fits.policies {
+        if source.text.contains("fitsCaseManager") {
+            *source =
+                Source::new(source.name.to_string(), source.text.replace("resource has provider", "false"));
+        }
+    }
     let named =
         bench.store().activate(&set, &Activation::now("the board", "a trial").at(bench.clock())).unwrap();
     let all = bench.store().activated().unwrap();
@@ -113,4 +124,15 @@ fn who_fits_is_put_in_force_too() {
     let text = "user,role,at,from,until\nmanager,caseManagerAt,south,2026-05-01,2026-05-02\nmanager,caseManagerAt,north,2026-05-01,2026-05-02\n";
     bench.store().feed_at("staff", text.as_bytes().to_vec(), 0, bench.clock()).unwrap();
     assert_eq!(bench.get("Case::\"c1\"", "caseManager"), None);
+}
+
+#[test]
+fn policies_that_were_altered_in_the_database_do_not_decide() {
+    let mut bench = Bench::with_case();
+    bench.store = None;
+    let sql = "UPDATE caseward_policy_text SET sources = replace(sources, 'principal.loginActive', 'true')";
+    assert_eq!(bench.alter(sql), 1);
+    let error =
+        caseward_store::Store::open(bench.place(), &crate::bench::options()).err().unwrap().to_string();
+    assert!(error.contains("were altered"), "{error}");
 }

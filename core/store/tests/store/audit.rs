@@ -214,3 +214,14 @@ fn who_looked_is_told_to_whoever_may_know() {
     assert!(store.looked_at(&uid("User::\"flow\""), &office).is_err());
     assert_eq!(store.denied(&office).unwrap(), []);
 }
+
+#[test]
+fn an_export_is_a_look() {
+    let bench = bench();
+    bench.does("privacy", "exportPersonalInformation", "Student::\"aroha\"", json!({}));
+    let privacy = uid("User::\"privacy\"");
+    let looked = bench.store().who_looked(&uid("Student::\"aroha\""), &privacy).unwrap();
+    let kinds: Vec<&str> = looked.iter().map(|one| one.kind.as_str()).collect();
+    assert_eq!(kinds, ["list", "exportPersonalInformation"]);
+    assert_eq!(bench.store().looked_at(&privacy, &privacy).unwrap().len(), 1);
+}

@@ -339,3 +339,21 @@ fn disposal_reaches_records_content_and_files() {
         assert_eq!(bench.number(&sql), 0, "{table}");
     }
 }
+
+#[test]
+fn a_key_is_of_the_command_and_not_of_its_spelling() {
+    let bench = Bench::with_case();
+    let text = |data: &str| {
+        format!(
+            r#"{{"command": "updateRecord", "as": "manager", "on": "Case::\"c1\"", "key": "k", "data": {data},
+                "now": "2026-05-12T00:00:00Z"}}"#
+        )
+    };
+    let first = bench.store().command(text(r#"{"kind": "note", "text": "b"}"#)).unwrap();
+    let again = bench.store().command(text(r#"{"text": "b", "kind": "note"}"#)).unwrap();
+    assert_eq!(
+        (first.outcome, again.outcome, again.repeated),
+        (Outcome::Done, Outcome::Done, true),
+        "{again:?}"
+    );
+}

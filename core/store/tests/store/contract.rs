@@ -18,7 +18,6 @@ fn midnight(day: &str) -> i64 {
 
 /// What the tables hold that keep what was said.
 fn kept(bench: &Bench, text: &str) -> Vec<&'static str> {
-    let database = rusqlite::Connection::open(bench.folder.path().join("cases.db")).unwrap();
     let tables = [
         ("caseward_log", "payload"),
         ("caseward_content", "value"),
@@ -28,7 +27,7 @@ fn kept(bench: &Bench, text: &str) -> Vec<&'static str> {
     ];
     let holds = |(table, column): &(&str, &str)| {
         let sql = format!("SELECT count(*) FROM {table} WHERE {column} LIKE '%{text}%'");
-        database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() > 0
+        bench.number(&sql) > 0
     };
     tables.iter().filter(|one| holds(one)).map(|(table, _)| *table).collect()
 }
@@ -217,8 +216,7 @@ fn an_answer_is_kept_for_thirty_days() {
     assert!(bench.done(comment("one", "2026-06-10T23:59:59Z")).repeated);
     let later = bench.done(comment("two", "2026-06-11T00:00:01Z"));
     assert!(!later.repeated && later.made != first.made, "{later:?}");
-    let database = rusqlite::Connection::open(bench.folder.path().join("cases.db")).unwrap();
     let count = "SELECT count(*) FROM caseward_answer";
     // The other key is gone, with the first answer under this one.
-    assert_eq!(database.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(bench.number(count), 1);
 }

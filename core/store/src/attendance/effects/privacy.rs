@@ -148,7 +148,9 @@ pub(super) fn dispose_records(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
         making.draft.dispose(record);
     }
     // The student stays, with what identifies them; content about them goes.
-    for (field, _) in making.ward.content("Student") {
+    // Whatever is there, also what the catalogue no longer names.
+    let sql = "SELECT field FROM caseward_content WHERE type = ?1 AND id = ?2";
+    for field in making.db.texts(sql, &[text(student.type_name()), text(student.id())])? {
         making.draft.content(&student, field, None);
     }
     making.draft.set(&student, "attendanceRate", None)?;

@@ -42,6 +42,7 @@ enum From {
 }
 
 /// Something that is about to be shown.
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "stores alone audit it"))]
 pub(crate) struct Told<'a> {
     /// The verb.
     pub(crate) kind: &'static str,

@@ -1,6 +1,7 @@
 //! A small store, and how the tests speak to it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caseward::{EntityUid, Value};
@@ -36,10 +37,23 @@ impl Drop for Folder {
     }
 }
 
+static IS_THERE: OnceLock<bool> = OnceLock::new();
+
+/// Whether there is a PostgreSQL to run on: `CASEWARD_REQUIRE_ALL=1` asks for one.
+fn is_there() -> bool {
+    let is_there = Postgres::address().unwrap().is_some();
+    let required = std::env::var("CASEWARD_REQUIRE_ALL").is_ok_and(|all| all == "1");
+    assert!(is_there || !required, "there is no PostgreSQL here");
+    if !is_there {
+        eprintln!("SKIPPED: there is no PostgreSQL here; the store is tested on SQLite alone");
+    }
+    is_there
+}
+
 /// Whether the tests are to run on PostgreSQL; on SQLite otherwise.
 pub(crate) fn is_on_postgres() -> bool {
     match std::env::var("CASEWARD_STORE_ON").as_deref() {
-        Ok("postgres") => true,
+        Ok("postgres") => *IS_THERE.get_or_init(is_there),
         Ok("sqlite") | Err(_) => false,
         Ok(other) => panic!("CASEWARD_STORE_ON is sqlite or postgres, not `{other}`"),
     }

@@ -84,6 +84,14 @@ impl PolicyArgs {
         }
     }
 
+    /// The text of schema and of who fits where a record names somebody.
+    pub(crate) fn fits(&self) -> Result<Sources, Failure> {
+        match &self.policies {
+            None => Ok(Sources::attendance_fits()),
+            Some(folder) => Ok(noted(folder, Sources::read_fits(folder, self.schema.as_deref())?)),
+        }
+    }
+
     /// The text of schema and claims, by what they are called: what `prove` asks of the policies.
     pub(crate) fn claims(&self) -> Result<[(Sources, &'static str); 2], Failure> {
         Ok([(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])

@@ -97,6 +97,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             said.push(format!("{} valid", counted(sources.policies.len(), what)));
         }
     }
+    // Who fits decides who is taken out of a record: a store would refuse it.
+    let fits = args.policies.fits()?;
+    match Ward::new(&fits) {
+        Ok(_) => {}
+        Err(error) if error.is_policies() => return refused(args, error.problems(), &fits, terminal),
+        Err(error) => return Err(error.into()),
+    }
     match unreachable(args, &ward)? {
         Ok(0) => {}
         Ok(n) => said.push(counted(n, "unreachable condition") + " there"),

@@ -393,3 +393,28 @@ fn a_published_report_is_of_now() {
     past.fails(64, "a published report is of now");
     assert_ne!(asks(&bench, &report).code, 64);
 }
+
+#[test]
+fn who_fits_is_validated_with_the_policies() {
+    let bench = Bench::new();
+    bench.run(["init"]);
+    let validate = || bench.run(["validate", "--policies", "policies"]);
+    assert_eq!(validate().code, 0, "{}", validate().err);
+    bench.write(
+        "policies/fits/actions.cedarschema",
+        "action fitsHere appliesTo { principal: [User], resource: [Document] };\n",
+    );
+    let fit = |when: &str| {
+        let text = format!(
+            "@id(\"fits.here\")\n@rule(\"X\")\n@description(\"x\")\npermit (principal, action == Action::\"fitsHere\", resource)\nwhen {{ {when} }};\n"
+        );
+        bench.write("policies/fits/here.cedar", text);
+        validate()
+    };
+    let (good, typo) = (fit("true"), fit("principal.nothing"));
+    assert_eq!(good.code, 0, "{}{}", good.out, good.err);
+    assert_eq!(typo.code, 3, "{}{}", typo.out, typo.err);
+    assert!(typo.err.contains("here.cedar") || typo.out.contains("here.cedar"), "{}{}", typo.out, typo.err);
+    bench.write("policies/fits/here.cedar", "permit (");
+    assert_eq!(validate().code, 3);
+}

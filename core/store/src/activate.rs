@@ -6,7 +6,7 @@ use caseward::{Schema, Ward};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::db::{as_number, as_text, number, text};
+use crate::db::{Db, as_count, as_number, as_text, number, text};
 use crate::error::Error;
 use crate::log::{Entry, as_i64};
 use crate::policies::PolicySet;
@@ -14,8 +14,11 @@ use crate::state::State;
 use crate::time::rfc3339;
 
 /// Policies, from an instant on.
+#[derive(Clone)]
 pub(crate) struct InForce {
     from: i64,
+    /// What names the set.
+    pub(crate) set: String,
     pub(crate) ward: Ward,
     pub(crate) fits: Ward,
 }
@@ -83,39 +86,11 @@ pub struct Activated {
 impl State {
     /// Makes the policies of an instant those that decide.
     pub(crate) fn in_force(&mut self, now: i64) {
-        let found = self.policies.iter().rev().find(|set| set.from <= now).or_else(|| self.policies.first());
-        if let Some(set) = found
-            && PolicySet::hash(&set.ward, &set.fits) != PolicySet::hash(&self.ward, &self.fits)
-        {
-            (self.ward, self.fits) = (set.ward.clone(), set.fits.clone());
+        let found = at(&self.policies, now).filter(|set| set.set != self.set).cloned();
+        if let Some(found) = found {
+            (self.ward, self.fits, self.set) = (found.ward, found.fits, found.set);
             self.shared.replace(&self.ward);
         }
-    }
-
-    /// Reads the sets that are in force at an instant or later.
-    pub(crate) fn read_policies(&mut self) -> Result<(), Error> {
-        let mut kept = Vec::new();
-        let sql = "SELECT p.from_at, p.hash, t.sources FROM caseward_policies p \
-                   JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
-        self.db.rows(sql, &[], &mut |row| {
-            let from = row.first().and_then(as_number).unwrap_or(i64::MIN);
-            kept.push((from, row.get(1).and_then(as_text), row.get(2).and_then(as_text).unwrap_or_default()));
-            Ok(())
-        })?;
-        // Those that others have taken the place of are loaded when the past is asked about.
-        let last = kept.iter().rposition(|(from, ..)| *from <= self.numbers.clock).unwrap_or(0);
-        let mut all = Vec::new();
-        for (from, hash, sources) in kept.drain(last.min(kept.len())..) {
-            let (ward, fits) = PolicySet::from_text(&sources)?.load()?;
-            if hash.as_deref() != Some(PolicySet::hash(&ward, &fits).as_str()) {
-                return Err(Error::Database(
-                    "its policies are not those that were put in force: they were altered".to_owned(),
-                ));
-            }
-            all.push(InForce { from, ward, fits });
-        }
-        self.policies = all;
-        Ok(())
     }
 
     /// Puts other policies in force.
@@ -140,10 +115,10 @@ impl State {
         }
         let (ward, fits) = set.load_whole()?;
         same_data(self.ward.schema(), ward.schema())?;
-        let (hash, policy_hash) = (PolicySet::hash(&ward, &fits), ward.policy_hash().clone());
+        let hash = PolicySet::hash(&ward, &fits);
         self.in_group(|state, group| {
             let payload = json!({
-                "set": hash, "policy_hash": policy_hash, "from": rfc3339(at),
+                "set": hash, "policy_hash": ward.policy_hash(), "from": rfc3339(at),
                 "approved_by": as_said.approved_by, "reason": as_said.reason,
             });
             let version = group.numbers.version;
@@ -151,18 +126,9 @@ impl State {
                 Entry { kind: "activation", version, recorded: clock, at, payload, about: Vec::new() };
             let event = state.audit(group, &entry)?;
             group.numbers.clock = clock;
-            state.db.run(
-                "INSERT INTO caseward_policy_text (hash, policy_hash, sources) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (hash) DO NOTHING",
-                &[text(hash.as_str()), text(policy_hash), text(set.to_text())],
-            )?;
-            state.db.run(
-                "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
-                &[number(at), number(as_i64(event)), text(hash.as_str())],
-            )?;
-            Ok(())
+            keep(state.db.as_mut(), set, (&ward, &fits), (at, event))
         })?;
-        self.read_policies()?;
+        self.policies = read(self.db.as_mut(), self.numbers.clock)?;
         self.in_force(clock);
         Ok(hash)
     }
@@ -182,8 +148,7 @@ impl State {
         let sql = "SELECT p.hash, p.from_at, p.event, t.policy_hash FROM caseward_policies p \
                    JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
         self.db.rows(sql, &[], &mut |row| {
-            let event = row.get(2).and_then(as_number).and_then(|event| u64::try_from(event).ok());
-            let event = event.filter(|event| *event > 0);
+            let event = row.get(2).and_then(as_count).filter(|event| *event > 0);
             all.push(Activated {
                 set: row.first().and_then(as_text).unwrap_or_default().to_string(),
                 policy_hash: row.get(3).and_then(as_text).unwrap_or_default().to_string(),
@@ -194,6 +159,56 @@ impl State {
         })?;
         Ok(all)
     }
+}
+
+/// The set that is in force at an instant.
+pub(crate) fn at(policies: &[InForce], now: i64) -> Option<&InForce> {
+    policies.iter().rev().find(|set| set.from <= now).or_else(|| policies.first())
+}
+
+/// Keeps a set, and from when and by which entry it is in force.
+pub(crate) fn keep(
+    db: &mut dyn Db,
+    set: &PolicySet,
+    (ward, fits): (&Ward, &Ward),
+    (from, event): (i64, u64),
+) -> Result<(), Error> {
+    let hash = PolicySet::hash(ward, fits);
+    db.run(
+        "INSERT INTO caseward_policy_text (hash, policy_hash, sources) VALUES (?1, ?2, ?3) ON CONFLICT (hash) DO NOTHING",
+        &[text(hash.as_str()), text(ward.policy_hash().clone()), text(set.to_text())],
+    )?;
+    db.run(
+        "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
+        &[number(from), number(as_i64(event)), text(hash)],
+    )?;
+    Ok(())
+}
+
+/// Reads the sets that are in force at an instant or later.
+pub(crate) fn read(db: &mut dyn Db, now: i64) -> Result<Vec<InForce>, Error> {
+    let mut kept = Vec::new();
+    let sql = "SELECT p.from_at, p.hash, t.sources FROM caseward_policies p \
+               JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
+    db.rows(sql, &[], &mut |row| {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+        kept.push((row.first().and_then(as_number).unwrap_or(i64::MIN), cell(1), cell(2)));
+        Ok(())
+    })?;
+    // Those that others have taken the place of are loaded when the past is asked about.
+    let last = kept.iter().rposition(|(from, ..)| *from <= now).unwrap_or(0);
+    let mut all = Vec::new();
+    for (from, hash, sources) in kept.into_iter().skip(last) {
+        let (ward, fits) = PolicySet::from_text(&sources)?.load()?;
+        let set = PolicySet::hash(&ward, &fits);
+        if *hash != *set {
+            return Err(Error::Database(
+                "its policies are not those that were put in force: they were altered".to_owned(),
+            ));
+        }
+        all.push(InForce { from, set, ward, fits });
+    }
+    Ok(all)
 }
 
 /// Refuses policies whose schema has other entities: the tables are made of it.

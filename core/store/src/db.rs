@@ -106,6 +106,11 @@ pub(crate) fn as_text(cell: &Cell) -> Option<Arc<str>> {
     }
 }
 
+/// The number in a cell that counts something.
+pub(crate) fn as_count(cell: &Cell) -> Option<u64> {
+    as_number(cell).and_then(|n| u64::try_from(n).ok())
+}
+
 /// The number in a cell.
 pub(crate) fn as_number(cell: &Cell) -> Option<i64> {
     match cell {

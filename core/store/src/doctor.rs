@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::db::as_text;
 use crate::error::Error;
+use crate::facts::{entities, entity, uids};
 use crate::state::State;
 
 /// People whose lists are held against filters on the tables.
@@ -61,26 +62,6 @@ impl Checkup {
         let about = about.map(ToString::to_string);
         self.findings.push(Finding { kind, is_fault: false, about, what: what.into() });
     }
-}
-
-fn uids(world: &World, ty: &str) -> Result<Vec<EntityUid>, Error> {
-    Ok(world.ids(ty)?.map(|id| EntityUid::new(ty, id)).collect())
-}
-
-fn entity(world: &World, of: &EntityUid, name: &str) -> Result<Option<EntityUid>, Error> {
-    Ok(match world.attribute(of, name)? {
-        Some(Value::Entity(uid)) => Some(uid),
-        _ => None,
-    })
-}
-
-fn all(world: &World, of: &EntityUid, name: &str) -> Result<Vec<EntityUid>, Error> {
-    let Some(Value::Set(all)) = world.attribute(of, name)? else { return Ok(Vec::new()) };
-    let each = all.iter().filter_map(|one| match one {
-        Value::Entity(uid) => Some(uid.clone()),
-        _ => None,
-    });
-    Ok(each.collect())
 }
 
 impl State {
@@ -180,7 +161,7 @@ impl State {
         let contact = one("primaryContact")?.into_iter().map(|person| (person, "fitsContact", "contact"));
         let manager =
             one("caseManager")?.into_iter().map(|person| (person, "fitsCaseManager", "case manager"));
-        let team = all(&self.world, case, "team")?;
+        let team: Vec<EntityUid> = entities(&self.world, case, "team")?;
         let team = team.into_iter().map(|person| (person, "fitsTeam", "team member"));
         for (person, action, what) in contact.chain(manager).chain(team) {
             let request = Request::new(person.clone(), ActionName::from_static(action), case.clone());
@@ -242,11 +223,13 @@ impl State {
         let (mut leads, mut central): (BTreeMap<EntityUid, Vec<EntityUid>>, usize) = (BTreeMap::new(), 0);
         let team = EntityUid::new("MinistryTeam", "centralInvestigation");
         for person in uids(&self.world, "User")? {
-            for provider in all(&self.world, &person, "workflowLeadAt")? {
+            for provider in entities::<Vec<_>>(&self.world, &person, "workflowLeadAt")? {
                 leads.entry(provider).or_default().push(person.clone());
             }
             let is_active = self.world.attribute(&person, "loginActive")? == Some(true.into());
-            central += usize::from(is_active && all(&self.world, &person, "ministryTeams")?.contains(&team));
+            central += usize::from(
+                is_active && entities::<Vec<_>>(&self.world, &person, "ministryTeams")?.contains(&team),
+            );
         }
         if central == 0 {
             checkup.notice("central-team", Some(&team), "nobody with an active login is in it");
@@ -303,7 +286,7 @@ impl State {
         let mut due: BTreeSet<EntityUid> = BTreeSet::new();
         let privacy = EntityUid::new("MinistryTeam", "privacy");
         for person in uids(&self.world, "User")? {
-            if !all(&self.world, &person, "ministryTeams")?.contains(&privacy) {
+            if !entities::<Vec<_>>(&self.world, &person, "ministryTeams")?.contains(&privacy) {
                 continue;
             }
             let action = ActionName::from_static("disposeRecords");

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::db::{Db, as_text, text};
 use crate::error::Error;
+use crate::facts;
 
 /// The content that says when a record changed last.
 pub(crate) const CHANGED: &str = "lastChangedAt";
@@ -256,10 +257,7 @@ impl Draft {
 
     /// An attribute that is a reference.
     pub(crate) fn entity(&mut self, uid: &EntityUid, name: &str) -> Result<Option<EntityUid>, Error> {
-        Ok(match self.get(uid, name)? {
-            Some(Value::Entity(uid)) => Some(uid),
-            _ => None,
-        })
+        facts::entity(self.seen()?, uid, name)
     }
 
     /// An attribute that is a text.
@@ -272,12 +270,7 @@ impl Draft {
 
     /// An attribute that is a set of references.
     pub(crate) fn all(&mut self, uid: &EntityUid, name: &str) -> Result<Vec<EntityUid>, Error> {
-        let Some(Value::Set(all)) = self.get(uid, name)? else { return Ok(Vec::new()) };
-        let each = all.iter().filter_map(|one| match one {
-            Value::Entity(uid) => Some(uid.clone()),
-            _ => None,
-        });
-        Ok(each.collect())
+        facts::entities(self.seen()?, uid, name)
     }
 }
 

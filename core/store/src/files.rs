@@ -33,16 +33,7 @@ impl Files {
         }
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(|e| Error::file("make", folder, e))?;
-        // What a kill leaves half written has another name, and is written over.
-        let partial = path.with_extension("partial");
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&partial)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&partial, &path)?;
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(|e| Error::file("write", &path, e))
+        write_whole(&path, bytes)
     }
 
     /// Whether a file is there.
@@ -60,4 +51,21 @@ impl Files {
             _ => Ok(()),
         }
     }
+}
+
+/// Writes a file, whole or not at all, on disk before it is there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // What a kill leaves half written has another name, and is written over.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|error| Error::file("write", path, error))
 }

@@ -32,6 +32,7 @@ mod db;
 mod doctor;
 mod draft;
 mod error;
+mod facts;
 mod feed;
 mod files;
 mod history;

@@ -5,7 +5,7 @@
 use caseward::EntityUid;
 use serde_json::{Value as Json, json};
 
-use crate::db::{Db, as_number, as_text, number, text};
+use crate::db::{Db, as_count, as_text, number, text};
 use crate::error::Error;
 use crate::feed::CONTENT;
 use crate::ids::{Random, hex, sha256};
@@ -68,7 +68,7 @@ pub(crate) fn blank(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error>
          WHERE a.type = ?1 AND a.id = ?2 AND l.payload IS NOT NULL AND l.kind NOT IN {STAY}"
     );
     db.rows(&sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
-        events.extend(row.first().and_then(as_number).and_then(|event| u64::try_from(event).ok()));
+        events.extend(row.first().and_then(as_count));
         Ok(())
     })?;
     blank_all(db, &events)?;
@@ -86,7 +86,7 @@ pub(crate) fn unsay(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error>
         let payload: Json = serde_json::from_str(&cell(2)).unwrap_or_default();
         let feed = payload.get("feed").and_then(Json::as_str).unwrap_or_default();
         if cell(1).as_ref() == "command" || CONTENT.contains(&feed) {
-            events.extend(row.first().and_then(as_number).and_then(|event| u64::try_from(event).ok()));
+            events.extend(row.first().and_then(as_count));
         }
         Ok(())
     })?;

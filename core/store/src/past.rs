@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use caseward::{Changes, EntityUid, Ward, World, WorldBuilder};
 
-use crate::db::{as_number, as_text, number, text};
+use crate::db::{as_count, as_text, number, text};
 use crate::error::Error;
+use crate::facts::uids;
 use crate::feed;
 use crate::history;
 use crate::log::as_i64;
@@ -131,7 +132,7 @@ impl State {
         // An entry of what was not done may say a later instant than the next that was.
         let sql = "SELECT MAX(version) FROM caseward_log WHERE recorded <= ?1";
         let row = self.db.row(sql, &[number(at)])?;
-        Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+        Ok(row.and_then(|row| as_count(row.first()?)).unwrap_or(0))
     }
 
     /// The policies that were in force.
@@ -183,7 +184,7 @@ impl State {
     /// The version that an import wrote; 0 where there was none.
     fn imported_in(&mut self) -> Result<u64, Error> {
         let row = self.db.row("SELECT version FROM caseward_log WHERE kind = 'import' LIMIT 1", &[])?;
-        Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+        Ok(row.and_then(|row| as_count(row.first()?)).unwrap_or(0))
     }
 
     /// The students who came after a version.
@@ -205,10 +206,6 @@ fn of_cases(world: &World, students: &[EntityUid]) -> Result<Changes, Error> {
         }
     }
     Ok(changes)
-}
-
-fn uids(world: &World, ty: &str) -> Result<Vec<EntityUid>, Error> {
-    Ok(world.ids(ty)?.map(|id| EntityUid::new(ty, id)).collect())
 }
 
 /// A world as it was before anything was written down: of people, places and students alone.

@@ -3,8 +3,7 @@
 //! INVARIANT: it is believed only where the database holds its hash, and what was written since is in the log. Otherwise the
 //! rows are read. Disposal removes it.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use caseward::{Changes, Ward, World};
@@ -12,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::db::{Db, as_text, number};
 use crate::error::Error;
+use crate::files::write_whole;
 use crate::ids::sha256;
 use crate::log::as_i64;
 use crate::state::{State, get_text, set_text};
@@ -87,7 +87,7 @@ impl State {
             return Ok(());
         }
         let bytes = self.world.to_bytes();
-        write(&path, &bytes)?;
+        write_whole(&path, &bytes)?;
         let said = format!("{} {}", self.numbers.event, sha256(&bytes));
         self.db.begin()?;
         match set_text(self.db.as_mut(), SETTING, &said) {
@@ -109,18 +109,4 @@ impl State {
             _ => Ok(()),
         }
     }
-}
-
-/// Writes a file, whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = (|| {
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    })();
-    written.map_err(|error| Error::file("write", path, error))
 }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use caseward::sql::{Database, Mapping};
 use caseward::{Changes, EntityUid, Ward, World};
 
-use crate::activate::{InForce, Shared};
+use crate::activate::{self, InForce, Shared};
 use crate::audit::Tree;
-use crate::db::{Db, as_number, as_text, number, text};
+use crate::db::{Db, as_count, as_text, number, text};
 use crate::draft::{Finished, Touched};
 use crate::error::Error;
 use crate::feed::CONTENT;
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) db: Box<dyn Db>,
     pub(crate) ward: Ward,
     pub(crate) fits: Ward,
+    /// What names the set of `ward` and `fits`.
+    pub(crate) set: String,
     /// The policies that are in force now and later, in the order of time.
     pub(crate) policies: Vec<InForce>,
     pub(crate) shared: Shared,
@@ -99,15 +101,7 @@ impl State {
             for statement in database.create() {
                 db.script(&statement)?;
             }
-            let hash = PolicySet::hash(&ward, &fits);
-            db.run(
-                "INSERT INTO caseward_policy_text (hash, policy_hash, sources) VALUES (?1, ?2, ?3)",
-                &[text(hash.as_str()), text(ward.policy_hash().clone()), text(policies.to_text())],
-            )?;
-            db.run(
-                "INSERT INTO caseward_policies (from_at, event, hash) VALUES (?1, ?2, ?3)",
-                &[number(i64::MIN), number(0), text(hash)],
-            )?;
+            activate::keep(db, policies, (&ward, &fits), (i64::MIN, 0))?;
             set(db, "format", FORMAT)?;
             set(db, "version", 0)?;
             set(db, "event", 0)?;
@@ -143,14 +137,10 @@ impl State {
         let tree = tree.filter(|tree| tree.size() == numbers.event);
         let tree =
             tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
-        let kept = db.row(
-            "SELECT t.sources FROM caseward_policies p JOIN caseward_policy_text t ON t.hash = p.hash \
-             WHERE p.from_at <= ?1 ORDER BY p.from_at DESC, p.event DESC LIMIT 1",
-            &[number(numbers.clock)],
-        )?;
-        let kept = kept.and_then(|row| as_text(row.first()?));
-        let kept = kept.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
-        let (ward, fits) = PolicySet::from_text(&kept)?.load()?;
+        let policies = activate::read(db.as_mut(), numbers.clock)?;
+        let decides = activate::at(&policies, numbers.clock).cloned();
+        let InForce { ward, fits, set, .. } =
+            decides.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         let kept = match &snapshot {
             Some(path) => snapshot::open(db.as_mut(), &ward, path)?,
@@ -160,12 +150,13 @@ impl State {
             Some(world) => world,
             None => database.read(|sql, each| db.rows(sql, &[], each))?,
         };
-        let mut state = State {
+        Ok(State {
             db,
             shared: Shared::new(&ward),
             ward,
             fits,
-            policies: Vec::new(),
+            set,
+            policies,
             database,
             world,
             files,
@@ -176,9 +167,7 @@ impl State {
             tree,
             pasts: Pasts::default(),
             is_stopped: false,
-        };
-        state.read_policies()?;
-        Ok(state)
+        })
     }
 
     /// Whether the caller may say what time it is.
@@ -440,5 +429,5 @@ pub(crate) fn set_text(db: &mut dyn Db, name: &str, value: &str) -> Result<(), E
 pub(crate) fn changed(db: &mut dyn Db, uid: &EntityUid) -> Result<u64, Error> {
     let sql = "SELECT version FROM caseward_changed WHERE type = ?1 AND id = ?2";
     let row = db.row(sql, &[text(uid.type_name()), text(uid.id())])?;
-    Ok(row.and_then(|row| as_number(row.first()?)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    Ok(row.and_then(|row| as_count(row.first()?)).unwrap_or(0))
 }

@@ -62,14 +62,11 @@ impl State {
                 checkpoint.size
             ))
         })?;
-        let envelopes = self.envelopes(checkpoint.size)?;
-        let mut ours = Tree::default();
-        envelopes.iter().for_each(|envelope| ours.push(envelope.as_bytes()));
-        if ours.size() != checkpoint.size || ours.root() != checkpoint.root {
+        let mut tree = MemoryBackedTree::<Sha256, String>::new();
+        self.envelopes(checkpoint.size)?.into_iter().for_each(|envelope| tree.push(envelope));
+        if tree.len() != checkpoint.size || tree.root().as_bytes().as_slice() != checkpoint.root {
             return Err(Error::request("the log is not that of the checkpoint: see `caseward audit verify`"));
         }
-        let mut tree = MemoryBackedTree::<Sha256, String>::new();
-        envelopes.into_iter().for_each(|envelope| tree.push(envelope));
         let at = usize::try_from(index).map_err(|_| Error::request("there is no such entry"))?;
         let entry = self.entry(event, with_payload)?;
         let extra = serde_json::to_string(&entry).map_err(|error| Error::request(error.to_string()))?;

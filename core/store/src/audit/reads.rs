@@ -12,7 +12,7 @@ use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::db::{as_number, as_text};
+use crate::db::{as_count, as_number, as_text};
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::Entry;
@@ -175,7 +175,7 @@ impl State {
                 return Ok(());
             };
             if is_one(&payload)? {
-                found.push(looked(row, &payload, "read"));
+                found.push(looked(row, &payload));
             }
             Ok(())
         })?;
@@ -194,7 +194,7 @@ impl State {
             let is_denied =
                 of("/answer/outcome") == Some("denied") || payload.get("denied") == Some(&json!(true));
             if is_denied {
-                let mut one = looked(row, &payload, "read");
+                let mut one = looked(row, &payload);
                 if let Some(command) = of("/command/command") {
                     one.kind = command.to_owned();
                     one.by = of("/command/as").map(|id| name(&EntityUid::new("User", id)));
@@ -286,13 +286,12 @@ fn told(payload: &Json) -> Result<String, Error> {
     payload.get("told").and_then(Json::as_str).map_or(Ok(String::new()), unpack)
 }
 
-fn looked(row: &[crate::db::Cell], payload: &Json, kind: &str) -> Looked {
-    let number = |at: usize| row.get(at).and_then(as_number);
+fn looked(row: &[crate::db::Cell], payload: &Json) -> Looked {
     let of = |field: &str| payload.get(field).and_then(Json::as_str).map(str::to_owned);
     Looked {
-        event: number(0).and_then(|event| u64::try_from(event).ok()).unwrap_or(0),
-        recorded: rfc3339(number(1).unwrap_or(0)),
-        kind: of(kind).unwrap_or_default(),
+        event: row.first().and_then(as_count).unwrap_or(0),
+        recorded: rfc3339(row.get(1).and_then(as_number).unwrap_or(0)),
+        kind: of("read").unwrap_or_default(),
         by: of("by"),
         on: of("on"),
         told: payload.get("count").and_then(Json::as_u64),

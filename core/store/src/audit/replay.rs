@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::attendance::Spec;
-use crate::db::{as_number, as_text, number};
+use crate::db::{as_count, as_text, number};
 use crate::error::Error;
 use crate::history;
 use crate::log::as_i64;
@@ -114,8 +114,7 @@ impl State {
                    WHERE a.event <= ?1 AND a.event > ?2 ORDER BY a.event DESC";
         let mut rows = Vec::new();
         self.db.rows(sql, &[number(event), number(event - AT_ONCE)], &mut |row| {
-            let number =
-                |at: usize| row.get(at).and_then(as_number).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+            let number = |at: usize| row.get(at).and_then(as_count).unwrap_or(0);
             rows.push(Row {
                 event: number(0),
                 kind: row.get(1).and_then(as_text).unwrap_or_default(),

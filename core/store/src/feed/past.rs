@@ -7,8 +7,9 @@ use caseward::{Changes, EntityUid, Value, Ward, World};
 use super::read::Fields;
 use super::subject::Subject;
 use super::{enrolment, people};
-use crate::db::{Db, as_number, as_text, number, text};
+use crate::db::{Db, as_number, as_text, number};
 use crate::error::Error;
+use crate::facts;
 
 /// The kinds of which a past moment is worked out anew.
 const KINDS: [&str; 4] = ["enrolment", "logins", "staff", "training"];
@@ -108,10 +109,11 @@ impl Past<'_> {
         let mut held: BTreeMap<String, BTreeSet<EntityUid>> = BTreeMap::new();
         for ((role, place), lines) in people::by_place(ward, lines) {
             if !held.contains_key(&role) {
-                held.insert(role.clone(), self.places(&role)?);
+                held.insert(role.clone(), facts::entities(self.world, &self.subject.uid, &role)?);
             }
             let Some(places) = held.get_mut(&role) else { continue };
-            let mark = mark(db, &self.subject.uid, &role, &place, self.at.min(known_at))?;
+            let mark = people::mark(db, &self.subject.uid, (&role, &place), self.at.min(known_at))?;
+            let mark = mark.unwrap_or((i64::MIN, false));
             match people::is_held_at(&lines, mark, self.at) {
                 true => places.insert(place),
                 false => places.remove(&place),
@@ -122,30 +124,4 @@ impl Past<'_> {
         }
         Ok(())
     }
-
-    fn places(&self, role: &str) -> Result<BTreeSet<EntityUid>, Error> {
-        let Some(Value::Set(all)) = self.world.attribute(&self.subject.uid, role)? else {
-            return Ok(BTreeSet::new());
-        };
-        let places = all.iter().filter_map(|place| match place {
-            Value::Entity(uid) => Some(uid.clone()),
-            _ => None,
-        });
-        Ok(places.collect())
-    }
-}
-
-/// What a command or an import said last of a role, at an instant or before.
-fn mark(
-    db: &mut dyn Db,
-    user: &EntityUid,
-    role: &str,
-    place: &EntityUid,
-    at: i64,
-) -> Result<(i64, bool), Error> {
-    let sql = "SELECT at, held FROM caseward_role_mark WHERE person = ?1 AND role = ?2 AND place = ?3 AND at <= ?4 \
-               ORDER BY at DESC LIMIT 1";
-    let row = db.row(sql, &[text(user.id()), text(role), text(place.id()), number(at)])?.unwrap_or_default();
-    let cell = |at: usize| row.get(at).and_then(as_number);
-    Ok((cell(0).unwrap_or(i64::MIN), cell(1) == Some(1)))
 }

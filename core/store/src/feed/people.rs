@@ -8,7 +8,8 @@ use super::kind::{instant, moment, truth};
 use super::read::Fields;
 use super::subject::Subject;
 use crate::attendance::{Making, Stop, fits};
-use crate::db::{as_number, number, text};
+use crate::db::{Db, as_number, number, text};
+use crate::error::Error;
 
 /// A line of the feed `staff`: a role at a place, half-open.
 pub(super) struct Role {
@@ -196,19 +197,29 @@ fn last_mark(
     at: i64,
     is_held: bool,
 ) -> Result<(i64, bool), Stop> {
-    let key = [text(user.id()), text(role), text(place.id())];
-    let [person, name, where_] = key.clone();
-    let sql = "SELECT at, held FROM caseward_role_mark WHERE person = ?1 AND role = ?2 AND place = ?3 AND at <= ?4 \
-               ORDER BY at DESC LIMIT 1";
-    let row = making.db.row(sql, &[person, name, where_, number(at)])?;
-    if let Some(row) = row {
-        let of = |at: usize| row.get(at).and_then(as_number);
-        return Ok((of(0).unwrap_or(i64::MIN), of(1) == Some(1)));
+    if let Some(mark) = mark(making.db, user, (role, place), at)? {
+        return Ok(mark);
     }
     // The first that is heard of it: what the data has was imported.
-    let [person, name, where_] = key;
     let sql = "INSERT INTO caseward_role_mark (person, role, place, at, held) VALUES (?1, ?2, ?3, ?4, ?5) \
                ON CONFLICT (person, role, place, at) DO NOTHING";
-    making.db.run(sql, &[person, name, where_, number(i64::MIN), number(i64::from(is_held))])?;
+    let [person, role, place] = [text(user.id()), text(role), text(place.id())];
+    making.db.run(sql, &[person, role, place, number(i64::MIN), number(i64::from(is_held))])?;
     Ok((i64::MIN, is_held))
+}
+
+/// From when it is so, and whether a role is held: what was last said of it otherwise than by lines, at an instant or before.
+pub(super) fn mark(
+    db: &mut dyn Db,
+    user: &EntityUid,
+    (role, place): (&str, &EntityUid),
+    at: i64,
+) -> Result<Option<(i64, bool)>, Error> {
+    let sql = "SELECT at, held FROM caseward_role_mark WHERE person = ?1 AND role = ?2 AND place = ?3 AND at <= ?4 \
+               ORDER BY at DESC LIMIT 1";
+    let row = db.row(sql, &[text(user.id()), text(role), text(place.id()), number(at)])?;
+    Ok(row.map(|row| {
+        let of = |at: usize| row.get(at).and_then(as_number);
+        (of(0).unwrap_or(i64::MIN), of(1) == Some(1))
+    }))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use caseward::{EntityUid, Value};
+use caseward::{EntityUid, Value, World};
 use caseward_sql_tests::Postgres;
 use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
 use postgres::{Client, NoTls};
@@ -237,6 +237,16 @@ impl Bench {
         );
         bench.does("manager", "acceptRequest", "Request::\"r1\"", json!({"id": "c1"}));
     }
+}
+
+/// A world's entities, a line each, in one order.
+pub(crate) fn lines(world: &World) -> Vec<String> {
+    let mut out = Vec::new();
+    world.write_json(&mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let mut lines: Vec<String> = text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
+    lines.sort();
+    lines
 }
 
 pub(crate) fn options() -> Options {

@@ -4,7 +4,7 @@ use caseward_store::Moment;
 use postgres::{Client, NoTls};
 use serde_json::json;
 
-use crate::bench::{Bench, is_on_postgres};
+use crate::bench::{Bench, is_on_postgres, lines};
 
 /// Much of what a store does, with ids and salts of a seed.
 fn story(bench: &Bench) {
@@ -39,18 +39,7 @@ fn every_database_ends_with_the_same_facts_and_the_same_log() {
     };
     assert_eq!(root(&one), root(&other));
     let at = one.clock() - 20 * 86_400_000;
-    let past = |bench: &Bench| {
-        let past = bench.store().past_at(Moment::as_of(at), bench.clock()).unwrap();
-        let mut out = Vec::new();
-        past.world.write_json(&mut out).unwrap();
-        let mut lines: Vec<String> = String::from_utf8(out)
-            .unwrap()
-            .lines()
-            .map(|line| line.trim_end_matches(',').to_owned())
-            .collect();
-        lines.sort();
-        lines
-    };
+    let past = |bench: &Bench| lines(&bench.store().past_at(Moment::as_of(at), bench.clock()).unwrap().world);
     assert_eq!(past(&one), past(&other));
 }
 

@@ -3,7 +3,7 @@
 use caseward_store::{Error, Options, PolicySet, Store};
 use serde_json::json;
 
-use crate::bench::{Bench, Folder, SMALL, is_on_postgres, options};
+use crate::bench::{Bench, Folder, SMALL, is_on_postgres, lines, options};
 
 #[test]
 fn what_was_committed_is_there_when_it_is_opened_again() {
@@ -34,18 +34,7 @@ fn an_import_is_exported_as_it_was() {
     let ward = bench.store().ward();
     let (again, given) =
         (ward.read_world(bench.exported().as_bytes()).unwrap(), ward.read_world(SMALL).unwrap());
-    let text = |world: &caseward::World| {
-        let mut out = Vec::new();
-        world.write_json(&mut out).unwrap();
-        let mut lines: Vec<String> = String::from_utf8(out)
-            .unwrap()
-            .lines()
-            .map(|line| line.trim_end_matches(',').to_owned())
-            .collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(text(&again), text(&given));
+    assert_eq!(lines(&again), lines(&given));
     let error = bench.store().import(SMALL).unwrap_err();
     assert!(error.to_string().contains("an import fills an empty one"), "{error}");
 }

@@ -1,7 +1,6 @@
 //! `caseward audit`: whether a store's log is what was written, and who looked at what.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use caseward::EntityUid;
@@ -13,11 +12,10 @@ use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::question::uid;
-use crate::replace::Replacement;
 use crate::shown::in_a_line;
 use crate::store::{StoreArgs, failed};
-use crate::terminal::{Terminal, say};
-use crate::{input, output};
+use crate::terminal::say;
+use crate::{input, output, replace};
 
 /// Bytes of a key, a checkpoint and a proof.
 const MOST: usize = 64 << 20;
@@ -173,7 +171,7 @@ struct AskingArgs {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.what {
         What::Verify(args) => verify(args),
         What::Checkpoint(args) => checkpoint(args),
@@ -189,7 +187,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             looks(&args.asking, "looked-at", Some(&of), |store, asker| store.looked_at(&of, asker))
         }
         What::Denied(args) => looks(&args.asking, "denied", None, Store::denied),
-        What::Keygen(args) => keygen(args, terminal),
+        What::Keygen(args) => keygen(args),
     }
 }
 
@@ -261,10 +259,7 @@ fn checkpoint(args: &Sign) -> Result<Exit, Failure> {
         output::print(&note)?;
         return Ok(Exit::Success);
     };
-    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
-    file.writer().write_all(note.as_bytes()).map_err(refuse)?;
-    file.commit().map_err(refuse)?;
+    replace::write(path, note.as_bytes())?;
     Ok(Exit::Success)
 }
 
@@ -361,7 +356,7 @@ fn looks(
     Ok(Exit::Success)
 }
 
-fn keygen(args: &Keygen, _: &Terminal) -> Result<Exit, Failure> {
+fn keygen(args: &Keygen) -> Result<Exit, Failure> {
     let key = LogKey::new(&args.name).map_err(failed)?;
     crate::bundle::write_secret(&args.secret, &key.to_text())?;
     output::print(&format!("{}\n", key.verifier()))?;

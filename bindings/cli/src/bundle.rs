@@ -12,8 +12,7 @@ use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::load::PolicyArgs;
-use crate::replace::Replacement;
-use crate::{input, output};
+use crate::{input, output, replace};
 
 /// Bytes of a bundle, at most, and of a key file.
 const MOST_BYTES: u64 = 65 << 20;
@@ -130,10 +129,7 @@ fn build(args: &Build) -> Result<Exit, Failure> {
         bundle = bundle.with_file(&name, &input::text(path, MOST_ADDED)?);
     }
     let bytes = bundle.sign(&key)?;
-    let refuse = |e: std::io::Error| Failure::file("write", input::name(&args.output), &e);
-    let mut file = Replacement::begin(&args.output).map_err(refuse)?;
-    file.writer().write_all(&bytes).map_err(refuse)?;
-    file.commit().map_err(refuse)?;
+    replace::write(&args.output, &bytes)?;
     Ok(Exit::Success)
 }
 

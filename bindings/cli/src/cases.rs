@@ -10,8 +10,6 @@ use crate::input;
 use crate::load::PolicyArgs;
 use crate::report::Report;
 
-/// Bytes of one file.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Conditions that cannot be reached stand beside the cases, and are none.
 pub(crate) const UNREACHABLE: &str = "unreachable.toml";
 
@@ -61,7 +59,7 @@ impl CaseArgs {
         let ward = self.policies.load()?;
         let (mut files, mut reports) = (Vec::new(), Vec::new());
         for found in self.found()? {
-            let text = input::text(&found.path, MAX_BYTES)?;
+            let text = input::text(&found.path, input::MAX_WRITTEN)?;
             match found.read_text(&ward, &text) {
                 Ok(file) => files.push(file),
                 Err(error) => {

@@ -120,7 +120,7 @@ impl Verb {
             #[cfg(feature = "store")]
             Verb::Feed(args) => store::run_feed(args, terminal),
             #[cfg(feature = "store")]
-            Verb::Audit(args) => audit::run(args, terminal),
+            Verb::Audit(args) => audit::run(args),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

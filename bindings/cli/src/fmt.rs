@@ -13,9 +13,6 @@ use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
-/// Bytes of one file.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
-
 /// Lay out policies in Cedar's standard way, comments kept.
 ///
 /// Files are changed in place; `-` goes from standard input to standard output.
@@ -71,7 +68,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn lay_out(file: &Path, check: bool, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let text = input::text(file, MAX_BYTES)?;
+    let text = input::text(file, input::MAX_WRITTEN)?;
     let source = Source::new(file.display().to_string(), text);
     let laid_out = match format(&source) {
         Ok(laid_out) => laid_out,

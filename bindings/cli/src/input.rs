@@ -9,6 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::failure::Failure;
 use crate::shown::in_a_line;
 
+/// Bytes of a text that people write in a folder of policies, or beside it.
+pub(crate) const MAX_WRITTEN: usize = 1 << 20;
+
 /// A stream that was opened for reading.
 pub(crate) struct Input {
     pub(crate) stream: Box<dyn Read>,

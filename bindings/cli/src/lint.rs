@@ -15,8 +15,6 @@ use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
 use crate::{docs, git, input, matrix, output};
 
-/// Bytes of a file of the policy folder.
-const MAX_BYTES: usize = 1 << 20;
 /// Bytes of a page that was made of the policies.
 const MAX_PAGE: usize = 4 << 20;
 
@@ -263,7 +261,7 @@ pub(crate) fn known(policies: &PolicyArgs) -> Result<Option<Known>, Failure> {
     if !input::is_there(&file)? {
         return Ok(None);
     }
-    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    let source = Source::new(file.display().to_string(), input::text(&file, input::MAX_WRITTEN)?);
     match Known::read(&source) {
         Ok(known) => Ok(Some(known)),
         Err(error) => {

@@ -14,9 +14,6 @@ use crate::terminal::Terminal;
 use crate::written::{CheckArgs, Telling};
 use crate::{input, output, progress};
 
-/// Bytes of a file of people and situations.
-const MAX_BYTES: usize = 1 << 20;
-
 /// The matrix in a policy folder.
 pub(crate) const FILE: &str = "matrix.out";
 /// What every matrix says that was made here.
@@ -50,7 +47,7 @@ pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failu
             ))
         });
     }
-    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    let source = Source::new(file.display().to_string(), input::text(&file, input::MAX_WRITTEN)?);
     Matrix::read(ward, &source).map_err(|error| {
         let of = |problem| Report::in_text(problem, &source, &source.name);
         Failure::Cases(error.problems().iter().map(of).collect())

@@ -1,6 +1,5 @@
 //! Cases that are missing, written to a file: for mutants that no case notices, and conditions that none sees decide.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use caseward::author::{Claim, Coverage, Mutations};
@@ -9,7 +8,7 @@ use caseward::{Source, Sources, Ward};
 use crate::cases::Suite;
 use crate::failure::{Failure, counted, printable};
 use crate::input;
-use crate::replace::Replacement;
+use crate::replace;
 use crate::terminal::{Terminal, say};
 
 /// A file that is to hold the cases; one that is there is never overwritten.
@@ -163,10 +162,7 @@ fn write(path: &Path, head: &str, cases: Vec<crate::prove::Missing>, ward: &Ward
         return Ok(());
     }
     is_free(path)?;
-    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
-    file.writer().write_all(text.as_bytes()).map_err(refuse)?;
-    file.commit().map_err(refuse)?;
+    replace::write(path, text.as_bytes())?;
     say(&format!(
         "{} written to {}: read each, and name it as a rule",
         counted(cases.len(), "case"),

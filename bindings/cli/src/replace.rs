@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::failure::Failure;
 use crate::input;
 
 /// Names tried for the file beside the target.
@@ -92,6 +93,15 @@ fn refuse_input(path: &Path) -> io::Result<()> {
         true => Err(io::Error::other("it is read in the same run: name another file to write")),
         false => Ok(()),
     }
+}
+
+/// Writes a file that is made anew, whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = Replacement::begin(path).and_then(|mut file| {
+        file.writer().write_all(bytes)?;
+        file.commit()
+    });
+    written.map_err(|error| Failure::file("write", input::name(path), &error))
 }
 
 /// Refuses to write over a secret key or a store, which nobody makes again.

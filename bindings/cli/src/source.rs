@@ -80,7 +80,7 @@ impl SourceArgs {
     /// Opens the store, or reads the policies, for a question with this context.
     pub(crate) fn open(&self, context: &str) -> Result<Source, Failure> {
         #[cfg(feature = "store")]
-        if let Some(source) = self.db.open(&self.policies, &self.now, context)? {
+        if let Some(source) = self.db.open(&self.now, context)? {
             return Ok(source);
         }
         let now = self.now.beside(context)?;
@@ -139,7 +139,6 @@ mod stored {
     use super::{From, Source, Told};
     use crate::failure::Failure;
     use crate::instant::{self, NowArgs, parse};
-    use crate::load::PolicyArgs;
     use crate::store::failed;
 
     /// A store, and the moment of it.
@@ -188,12 +187,7 @@ mod stored {
         }
 
         /// The store, where one is named.
-        pub(super) fn open(
-            &self,
-            _: &PolicyArgs,
-            now: &NowArgs,
-            context: &str,
-        ) -> Result<Option<Source>, Failure> {
+        pub(super) fn open(&self, now: &NowArgs, context: &str) -> Result<Option<Source>, Failure> {
             let Some(path) = &self.db else { return Ok(None) };
             if now.given().is_some() && !self.trust_now {
                 let why = "--now is the store's clock, which is the machine's unless --trust-now takes it from the caller; \

@@ -15,8 +15,6 @@ use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
 use crate::{input, output};
 
-/// Bytes of a file beside the cases.
-const MAX_BYTES: usize = 1 << 20;
 /// The folder of cases in a policy folder.
 const TESTS: &str = "tests";
 
@@ -188,7 +186,7 @@ fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Fa
     if !input::is_there(&file)? {
         return Ok(Ok(0));
     }
-    let source = Source::new(file.display().to_string(), input::text(&file, MAX_BYTES)?);
+    let source = Source::new(file.display().to_string(), input::text(&file, input::MAX_WRITTEN)?);
     Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
         let problems = error.problems().iter().map(|problem| Found {
             lint: None,

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::NowArgs;
 use crate::lint::LevelArgs;
-use crate::replace::Replacement;
+use crate::replace;
 use crate::terminal::Terminal;
 use crate::{diff, git, input, load, output};
 
@@ -148,17 +148,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if input::is_dash(&args.output) {
         output::print(&page)?;
     } else {
-        output::besides(write(&args.output, &page), terminal);
+        output::besides(replace::write(&args.output, page.as_bytes()), terminal);
     }
     Ok(gravest(&steps))
-}
-
-fn write(path: &Path, page: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
-    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
-    file.writer().write_all(page.as_bytes()).map_err(refuse)?;
-    file.commit().map_err(refuse)
 }
 
 /// A folder, or the folder as it is in a revision.

@@ -19,7 +19,7 @@ pub(super) fn layout(change: &Change<'_>) -> Result<Step, Failure> {
     let files = fmt::walk(change.folder)?;
     let mut wrong = Vec::new();
     for file in &files {
-        let text = input::text(file, fmt::MAX_BYTES)?;
+        let text = input::text(file, input::MAX_WRITTEN)?;
         let source = caseward::Source::new(file.display().to_string(), text);
         if caseward::format(&source).ok().as_deref() != Some(source.text.as_ref()) {
             wrong.push(format!("- `{}`", printable(&source.name)));

@@ -10,7 +10,7 @@ use caseward::files::Found;
 use caseward::{FilePart, Source, Sources};
 
 use crate::failure::Failure;
-use crate::{fmt, git, input};
+use crate::{git, input};
 
 const SCHEMA: &str = "schema.cedarschema";
 const CATALOGUE: &str = "fields.toml";
@@ -37,7 +37,7 @@ impl Tree {
     pub(super) fn of_folder(folder: &Path) -> Result<Self, Failure> {
         let mut files = BTreeMap::new();
         for (_, Found { path, name }) in FilePart::all_in(folder)? {
-            files.insert(name, input::text(&path, 16 * fmt::MAX_BYTES)?);
+            files.insert(name, input::text(&path, 16 * input::MAX_WRITTEN)?);
         }
         Ok(Tree { files, commit: None })
     }

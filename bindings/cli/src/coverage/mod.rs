@@ -17,9 +17,6 @@ use crate::terminal::{Terminal, say};
 use crate::unreachable::{self, Asked, LOCK, Settled};
 use crate::{input, missing, output};
 
-/// Bytes of a file of unreachable conditions.
-const MAX_BYTES: usize = 1 << 20;
-
 /// Show which conditions of the policies the cases see decide, both ways.
 ///
 /// A condition is an operand of `&&`, `||`, `!` or `if`. It decides where its policy comes out otherwise if it
@@ -151,7 +148,7 @@ pub(crate) fn measure(
     }
     let mut claims = Vec::new();
     for file in files {
-        let text = input::text(&file, MAX_BYTES)?;
+        let text = input::text(&file, input::MAX_WRITTEN)?;
         let name = file.display().to_string();
         match coverage.excuse(&name, &text) {
             Ok(found) => claims.extend(found),

@@ -9,9 +9,6 @@ use serde::{Deserialize, Deserializer};
 use crate::failure::Failure;
 use crate::{git, input};
 
-/// Bytes of such a file.
-const MAX_BYTES: usize = 1 << 20;
-
 /// What is meant.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,7 +155,11 @@ impl Since<'_> {
                 let (Ok(new), Ok(file)) = (new.canonicalize(), file.canonicalize()) else { return Ok(None) };
                 let Ok(below) = file.strip_prefix(new) else { return Ok(None) };
                 let before = old.join(below);
-                if input::is_there(&before)? { input::text(&before, MAX_BYTES).map(Some) } else { Ok(None) }
+                if input::is_there(&before)? {
+                    input::text(&before, input::MAX_WRITTEN).map(Some)
+                } else {
+                    Ok(None)
+                }
             }
             Since::Revision(at, revision) => git::text_of_file(at, revision, file),
         }
@@ -169,7 +170,7 @@ impl Expected {
     /// Reads the file. What stands in it as it stood in the version before was announced of an earlier change, and
     /// announces nothing of this one.
     pub(crate) fn read(path: &Path, since: Option<&Since<'_>>) -> Result<Self, Failure> {
-        let text = input::text(path, MAX_BYTES)?;
+        let text = input::text(path, input::MAX_WRITTEN)?;
         let refuse =
             |why: String| Failure::other(format!("the expected changes in {}: {why}", input::name(path)));
         let mut expected: Expected = toml::from_str(&text).map_err(|e| refuse(input::not_toml(&text, &e)))?;

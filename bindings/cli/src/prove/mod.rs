@@ -22,7 +22,7 @@ use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::PolicyArgs;
-use crate::replace::Replacement;
+use crate::replace;
 use crate::shown::in_a_line;
 use crate::terminal::{Terminal, say};
 use crate::unreachable::LOCK;
@@ -238,10 +238,6 @@ fn prove(claims: Claims, plan: &Plan, terminal: &Terminal) -> Result<Report, Fai
 }
 
 fn save(path: &Path, case: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
     missing::is_free(path)?;
-    let refuse = |e: std::io::Error| Failure::file("write", input::name(path), &e);
-    let mut file = Replacement::begin(path).map_err(refuse)?;
-    file.writer().write_all(case.as_bytes()).map_err(refuse)?;
-    file.commit().map_err(refuse)
+    replace::write(path, case.as_bytes())
 }

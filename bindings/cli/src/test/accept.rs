@@ -18,7 +18,7 @@ pub(super) fn accept(args: &CaseArgs) -> Result<(), Failure> {
     let (mut changed, mut left) = (0, 0);
     for found in args.found()? {
         let path = found.path.as_path();
-        let text = input::text(path, cases::MAX_BYTES)?;
+        let text = input::text(path, input::MAX_WRITTEN)?;
         let read = found.accept_text(&ward, &text);
         let of =
             |error| Failure::Cases(cases::reports(&error, &Source::new(path.display().to_string(), &*text)));

@@ -93,6 +93,8 @@ mutants! {
     MirrorForgetsResource: "who may do something is asked with the record in both places",
     FactorDropsLess: "of two permits the one that asks less is left out",
     WalkStopsEarly: "a path is walked without its last step",
+    ReasonsForgetFailures: "an answer with reasons takes no notice of policies that fail",
+    ReasonsNameOne: "an answer names one policy where several decide",
     GraphForgetsFailures: "a decision without reasons takes no notice of policies that fail",
     GraphExcludesTooMuch: "what is not one of several things is none at all",
     EmptySetsHold: "a class holds nothing of sets that are not empty",

@@ -27,10 +27,12 @@
 mod activate;
 mod attendance;
 mod audit;
+mod beside;
 mod command;
 mod db;
 mod doctor;
 mod draft;
+mod due;
 mod error;
 mod facts;
 mod feed;
@@ -38,17 +40,21 @@ mod files;
 mod history;
 mod ids;
 mod import;
+mod lists;
 mod log;
 mod past;
+mod persons;
 mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reassign;
 mod run;
 mod snapshot;
 mod sqlite;
 mod state;
 mod store;
 mod time;
+mod watch;
 
 pub use activate::{Activated, Activation};
 pub use audit::{
@@ -56,8 +62,11 @@ pub use audit::{
 };
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use doctor::{Checkup, Finding};
+pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
+pub use reassign::{Reassigned, Reassignment};
 pub use store::{Options, Pending, Store, shown};
+pub use watch::{Seen, Watch};

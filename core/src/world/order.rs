@@ -25,8 +25,11 @@ const MOVES: usize = 65_536;
 pub struct Texts {
     fold: fn(&str) -> String,
     changes: u64,
-    columns: HashMap<(TypeId, Arc<str>), Vec<Option<Arc<str>>>>,
+    columns: HashMap<(TypeId, Arc<str>), Column>,
 }
+
+/// A field's texts, by row.
+type Column = Vec<Option<Arc<str>>>;
 
 impl Texts {
     /// None yet. They are compared as `fold` makes them, so that case and accents need not matter.
@@ -202,8 +205,11 @@ pub(crate) struct Order {
 /// The orders of a world.
 #[derive(Default)]
 pub(super) struct Orders {
-    all: Mutex<HashMap<By, Arc<Mutex<Arc<Order>>>>>,
+    all: Mutex<Kept>,
 }
+
+/// Each is brought up to date by one at a time, and read by many.
+type Kept = HashMap<By, Arc<Mutex<Arc<Order>>>>;
 
 impl World {
     /// Makes an order that is not there yet, so that [`World::order`] need not while the data is held still.
@@ -237,7 +243,7 @@ impl World {
         order.clone()
     }
 
-    fn kept_orders(&self) -> std::sync::MutexGuard<'_, HashMap<By, Arc<Mutex<Arc<Order>>>>> {
+    fn kept_orders(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.data.orders.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

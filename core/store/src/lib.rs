@@ -29,6 +29,7 @@ mod attendance;
 mod audit;
 mod beside;
 mod command;
+mod commits;
 mod db;
 mod doctor;
 mod draft;
@@ -61,6 +62,7 @@ pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use commits::Commits;
 pub use doctor::{Checkup, Finding};
 pub use due::Due;
 pub use error::Error;

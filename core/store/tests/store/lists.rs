@@ -160,3 +160,77 @@ fn two_students_who_seem_one_person_are_told_of() {
     assert!(told[0].what.contains("the date of birth of Student::\"aroha\"") && !told[0].is_fault);
     assert_eq!(bench.store().world().count("Student").unwrap(), 5);
 }
+
+/// Prints how long lists, searches and watches take; run by hand.
+#[test]
+#[ignore = "it measures"]
+fn how_long_it_takes() {
+    let ward = caseward::Ward::attendance().unwrap();
+    let world = caseward::attendance::Sample { cases: 100_000, seed: 7 }.build(&ward, &mut |_| {}).unwrap();
+    let mut json = Vec::new();
+    world.write_json(&mut json).unwrap();
+    let bench = Bench::with_data(&json);
+    let timed = |what: &str, work: &mut dyn FnMut()| {
+        let begun = std::time::Instant::now();
+        work();
+        println!("{what}: {:?}", begun.elapsed());
+    };
+    let names = ["Aroha", "Āio", "Ben", "Cara", "Dan", "Ngaio", "Rangi", "Tāne", "Zoe", "Hemi"];
+    let mut text = "type,id,field,value\n".to_owned();
+    for (at, id) in world.ids("Student").unwrap().enumerate() {
+        let (first, second) = (names[at % 10], names[at / 10 % 10]);
+        text += &format!("Student,{id},name,{first} {second}{at}\n");
+    }
+    timed(&format!("{} names fed", world.count("Student").unwrap()), &mut || {
+        bench.store().feed_at("content", text.clone().into_bytes(), 0, bench.clock()).unwrap();
+    });
+    let cases = query(&bench, "u00001", "viewSummary", "Case");
+    let by = Listing::new().by("student.name").only("status", "open");
+    let page = |listing: &Listing| bench.store().list(&cases, listing).unwrap().page(None, 50).unwrap();
+    timed("by name, the first time", &mut || assert_eq!(page(&by).entities.len(), 50));
+    timed("by name, 100 pages", &mut || (0..100).for_each(|_| drop(page(&by))));
+    let beginning = by.clone().beginning("student.name", "aio");
+    timed("by name, with a beginning, 100 pages", &mut || (0..100).for_each(|_| drop(page(&beginning))));
+    let search = |text: &str| bench.store().search(&cases, text, &Listing::new()).unwrap().len();
+    timed("a search, the first time", &mut || assert!(search("aio cara") > 0));
+    timed("a search, 100 times", &mut || (0..100).for_each(|_| assert!(search("aio cara1") > 0)));
+    timed("a search that finds a tenth, 10 times", &mut || (0..10).for_each(|_| assert!(search("aio") > 0)));
+    let person = |at: usize| EntityUid::new("User", format!("u{at:05}"));
+    let (action, ty) = (ActionName::new("viewItem"), TypeName::new("Item"));
+    let comments = |count: usize, from: usize| {
+        // Whoever may comment on something.
+        let lines = (0..count).map(|at| {
+            let number = from + at;
+            json!({"command": "addComment", "as": "u00002", "on": format!("Case::\"c{:07}\"", number % 1_000 + 1),
+                   "data": {"text": "x"}, "now": crate::bench::instant(bench.clock())})
+            .to_string()
+        });
+        let pending: Vec<_> = lines.map(|line| bench.store().submit(line).unwrap()).collect();
+        pending
+            .into_iter()
+            .filter(|_| true)
+            .map(|one| one.wait().unwrap())
+            .filter(|one| one.event.is_some())
+            .count()
+    };
+    let mut watches = Vec::new();
+    for (count, from) in [(0, 0), (1, 2_000), (100, 4_000)] {
+        while watches.len() < count {
+            watches.push(bench.store().watch(&person(watches.len() + 1), &action, &ty).unwrap());
+        }
+        timed(&format!("2000 commands with {count} watches"), &mut || {
+            comments(2_000, from);
+        });
+    }
+    // Batches that everybody's decisions are looked at for.
+    let students: Vec<String> = world.ids("Student").unwrap().take(1_000).map(str::to_owned).collect();
+    let schools: Vec<String> = world.ids("School").unwrap().map(str::to_owned).collect();
+    let moves = |school: &str| {
+        let mut text = "student,school,start\n".to_owned();
+        students.iter().for_each(|student| text += &format!("{student},{school},2026-05-01\n"));
+        bench.store().feed_at("enrolment", text.into_bytes(), 0, bench.clock()).unwrap();
+    };
+    timed("1000 students move, 100 watches", &mut || moves(&schools[0]));
+    watches.clear();
+    timed("1000 students move, no watch", &mut || moves(&schools[1]));
+}

@@ -13,7 +13,7 @@ pub(crate) struct ListingArgs {
     /// The other way round; what has no value stays last.
     #[arg(long, requires = "sort")]
     desc: bool,
-    /// Only records of which it is so: `status=open`, `openedAt>=2026-02-16T00:00:00+13:00`, `openedAt<…`; `caseManager=` where
+    /// Only records of which it is so: `status=open`, `openedAt>=2026-02-16T00:00:00+13:00`, `openedAt<…`, `caseManager=` where
     /// there is none. It may be given several times, and all must be so.
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<String>,
@@ -36,7 +36,7 @@ impl ListingArgs {
             listing = listing.descending();
         }
         for condition in &self.conditions {
-            listing = with(listing, condition)?;
+            listing = listing.only_where(condition)?;
         }
         for prefix in &self.prefix {
             listing = match prefix.split_once('=') {
@@ -49,25 +49,4 @@ impl ListingArgs {
         }
         Ok(Some(listing))
     }
-}
-
-fn with(listing: Listing, condition: &str) -> Result<Listing, Failure> {
-    let at = condition.find(['=', '<', '>']).filter(|at| *at > 0);
-    let (path, rest) = condition.split_at(at.unwrap_or(condition.len()));
-    let path = path.trim();
-    let added = if let Some(value) = rest.strip_prefix(">=") {
-        (!value.is_empty()).then(|| listing.from(path, value))
-    } else if let Some(value) = rest.strip_prefix('<') {
-        (!value.is_empty() && !value.starts_with('=')).then(|| listing.below(path, value))
-    } else {
-        rest.strip_prefix('=').map(|value| match value {
-            "" => listing.without(path),
-            value => listing.only(path, value),
-        })
-    };
-    added.ok_or_else(|| {
-        Failure::other(format!(
-            "--where: `{condition}` is no condition: FIELD=VALUE, FIELD>=VALUE, FIELD<VALUE, or FIELD= where there is none"
-        ))
-    })
 }

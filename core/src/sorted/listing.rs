@@ -112,6 +112,35 @@ impl Listing {
         self.filter(path.into(), Test::Absent, "".into())
     }
 
+    /// Only records of which a condition in words is so: `status=open`, `openedAt>=2026-02-16T00:00:00+13:00`,
+    /// `openedAt<2026-02-16T00:00:00+13:00`, `student.name^=nga` for a beginning, `caseManager=` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a text that is no condition.
+    pub fn only_where(self, condition: &str) -> Result<Self, Error> {
+        let at = condition.find(['=', '<', '>', '^']).filter(|at| *at > 0);
+        let (path, rest) = condition.split_at(at.unwrap_or(condition.len()));
+        let path = path.trim();
+        let added = if let Some(value) = rest.strip_prefix(">=") {
+            (!value.is_empty()).then(|| self.from(path, value))
+        } else if let Some(text) = rest.strip_prefix("^=") {
+            (!text.is_empty()).then(|| self.beginning(path, text))
+        } else if let Some(value) = rest.strip_prefix('<') {
+            (!value.is_empty() && !value.starts_with('=')).then(|| self.below(path, value))
+        } else {
+            rest.strip_prefix('=').map(|value| match value {
+                "" => self.without(path),
+                value => self.only(path, value),
+            })
+        };
+        added.ok_or_else(|| {
+            Error::request(format!(
+                "`{condition}` is no condition: FIELD=VALUE, FIELD>=VALUE, FIELD<VALUE, FIELD^=BEGINNING, or FIELD= where \
+                there is none"
+            ))
+        })
+    }
+
     /// Only records of which a field, at the end of its path, belongs to one of these entities; and only where the person
     /// sees that field. `asked` is what was looked for, which cursors go with. What the records are sorted and filtered by
     /// need be seen of these alone.

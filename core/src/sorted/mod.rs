@@ -51,6 +51,8 @@ pub struct SortedPage {
     pub next: Option<SortedCursor>,
 }
 
+carried!(struct SortedPage { entities, next });
+
 /// A place in a list that is in an order: behind the last entity of a page, where that was then.
 ///
 /// It goes with its question, its policies and its world. The next page is exact for the data as it is then. Over all pages
@@ -63,6 +65,8 @@ pub struct SortedCursor {
     moment: u64,
     last: u32,
 }
+
+carried!(struct SortedCursor { epoch, digest, moment, last });
 
 /// Who asks for what.
 pub(crate) struct Question<'a> {

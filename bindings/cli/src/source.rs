@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use caseward::{EntityUid, Ward, World};
+use caseward::{EntityUid, Listing, Query, Sorted, Ward, World};
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
@@ -113,6 +113,15 @@ impl Source {
         }
     }
 
+    /// A list in an order and by conditions; by content too, of a store as it is now.
+    pub(crate) fn sorted(&self, world: &World, query: &Query, listing: &Listing) -> Result<Sorted, Failure> {
+        #[cfg(feature = "store")]
+        if let From::Store(open) = &self.from {
+            return open.sorted(query, listing);
+        }
+        Ok(self.ward.sorted(world, query, listing)?)
+    }
+
     /// Audits what is about to be shown, where the data is a store's.
     pub(crate) fn tell(&self, told: Told<'_>) -> Result<(), Failure> {
         match &self.from {
@@ -130,7 +139,7 @@ impl Source {
 mod stored {
     use std::path::PathBuf;
 
-    use caseward::World;
+    use caseward::{Listing, Query, Sorted, World};
     use caseward_store::{Moment, Options, Past, Read, Store};
     use clap::ValueEnum;
     use clap::error::ErrorKind;
@@ -178,6 +187,7 @@ mod stored {
         store: Store,
         past: Past,
         known_at: Option<i64>,
+        is_past: bool,
         purpose: Option<String>,
     }
 
@@ -208,7 +218,8 @@ mod stored {
             moment.todays_policies = self.policies_of == PoliciesOf::Now;
             let past = store.past(moment).map_err(failed)?;
             let (ward, now) = (past.ward.clone(), past.now);
-            let open = Open { store, past, known_at: self.known_at, purpose: self.purpose.clone() };
+            let is_past = self.is_past();
+            let open = Open { store, past, known_at: self.known_at, is_past, purpose: self.purpose.clone() };
             Ok(Some(Source { ward, now, from: From::Store(open) }))
         }
     }
@@ -216,6 +227,14 @@ mod stored {
     impl Open {
         pub(super) fn world(&self) -> World {
             self.past.world.clone()
+        }
+
+        pub(super) fn sorted(&self, query: &Query, listing: &Listing) -> Result<Sorted, Failure> {
+            match self.is_past {
+                // What content said then is not kept.
+                true => Ok(self.past.ward.sorted(&self.past.world, query, listing)?),
+                false => self.store.list(query, listing).map_err(failed),
+            }
         }
 
         pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ mod pickle;
 mod policy;
 mod question;
 mod schema;
+mod sorted;
 mod table;
 mod time;
 mod uid;
@@ -59,6 +60,8 @@ mod _caseward {
     use crate::question::Request;
     #[pymodule_export]
     use crate::schema::{Action, Attribute, EntityType, Schema, Type};
+    #[pymodule_export]
+    use crate::sorted::{Sorted, SortedPage};
     #[pymodule_export]
     use crate::table::{Line, Table};
     #[pymodule_export]

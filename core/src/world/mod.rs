@@ -20,6 +20,7 @@ mod ids;
 pub(crate) mod index;
 pub(crate) mod json;
 pub(crate) mod layout;
+pub(crate) mod order;
 mod overlay;
 mod pool;
 mod rows;
@@ -38,6 +39,7 @@ use encode::Pools;
 use ids::Names;
 pub(crate) use index::Indices;
 use layout::{DEFINED, Kind, Layout, Slot, Stored};
+pub use order::Texts;
 use rows::Rows;
 use sequence::Sequence;
 use stamps::Stamps;
@@ -100,6 +102,8 @@ pub(crate) struct Data {
     making: index::Making,
     /// Told of every batch.
     applied: apply::Applied,
+    /// Rows in the order of their values, as lists asked for them.
+    orders: order::Orders,
 }
 
 /// All entities of one type.

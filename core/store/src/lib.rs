@@ -27,10 +27,13 @@
 mod activate;
 mod attendance;
 mod audit;
+mod beside;
 mod command;
+mod commits;
 mod db;
 mod doctor;
 mod draft;
+mod due;
 mod error;
 mod facts;
 mod feed;
@@ -38,26 +41,34 @@ mod files;
 mod history;
 mod ids;
 mod import;
+mod lists;
 mod log;
 mod past;
+mod persons;
 mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reassign;
 mod run;
 mod snapshot;
 mod sqlite;
 mod state;
 mod store;
 mod time;
+mod watch;
 
 pub use activate::{Activated, Activation};
 pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use commits::Commits;
 pub use doctor::{Checkup, Finding};
+pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
+pub use reassign::{Reassigned, Reassignment};
 pub use store::{Options, Pending, Store, shown};
+pub use watch::{Seen, Watch};

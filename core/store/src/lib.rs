@@ -28,6 +28,7 @@ mod activate;
 mod attendance;
 mod audit;
 mod command;
+mod content;
 mod db;
 mod doctor;
 mod draft;
@@ -38,11 +39,15 @@ mod files;
 mod history;
 mod ids;
 mod import;
+mod imported;
+mod kept;
 mod log;
+mod options;
 mod past;
 mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod refold;
 mod run;
 mod snapshot;
 mod sqlite;
@@ -55,9 +60,11 @@ pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use content::Download;
 pub use doctor::{Checkup, Finding};
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
+pub use options::Options;
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
-pub use store::{Options, Pending, Store, shown};
+pub use store::{Pending, Store, shown};

@@ -248,6 +248,9 @@ impl Sides {
 
     /// What only the database tells: who is to be told of what, and that what was disposed of is gone.
     pub(crate) fn end(mut self) -> Counts {
+        let found = self.store().doctor().unwrap();
+        let faults: Vec<_> = found.findings.iter().filter(|one| one.is_fault).collect();
+        assert!(faults.is_empty(), "seed {}: {faults:#?}", self.seed);
         self.store = None;
         let database = rusqlite::Connection::open(self.folder.join("cases.db")).unwrap();
         let mut statement = database.prepare("SELECT person, type, id FROM caseward_outbox").unwrap();

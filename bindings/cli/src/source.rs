@@ -113,6 +113,26 @@ impl Source {
         }
     }
 
+    /// Whether what is told of is audited, record by record.
+    pub(crate) fn is_audited(&self) -> bool {
+        !matches!(self.from, From::File(_))
+    }
+
+    /// Fields of content as they stand, by entity and name, where the data is a store's as of now.
+    pub(crate) fn contents(
+        &self,
+        of: Vec<(EntityUid, String)>,
+    ) -> Result<Option<Vec<Option<Json>>>, Failure> {
+        match &self.from {
+            From::File(_) => {
+                drop(of);
+                Ok(None)
+            }
+            #[cfg(feature = "store")]
+            From::Store(open) => open.contents(of),
+        }
+    }
+
     /// Audits what is about to be shown, where the data is a store's.
     pub(crate) fn tell(&self, told: Told<'_>) -> Result<(), Failure> {
         match &self.from {
@@ -130,11 +150,11 @@ impl Source {
 mod stored {
     use std::path::PathBuf;
 
-    use caseward::World;
+    use caseward::{EntityUid, World};
     use caseward_store::{Moment, Options, Past, Read, Store};
     use clap::ValueEnum;
     use clap::error::ErrorKind;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::{From, Source, Told};
     use crate::failure::Failure;
@@ -178,6 +198,7 @@ mod stored {
         store: Store,
         past: Past,
         known_at: Option<i64>,
+        is_past: bool,
         purpose: Option<String>,
     }
 
@@ -208,7 +229,8 @@ mod stored {
             moment.todays_policies = self.policies_of == PoliciesOf::Now;
             let past = store.past(moment).map_err(failed)?;
             let (ward, now) = (past.ward.clone(), past.now);
-            let open = Open { store, past, known_at: self.known_at, purpose: self.purpose.clone() };
+            let is_past = self.is_past();
+            let open = Open { store, past, known_at: self.known_at, is_past, purpose: self.purpose.clone() };
             Ok(Some(Source { ward, now, from: From::Store(open) }))
         }
     }
@@ -216,6 +238,17 @@ mod stored {
     impl Open {
         pub(super) fn world(&self) -> World {
             self.past.world.clone()
+        }
+
+        pub(super) fn contents(
+            &self,
+            of: Vec<(EntityUid, String)>,
+        ) -> Result<Option<Vec<Option<Json>>>, Failure> {
+            // What was written since is none of a past moment.
+            if self.is_past {
+                return Ok(None);
+            }
+            self.store.contents(of).map(Some).map_err(failed)
         }
 
         pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {

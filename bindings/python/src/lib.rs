@@ -18,6 +18,7 @@ mod pickle;
 mod policy;
 mod question;
 mod schema;
+mod store;
 mod table;
 mod time;
 mod uid;
@@ -45,7 +46,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::error::{
         CasewardError, DataError, MappingError, PolicyError, ReadError, RequestError, SchemaError,
-        SnapshotError, TranslationError, VersionTimeoutError,
+        SnapshotError, StoreError, TranslationError, VersionTimeoutError,
     };
     #[pymodule_export]
     use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
@@ -59,6 +60,8 @@ mod _caseward {
     use crate::question::Request;
     #[pymodule_export]
     use crate::schema::{Action, Attribute, EntityType, Schema, Type};
+    #[pymodule_export]
+    use crate::store::{Done, LineAnswer, Past, Store};
     #[pymodule_export]
     use crate::table::{Line, Table};
     #[pymodule_export]

@@ -17,8 +17,8 @@ use listing::{Listed, Listing, Place};
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them; how much is taken of policies is for others to say.
 const MOST_BYTES: u64 = 16 << 20;
-/// Bytes of a file that people write.
-const MOST_WRITTEN: u64 = 1 << 20;
+/// Files that are held at once where all of a revision are looked at.
+const AT_ONCE: usize = 64;
 
 /// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
 pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
@@ -104,22 +104,23 @@ pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Opt
     }
 }
 
-/// The texts of all plain files of `revision` whose names are wanted, but for those that are too long or no text.
-pub(crate) fn texts(
+/// Hands over the text of every plain file of `revision` of so many bytes at most; what is no text is left out.
+pub(crate) fn each_text(
     at: &Path,
     revision: &str,
-    is_wanted: &dyn Fn(&str) -> bool,
-) -> Result<Vec<String>, Failure> {
+    most: u64,
+    take: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
     let listing = Listing::read(at, &commit(at, revision)?, revision)?;
-    let objects: Vec<String> = listing.plain_files(MOST_WRITTEN, is_wanted).collect();
-    if objects.len() > MOST_FILES {
-        let shown = revision.escape_debug();
-        return Err(Failure::other(format!(
-            "{shown} has more than {MOST_FILES} files that earlier announcements may stand in"
-        )));
+    let objects: Vec<String> = listing.plain_files(most).collect();
+    for some in objects.chunks(AT_ONCE) {
+        for bytes in bytes(at, some)? {
+            if let Ok(text) = String::from_utf8(bytes) {
+                take(&text);
+            }
+        }
     }
-    let texts = bytes(at, &objects)?.into_iter().filter_map(|bytes| String::from_utf8(bytes).ok());
-    Ok(texts.collect())
+    Ok(())
 }
 
 /// The commit of a revision of the repository that `at` lies in.

@@ -1,7 +1,7 @@
 //! The file of expected changes: what a change of policies is meant to give to whom, and which protections it is meant
 //! to change.
 
-use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::de::Error as _;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer};
 use crate::failure::Failure;
 use crate::{git, input};
 
-/// Files of the earlier version that are searched for announcements.
-const MOST_FILES: usize = 20_000;
+/// Bytes of a file of announcements.
+const MOST_BYTES: u64 = input::MAX_WRITTEN as u64;
 
 /// What is meant.
 #[derive(Debug, Default, Deserialize)]
@@ -174,16 +174,12 @@ impl Since<'_> {
         }
     }
 
-    /// The texts of all files there that may be such a file under another name: TOML, and what has `file`'s ending.
-    fn others(&self, file: &Path) -> Result<Vec<String>, Failure> {
-        let ending = file.extension().and_then(OsStr::to_str).unwrap_or("toml");
-        let is_wanted = |name: &str| {
-            let of = Path::new(name).extension().and_then(OsStr::to_str);
-            of.is_some_and(|of| of == "toml" || of == ending)
-        };
+    /// Hands over the text of every file there that may be such a file under another name: whatever it is called, if it is
+    /// text of that length.
+    fn each(&self, take: &mut dyn FnMut(&str)) -> Result<(), Failure> {
         match self {
             Since::Folder(old, _) => {
-                let (mut texts, mut open) = (Vec::new(), vec![old.to_path_buf()]);
+                let mut open = vec![old.to_path_buf()];
                 while let Some(folder) = open.pop() {
                     let refuse = |error| Failure::file("read", input::name(&folder), &error);
                     for entry in std::fs::read_dir(&folder).map_err(refuse)? {
@@ -192,22 +188,22 @@ impl Since<'_> {
                         let kind = entry.file_type().map_err(refuse)?;
                         if kind.is_dir() {
                             open.push(entry.path());
-                        } else if kind.is_file() && is_wanted(&entry.file_name().to_string_lossy()) {
-                            drop(input::open(&entry.path())?);
+                        } else if kind.is_file() {
+                            let mut bytes = Vec::new();
+                            let file = std::fs::File::open(entry.path()).map_err(refuse)?;
+                            file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(refuse)?;
                             // What is too long or no text was no file of announcements either.
-                            texts.extend(input::text(&entry.path(), input::MAX_WRITTEN).ok());
-                        }
-                        if texts.len() > MOST_FILES || open.len() > MOST_FILES {
-                            return Err(Failure::other(format!(
-                                "{}: more than {MOST_FILES} files are not searched for earlier announcements",
-                                old.display()
-                            )));
+                            if let (true, Ok(text)) =
+                                (bytes.len() as u64 <= MOST_BYTES, String::from_utf8(bytes))
+                            {
+                                take(&text);
+                            }
                         }
                     }
                 }
-                Ok(texts)
+                Ok(())
             }
-            Since::Revision(at, revision) => git::texts(at, revision, &is_wanted),
+            Since::Revision(at, revision) => git::each_text(at, revision, MOST_BYTES, take),
         }
     }
 }
@@ -233,11 +229,12 @@ impl Expected {
             expected.leave_out(&before);
         }
         // A file that was moved, copied or linked announces nothing anew.
-        let others = since.map(|since| since.others(path)).transpose()?;
-        for text in others.iter().flatten().filter(|text| text.contains("[[") && text.contains("reason")) {
-            if let Ok(before) = Before::read(text) {
-                expected.leave_out(&before);
-            }
+        if let Some(since) = since {
+            since.each(&mut |text| {
+                if let Ok(before) = Before::read(text) {
+                    expected.leave_out(&before);
+                }
+            })?;
         }
         Ok(expected)
     }

@@ -62,6 +62,8 @@ pub(super) struct Listing<'a> {
     entries: BTreeMap<String, Entry>,
     /// Paths that are not UTF-8, as they can be shown.
     pub(super) unnamed: Vec<String>,
+    /// What stands at these.
+    nameless: Vec<Entry>,
     /// Where links lead, by their objects.
     targets: RefCell<BTreeMap<String, String>>,
 }
@@ -74,32 +76,30 @@ impl<'a> Listing<'a> {
             revision: revision.escape_debug().to_string(),
             entries: BTreeMap::new(),
             unnamed: Vec::new(),
+            nameless: Vec::new(),
             targets: RefCell::default(),
         };
         for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let told = String::from_utf8_lossy(entry);
             let Some((about, path)) = told.split_once('\t') else { continue };
-            if matches!(told, Cow::Owned(_)) {
-                listing.unnamed.push(path.to_owned());
-                continue;
-            }
             let about: Vec<&str> = about.split_whitespace().collect();
             let &[mode, _, object, size] = about.as_slice() else { continue };
             let entry = Entry { mode: mode.to_owned(), object: object.to_owned(), size: size.parse().ok() };
+            if matches!(told, Cow::Owned(_)) {
+                listing.unnamed.push(path.to_owned());
+                listing.nameless.push(entry);
+                continue;
+            }
             listing.entries.insert(path.to_owned(), entry);
         }
         Ok(listing)
     }
 
-    /// The objects of plain files of so many bytes at most whose paths are wanted.
-    pub(super) fn plain_files(
-        &self,
-        most: u64,
-        is_wanted: &dyn Fn(&str) -> bool,
-    ) -> impl Iterator<Item = String> {
-        let is_plain = move |entry: &Entry| entry.is_file() && entry.size.is_some_and(|size| size <= most);
-        let found = self.entries.iter().filter(move |(path, entry)| is_plain(entry) && is_wanted(path));
-        found.map(|(_, entry)| entry.object.clone())
+    /// The objects of all plain files of so many bytes at most, also of those whose names are no text.
+    pub(super) fn plain_files(&self, most: u64) -> impl Iterator<Item = String> {
+        let is_plain = move |entry: &&Entry| entry.is_file() && entry.size.is_some_and(|size| size <= most);
+        let named = self.entries.values();
+        named.chain(&self.nameless).filter(is_plain).map(|entry| entry.object.clone())
     }
 
     /// Where a link leads, as it says.

@@ -122,8 +122,13 @@ fn an_old_announcement_covers_no_new_change() {
     assert_eq!(ran.code, 4, "{}", ran.out);
     tells(&ran, &["- gain: all saw"]);
     // Nor does it anew under another name, or from somewhere else.
-    for meant in ["new/meant.toml", "elsewhere/meant.toml", "meant.txt"] {
-        bench.write(meant, &old);
+    for (meant, text) in [
+        ("new/meant.toml", old.clone()),
+        ("elsewhere/meant.toml", old.clone()),
+        ("meant.txt", old.clone()),
+        ("meant", old.replace("[[gain]]", "  [[ \"gain\" ]] # once more")),
+    ] {
+        bench.write(meant, &text);
         let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
         let ran = bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", meant]));
         assert_eq!(ran.code, 4, "{meant}: {}{}", ran.out, ran.err);
@@ -131,6 +136,15 @@ fn an_old_announcement_covers_no_new_change() {
         tells(&ci(&bench, &["--expected", meant]), &open);
         std::fs::remove_file(bench.path(meant)).unwrap();
     }
+    // Nor one that had no ending, and tables in a line.
+    bench.write("notes", "invariant = [{ reason = 'recorded', id = 'invariants.edit' }]\n");
+    git(&["add", "notes"]);
+    git(&["commit", "-q", "-m", "notes"]);
+    bench.write("meant.toml", "[[invariant]]\nreason = \"recorded\"\nid = \"invariants.edit\"\n");
+    let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+    let ran = bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "meant.toml"]));
+    tells(&ran, &["invariant `invariants.edit` is taken out", "- invariant `invariants.edit`: recorded"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
     // One that was no TOML: nobody knows which are new.
     bench.write("old/expected.toml", "[[");
     bench.write("new/expected.toml", &old);

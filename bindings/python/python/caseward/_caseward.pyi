@@ -105,6 +105,8 @@ __all__ = [
     "Section",
     "Setup",
     "SnapshotError",
+    "Sorted",
+    "SortedPage",
     "Table",
     "TranslationError",
     "Type",

@@ -358,7 +358,13 @@ fn looks(
 
 fn keygen(args: &Keygen) -> Result<Exit, Failure> {
     let key = LogKey::new(&args.name).map_err(failed)?;
-    crate::bundle::write_secret(&args.secret, &key.to_text())?;
+    if args.secret.symlink_metadata().is_ok() {
+        return Err(Failure::other(format!("{} is there already", input::name(&args.secret))));
+    }
+    // A key whose other half went nowhere is of no use: nothing that it signs could be trusted.
     output::print(&format!("{}\n", key.verifier()))?;
+    if output::is_open() {
+        crate::bundle::write_secret(&args.secret, &key.to_text())?;
+    }
     Ok(Exit::Success)
 }

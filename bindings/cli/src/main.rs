@@ -42,6 +42,7 @@ mod matrix;
 mod missing;
 mod mutate;
 mod output;
+mod problems;
 mod progress;
 mod proofs;
 #[cfg(feature = "prove")]

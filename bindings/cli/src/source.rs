@@ -122,6 +122,26 @@ impl Source {
         Ok(self.ward.sorted(world, query, listing)?)
     }
 
+    /// Whether what is told of is audited, record by record.
+    pub(crate) fn is_audited(&self) -> bool {
+        !matches!(self.from, From::File(_))
+    }
+
+    /// Fields of content as they stand, by entity and name, where the data is a store's as of now.
+    pub(crate) fn contents(
+        &self,
+        of: Vec<(EntityUid, String)>,
+    ) -> Result<Option<Vec<Option<Json>>>, Failure> {
+        match &self.from {
+            From::File(_) => {
+                drop(of);
+                Ok(None)
+            }
+            #[cfg(feature = "store")]
+            From::Store(open) => open.contents(of),
+        }
+    }
+
     /// Audits what is about to be shown, where the data is a store's.
     pub(crate) fn tell(&self, told: Told<'_>) -> Result<(), Failure> {
         match &self.from {
@@ -139,11 +159,11 @@ impl Source {
 mod stored {
     use std::path::PathBuf;
 
-    use caseward::{Listing, Query, Sorted, World};
+    use caseward::{EntityUid, Listing, Query, Sorted, World};
     use caseward_store::{Moment, Options, Past, Read, Store};
     use clap::ValueEnum;
     use clap::error::ErrorKind;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::{From, Source, Told};
     use crate::failure::Failure;
@@ -235,6 +255,17 @@ mod stored {
                 true => Ok(self.past.ward.sorted(&self.past.world, query, listing)?),
                 false => self.store.list(query, listing).map_err(failed),
             }
+        }
+
+        pub(super) fn contents(
+            &self,
+            of: Vec<(EntityUid, String)>,
+        ) -> Result<Option<Vec<Option<Json>>>, Failure> {
+            // What was written since is none of a past moment.
+            if self.is_past {
+                return Ok(None);
+            }
+            self.store.contents(of).map(Some).map_err(failed)
         }
 
         pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {

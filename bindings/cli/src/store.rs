@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySet, Store, Taken};
+use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken};
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
@@ -17,6 +17,8 @@ use crate::input;
 use crate::instant::parse;
 use crate::lines::{Line, Lines};
 use crate::output;
+use crate::question::uid;
+use crate::replace::Replacement;
 use crate::shown::in_a_line;
 use crate::terminal::Terminal;
 
@@ -100,6 +102,23 @@ enum What {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Give the file of an item to a person who may view the item; that they asked is audited.
+    File {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The item, such as 'Item::"i1"'.
+        #[arg(value_name = "UID")]
+        item: String,
+        /// Who asks, such as 'User::"u1"'.
+        #[arg(long, value_name = "UID")]
+        principal: String,
+        /// Where the bytes go; standard output without it.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What it is for, in words; it is kept with the audited look.
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
+    },
     /// Apply what is due by the store's clock.
     Tick {
         #[command(flatten)]
@@ -159,9 +178,16 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             let count = store.open()?.import(input.stream).map_err(|e| named(&input.name, &e))?;
             output::print(&format!("Entities imported: {count}\n"))?;
         }
+        What::File { store, item, principal, output, purpose } => {
+            return file(store, (item, principal), output.as_deref(), purpose.clone());
+        }
         What::Export { store } => {
             let store = store.open()?;
             tick(&store)?;
+            // Whoever is given all facts has looked at every record.
+            let mut read = Read::new("export", store.now().map_err(failed)?);
+            (read.asked, read.count) = (json!({"all": true}), Some(store.world().len() as u64));
+            store.audit(read).map_err(failed)?;
             let mut out = output::stdout();
             store.export(&mut out).map_err(failed)?;
             output::finish(out)?;
@@ -195,6 +221,33 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+fn file(
+    store: &StoreArgs,
+    (item, principal): (&str, &str),
+    output: Option<&Path>,
+    purpose: Option<String>,
+) -> Result<Exit, Failure> {
+    let (item, reader) = (uid("UID", item)?, uid("--principal", principal)?);
+    if output.is_none() && std::io::stdout().is_terminal() {
+        return Err(Failure::other("a file is not for a terminal: name where it goes (--output FILE)"));
+    }
+    let mut file = store.open()?.download(&item, &reader, purpose).map_err(failed)?;
+    let Some(path) = output else {
+        let mut out = output::stdout();
+        std::io::copy(&mut file.bytes, &mut out).map_err(|e| Failure::output(&e))?;
+        output::finish(out)?;
+        return Ok(Exit::Success);
+    };
+    let write = || -> std::io::Result<()> {
+        let mut replacement = Replacement::begin(path)?;
+        std::io::copy(&mut file.bytes, replacement.writer())?;
+        replacement.commit()
+    };
+    let mut write = write;
+    write().map_err(|e| Failure::file("write", &input::name(path), &e))?;
+    Ok(Exit::Success)
+}
+
 fn doctor(store: &StoreArgs, format: Format) -> Result<Exit, Failure> {
     let found = store.open()?.doctor().map_err(failed)?;
     match format {
@@ -210,11 +263,15 @@ fn doctor(store: &StoreArgs, format: Format) -> Result<Exit, Failure> {
             let faults = found.findings.iter().filter(|finding| finding.is_fault).count();
             let _ = writeln!(
                 text,
-                "looked at: {} entities, {} open cases, {} students, {} entries of the log, {} lists; {faults} faults, {} to see to",
+                "looked at: {} entities, {} open cases, {} students, {} entries of the log, {} versions told again from it, {} fields of \
+                 content, {} files, {} lists; {faults} faults, {} to see to",
                 found.entities,
                 found.open_cases,
                 found.students,
                 found.entries,
+                found.versions,
+                found.fields,
+                found.files,
                 found.lists_compared,
                 found.findings.len() - faults
             );
@@ -364,8 +421,8 @@ pub(crate) struct FeedArgs {
     file: PathBuf,
     #[command(flatten)]
     store: StoreArgs,
-    /// Hours after it is passed until the mandatory module is processed.
-    #[arg(long, value_name = "HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(0..=8_760))]
+    /// Hours after it is passed until the mandatory module is processed: 24 to 48.
+    #[arg(long, value_name = "HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(24..=48))]
     delay: u32,
     /// An answer for each line, in JSON; else those that were not taken, and how many were.
     #[arg(long)]

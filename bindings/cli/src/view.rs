@@ -1,10 +1,10 @@
 //! `caseward view`: what of that record does this person see, and what may they do next?
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use caseward::ActionQuery;
-use caseward::{Need, Next, Section, Value, View};
-use serde_json::json;
+use caseward::{ActionQuery, EntityUid, Field, Need, Next, Section, Value, View};
+use serde_json::{Value as Json, json};
 
 use crate::check::Format;
 use crate::exit::Exit;
@@ -13,7 +13,7 @@ use crate::instant;
 use crate::output;
 use crate::question::{ContextArgs, uid};
 use crate::shown::in_a_line as line;
-use crate::source::{SourceArgs, Told};
+use crate::source::{Source, SourceArgs, Told};
 use crate::terminal::{Palette, Terminal};
 
 /// Show what of a record a person sees: sections with their fields, entries, and the actions to take next.
@@ -49,11 +49,58 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let told = if is_denied { Vec::new() } else { shown.cloned().collect() };
     let asked = Told::new("view", json!({"context": args.context.context}));
     source.tell(Told { told, is_denied, ..asked.by(&query.principal).on(&query.resource) })?;
+    let content = contents(&source, &view)?;
     match args.format {
-        Format::Json => output::print_json(&view)?,
-        Format::Text => output::print(&text(&view, terminal.palette()))?,
+        Format::Json => output::print_json(&with_content(&view, &content)?)?,
+        Format::Text => output::print(&text(&view, &content, terminal.palette()))?,
     }
     Ok(Exit::Success)
+}
+
+/// Content that a view shows, by its entity and name; `None` where there is no store as of now to read it from.
+type Content = Option<HashMap<(EntityUid, String), Json>>;
+
+/// The fields of content that a view shows.
+fn content_fields(view: &View) -> impl Iterator<Item = &Field> {
+    let sections = view.sections().iter().chain(view.items().iter().flat_map(|item| &item.sections));
+    sections.flat_map(|section| &section.fields).filter(|field| field.content)
+}
+
+/// Where a field of content is kept: `student.name` is the student's `name`.
+fn key(field: &Field) -> (EntityUid, String) {
+    let name = field.name.rsplit('.').next().unwrap_or_default();
+    (field.of.clone(), name.to_owned())
+}
+
+fn contents(source: &Source, view: &View) -> Result<Content, Failure> {
+    let keys: Vec<_> = content_fields(view).map(key).collect();
+    let Some(values) = source.contents(keys.clone())? else { return Ok(None) };
+    Ok(Some(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()))
+}
+
+/// A view in JSON, with the content that it shows.
+fn with_content(view: &View, content: &Content) -> Result<Json, Failure> {
+    let mut json = serde_json::to_value(view).map_err(|e| Failure::other(e.to_string()))?;
+    let Some(content) = content else { return Ok(json) };
+    fill(&mut json, content);
+    Ok(json)
+}
+
+/// Puts content into the fields of sections, wherever they stand.
+fn fill(json: &mut Json, content: &HashMap<(EntityUid, String), Json>) {
+    match json {
+        Json::Array(all) => all.iter_mut().for_each(|one| fill(one, content)),
+        Json::Object(fields) if fields.get("content") == Some(&Json::Bool(true)) => {
+            let text = |name: &str| fields.get(name).and_then(Json::as_str);
+            let of = text("of").and_then(|uid| uid.parse().ok());
+            let name = text("name").and_then(|name| name.rsplit('.').next()).map(str::to_owned);
+            if let Some(value) = of.zip(name).and_then(|key| content.get(&key)) {
+                fields.insert("value".to_owned(), value.clone());
+            }
+        }
+        Json::Object(fields) => fields.values_mut().for_each(|one| fill(one, content)),
+        _ => {}
+    }
 }
 
 /// Whether the person sees nothing of it: it is not there, or not to be seen.
@@ -61,34 +108,39 @@ fn is_nothing(view: &View) -> bool {
     view.sections().is_empty() && view.withheld().is_empty()
 }
 
-fn text(view: &View, palette: Palette) -> String {
+fn text(view: &View, content: &Content, palette: Palette) -> String {
     let Palette { dim, reset, .. } = palette;
     if is_nothing(view) {
         return format!("{} is not there, or not to be seen\n", line(&view.resource().to_string()));
     }
     let mut text = String::new();
-    sections(view.sections(), "", palette, &mut text);
+    sections(view.sections(), content, "", palette, &mut text);
     if !view.withheld().is_empty() {
         let _ = writeln!(text, "{dim}withheld: {}{reset}", line(&view.withheld().join(", ")));
     }
     for item in view.items() {
         let _ = writeln!(text, "{}", line(&item.resource.to_string()));
-        sections(&item.sections, "  ", palette, &mut text);
+        sections(&item.sections, content, "  ", palette, &mut text);
         next(&item.actions, "  ", &mut text);
     }
     next(view.actions(), "", &mut text);
     text
 }
 
-fn sections(sections: &[Section], indent: &str, palette: Palette, text: &mut String) {
+fn sections(sections: &[Section], content: &Content, indent: &str, palette: Palette, text: &mut String) {
     let Palette { dim, reset, .. } = palette;
     for section in sections {
         let _ = writeln!(text, "{indent}{}", line(&section.name));
         for field in &section.fields {
-            let value = match &field.value {
-                Some(value) => line(&show(value)),
-                None if field.content => format!("{dim}(kept by the service){reset}"),
-                None => format!("{dim}(none){reset}"),
+            let value = match (&field.value, content) {
+                (Some(value), _) => line(&show(value)),
+                (None, Some(content)) if field.content => match content.get(&key(field)) {
+                    Some(Json::String(text)) => line(text),
+                    Some(other) => line(&other.to_string()),
+                    None => format!("{dim}(none){reset}"),
+                },
+                (None, _) if field.content => format!("{dim}(kept by the service){reset}"),
+                (None, _) => format!("{dim}(none){reset}"),
             };
             let _ = writeln!(text, "{indent}  {}: {value}", line(&field.name));
         }

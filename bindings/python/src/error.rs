@@ -31,6 +31,7 @@ create_exception!(
     CasewardError,
     "A snapshot is damaged, of another format, or none at all."
 );
+create_exception!(caseward, StoreError, CasewardError, "A store cannot be made, opened or written.");
 create_exception!(caseward, ReadError, CasewardError, "A policy file could not be read.");
 create_exception!(
     caseward,

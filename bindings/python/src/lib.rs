@@ -19,6 +19,7 @@ mod policy;
 mod question;
 mod schema;
 mod sorted;
+mod store;
 mod table;
 mod time;
 mod uid;
@@ -46,7 +47,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::error::{
         CasewardError, DataError, MappingError, PolicyError, ReadError, RequestError, SchemaError,
-        SnapshotError, TranslationError, VersionTimeoutError,
+        SnapshotError, StoreError, TranslationError, VersionTimeoutError,
     };
     #[pymodule_export]
     use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
@@ -62,6 +63,8 @@ mod _caseward {
     use crate::schema::{Action, Attribute, EntityType, Schema, Type};
     #[pymodule_export]
     use crate::sorted::{Sorted, SortedPage};
+    #[pymodule_export]
+    use crate::store::{Done, LineAnswer, Past, Store};
     #[pymodule_export]
     use crate::table::{Line, Table};
     #[pymodule_export]

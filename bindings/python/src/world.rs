@@ -11,7 +11,7 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 
 use crate::changes::Changes;
-use crate::error::OrRaise;
+use crate::error::{OrRaise, RequestError};
 use crate::gate::{self, kept, released};
 use crate::schema::Schema;
 use crate::ward::Ward;
@@ -29,15 +29,22 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct World {
     pub(crate) world: caseward::World,
+    /// Whether a store keeps it, which alone changes it.
+    is_kept: bool,
 }
 
 impl From<caseward::World> for World {
     fn from(world: caseward::World) -> Self {
-        World { world }
+        World { world, is_kept: false }
     }
 }
 
 impl World {
+    /// The world of a store.
+    pub(crate) fn kept(world: caseward::World) -> Self {
+        World { world, is_kept: true }
+    }
+
     /// The entity, of a type that the schema has.
     fn known(&self, entity: &Bound<'_, PyAny>) -> PyResult<caseward::EntityUid> {
         let uid = uid::of(entity)?;
@@ -186,6 +193,10 @@ impl World {
     /// Applies a batch, all of it or nothing, and gives the version of the data that it made. Raises DataError,
     /// with every problem, the world being as it was.
     fn apply(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<u64> {
+        if self.is_kept {
+            let why = "the world is a store's, and follows it: its data is changed by commands and feeds";
+            return Err(RequestError::new_err(why));
+        }
         let changes = changes.get().copied();
         released(py, || self.world.apply(&changes)).or_raise(py)
     }

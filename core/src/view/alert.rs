@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::model::{Action, EntityUid, Error, Value};
+use crate::model::{Action, ActionName, EntityUid, Error, Request, Value};
 use crate::visible::Visible;
 use crate::world::World;
+
+/// People of whom it is asked one by one whether they may, at most.
+const FEW: usize = 64;
 
 impl Engine {
     pub(crate) fn alert(
@@ -38,6 +41,18 @@ impl Engine {
             let mut is_one_version = true;
             for (place, resource) in &asked {
                 let action = self.schema().actions().get(*place).ok_or_else(Error::schema)?;
+                // Of few it is asked one by one, which is less than to find all who may.
+                if told.as_ref().is_some_and(|told| (1..=FEW).contains(&told.len())) {
+                    let name = action.uid.to_string();
+                    let known = known_to(action, context);
+                    let asks = |person: EntityUid| {
+                        let request =
+                            Request::new(person, ActionName::new(name.as_str()), (*resource).clone());
+                        Ok(self.check(world, &request, &known)?.is_allowed())
+                    };
+                    told = told.map(|told| told.filtered(asks)).transpose()?;
+                    continue;
+                }
                 let found = self.who_may(world, action, resource, principal_type, context)?;
                 is_one_version &=
                     told.as_ref().is_none_or(|told| told.provenance().version == found.provenance().version);
@@ -69,8 +84,12 @@ impl Engine {
         principal_type: &str,
         context: &BTreeMap<Arc<str>, Value>,
     ) -> Result<Visible, Error> {
-        let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
-        let known = known.map(|(name, value)| (name.clone(), value.clone())).collect();
-        self.who(world, &action.uid.to_string(), resource, principal_type, &known)
+        self.who(world, &action.uid.to_string(), resource, principal_type, &known_to(action, context))
     }
+}
+
+/// What an action knows of a context.
+fn known_to(action: &Action, context: &BTreeMap<Arc<str>, Value>) -> BTreeMap<Arc<str>, Value> {
+    let known = context.iter().filter(|(name, _)| action.context.contains_key(*name));
+    known.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

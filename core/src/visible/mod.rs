@@ -288,6 +288,21 @@ impl Visible {
         self
     }
 
+    /// Those of them of whom something holds.
+    pub(crate) fn filtered(
+        mut self,
+        mut holds: impl FnMut(EntityUid) -> Result<bool, Error>,
+    ) -> Result<Self, Error> {
+        let mut rows = RoaringBitmap::new();
+        for row in &self.rows {
+            if holds(self.world.uid((self.ty, Row(row))))? {
+                rows.insert(row);
+            }
+        }
+        self.rows = rows;
+        Ok(self)
+    }
+
     /// Nobody, found in the same way.
     pub(crate) fn none(mut self) -> Self {
         self.rows.clear();

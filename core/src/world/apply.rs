@@ -4,9 +4,10 @@
 //! stored within one odd count of the [sequence](super::sequence), and the indices follow. Lists hold the
 //! indices' lock, so that they wait for all of it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};

@@ -28,7 +28,7 @@ mod sequence;
 pub(crate) mod snapshot;
 mod stamps;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 pub use build::WorldBuilder;
@@ -36,6 +36,7 @@ pub use change::Changes;
 pub(crate) use conform::conforms;
 pub use draft::Draft;
 use encode::Pools;
+use hashbrown::HashMap;
 use ids::Names;
 pub(crate) use index::Indices;
 use layout::{DEFINED, Kind, Layout, Slot, Stored};

@@ -1,7 +1,9 @@
 //! From changes to rows: what a batch makes of the data, before it is part of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::World;
 use super::apply::Writer;

@@ -135,3 +135,9 @@ CREATE TABLE caseward_flag (
   says TEXT NOT NULL,
   PRIMARY KEY (subject, name)
 );
+-- What was imported, by salted hashes of groups of facts; the salt goes with what is disposed of.
+CREATE TABLE caseward_imported (
+  name TEXT NOT NULL PRIMARY KEY,
+  salt TEXT,
+  hash TEXT NOT NULL
+);

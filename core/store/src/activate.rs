@@ -116,6 +116,13 @@ impl State {
         let (ward, fits) = set.load_whole()?;
         same_data(self.ward.schema(), ward.schema())?;
         let hash = PolicySet::hash(&ward, &fits);
+        // What is in force at that instant, and stays so, is not put in force again.
+        let set_at = crate::activate::at(&self.policies, at);
+        if set_at.is_some_and(|set| set.set == hash)
+            && !self.policies.iter().any(|set| set.from == at && set.set != hash)
+        {
+            return Ok(hash);
+        }
         self.in_group(|state, group| {
             let payload = json!({
                 "set": hash, "policy_hash": ward.policy_hash(), "from": rfc3339(at),

@@ -1,11 +1,12 @@
 //! Commands as they are written, and their answers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use caseward::EntityUid;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
 /// The longest line that is read: a file of 20 MB in base64, and what stands about it.
@@ -46,10 +47,66 @@ impl Command {
     }
 }
 
-/// Refuses a name that stands twice: which of the two counts, programs do not agree on.
+/// Refuses a name that stands twice in an object, wherever: which of the two counts, programs do not agree on.
 fn distinct(line: &str) -> Result<(), String> {
-    let _: BTreeMap<String, &RawValue> = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    Ok(())
+    serde_json::from_str::<Distinct>(line).map(drop).map_err(|error| error.to_string())
+}
+
+/// JSON whose objects have each name once; nothing is kept of it.
+struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Distinct)
+    }
+}
+
+impl<'de> Visitor<'de> for Distinct {
+    type Value = Distinct;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self, A::Error> {
+        while all.next_element::<Distinct>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            fields.next_value::<Distinct>()?;
+            if let Some(again) = names.replace(name) {
+                return Err(A::Error::custom(format!("`{again}` stands twice in one object")));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// What became of a command.
@@ -114,9 +171,22 @@ impl Answer {
     }
 
     pub(crate) fn because(mut self, why: impl Into<String>) -> Self {
-        self.errors.push(why.into());
+        self.errors.push(excerpt(why.into()));
         self
     }
+}
+
+/// Bytes of what is said of a line, at most: what is wrong with it is told, not all of it again.
+const TOLD: usize = 1_000;
+
+/// A text, or its beginning.
+pub(crate) fn excerpt(text: String) -> String {
+    if text.len() <= TOLD {
+        return text;
+    }
+    let end = (0..=TOLD).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let rest = text.len() - end;
+    format!("{} … and {rest} more bytes", text.get(..end).unwrap_or_default())
 }
 
 /// A command that makes sense, ready to be decided.

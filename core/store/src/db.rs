@@ -32,9 +32,19 @@ pub(crate) trait Db: Send {
         Ok(false)
     }
 
-    /// Whether a file is there, where that is the database's business.
-    fn has_file(&mut self, _hash: &str) -> Result<Option<bool>, Error> {
+    /// The bytes of a file, where that is the database's business; `None` in it where it is not there.
+    fn file(&mut self, _hash: &str) -> Result<Option<Option<Vec<u8>>>, Error> {
         Ok(None)
+    }
+
+    /// The names of all files, where that is the database's business.
+    fn file_names(&mut self) -> Result<Option<Vec<Arc<str>>>, Error> {
+        Ok(None)
+    }
+
+    /// What is wrong with the database's own pages and indices, as far as it can tell.
+    fn damage(&mut self) -> Result<Vec<Arc<str>>, Error> {
+        Ok(Vec::new())
     }
 
     /// Removes a file, where that is the database's business; says whether it is.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::db::as_text;
 use crate::error::Error;
 use crate::facts::{entities, entity, uids};
+use crate::kept;
 use crate::state::State;
 
 /// People whose lists are held against filters on the tables.
@@ -39,6 +40,12 @@ pub struct Checkup {
     pub students: usize,
     /// Entities whose rows were read again.
     pub entities: usize,
+    /// Versions of the data that were told again from the log.
+    pub versions: u64,
+    /// Fields of content that were held against the log.
+    pub fields: usize,
+    /// Files that were read again.
+    pub files: usize,
     /// Entries of the audit log that were read again.
     pub entries: u64,
     /// People whose list of cases was held against a filter on the tables; none on PostgreSQL.
@@ -53,7 +60,7 @@ impl Checkup {
         self.findings.iter().all(|finding| !finding.is_fault)
     }
 
-    fn fault(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
+    pub(crate) fn fault(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
         let about = about.map(ToString::to_string);
         self.findings.push(Finding { kind, is_fault: true, about, what: what.into() });
     }
@@ -68,8 +75,16 @@ impl State {
     /// Looks at everything. It writes nothing.
     pub(crate) fn doctor(&mut self, now: i64) -> Result<Checkup, Error> {
         let mut checkup = Checkup::default();
-        self.rows_are_the_world(&mut checkup)?;
+        for what in self.db.damage()? {
+            checkup.fault("database", None, format!("the database itself is damaged: {what}"));
+        }
+        // Of a damaged database nothing that is read is to be relied on.
+        if !checkup.is_sound() {
+            return Ok(checkup);
+        }
+        let rows = self.rows_are_the_world(&mut checkup)?;
         self.log_is_sound(&mut checkup)?;
+        self.refold(&mut checkup, &rows, now)?;
         let open = self.cases_are_kept(&mut checkup, now)?;
         self.students_are_kept(&mut checkup, &open)?;
         self.one_person_twice(&mut checkup)?;
@@ -80,7 +95,7 @@ impl State {
         Ok(checkup)
     }
 
-    fn rows_are_the_world(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+    fn rows_are_the_world(&mut self, checkup: &mut Checkup) -> Result<World, Error> {
         let db = &mut self.db;
         let rows: World = self.database.read(|sql, each| db.rows(sql, &[], each))?;
         for ty in self.ward.schema().entity_types() {
@@ -102,7 +117,7 @@ impl State {
                 }
             }
         }
-        Ok(())
+        Ok(rows)
     }
 
     fn log_is_sound(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
@@ -121,56 +136,15 @@ impl State {
         checkup: &mut Checkup,
         now: i64,
     ) -> Result<BTreeMap<EntityUid, EntityUid>, Error> {
-        let mut open: BTreeMap<EntityUid, EntityUid> = BTreeMap::new();
         let world = self.world.clone();
-        for case in uids(&world, "Case")? {
-            if world.attribute(&case, "status")? != Some("open".into()) {
-                continue;
-            }
-            checkup.open_cases += 1;
-            let Some(student) = entity(&world, &case, "student")? else { continue };
-            if let Some(other) = open.insert(student.clone(), case.clone()) {
-                checkup.fault("open-case", Some(&student), format!("{other} and {case} are both open"));
-            }
-            let school = entity(&world, &student, "enrolledAt")?;
-            if school.is_some() && entity(&world, &case, "school")? != school {
-                checkup.fault("open-case", Some(&case), "its school is not the student's");
-            }
-            for (mine, theirs) in [("provider", "currentProvider"), ("caseManager", "currentCaseManager")] {
-                if entity(&world, &case, mine)? != entity(&world, &student, theirs)? {
-                    checkup.fault(
-                        "open-case",
-                        Some(&case),
-                        format!("its {mine} is not the student's {theirs}"),
-                    );
-                }
-            }
-            if entity(&world, &case, "provider")?.is_none() {
-                checkup.fault("open-case", Some(&case), "it has no provider");
-            }
-            self.people_fit(checkup, &case)?;
+        let open = kept::open_cases(checkup, &self.fits, &world)?;
+        for case in open.values() {
             let query = AlertQuery::new(TypeName::from_static("User"), case.clone()).at(now);
             if self.ward.alert(&world, &query)?.is_empty() {
-                checkup.notice("no-alerts", Some(&case), "nobody would be told of what happens to it");
+                checkup.notice("no-alerts", Some(case), "nobody would be told of what happens to it");
             }
         }
         Ok(open)
-    }
-
-    fn people_fit(&mut self, checkup: &mut Checkup, case: &EntityUid) -> Result<(), Error> {
-        let one = |name| entity(&self.world, case, name);
-        let contact = one("primaryContact")?.into_iter().map(|person| (person, "fitsContact", "contact"));
-        let manager =
-            one("caseManager")?.into_iter().map(|person| (person, "fitsCaseManager", "case manager"));
-        let team: Vec<EntityUid> = entities(&self.world, case, "team")?;
-        let team = team.into_iter().map(|person| (person, "fitsTeam", "team member"));
-        for (person, action, what) in contact.chain(manager).chain(team) {
-            let request = Request::new(person.clone(), ActionName::from_static(action), case.clone());
-            if !self.fits.check(&self.world, &request)?.is_allowed() {
-                checkup.fault("fits", Some(case), format!("{person} no longer fits as its {what}"));
-            }
-        }
-        Ok(())
     }
 
     fn students_are_kept(
@@ -178,20 +152,9 @@ impl State {
         checkup: &mut Checkup,
         open: &BTreeMap<EntityUid, EntityUid>,
     ) -> Result<(), Error> {
+        kept::students(checkup, &self.world, open)?;
         let mut by_nsn: BTreeMap<String, EntityUid> = BTreeMap::new();
         for student in uids(&self.world, "Student")? {
-            checkup.students += 1;
-            let is_there = |name| self.world.attribute(&student, name).map(|value| value.is_some());
-            if !open.contains_key(&student) {
-                for name in ["currentProvider", "currentCaseManager"] {
-                    if is_there(name)? {
-                        checkup.fault("student", Some(&student), format!("a {name} without an open case"));
-                    }
-                }
-            }
-            if is_there("enrolledAt")? && is_there("lastSchool")? {
-                checkup.fault("student", Some(&student), "a school attended last while enrolled");
-            }
             if let Some(Value::String(nsn)) = self.world.attribute(&student, "nsn")?
                 && let Some(other) = by_nsn.insert(nsn.to_string(), student.clone())
             {
@@ -272,12 +235,32 @@ impl State {
         for owner in owners.iter().filter(|owner| !self.world.contains(owner)) {
             checkup.fault("content", Some(owner), "there is content of it, and it is not there");
         }
-        let sql = "SELECT value FROM caseward_content WHERE field = 'document'";
-        for document in self.db.texts(sql, &[])? {
-            let Some(hash) = document.trim_matches('"').strip_prefix("sha256:") else { continue };
-            if !self.has_file(hash)? {
-                checkup.fault("files", None, format!("the file {hash} is not there"));
+        self.files_are_whole(checkup)
+    }
+
+    /// Whether each file is there, with the bytes of its hash; and files of which nothing speaks.
+    fn files_are_whole(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        let sql =
+            "SELECT id, value FROM caseward_content WHERE type = 'Item' AND field = 'document' ORDER BY id";
+        let mut documents: BTreeMap<String, EntityUid> = BTreeMap::new();
+        self.db.rows(sql, &[], &mut |row| {
+            let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+            if let Some(hash) = cell(1).trim_matches('"').strip_prefix("sha256:") {
+                documents.insert(hash.to_owned(), EntityUid::new("Item", cell(0)));
             }
+            Ok(())
+        })?;
+        for (hash, item) in &documents {
+            match self.file_hash(hash)? {
+                None => checkup.fault("files", Some(item), format!("the file {hash} is not there")),
+                Some(found) if found != *hash => {
+                    checkup.fault("files", Some(item), format!("the file {hash} has other bytes"));
+                }
+                Some(_) => checkup.files += 1,
+            }
+        }
+        for name in self.file_names()?.iter().filter(|name| !documents.contains_key(*name)) {
+            checkup.notice("files", None, format!("no item has the file {name}: it can be removed"));
         }
         Ok(())
     }
@@ -336,12 +319,5 @@ impl State {
             }
         }
         Ok(())
-    }
-
-    fn has_file(&mut self, hash: &str) -> Result<bool, Error> {
-        match self.db.has_file(hash)? {
-            Some(is_there) => Ok(is_there),
-            None => Ok(self.files.has(hash)),
-        }
     }
 }

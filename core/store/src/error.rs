@@ -37,9 +37,17 @@ pub enum Error {
     /// Another process has it open for writing.
     #[error("another process writes to `{0}`: a store of SQLite has one writer")]
     InUse(PathBuf),
+    /// It was opened to be read alone, or its folder cannot be written.
+    #[error(
+        "`{0}` is read alone, or cannot be written: nothing is written to it, and what would be audited is not shown"
+    )]
+    ReadOnly(PathBuf),
     /// The database refused.
     #[error("the database: {0}")]
     Database(String),
+    /// The audit log is not what was written.
+    #[error("the log is damaged, and is not signed: {0}; see `caseward audit verify`")]
+    Damaged(String),
     /// The policies or the data.
     #[error(transparent)]
     Engine(#[from] caseward::Error),

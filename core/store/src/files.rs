@@ -3,10 +3,17 @@
 //! INVARIANT: a file that the database speaks of is there, whole: it is on disk before the transaction commits.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::Error;
+use crate::ids::hex;
+use crate::state::State;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 << 10;
 
 /// The folder of a store's files.
 pub(crate) struct Files {
@@ -36,9 +43,34 @@ impl Files {
         write_whole(&path, bytes)
     }
 
-    /// Whether a file is there.
-    pub(crate) fn has(&self, hash: &str) -> bool {
-        self.path(hash).is_file()
+    /// Opens a file to be read, if it is there.
+    pub(crate) fn open(&self, hash: &str) -> Result<Option<File>, Error> {
+        let path = self.path(hash);
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file("read", &path, error)),
+        }
+    }
+
+    /// The names of all files.
+    pub(crate) fn names(&self) -> Result<Vec<String>, Error> {
+        let listed = |folder: &Path| -> Result<Vec<PathBuf>, Error> {
+            match fs::read_dir(folder) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+                entries => entries
+                    .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+                    .map_err(|error| Error::file("read", folder, error)),
+            }
+        };
+        let mut names = Vec::new();
+        for folder in listed(&self.folder)?.iter().filter(|path| path.is_dir()) {
+            let all = listed(folder)?;
+            names
+                .extend(all.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())));
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// Removes a file, if it is there.
@@ -68,4 +100,35 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|error| Error::file("write", path, error))
+}
+
+impl State {
+    /// The bytes of a file, one piece after the other; `None` where it is not there.
+    pub(crate) fn open_file(&mut self, hash: &str) -> Result<Option<Box<dyn Read + Send>>, Error> {
+        if let Some(bytes) = self.db.file(hash)? {
+            return Ok(bytes.map(|bytes| Box::new(std::io::Cursor::new(bytes)) as Box<dyn Read + Send>));
+        }
+        Ok(self.files.open(hash)?.map(|file| Box::new(file) as Box<dyn Read + Send>))
+    }
+
+    /// The hash of the bytes that a file has.
+    pub(crate) fn file_hash(&mut self, hash: &str) -> Result<Option<String>, Error> {
+        let Some(mut file) = self.open_file(hash)? else { return Ok(None) };
+        let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
+        loop {
+            let count = file.read(&mut piece).map_err(|error| Error::file("read", Path::new(hash), error))?;
+            match piece.get(..count) {
+                Some(bytes) if count > 0 => hasher.update(bytes),
+                _ => return Ok(Some(hex(&hasher.finalize()))),
+            }
+        }
+    }
+
+    /// The names of all files that are kept.
+    pub(crate) fn file_names(&mut self) -> Result<Vec<String>, Error> {
+        match self.db.file_names()? {
+            Some(names) => Ok(names.iter().map(ToString::to_string).collect()),
+            None => self.files.names(),
+        }
+    }
 }

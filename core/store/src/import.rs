@@ -2,10 +2,30 @@
 
 use serde_json::json;
 
+use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::ids::sha256;
+use crate::imported;
+use crate::kept;
 use crate::log::Entry;
 use crate::state::State;
+
+/// Faults that are told; of more it is said how many there are.
+const TOLD: usize = 20;
+
+/// What the data is to keep and does not.
+fn refused(checkup: &Checkup) -> String {
+    let mut text = String::from("the data is not what a store keeps true, and nothing is imported");
+    for finding in checkup.findings.iter().take(TOLD) {
+        let about = finding.about.as_deref().unwrap_or_default();
+        text += &format!("\n{}: {about}: {}", finding.kind, finding.what);
+    }
+    let more = checkup.findings.len().saturating_sub(TOLD);
+    if more > 0 {
+        text += &format!("\nand {more} more");
+    }
+    text
+}
 
 impl State {
     /// Writes the entities of a text in Cedar's JSON, in one transaction; gives how many there are.
@@ -19,6 +39,12 @@ impl State {
             }
         }
         let world = self.ward.read_world(entities)?;
+        let mut checkup = Checkup::default();
+        let open = kept::open_cases(&mut checkup, &self.fits, &world)?;
+        kept::students(&mut checkup, &world, &open)?;
+        if !checkup.is_sound() {
+            return Err(Error::Request(refused(&checkup)));
+        }
         let mut total = 0;
         for ty in types() {
             total += count(&world, &ty.name)?;
@@ -32,6 +58,7 @@ impl State {
                     state.db.run(&table.insert, row)?;
                 }
             }
+            let facts = imported::keep(state.db.as_mut(), &mut state.random, &world)?;
             group.numbers.version += 1;
             group.numbers.clock = now;
             let entry = Entry {
@@ -39,7 +66,7 @@ impl State {
                 version: group.numbers.version,
                 recorded: now,
                 at: now,
-                payload: json!({"entities": total, "sha256": sha256(entities)}),
+                payload: json!({"entities": total, "sha256": sha256(entities), "facts": facts}),
                 about: Vec::new(),
             };
             state.audit(group, &entry)

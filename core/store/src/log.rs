@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: an envelope is never changed. A payload that is disposed of goes with its salt, and the tree still verifies.
 
+use std::collections::BTreeSet;
+
 use caseward::EntityUid;
 use serde_json::{Value as Json, json};
 
@@ -20,6 +22,33 @@ pub(crate) struct Entry<'a> {
     pub(crate) at: i64,
     pub(crate) payload: Json,
     pub(crate) about: Vec<&'a EntityUid>,
+}
+
+/// The records that an entry speaks of, by which it is found.
+pub(crate) fn about(kind: &str, payload: &Json) -> BTreeSet<EntityUid> {
+    let uid = |path: &str| payload.pointer(path).and_then(Json::as_str).and_then(|uid| uid.parse().ok());
+    let all = |name: &str| payload.get(name).and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let named = |one: &Json| {
+        let text = |name: &str| one.get(name).and_then(Json::as_str);
+        Some(EntityUid::new(text("type")?, text("id")?))
+    };
+    let changed =
+        all("changes").iter().filter_map(|one| named(one.as_object()?.values().next()?.get("uid")?));
+    let written = all("content").iter().filter_map(|one| named(one.get("uid")?));
+    match kind {
+        "command" => {
+            let person = payload.pointer("/command/as").and_then(Json::as_str);
+            let person = person.map(|id| EntityUid::new("User", id));
+            changed.chain(written).chain(uid("/command/on")).chain(person).collect()
+        }
+        "feed" | "due" => changed.chain(uid("/of")).collect(),
+        "read" => uid("/by").into_iter().chain(uid("/on")).collect(),
+        "disposal" => {
+            let gone = all("entities").iter().filter_map(|uid| uid.as_str()?.parse().ok());
+            gone.chain(uid("/of")).collect()
+        }
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Entries that stay when what they speak of is disposed of: who looked at it, and that it was disposed of.

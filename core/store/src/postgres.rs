@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use caseward::sql::{Dialect, Parameter};
 use postgres::fallible_iterator::FallibleIterator as _;
@@ -192,9 +193,15 @@ impl Db for Postgres {
         Ok(true)
     }
 
-    fn has_file(&mut self, hash: &str) -> Result<Option<bool>, Error> {
-        let row = self.client.query_opt("SELECT 1 FROM caseward_file WHERE hash = $1", &[&hash])?;
-        Ok(Some(row.is_some()))
+    fn file(&mut self, hash: &str) -> Result<Option<Option<Vec<u8>>>, Error> {
+        let row = self.client.query_opt("SELECT bytes FROM caseward_file WHERE hash = $1", &[&hash])?;
+        Ok(Some(row.map(|row| row.try_get(0)).transpose()?))
+    }
+
+    fn file_names(&mut self) -> Result<Option<Vec<Arc<str>>>, Error> {
+        let rows = self.client.query("SELECT hash FROM caseward_file ORDER BY hash", &[])?;
+        let names = rows.iter().map(|row| row.try_get::<_, &str>(0).map(Arc::from));
+        Ok(Some(names.collect::<Result<_, _>>()?))
     }
 
     fn remove_file(&mut self, hash: &str) -> Result<bool, Error> {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use base64::Engine as _;
-use caseward::{ActionName, AlertQuery, Context, EntityUid, PrincipalQuery, Request, TypeName, World};
+use caseward::{
+    ActionName, AlertQuery, Changes, Context, EntityUid, PrincipalQuery, Request, TypeName, World,
+};
 use serde_json::{Value as Json, json};
 
 use crate::attendance::{self, Doing, Making, Spec, Stop};
@@ -17,7 +19,7 @@ use crate::state::{Group, State, changed};
 use crate::time;
 
 /// How long an answer is kept under its key.
-const KEPT: i64 = 30 * 86_400_000;
+pub(crate) const KEPT: i64 = 30 * 86_400_000;
 
 /// How a command stands in the log and under its key: without the bytes of a file.
 fn kept_command(checked: &Checked) -> Json {
@@ -186,6 +188,7 @@ impl State {
             db: self.db.as_mut(),
             random: &mut self.random,
             draft: Draft::new(&group.seen),
+            ahead: Changes::new(),
         };
         let mut doing = Doing { making: &mut making, checked, context, kept: HashMap::new(), exported: None };
         let done = attendance::apply(&mut doing);
@@ -364,7 +367,11 @@ fn bytes(file: &Json) -> Result<Vec<u8>, String> {
 
 /// What two sendings of one command have in common.
 fn digest(checked: &Checked) -> String {
-    let mut command = kept_command(checked);
+    digest_of(kept_command(checked))
+}
+
+/// As [`digest`], of a command as the log keeps it.
+pub(crate) fn digest_of(mut command: Json) -> String {
     if let Some(command) = command.as_object_mut() {
         command.remove("now");
         command.remove("key");

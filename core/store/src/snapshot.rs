@@ -83,7 +83,11 @@ impl State {
     pub(crate) fn save_snapshot(&mut self) -> Result<(), Error> {
         let Some(path) = self.snapshot.clone() else { return Ok(()) };
         let behind = said(self.db.as_mut())?.map(|(event, _)| self.numbers.event.saturating_sub(event));
-        if self.is_stopped || self.world.len() < WORTH || behind.is_some_and(|behind| behind < BEHIND) {
+        if self.is_stopped
+            || self.read_only.is_some()
+            || self.world.len() < WORTH
+            || behind.is_some_and(|behind| behind < BEHIND)
+        {
             return Ok(());
         }
         let bytes = self.world.to_bytes();

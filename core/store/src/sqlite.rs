@@ -1,6 +1,7 @@
 //! SQLite: one file, a write-ahead log, every commit on disk before it is told.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use caseward::sql::{Dialect, Parameter};
@@ -51,6 +52,30 @@ impl Sqlite {
         Self::ready(connection)
     }
 
+    /// Opens a store's file to read it alone; no file is made beside it.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, Error> {
+        let not = |why: String| Error::NotAStore { path: path.to_owned(), why };
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        // What still stands in the write-ahead log is read through it; without one the file is all there is.
+        let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let place = path.canonicalize().map_err(|error| Error::file("read", path, error))?;
+        let place = place.to_str().ok_or_else(|| not("its path is not UTF-8".to_owned()))?;
+        let escaped = place.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let address = format!("file:{escaped}?{}", if has_log { "mode=ro" } else { "immutable=1" });
+        let connection = Connection::open_with_flags(address, flags).map_err(|e| not(e.to_string()))?;
+        let id: i64 = connection
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(|e| not(e.to_string()))?;
+        if id != APPLICATION {
+            return Err(not("it is a database of something else".to_owned()));
+        }
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        Ok(Sqlite(connection))
+    }
+
     fn ready(connection: Connection) -> Result<Self, Error> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -84,6 +109,13 @@ impl Db for Sqlite {
             true => Ok(()),
             false => Ok(self.0.execute_batch("ROLLBACK")?),
         }
+    }
+
+    fn damage(&mut self) -> Result<Vec<Arc<str>>, Error> {
+        let this: &mut dyn Db = self;
+        let mut says = this.texts("PRAGMA integrity_check(20)", &[])?;
+        says.retain(|line| &**line != "ok");
+        Ok(says)
     }
 
     fn scrub(&mut self) -> Result<(), Error> {

@@ -22,6 +22,7 @@ use crate::feed::CONTENT;
 use crate::files::Files;
 use crate::history;
 use crate::ids::Random;
+use crate::imported;
 use crate::log::{self, Entry, as_i64};
 use crate::past::Pasts;
 use crate::policies::PolicySet;
@@ -61,6 +62,8 @@ pub(crate) struct State {
     pub(crate) watchers: Watchers,
     /// Whether the world is behind the database after a failure.
     pub(crate) is_stopped: bool,
+    /// What is told of the store where nothing is written to it.
+    pub(crate) read_only: Option<PathBuf>,
 }
 
 /// What counts up.
@@ -175,6 +178,7 @@ impl State {
             beside: Beside::default(),
             watchers: Watchers::default(),
             is_stopped: false,
+            read_only: None,
         })
     }
 
@@ -192,6 +196,9 @@ impl State {
     pub(crate) fn begin(&mut self) -> Result<Group, Error> {
         if self.is_stopped {
             return Err(Error::Stopped);
+        }
+        if let Some(path) = &self.read_only {
+            return Err(Error::ReadOnly(path.clone()));
         }
         self.db.begin()?;
         // A commit of which the answer was lost may have been made; or somebody else wrote.
@@ -281,6 +288,9 @@ impl State {
             group.blanked.extend(log::unsay(self.db.as_mut(), uid)?);
             self.unfeed(uid)?;
         }
+        for uid in finished.unsaid.iter().chain(&finished.forgotten) {
+            imported::forget(self.db.as_mut(), uid)?;
+        }
         if finished.is_nothing() {
             return Ok(false);
         }
@@ -300,7 +310,7 @@ impl State {
         }
         history::record(self.db.as_mut(), group.numbers.version, &group.seen, finished)?;
         for uid in &finished.unsaid {
-            history::forget_one(self.db.as_mut(), uid, "attendanceRate")?;
+            history::forget_one(self.db.as_mut(), uid, imported::RATE)?;
         }
         self.write_content(finished)?;
         for uid in &finished.disposed {
@@ -331,8 +341,11 @@ impl State {
     /// Forgets the lines of feeds that are content of an entity.
     fn unfeed(&mut self, uid: &EntityUid) -> Result<(), Error> {
         for kind in CONTENT {
-            let sql = "DELETE FROM caseward_feed WHERE subject = ?1 AND kind = ?2";
-            self.db.run(sql, &[text(uid.to_string()), text(kind)])?;
+            // Also that it was taken: from a hash what is short can be guessed.
+            for table in ["caseward_feed", "caseward_feed_taken"] {
+                let sql = format!("DELETE FROM {table} WHERE subject = ?1 AND kind = ?2");
+                self.db.run(&sql, &[text(uid.to_string()), text(kind)])?;
+            }
         }
         Ok(())
     }

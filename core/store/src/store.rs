@@ -15,13 +15,14 @@ use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::beside::Beside;
 use crate::command::Answer;
+use crate::content::Download;
 use crate::db::Db;
 use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
 use crate::files::Files;
-use crate::ids::Random;
+use crate::options::Options;
 use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
@@ -29,7 +30,6 @@ use crate::postgres::Postgres;
 use crate::snapshot;
 use crate::sqlite::Sqlite;
 use crate::state::State;
-use crate::time;
 
 /// Commands that become durable together, at most.
 const GROUP: usize = 256;
@@ -37,51 +37,6 @@ const GROUP: usize = 256;
 const WAITING: usize = 4_096;
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How a store is opened.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Options {
-    /// Whether commands may say what time it is, and the ids of what they make: for imports and tests.
-    pub trust_now: bool,
-    /// What the store's clock is where commands do not say: the machine's where this is `None`. Milliseconds since 1970.
-    pub now: Option<i64>,
-    /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
-    pub seed: Option<u64>,
-}
-
-impl Options {
-    /// The store's own clock and ids.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Trusts the caller's time, and ids; `now` where a command does not say.
-    #[must_use]
-    pub fn trusting(mut self, now: Option<i64>) -> Self {
-        (self.trust_now, self.now) = (true, now);
-        self
-    }
-
-    /// Draws ids and salts from a seed.
-    #[must_use]
-    pub fn seeded(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    fn random(&self) -> Random {
-        match self.seed {
-            Some(seed) => Random::Seeded { seed, count: 0 },
-            None => Random::System,
-        }
-    }
-
-    /// The clock, where a command does not say.
-    fn clock(&self) -> i64 {
-        self.now.filter(|_| self.trust_now).unwrap_or_else(time::machine)
-    }
-}
 
 /// An open store. Cloning shares it; the last clone closes it.
 #[derive(Clone)]
@@ -151,14 +106,15 @@ impl Store {
     /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (db, lock) = database(path)?;
+        let (db, lock, is_read_only) = database(path, options.read_only)?;
         // What is in a database elsewhere is not kept here.
-        let snapshot = lock.as_ref().map(|_| snapshot::beside(path));
+        let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
         let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now);
         let state = state.map_err(|error| match error {
             Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
             error => error,
         })?;
+        let state = State { read_only: is_read_only.then(|| shown(path)), ..state };
         let (ward, world) = (state.shared.clone(), state.world.clone());
         let beside = state.beside.clone();
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
@@ -326,11 +282,37 @@ impl Store {
     /// What the database reports. What is wrong with the data is no error: it is told.
     pub fn doctor(&self) -> Result<Checkup, Error> {
         self.run(|state, clock| {
-            state.due(clock)?;
+            if state.read_only.is_none() {
+                state.due(clock)?;
+            }
             let now = clock.max(state.numbers.clock);
             state.in_force(now);
             state.doctor(now)
         })
+    }
+
+    /// Fields of content, by entity and name, as they stand; `None` where there is none. Who may see them is the caller's to have
+    /// asked, by a [`View`](caseward::View), and the look is the caller's to audit.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn contents(&self, of: Vec<(EntityUid, String)>) -> Result<Vec<Option<serde_json::Value>>, Error> {
+        self.run(move |state, _| state.contents(&of))
+    }
+
+    /// The file of an item, for `reader`, who must be permitted to view the item. That they asked is audited before it is given,
+    /// and its bytes are held against their hash.
+    ///
+    /// # Errors
+    /// [`Error::Request`], the same whether they may not, there is no such item, or it has no file; what the database reports.
+    pub fn download(
+        &self,
+        item: &EntityUid,
+        reader: &EntityUid,
+        purpose: Option<String>,
+    ) -> Result<Download, Error> {
+        let (item, reader) = (item.clone(), reader.clone());
+        self.run(move |state, clock| state.download(&item, &reader, purpose, clock))
     }
 
     /// Audits something that was read, before it is shown; gives the entry's number.
@@ -349,13 +331,22 @@ impl Store {
         self.run(move |state, _| state.verify(&checkpoints))
     }
 
-    /// A checkpoint: what the log is now, signed.
+    /// A checkpoint: what the log is now, signed, where it verifies.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`Error::Damaged`] for a log that does not verify; what the database reports.
     pub fn checkpoint(&self, key: &LogKey) -> Result<String, Error> {
         let key = key.clone();
-        self.run(move |state, _| Ok(key.sign(state.tree.size(), &state.tree.root())))
+        self.run(move |state, _| {
+            let found = state.verify(&[])?;
+            match found.problems.first() {
+                None => Ok(key.sign(state.tree.size(), &state.tree.root())),
+                Some(problem) => {
+                    let entry = problem.event.map_or(String::new(), |event| format!("entry {event}: "));
+                    Err(Error::Damaged(format!("{entry}{}", problem.what)))
+                }
+            }
+        })
     }
 
     /// A proof that an entry is in the log of a checkpoint, to be verified with [`Proof::open`](crate::Proof::open) without
@@ -477,17 +468,30 @@ pub fn shown(place: &Path) -> PathBuf {
     place.to_owned()
 }
 
-/// The database of a place, and the lock that is held while it is open.
-fn database(path: &Path) -> Result<(Box<dyn Db>, Option<File>), Error> {
+/// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
+fn database(path: &Path, read_only: bool) -> Result<(Box<dyn Db>, Option<File>, bool), Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {
-        return Ok((Box::new(Postgres::open(address)?), None));
+        return Ok((Box::new(Postgres::open(address)?), None, read_only));
     }
     if !path.exists() {
         return Err(Error::Missing(path.to_owned()));
     }
-    let lock = lock(path)?;
-    Ok((Box::new(Sqlite::open(path)?), Some(lock)))
+    if read_only {
+        return Ok((Box::new(Sqlite::open_to_read(path)?), None, true));
+    }
+    match lock(path) {
+        Ok(lock) => Ok((Box::new(Sqlite::open(path)?), Some(lock), false)),
+        Err(Error::File { error, .. })
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Ok((Box::new(Sqlite::open_to_read(path)?), None, true))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The address of PostgreSQL that a path is.

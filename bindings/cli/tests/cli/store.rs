@@ -243,7 +243,6 @@ fn a_store_is_asked_as_a_file_is() {
     let flow = ["--principal", "User::\"flow\"", "--action", "viewSummary"];
     for question in [
         [&["check", "--action", "addComment"], on.as_slice()].concat(),
-        [&["view"], on.as_slice()].concat(),
         [&["actions"], on.as_slice()].concat(),
         [&["explain", "--action", "viewSummary"], on.as_slice()].concat(),
         [&["list", "--type", "Case"], flow.as_slice()].concat(),
@@ -257,11 +256,28 @@ fn a_store_is_asked_as_a_file_is() {
         assert_eq!((stored.code, &stored.out), (plain.code, &plain.out), "{question:?}: {}", stored.err);
         assert!(!plain.out.is_empty() && plain.code == 0, "{question:?}: {}", plain.err);
     }
+    // A view shows content too, as it stands, to whom its section is shown.
+    let viewed = asks(&bench, &[&["view"], on.as_slice()].concat());
+    assert!(viewed.code == 0 && viewed.out.contains("number: C0000001"), "{}{}", viewed.out, viewed.err);
+    assert!(!viewed.out.contains("(kept by the service)"), "{}", viewed.out);
+    let json = asks(&bench, &[&["view", "--format", "json"], on.as_slice()].concat()).json();
+    let fields =
+        json["sections"].as_array().unwrap().iter().flat_map(|one| one["fields"].as_array().unwrap());
+    let numbers: Vec<_> =
+        fields.filter(|field| field["name"] == "number").map(|field| &field["value"]).collect();
+    assert_eq!(numbers, [&json!("C0000001")]);
+    let past = asks(&bench, &[&["view", "--as-of", "2026-05-11T21:00:00Z"], on.as_slice()].concat());
+    assert!(past.code == 0 && !past.out.contains("C0000001"), "{}", past.out);
     // What a person is shown is audited before it is shown; a `check` shows nothing of the record.
     let looked = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
     let kinds: Vec<&str> = looked.out.lines().filter_map(|line| line.split("  ").nth(2)).collect();
     let kinds: Vec<&str> = kinds.iter().filter_map(|kind| kind.split([' ', ',']).next()).collect();
-    assert_eq!(kinds, ["view", "explain", "list", "who", "alert"], "{}", looked.out);
+    assert_eq!(
+        kinds,
+        ["export", "explain", "list", "count", "who", "alert", "view", "view", "view"],
+        "{}",
+        looked.out
+    );
     let again = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
     assert!(again.out.contains("User::\"privacy\"  who-looked"), "{}", again.out);
     asks(&bench, &["audit", "looked-at", "User::\"flow\"", "--principal", "User::\"office\""])
@@ -366,7 +382,7 @@ fn other_policies_are_put_in_force() {
     let back = activate(&["--hash", &hash]);
     assert_eq!((back.code, back.out), (0, format!("{hash}\n")), "{}", back.err);
     let after = bench.run(["store", "policies", "--db", "cases.db"]).out;
-    assert!(after.lines().count() == 2 && after.contains("entry 5"), "{after}");
+    assert_eq!(after, before, "what is in force is not put in force again");
     activate(&["--hash", "none"]).fails(1, "never had policies `none`");
 }
 
@@ -417,4 +433,103 @@ fn who_fits_is_validated_with_the_policies() {
     assert!(typo.err.contains("here.cedar") || typo.out.contains("here.cedar"), "{}{}", typo.out, typo.err);
     bench.write("policies/fits/here.cedar", "permit (");
     assert_eq!(validate().code, 3);
+}
+
+#[test]
+fn a_file_is_given_and_absent_looks_like_denied() {
+    let bench = with_case();
+    bench.write("note.txt", "hello");
+    let file = json!({"command": "uploadFile", "as": "lead", "on": "Case::\"c1\"", "id": "f1",
+        "data": {"file": {"path": "note.txt"}, "fileName": "note.txt", "fileType": "text/plain"}});
+    assert_eq!(does(&bench, &[file]).code, 0);
+    let get = |item: &'static str, by: &'static str, more: &[&'static str]| {
+        let args = ["store", "file", item, "--principal", by, "--purpose", "weekly call"];
+        asks(&bench, &[&args, more].concat())
+    };
+    let given = get("Item::\"f1\"", "User::\"lead\"", &[]);
+    assert_eq!((given.code, given.out.as_str()), (0, "hello"), "{}", given.err);
+    assert_eq!(get("Item::\"f1\"", "User::\"lead\"", &["-o", "out.txt"]).code, 0);
+    assert_eq!(bench.read("out.txt"), "hello");
+    let denied = get("Item::\"f1\"", "User::\"rata-lead\"", &[]);
+    let absent = get("Item::\"f2\"", "User::\"rata-lead\"", &[]);
+    assert_eq!(
+        (denied.code, denied.out, denied.err),
+        (absent.code, absent.out, absent.err.replace("f2", "f1"))
+    );
+    let looked = asks(&bench, &["audit", "who-looked", "Item::\"f1\"", "--principal", "User::\"privacy\""]);
+    assert_eq!(
+        looked.out.matches("  download Item::\"f1\", 1 told of: weekly call").count(),
+        2,
+        "{}",
+        looked.out
+    );
+    // Other bytes are not given.
+    let folder = bench.path("cases.db-files");
+    let inner = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(std::fs::read_dir(inner).unwrap().next().unwrap().unwrap().path(), "hullo").unwrap();
+    get("Item::\"f1\"", "User::\"lead\"", &[]).fails(1, "has other bytes");
+}
+
+#[test]
+fn a_key_of_which_the_name_cannot_be_told_is_not_made() {
+    let bench = Bench::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = bench.command();
+    command.args(["audit", "keygen", "--name", "cases.example.org/1", "--secret", "log.key"]).stdout(full);
+    assert_eq!(command.stderr(Stdio::null()).status().unwrap().code(), Some(1));
+    assert!(!bench.path("log.key").exists());
+}
+
+const PAGE: &str = include_str!("../../../../core/store/README.md");
+
+/// The files of the page, by their names, and its commands, in order.
+fn page() -> (Vec<(&'static str, String)>, Vec<&'static str>) {
+    let (mut files, mut commands) = (Vec::new(), Vec::new());
+    let (mut named, mut inside) = (None, None);
+    for line in PAGE.lines() {
+        match (line.strip_prefix("```"), inside) {
+            (Some(_), Some(_)) => inside = None,
+            (Some(kind), None) => {
+                inside = Some(kind);
+                if let Some(name) = named.take().filter(|_| kind != "console") {
+                    files.push((name, String::new()));
+                }
+            }
+            (None, Some("console")) => commands.extend(line.strip_prefix("$ ")),
+            (None, Some(_)) => {
+                if let Some((_, text)) = files.last_mut() {
+                    *text += line;
+                    text.push('\n');
+                }
+            }
+            (None, None) if !line.is_empty() => {
+                named = line.strip_prefix('`').and_then(|rest| rest.strip_suffix("`:"));
+            }
+            (None, None) => {}
+        }
+    }
+    (files, commands)
+}
+
+#[test]
+fn the_page_of_the_store_runs_from_nothing() {
+    let bench = Bench::new();
+    let (files, commands) = page();
+    for (name, text) in &files {
+        bench.write(name, text);
+    }
+    // Its policies are those of this repository.
+    let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    std::os::unix::fs::symlink(policies.canonicalize().unwrap(), bench.path("policies")).unwrap();
+    assert!(commands.len() >= 20 && files.len() >= 6, "{files:?} {commands:?}");
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_caseward")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    for command in commands {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", command]).current_dir(bench.path("")).env("PATH", &path).stdin(Stdio::null());
+        let ran = shell.output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.success(), "{command}\n{out}{err}");
+        assert!(!out.contains("is not there, or not to be seen"), "{command}\n{out}");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caseward::sql::Database;
-use caseward::{ActionName, Context, EntityUid, Request, Value, Ward};
+use caseward::{ActionName, Changes, Context, EntityUid, Request, Value, Ward};
 use serde_json::Value as Json;
 
 use crate::command::Checked;
@@ -45,6 +45,9 @@ pub(crate) struct Making<'a> {
     pub(crate) db: &'a mut dyn Db,
     pub(crate) random: &'a mut Random,
     pub(crate) draft: Draft,
+    /// What holds of people from this instant on, and is not written yet: of what falls due at one instant all facts hold
+    /// before anybody is taken out or told.
+    pub(crate) ahead: Changes,
 }
 
 /// A command that was allowed.
@@ -81,8 +84,12 @@ impl Making<'_> {
         record: &EntityUid,
     ) -> Result<bool, Error> {
         let request = Request::new(person.clone(), ActionName::from_static(action), record.clone());
-        let fits = self.fits;
-        Ok(fits.check(self.draft.seen()?, &request)?.is_allowed())
+        let (fits, seen) = (self.fits, self.draft.seen()?);
+        let answer = match self.ahead.is_empty() {
+            true => fits.check(seen, &request)?,
+            false => fits.check(&seen.with(&self.ahead)?, &request)?,
+        };
+        Ok(answer.is_allowed())
     }
 
     /// The student's open case.

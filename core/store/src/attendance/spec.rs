@@ -249,7 +249,8 @@ impl Spec {
         };
         let is_taken = |field: &str, section: &str| match self.content {
             Content::None => false,
-            Content::Request => section == "request",
+            // Why it is declined is said when it is.
+            Content::Request => section == "request" && field != "declineReason",
             Content::Record => RECORD.contains(&field),
             Content::Named(names) => names.contains(&field),
         };

@@ -12,7 +12,7 @@ use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::db::{as_count, as_number, as_text};
+use crate::db::{as_count, as_number, as_text, text};
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::Entry;
@@ -144,8 +144,49 @@ impl State {
         now: i64,
     ) -> Result<Vec<Looked>, Error> {
         self.may_see_history(of, reader, now)?;
-        let of = name(of);
-        self.looks(|payload| Ok(is_on(payload, &of) || told(payload)?.lines().any(|name| name == of)))
+        let all = self.records_of(of)?;
+        self.looks(|payload| {
+            let on = payload.get("on").and_then(Json::as_str).is_some_and(|on| all.contains(on));
+            let everything = payload.pointer("/asked/all") == Some(&json!(true));
+            Ok(on || everything || told(payload)?.lines().any(|name| all.contains(name)))
+        })
+    }
+
+    /// A record and what belongs to it: of a student the requests, cases and items, also those that were disposed of; of a case
+    /// its items.
+    fn records_of(&mut self, of: &EntityUid) -> Result<BTreeSet<String>, Error> {
+        let mut all = BTreeSet::from([name(of)]);
+        let mut cases = Vec::new();
+        match of.type_name() {
+            "Student" => {
+                for (ty, attribute) in [("Request", "student"), ("Case", "student")] {
+                    let found = self.referring(ty, attribute, of)?;
+                    all.extend(found.iter().map(name));
+                    cases = found;
+                }
+                let sql = "SELECT payload FROM caseward_log WHERE kind = 'disposal' AND event IN \
+                           (SELECT event FROM caseward_log_about WHERE type = ?1 AND id = ?2)";
+                for payload in self.db.texts(sql, &[text(of.type_name()), text(of.id())])? {
+                    let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
+                    if payload.get("of").and_then(Json::as_str) == Some(&name(of)) {
+                        let gone = payload.get("entities").and_then(Json::as_array).into_iter().flatten();
+                        all.extend(gone.filter_map(|uid| uid.as_str().map(str::to_owned)));
+                    }
+                }
+            }
+            "Case" => cases.push(of.clone()),
+            _ => {}
+        }
+        for case in cases {
+            all.extend(self.referring("Item", "case", &case)?.iter().map(name));
+        }
+        Ok(all)
+    }
+
+    fn referring(&mut self, ty: &str, attribute: &str, uid: &EntityUid) -> Result<Vec<EntityUid>, Error> {
+        let sql = self.database.select_by(ty, attribute)?;
+        let ids = self.db.texts(&sql, &[text(uid.id())])?;
+        Ok(ids.into_iter().map(|id| EntityUid::new(ty, id)).collect())
     }
 
     /// What a person looked at, oldest first; for a person who may see that person's access history.
@@ -260,10 +301,6 @@ impl State {
         }
         Ok(student)
     }
-}
-
-fn is_on(payload: &Json, of: &str) -> bool {
-    payload.get("on").and_then(Json::as_str) == Some(of)
 }
 
 /// An export that was done, as a read.

@@ -1,16 +1,18 @@
 //! Whether the log is what was written: every payload is read again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use caseward::EntityUid;
 use serde::Serialize;
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use super::note::Checkpoint;
 use super::tree::{Hash, Tree};
-use crate::db::{Cell, as_number, as_text, number};
+use crate::db::{Cell, as_count, as_number, as_text, number};
 use crate::error::Error;
 use crate::ids::hex;
-use crate::log::{as_i64, hash};
+use crate::log::{self, as_i64, hash};
 use crate::state::State;
 use crate::time::rfc3339;
 
@@ -63,6 +65,8 @@ struct Reading<'a> {
     blank: BTreeSet<u64>,
     /// Entries of which a disposal says that their payload went.
     disposed: BTreeSet<u64>,
+    /// By which records each entry is found.
+    about: HashMap<u64, Found>,
     count: u64,
     problems: Vec<Problem>,
 }
@@ -126,17 +130,27 @@ impl Reading<'_> {
                         Some(event),
                         "its payload is not the one of which its envelope holds the hash",
                     );
-                } else if kind.as_deref() == Some("disposal") {
-                    self.disposal(payload);
+                    return;
+                }
+                let payload: Json = serde_json::from_str(payload).unwrap_or_default();
+                let kind = kind.as_deref().unwrap_or_default();
+                if self.about.remove(&event).unwrap_or_default() != found_by(&log::about(kind, &payload)) {
+                    let what = "the records by which it is found are not those that it speaks of";
+                    self.problem(Some(event), what);
+                }
+                if kind == "disposal" {
+                    self.disposal(&payload);
                 }
             }
-            (None, None) => drop(self.blank.insert(event)),
+            (None, None) => {
+                self.about.remove(&event);
+                self.blank.insert(event);
+            }
             _ => self.problem(Some(event), "it has a payload without salt, or a salt without payload"),
         }
     }
 
-    fn disposal(&mut self, payload: &str) {
-        let payload: Json = serde_json::from_str(payload).unwrap_or_default();
+    fn disposal(&mut self, payload: &Json) {
         let events = payload.get("events").and_then(Json::as_array);
         self.disposed.extend(events.into_iter().flatten().filter_map(Json::as_u64));
     }
@@ -178,6 +192,11 @@ impl Reading<'_> {
         for event in disposed.difference(&blank) {
             self.problem(Some(*event), "a disposal says that its payload is gone, and it is there");
         }
+        let mut left: Vec<u64> = self.about.keys().copied().collect();
+        left.sort_unstable();
+        for event in left {
+            self.problem(Some(event), "records are kept for it, and it is not there");
+        }
         let root: Hash = self.tree.root();
         Verified {
             entries: size,
@@ -188,6 +207,19 @@ impl Reading<'_> {
             not_excluded: not_excluded(self.checkpoints, size),
         }
     }
+}
+
+/// Records by which an entry is found, in short: how many, and a sum of their hashes.
+type Found = (u64, u128);
+
+fn found_by(uids: &BTreeSet<EntityUid>) -> Found {
+    uids.iter().fold((0, 0), |found, uid| found_too(found, uid.type_name(), uid.id()))
+}
+
+fn found_too((count, sum): Found, ty: &str, id: &str) -> Found {
+    let hash = Sha256::digest(format!("{ty}\0{id}").as_bytes());
+    let half = hash.iter().take(16).fold(0_u128, |half, byte| half << 8 | u128::from(*byte));
+    (count + 1, sum.wrapping_add(half))
 }
 
 /// What a log alone cannot tell.
@@ -208,12 +240,20 @@ fn not_excluded(checkpoints: &[Checkpoint], size: u64) -> Vec<String> {
 impl State {
     /// Reads the whole log again, and holds it against checkpoints from outside.
     pub(crate) fn verify(&mut self, checkpoints: &[Checkpoint]) -> Result<Verified, Error> {
+        let mut about: HashMap<u64, Found> = HashMap::new();
+        self.db.rows("SELECT event, type, id FROM caseward_log_about", &[], &mut |row| {
+            let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+            let found = about.entry(row.first().and_then(as_count).unwrap_or(0)).or_default();
+            *found = found_too(*found, &cell(1), &cell(2));
+            Ok(())
+        })?;
         let mut reading = Reading {
             tree: Tree::default(),
             last: 0,
             checkpoints,
             blank: BTreeSet::new(),
             disposed: BTreeSet::new(),
+            about,
             count: 0,
             problems: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! Where a student is enrolled, by the lines of the feed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caseward::{EntityUid, Value};
 use serde_json::Value as Json;
@@ -170,14 +170,14 @@ impl State {
         let last =
             Self::attended_last(all, at).or_else(|| school("enrolledAt")).or_else(|| school("lastSchool"));
         let names = |of: &[&Interval]| {
-            let names: Vec<&str> = of.iter().map(|interval| interval.school.id()).collect();
-            names.join(", ")
+            let names: BTreeSet<&str> = of.iter().map(|interval| interval.school.id()).collect();
+            names.into_iter().collect::<Vec<_>>().join(", ")
         };
         match newest.as_slice() {
             [] => State { enrolled: None, last, flag: None },
             [one] => {
-                let flag =
-                    (holding.len() > 1).then(|| format!("enrolled at several schools: {}", names(&holding)));
+                let is_at_one = holding.iter().all(|interval| interval.school == one.school);
+                let flag = (!is_at_one).then(|| format!("enrolled at several schools: {}", names(&holding)));
                 State { enrolled: Some(one.school.clone()), last: None, flag }
             }
             _ => State {

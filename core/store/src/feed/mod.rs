@@ -6,6 +6,7 @@
 //!
 //! INVARIANT: feeding a file again changes nothing.
 
+mod due;
 mod enrolment;
 mod kind;
 mod organisations;
@@ -16,25 +17,30 @@ mod subject;
 
 use std::collections::{BTreeMap, HashMap};
 
-use caseward::{AlertQuery, EntityUid, TypeName};
+use caseward::{AlertQuery, Changes, EntityUid, TypeName, Ward};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::attendance::{Making, Stop};
-use crate::db::{as_number, as_text, number, text};
-use crate::draft::{Draft, Finished};
+use crate::command::excerpt;
+use crate::db::{as_number, number, text};
+use crate::draft::{Draft, Finished, uid_json};
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::{Entry, as_i64};
+use crate::refold;
 use crate::state::{Group, State};
 use crate::time;
-use kind::Kind;
+pub(crate) use kind::Kind;
 pub(crate) use past::known;
-use read::Fields;
+pub(crate) use read::Fields;
 use subject::Subject;
 
 /// The feeds whose lines are content of whomever they are about.
 pub(crate) const CONTENT: [&str; 2] = ["content", "attendance"];
+
+/// How long after it is passed the mandatory module is processed, in milliseconds.
+const DELAYS: std::ops::RangeInclusive<i64> = 24 * 3_600_000..=48 * 3_600_000;
 
 /// Subjects whose batches become durable together.
 const GROUP: usize = 200;
@@ -80,6 +86,11 @@ impl State {
             let known: Vec<&str> = kind::KINDS.iter().map(|kind| kind.name).collect();
             Error::request(format!("there is no feed `{kind}`; there are {}", known.join(", ")))
         })?;
+        if kind.name == "training" && !DELAYS.contains(&delay) {
+            return Err(Error::request(
+                "the mandatory module is processed 24 to 48 hours after it is passed",
+            ));
+        }
         let lines = read::lines(kind, text).map_err(Error::Request)?;
         self.due(now)?;
         self.in_force(now);
@@ -138,16 +149,19 @@ impl State {
             return Ok(());
         }
         let mut subject = Subject::read(self.db.as_mut(), subject)?;
-        let event = group.numbers.event + 1;
+        let (event, is_new) = (group.numbers.event + 1, subject.is_new());
         let mut making = self.making(group, now);
         let lines = match fitting(&mut making, kind, &subject, lines, answers) {
             Ok(lines) => lines,
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(why)),
         };
+        let lines =
+            if kind.name == "attendance" { self.still_open(&subject, lines, answers)? } else { lines };
         if lines.is_empty() {
             return Ok(());
         }
+        let mut making = self.making(group, now);
         let done = keep(&mut making, kind, &mut subject, &lines, (now, event))
             .and_then(|()| apply(&mut making, kind.name, &subject, &lines, now));
         let flag = match done {
@@ -156,75 +170,36 @@ impl State {
             Err(Stop::Refused(why) | Stop::Invalid(why)) => return Err(Error::Request(why)),
         };
         let finished = making.draft.finish()?.without_what_is_so(self.db.as_mut())?;
-        let payload = json!({"feed": kind.name, "lines": lines.iter().map(|(_, _, fields)| fields).collect::<Vec<_>>()});
-        self.finish_batch(group, "feed", &subject, payload, &finished, now)?;
+        let mut payload = json!({"feed": kind.name, "lines": lines.iter().map(|(_, _, fields)| fields).collect::<Vec<_>>()});
+        if let (true, Some(payload)) = (is_new, payload.as_object_mut()) {
+            payload.insert("base".to_owned(), json!(subject.base));
+        }
+        self.finish_batch(group, ("feed", payload), (&subject, &Changes::new()), &finished, now)?;
         self.flag(&subject, kind.name, flag.as_deref())?;
         answers.extend(lines.iter().map(|(line, ..)| answered(*line, Taken::Done, flag.clone())));
         Ok(())
     }
 
-    /// Applies what is due at an instant or before, in order of time; gives how many batches that was.
-    pub(crate) fn due(&mut self, now: i64) -> Result<usize, Error> {
-        let mut count = 0;
-        loop {
-            let mut group = self.begin()?;
-            match self.due_in(&mut group, now, GROUP) {
-                Ok(0) => {
-                    self.db.rollback()?;
-                    return Ok(count);
-                }
-                Ok(some) => count += some,
-                Err(error) => {
-                    self.db.rollback()?;
-                    return Err(error);
-                }
-            }
-            self.commit(group)?;
-        }
-    }
-
-    /// As [`State::due`], in a group that is there, and at most so many.
-    pub(crate) fn due_in(&mut self, group: &mut Group, now: i64, most: usize) -> Result<usize, Error> {
-        let mut count = 0;
-        while count < most {
-            let sql = "SELECT at, subject FROM caseward_due WHERE at <= ?1 ORDER BY at, subject LIMIT 1";
-            let Some(row) = self.db.row(sql, &[number(now)])? else { break };
-            let (Some(at), Some(subject)) = (row.first().and_then(as_number), row.get(1).and_then(as_text))
-            else {
-                break;
-            };
-            self.fall_due(group, &subject, at)?;
-            group.numbers.clock = group.numbers.clock.max(at);
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    fn fall_due(&mut self, group: &mut Group, name: &str, at: i64) -> Result<(), Error> {
-        self.in_force(at);
-        self.db.run("DELETE FROM caseward_due WHERE at = ?1 AND subject = ?2", &[number(at), text(name)])?;
-        let subject = Subject::read(self.db.as_mut(), name)?;
-        let mut making = self.making(group, at);
-        let applied = match (name, subject.uid.type_name()) {
-            ("terms", _) => apply(&mut making, "terms", &subject, &[], at).map(|_| Vec::new()),
-            (_, "Student") => again(&mut making, &subject, &["enrolment", "attendance"], at),
-            _ => again(&mut making, &subject, &["logins", "staff"], at),
-        };
-        let flags = match applied {
-            Ok(flags) => flags,
-            Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::Refused(why) | Stop::Invalid(why)) => {
-                return Err(Error::Request(format!("{name}: {why}")));
-            }
-        };
-        let finished = making.draft.finish()?.without_what_is_so(self.db.as_mut())?;
-        if !finished.is_nothing() {
-            self.finish_batch(group, "due", &subject, json!({"due": time::rfc3339(at)}), &finished, at)?;
-        }
-        for (kind, flag) in flags {
-            self.flag(&subject, kind, flag.as_deref())?;
-        }
-        Ok(())
+    /// Days of a student of whom no records were disposed of since: what was before that stays gone, also where a file with
+    /// it is fed again.
+    fn still_open(
+        &mut self,
+        subject: &Subject,
+        lines: About,
+        answers: &mut Vec<LineAnswer>,
+    ) -> Result<About, Error> {
+        let sql = "SELECT MAX(l.recorded) FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
+                   WHERE a.type = ?1 AND a.id = ?2 AND l.kind = 'disposal'";
+        let row = self.db.row(sql, &[text(subject.uid.type_name()), text(subject.uid.id())])?;
+        let Some(disposed) = row.and_then(|row| as_number(row.first()?)) else { return Ok(lines) };
+        let (gone, open): (About, About) = lines.into_iter().partition(
+            |(_, _, fields)| matches!(kind::day(fields, "date"), Ok(Some(day)) if day <= disposed),
+        );
+        let why = "the day lies before its records were disposed of";
+        answers.extend(
+            gone.into_iter().map(|(line, ..)| answered(line, Taken::Unchanged, Some(why.to_owned()))),
+        );
+        Ok(open)
     }
 
     fn making<'a>(&'a mut self, group: &Group, now: i64) -> Making<'a> {
@@ -236,6 +211,7 @@ impl State {
             db: self.db.as_mut(),
             random: &mut self.random,
             draft: Draft::new(&group.seen),
+            ahead: Changes::new(),
         }
     }
 
@@ -243,16 +219,17 @@ impl State {
     fn finish_batch(
         &mut self,
         group: &mut Group,
-        kind: &'static str,
-        subject: &Subject,
-        mut payload: Json,
+        (kind, mut payload): (&'static str, Json),
+        (subject, ahead): (&Subject, &Changes),
         finished: &Finished,
         now: i64,
     ) -> Result<(), Error> {
         self.write(group, now, finished)?;
-        let alerts = self.moved(finished, now)?;
+        let alerts = self.moved(finished, ahead, now)?;
         if let Some(payload) = payload.as_object_mut() {
+            payload.insert("of".to_owned(), json!(subject.name));
             payload.insert("changes".to_owned(), json!(finished.written));
+            payload.insert("content".to_owned(), json!(hashed(finished)));
             payload.insert("alerts".to_owned(), json!(alerts));
         }
         let mut about: Vec<&EntityUid> = finished.touched.keys().collect();
@@ -272,7 +249,12 @@ impl State {
     }
 
     /// Who is to know of the cases whose school or provider a batch changed.
-    fn moved(&self, finished: &Finished, now: i64) -> Result<Vec<(EntityUid, Vec<String>)>, Error> {
+    fn moved(
+        &self,
+        finished: &Finished,
+        ahead: &Changes,
+        now: i64,
+    ) -> Result<Vec<(EntityUid, Vec<String>)>, Error> {
         use crate::draft::Touched;
         let mut told = Vec::new();
         for (uid, touched) in &finished.touched {
@@ -281,7 +263,10 @@ impl State {
                 continue;
             }
             let query = AlertQuery::new(TypeName::from_static("User"), uid.clone()).at(now);
-            let people = self.ward.alert(&finished.world, &query)?;
+            let people = match ahead.is_empty() {
+                true => self.ward.alert(&finished.world, &query)?,
+                false => self.ward.alert(&finished.world.with(ahead)?, &query)?,
+            };
             let mut people: Vec<String> = people.iter().map(|person| person.id().to_owned()).collect();
             people.sort();
             told.push((uid.clone(), people));
@@ -302,8 +287,16 @@ impl State {
     }
 }
 
+/// What a batch writes of content, by its hash: the lines say it, and the days of a term would be said each day anew.
+fn hashed(finished: &Finished) -> Vec<Json> {
+    let hash = |value: &Option<Json>| value.as_ref().map(refold::hash);
+    let all = finished.content.iter();
+    all.map(|((uid, field), value)| json!({"uid": uid_json(uid), "field": field, "sha256": hash(value)}))
+        .collect()
+}
+
 fn answered(line: usize, outcome: Taken, why: Option<String>) -> LineAnswer {
-    LineAnswer { line, outcome, why }
+    LineAnswer { line, outcome, why: why.map(excerpt) }
 }
 
 fn canonical(fields: &Fields) -> String {
@@ -311,7 +304,7 @@ fn canonical(fields: &Fields) -> String {
 }
 
 /// How it is kept that a line was taken: what is content by its hash, so that what it says can be disposed of.
-fn taken(kind: &Kind, fields: &Fields) -> String {
+pub(crate) fn taken(kind: &Kind, fields: &Fields) -> String {
     let line = canonical(fields);
     if CONTENT.contains(&kind.name) { sha256(line.as_bytes()) } else { line }
 }
@@ -437,12 +430,7 @@ fn keep(
              ON CONFLICT (kind, key) DO UPDATE SET line = excluded.line",
             &[text(kind.name), text(key.as_str()), text(subject.name.as_str()), text(line)],
         )?;
-        let boundaries = match kind.name {
-            "enrolment" => enrolment::boundaries(fields),
-            "terms" => term(fields).map_or(Vec::new(), |(start, end)| vec![start, end]),
-            other => people::boundaries(making.ward, other, fields),
-        };
-        for at in boundaries.into_iter().filter(|at| *at > now) {
+        for at in boundaries(making.ward, kind.name, fields).into_iter().filter(|at| *at > now) {
             making.db.run(
                 "INSERT INTO caseward_due (at, subject) VALUES (?1, ?2) ON CONFLICT (at, subject) DO NOTHING",
                 &[number(at), text(subject.name.as_str())],
@@ -450,6 +438,15 @@ fn keep(
         }
     }
     Ok(())
+}
+
+/// The instants at which something of a line begins or ends.
+pub(crate) fn boundaries(ward: &Ward, kind: &str, fields: &Fields) -> Vec<i64> {
+    match kind {
+        "enrolment" => enrolment::boundaries(fields),
+        "terms" => term(fields).map_or(Vec::new(), |(start, end)| vec![start, end]),
+        other => people::boundaries(ward, other, fields),
+    }
 }
 
 /// What the lines of one feed make of their subject at an instant; gives what cannot all be so.
@@ -482,6 +479,7 @@ fn apply(
                 let student = Subject::read(making.db, &name)?;
                 stand(making, "attendance", &student, at)?;
             }
+            return Ok(overlapping(making)?);
         }
         kind => return stand(making, kind, subject, at),
     }
@@ -505,20 +503,22 @@ fn stand(making: &mut Making<'_>, kind: &str, subject: &Subject, at: i64) -> Res
     Ok(None)
 }
 
-/// As [`stand`], of several feeds, where they have spoken of the subject.
-fn again<'k>(
-    making: &mut Making<'_>,
-    subject: &Subject,
-    kinds: &[&'k str],
-    at: i64,
-) -> Result<Vec<(&'k str, Option<String>)>, Stop> {
-    let mut flags = Vec::new();
-    for kind in kinds {
-        if !subject.lines(making.db, kind)?.is_empty() {
-            flags.push((*kind, stand(making, kind, subject, at)?));
+/// Terms that share a day: which of them a day counts for is not said.
+fn overlapping(making: &mut Making<'_>) -> Result<Option<String>, Error> {
+    let lines = making.db.texts("SELECT line FROM caseward_feed WHERE kind = 'terms' ORDER BY key", &[])?;
+    let mut terms = Vec::new();
+    for fields in lines.iter().filter_map(|line| serde_json::from_str::<Fields>(line).ok()) {
+        if let Ok((start, end)) = term(&fields) {
+            terms.push((start, end, fields.get("term").cloned().unwrap_or_default()));
         }
     }
-    Ok(flags)
+    terms.sort();
+    let pairs = terms.iter().zip(terms.iter().skip(1));
+    let named: Vec<String> = pairs
+        .filter(|((_, end, _), (start, ..))| start < end)
+        .map(|((.., one), (.., other))| format!("{one} and {other}"))
+        .collect();
+    Ok((!named.is_empty()).then(|| format!("terms overlap: {}", named.join(", "))))
 }
 
 /// The terms, half-open.

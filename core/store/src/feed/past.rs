@@ -77,6 +77,30 @@ fn lines(db: &mut dyn Db, as_of: i64, known_at: i64) -> Result<BTreeMap<String, 
     Ok(all)
 }
 
+/// What is so of people from an instant on at which something of theirs begins or ends, where something of a student does too.
+pub(super) fn ahead(db: &mut dyn Db, ward: &Ward, world: &World, at: i64) -> Result<Changes, Error> {
+    let sql = "SELECT subject FROM caseward_due WHERE at = ?1 ORDER BY subject";
+    let subjects = db.texts(sql, &[number(at)])?;
+    let mut changes = Changes::new();
+    if !subjects.first().is_some_and(|subject| subject.starts_with("Student::")) {
+        return Ok(changes);
+    }
+    for name in subjects.iter().filter(|subject| subject.starts_with("User::")) {
+        let subject = Subject::read(db, name)?;
+        if !world.contains(&subject.uid) {
+            continue;
+        }
+        let (logins, staff) = (subject.lines(db, "logins")?, subject.lines(db, "staff")?);
+        let mut past = Past { world, subject: &subject, at, changes };
+        if !logins.is_empty() {
+            past.set("loginActive", Some(people::is_active(&subject, &logins, at).into()))?;
+        }
+        past.roles(db, ward, &staff, at)?;
+        changes = past.changes;
+    }
+    Ok(changes)
+}
+
 /// One subject at a past moment.
 struct Past<'a> {
     world: &'a World,

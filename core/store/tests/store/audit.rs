@@ -201,7 +201,7 @@ fn who_looked_is_told_to_whoever_may_know() {
         ]
     );
     assert_eq!(looked[1].purpose.as_deref(), Some("weekly call"));
-    assert_eq!(store.who_looked(&uid("Student::\"aroha\""), &privacy).unwrap().len(), 1);
+    assert_eq!(store.who_looked(&uid("Student::\"aroha\""), &privacy).unwrap().len(), 3);
     assert_eq!(store.who_looked(&uid("Student::\"ben\""), &privacy).unwrap(), []);
     assert_eq!(store.looked_at(&uid("User::\"flow\""), &privacy).unwrap().len(), 1);
     let denied = store.denied(&privacy).unwrap();
@@ -224,4 +224,57 @@ fn an_export_is_a_look() {
     let kinds: Vec<&str> = looked.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["list", "exportPersonalInformation"]);
     assert_eq!(bench.store().looked_at(&privacy, &privacy).unwrap().len(), 1);
+}
+
+#[test]
+fn a_look_at_a_record_of_a_student_is_a_look_at_the_student() {
+    let bench = bench();
+    let (student, privacy) = (uid("Student::\"aroha\""), uid("User::\"privacy\""));
+    let kinds = |of: &EntityUid| -> Vec<String> {
+        let looked = bench.store().who_looked(of, &privacy).unwrap();
+        looked.into_iter().map(|one| one.kind).collect()
+    };
+    bench.does("manager", "addComment", "Case::\"c1\"", json!({"id": "i9", "data": {"text": "x"}}));
+    let mut view = read("view", "flow", &["Case::\"c1\""]);
+    view.on = Some(uid("Case::\"c1\""));
+    bench.store().audit(view).unwrap();
+    bench.store().audit(read("explain", "flow", &["Item::\"i9\""])).unwrap();
+    bench.store().audit(read("explain", "flow", &["Request::\"r1\""])).unwrap();
+    bench.store().audit(read("explain", "flow", &["Student::\"ben\""])).unwrap();
+    assert_eq!(kinds(&student), ["list", "view", "explain", "explain"]);
+    assert_eq!(kinds(&uid("Case::\"c1\"")), ["list", "view", "explain"]);
+    // Also once they are gone.
+    bench.does("flow", "closeCase", "Case::\"c1\"", json!({"data": {"closureReason": "done"}}));
+    bench.tick(bench.clock() + 60_000);
+    bench.done(json!({
+        "command": "disposeRecords", "as": "privacy", "on": "Student::\"aroha\"",
+        "context": {"protectionInstruction": false}, "now": "2038-06-01T00:00:00Z",
+    }));
+    assert_eq!(kinds(&student), ["list", "view", "explain", "explain"]);
+}
+
+#[test]
+fn a_file_is_given_to_whoever_may_view_its_item_and_the_look_is_audited() {
+    use std::io::Read as _;
+    let bench = bench();
+    bench.does("lead", "uploadFile", "Case::\"c1\"", json!({
+        "id": "f1", "data": {"file": {"base64": "aGVsbG8="}, "fileName": "a.txt", "fileType": "text/plain"}
+    }));
+    let get = |item: &str, by: &str| bench.store().download(&uid(item), &uid(by), Some("call".to_owned()));
+    let mut file = get("Item::\"f1\"", "User::\"lead\"").unwrap();
+    let mut text = String::new();
+    file.bytes.read_to_string(&mut text).unwrap();
+    assert_eq!(
+        (text.as_str(), file.name.as_str(), file.file_type.as_str(), file.size),
+        ("hello", "a.txt", "text/plain", 5)
+    );
+    let says = |item: &str, by: &str| get(item, by).map(|_| ()).unwrap_err().to_string();
+    let denied = says("Item::\"f1\"", "User::\"rata-lead\"");
+    assert_eq!(denied, says("Item::\"f2\"", "User::\"rata-lead\"").replace("f2", "f1"));
+    assert_eq!(denied, says("Item::\"f1\"", "User::\"lead2\"").replace("lead2", "rata-lead"));
+    let looked = bench.store().who_looked(&uid("Item::\"f1\""), &uid("User::\"privacy\"")).unwrap();
+    let told: Vec<_> =
+        looked.iter().map(|one| (one.kind.as_str(), one.told, one.purpose.as_deref())).collect();
+    assert_eq!(told[0], ("download", Some(1), Some("call")));
+    assert_eq!((told.len(), told[1].1), (3, Some(0)));
 }

@@ -1,9 +1,9 @@
 //! What a look at everything finds.
 
-use caseward_store::Checkup;
+use caseward_store::{Checkup, LogKey, Taken};
 use serde_json::json;
 
-use crate::bench::{Bench, is_on_postgres};
+use crate::bench::{Bench, is_on_postgres, user};
 
 fn looked(bench: &Bench) -> Checkup {
     bench.tick(bench.clock() + 60_000);
@@ -73,4 +73,221 @@ fn what_is_not_as_it_is_kept_is_told() {
     broken("UPDATE caseward_content SET id = 'gone' WHERE type = 'Case'", "content");
     broken("UPDATE caseward_content SET value = '\"sha256:00\"' WHERE field = 'document'", "files");
     broken("UPDATE caseward_log SET payload = '{}' WHERE event = 3", "log");
+}
+
+/// A store with something of everything that is kept.
+fn full() -> Bench {
+    let bench = Bench::with_case();
+    bench.does("lead", "uploadFile", "Case::\"c1\"", json!({
+        "id": "f1", "data": {"file": {"base64": "aGVsbG8="}, "fileName": "a.txt", "fileType": "text/plain"}
+    }));
+    bench.does(
+        "manager",
+        "addComment",
+        "Case::\"c1\"",
+        json!({"id": "i1", "key": "k1", "data": {"text": "Back."}}),
+    );
+    let feed = |kind: &str, text: &str| {
+        let answers = bench.store().feed_at(kind, text.as_bytes().to_vec(), 0, bench.clock()).unwrap();
+        assert!(answers.iter().all(|answer| answer.outcome == Taken::Done), "{kind}: {answers:?}");
+    };
+    feed("staff", "user,role,at,from,until\nsecond,caseManagerAt,south,2026-05-01,2026-09-01\n");
+    feed("logins", "user,at,active\noffice,2026-06-01T00:00:00Z,false\n");
+    feed("enrolment", "student,school,start\nben,rata,2026-06-08\naroha,rata,2026-05-11\n");
+    feed("terms", "term,start,end\n2,2026-05-01,2026-07-03\n");
+    feed("attendance", "student,date,code,attended,open\naroha,2026-05-11,P,1,2\nben,2026-05-11,P,2,2\n");
+    feed("content", "type,id,field,value\nStudent,ben,name,Benny\n");
+    let manage = json!({"context": {"subject": user("both"), "role": "caseManager", "leaderApproved": true}});
+    bench.does("flow", "manageStaffAccess", "Provider::\"north\"", manage);
+    bench
+}
+
+#[test]
+fn what_is_altered_beside_the_log_is_told() {
+    let bench = full();
+    let found = looked(&bench);
+    assert!(found.is_sound(), "{found:#?}");
+    assert!(found.versions > 10 && found.fields > 10 && found.files == 1, "{found:?}");
+    let mut missed = String::new();
+    let mut broken = |sql: &str, kind: &str, about: &str| {
+        let mut bench = full();
+        bench.store = None;
+        assert!(bench.alter(sql) > 0, "{sql}");
+        bench.reopen_at(bench.clock() + 60_000);
+        let found = bench.store().doctor().unwrap();
+        let is_told = found
+            .findings
+            .iter()
+            .any(|one| one.is_fault && one.kind == kind && one.about.as_deref().unwrap_or_default() == about);
+        if !is_told {
+            missed += &format!("{sql}: {found:#?}\n");
+        }
+    };
+    // Content.
+    let of = |rest: &str| format!("UPDATE caseward_content SET {rest}");
+    broken(&of("value = '\"Gone.\"' WHERE field = 'text'"), "content", "Item::\"i1\"");
+    broken(&of("value = '\"x\"' WHERE field = 'name'"), "content", "Student::\"ben\"");
+    broken(&of("field = 'outcome' WHERE field = 'number' AND type = 'Case'"), "content", "Case::\"c1\"");
+    let gone = "DELETE FROM caseward_content WHERE field = 'attendanceTimes' AND id = 'ben'";
+    broken(gone, "content", "Student::\"ben\"");
+    let added =
+        "INSERT INTO caseward_content (type, id, field, value) VALUES ('User', 'lead', 'name', '\"x\"')";
+    broken(added, "content", "User::\"lead\"");
+    // Facts, also those that nothing wrote since they were imported.
+    broken("UPDATE \"case\" SET \"opened_at\" = 5 WHERE \"id\" = 'c1'", "rows", "Case::\"c1\"");
+    broken("DELETE FROM \"item\" WHERE \"id\" = 'i1'", "rows", "Item::\"i1\"");
+    broken("UPDATE \"student\" SET \"nsn\" = '1' WHERE \"id\" = 'eve'", "rows", "");
+    broken(
+        "INSERT INTO \"user_case_manager_at\" (\"user_id\", \"value\") VALUES ('lead', 'north')",
+        "rows",
+        "",
+    );
+    broken("DELETE FROM \"student\" WHERE \"id\" = 'eve'", "rows", "");
+    broken("UPDATE caseward_imported SET salt = NULL WHERE name = 'User'", "imported", "");
+    broken("DELETE FROM caseward_imported WHERE name = 'School'", "imported", "");
+    // Their history.
+    broken("DELETE FROM caseward_history WHERE id = 'i1'", "history", "Item::\"i1\"");
+    broken(
+        "UPDATE caseward_history SET undo = replace(undo, 'kauri', 'rata') WHERE type = 'Student' AND id = 'aroha' \
+         AND name = 'enrolledAt'",
+        "rows",
+        "",
+    );
+    broken("UPDATE caseward_history SET version = 900 WHERE id = 'i1'", "history", "Item::\"i1\"");
+    // By what entries are found.
+    broken("DELETE FROM caseward_log_about WHERE event = 3 AND type = 'User'", "log", "");
+    broken("INSERT INTO caseward_log_about (type, id, event) VALUES ('User', 'x', 3)", "log", "");
+    // Feeds.
+    broken("DELETE FROM caseward_feed WHERE kind = 'terms'", "feeds", "");
+    broken(
+        "UPDATE caseward_feed SET line = replace(line, 'rata', 'kauri') WHERE subject = 'Student::\"ben\"'",
+        "feeds",
+        "Student::\"ben\"",
+    );
+    broken(
+        "DELETE FROM caseward_feed_taken WHERE kind = 'enrolment' AND subject = 'Student::\"ben\"'",
+        "feeds",
+        "Student::\"ben\"",
+    );
+    broken(
+        "DELETE FROM caseward_feed_base WHERE name = 'loginActive' AND subject = 'User::\"office\"'",
+        "feeds",
+        "User::\"office\"",
+    );
+    broken("DELETE FROM caseward_due WHERE subject = 'Student::\"ben\"'", "feeds", "Student::\"ben\"");
+    broken(
+        "UPDATE caseward_due SET at = at + 60000 WHERE subject = 'User::\"office\"'",
+        "feeds",
+        "User::\"office\"",
+    );
+    broken(
+        "UPDATE caseward_role_mark SET held = 1 - held WHERE person = 'second'",
+        "roles",
+        "User::\"second\"",
+    );
+    broken("DELETE FROM caseward_role_mark WHERE person = 'both'", "roles", "User::\"both\"");
+    // Keys, the outbox, and what is kept of requests and of changes.
+    broken("UPDATE caseward_answer SET answer = replace(answer, 'i1', 'i2')", "keys", "User::\"manager\"");
+    broken("DELETE FROM caseward_answer", "keys", "User::\"manager\"");
+    broken(
+        "UPDATE caseward_outbox SET person = 'gone' WHERE type = 'Case' AND event = 6 AND person = 'manager'",
+        "outbox",
+        "Case::\"c1\"",
+    );
+    broken("UPDATE caseward_became SET \"case\" = 'c2'", "became", "Request::\"r1\"");
+    broken("UPDATE caseward_changed SET version = version - 1 WHERE id = 'c1'", "changed", "Case::\"c1\"");
+    broken("DELETE FROM caseward_changed WHERE id = 'i1'", "changed", "Item::\"i1\"");
+    broken("UPDATE caseward_setting SET value = '99' WHERE name = 'version'", "log", "");
+    assert_eq!(missed, "");
+}
+
+#[test]
+fn a_file_with_other_bytes_is_told_and_one_that_nothing_has() {
+    if is_on_postgres() {
+        return;
+    }
+    let bench = full();
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let path = bench.folder.path().join("cases.db-files/2c").join(hash);
+    std::fs::write(&path, "hullo").unwrap();
+    let found = looked(&bench);
+    assert!(found.findings.iter().any(|one| one.is_fault && one.what.contains("other bytes")), "{found:#?}");
+    std::fs::rename(&path, path.with_file_name("2cff")).unwrap();
+    let found = looked(&bench);
+    assert!(found.findings.iter().any(|one| one.is_fault && one.what.contains("is not there")), "{found:#?}");
+    assert!(found.findings.iter().any(|one| !one.is_fault && one.what.contains("2cff")), "{found:#?}");
+}
+
+#[test]
+fn a_damaged_page_is_told() {
+    use std::os::unix::fs::FileExt as _;
+    if is_on_postgres() {
+        return;
+    }
+    let mut bench = full();
+    bench.store = None;
+    let path = bench.folder.path().join("cases.db");
+    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    // An index, of which nothing is read until something is looked for.
+    let root = bench.number("SELECT rootpage FROM sqlite_master WHERE name = 'caseward_log_by_recorded'");
+    file.write_all_at(&[0x55; 600], u64::try_from(root - 1).unwrap() * 4_096 + 3_400).unwrap();
+    drop(file);
+    bench.reopen_at(bench.clock() + 60_000);
+    let found = bench.store().doctor();
+    let is_told =
+        found.as_ref().map_or(true, |found| found.findings.iter().any(|one| one.kind == "database"));
+    assert!(is_told, "{found:#?}");
+}
+
+#[test]
+fn what_was_disposed_of_is_no_damage_and_what_remains_is_compared() {
+    let mut bench = full();
+    let close = json!({"data": {"closureReason": "done"}});
+    bench.does("south-flow", "closeCase", "Case::\"c1\"", close);
+    bench.tick(bench.clock() + 60_000);
+    let dispose = json!({
+        "command": "disposeRecords", "as": "privacy", "on": "Student::\"aroha\"",
+        "context": {"protectionInstruction": false}, "now": "2038-06-01T00:00:00Z",
+    });
+    bench.done(dispose);
+    let later = 2_159_000_000_000;
+    bench.tick(later);
+    let found = bench.store().doctor().unwrap();
+    assert!(found.is_sound(), "{found:#?}");
+    bench.store = None;
+    for sql in [
+        "UPDATE \"student\" SET \"nsn\" = '1' WHERE \"id\" = 'aroha'",
+        "UPDATE \"user\" SET \"login_active\" = \"login_active\" = false WHERE \"id\" = 'lead'",
+        "INSERT INTO caseward_content (type, id, field, value) VALUES ('Student', 'aroha', 'name', '\"x\"')",
+        "UPDATE caseward_content SET value = '\"x\"' WHERE field = 'name' AND id = 'ben'",
+    ] {
+        assert!(bench.alter(sql) > 0, "{sql}");
+    }
+    bench.reopen_at(later);
+    let found = bench.store().doctor().unwrap();
+    let about: Vec<String> = found
+        .findings
+        .iter()
+        .filter(|one| one.is_fault)
+        .map(|one| format!("{} {}", one.kind, one.about.as_deref().unwrap_or_default()))
+        .collect();
+    for one in ["rows ", "content Student::\"aroha\"", "content Student::\"ben\""] {
+        assert!(about.contains(&one.to_owned()), "{one}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_damaged_log_is_not_signed() {
+    let mut bench = full();
+    let key = LogKey::new("cases.example.org/test").unwrap();
+    assert!(bench.store().checkpoint(&key).is_ok());
+    bench.store = None;
+    bench.alter("UPDATE caseward_log SET payload = '{}' WHERE event = 3");
+    bench.reopen_at(bench.clock() + 60_000);
+    let error = bench.store().checkpoint(&key).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the log is damaged, and is not signed: entry 3: its payload is not the one of which its envelope holds the hash; \
+         see `caseward audit verify`"
+    );
 }

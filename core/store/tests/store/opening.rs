@@ -1,9 +1,9 @@
 //! Opening stores, and what is no store.
 
-use caseward_store::{Error, Options, PolicySet, Store};
+use caseward_store::{Error, Moment, Options, PolicySet, Read, Store};
 use serde_json::json;
 
-use crate::bench::{Bench, Folder, SMALL, is_on_postgres, lines, options};
+use crate::bench::{Bench, Folder, NOW, SMALL, is_on_postgres, lines, options};
 
 #[test]
 fn what_was_committed_is_there_when_it_is_opened_again() {
@@ -132,4 +132,52 @@ fn a_snapshot_opens_what_the_rows_hold() {
     let now = bench.exported();
     bench.reopen();
     assert_eq!(bench.exported(), now);
+}
+
+/// Whether files that nobody may write can be written all the same.
+fn is_root(folder: &std::path::Path) -> bool {
+    std::fs::write(folder.join("try"), "").is_ok()
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if is_on_postgres() {
+        return;
+    }
+    let mut bench = Bench::with_case();
+    bench.store = None;
+    let folder = bench.folder.path().to_owned();
+    std::fs::remove_file(folder.join("cases.db-lock")).unwrap();
+    let names = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let reads = |options: &Options| {
+        let store = Store::open(folder.join("cases.db"), options).unwrap();
+        assert!(store.verify(Vec::new()).unwrap().is_sound());
+        assert!(store.doctor().unwrap().is_sound());
+        assert!(store.past(Moment::default()).is_ok() && store.activated().unwrap().len() == 1);
+        let says = |error: Error| assert!(error.to_string().contains("nothing is written to it"), "{error}");
+        says(store.audit(Read::new("view", NOW)).unwrap_err());
+        says(
+            store
+                .command(
+                    r#"{"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}}"#,
+                )
+                .unwrap_err(),
+        );
+        drop(store);
+        assert_eq!(names(), before);
+    };
+    let later = Options::new().trusting(Some(bench.clock() + 60_000));
+    reads(&later.clone().read_only());
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o555)).unwrap();
+    if !is_root(&folder) {
+        reads(&later);
+    }
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -228,6 +228,9 @@ fn what_the_data_keeps_is_kept() {
             }
             keeps(bench.store().world(), &became);
         }
+        bench.tick(bench.clock() + 60_000);
+        let found = bench.store().doctor().unwrap();
+        assert!(found.is_sound(), "seed {seed}: {found:#?}");
         let before = bench.exported();
         bench.reopen();
         assert_eq!(bench.exported(), before, "seed {seed}");

@@ -257,6 +257,9 @@ impl Sides {
         let watched = self.watching.borrow();
         assert!(watched.came > 50 && watched.went > 10, "{} came, {} went", watched.came, watched.went);
         drop(watched);
+        let found = self.store().doctor().unwrap();
+        let faults: Vec<_> = found.findings.iter().filter(|one| one.is_fault).collect();
+        assert!(faults.is_empty(), "seed {}: {faults:#?}", self.seed);
         self.store = None;
         let database = rusqlite::Connection::open(self.folder.join("cases.db")).unwrap();
         let mut statement = database.prepare("SELECT person, type, id FROM caseward_outbox").unwrap();

@@ -53,7 +53,7 @@ impl Model {
                 self.append(on, "figures", Json::Null);
             }
             "disposeRegister" => self.forget(on),
-            "disposeRecords" => self.dispose(on),
+            "disposeRecords" => self.dispose(on, sense.now),
             _ => self.on_case(sense, expected),
         }
         // READING: what is added to a case changes its `lastChangedAt`, and so its content.
@@ -325,7 +325,7 @@ impl Model {
         self.used.insert(uid.clone());
     }
 
-    fn dispose(&mut self, student: &Uid) {
+    fn dispose(&mut self, student: &Uid, now: i64) {
         for uid in self.records(student) {
             self.forget(&uid);
         }
@@ -334,6 +334,13 @@ impl Model {
             self.facts.touched.insert(student.clone());
         }
         self.lines.attendance.retain(|(who, _), _| *who != student.1);
+        // READING: what was taken of them is not known any more; days before it are not taken again.
+        self.lines.taken.retain(|(kind, line)| match kind.as_str() {
+            "attendance" => line["student"] != student.1,
+            "content" => (line["type"].as_str(), &line["id"]) != ("Student", &student.1),
+            _ => true,
+        });
+        self.lines.disposed.insert(student.1.clone(), now);
         for recipient in self.disclosed.remove(student).into_iter().flatten() {
             self.disposed.insert(recipient);
         }

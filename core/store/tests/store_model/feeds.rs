@@ -44,7 +44,9 @@ impl Model {
         let mut about: BTreeMap<String, Vec<&Fields>> = BTreeMap::new();
         for (at, line) in lines.iter().enumerate().filter(|(at, _)| admitted.contains(at)) {
             let taken = (kind.to_owned(), line.clone());
-            out[at] = if self.lines.taken.insert(taken) {
+            out[at] = if kind == "attendance" && self.is_disposed(line) {
+                Taken::Unchanged
+            } else if self.lines.taken.insert(taken) {
                 let subject = key(line).unwrap()
                     [if kind == "content" || kind == "organisations" { 1 } else { 0 }]
                 .clone();
@@ -65,6 +67,12 @@ impl Model {
             students.iter().for_each(|student| self.stand_student(&student.1, now));
         }
         out
+    }
+
+    /// Whether the records of a day were disposed of.
+    fn is_disposed(&self, line: &Fields) -> bool {
+        let day = time::midnight(time::day(&line["date"]).unwrap());
+        self.lines.disposed.get(&line["student"]).is_some_and(|at| day <= *at)
     }
 
     /// Lines that the state admits.

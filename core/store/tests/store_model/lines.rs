@@ -63,6 +63,8 @@ pub(crate) struct Lines {
     /// When it is processed, by person and when it was passed.
     pub(crate) training: BTreeMap<(String, i64), i64>,
     pub(crate) enrolment: BTreeMap<(String, Date, String), Enrolment>,
+    /// When somebody's records were disposed of last.
+    pub(crate) disposed: BTreeMap<String, i64>,
     pub(crate) terms: BTreeMap<String, (Date, Date)>,
     /// Half-days attended and open.
     pub(crate) attendance: BTreeMap<(String, Date), (i64, i64)>,

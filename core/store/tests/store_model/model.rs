@@ -36,6 +36,9 @@ impl Expected {
     }
 }
 
+/// Cases of a student, with school and provider as they were before.
+type Moved = Vec<(Uid, (Option<Uid>, Option<Uid>))>;
+
 struct Remembered {
     command: Json,
     at: i64,
@@ -191,11 +194,13 @@ impl Model {
     pub(crate) fn advance(&mut self, now: i64) -> bool {
         let before = self.facts.touched.len();
         for at in self.lines.due(self.clock, now) {
-            // READING: of what is due at one instant, students come before people.
-            let students: Vec<Uid> = self.facts.of("Student").cloned().collect();
-            students.iter().for_each(|one| self.stand_student(&one.1, at));
+            // READING: of what is due at one instant all holds before anybody is taken out or told.
             let users: Vec<Uid> = self.facts.of("User").cloned().collect();
-            users.iter().for_each(|one| self.stand_person(&one.1, at));
+            users.iter().for_each(|one| self.be(&one.1, at));
+            let students: Vec<Uid> = self.facts.of("Student").cloned().collect();
+            let moved: Vec<Moved> = students.iter().map(|one| self.go(&one.1, at)).collect();
+            self.fit();
+            moved.into_iter().for_each(|moved| self.tell(moved, at));
             self.clock = at;
         }
         self.facts.touched.len() > before
@@ -203,6 +208,11 @@ impl Model {
 
     /// Makes somebody what lines and commands say of them.
     pub(crate) fn stand_person(&mut self, user: &str, at: i64) {
+        self.be(user, at);
+        self.fit();
+    }
+
+    fn be(&mut self, user: &str, at: i64) {
         let person = uid("User", user);
         for (role, _) in ROLES {
             let places = self.lines.places(user, role, at);
@@ -212,20 +222,22 @@ impl Model {
         self.facts.set(&person, "loginActive", Some(active.into()));
         let cleared = self.lines.cleared(user);
         self.facts.set(&person, "providerAccessFrom", cleared);
-        self.fit();
     }
 
     /// Makes a student what lines say of them: a change of school is whole.
     pub(crate) fn stand_student(&mut self, id: &str, at: i64) {
+        let moved = self.go(id, at);
+        self.fit();
+        self.tell(moved, at);
+    }
+
+    fn go(&mut self, id: &str, at: i64) -> Moved {
         let student = uid("Student", id);
         let (school, last) = self.lines.enrolled(id, at);
         let before = self.facts.entity(&student, "enrolledAt");
         let cases = self.open_cases(&student);
-        let held = |model: &Self| -> Vec<_> {
-            let of = |case: &Uid| (model.facts.entity(case, "school"), model.facts.entity(case, "provider"));
-            cases.iter().map(of).collect()
-        };
-        let were = held(self);
+        let moved =
+            cases.into_iter().map(|case| (self.held(&case), case)).map(|(held, case)| (case, held)).collect();
         self.facts.refer(&student, "enrolledAt", school.as_ref());
         self.facts.refer(&student, "lastSchool", last.as_ref());
         let year = self.lines.year_level(id, at);
@@ -235,10 +247,19 @@ impl Model {
         if school.is_some() && school != before {
             self.arrive(&student);
         }
-        self.fit();
-        for (case, (was, is)) in cases.iter().zip(were.into_iter().zip(held(self))) {
-            if was != is {
-                let told = self.who_is_told(case, at);
+        moved
+    }
+
+    /// The school and the provider of a case.
+    fn held(&self, case: &Uid) -> (Option<Uid>, Option<Uid>) {
+        (self.facts.entity(case, "school"), self.facts.entity(case, "provider"))
+    }
+
+    /// Who is to know of cases whose school or provider changed.
+    fn tell(&mut self, moved: Moved, at: i64) {
+        for (case, was) in moved {
+            if was != self.held(&case) {
+                let told = self.who_is_told(&case, at);
                 self.told.extend(told.into_iter().map(|person| (person, case.clone())));
             }
         }

@@ -1,0 +1,59 @@
+//! How a store is opened.
+
+use crate::ids::Random;
+use crate::time;
+
+/// How a store is opened.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Whether commands may say what time it is, and the ids of what they make: for imports and tests.
+    pub trust_now: bool,
+    /// What the store's clock is where commands do not say: the machine's where this is `None`. Milliseconds since 1970.
+    pub now: Option<i64>,
+    /// Whether nothing is written, and no file is made beside the store: for copies, and folders that cannot be written. What
+    /// is audited fails. A store whose folder cannot be written is opened so in any case.
+    pub read_only: bool,
+    /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
+    pub seed: Option<u64>,
+}
+
+impl Options {
+    /// The store's own clock and ids.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the caller's time, and ids; `now` where a command does not say.
+    #[must_use]
+    pub fn trusting(mut self, now: Option<i64>) -> Self {
+        (self.trust_now, self.now) = (true, now);
+        self
+    }
+
+    /// Writes nothing.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Draws ids and salts from a seed.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    pub(crate) fn random(&self) -> Random {
+        match self.seed {
+            Some(seed) => Random::Seeded { seed, count: 0 },
+            None => Random::System,
+        }
+    }
+
+    /// The clock, where a command does not say.
+    pub(crate) fn clock(&self) -> i64 {
+        self.now.filter(|_| self.trust_now).unwrap_or_else(time::machine)
+    }
+}

@@ -184,7 +184,7 @@ impl Engine {
                 Open::Resource => {
                     let classes = link.classes(environment);
                     let specialise = || {
-                        let compiled = link.compiled(&self.loaded, world, &classes, environment, known);
+                        let compiled = link.compiled(&self.loaded, world, classes, environment, known);
                         compiled.program.specialise(world, known, context)
                     };
                     let mut residual = world.consistent(specialise).0;

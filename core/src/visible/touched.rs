@@ -92,7 +92,7 @@ impl Engine {
         let classes = link.classes(environment);
         let both = || {
             let class = link.class(&self.loaded, world, person);
-            ask(class, &link.compiled(&self.loaded, world, &classes, environment, person).program)
+            ask(class, &link.compiled(&self.loaded, world, classes, environment, person).program)
         };
         world.consistent(both).0
     }

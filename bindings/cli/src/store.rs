@@ -244,7 +244,7 @@ fn file(
         replacement.commit()
     };
     let mut write = write;
-    write().map_err(|e| Failure::file("write", &input::name(path), &e))?;
+    write().map_err(|e| Failure::file("write", input::name(path), &e))?;
     Ok(Exit::Success)
 }
 

@@ -6,6 +6,7 @@
 //! batch holds it for writing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use caseward::{Changes, EntityUid, Handle, Texts, Value, World};
@@ -16,7 +17,6 @@ use unicode_normalization::char::is_combining_mark;
 use crate::db::{as_text, text};
 use crate::draft::Finished;
 use crate::error::Error;
-use crate::facts::uids;
 use crate::state::State;
 
 /// Whose names and numbers are looked for, and in which field and attribute they are.
@@ -95,10 +95,13 @@ impl People {
         self.known.insert(of.number(), (of, words, number));
     }
 
-    /// Those with a word that begins so.
-    fn beginning(by: &BTreeMap<String, BTreeSet<u32>>, prefix: &str) -> BTreeSet<u32> {
-        let from = by.range(prefix.to_owned()..).take_while(|(word, _)| word.starts_with(prefix));
-        from.flat_map(|(_, rows)| rows.iter().copied()).collect()
+    /// Those with a word that begins so; one may come several times.
+    fn beginning<'a>(
+        by: &'a BTreeMap<String, BTreeSet<u32>>,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let from = by.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        from.take_while(move |(word, _)| word.starts_with(prefix)).flat_map(|(_, rows)| rows.iter().copied())
     }
 
     fn handles(&self, rows: BTreeSet<u32>) -> Vec<Handle> {
@@ -107,20 +110,19 @@ impl People {
 
     /// Those whose name has a word for each of these, which may be its beginning.
     pub(crate) fn named(&self, words: &[String]) -> Vec<Handle> {
-        let mut found: Option<BTreeSet<u32>> = None;
-        for word in words {
-            let rows = Self::beginning(&self.by_word, word);
-            found = Some(match found {
-                Some(before) => before.intersection(&rows).copied().collect(),
-                None => rows,
-            });
-        }
-        self.handles(found.unwrap_or_default())
+        // Of the rarest word's people the other words are looked for.
+        let rarest = words.iter().min_by_key(|word| Self::beginning(&self.by_word, word).count());
+        let rows = rarest.into_iter().flat_map(|word| Self::beginning(&self.by_word, word));
+        let has_all = |row: &u32| {
+            let of = self.known.get(row).map_or(&[][..], |(_, of, _)| of);
+            words.iter().all(|word| of.iter().any(|one| one.starts_with(word.as_str())))
+        };
+        self.handles(rows.filter(has_all).collect())
     }
 
     /// Those whose number begins so.
     pub(crate) fn numbered(&self, number: &str) -> Vec<Handle> {
-        self.handles(Self::beginning(&self.by_number, number))
+        self.handles(Self::beginning(&self.by_number, number).collect())
     }
 }
 
@@ -244,21 +246,30 @@ impl State {
         if self.beside.read().people.is_some() {
             return Ok(());
         }
-        let (mut people, world) = (People::default(), self.world.clone());
-        for uid in uids(&world, PERSON)? {
-            if let (Some(of), number @ Some(_)) = (world.handle(&uid), numbered(&world, &uid)?) {
-                people.set(of, None, Some(number));
-            }
-        }
+        let (mut names, world) = (HashMap::new(), self.world.clone());
         let sql = "SELECT id, value FROM caseward_content WHERE type = ?1 AND field = ?2";
         self.db.rows(sql, &[text(PERSON), text(NAME)], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-            let name = serde_json::from_str(&cell(1)).ok().as_ref().and_then(said);
-            if let (Some(of), Some(name)) = (world.handle(&EntityUid::new(PERSON, cell(0))), name) {
-                people.set(of, Some(words(&name)), None);
-            }
+            names.extend(
+                serde_json::from_str(&cell(1)).ok().as_ref().and_then(said).map(|name| (cell(0), name)),
+            );
             Ok(())
         })?;
+        let columns = world.columns(PERSON, &[NUMBER])?;
+        let numbers = columns.values.first().map_or(&[][..], Vec::as_slice);
+        let mut people = People::default();
+        for (id, number) in columns.ids.iter().zip(numbers) {
+            let number = match number {
+                Some(Value::String(number)) => Some(fold(number)),
+                _ => None,
+            };
+            let name = names.get(*id).map(|name: &String| words(name));
+            if let (true, Some(of)) =
+                (name.is_some() || number.is_some(), world.handle(&EntityUid::new(PERSON, *id)))
+            {
+                people.set(of, name, Some(number));
+            }
+        }
         self.beside.write().people = Some(people);
         Ok(())
     }

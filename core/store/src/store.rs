@@ -250,7 +250,9 @@ impl Store {
         let (policies, as_said) = (policies.clone(), as_said.clone());
         self.run(move |state, clock| {
             state.due(clock)?;
-            state.activate(&policies, &as_said, clock)
+            let set = state.activate(&policies, &as_said, clock)?;
+            state.look_again(clock, &[]);
+            Ok(set)
         })
     }
 
@@ -263,7 +265,9 @@ impl Store {
         self.run(move |state, clock| {
             state.due(clock)?;
             let policies = state.policy_set(&hash)?;
-            state.activate(&policies, &as_said, clock)
+            let set = state.activate(&policies, &as_said, clock)?;
+            state.look_again(clock, &[]);
+            Ok(set)
         })
     }
 
@@ -468,8 +472,11 @@ pub fn shown(place: &Path) -> PathBuf {
     place.to_owned()
 }
 
-/// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
-fn database(path: &Path, read_only: bool) -> Result<(Box<dyn Db>, Option<File>, bool), Error> {
+/// A database, the lock that is held while it is open, and whether it is opened to be read alone.
+type Opened = (Box<dyn Db>, Option<File>, bool);
+
+/// The database of a place.
+fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {
         return Ok((Box::new(Postgres::open(address)?), None, read_only));

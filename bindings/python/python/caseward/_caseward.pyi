@@ -108,6 +108,8 @@ __all__ = [
     "Section",
     "Setup",
     "SnapshotError",
+    "Sorted",
+    "SortedPage",
     "Store",
     "StoreError",
     "Table",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use caseward::{ActionName, EntityUid, Query, TypeName};
-use caseward_store::{Error, Watch};
+use caseward::{ActionName, EntityUid, Query, Source, TypeName};
+use caseward_store::{Activation, Error, PolicySet, Watch};
 use serde_json::json;
 
 use crate::bench::{Bench, NOW};
@@ -118,6 +118,22 @@ fn a_share_that_is_taken_back_shows_at_once() {
     let logins = "user,at,active\nsouth-flow,2026-05-01T00:00:00Z,false\n";
     bench.store().feed_at("logins", logins.into(), 0, bench.clock()).unwrap();
     assert_eq!(next(&mut flow), (vec![], vec!["Case::\"c1\"".to_owned()]));
+}
+
+#[test]
+fn other_policies_show_at_once() {
+    let bench = Bench::with_case();
+    bench.does("manager", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "x"}}));
+    let mut items = watch(&bench, "manager", "viewItem", "Item");
+    let mut set = PolicySet::attendance();
+    let text = "@id(\"trial.X1\")\n@rule(\"X1\")\n@description(\"No items for now.\")\n\
+                forbid (principal, action == Action::\"viewItem\", resource);\n";
+    set.sources.policies.push(Source::new("trial/X1.cedar", text));
+    let said = |why: &str| Activation::now("the board", why).at(bench.clock());
+    bench.store().activate(&set, &said("a trial")).unwrap();
+    assert_eq!(next(&mut items), (vec![], vec!["Item::\"i1\"".to_owned()]));
+    bench.store().activate(&PolicySet::attendance(), &said("it is over")).unwrap();
+    assert_eq!(next(&mut items), (vec!["Item::\"i1\"".to_owned()], vec![]));
 }
 
 #[test]

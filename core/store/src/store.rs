@@ -461,8 +461,11 @@ pub fn shown(place: &Path) -> PathBuf {
     place.to_owned()
 }
 
+/// A database, the lock that is held while it is open, and whether it is opened to be read alone.
+type Opened = (Box<dyn Db>, Option<File>, bool);
+
 /// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
-fn database(path: &Path, read_only: bool) -> Result<(Box<dyn Db>, Option<File>, bool), Error> {
+fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {
         return Ok((Box::new(Postgres::open(address)?), None, read_only));

@@ -82,6 +82,7 @@ mod model;
 #[doc(hidden)]
 pub mod mutants;
 mod policy;
+mod sorted;
 pub mod sql;
 mod table;
 #[cfg(feature = "testing")]
@@ -112,13 +113,14 @@ pub use policy::FilePart;
 #[cfg(feature = "fs")]
 pub use policy::files;
 pub use policy::{Policy, Sources, claims, format};
+pub use sorted::{Listing, Sorted, SortedCursor, SortedPage};
 pub use table::disclosure::{Protected, Protection, RoundingKey};
 pub use table::group::Group;
 pub use table::{Count, Key, Line, Part, Table};
 pub use view::{Field, Item, Next, Section, View};
-pub use visible::{Cursor, Granted, Page, Visible};
+pub use visible::{Cursor, Granted, Page, Sighted, Visible, Watched};
 pub use ward::Ward;
 #[cfg(feature = "bundle")]
 pub use ward::bundle;
 pub use ward::live::{Generation, Live};
-pub use world::{Changes, Columns, Draft, Handle, Row, World, WorldBuilder};
+pub use world::{Changes, Columns, Draft, Handle, Row, Texts, World, WorldBuilder};

@@ -93,6 +93,8 @@ mutants! {
     MirrorForgetsResource: "who may do something is asked with the record in both places",
     FactorDropsLess: "of two permits the one that asks less is left out",
     WalkStopsEarly: "a path is walked without its last step",
+    ReasonsForgetFailures: "an answer with reasons takes no notice of policies that fail",
+    ReasonsNameOne: "an answer names one policy where several decide",
     GraphForgetsFailures: "a decision without reasons takes no notice of policies that fail",
     GraphExcludesTooMuch: "what is not one of several things is none at all",
     EmptySetsHold: "a class holds nothing of sets that are not empty",
@@ -118,16 +120,25 @@ const NOTE: u8 = u8::MAX - 1;
 const UNREAD: u8 = u8::MAX - 2;
 
 static ACTIVE: AtomicU8 = AtomicU8::new(UNREAD);
-static ASKED: AtomicU64 = AtomicU64::new(0);
+/// A bit for each mutant.
+static ASKED: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 
-const _: () = assert!(Mutant::ALL.len() <= 64, "`ASKED` has a bit for each");
+const _: () = assert!(Mutant::ALL.len() <= 64 * ASKED.len(), "`ASKED` has a bit for each");
+
+/// Where a mutant's bit is, and the bit.
+fn bit(mutant: Mutant) -> (&'static AtomicU64, u64) {
+    let [first, second] = &ASKED;
+    let number = mutant as u8;
+    (if number < 64 { first } else { second }, 1 << (number % 64))
+}
 
 /// Whether a mutant is active.
 pub fn is(mutant: Mutant) -> bool {
     match ACTIVE.load(Ordering::Relaxed) {
         NONE => false,
         NOTE => {
-            ASKED.fetch_or(1 << (mutant as u8), Ordering::Relaxed);
+            let (word, bit) = bit(mutant);
+            word.fetch_or(bit, Ordering::Relaxed);
             false
         }
         UNREAD => {
@@ -146,11 +157,13 @@ pub fn activate(mutant: Option<Mutant>) {
 
 /// Runs `work` without a mutant; those that it came by a place of.
 pub fn asked_for<T>(work: impl FnOnce() -> T) -> (T, Vec<Mutant>) {
-    ASKED.store(0, Ordering::SeqCst);
+    ASKED.iter().for_each(|word| word.store(0, Ordering::SeqCst));
     ACTIVE.store(NOTE, Ordering::SeqCst);
     let result = work();
     activate(None);
-    let asked = ASKED.load(Ordering::SeqCst);
-    let met = Mutant::ALL.iter().copied().filter(|mutant| asked & (1 << (*mutant as u8)) != 0);
-    (result, met.collect())
+    let was_met = |mutant: &Mutant| {
+        let (word, bit) = bit(*mutant);
+        word.load(Ordering::SeqCst) & bit != 0
+    };
+    (result, Mutant::ALL.iter().copied().filter(was_met).collect())
 }

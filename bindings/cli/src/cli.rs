@@ -11,7 +11,7 @@ use crate::{
     validate, view, who,
 };
 #[cfg(feature = "store")]
-use crate::{audit, store};
+use crate::{audit, due, reassign, search, store, watch};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -75,6 +75,14 @@ pub(crate) enum Verb {
     #[cfg(feature = "store")]
     Feed(store::FeedArgs),
     #[cfg(feature = "store")]
+    Search(search::Args),
+    #[cfg(feature = "store")]
+    Watch(watch::Args),
+    #[cfg(feature = "store")]
+    Due(due::Args),
+    #[cfg(feature = "store")]
+    Reassign(reassign::Args),
+    #[cfg(feature = "store")]
     Audit(audit::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -121,6 +129,14 @@ impl Verb {
             Verb::Feed(args) => store::run_feed(args, terminal),
             #[cfg(feature = "store")]
             Verb::Audit(args) => audit::run(args),
+            #[cfg(feature = "store")]
+            Verb::Search(args) => search::run(args, terminal),
+            #[cfg(feature = "store")]
+            Verb::Watch(args) => watch::run(args, terminal),
+            #[cfg(feature = "store")]
+            Verb::Due(args) => due::run(args, terminal),
+            #[cfg(feature = "store")]
+            Verb::Reassign(args) => reassign::run(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

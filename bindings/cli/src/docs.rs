@@ -29,9 +29,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
     let matrix = matrix::decide(args.policies.folder(), &ward);
-    // As it is printed, which is what a file holds.
-    let text = printable(&markdown(&ward, matrix.ok().as_ref()));
     spinner.finish_and_clear();
+    // As it is printed, which is what a file holds.
+    let text = printable(&markdown(&ward, matrix?.as_ref()));
     let Some(before) = before else {
         output::print(&text)?;
         return Ok(Exit::Success);

@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 
-use caseward::{Error, ErrorKind, Problem};
+use caseward::{Error, ErrorKind, Problem, Severity};
 use clap::CommandFactory as _;
 
 use crate::cli::Cli;
@@ -33,8 +34,14 @@ pub(crate) enum Failure {
     Other(String),
     /// Anything else, in lines of our own.
     Lines(String),
-    /// What the library reports, with the exit code of its kind.
-    Error(Exit, String),
+    /// A file that cannot be used, in a line.
+    InFile {
+        /// As it was named.
+        file: String,
+        message: String,
+    },
+    /// What the library reports, with the exit code of its kind and the file concerned.
+    Error(Exit, String, Option<String>),
 }
 
 impl Failure {
@@ -53,6 +60,11 @@ impl Failure {
         Failure::Lines(format!("{}{rest}", in_a_line(head)))
     }
 
+    /// A file that is there and cannot be used.
+    pub(crate) fn in_file(path: &Path, message: impl Into<String>) -> Self {
+        Failure::InFile { file: path.display().to_string(), message: message.into() }
+    }
+
     /// A file that cannot be read or written.
     pub(crate) fn file(what: &str, file: impl Display, why: &io::Error) -> Self {
         Failure::Other(format!("cannot {what} {file}: {why}"))
@@ -63,18 +75,28 @@ impl Failure {
         Failure::Other(format!("cannot write to standard output: {error}"))
     }
 
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Policies(_) => Exit::Invalid,
+            Failure::Error(exit, ..) => *exit,
+            Failure::Data { .. }
+            | Failure::Cases(_)
+            | Failure::Other(_)
+            | Failure::InFile { .. }
+            | Failure::Lines(_) => Exit::Failure,
+        }
+    }
+
     /// Tells people and gives the exit code.
     pub(crate) fn show(&self, terminal: &Terminal) -> Exit {
         match self {
-            Failure::Usage(error) => {
-                // Without its colours: it repeats what was typed.
-                say_lines(&error.render().to_string());
-                Exit::Usage
-            }
+            // Without its colours: it repeats what was typed.
+            Failure::Usage(error) => say_lines(&error.render().to_string()),
             Failure::Policies(reports) => {
                 draw_all(reports, terminal);
                 say(&format!("error: the policies cannot be used ({})", counted(reports.len(), "problem")));
-                Exit::Invalid
             }
             Failure::Data { file, problems } => {
                 let shown: Vec<Report> = problems.iter().take(SHOWN).map(Report::without_text).collect();
@@ -87,25 +109,41 @@ impl Failure {
                     "error: the data in {file} cannot be used ({})",
                     counted(problems.len(), "problem")
                 ));
-                Exit::Failure
             }
             Failure::Cases(reports) => {
                 draw_all(reports, terminal);
                 say(&format!("error: the cases cannot be used ({})", counted(reports.len(), "problem")));
-                Exit::Failure
             }
-            Failure::Other(message) => {
-                say(&format!("error: {message}"));
-                Exit::Failure
-            }
-            Failure::Lines(message) => {
+            Failure::Other(message) | Failure::InFile { message, .. } => say(&format!("error: {message}")),
+            Failure::Lines(message) | Failure::Error(_, message, _) => {
                 say_lines(&format!("error: {message}"));
-                Exit::Failure
             }
-            Failure::Error(exit, message) => {
-                say_lines(&format!("error: {message}"));
-                *exit
+        }
+        self.exit()
+    }
+
+    /// What programs are told: problems, each with the file that it is in, where that is known.
+    pub(crate) fn problems(&self) -> Vec<(Problem, Option<String>)> {
+        let bare = |message: &str| Problem {
+            severity: Severity::Error,
+            message: in_a_line(message),
+            source: String::new(),
+            span: None,
+            help: None,
+            entity: None,
+        };
+        match self {
+            Failure::Policies(reports) | Failure::Cases(reports) => {
+                let told = reports.iter().filter_map(Report::problem);
+                told.map(|(problem, file)| (problem.clone(), file.map(str::to_owned))).collect()
             }
+            Failure::Data { problems, .. } => {
+                problems.iter().map(|problem| (problem.clone(), None)).collect()
+            }
+            Failure::Usage(error) => vec![(bare(&error.render().to_string()), None)],
+            Failure::Other(message) | Failure::Lines(message) => vec![(bare(message), None)],
+            Failure::InFile { file, message } => vec![(bare(message), Some(file.clone()))],
+            Failure::Error(_, message, file) => vec![(bare(message), file.clone())],
         }
     }
 }
@@ -113,7 +151,8 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         // Each of its problems is in a line.
-        Failure::Error(exit(error.kind()), error.to_string())
+        let file = error.file().map(|file| file.display().to_string());
+        Failure::Error(exit(error.kind()), error.to_string(), file)
     }
 }
 

@@ -17,6 +17,8 @@ use listing::{Listed, Listing, Place};
 const MOST_FILES: usize = 10_000;
 /// Bytes of one of them; how much is taken of policies is for others to say.
 const MOST_BYTES: u64 = 16 << 20;
+/// Bytes of a file that people write.
+const MOST_WRITTEN: u64 = 1 << 20;
 
 /// Whether a file is wanted, by its path below the folder of policies; an error where that cannot be told.
 pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> Result<bool, String>;
@@ -26,7 +28,7 @@ pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Source
     part_of_folder(folder, revision, FilePart::Policy)
 }
 
-/// The policies, invariants or guarantees of `folder` as they were in revision `revision`.
+/// The policies, the claims of a kind or who fits, of `folder` as they were in revision `revision`.
 pub(crate) fn part_of_folder(folder: &Path, revision: &str, part: FilePart) -> Result<Sources, Failure> {
     let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
     let prefix = String::from_utf8_lossy(&prefix);
@@ -41,10 +43,11 @@ pub(crate) fn policies(at: &Path, revision: &str, path: &str) -> Result<Sources,
 fn part_of(at: &Path, revision: &str, path: &str, part: FilePart) -> Result<Sources, Failure> {
     let below = if path.is_empty() { String::new() } else { format!("{path}/") };
     let mut policies = Vec::new();
-    let (mut schema, mut catalogue) = (None, None);
+    let (mut schema, mut catalogue, mut actions) = (None, None, None);
     let wanted = |name: &str| {
         let of = FilePart::of(name)?;
-        Ok(of == Some(part) || matches!(of, Some(FilePart::Schema | FilePart::Catalogue)))
+        let is_asked = part == FilePart::Fit && of == Some(FilePart::FitActions);
+        Ok(is_asked || of == Some(part) || matches!(of, Some(FilePart::Schema | FilePart::Catalogue)))
     };
     for (name, text) in files(at, revision, path, &wanted)?.1 {
         match FilePart::of(&name) {
@@ -52,6 +55,7 @@ fn part_of(at: &Path, revision: &str, path: &str, part: FilePart) -> Result<Sour
                 schema = Some(Source::new(format!("{revision}:{below}{name}"), text));
             }
             Ok(Some(FilePart::Catalogue)) => catalogue = Some(Source::new(name, text)),
+            Ok(Some(FilePart::FitActions)) => actions = Some(Source::new(name, text)),
             _ => policies.push(Source::new(name, text)),
         }
     }
@@ -61,7 +65,11 @@ fn part_of(at: &Path, revision: &str, path: &str, part: FilePart) -> Result<Sour
             "revision `{shown}` has no `{below}schema.cedarschema`: no policy folder is there"
         ))
     })?;
-    Ok(Sources { schema, policies, catalogue })
+    let sources = Sources { schema, policies, catalogue };
+    Ok(match actions {
+        Some(actions) => sources.asked_by(&actions),
+        None => sources,
+    })
 }
 
 /// The files of `folder`, by their path below it, as they were in `revision` of the repository that it lies in, and
@@ -94,6 +102,24 @@ pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Opt
             Err(Failure::other(format!("`{path}` of {shown} is no plain file of {MOST_BYTES} bytes at most")))
         }
     }
+}
+
+/// The texts of all plain files of `revision` whose names are wanted, but for those that are too long or no text.
+pub(crate) fn texts(
+    at: &Path,
+    revision: &str,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<String>, Failure> {
+    let listing = Listing::read(at, &commit(at, revision)?, revision)?;
+    let objects: Vec<String> = listing.plain_files(MOST_WRITTEN, is_wanted).collect();
+    if objects.len() > MOST_FILES {
+        let shown = revision.escape_debug();
+        return Err(Failure::other(format!(
+            "{shown} has more than {MOST_FILES} files that earlier announcements may stand in"
+        )));
+    }
+    let texts = bytes(at, &objects)?.into_iter().filter_map(|bytes| String::from_utf8(bytes).ok());
+    Ok(texts.collect())
 }
 
 /// The commit of a revision of the repository that `at` lies in.
@@ -174,8 +200,15 @@ fn is_seen(file: &str, folder: &str) -> bool {
     below.is_some_and(|name| !name.split('/').any(|part| part.starts_with('.')))
 }
 
-/// The contents of objects, in their order.
+/// The contents of objects, in their order, as text.
 fn contents(at: &Path, objects: &[String]) -> Result<Vec<String>, Failure> {
+    let not_text = |object: &String| Failure::other(format!("git: object {object} is not UTF-8"));
+    let all = bytes(at, objects)?.into_iter().zip(objects);
+    all.map(|(bytes, object)| String::from_utf8(bytes).map_err(|_| not_text(object))).collect()
+}
+
+/// The contents of objects, in their order.
+fn bytes(at: &Path, objects: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
     let refuse = |why: &str| Failure::other(format!("git: {why}"));
     let mut child = command(at, ["cat-file", "--batch"])
         .stdin(Stdio::piped())
@@ -200,7 +233,7 @@ fn contents(at: &Path, objects: &[String]) -> Result<Vec<String>, Failure> {
         let mut text = Vec::new();
         stdout.by_ref().take(size + 1).read_to_end(&mut text).map_err(|e| refuse(&e.to_string()))?;
         text.pop();
-        texts.push(String::from_utf8(text).map_err(|_| refuse(&format!("object {object} is not UTF-8")))?);
+        texts.push(text);
     }
     drop(stdout);
     let _ = writer.join();

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
         let rules = format!("{FOLDER}/{}", docs::FILE);
         let ward = Ward::new(&Sources::read_folder(root.join(FOLDER), None)?)?;
-        let matrix = matrix::decide(Some(&root.join(FOLDER)), &ward)?;
+        let matrix = matrix::decided(Some(&root.join(FOLDER)), &ward)?;
         write(root, &rules, &docs::markdown(&ward, Some(&matrix)))?;
         tell("written", &rules);
         let table = format!("{FOLDER}/{}", matrix::FILE);

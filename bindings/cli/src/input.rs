@@ -75,9 +75,9 @@ pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
         return Ok(Input { stream: Box::new(io::stdin().lock()), name, len: None });
     }
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
-    let (about, file) = opened.map_err(|e| Failure::file("read", &name, &e))?;
+    let (about, file) = opened.map_err(|e| Failure::in_file(path, format!("cannot read {name}: {e}")))?;
     if about.is_dir() {
-        return Err(Failure::other(format!("cannot read {name}: it is a folder")));
+        return Err(Failure::in_file(path, format!("cannot read {name}: it is a folder")));
     }
     remember(path);
     let len = about.is_file().then_some(about.len());
@@ -104,16 +104,16 @@ pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> String {
 
 /// Reads a text of at most `limit` bytes, in UTF-8 without a byte order mark.
 pub(crate) fn text(path: &Path, limit: usize) -> Result<String, Failure> {
-    read(open(path)?, limit)
-}
-
-fn read(input: Input, limit: usize) -> Result<String, Failure> {
-    let Input { stream, name, .. } = input;
+    let Input { stream, name, .. } = open(path)?;
+    let refuse = |why: String| match is_dash(path) {
+        true => Failure::other(format!("cannot read {name}: {why}")),
+        false => Failure::in_file(path, format!("cannot read {name}: {why}")),
+    };
     let mut bytes = Vec::new();
     // One byte more than the limit is enough to know.
-    stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| Failure::file("read", &name, &e))?;
+    stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|e| refuse(e.to_string()))?;
     if bytes.len() > limit {
-        return Err(Failure::other(format!("cannot read {name}: it has more than {limit} bytes")));
+        return Err(refuse(format!("it has more than {limit} bytes")));
     }
-    caseward::files::text(bytes).map_err(|why| Failure::other(format!("cannot read {name}: {why}")))
+    caseward::files::text(bytes).map_err(refuse)
 }

@@ -1,16 +1,19 @@
 //! `caseward lint`: what is valid and probably not meant.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use caseward::author::{Finding, Known, Level, Levels, Lint, Page, Subject};
 use caseward::{FilePart, Problem, Severity, Source, Sources, Ward};
 use clap::ValueEnum;
+use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
-use crate::github::{annotate, notice};
+use crate::github::notice;
 use crate::load::PolicyArgs;
+use crate::problems::{self, Form, or_told};
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
 use crate::{docs, git, input, matrix, output};
@@ -68,9 +71,19 @@ enum Format {
 }
 
 impl LevelArgs {
-    /// The levels; where two speak of one lint, the stricter.
+    /// The levels: one for each lint that is named.
     pub(crate) fn levels(&self) -> Result<Levels, Failure> {
         let mut levels = Levels::default();
+        let named: Vec<&String> = [&self.allow, &self.warn, &self.deny]
+            .into_iter()
+            .flat_map(|names| names.iter().collect::<BTreeSet<_>>())
+            .collect();
+        if let Some((_, twice)) =
+            named.iter().enumerate().find(|(at, name)| named.iter().take(*at).any(|other| other == *name))
+        {
+            let why = format!("`{twice}` has two levels: name it once, with --deny, --warn or --allow");
+            return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+        }
         for (names, level) in
             [(&self.allow, Level::Allow), (&self.warn, Level::Warn), (&self.deny, Level::Deny)]
         {
@@ -85,7 +98,7 @@ impl LevelArgs {
 /// What was found, and the texts that it was found in.
 pub(crate) struct Linted {
     pub(crate) findings: Vec<Finding>,
-    /// Policies, claims and pages as policies.
+    /// Policies, what stands beside them in their form, and pages as policies.
     texts: Sources,
 }
 
@@ -105,23 +118,23 @@ impl Linted {
         policies: &PolicyArgs,
         ward: &Ward,
         sources: &Sources,
-        claims: &[(Ward, Sources)],
+        beside: &[(Ward, Sources)],
         base: Option<&Base>,
         levels: &Levels,
     ) -> Result<Self, Failure> {
         let known = known(policies)?;
         let pages = pages(policies.folder(), ward)?;
-        let wards: Vec<Ward> = claims.iter().map(|(ward, _)| ward.clone()).collect();
+        let wards: Vec<Ward> = beside.iter().map(|(ward, _)| ward.clone()).collect();
         let mut subject = Subject::new(ward, sources).claims(&wards).pages(&pages);
         if let Some(known) = &known {
             subject = subject.known(known);
         }
         if let Some(base) = base {
-            subject = subject.base(&base.policies).base_claims(&base.claims);
+            subject = subject.base(&base.policies).base_claims(&base.beside);
         }
         let findings = subject.lint(levels);
         let mut texts = sources.clone();
-        texts.policies.extend(claims.iter().flat_map(|(_, sources)| sources.policies.iter().cloned()));
+        texts.policies.extend(beside.iter().flat_map(|(_, sources)| sources.policies.iter().cloned()));
         texts.policies.extend(pages.into_iter().map(|page| Source::new(page.name, page.kept)));
         Ok(Linted { findings, texts })
     }
@@ -157,9 +170,8 @@ impl Linted {
         let mut out = String::new();
         for Finding { lint, problem } in &self.findings {
             let file = policies.file(problem, &self.texts);
-            let help = problem.help.iter().map(|help| format!("\n{help}"));
-            let text = format!("{}{}", problem.message, help.collect::<String>());
-            annotate(&mut out, problem.severity, file.as_deref(), problem.span, Some(lint.name()), &text);
+            let told = problems::Told { lint: Some(lint.name()), problem, file: file.as_deref() };
+            told.annotate(&mut out);
         }
         notice(&mut out, &self.said());
         out
@@ -167,6 +179,15 @@ impl Linted {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let form = match args.format {
+        Format::Text => Form::Text,
+        Format::Json => Form::Json,
+        Format::Github => Form::Github,
+    };
+    or_told(lint(args, terminal), form)
+}
+
+fn lint(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let levels = args.levels.levels()?;
     if let Some(name) = &args.explain {
         levels.clone().with(name, Level::Warn)?;
@@ -185,12 +206,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     args.policies.own()?;
     let sources = args.policies.sources()?;
     let ward = args.policies.load()?;
-    let claims = claims(&args.policies)?;
+    let beside = beside(&args.policies)?;
     let base = match &args.base {
         Some(base) => Some(Base::read(base, &args.policies)?),
         None => None,
     };
-    let linted = Linted::look(&args.policies, &ward, &sources, &claims, base.as_ref(), &levels)?;
+    let linted = Linted::look(&args.policies, &ward, &sources, &beside, base.as_ref(), &levels)?;
     match args.format {
         Format::Json => output::print_json(&linted.findings)?,
         Format::Github => output::print(&linted.github(&args.policies))?,
@@ -221,17 +242,17 @@ fn list(levels: &Levels) -> String {
     out
 }
 
-/// What is claimed of the policies, with the texts.
-pub(crate) fn claims(policies: &PolicyArgs) -> Result<Vec<(Ward, Sources)>, Failure> {
-    let all = policies.claims()?.into_iter();
+/// What stands beside the policies in their form, with the texts.
+pub(crate) fn beside(policies: &PolicyArgs) -> Result<Vec<(Ward, Sources)>, Failure> {
+    let all = policies.beside()?.into_iter();
     all.map(|(sources, _)| Ok((policies.load_from(&sources)?, sources))).collect()
 }
 
 /// The version that is compared with.
 pub(crate) struct Base {
     pub(crate) policies: Sources,
-    /// Invariants and guarantees.
-    pub(crate) claims: Vec<Sources>,
+    /// Invariants, guarantees, and who fits.
+    pub(crate) beside: Vec<Sources>,
 }
 
 impl Base {
@@ -242,6 +263,7 @@ impl Base {
             match (path.is_dir(), policies.folder(), part) {
                 (true, _, FilePart::Invariant) => Ok(Sources::read_invariants(path, None)?),
                 (true, _, FilePart::Guarantee) => Ok(Sources::read_guarantees(path, None)?),
+                (true, _, FilePart::Fit) => Ok(Sources::read_fits(path, None)?),
                 (true, ..) => Ok(Sources::read_folder(path, None)?),
                 (false, Some(folder), part) => git::part_of_folder(folder, base, part),
                 (false, None, _) => {
@@ -249,8 +271,8 @@ impl Base {
                 }
             }
         };
-        let claims = [FilePart::Invariant, FilePart::Guarantee].map(read);
-        Ok(Base { policies: read(FilePart::Policy)?, claims: claims.into_iter().collect::<Result<_, _>>()? })
+        let beside = [FilePart::Invariant, FilePart::Guarantee, FilePart::Fit].map(read);
+        Ok(Base { policies: read(FilePart::Policy)?, beside: beside.into_iter().collect::<Result<_, _>>()? })
     }
 }
 
@@ -280,15 +302,18 @@ fn pages(folder: Option<&Path>, ward: &Ward) -> Result<Vec<Page>, Failure> {
     if rules.is_none() && table.is_none() {
         return Ok(pages);
     }
-    // Both pages show it; what is wrong with it is told by `caseward matrix`.
-    let decided = matrix::decide(Some(folder), ward);
+    // Both pages show it.
+    let decided = matrix::decide(Some(folder), ward)?;
     if let Some(kept) = rules {
-        let made = docs::markdown(ward, decided.as_ref().ok());
+        let made = docs::markdown(ward, decided.as_ref());
         let command = format!("caseward docs --policies {shown} > {shown}/{}", docs::FILE);
         pages.push(Page { name: docs::FILE.to_owned(), kept, made, command });
     }
     if let Some(kept) = table {
-        let made = decided?.to_string();
+        let made = match decided {
+            Some(decided) => decided.to_string(),
+            None => matrix::decided(Some(folder), ward)?.to_string(),
+        };
         let command = format!("caseward matrix --policies {shown} > {shown}/{}", matrix::FILE);
         pages.push(Page { name: matrix::FILE.to_owned(), kept, made, command });
     }

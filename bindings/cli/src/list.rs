@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant;
+use crate::listing::ListingArgs;
 use crate::question::ContextArgs;
 use crate::shown::in_a_line;
 use crate::source::{SourceArgs, Told};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     resource_type: String,
     #[command(flatten)]
     context: ContextArgs,
+    #[command(flatten)]
+    listing: ListingArgs,
     /// Only the ids behind this one: the last of the page before, as `c1` or `Case::"c1"`.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     after: Option<String>,
@@ -46,7 +49,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// One id a line, sorted.
+    /// One id a line, sorted by id unless --sort says otherwise.
     #[default]
     Ids,
     /// How many there are.
@@ -77,15 +80,26 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let source = args.source.open(&args.context.context)?;
     let ward = &source.ward;
     let query = args.context.query(ward, (&args.principal, &args.action, &args.resource_type), source.now)?;
+    let listing = args.listing.listing()?;
     let world = source.world(terminal)?;
-    let asked = json!({"action": args.action, "type": args.resource_type, "context": args.context.context});
+    let mut asked =
+        json!({"action": args.action, "type": args.resource_type, "context": args.context.context});
+    if let (Some(listing), Some(asked)) = (&listing, asked.as_object_mut()) {
+        asked.insert("listing".to_owned(), json!(listing.to_string()));
+    }
     let told = Told::new("list", asked).by(&query.principal);
 
     let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
-    let found = match args.format {
-        Format::Count => ward.count(&world, &query).map(Found::Count),
+    let found = match (args.format, &listing) {
+        (Format::Count, Some(listing)) => {
+            source.sorted(&world, &query, listing).map(|sorted| Found::Count(sorted.len()))
+        }
+        (_, Some(listing)) => {
+            source.sorted(&world, &query, listing).map(|sorted| Found::Uids(sorted.iter().collect()))
+        }
+        (Format::Count, None) => ward.count(&world, &query).map(Found::Count).map_err(Failure::from),
         // By id: a reader looks for one, and two files of the same entities give the same list.
-        _ => ward.list(&world, &query).map(|mut uids| {
+        _ => ward.list(&world, &query).map_err(Failure::from).map(|mut uids| {
             uids.sort();
             Found::Uids(uids)
         }),
@@ -105,11 +119,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
         Found::Uids(uids) => uids,
     };
-    let page = page(
-        &uids,
-        args.after.as_deref().map(|after| id_of(after, &args.resource_type)).as_deref(),
-        args.most,
-    );
+    let after = args.after.as_deref().map(|after| id_of(after, &args.resource_type));
+    let page = match (&listing, &after) {
+        (Some(_), Some(after)) => behind(&uids, after, args.most)?,
+        _ => page(&uids, after.as_deref(), args.most),
+    };
     let follows = uids.last().map(EntityUid::id) != page.last().map(EntityUid::id);
     source.tell(Told { told: page.to_vec(), ..told })?;
     let next = page.last().map(EntityUid::id).filter(|_| follows);
@@ -142,6 +156,16 @@ fn page<'a>(uids: &'a [EntityUid], after: Option<&str>, most: Option<u64>) -> &'
     let rest = uids.get(from..).unwrap_or_default();
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     rest.get(..most.min(rest.len())).unwrap_or_default()
+}
+
+/// Those behind an id that is in the list, in its order, up to so many.
+fn behind<'a>(uids: &'a [EntityUid], after: &str, most: Option<u64>) -> Result<&'a [EntityUid], Failure> {
+    let Some(at) = uids.iter().position(|uid| uid.id() == after) else {
+        let why =
+            format!("--after: `{after}` is not in the list, which is in an order of its own: begin anew");
+        return Err(Failure::other(why));
+    };
+    Ok(page(uids.get(at + 1..).unwrap_or_default(), None, most))
 }
 
 enum Found {

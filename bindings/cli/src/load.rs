@@ -97,6 +97,13 @@ impl PolicyArgs {
         Ok([(self.invariants()?, "invariant"), (self.guarantees()?, "guarantee")])
     }
 
+    /// The text of schema and of all that stands beside the policies in their form, by what it is called: claims, and who
+    /// fits where a record names somebody, which decides who is taken out of a record.
+    pub(crate) fn beside(&self) -> Result<[(Sources, &'static str); 3], Failure> {
+        let [invariants, guarantees] = self.claims()?;
+        Ok([invariants, guarantees, (self.fits()?, "fit condition")])
+    }
+
     /// Reads and validates schema and policies.
     pub(crate) fn load(&self) -> Result<Ward, Failure> {
         self.load_from(&self.sources()?)

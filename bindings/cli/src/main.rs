@@ -18,6 +18,8 @@ mod decision;
 mod demo;
 mod diff;
 mod docs;
+#[cfg(feature = "store")]
+mod due;
 mod exit;
 mod explain;
 mod failure;
@@ -32,6 +34,7 @@ mod instant;
 mod lines;
 mod lint;
 mod list;
+mod listing;
 mod load;
 mod man;
 mod matrix;
@@ -39,17 +42,22 @@ mod matrix;
 mod missing;
 mod mutate;
 mod output;
+mod problems;
 mod progress;
 mod proofs;
 #[cfg(feature = "prove")]
 mod prove;
 mod question;
+#[cfg(feature = "store")]
+mod reassign;
 mod replace;
 mod report;
 mod reports;
 mod role;
 mod sample;
 mod save;
+#[cfg(feature = "store")]
+mod search;
 mod shown;
 mod snapshot;
 mod source;
@@ -63,6 +71,8 @@ mod unproved;
 mod unreachable;
 mod validate;
 mod view;
+#[cfg(feature = "store")]
+mod watch;
 mod who;
 mod written;
 

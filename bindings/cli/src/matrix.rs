@@ -35,22 +35,28 @@ pub(crate) struct Args {
     format: Format,
 }
 
-/// The matrix of a folder's people and situations; of those that come with the command, where it has none.
-pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failure> {
-    let Some(folder) = folder else { return Ok(attendance::matrix(ward)?) };
+/// The matrix of a folder's people and situations; of those that come with the command, where it has none and its schema
+/// takes them; `None` where it does not.
+pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Option<Matrix>, Failure> {
+    let Some(folder) = folder else { return Ok(Some(attendance::matrix(ward)?)) };
     let file = folder.join(Matrix::FILE);
     if !input::is_there(&file)? {
-        return attendance::matrix(ward).map_err(|_| {
-            Failure::other(format!(
-                "{} is not there: it says who the people of the matrix are, and in which situations",
-                input::name(&file)
-            ))
-        });
+        return Ok(attendance::matrix(ward).ok());
     }
     let source = Source::new(file.display().to_string(), input::text(&file, input::MAX_WRITTEN)?);
-    Matrix::read(ward, &source).map_err(|error| {
+    let read = Matrix::read(ward, &source).map_err(|error| {
         let of = |problem| Report::in_text(problem, &source, &source.name);
         Failure::Cases(error.problems().iter().map(of).collect())
+    });
+    read.map(Some)
+}
+
+/// As [`decide`], where there has to be one.
+pub(crate) fn decided(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failure> {
+    decide(folder, ward)?.ok_or_else(|| {
+        let file = folder.unwrap_or(Path::new("")).join(Matrix::FILE);
+        let why = "is not there: it says who the people of the matrix are, and in which situations";
+        Failure::in_file(&file, format!("{} {why}", input::name(&file)))
     })
 }
 
@@ -58,7 +64,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let before = args.written.read()?;
     let spinner = progress::spinner(terminal, "deciding");
-    let matrix = decide(args.policies.folder(), &ward);
+    let matrix = decided(args.policies.folder(), &ward);
     spinner.finish_and_clear();
     let matrix = matrix?;
     let Some(before) = before else {

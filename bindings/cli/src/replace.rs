@@ -104,7 +104,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| Failure::file("write", input::name(path), &error))
 }
 
-/// Refuses to write over a secret key or a store, which nobody makes again.
+/// Refuses to write over a secret key, a store or policies, which nobody makes again. Who formats policies reads them first,
+/// and writes them in place.
 fn refuse_secret(path: &Path) -> io::Result<()> {
     use std::io::Read as _;
     if !fs::metadata(path).is_ok_and(|about| about.is_file()) {
@@ -119,10 +120,12 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
         "a secret key"
     } else if start.starts_with(DATABASE.as_bytes()) {
         "a database"
+    } else if path.extension().is_some_and(|ending| ending == "cedar" || ending == "cedarschema") {
+        "a text of policies"
     } else {
         return Ok(());
     };
-    Err(io::Error::other(format!("it is {what}, and there is no other: name another file to write")))
+    Err(io::Error::other(format!("it is {what}, and there may be no other: name another file to write")))
 }
 
 /// How secret keys begin: of bundles, and of logs.

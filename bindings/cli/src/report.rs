@@ -13,6 +13,10 @@ use crate::terminal::{Terminal, say_lines};
 /// Something to tell, at a place in a text where it has one.
 #[derive(Debug)]
 pub(crate) struct Report {
+    /// What programs are told of it, where it is a problem of what was given.
+    problem: Option<Problem>,
+    /// The file that it is in, as people open it.
+    file: Option<String>,
     severity: miette::Severity,
     message: String,
     help: Option<String>,
@@ -23,7 +27,7 @@ pub(crate) struct Report {
 impl Report {
     /// A problem in `source`, which is shown under the name `shown`.
     pub(crate) fn in_text(problem: &Problem, source: &Source, shown: &str) -> Self {
-        let mut report = Report::new(problem);
+        let mut report = Report { file: Some(shown.to_owned()), ..Report::new(problem) };
         let Some(span) = &problem.span else {
             report.message = format!("{}: {}", in_a_line(shown), report.message);
             return report;
@@ -36,15 +40,26 @@ impl Report {
     /// A problem whose text is not at hand; its place is told in words.
     pub(crate) fn without_text(problem: &Problem) -> Self {
         let mut report = Report::new(problem);
+        // An entity is told by its name alone.
+        if let Some(span) = problem.span.filter(|_| problem.entity.is_none()) {
+            report.message = format!("line {}, column {}: {}", span.line, span.column, report.message);
+        }
         if !problem.source.is_empty() {
             report.message = format!("{}: {}", in_a_line(&problem.source), report.message);
         }
         report
     }
 
+    /// The problem, and the file that it is in where that is known.
+    pub(crate) fn problem(&self) -> Option<(&Problem, Option<&str>)> {
+        self.problem.as_ref().map(|problem| (problem, self.file.as_deref()))
+    }
+
     /// A case in its file that came out otherwise.
     pub(crate) fn failed(message: &str, source: &Source, span: &Range<usize>, here: &str) -> Self {
         Report {
+            problem: None,
+            file: None,
             severity: miette::Severity::Error,
             message: in_a_line(message),
             help: None,
@@ -55,6 +70,8 @@ impl Report {
 
     fn new(problem: &Problem) -> Self {
         Report {
+            problem: Some(problem.clone()),
+            file: None,
             severity: match problem.severity {
                 Severity::Warning => miette::Severity::Warning,
                 Severity::Error => miette::Severity::Error,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use caseward::{EntityUid, Ward, World};
+use caseward::{EntityUid, Listing, Query, Sorted, Ward, World};
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
@@ -113,6 +113,15 @@ impl Source {
         }
     }
 
+    /// A list in an order and by conditions; by content too, of a store as it is now.
+    pub(crate) fn sorted(&self, world: &World, query: &Query, listing: &Listing) -> Result<Sorted, Failure> {
+        #[cfg(feature = "store")]
+        if let From::Store(open) = &self.from {
+            return open.sorted(query, listing);
+        }
+        Ok(self.ward.sorted(world, query, listing)?)
+    }
+
     /// Whether what is told of is audited, record by record.
     pub(crate) fn is_audited(&self) -> bool {
         !matches!(self.from, From::File(_))
@@ -150,7 +159,7 @@ impl Source {
 mod stored {
     use std::path::PathBuf;
 
-    use caseward::{EntityUid, World};
+    use caseward::{EntityUid, Listing, Query, Sorted, World};
     use caseward_store::{Moment, Options, Past, Read, Store};
     use clap::ValueEnum;
     use clap::error::ErrorKind;
@@ -238,6 +247,14 @@ mod stored {
     impl Open {
         pub(super) fn world(&self) -> World {
             self.past.world.clone()
+        }
+
+        pub(super) fn sorted(&self, query: &Query, listing: &Listing) -> Result<Sorted, Failure> {
+            match self.is_past {
+                // What content said then is not kept.
+                true => Ok(self.past.ward.sorted(&self.past.world, query, listing)?),
+                false => self.store.list(query, listing).map_err(failed),
+            }
         }
 
         pub(super) fn contents(

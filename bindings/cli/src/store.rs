@@ -58,7 +58,17 @@ impl StoreArgs {
     }
 
     pub(crate) fn open(&self) -> Result<Store, Failure> {
-        Store::open(&self.db, &self.options()).map_err(failed)
+        self.try_open().map_err(failed)
+    }
+
+    /// As [`StoreArgs::open`], with the store's own error.
+    pub(crate) fn try_open(&self) -> Result<Store, caseward_store::Error> {
+        Store::open(&self.db, &self.options())
+    }
+
+    /// Where it is.
+    pub(crate) fn place(&self) -> &Path {
+        &self.db
     }
 }
 

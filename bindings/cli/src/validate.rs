@@ -8,9 +8,9 @@ use clap::ValueEnum;
 use crate::cases::UNREACHABLE;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted};
-use crate::github::annotate;
 use crate::lint::{LevelArgs, Linted};
 use crate::load::{DataArgs, PolicyArgs};
+use crate::problems::{Form, Told, or_told};
 use crate::report::{Report, draw_all};
 use crate::terminal::{Terminal, say};
 use crate::{input, output};
@@ -65,6 +65,15 @@ struct Found {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let form = match args.format {
+        Format::Text => Form::Text,
+        Format::Json => Form::Json,
+        Format::Github => Form::Github,
+    };
+    or_told(validate(args, terminal), form)
+}
+
+fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     // Data can be held to the policies that come with the command; nobody asks whether these are valid.
     if args.entities.is_none() {
         args.policies.own()?;
@@ -80,13 +89,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     found.extend(find(args, &ward.advice(), &sources));
     let mut said =
         vec![format!("{} valid", counted(ward.policies().len(), "policy").replace("policys", "policies"))];
-    // What is claimed is written in the same words, and mistyped as easily.
-    let mut claims = Vec::new();
-    for (sources, what) in args.policies.claims()? {
+    // What stands beside them is written in the same words, and mistyped as easily.
+    let mut beside = Vec::new();
+    for (sources, what) in args.policies.beside()? {
         match Ward::new(&sources) {
             Ok(ward) => {
                 found.extend(find(args, ward.warnings(), &sources));
-                claims.push((ward, sources.clone()));
+                beside.push((ward, sources.clone()));
             }
             Err(error) if error.is_policies() => return refused(args, error.problems(), &sources, terminal),
             Err(error) => return Err(error.into()),
@@ -94,13 +103,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         if !sources.policies.is_empty() {
             said.push(format!("{} valid", counted(sources.policies.len(), what)));
         }
-    }
-    // Who fits decides who is taken out of a record: a store would refuse it.
-    let fits = args.policies.fits()?;
-    match Ward::new(&fits) {
-        Ok(_) => {}
-        Err(error) if error.is_policies() => return refused(args, error.problems(), &fits, terminal),
-        Err(error) => return Err(error.into()),
     }
     match unreachable(args, &ward)? {
         Ok(0) => {}
@@ -110,7 +112,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             return Ok(Exit::Invalid);
         }
     }
-    let linted = Linted::look(&args.policies, &ward, &sources, &claims, None, &levels)?;
+    let linted = Linted::look(&args.policies, &ward, &sources, &beside, None, &levels)?;
     found.extend(linted.told(&args.policies).map(|told| Found {
         lint: Some(told.lint.name()),
         is_data: false,
@@ -147,22 +149,16 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// A problem as JSON: under the name of its lint, as `lint` tells it, where one found it.
-#[derive(serde::Serialize)]
-struct AsValue<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lint: Option<&'static str>,
-    #[serde(flatten)]
-    problem: &'a Problem,
-    /// The file of an entity, whose name is the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-}
-
 impl Found {
-    fn as_value(&self) -> AsValue<'_> {
+    /// As a list tells it: policies are named by their path below the folder, and data by its entity.
+    fn told(&self) -> Told<'_> {
         let file = self.file.as_deref().filter(|_| self.is_data);
-        AsValue { lint: self.lint, problem: &self.problem, file }
+        Told { lint: self.lint, problem: &self.problem, file }
+    }
+
+    /// As an annotation tells it, which stands beside its file.
+    fn placed(&self) -> Told<'_> {
+        Told { file: self.file.as_deref(), ..self.told() }
     }
 }
 
@@ -212,8 +208,12 @@ fn refused(
 /// Shows the problems in the form that was asked for.
 fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure> {
     match args.format {
-        Format::Json => output::print_json(&found.iter().map(Found::as_value).collect::<Vec<_>>()),
-        Format::Github => output::print(&annotations(found)),
+        Format::Json => output::print_json(&found.iter().map(Found::told).collect::<Vec<_>>()),
+        Format::Github => {
+            let mut out = String::new();
+            found.iter().for_each(|found| found.placed().annotate(&mut out));
+            output::print(&out)
+        }
         Format::Text => {
             draw_all(found.iter().map(|found| &found.report), terminal);
             if !found.is_empty() {
@@ -222,20 +222,4 @@ fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure
             Ok(())
         }
     }
-}
-
-fn annotations(found: &[Found]) -> String {
-    let mut out = String::new();
-    for Found { lint, problem, file, .. } in found {
-        let help = problem.help.iter().map(|help| format!("\n{help}"));
-        // Data is named by its entity, which stands in the file somewhere.
-        let named = match &file {
-            Some(file) if !file.ends_with(problem.source.as_str()) => format!("{}: ", problem.source),
-            None if !problem.source.is_empty() => format!("{}: ", problem.source),
-            _ => String::new(),
-        };
-        let text = format!("{named}{}{}", problem.message, help.collect::<String>());
-        annotate(&mut out, problem.severity, file.as_deref(), problem.span, *lint, &text);
-    }
-    out
 }

@@ -18,6 +18,7 @@ mod pickle;
 mod policy;
 mod question;
 mod schema;
+mod sorted;
 mod store;
 mod table;
 mod time;
@@ -60,6 +61,8 @@ mod _caseward {
     use crate::question::Request;
     #[pymodule_export]
     use crate::schema::{Action, Attribute, EntityType, Schema, Type};
+    #[pymodule_export]
+    use crate::sorted::{Sorted, SortedPage};
     #[pymodule_export]
     use crate::store::{Done, LineAnswer, Past, Store};
     #[pymodule_export]

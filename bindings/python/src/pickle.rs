@@ -19,6 +19,7 @@ use crate::error::OrRaise;
 use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
 use crate::filter::{Filter, Setup};
 use crate::policy::{Policy, Problem};
+use crate::sorted::SortedPage;
 use crate::table::{Line, Table};
 use crate::view::{Field, Item, Need, Next, Section, View};
 use crate::visible::{Granted, Page};
@@ -62,7 +63,7 @@ pub(crate) fn _carried<'py>(py: Python<'py>, name: &str, bytes: &[u8]) -> PyResu
         ActionAnswer { answer }, Condition { condition }, Edit { edit }, Explanation { explanation }, Field { field },
         Filter { filter }, Granted { granted }, Instead { instead }, Item { item }, Kept { kept }, Line { line },
         Matrix { matrix }, Mismatch { mismatch }, Need { need }, Next { next }, Operand { operand }, Page { page },
-        Policy { policy }, Reason { reason }, Section { section }, Setup { setup }, Table { table }, View { view },
+        Policy { policy }, Reason { reason }, Section { section }, Setup { setup }, SortedPage { page }, Table { table }, View { view },
     }
 }
 

@@ -18,6 +18,7 @@ use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for, json};
 use crate::schema::Schema;
+use crate::sorted::{Sorted, listing};
 use crate::table::{Table, groups, protection};
 use crate::time;
 use crate::uid::{self, EntityUid};
@@ -243,6 +244,37 @@ impl Ward {
         let world = &world.get().world;
         let found = released(py, || self.ward.visible(world, &query));
         found.or_raise(py).map(|visible| Visible { visible })
+    }
+
+    /// The entities of a type to which a person may do something, in the order of an attribute such as `openedAt` or
+    /// `student.yearLevel`, and only those of which every condition of `where` is so: `status=open`,
+    /// `openedAt>=2026-02-16T00:00:00+13:00`, `openedAt<…`, `student.nsn^=12` for a beginning, `caseManager=` for none.
+    ///
+    /// What has no value comes last, also where the order is `descending`. Raises RequestError for what the person does
+    /// not see of every entity of the list, before any is left out.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, by = None, descending = false,
+                        r#where = Vec::new(), now = None),
+           text_signature = "($self, world, principal, action, resource_type, context=None, *, by=None, \
+descending=False, where=(), now=None)")]
+    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
+    fn sorted(
+        &self,
+        py: Python<'_>,
+        world: &Bound<'_, World>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'_, PyAny>>,
+        by: Option<&str>,
+        descending: bool,
+        r#where: Vec<String>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Sorted> {
+        let listing = listing(py, by, descending, &r#where)?;
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
+        let world = &world.get().world;
+        let found = released(py, || self.ward.sorted(world, &query, &listing));
+        found.or_raise(py).map(|sorted| Sorted { sorted })
     }
 
     /// Every action that applies to the two types, each with its answer or with what its context still needs.

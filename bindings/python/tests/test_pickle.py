@@ -121,6 +121,7 @@ def answers(ward: Ward, sample: World) -> list[Any]:
         actions = ("viewSummary", "viewRecord", "closeCase", "viewSupportPlan")
         found += [ward.explain(sample, user, action, CASE, now=NOW) for action in actions]
         found.append(ward.visible(sample, user, "viewSummary", "Case", now=NOW).page(most=2))
+        found.append(ward.sorted(sample, user, "viewSummary", "Case", by="openedAt", now=NOW).page(most=2))
         for dialect in ("postgres", "spark"):
             found.append(ward.filter(sample, user, "viewSummary", "Case", Database(ward, dialect), now=NOW))
         with contextlib.suppress(caseward.RequestError):
@@ -161,11 +162,12 @@ def test_every_answer_comes_back_as_it_was(answers: list[Any], road: Callable[[A
 ANSWERS = {
     "ActionAnswer", "Answer", "Condition", "Edit", "EntityUid", "Explanation", "Field", "Filter", "Granted",
     "Instead", "Item", "Kept", "Line", "Matrix", "Mismatch", "Need", "Next", "Operand", "Page", "Policy", "Reason",
-    "Section", "Setup", "Table", "View",
+    "Section", "Setup", "SortedPage", "Table", "View",
 }  # fmt: skip
 # What holds policies or data.
 HELD = {
-    "Action", "Attribute", "Case", "CaseFile", "Database", "EntityType", "Schema", "Type", "Visible", "Ward", "World",
+    "Action", "Attribute", "Case", "CaseFile", "Database", "EntityType", "Schema", "Sorted", "Type", "Visible", "Ward",
+    "World",
 }  # fmt: skip
 
 
@@ -186,6 +188,7 @@ def test_every_class_is_pickled_or_says_why_not(ward: Ward, sample: World) -> No
         ward,
         sample,
         ward.visible(sample, USER, "viewSummary", "Case", now=NOW),
+        ward.sorted(sample, USER, "viewSummary", "Case", now=NOW),
         file,
     ]
     for value in held:

@@ -42,11 +42,8 @@ impl Sources {
 
     /// Who fits where a record of attendance case management names somebody: what a case store asks, beside the policies.
     pub fn attendance_fits() -> Self {
-        let mut fits = embedded(caseward_policies::FITS);
-        let schema = format!("{}\n{}", caseward_policies::SCHEMA, caseward_policies::FIT_ACTIONS);
-        fits.schema = Source::new("fits/actions.cedarschema", schema);
-        fits.catalogue = None;
-        fits
+        let fits = Sources { catalogue: None, ..embedded(caseward_policies::FITS) };
+        fits.asked_by(&Source::new("fits/actions.cedarschema", caseward_policies::FIT_ACTIONS))
     }
 }
 

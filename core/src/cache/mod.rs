@@ -56,7 +56,10 @@ pub(crate) struct Link {
     world: u64,
     /// By principal type.
     principals: Vec<OnceLock<Principals>>,
-    environments: Mutex<HashMap<Environment, Arc<Classes>>>,
+    /// Of every environment, so that nobody waits for another who looks for one.
+    environments: HashMap<Environment, OnceLock<Arc<Classes>>>,
+    /// Of what is no environment.
+    nothing: Arc<Classes>,
     pub(crate) plans: Plans,
     /// Of those who may do something to a record.
     pub(crate) plans_of_records: Plans,
@@ -163,7 +166,8 @@ impl Link {
             number: MADE.fetch_add(1, Ordering::Relaxed),
             world: world.identity(),
             principals: loaded.schema.entity_types().iter().map(|_| OnceLock::new()).collect(),
-            environments: Mutex::default(),
+            environments: loaded.programs.environments().map(|of| (of, OnceLock::new())).collect(),
+            nothing: Arc::default(),
             plans: Plans::default(),
             plans_of_records: Plans::default(),
             mirrored: Mutex::default(),
@@ -172,9 +176,9 @@ impl Link {
     }
 
     /// The programs of an environment.
-    pub(crate) fn classes(&self, environment: Environment) -> Arc<Classes> {
-        let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
-        environments.entry(environment).or_default().clone()
+    pub(crate) fn classes(&self, environment: Environment) -> &Arc<Classes> {
+        let slot = self.environments.get(&environment);
+        slot.map_or(&self.nothing, |slot| slot.get_or_init(Arc::default))
     }
 
     /// The program that decides for a principal, compiled.

@@ -1,5 +1,6 @@
 //! Decisions by the million: one request environment, entities found beforehand.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cache::{Classes, Link};
@@ -43,7 +44,7 @@ pub struct Decider {
 /// A context that one [`Decider`] takes, looked up in its world.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    given: Given,
+    given: Given<'static>,
     /// Every entity that it names, where all were there; else it is looked up anew for each decision.
     entities: Option<Vec<Place>>,
     /// The world and the action that it is for.
@@ -75,7 +76,7 @@ impl Engine {
         self.takes(action, "resource", &action.resources, resource_type)?;
         let environment = (principal, action.place, resource);
         let link = self.link(world);
-        let classes = link.classes(environment);
+        let classes = link.classes(environment).clone();
         Ok(Decider { engine: self.clone(), world: world.clone(), link, classes, environment })
     }
 }
@@ -91,11 +92,11 @@ impl Decider {
     /// [`Error::is_request`] for a context of another shape.
     pub fn prepare(&self, context: &Context) -> Result<Prepared, Error> {
         let action = self.action().ok_or_else(Error::schema)?;
-        let values = &*context.for_action(action);
-        self.engine.context_conforms(action, values)?;
-        let given = Given::new(&self.world, &action.context, values);
+        let values = context.for_action(action).into_owned();
+        self.engine.context_conforms(action, &values)?;
+        let given = Given::new(&self.world, &action.context, Cow::Owned(values));
         let mut entities = Some(Vec::new()).filter(|_| given.is_known());
-        for value in values.values() {
+        for value in given.values.values() {
             value.for_each_entity(&mut |uid| match (self.world.place(uid), &mut entities) {
                 (Some(place), Some(entities)) => entities.push(place),
                 _ => entities = None,

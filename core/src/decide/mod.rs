@@ -7,11 +7,13 @@ pub(crate) mod slice;
 
 pub use decider::{Decider, Decisions, Prepared};
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::decide::slice::gather;
 use crate::engine::Engine;
+use crate::ir::graph::Given;
 use crate::ir::{Evaluation, Program};
 use crate::model::context::Fields;
 use crate::model::{
@@ -39,8 +41,17 @@ impl Engine {
             };
             let environment = (principal.0, action.place, resource.0);
             let classes = link.classes(environment);
-            let compiled = link.compiled(&self.loaded, world, &classes, environment, principal);
-            Ok(self.decide(world, context, &compiled.program, (principal, resource)))
+            let compiled = link.compiled(&self.loaded, world, classes, environment, principal);
+            let given = Given::new(world, &action.context, Cow::Borrowed(context));
+            let places = (principal, resource);
+            let decided = match given.is_known() {
+                true => compiled.decide(world, places, action, &given),
+                false => None,
+            };
+            Ok(match decided {
+                Some((allowed, policies)) => self.decided(world, context, allowed, &policies),
+                None => self.decide(world, context, &compiled.program, places),
+            })
         };
         let (answer, version) = world.consistent(decide);
         answer.map(|answer| Answer { provenance: Provenance { version, ..answer.provenance }, ..answer })
@@ -100,6 +111,22 @@ impl Engine {
             false => (Decision::Deny, forbids),
         };
         self.answer(world, context, decision, policies, faults)
+    }
+
+    /// The answer that names policies by their places.
+    fn decided(&self, world: &World, context: &Fields, allowed: bool, policies: &[usize]) -> Answer {
+        let mut ids = Vec::with_capacity(policies.len());
+        let mut rules: Vec<Arc<str>> = Vec::with_capacity(policies.len());
+        for policy in policies.iter().filter_map(|at| self.policies().get(*at)) {
+            ids.push(policy.id.clone());
+            match &policy.rule {
+                Some(rule) if !rules.contains(rule) => rules.push(rule.clone()),
+                _ => {}
+            }
+        }
+        let decision = if allowed { Decision::Allow } else { Decision::Deny };
+        let provenance = self.provenance(world.version(), context);
+        Answer { decision, policies: ids, rules, errors: Vec::new(), provenance }
     }
 
     fn decide_by_reference(&self, world: &World, request: &Request, ready: &Ready<'_>) -> Answer {

@@ -122,7 +122,12 @@ impl<'a> Builder<'a> {
         self.program.node_can_fail(id)
     }
 
-    /// An operand that says the same as the node. Validation has every operand of `&&` and `||` be a Bool.
+    /// Whether evaluating it always gives a value, also where references lead nowhere.
+    fn always_has_value(&self, id: Id) -> bool {
+        !self.can_fail(id) && self.constant(id).is_none() && (self.references_hold || self.is_variable(id))
+    }
+
+    /// A node that says the same as the node. Validation has every operand of `&&` and `||` be a Bool.
     fn simpler(&mut self, node: &Node) -> Option<Id> {
         match *node {
             Node::And(a, b) => match (self.truth(a), self.truth(b)) {
@@ -149,11 +154,13 @@ impl<'a> Builder<'a> {
                 Node::Not(inner) => Some(*inner),
                 _ => None,
             },
-            Node::HasAttr(of, ty, attr)
-                if !self.can_fail(of)
-                    && self.constant(of).is_none()
-                    && (self.references_hold || self.is_variable(of)) =>
+            // Whatever it is, it is itself.
+            Node::Binary(Binary::Eq | Binary::LessEq | Binary::In, a, b)
+                if a == b && self.always_has_value(a) =>
             {
+                Some(self.bool(true))
+            }
+            Node::HasAttr(of, ty, attr) if self.always_has_value(of) => {
                 let (_, attribute) = self.schema.entity_type(ty)?.attributes.get(attr.index())?;
                 attribute.required.then(|| self.bool(true))
             }

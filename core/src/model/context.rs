@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::model::{Action, Type, Value};
 
@@ -90,7 +90,7 @@ impl Context {
         match self.now {
             Some(now) if !self.fields.contains_key(NOW) && actions.any(Action::takes_now) => {
                 let mut fields = self.fields.clone();
-                fields.insert(NOW.into(), Value::Datetime(now));
+                fields.insert(NOW_NAME.clone(), Value::Datetime(now));
                 Cow::Owned(fields)
             }
             _ => Cow::Borrowed(&self.fields),
@@ -100,6 +100,8 @@ impl Context {
 
 /// The field that holds the time.
 pub(crate) const NOW: &str = "now";
+/// The same, made once.
+static NOW_NAME: LazyLock<Arc<str>> = LazyLock::new(|| NOW.into());
 
 /// The time that fields hold, in milliseconds since 1970-01-01T00:00:00Z.
 pub(crate) fn now(fields: &Fields) -> Option<i64> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::model::span::Places;
@@ -39,7 +40,7 @@ enum Kind {
     #[error("the call was ended before it was done")]
     Interrupted,
     #[error("cannot read {what}: {why}")]
-    Read { what: String, why: String },
+    Read { what: String, why: String, file: Option<Arc<Path>> },
 }
 
 /// What kind of error it is.
@@ -176,6 +177,14 @@ impl Error {
         }
     }
 
+    /// The file or the folder that could not be read, where it was one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Read { file, .. } => file.as_deref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn policies(mut problems: Vec<Problem>) -> Self {
         Problem::sort(&mut problems);
         Error(Kind::Policies(problems.into()))
@@ -219,7 +228,13 @@ impl Error {
     }
 
     pub(crate) fn read(what: impl Into<String>, why: impl fmt::Display) -> Self {
-        Error(Kind::Read { what: in_a_line(what.into()), why: in_a_line(why.to_string()) })
+        Error(Kind::Read { what: in_a_line(what.into()), why: in_a_line(why.to_string()), file: None })
+    }
+
+    /// A file or a folder that cannot be read, or must not stand where it does.
+    pub(crate) fn read_file(file: &Path, why: impl fmt::Display) -> Self {
+        let what = in_a_line(format!("`{}`", file.display()));
+        Error(Kind::Read { what, why: in_a_line(why.to_string()), file: Some(file.into()) })
     }
 }
 

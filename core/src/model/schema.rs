@@ -1,7 +1,9 @@
 //! The schema in this crate's own terms: which entities, attributes and actions there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 #[cfg(any(feature = "author", feature = "testing"))]
 use crate::model::Value;

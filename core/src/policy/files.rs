@@ -186,5 +186,5 @@ fn why_not(path: &Path, why: &io::Error) -> String {
 }
 
 fn refused(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::read(format!("`{}`", path.display()), why)
+    Error::read_file(path, why)
 }

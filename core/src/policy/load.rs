@@ -255,6 +255,14 @@ fn read_source(source: &Source) -> Result<Vec<(cedar_policy::Policy, Policy)>, V
 }
 
 impl Sources {
+    /// With actions besides those of the schema: what policies that stand in a folder of their own are asked. They come
+    /// first in the text, so that a place in them is a place in their file.
+    #[must_use]
+    pub fn asked_by(self, actions: &Source) -> Self {
+        let schema = format!("{}\n{}", actions.text, self.schema.text);
+        Sources { schema: Source::new(actions.name.clone(), schema), ..self }
+    }
+
     /// The annotations of each policy of a text, read without a schema.
     ///
     /// # Errors

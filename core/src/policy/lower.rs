@@ -20,7 +20,7 @@ use crate::model::{Action, Effect, Schema, Type, TypeId, Value};
 /// The programs of a set of policies: one for each principal type, action and resource type.
 pub(crate) struct Programs {
     /// By principal type, the action's place in the schema, and resource type.
-    by_environment: HashMap<(TypeId, usize, TypeId), Arc<Program>>,
+    by_environment: hashbrown::HashMap<(TypeId, usize, TypeId), Arc<Program>>,
     nothing: Arc<Program>,
 }
 
@@ -28,7 +28,7 @@ impl Programs {
     /// `policies` in the order of their ids.
     pub(super) fn new(set: &PolicySet, policies: &[Policy], schema: &Schema) -> Self {
         let trees = trees(set, policies);
-        let mut by_environment = HashMap::new();
+        let mut by_environment = hashbrown::HashMap::new();
         for (place, action) in schema.actions().iter().enumerate() {
             for &principal in &action.principals {
                 for &resource in &action.resources {
@@ -44,6 +44,11 @@ impl Programs {
     /// The program for an action, by its place in the schema.
     pub(crate) fn of(&self, principal: TypeId, action: usize, resource: TypeId) -> &Arc<Program> {
         self.by_environment.get(&(principal, action, resource)).unwrap_or(&self.nothing)
+    }
+
+    /// Every request environment of the schema.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = (TypeId, usize, TypeId)> {
+        self.by_environment.keys().copied()
     }
 }
 
@@ -346,7 +351,7 @@ impl<'a> Environment<'a> {
 }
 
 /// The texts between wildcards.
-fn pattern_of(elements: &[PatternElem]) -> Pattern {
+pub(super) fn pattern_of(elements: &[PatternElem]) -> Pattern {
     let mut parts = vec![String::new()];
     for element in elements {
         match (element, parts.last_mut()) {

@@ -10,9 +10,9 @@ use super::anatomy::{outline, span_of};
 use super::annotations;
 use super::atoms::Structure;
 use super::load::{Loaded, Policy};
-use super::lower::Environment;
+use super::lower::{Environment, pattern_of};
 use crate::cedar::limits::Tokens;
-use crate::ir::{Builder, Id};
+use crate::ir::{Builder, Id, Pattern};
 use crate::model::{Action, Schema, Value};
 
 /// One policy, as lints look at it. Spans are places in its source.
@@ -46,7 +46,10 @@ pub(crate) struct ClauseText {
 pub(crate) struct Compared {
     /// The attribute or the field, by its name.
     pub(crate) attribute: Arc<str>,
+    /// The text, or the pattern as it is written.
     pub(crate) text: Arc<str>,
+    /// What the text has to match, for `like` with a `*`.
+    pub(crate) pattern: Option<Pattern>,
     pub(crate) span: Range<usize>,
 }
 
@@ -136,9 +139,16 @@ fn note(expr: &Expr, source: &str, texts: &mut Vec<Compared>, datetimes: &mut Ve
             for (of, with) in [(arg1, arg2), (arg2, arg1)] {
                 let ExprKind::GetAttr { attr, .. } = of.expr_kind() else { continue };
                 for (text, span) in written(with) {
-                    texts.push(Compared { attribute: attr.as_str().into(), text, span });
+                    texts.push(Compared { attribute: attr.as_str().into(), text, pattern: None, span });
                 }
             }
+        }
+        ExprKind::Like { expr: of, pattern } => {
+            let ExprKind::GetAttr { attr, .. } = of.expr_kind() else { return };
+            let pattern = pattern_of(pattern.get_elems());
+            let text = pattern.parts().join("*").into();
+            let pattern = (pattern.parts().len() > 1).then_some(pattern);
+            texts.push(Compared { attribute: attr.as_str().into(), text, pattern, span: span_of(expr) });
         }
         ExprKind::ExtensionFunctionApp { fn_name, args } if fn_name.to_string() == "datetime" => {
             if let Some(ExprKind::Lit(Literal::String(text))) = args.first().map(Expr::expr_kind) {

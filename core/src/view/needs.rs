@@ -120,6 +120,70 @@ impl Engine {
         Ok(needs)
     }
 
+    /// As [`Engine::field_needs`], of content that no rule reads, at the end of references.
+    pub(crate) fn content_needs(&self, name: &Arc<str>, way: &Path, field: &str) -> Result<Vec<Need>, Error> {
+        let schema = self.schema();
+        let of = if way.steps.is_empty() { Some(way.start) } else { way.target(schema) };
+        let nobody =
+            || Error::request(format!("nobody may see `{name}`: the catalogue shows it in no section"));
+        let (of, catalogue) = of.zip(self.catalogue.as_ref()).ok_or_else(nobody)?;
+        let need = |on: Path, ty: TypeId, through: Option<AttrId>, field: &str| {
+            let shown = catalogue.of(ty).filter(|shown| !shown.known_by.is_empty())?;
+            let is_it = |column: &Column| {
+                column.through == through && column.attribute.is_none() && *column.name == *field
+            };
+            let shelf = shown.sections.iter().find(|shelf| shelf.fields.iter().any(is_it))?;
+            let known_by = shown.known_by.clone();
+            let (section, action) = (shelf.name.clone(), shelf.action);
+            Some(Need { path: name.clone(), on, ty, section, action, known_by })
+        };
+        // As a view of what refers to it shows it, where it does.
+        if let Some((last, before)) = way.steps.split_last() {
+            let before = Path { start: way.start, steps: before.to_vec() };
+            let ty = if before.steps.is_empty() { Some(before.start) } else { before.target(schema) };
+            let ty = ty.ok_or_else(nobody)?;
+            let attributes = schema.entity_type(ty).map_or(&[][..], |ty| &ty.attributes);
+            let through = attributes.get(last.index()).map_or("", |(name, _)| name.as_ref());
+            if let Some(found) = need(before.clone(), ty, Some(*last), &format!("{through}.{field}")) {
+                let mut needs = self.field_needs(name.clone(), &before)?;
+                needs.push(found);
+                return Ok(needs);
+            }
+        }
+        let mut needs = self.field_needs(name.clone(), way)?;
+        needs.push(need(way.clone(), of, None, field).ok_or_else(nobody)?);
+        Ok(needs)
+    }
+
+    /// Those of the rows of which a view of the person shows a field; `None` where the data is of another version by now.
+    pub(crate) fn shown_of(
+        &self,
+        needs: &[Need],
+        onlooker: &Onlooker<'_>,
+    ) -> Result<Option<RoaringBitmap>, Error> {
+        let mut rows = onlooker.rows.clone();
+        for need in needs {
+            let Some(hidden) = self.hidden_from(onlooker, need.ty)? else { return Ok(None) };
+            let reached = onlooker.reached(&need.on).unwrap_or_default();
+            let Some(mut seen) = self.seen_by(onlooker, (need, &hidden), need.action, &reached)? else {
+                return Ok(None);
+            };
+            let mut known = RoaringBitmap::new();
+            for &action in &need.known_by {
+                let Some(found) = self.seen_by(onlooker, (need, &hidden), action, &reached)? else {
+                    return Ok(None);
+                };
+                known |= found;
+            }
+            seen &= known;
+            match need.on.steps.is_empty() {
+                true => rows &= seen,
+                false => rows = onlooker.leading_to(&rows, &need.on, &seen),
+            }
+        }
+        Ok(onlooker.is_of_one_version().then_some(rows))
+    }
+
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
     #[cfg(feature = "attendance")]
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
@@ -356,6 +420,22 @@ impl Onlooker<'_> {
         }
         reached.remove(NONE);
         Some(reached)
+    }
+}
+
+impl Onlooker<'_> {
+    /// Those of some rows from which a path leads to one of some entities.
+    pub(crate) fn leading_to(&self, rows: &RoaringBitmap, path: &Path, to: &RoaringBitmap) -> RoaringBitmap {
+        if path.steps.is_empty() {
+            return rows & to;
+        }
+        let Some(walk) = Walk::new(self.world, path) else { return RoaringBitmap::new() };
+        let leads = |row: &u32| {
+            let mut leads = false;
+            walk.each_key(self.world, *row, |key| leads |= key != NONE && to.contains(key));
+            leads
+        };
+        rows.iter().filter(leads).collect()
     }
 }
 

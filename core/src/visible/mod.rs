@@ -5,6 +5,7 @@ mod set;
 mod show;
 #[cfg(feature = "author")]
 mod touched;
+mod watch;
 mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use roaring::RoaringBitmap;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 #[cfg(feature = "author")]
 pub(crate) use touched::Asking;
+pub use watch::{Sighted, Watched};
 pub use who::Granted;
 
 use crate::decide::Asker;

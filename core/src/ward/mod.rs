@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bundle")]
 pub mod bundle;
+mod lists;
 pub(crate) mod live;
 mod questions;
 

@@ -11,6 +11,7 @@ use super::encode::{Pools, each_reference};
 use super::hierarchy::{CIRCLE, Closing, Unclosed, too_deep};
 use super::ids::{Interner, Names};
 use super::index::Making;
+use super::order::Orders;
 use super::rows::Rows;
 use super::sequence::Sequence;
 use super::stamps::Stamps;
@@ -87,6 +88,7 @@ impl World {
             indices: RwLock::new(Indices::default()),
             making: Making::default(),
             applied: Applied::default(),
+            orders: Orders::default(),
             schema,
         };
         World { data: Arc::new(data), overlay: None }

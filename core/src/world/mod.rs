@@ -20,6 +20,7 @@ mod ids;
 pub(crate) mod index;
 pub(crate) mod json;
 pub(crate) mod layout;
+pub(crate) mod order;
 mod overlay;
 mod pool;
 mod rows;
@@ -39,6 +40,7 @@ use hashbrown::HashMap;
 use ids::Names;
 pub(crate) use index::Indices;
 use layout::{DEFINED, Kind, Layout, Slot, Stored};
+pub use order::Texts;
 use rows::Rows;
 use sequence::Sequence;
 use stamps::Stamps;
@@ -101,6 +103,8 @@ pub(crate) struct Data {
     making: index::Making,
     /// Told of every batch.
     applied: apply::Applied,
+    /// Rows in the order of their values, as lists asked for them.
+    orders: order::Orders,
 }
 
 /// All entities of one type.

@@ -65,7 +65,7 @@ impl Checkup {
         self.findings.push(Finding { kind, is_fault: true, about, what: what.into() });
     }
 
-    fn notice(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
+    pub(crate) fn notice(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
         let about = about.map(ToString::to_string);
         self.findings.push(Finding { kind, is_fault: false, about, what: what.into() });
     }
@@ -87,6 +87,7 @@ impl State {
         self.refold(&mut checkup, &rows, now)?;
         let open = self.cases_are_kept(&mut checkup, now)?;
         self.students_are_kept(&mut checkup, &open)?;
+        self.one_person_twice(&mut checkup)?;
         self.somebody_acts(&mut checkup, &open, now)?;
         self.nothing_lies_about(&mut checkup)?;
         self.is_due_for_disposal(&mut checkup, now)?;

@@ -64,6 +64,9 @@ pub enum Error {
     /// What was asked of the store makes no sense.
     #[error("{0}")]
     Request(String),
+    /// A watch was told of more than it took.
+    #[error("the watch fell behind: more changed than waits to be taken; watch anew")]
+    Behind,
     /// An earlier failure left the data in memory behind the database.
     #[error("the store stopped after a failure: open it again")]
     Stopped,

@@ -77,7 +77,7 @@ impl State {
 
     /// Lets the world see what an import wrote.
     fn fill(&mut self, from: &caseward::World) -> Result<(), Error> {
-        let mut changes = caseward::Changes::new();
+        let (mut changes, mut touched) = (caseward::Changes::new(), Vec::new());
         for ty in self.ward.schema().entity_types() {
             if ty.choices.is_some() {
                 continue;
@@ -87,12 +87,15 @@ impl State {
                 let attributes = from.attributes(&uid)?.unwrap_or_default();
                 let attributes = attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
                 changes = changes.put(&uid, attributes);
+                touched.push(uid);
             }
         }
         if let Err(error) = self.world.apply(&changes) {
             self.is_stopped = true;
             return Err(error.into());
         }
+        self.see_anew();
+        self.look_again(self.numbers.clock, &touched);
         Ok(())
     }
 }

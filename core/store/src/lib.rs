@@ -27,11 +27,14 @@
 mod activate;
 mod attendance;
 mod audit;
+mod beside;
 mod command;
+mod commits;
 mod content;
 mod db;
 mod doctor;
 mod draft;
+mod due;
 mod error;
 mod facts;
 mod feed;
@@ -41,12 +44,15 @@ mod ids;
 mod import;
 mod imported;
 mod kept;
+mod lists;
 mod log;
 mod options;
 mod past;
+mod persons;
 mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reassign;
 mod refold;
 mod run;
 mod snapshot;
@@ -54,17 +60,22 @@ mod sqlite;
 mod state;
 mod store;
 mod time;
+mod watch;
 
 pub use activate::{Activated, Activation};
 pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
 pub use command::{Answer, MAX_LINE, Outcome};
+pub use commits::Commits;
 pub use content::Download;
 pub use doctor::{Checkup, Finding};
+pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use options::Options;
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
+pub use reassign::{Reassigned, Reassignment};
 pub use store::{Pending, Store, shown};
+pub use watch::{Seen, Watch};

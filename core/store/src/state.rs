@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use caseward::sql::{Database, Mapping};
-use caseward::{Changes, EntityUid, Ward, World};
+use caseward::{EntityUid, Ward, World};
 
 use crate::activate::{self, InForce, Shared};
 use crate::audit::Tree;
+use crate::beside::{Batch, Beside};
 use crate::db::{Db, as_count, as_text, number, text};
 use crate::draft::{Finished, Touched};
 use crate::error::Error;
@@ -27,6 +28,7 @@ use crate::past::Pasts;
 use crate::policies::PolicySet;
 use crate::snapshot;
 use crate::time;
+use crate::watch::Watchers;
 
 /// The newest version of the store's own tables.
 pub(crate) const FORMAT: i64 = 1;
@@ -54,6 +56,10 @@ pub(crate) struct State {
     pub(crate) tree: Tree,
     /// Worlds of past moments that were asked about lately.
     pub(crate) pasts: Pasts,
+    /// What stands beside the world, for those who list.
+    pub(crate) beside: Beside,
+    /// Those who watch.
+    pub(crate) watchers: Watchers,
     /// Whether the world is behind the database after a failure.
     pub(crate) is_stopped: bool,
     /// What is told of the store where nothing is written to it.
@@ -81,7 +87,7 @@ impl Numbers {
 pub(crate) struct Group {
     /// The state after it.
     pub(crate) seen: World,
-    changes: Vec<Changes>,
+    batches: Vec<Batch>,
     pub(crate) numbers: Numbers,
     pub(crate) tree: Tree,
     /// Entries whose payload was disposed of.
@@ -169,6 +175,8 @@ impl State {
             numbers,
             tree,
             pasts: Pasts::default(),
+            beside: Beside::default(),
+            watchers: Watchers::default(),
             is_stopped: false,
             read_only: None,
         })
@@ -201,7 +209,7 @@ impl State {
         }
         Ok(Group {
             seen: self.world.clone(),
-            changes: Vec::new(),
+            batches: Vec::new(),
             numbers: self.numbers,
             tree: self.tree.clone(),
             blanked: BTreeSet::new(),
@@ -234,10 +242,10 @@ impl State {
         }
         self.numbers = group.numbers;
         self.tree = group.tree;
-        for changes in &group.changes {
-            if let Err(error) = self.world.apply(changes) {
+        for batch in &group.batches {
+            if let Err(error) = self.see(batch) {
                 self.is_stopped = true;
-                return Err(error.into());
+                return Err(error);
             }
         }
         if group.is_disposing {
@@ -323,8 +331,8 @@ impl State {
             set(self.db.as_mut(), name, *value)?;
         }
         self.write_changed(group.numbers.version, finished)?;
+        group.batches.push(Batch::new(group.numbers.version, now, finished));
         if !finished.changes.is_empty() {
-            group.changes.push(finished.changes.clone());
             group.seen = finished.world.clone();
         }
         Ok(true)

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
+use crate::beside::Beside;
 use crate::command::Answer;
 use crate::content::Download;
 use crate::db::Db;
@@ -48,6 +49,7 @@ struct Inner {
     writer: Option<JoinHandle<()>>,
     ward: Shared,
     world: World,
+    beside: Beside,
     /// Held for as long as the store is open.
     _lock: Option<File>,
 }
@@ -114,13 +116,14 @@ impl Store {
         })?;
         let state = State { read_only: is_read_only.then(|| shown(path)), ..state };
         let (ward, world) = (state.shared.clone(), state.world.clone());
+        let beside = state.beside.clone();
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let options = options.clone();
         let writer = std::thread::Builder::new()
             .name("caseward-store".to_owned())
             .spawn(move || write(state, &waiting, &options))
             .map_err(|error| Error::file("start a thread for", path, error))?;
-        let inner = Inner { jobs: Some(jobs), writer: Some(writer), ward, world, _lock: lock };
+        let inner = Inner { jobs: Some(jobs), writer: Some(writer), ward, world, beside, _lock: lock };
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -132,6 +135,10 @@ impl Store {
     /// The facts: a world that follows every committed batch.
     pub fn world(&self) -> &World {
         &self.inner.world
+    }
+
+    pub(crate) fn beside(&self) -> &Beside {
+        &self.inner.beside
     }
 
     /// The store's clock, in milliseconds since 1970: never before the last write.
@@ -198,7 +205,7 @@ impl Store {
     /// # Errors
     /// What the database reports.
     pub fn tick(&self) -> Result<usize, Error> {
-        self.run(|state, clock| state.due(clock))
+        self.run(|state, clock| state.ticked(clock))
     }
 
     /// As [`Store::tick`], at an instant that the caller says: with [`Options::trusting`] alone.
@@ -206,7 +213,7 @@ impl Store {
     /// # Errors
     /// [`Error::Request`] where the store does not trust the caller's time.
     pub fn tick_at(&self, now: i64) -> Result<usize, Error> {
-        self.run(move |state, _| state.trusting().and_then(|()| state.due(now)))
+        self.run(move |state, _| state.trusting().and_then(|()| state.ticked(now)))
     }
 
     /// A past moment, to be asked about: what held at one instant, as far as it was known at another. It costs about as much
@@ -426,7 +433,7 @@ impl Store {
     }
 
     /// Runs on the writer's thread, and waits.
-    fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut State, i64) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {

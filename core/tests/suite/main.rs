@@ -33,6 +33,7 @@ mod release;
 mod reports;
 mod shipped;
 mod snapshot;
+mod sorted;
 mod sql;
 mod support;
 mod unknown;

@@ -1,4 +1,4 @@
-//! What was changed besides policies: invariants, guarantees, the catalogue, the schema, cases, claims, and all other
+//! What was changed besides policies: invariants, guarantees, who fits, the catalogue, the schema, cases, claims, and all other
 //! files of the folder, such as the readings that policies carry out.
 //!
 //! INVARIANT: every file of the folder is compared; what protects and is changed has to be announced, since what is
@@ -20,13 +20,22 @@ use crate::failure::{Failure, counted, printable};
 
 /// One text that protects, before and after; `None` where there is none.
 pub(super) struct Protection {
-    /// `invariant` or `guarantee`.
+    /// `invariant`, `guarantee` or `fit`.
     pub(super) kind: &'static str,
     /// As `invariants.X2-consent`.
     pub(super) id: String,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
+    /// Whether it protects less by it, or may: what is new protects more, but for who fits.
+    is_to_be_announced: bool,
 }
+
+/// The folders of what protects, by its kind, each with its title on the page.
+const PROTECTING: [(&str, &str, &str); 3] = [
+    ("invariant", "invariants", "Invariants"),
+    ("guarantee", "guarantees", "Guarantees"),
+    ("fit", "fits", "Who fits where a record names somebody"),
+];
 
 /// A permit that applies where it did not, or a forbid that does not where it did, for the schema's sake alone.
 struct BySchema {
@@ -58,7 +67,7 @@ impl Inputs {
     /// Compares two versions; `ward` and `files` are of the newer one.
     pub(super) fn new(before: &Tree, after: &Tree, ward: &Ward, files: &[CaseFile]) -> Self {
         let mut protections = Vec::new();
-        for (kind, folder) in [("invariant", "invariants"), ("guarantee", "guarantees")] {
+        for (kind, folder, _) in PROTECTING {
             protections.extend(protected(kind, folder, before, after));
         }
         let old = before.sources().map(|sources| Ward::new(&sources));
@@ -111,7 +120,7 @@ impl Inputs {
         let nothing = Expected::default();
         let expected = expected.unwrap_or(&nothing);
         let mut open = Vec::new();
-        for protection in self.protections.iter().filter(|protection| protection.before.is_some()) {
+        for protection in self.protections.iter().filter(|protection| protection.is_to_be_announced) {
             if matches!(expected.protection(protection.kind, &protection.id), Announced::No) {
                 open.push(format!(
                     "{} `{}` {}",
@@ -170,10 +179,11 @@ impl Inputs {
     /// One sentence.
     pub(super) fn said(&self) -> String {
         let mut said = Vec::new();
-        for kind in ["invariant", "guarantee"] {
+        for (kind, what) in [("invariant", "invariant"), ("guarantee", "guarantee"), ("fit", "fit condition")]
+        {
             let n = self.protections.iter().filter(|p| p.kind == kind).count();
             if n > 0 {
-                said.push(counted(n, kind));
+                said.push(counted(n, what));
             }
         }
         match self.cases.as_ref().map(Cases::len) {
@@ -197,7 +207,7 @@ impl Inputs {
         }
         said.extend(others);
         match said.as_slice() {
-            [] => "nothing besides policies is changed: schema, invariants, guarantees, catalogue, cases, claims, \
+            [] => "nothing besides policies is changed: schema, invariants, guarantees, who fits, catalogue, cases, claims, \
                    annotations, matrix, pages and proofs are as they were"
                 .to_owned(),
             _ => format!("changed besides policies: {}", said.join(", ")),
@@ -209,10 +219,16 @@ impl Inputs {
         let nothing = Expected::default();
         let expected = expected.unwrap_or(&nothing);
         let mut out = String::new();
-        for (kind, title) in [("invariant", "Invariants"), ("guarantee", "Guarantees")] {
+        for (kind, _, title) in PROTECTING {
             let all: Vec<&Protection> = self.protections.iter().filter(|p| p.kind == kind).collect();
             if !all.is_empty() {
                 let _ = writeln!(out, "### {title}\n");
+                if kind == "fit" {
+                    let _ = writeln!(
+                        out,
+                        "A case store takes out of a record who no longer fits. Who does is not counted here.\n"
+                    );
+                }
                 all.iter().for_each(|protection| protection.tell(&mut out, expected));
             }
         }
@@ -262,7 +278,7 @@ impl Protection {
         let sentence = said(&self.after).or_else(|| said(&self.before)).unwrap_or_default();
         let _ = writeln!(out, "- `{}` {}: {}", printable(&self.id), self.what(), printable(&sentence));
         match expected.protection(self.kind, &self.id) {
-            _ if self.before.is_none() => {}
+            _ if !self.is_to_be_announced => {}
             Announced::For(reason) => {
                 let _ = writeln!(out, "  Announced: {}", printable(reason));
             }
@@ -278,16 +294,23 @@ impl Protection {
 fn protected(kind: &'static str, folder: &str, before: &Tree, after: &Tree) -> Vec<Protection> {
     let texts = |tree: &Tree| -> BTreeMap<String, String> {
         let texts = tree.below(folder).filter_map(|(name, text)| {
-            Some((name.strip_suffix(".cedar")?.replace('/', "."), text.to_owned()))
+            let id = name.strip_suffix(".cedar").or_else(|| name.strip_suffix(".cedarschema"))?;
+            Some((id.replace('/', "."), text.to_owned()))
         });
         texts.collect()
     };
     let (before, after) = (texts(before), texts(after));
+    // A folder's first conditions of who fits take the place of none.
+    let new_counts = kind == "fit" && !before.is_empty();
     let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let changed = ids.into_iter().filter(|id| before.get(*id) != after.get(*id));
     let text = |all: &BTreeMap<String, String>, id: &String| all.get(id).cloned();
     changed
-        .map(|id| Protection { kind, id: id.clone(), before: text(&before, id), after: text(&after, id) })
+        .map(|id| {
+            let (before, after) = (text(&before, id), text(&after, id));
+            let is_to_be_announced = before.is_some() || new_counts;
+            Protection { kind, id: id.clone(), before, after, is_to_be_announced }
+        })
         .collect()
 }
 

@@ -48,10 +48,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// The gains that are meant, as `caseward diff` takes them, and the protections that are meant to change:
-    /// `[[invariant]]` and `[[guarantee]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
+    /// `[[invariant]]`, `[[guarantee]]` and `[[fit]]` with `id`, `[[catalogue]]` with `type`, `field`, `role`, `at_most`, each with
     /// a `reason`. What everybody sees, and what nobody can count, is announced without `role` and `at_most`; so is what a
-    /// changed schema gives by itself. What stands unchanged in the file as it was in --base announced an earlier
-    /// change, and announces nothing now.
+    /// changed schema gives by itself. What stands in --base as it stands here, in this file or in one of
+    /// another name, announced an earlier change, and announces nothing now.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// Percent of conditions that the cases must see decide.

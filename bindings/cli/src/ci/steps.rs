@@ -42,24 +42,34 @@ pub(super) fn layout(change: &Change<'_>) -> Result<Step, Failure> {
 
 pub(super) fn validate(change: &Change<'_>) -> Result<Step, Failure> {
     let policies = &change.args.cases.policies;
-    let (invariants, guarantees) = (policies.invariants()?, policies.guarantees()?);
+    let beside = policies.beside()?;
     let ward = &change.suite.ward;
     let mut wrong: Vec<String> =
         ward.warnings().iter().map(|problem| format!("- {}", printable(&problem.to_string()))).collect();
-    let mut exit = if wrong.is_empty() { Exit::Success } else { Exit::Unmet };
-    for (what, sources) in [("invariants", &invariants), ("guarantees", &guarantees)] {
-        if let Err(error) = Ward::new(sources) {
-            wrong.push(format!("- the {what}: {}", printable(&error.to_string())));
-            exit = Exit::Invalid;
+    let mut is_refused = false;
+    for (sources, what) in &beside {
+        match Ward::new(sources) {
+            Ok(ward) => {
+                let told = ward.warnings().iter();
+                wrong.extend(told.map(|problem| format!("- {}", printable(&problem.to_string()))));
+            }
+            Err(error) => {
+                wrong.push(format!("- the {what}s: {}", printable(&error.to_string())));
+                is_refused = true;
+            }
         }
     }
+    let exit = match (is_refused, wrong.is_empty()) {
+        (true, _) => Exit::Invalid,
+        (false, true) => Exit::Success,
+        (false, false) => Exit::Unmet,
+    };
     let said = match wrong.len() {
-        0 => format!(
-            "{} policies, {} and {} are valid",
-            ward.policies().len(),
-            counted(invariants.policies.len(), "invariant"),
-            counted(guarantees.policies.len(), "guarantee")
-        ),
+        0 => {
+            let beside = beside.iter().map(|(sources, what)| counted(sources.policies.len(), what));
+            let beside: Vec<String> = beside.collect();
+            format!("{} policies, {} are valid", ward.policies().len(), beside.join(", "))
+        }
         n => counted(n, "problem"),
     };
     Ok(step("validation", exit, said, wrong.join("\n")))
@@ -68,16 +78,16 @@ pub(super) fn validate(change: &Change<'_>) -> Result<Step, Failure> {
 pub(super) fn lints(change: &Change<'_>) -> Result<Step, Failure> {
     let policies = &change.args.cases.policies;
     let levels = change.args.levels.levels()?;
-    let claims = match lint::claims(policies) {
-        Ok(claims) => claims,
+    let beside = match lint::beside(policies) {
+        Ok(beside) => beside,
         // Validation has told why.
         Err(Failure::Policies(_)) => Vec::new(),
         Err(failure) => return Err(failure),
     };
     let (ward, sources) = (&change.suite.ward, &change.sources);
-    let before = change.base_tree.as_ref().map_or_else(Vec::new, Tree::claims);
-    let base = change.base.clone().map(|policies| Base { policies, claims: before });
-    let linted = Linted::look(policies, ward, sources, &claims, base.as_ref(), &levels)?;
+    let before = change.base_tree.as_ref().map_or_else(Vec::new, Tree::beside);
+    let base = change.base.clone().map(|policies| Base { policies, beside: before });
+    let linted = Linted::look(policies, ward, sources, &beside, base.as_ref(), &levels)?;
     let told =
         |finding: &Finding| format!("- {}: {}", finding.lint.name(), printable(&finding.problem.to_string()));
     let exit = if linted.is_refused() { Exit::Unmet } else { Exit::Success };

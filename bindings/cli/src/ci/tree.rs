@@ -65,9 +65,21 @@ impl Tree {
         self.part(FilePart::Policy)
     }
 
-    /// Invariants and guarantees, each with schema and catalogue.
-    pub(super) fn claims(&self) -> Vec<Sources> {
-        [FilePart::Invariant, FilePart::Guarantee].into_iter().filter_map(|part| self.part(part)).collect()
+    /// What stands beside the policies in their form: invariants, guarantees, and who fits.
+    pub(super) fn beside(&self) -> Vec<Sources> {
+        let claims = [FilePart::Invariant, FilePart::Guarantee].map(|part| self.part(part));
+        claims.into_iter().chain([self.fits()]).flatten().collect()
+    }
+
+    /// Who fits where a record names somebody.
+    pub(super) fn fits(&self) -> Option<Sources> {
+        let fits = Sources { catalogue: None, ..self.part(FilePart::Fit)? };
+        let actions =
+            self.files.iter().find(|(name, _)| FilePart::of(name) == Ok(Some(FilePart::FitActions)));
+        Some(match actions {
+            Some((name, text)) => fits.asked_by(&Source::new(name.as_str(), text.as_str())),
+            None => fits,
+        })
     }
 
     fn part(&self, part: FilePart) -> Option<Sources> {
@@ -80,7 +92,7 @@ impl Tree {
         })
     }
 
-    /// The files beside policies, schema, claims and cases: the catalogue, annotations, the matrix, pages that are written
+    /// The files beside policies, schema, claims, who fits and cases: the catalogue, annotations, the matrix, pages that are written
     /// from the policies, and what was proved.
     pub(super) fn others(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -111,14 +123,7 @@ pub(super) fn is_unreachable(name: &str) -> bool {
 }
 
 fn is_other(name: &str) -> bool {
-    let others = [
-        FilePart::Annotations,
-        FilePart::Catalogue,
-        FilePart::Fit,
-        FilePart::FitActions,
-        FilePart::Matrix,
-        FilePart::Page,
-        FilePart::Proofs,
-    ];
+    let others =
+        [FilePart::Annotations, FilePart::Catalogue, FilePart::Matrix, FilePart::Page, FilePart::Proofs];
     FilePart::of(name).is_ok_and(|part| part.is_some_and(|part| others.contains(&part)))
 }

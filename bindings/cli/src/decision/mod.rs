@@ -113,7 +113,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             None if suite.files.is_empty() => None,
             _ => Some(cases(&suite, decision, &ids)?),
         },
-        matrix: rows(args.cases.policies.folder(), &suite.ward, &ids),
+        matrix: rows(args.cases.policies.folder(), &suite.ward, &ids)?,
         policies: policies.into_iter().cloned().collect(),
     };
     match args.format {
@@ -236,9 +236,9 @@ fn cases(suite: &Suite, decision: &str, ids: &BTreeSet<&str>) -> Result<Vec<Name
 }
 
 /// Rows of the matrix with an answer that one of the policies decides; none for another domain.
-fn rows(folder: Option<&Path>, ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> {
-    let Ok(matrix) = matrix::decide(folder, ward) else { return Vec::new() };
+fn rows(folder: Option<&Path>, ward: &Ward, ids: &BTreeSet<&str>) -> Result<Vec<RowOf>, Failure> {
     let mut found = Vec::new();
+    let Some(matrix) = matrix::decide(folder, ward)? else { return Ok(found) };
     for row in matrix.rows() {
         let of = |allowed: bool| {
             let decided = row.marks.iter().filter(|mark| mark.allowed == allowed);
@@ -251,7 +251,7 @@ fn rows(folder: Option<&Path>, ward: &Ward, ids: &BTreeSet<&str>) -> Vec<RowOf> 
             found.push(RowOf { resource, situation, action: row.action.to_owned(), allowed, forbidden });
         }
     }
-    found
+    Ok(found)
 }
 
 fn shown(shaped: &Shaped) -> String {

@@ -1,6 +1,7 @@
 //! The file of expected changes: what a change of policies is meant to give to whom, and which protections it is meant
 //! to change.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::de::Error as _;
@@ -8,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 use crate::{git, input};
+
+/// Files of the earlier version that are searched for announcements.
+const MOST_FILES: usize = 20_000;
 
 /// What is meant.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +25,9 @@ pub(crate) struct Expected {
     /// Guarantees that are taken out or written otherwise.
     #[serde(default, deserialize_with = "caseward::object::list")]
     guarantee: Vec<Protection>,
+    /// Conditions of who fits where a record names somebody, new or otherwise than before.
+    #[serde(default, deserialize_with = "caseward::object::list")]
+    fit: Vec<Protection>,
     /// Entries of the catalogue that are shown otherwise.
     #[serde(default, deserialize_with = "caseward::object::list")]
     catalogue: Vec<Entry>,
@@ -34,6 +41,7 @@ struct Before {
     gain: Vec<Option<Gain>>,
     invariant: Vec<Option<Protection>>,
     guarantee: Vec<Option<Protection>>,
+    fit: Vec<Option<Protection>>,
     catalogue: Vec<Option<Entry>>,
 }
 
@@ -48,6 +56,7 @@ impl Before {
             gain: all(&tables, "gain"),
             invariant: all(&tables, "invariant"),
             guarantee: all(&tables, "guarantee"),
+            fit: all(&tables, "fit"),
             catalogue: all(&tables, "catalogue"),
         })
     }
@@ -73,13 +82,13 @@ pub(crate) struct Gain {
     pub(crate) at_most: Option<u64>,
 }
 
-/// One invariant or guarantee that is meant to change.
+/// One invariant, guarantee or condition of who fits that is meant to change.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Protection {
     #[serde(deserialize_with = "a_reason")]
     reason: String,
-    /// Its id, as `invariants.X2-consent`.
+    /// Its id, as `invariants.X2-consent` or `fits.P7`.
     id: String,
 }
 
@@ -164,11 +173,48 @@ impl Since<'_> {
             Since::Revision(at, revision) => git::text_of_file(at, revision, file),
         }
     }
+
+    /// The texts of all files there that may be such a file under another name: TOML, and what has `file`'s ending.
+    fn others(&self, file: &Path) -> Result<Vec<String>, Failure> {
+        let ending = file.extension().and_then(OsStr::to_str).unwrap_or("toml");
+        let is_wanted = |name: &str| {
+            let of = Path::new(name).extension().and_then(OsStr::to_str);
+            of.is_some_and(|of| of == "toml" || of == ending)
+        };
+        match self {
+            Since::Folder(old, _) => {
+                let (mut texts, mut open) = (Vec::new(), vec![old.to_path_buf()]);
+                while let Some(folder) = open.pop() {
+                    let refuse = |error| Failure::file("read", input::name(&folder), &error);
+                    for entry in std::fs::read_dir(&folder).map_err(refuse)? {
+                        let entry = entry.map_err(refuse)?;
+                        // A link is not followed: what it leads to is no part of the version, or is met by itself.
+                        let kind = entry.file_type().map_err(refuse)?;
+                        if kind.is_dir() {
+                            open.push(entry.path());
+                        } else if kind.is_file() && is_wanted(&entry.file_name().to_string_lossy()) {
+                            drop(input::open(&entry.path())?);
+                            // What is too long or no text was no file of announcements either.
+                            texts.extend(input::text(&entry.path(), input::MAX_WRITTEN).ok());
+                        }
+                        if texts.len() > MOST_FILES || open.len() > MOST_FILES {
+                            return Err(Failure::other(format!(
+                                "{}: more than {MOST_FILES} files are not searched for earlier announcements",
+                                old.display()
+                            )));
+                        }
+                    }
+                }
+                Ok(texts)
+            }
+            Since::Revision(at, revision) => git::texts(at, revision, &is_wanted),
+        }
+    }
 }
 
 impl Expected {
-    /// Reads the file. What stands in it as it stood in the version before was announced of an earlier change, and
-    /// announces nothing of this one.
+    /// Reads the file. What stands in it as it stood in the version before, there or in a file of another name, was
+    /// announced of an earlier change, and announces nothing of this one.
     pub(crate) fn read(path: &Path, since: Option<&Since<'_>>) -> Result<Self, Failure> {
         let text = input::text(path, input::MAX_WRITTEN)?;
         let refuse =
@@ -185,6 +231,13 @@ impl Expected {
                 refuse(format!("{what}: {why}; write those of this change into a file of another name"))
             })?;
             expected.leave_out(&before);
+        }
+        // A file that was moved, copied or linked announces nothing anew.
+        let others = since.map(|since| since.others(path)).transpose()?;
+        for text in others.iter().flatten().filter(|text| text.contains("[[") && text.contains("reason")) {
+            if let Ok(before) = Before::read(text) {
+                expected.leave_out(&before);
+            }
         }
         Ok(expected)
     }
@@ -205,6 +258,7 @@ impl Expected {
         for (kind, all, before) in [
             ("invariant", &mut self.invariant, &before.invariant),
             ("guarantee", &mut self.guarantee, &before.guarantee),
+            ("fit", &mut self.fit, &before.fit),
         ] {
             split(all, before, &mut |one| told.push(format!("{kind} `{}`: {}", one.id, one.reason)));
         }
@@ -229,9 +283,13 @@ impl Expected {
         self.gain.iter().enumerate().find(|(_, gain)| gain.at_most.is_none() && gain.fits(gained))
     }
 
-    /// Whether a change of an invariant is announced, or of a guarantee.
+    /// Whether a change of an invariant is announced, of a guarantee, or of who fits.
     pub(crate) fn protection(&self, kind: &str, id: &str) -> Announced<'_> {
-        let all = if kind == "guarantee" { &self.guarantee } else { &self.invariant };
+        let all = match kind {
+            "guarantee" => &self.guarantee,
+            "fit" => &self.fit,
+            _ => &self.invariant,
+        };
         let found = all.iter().find(|protection| protection.id == id);
         found.map_or(Announced::No, |protection| Announced::For(&protection.reason))
     }
@@ -271,11 +329,10 @@ impl Expected {
 
     /// Announcements of protections that are as they were, each with its reason; `changed` tells which are not.
     pub(crate) fn unused(&self, changed: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
-        let protections = self
-            .invariant
-            .iter()
-            .map(|p| ("invariant", p))
-            .chain(self.guarantee.iter().map(|p| ("guarantee", p)));
+        let protections =
+            [("invariant", &self.invariant), ("guarantee", &self.guarantee), ("fit", &self.fit)]
+                .into_iter()
+                .flat_map(|(kind, all)| all.iter().map(move |protection| (kind, protection)));
         let mut unused: Vec<String> = protections
             .filter(|(kind, protection)| !changed(kind, &protection.id))
             .map(|(kind, protection)| format!("{kind} `{}`: {}", protection.id, protection.reason))

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     now: NowArgs,
     /// The gains that are meant, as TOML: `[[gain]]` with `action`, `type`, `rule`, `policy`, `role`, `at_most`.
-    /// What stands unchanged in the file as it was in the old version announces nothing now.
+    /// What stands in the old version as it stands here, in this file or in one of another name, announces nothing now.
     #[arg(long, value_name = "FILE")]
     expected: Option<PathBuf>,
     /// How many people and records to name for each line of the summary; CSV names all.

@@ -91,6 +91,17 @@ impl<'a> Listing<'a> {
         Ok(listing)
     }
 
+    /// The objects of plain files of so many bytes at most whose paths are wanted.
+    pub(super) fn plain_files(
+        &self,
+        most: u64,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> impl Iterator<Item = String> {
+        let is_plain = move |entry: &Entry| entry.is_file() && entry.size.is_some_and(|size| size <= most);
+        let found = self.entries.iter().filter(move |(path, entry)| is_plain(entry) && is_wanted(path));
+        found.map(|(_, entry)| entry.object.clone())
+    }
+
     /// Where a link leads, as it says.
     fn target(&self, link: &Entry) -> Result<String, Failure> {
         if let Some(target) = self.targets.borrow().get(&link.object) {

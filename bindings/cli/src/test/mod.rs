@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::explain;
 use crate::failure::{Failure, counted, in_a_line, printable};
 use crate::output;
+use crate::problems::{Form, or_told};
 use crate::report::Report;
 use crate::terminal::{Palette, Terminal};
 
@@ -24,7 +25,7 @@ use crate::terminal::{Palette, Terminal};
 /// A case that comes out otherwise is shown with what differs, the explanation and the places in both texts. Of more
 /// than ten such cases the text has a summary first, and ten of them; the other formats have all.
 /// Exit code 4 says that a case came out otherwise, 1 that a case cannot be used: it names what is not there,
-/// or makes no sense.
+/// or makes no sense, 3 that policies were refused; in JSON these are a list of problems, as `validate` has it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -69,6 +70,15 @@ pub(crate) struct Ran<'a> {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
+    let form = match args.format {
+        Format::Text | Format::Junit => Form::Text,
+        Format::Json => Form::Json,
+        Format::Github => Form::Github,
+    };
+    or_told(test(args, terminal), form)
+}
+
+fn test(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let start = Instant::now();
     args.cases.policies.own()?;
     if args.accept {

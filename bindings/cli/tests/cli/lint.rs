@@ -68,8 +68,119 @@ fn lint_tells_name_place_and_help_in_every_form() {
 }
 
 #[test]
+fn what_asks_nothing_or_matches_nothing_is_found() {
+    let bench = bench();
+    let lints = |text: String| {
+        bench.write("p/a.cedar", text);
+        let json = lint(&bench, &["--format", "json"]).json();
+        let of = |one: &serde_json::Value| one["lint"].as_str().unwrap().to_owned();
+        json.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let permit = |when: &str| {
+        format!(
+            "@id(\"a\")\npermit (principal, action == Action::\"view\", resource is Doc)\nwhen {{ {when} }};\n"
+        )
+    };
+    for when in [
+        "true",
+        "principal == principal",
+        "resource in resource",
+        "principal.active == principal.active",
+        "!(resource.status != resource.status) || principal.active",
+        "context.now <= context.now",
+    ] {
+        assert_eq!(lints(permit(when)), ["unconditional-permit"], "{when}");
+    }
+    let status = |like: &str| {
+        permit(&format!(
+            "resource.status == \"shut\" || \"shut\" == resource.status || resource.status like \"{like}\""
+        ))
+    };
+    for (like, expected) in [
+        ("op*n", vec!["lonely-text"]),
+        ("open", vec!["lonely-text"]),
+        ("s*", vec![]),
+        ("*", vec![]),
+        ("shut", vec![]),
+    ] {
+        assert_eq!(lints(status(like)), expected, "{like}");
+    }
+    // Of what is compared with nothing, nobody knows what it can be.
+    assert!(lints(permit("resource.status like \"op*n\"")).is_empty());
+}
+
+/// Whatever is wrong has its place for programs, too, also where policies or cases cannot be used at all.
+#[test]
+fn what_cannot_be_used_is_told_to_programs() {
+    let bench = bench();
+    bench.write("p/tests/a.toml", "[[case]]\nname = \"x\"\nexpect = \"maybe\"\n");
+    let text = bench.read("p/a.cedar");
+    let tell = |file: &str, broken: &[u8], verbs: &[&str], code: i32, line: Option<u64>| {
+        let before = std::fs::read(bench.path(file)).ok();
+        bench.write(file, broken);
+        for verb in verbs {
+            let ran = bench.run([*verb, "--policies", "p", "--format", "json"]);
+            assert_eq!(ran.code, code, "{verb} {file}: {}{}", ran.out, ran.err);
+            let problem = ran.json()[0].clone();
+            assert_eq!(problem["severity"], "error", "{problem}");
+            assert_eq!(problem.get("line").and_then(serde_json::Value::as_u64), line, "{verb}: {problem}");
+            let named = [&problem["file"], &problem["source"]];
+            let is_named = named
+                .iter()
+                .any(|name| name.as_str().is_some_and(|name| file.ends_with(name) && !name.is_empty()));
+            assert!(is_named, "{verb}: {problem}");
+            let ran = bench.run([*verb, "--policies", "p", "--format", "github"]);
+            let place = line.map_or_else(String::new, |line| format!(",line={line},"));
+            let start = format!("::error file={file}{place}");
+            assert!(ran.code == code && ran.out.starts_with(&start), "{verb}: {}{}", ran.out, ran.err);
+        }
+        match before {
+            Some(before) => bench.write(file, before),
+            None => fs::remove_file(bench.path(file)).unwrap(),
+        }
+    };
+    tell("p/tests/a.toml", bench.read("p/tests/a.toml").as_bytes(), &["test"], 1, Some(1));
+    let broken = text.replace("resource.status == \"opn\"", "resource.nothing");
+    tell("p/a.cedar", broken.as_bytes(), &["validate", "lint", "test"], 3, Some(6));
+    tell(
+        "p/a.cedar",
+        b"\xef\xbb\xbfpermit (principal, action, resource);",
+        &["validate", "lint", "test"],
+        1,
+        None,
+    );
+    tell("p/gates/a.cedar.txt", b"", &["validate", "lint", "test"], 1, None);
+    tell("p/annotations.toml", b"[decision]\nD1 = 1\n", &["validate", "lint"], 3, Some(2));
+    bench.write("p/matrix.out", "Made by `caseward matrix`\n");
+    tell("p/matrix.toml", b"now = 1\n", &["validate", "lint"], 1, Some(1));
+    fs::remove_file(bench.path("p/matrix.out")).unwrap();
+    let data = |text: &str| {
+        bench.write("data.json", text);
+        let ran = bench.run([
+            "validate",
+            "--policies",
+            "p",
+            "--entities",
+            "data.json",
+            "--format",
+            "json",
+            "--allow",
+            "all",
+        ]);
+        let problem = ran.json()[0].clone();
+        (problem["file"].clone(), problem["line"].as_u64(), problem["column"].as_u64())
+    };
+    for (text, line, column) in [("\n{\"a\":1}", 2, 1), ("", 1, 1), ("[]\n x", 2, 2), ("[\n1 2]", 2, 3)] {
+        assert_eq!(data(text), ("data.json".into(), Some(line), Some(column)), "{text}");
+    }
+}
+
+#[test]
 fn levels_are_chosen_and_lints_explained() {
     let bench = bench();
+    lint(&bench, &["--deny", "lonely-text", "--allow", "lonely-text"])
+        .fails(64, "`lonely-text` has two levels");
+    lint(&bench, &["--deny", "all", "--warn", "all"]).fails(64, "`all` has two levels");
     assert_eq!(lint(&bench, &["--deny", "all"]).code, 4);
     assert_eq!(
         lint(&bench, &["--deny", "all", "--allow", "lonely-text", "--allow", "date-without-time"]).code,

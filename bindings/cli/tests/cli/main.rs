@@ -17,6 +17,8 @@ mod contract;
 mod counts;
 mod files;
 mod hostile;
+#[cfg(feature = "store")]
+mod keeping;
 mod lint;
 mod missing;
 #[cfg(feature = "prove")]

@@ -41,8 +41,7 @@ impl CasePath {
             let expect = path.parent().and_then(expected_by_folder);
             let is_json = path.extension().is_some_and(|ending| ending == "json");
             if is_json && expect.is_none() {
-                let what = format!("`{}`", path.display());
-                return Err(Error::read(what, "a case in JSON stands in a folder `ALLOW` or `DENY`"));
+                return Err(Error::read_file(path, "a case in JSON stands in a folder `ALLOW` or `DENY`"));
             }
             return Ok(vec![CasePath { path: path.to_owned(), expect: expect.filter(|_| is_json) }]);
         }

@@ -22,7 +22,7 @@ pub(super) fn never_applies(looked: &Looked<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn unconditional(looked: &Looked<'_>) -> Vec<Finding> {
-    let permits = looked.policies.iter().filter(|one| one.policy.effect == Effect::Permit);
+    let permits = looked.all().filter(|one| one.policy.effect == Effect::Permit);
     let found = permits.filter(|one| !one.survey.unconditional.is_empty()).map(|one| {
         let mut by_type: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (action, resource) in &one.survey.unconditional {

@@ -51,7 +51,7 @@ pub enum Lint {
     ConditionWithoutName,
     /// `datetime("2026-02-28")`: midnight UTC, noon in New Zealand.
     DateWithoutTime,
-    /// A text that an attribute is compared with, here and nowhere else.
+    /// A text that an attribute is compared with, here and nowhere else, or a pattern that none of its texts matches.
     LonelyText,
     /// A file that is not called after the rule that it writes down.
     RuleFileName,
@@ -146,7 +146,8 @@ impl Lint {
             Lint::LonelyText => {
                 "An attribute is compared with a text that stands nowhere else: in no other policy and not in the \
                  schema, where comments tell what values an attribute has. A text that was mistyped never matches, \
-                 and its policy grants nothing, or forbids nothing, without a word."
+                 and its policy grants nothing, or forbids nothing, without a word. So does a `like` whose pattern none of the \
+                 attribute's texts matches."
             }
             Lint::RuleFileName => {
                 "A policy's file is called after the rule that it writes down, with the part behind a dash: `Q3`, \

@@ -9,16 +9,17 @@ use crate::policy::tokens;
 /// Who compares an attribute with a text, by the place where they do.
 type Comparisons<'a> = BTreeMap<(&'a str, usize), &'a Looker<'a>>;
 
-/// A text that stands nowhere else.
+/// A text that stands nowhere else, or a pattern that no text matches.
 pub(super) fn lonely(looked: &Looked<'_>) -> Vec<Finding> {
     let mut by_text: BTreeMap<(&str, &str), Comparisons<'_>> = BTreeMap::new();
     for one in looked.all() {
-        for compared in &one.survey.texts {
+        for compared in one.survey.texts.iter().filter(|compared| compared.pattern.is_none()) {
             let place = (one.policy.source.as_ref(), compared.span.start);
             by_text.entry((&compared.attribute, &compared.text)).or_default().insert(place, one);
         }
     }
     let told = told(&looked.subject.sources.schema.text);
+    let mut all = unmatched(looked, &by_text, &told);
     let found = by_text.iter().filter_map(|((attribute, text), places)| {
         let (_, one) = places.iter().next().filter(|_| places.len() == 1)?;
         if told.contains(*text) {
@@ -35,6 +36,33 @@ pub(super) fn lonely(looked: &Looked<'_>) -> Vec<Finding> {
             Finding::new(Lint::LonelyText, one.file(), Some(compared.span.clone()), message);
         Some(finding.help(format!(
             "where it is meant, say in a comment of the schema which values `{attribute}` has: `// \"{text}\"`"
+        )))
+    });
+    all.extend(found);
+    all
+}
+
+/// Patterns of attributes that are compared with texts elsewhere, none of which they match.
+fn unmatched(
+    looked: &Looked<'_>,
+    by_text: &BTreeMap<(&str, &str), Comparisons<'_>>,
+    told: &BTreeSet<String>,
+) -> Vec<Finding> {
+    let all = looked.all().flat_map(|one| one.survey.texts.iter().map(move |compared| (one, compared)));
+    let found = all.filter_map(|(one, compared)| {
+        let pattern = compared.pattern.as_ref()?;
+        let texts = by_text.keys().filter(|(of, _)| *of == compared.attribute.as_ref()).map(|(_, text)| *text);
+        let texts: Vec<&str> = texts.collect();
+        let mut known = texts.iter().copied().chain(told.iter().map(String::as_str));
+        if texts.is_empty() || known.any(|text| pattern.matches(text)) {
+            return None;
+        }
+        let (attribute, text) = (&compared.attribute, &compared.text);
+        let message =
+            format!("`like \"{text}\"` matches none of the texts that `{attribute}` is compared with elsewhere");
+        let finding = Finding::new(Lint::LonelyText, one.file(), Some(compared.span.clone()), message);
+        Some(finding.help(format!(
+            "where it is meant, say in a comment of the schema which values `{attribute}` has, in quotation marks"
         )))
     });
     found.collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Circumstance;
 use super::pool::Pool;
 use super::stage::{Held, Stage};
 use crate::ir::{Evaluation, Program};
@@ -22,7 +23,7 @@ pub(crate) struct Situation {
     pub(crate) entities: BTreeMap<EntityUid, Held>,
     pub(crate) principal: EntityUid,
     pub(crate) resource: EntityUid,
-    pub(crate) context: BTreeMap<Arc<str>, Value>,
+    pub(crate) context: Circumstance,
 }
 
 /// One kind of request, in two versions.
@@ -36,13 +37,24 @@ pub(super) struct Contest<'a> {
 }
 
 impl Contest<'_> {
-    /// Situations in which side `winner` allows what the other denies, for the sake of policy `id`.
-    pub(super) fn seek(&self, id: &str, winner: usize, random: &mut Random, prefix: &str) -> Vec<Situation> {
+    /// Adds situations in which side `winner` allows what the other denies, for the sake of policy `id`; gives who asks in
+    /// each, and in what context.
+    pub(super) fn seek(
+        &self,
+        id: &str,
+        winner: usize,
+        random: &mut Random,
+        prefix: &str,
+        added: &mut BTreeMap<EntityUid, Held>,
+    ) -> Vec<(EntityUid, Circumstance)> {
         let mut found = Vec::new();
         for attempt in 0..ATTEMPTS {
             let prefix = format!("{prefix}{attempt}-");
-            let situation = self.attempt(id, winner, random, &prefix);
-            found.extend(situation.filter(|situation| self.differs(situation)));
+            let situation = self.attempt(id, winner, random, (&prefix, added));
+            let Some(situation) = situation.filter(|situation| self.differs(situation)) else { continue };
+            // What stood there before stands there still, and maybe more.
+            added.extend(situation.entities);
+            found.push((situation.principal, situation.context));
             if found.len() == ENOUGH {
                 break;
             }
@@ -50,11 +62,17 @@ impl Contest<'_> {
         found
     }
 
-    fn attempt(&self, id: &str, winner: usize, random: &mut Random, prefix: &str) -> Option<Situation> {
+    fn attempt(
+        &self,
+        id: &str,
+        winner: usize,
+        random: &mut Random,
+        (prefix, earlier): (&str, &BTreeMap<EntityUid, Held>),
+    ) -> Option<Situation> {
         let (principal, action, resource) = self.environment;
         let action = self.schema.actions().get(action)?;
         let kind = (principal, action, resource);
-        let mut stage = Stage::new((self.schema, self.pool), kind, random, prefix)?;
+        let mut stage = Stage::new((self.schema, self.pool, earlier), kind, random, prefix)?;
         let (win, lose) = match winner {
             0 => (self.sides[0], self.sides[1]),
             _ => (self.sides[1], self.sides[0]),

@@ -68,16 +68,18 @@ impl MadeUp {
         let pool = Pool::new(&[ward]).at(NOW);
         let mut builder = WorldBuilder::new(schema);
         let sizes = Sizes::of(schema, self.size);
+        let known = allowed(ward, &pool, &mut Random::new(self.seed, 102));
         let mut base = Base { schema, pool: &pool, sizes, random: Random::new(self.seed, 101) };
-        base.make(&mut |uid, held| add(&mut builder, uid, held));
-        let mut known: BTreeMap<EntityUid, Held> = BTreeMap::new();
-        for situation in allowed(ward, &pool, &mut Random::new(self.seed, 102)) {
-            gather(&mut known, situation.entities);
-        }
+        base.make(&mut |uid, held| {
+            // A policy may name one of those that are made anyway.
+            if !known.contains_key(uid) {
+                add(&mut builder, uid, held);
+            }
+        });
         known.into_iter().for_each(|(uid, held)| add(&mut builder, &uid, held));
         let world = builder.finish()?;
-        put(&world, named::named(&world, &[ward]))?;
-        put(&world, variety::variety(&world))?;
+        put(&world, named::named(&world, &[ward]), &pool)?;
+        put(&world, variety::variety(&world, &[ward]), &pool)?;
         Ok(world)
     }
 }
@@ -118,8 +120,8 @@ impl Diff {
         let pool = Pool::new(&[self.old(), self.ward()]).at(now);
         let mut random = Random::new(seed, 103);
         let mut drawn = Drawn::default();
-        let mut added = named::named(world, &[self.old(), self.ward()]);
-        gather(&mut added, variety::variety(world));
+        let wards = [self.old(), self.ward()];
+        let mut added = variety::variety(world, &wards);
         for (at, (changed, environment)) in self.kinds().enumerate() {
             let (principal, action, resource) = environment;
             let sides = [self.old(), self.ward()]
@@ -128,23 +130,25 @@ impl Diff {
             for (which, id) in changed.policies.iter().enumerate() {
                 for winner in [0, 1] {
                     let prefix = format!("made-{at}-{which}-{winner}-");
-                    for situation in contest.seek(id, winner, &mut random, &prefix) {
-                        let kinds = drawn.circumstances.entry(situation.principal.clone()).or_default();
-                        kinds.entry(at).or_default().push(situation.context);
-                        gather(&mut added, situation.entities);
+                    for (principal, context) in contest.seek(id, winner, &mut random, &prefix, &mut added) {
+                        let kinds = drawn.circumstances.entry(principal).or_default();
+                        kinds.entry(at).or_default().push(context);
                     }
                 }
             }
         }
-        put(world, added)?;
+        for (uid, held) in named::named(world, &wards) {
+            added.entry(uid).or_insert(held);
+        }
+        put(world, added, &pool)?;
         Ok(drawn)
     }
 }
 
-/// Situations in which each permit allows something, in each kind of request.
-fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> Vec<Situation> {
+/// Situations in which each permit allows something, in each kind of request, as one piece of data.
+fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> BTreeMap<EntityUid, Held> {
     let schema = ward.schema();
-    let mut found = Vec::new();
+    let (mut found, mut number) = (BTreeMap::new(), 0);
     for action in schema.actions() {
         let pairs = action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (*p, *r)));
         for (principal, resource) in pairs {
@@ -152,9 +156,11 @@ fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> Vec<Situation> {
             for entry in program.entries.iter().filter(|entry| entry.effect == Effect::Permit) {
                 let mut made = 0;
                 for _ in 0..ATTEMPTS {
-                    let prefix = format!("made-{}-", found.len());
+                    let prefix = format!("made-{number}-");
                     let kind = (principal, action, resource);
-                    let Some(mut stage) = Stage::new((schema, pool), kind, random, &prefix) else { break };
+                    let Some(mut stage) = Stage::new((schema, pool, &found), kind, random, &prefix) else {
+                        break;
+                    };
                     if !stage.achieve(program, entry.root, true) {
                         continue;
                     }
@@ -166,8 +172,9 @@ fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> Vec<Situation> {
                         situation.world(schema).is_some_and(|world| situation.is_allowed(&world, program))
                     };
                     let Some(situation) = made_up.filter(is_allowed) else { continue };
-                    found.push(situation);
-                    made += 1;
+                    // What stood there before stands there still, and maybe more.
+                    found.extend(situation.entities);
+                    (number, made) = (number + 1, made + 1);
                     if made == FOR_EACH_PERMIT {
                         break;
                     }
@@ -178,23 +185,16 @@ fn allowed(ward: &Ward, pool: &Pool, random: &mut Random) -> Vec<Situation> {
     found
 }
 
-/// Brings pieces of data together; an entity that several name is as the first says.
-fn gather(known: &mut BTreeMap<EntityUid, Held>, more: BTreeMap<EntityUid, Held>) {
-    for (uid, held) in more {
-        known.entry(uid).or_insert(held);
-    }
-}
-
 fn add(builder: &mut WorldBuilder, uid: &EntityUid, held: Held) {
     let attributes = held.attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
     builder.add_whole(uid, attributes, held.parents.iter().cloned(), held.tags.clone());
 }
 
-/// Puts entities into a world that are not there.
-fn put(world: &World, added: BTreeMap<EntityUid, Held>) -> Result<(), Error> {
+/// Puts entities into a world: those that are not there, and those that policies name.
+fn put(world: &World, added: BTreeMap<EntityUid, Held>, pool: &Pool) -> Result<(), Error> {
     let mut changes = Changes::new();
     for (uid, held) in added {
-        if world.place(&uid).is_none() {
+        if pool.names(&uid) || world.place(&uid).is_none() {
             let attributes = held.attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
             changes = changes.put_whole(&uid, attributes, held.parents.iter().cloned(), held.tags.clone());
         }

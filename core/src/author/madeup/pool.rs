@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::random::Random;
-use crate::model::{Ip, Type, Value};
+use crate::model::{EntityUid, Ip, Type, Value};
 use crate::ward::Ward;
 
 /// Times that are as good as any: from 1 January 2024 on, in milliseconds since 1970.
@@ -16,6 +16,8 @@ const DAY: i64 = 86_400_000;
 pub(super) struct Pool {
     by_name: BTreeMap<Arc<str>, BTreeSet<Value>>,
     all: BTreeSet<Value>,
+    /// The entities that policies name, by type.
+    named: BTreeMap<Arc<str>, BTreeSet<EntityUid>>,
 }
 
 impl Pool {
@@ -27,6 +29,9 @@ impl Pool {
             for (name, values) in &literals.by_name {
                 pool.by_name.entry(name.clone()).or_default().extend(values.iter().cloned());
             }
+            for uid in ward.named() {
+                pool.named.entry(uid.type_name().into()).or_default().insert(uid.clone());
+            }
         }
         pool
     }
@@ -35,6 +40,20 @@ impl Pool {
     pub(super) fn at(mut self, now: i64) -> Self {
         self.by_name.entry("now".into()).or_default().insert(Value::Datetime(now));
         self
+    }
+
+    /// Now and then, one of the entities of a type that policies name.
+    pub(super) fn named(&self, type_name: &str, random: &mut Random) -> Option<EntityUid> {
+        let named = self.named.get(type_name)?;
+        if !random.chance(300) {
+            return None;
+        }
+        named.iter().nth(random.number(named.len())).cloned()
+    }
+
+    /// Whether policies name an entity.
+    pub(super) fn names(&self, uid: &EntityUid) -> bool {
+        self.named.get(uid.type_name()).is_some_and(|named| named.contains(uid))
     }
 
     /// What an attribute or a field of this name is compared with.

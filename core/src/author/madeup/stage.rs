@@ -57,6 +57,8 @@ pub(super) struct Stage<'a> {
     pub(super) random: &'a mut Random,
     /// What the ids of its entities begin with.
     prefix: &'a str,
+    /// Entities that policies name, as earlier pieces made them: what stands there is firm.
+    earlier: &'a BTreeMap<EntityUid, Held>,
     pub(super) principal: EntityUid,
     pub(super) resource: EntityUid,
     pub(super) state: State,
@@ -67,7 +69,7 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// An empty stage for a kind of request; `None` where a type of it has no entities.
     pub(super) fn new(
-        (schema, pool): (&'a Schema, &'a Pool),
+        (schema, pool, earlier): (&'a Schema, &'a Pool, &'a BTreeMap<EntityUid, Held>),
         (principal, action, resource): (TypeId, &'a Action, TypeId),
         random: &'a mut Random,
         prefix: &'a str,
@@ -79,15 +81,16 @@ impl<'a> Stage<'a> {
             pool,
             random,
             prefix,
+            earlier,
             principal: nobody.clone(),
             resource: nobody,
             state: State::default(),
             fuel: 4_000,
         };
-        stage.principal = stage.fresh(principal)?;
+        stage.principal = stage.new_one(principal)?;
         stage.resource = match principal == resource && stage.random.chance(200) {
             true => stage.principal.clone(),
-            false => stage.fresh(resource)?,
+            false => stage.new_one(resource)?,
         };
         Some(stage)
     }
@@ -111,14 +114,36 @@ impl<'a> Stage<'a> {
     /// Sees to it that an entity is there.
     pub(super) fn there(&mut self, uid: &EntityUid) {
         let ty = self.schema.type_id(uid.type_name()).and_then(|ty| self.schema.entity_type(ty));
-        if ty.is_some_and(|ty| ty.choices.is_none()) {
-            self.state.entities.entry(uid.clone()).or_default();
+        if ty.is_some_and(|ty| ty.choices.is_none()) && !self.state.entities.contains_key(uid) {
+            let held = self.earlier.get(uid).cloned().unwrap_or_default();
+            let above: Vec<EntityUid> = held.parents.iter().cloned().collect();
+            let mut referred = Vec::new();
+            let values = held.attributes.values().chain(held.tags.values());
+            values.for_each(|value| entities(value, &mut |uid| referred.push(uid.clone())));
+            self.state.entities.insert(uid.clone(), held);
+            above.iter().chain(&referred).for_each(|uid| self.there(uid));
         }
     }
 
-    /// An entity of a type: one that is there already as often as a new one.
+    /// One that policies name, now and then, else a new one.
+    fn new_one(&mut self, ty: TypeId) -> Option<EntityUid> {
+        let name = self.schema.entity_type(ty)?.name.clone();
+        match self.pool.named(&name, self.random) {
+            Some(uid) => {
+                self.there(&uid);
+                Some(uid)
+            }
+            None => self.fresh(ty),
+        }
+    }
+
+    /// An entity of a type: one that is there already as often as a new one, and one that policies name now and then.
     pub(super) fn some(&mut self, ty: TypeId) -> Option<EntityUid> {
         let name = self.schema.entity_type(ty)?.name.clone();
+        if let Some(uid) = self.pool.named(&name, self.random) {
+            self.there(&uid);
+            return Some(uid);
+        }
         let known: Vec<&EntityUid> =
             self.state.entities.keys().filter(|uid| uid.type_name() == name.as_ref()).collect();
         if known.is_empty() || self.random.chance(500) {

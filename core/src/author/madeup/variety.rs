@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::stage::Held;
 use crate::model::{EntityType, EntityUid, Schema, Type, Value};
+use crate::ward::Ward;
 use crate::world::World;
 
 /// Entities of a type that are looked at for one that can be varied.
@@ -13,8 +14,13 @@ const LOOKED_AT: usize = 5_000;
 const UNKNOWN: &str = "unknown";
 
 /// Entities that are like others but for one thing.
-pub(super) fn variety(world: &World) -> BTreeMap<EntityUid, Held> {
+pub(super) fn variety(world: &World, wards: &[&Ward]) -> BTreeMap<EntityUid, Held> {
     let schema = world.schema().clone();
+    // One of a type that the data has: `named` makes it where it is not there.
+    let is_made =
+        |uid: &EntityUid| schema.type_id(uid.type_name()).is_some_and(|ty| world.ids_of(ty).next().is_some());
+    let named: BTreeSet<&EntityUid> =
+        wards.iter().flat_map(|ward| ward.named()).filter(|uid| is_made(uid)).collect();
     let mut made = BTreeMap::new();
     let askers: BTreeSet<_> = schema.actions().iter().flat_map(|action| action.principals.clone()).collect();
     for ty in schema.entity_types().iter().filter(|ty| ty.choices.is_none()) {
@@ -24,7 +30,7 @@ pub(super) fn variety(world: &World) -> BTreeMap<EntityUid, Held> {
         if is_asker {
             varied.pairs(&known);
         }
-        varied.choices(&schema, &known);
+        varied.choices(&schema, &named, &known);
         varied.unknown(&known);
     }
     made
@@ -87,8 +93,8 @@ impl Varied<'_> {
         }
     }
 
-    /// One for each value of an enumerated type that nobody has.
-    fn choices(&mut self, schema: &Schema, known: &[Held]) {
+    /// One for each value of an enumerated type that nobody has, and for each entity that policies name.
+    fn choices(&mut self, schema: &Schema, named: &BTreeSet<&EntityUid>, known: &[Held]) {
         for (name, attribute) in &self.ty.attributes {
             let (of, is_set) = match &attribute.ty {
                 Type::Entity(of) => (*of, false),
@@ -99,8 +105,13 @@ impl Varied<'_> {
                 _ => continue,
             };
             let Some(of) = schema.entity_type(of) else { continue };
-            for id in of.choices.iter().flatten() {
-                let value = Value::Entity(EntityUid::new(of.name.clone(), id.clone()));
+            let choices = of.choices.iter().flatten().map(|id| EntityUid::new(of.name.clone(), id.clone()));
+            let named = named
+                .iter()
+                .copied()
+                .filter(|uid| uid.type_name() == of.name.as_ref() && of.choices.is_none());
+            for uid in choices.chain(named.cloned()).collect::<BTreeSet<_>>() {
+                let value = Value::Entity(uid);
                 let has = |held: &Held| match held.attributes.get(name) {
                     Some(Value::Set(all)) => all.contains(&value),
                     held => held == Some(&value),

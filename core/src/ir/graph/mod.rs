@@ -6,6 +6,7 @@
 
 mod bdd;
 mod compiled;
+mod reasons;
 mod test;
 
 pub(crate) use compiled::Compiled;
@@ -61,17 +62,10 @@ impl Graph {
         action: &Action,
         types: (TypeId, TypeId),
     ) -> Option<Self> {
-        let mut atoms = Atoms { program, world, schema: world.schema(), action, types, all: Vec::new() };
-        let mut truths = HashMap::new();
-        program.entries.iter().try_for_each(|entry| atoms.collect(entry.root, &mut truths))?;
-        let order = atoms.order();
-        let mut drawing =
-            Drawing { truths: &truths, order: &order, diagrams: Diagrams::default(), known: HashMap::new() };
+        let Drawn { mut diagrams, tests, entries } = Drawn::new(program, world, action, types)?;
         let (mut permitted, mut denied) = (FALSE, FALSE);
-        for entry in &program.entries {
-            let (holds, fails) = drawing.of(entry.root)?;
-            let diagrams = &mut drawing.diagrams;
-            match entry.effect {
+        for &Entry { effect, holds, fails, .. } in &entries {
+            match effect {
                 Effect::Permit => permitted = diagrams.or(permitted, holds)?,
                 Effect::Forbid => denied = diagrams.or(denied, holds)?,
             }
@@ -79,21 +73,17 @@ impl Graph {
                 denied = diagrams.or(denied, fails)?;
             }
         }
-        let mut diagrams = drawing.diagrams;
         let not_denied = diagrams.not(denied)?;
         let allowed = diagrams.and(permitted, not_denied)?;
-        let mut tests: Vec<Test> = atoms.all.clone();
-        order.iter().zip(&atoms.all).for_each(|(at, test)| {
-            tests.get_mut(*at as usize).into_iter().for_each(|slot| *slot = test.clone());
-        });
         let allowed = Exclusion { tests: &tests, memo: HashMap::new() }.apply(&mut diagrams, allowed)?;
-        Some(Self::lay_out(&diagrams, allowed, &tests))
+        Some(Self::lay_out(&diagrams, &[allowed], &tests).0)
     }
 
-    fn lay_out(diagrams: &Diagrams, root: Bdd, tests: &[Test]) -> Self {
+    /// Lays diagrams out as one graph; the places where they start.
+    fn lay_out(diagrams: &Diagrams, roots: &[Bdd], tests: &[Test]) -> (Self, Vec<u32>) {
         let mut places: HashMap<Bdd, u32> = HashMap::from([(TRUE, ALLOW), (FALSE, DENY)]);
         let mut order = Vec::new();
-        let mut next = vec![root];
+        let mut next: Vec<Bdd> = roots.iter().rev().copied().collect();
         // The way on where a test does not hold lies next to it: most tests do not.
         while let Some(bdd) = next.pop() {
             if let (Some(branch), false) = (diagrams.branch(bdd), places.contains_key(&bdd)) {
@@ -119,12 +109,20 @@ impl Graph {
         let steps = order.iter().filter_map(|Branch { atom, no, yes }| {
             Some(Step { test: ask(tests.get(*atom as usize)?), yes: place(*yes), no: place(*no) })
         });
-        Graph { steps: steps.collect(), first: place(root), others }
+        let steps = steps.collect();
+        let starts: Vec<u32> = roots.iter().map(|root| place(*root)).collect();
+        (Graph { steps, first: starts.first().copied().unwrap_or(DENY), others }, starts)
     }
 
     #[inline]
     pub(crate) fn allows(&self, facts: &Facts<'_>) -> bool {
-        let mut at = self.first;
+        self.holds_from(self.first, facts)
+    }
+
+    /// Whether the diagram that starts there holds.
+    #[inline]
+    fn holds_from(&self, start: u32, facts: &Facts<'_>) -> bool {
+        let mut at = start;
         // Steps follow one another in the order of the atoms, so that none comes twice.
         while let Some(step) = self.steps.get(at as usize) {
             let holds = match &step.test {
@@ -140,6 +138,45 @@ impl Graph {
     #[cfg(feature = "testing")]
     pub(crate) fn len(&self) -> usize {
         self.steps.len()
+    }
+}
+
+/// A policy's condition as diagrams.
+struct Entry {
+    /// Its place among the policies.
+    policy: usize,
+    effect: Effect,
+    holds: Bdd,
+    fails: Bdd,
+}
+
+/// The conditions of a program as diagrams over tests.
+struct Drawn {
+    diagrams: Diagrams,
+    /// By the numbers of the diagrams' atoms.
+    tests: Vec<Test>,
+    entries: Vec<Entry>,
+}
+
+impl Drawn {
+    /// `None` where they would be too large.
+    fn new(program: &Program, world: &World, action: &Action, types: (TypeId, TypeId)) -> Option<Self> {
+        let mut atoms = Atoms { program, world, schema: world.schema(), action, types, all: Vec::new() };
+        let mut truths = HashMap::new();
+        program.entries.iter().try_for_each(|entry| atoms.collect(entry.root, &mut truths))?;
+        let order = atoms.order();
+        let mut drawing =
+            Drawing { truths: &truths, order: &order, diagrams: Diagrams::default(), known: HashMap::new() };
+        let mut entries = Vec::with_capacity(program.entries.len());
+        for entry in &program.entries {
+            let (holds, fails) = drawing.of(entry.root)?;
+            entries.push(Entry { policy: entry.policy, effect: entry.effect, holds, fails });
+        }
+        let mut tests: Vec<Test> = atoms.all.clone();
+        order.iter().zip(&atoms.all).for_each(|(at, test)| {
+            tests.get_mut(*at as usize).into_iter().for_each(|slot| *slot = test.clone());
+        });
+        Some(Drawn { diagrams: drawing.diagrams, tests, entries })
     }
 }
 

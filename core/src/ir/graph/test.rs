@@ -1,5 +1,6 @@
 //! Tests of one fact, as a decision makes them: a few loads and a comparison, on the world's own numbers.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -262,7 +263,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) program: &'a Program,
     pub(crate) principal: Place,
     pub(crate) resource: Place,
-    pub(crate) context: &'a Given,
+    pub(crate) context: &'a Given<'a>,
 }
 
 impl Facts<'_> {
@@ -292,9 +293,9 @@ impl Facts<'_> {
 }
 
 /// A context in the form in which tests look at it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Given {
-    pub(crate) values: BTreeMap<Arc<str>, Value>,
+#[derive(Clone, Debug)]
+pub(crate) struct Given<'a> {
+    pub(crate) values: Cow<'a, BTreeMap<Arc<str>, Value>>,
     /// By the field's place among those of the action.
     fields: Vec<Field>,
 }
@@ -307,16 +308,17 @@ struct Field {
     long: i64,
 }
 
-impl Given {
+impl<'a> Given<'a> {
     /// A context that conforms to `shape`.
     pub(crate) fn new(
         world: &World,
         shape: &BTreeMap<Arc<str>, Attribute>,
-        values: &BTreeMap<Arc<str>, Value>,
+        values: Cow<'a, BTreeMap<Arc<str>, Value>>,
     ) -> Self {
         let fields =
             shape.keys().map(|name| values.get(name).map_or_else(Field::default, |v| Field::new(world, v)));
-        Given { values: values.clone(), fields: fields.collect() }
+        let fields = fields.collect();
+        Given { values, fields }
     }
 
     /// Whether the data knows every string and entity that is a field.

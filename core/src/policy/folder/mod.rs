@@ -57,8 +57,8 @@ impl Sources {
         fits.catalogue = None;
         for (part, Found { path, .. }) in FilePart::all_in(folder)? {
             if part == FilePart::FitActions {
-                let schema = format!("{}\n{}", fits.schema.text, files::read_text(&path, MAX_BYTES)?);
-                fits.schema = Source::new("fits/actions.cedarschema", schema);
+                let text = files::read_text(&path, MAX_BYTES)?;
+                fits = fits.asked_by(&Source::new(path.display().to_string(), text));
             }
         }
         Ok(fits)
@@ -114,9 +114,8 @@ fn read(folder: &Path, schema: Option<&Path>, wanted: FilePart) -> Result<Source
         }
     }
     let (path, name): (PathBuf, String) = schema.ok_or_else(|| {
-        let what = format!("`{}`", folder.display());
-        Error::read(
-            what,
+        Error::read_file(
+            folder,
             "it has no `schema.cedarschema`, and no other schema was named: it is no folder of policies",
         )
     })?;

@@ -14,8 +14,8 @@ const CHUNK: usize = 1 << 20;
 pub(super) enum Broken {
     /// The stream failed.
     Stream(String),
-    /// The text is no list.
-    Syntax(String),
+    /// The text is no list, from this place on.
+    Syntax(String, Span),
 }
 
 /// Splits a JSON list into the texts of its elements.
@@ -221,8 +221,8 @@ impl<R: Read> Elements<R> {
     }
 
     fn complaint(&self, what: &str) -> Broken {
-        let (line, column) = self.line_and_column(self.at);
-        Broken::Syntax(format!("{what}, at line {line} column {column}"))
+        let end = self.buffer.len().min(self.at + 1);
+        Broken::Syntax(what.to_owned(), self.span(self.at..end))
     }
 }
 

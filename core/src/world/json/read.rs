@@ -41,8 +41,9 @@ pub(crate) fn read(
             Ok(Some(element)) => element,
             Ok(None) => break,
             Err(Broken::Stream(why)) => return Err(Error::read("the entities", why)),
-            Err(Broken::Syntax(why)) => {
-                builder.problem(Problem::error(format!("not a list of entities in JSON: {why}")));
+            Err(Broken::Syntax(why, place)) => {
+                let problem = Problem::error(format!("not a list of entities in JSON: {why}"));
+                builder.problem(Problem { span: Some(place), ..problem });
                 break;
             }
         };

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::bench::Bench;
 use crate::dice::Dice;
 
-const PEOPLE: [&str; 14] = [
+pub(crate) const PEOPLE: [&str; 14] = [
     "lead",
     "contact",
     "office",
@@ -25,8 +25,8 @@ const PEOPLE: [&str; 14] = [
     "central",
     "region",
 ];
-const STUDENTS: [&str; 5] = ["aroha", "ben", "cara", "dan", "eve"];
-const SCHOOLS: [&str; 3] = ["kauri", "rata", "totara"];
+pub(crate) const STUDENTS: [&str; 5] = ["aroha", "ben", "cara", "dan", "eve"];
+pub(crate) const SCHOOLS: [&str; 3] = ["kauri", "rata", "totara"];
 const PROVIDERS: [&str; 3] = ["north", "south", "inside"];
 
 fn uid(ty: &str, id: &str) -> Json {
@@ -38,7 +38,7 @@ fn ids(world: &World, ty: &str) -> Vec<String> {
 }
 
 /// What somebody tries.
-fn attempt(dice: &mut Dice, world: &World, number: usize) -> Option<Json> {
+pub(crate) fn attempt(dice: &mut Dice, world: &World, number: usize) -> Option<Json> {
     let person = dice.pick(&PEOPLE);
     let (cases, requests, items) = (ids(world, "Case"), ids(world, "Request"), ids(world, "Item"));
     let on = |dice: &mut Dice, ty: &str, all: &[String]| {
@@ -93,7 +93,7 @@ fn attempt(dice: &mut Dice, world: &World, number: usize) -> Option<Json> {
 }
 
 /// What the engine says of a command, asked beside the store.
-fn allowed(bench: &Bench, command: &Json, now: i64) -> bool {
+pub(crate) fn allowed(bench: &Bench, command: &Json, now: i64) -> bool {
     let (ward, text) = (&bench.store().ward(), |name: &str| command[name].as_str().unwrap().to_owned());
     let action = ActionName::new(text("command"));
     let context = ward.read_context(&action, &command["context"].to_string()).unwrap();

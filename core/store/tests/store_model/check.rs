@@ -1,5 +1,6 @@
 //! The store and the model side by side: each answer, and all facts.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use crate::facts::{Uid, plain, uid};
 use crate::lines::Fields;
 use crate::model::{Expected, Model};
 use crate::town;
+use crate::watching::Watching;
 
 /// How often each command came to each outcome, and each feed.
 pub(crate) type Counts = BTreeMap<(String, String), usize>;
@@ -34,6 +36,7 @@ pub(crate) struct Sides {
     tells: bool,
     /// Versions that were seen after a step.
     pub(crate) versions: Vec<u64>,
+    watching: RefCell<Watching>,
 }
 
 impl Sides {
@@ -54,6 +57,7 @@ impl Sides {
         Sides {
             seed,
             start,
+            watching: RefCell::new(Watching::new(&store)),
             store: Some(store),
             reader: rusqlite::Connection::open(folder.join("cases.db")).unwrap(),
             folder,
@@ -210,6 +214,8 @@ impl Sides {
     }
 
     fn facts_agree(&self, after: &str) {
+        let said = || format!("seed {} step {} after {after}", self.seed, self.step);
+        self.watching.borrow_mut().agrees(self.store(), &said);
         let mut out = Vec::new();
         self.store().export(&mut out).unwrap();
         let all: Vec<Json> = serde_json::from_slice(&out).unwrap();
@@ -248,6 +254,9 @@ impl Sides {
 
     /// What only the database tells: who is to be told of what, and that what was disposed of is gone.
     pub(crate) fn end(mut self) -> Counts {
+        let watched = self.watching.borrow();
+        assert!(watched.came > 50 && watched.went > 10, "{} came, {} went", watched.came, watched.went);
+        drop(watched);
         let found = self.store().doctor().unwrap();
         let faults: Vec<_> = found.findings.iter().filter(|one| one.is_fault).collect();
         assert!(faults.is_empty(), "seed {}: {faults:#?}", self.seed);

@@ -17,6 +17,7 @@ mod story;
 mod table;
 mod time;
 mod town;
+mod watching;
 
 use check::Counts;
 

@@ -1,0 +1,228 @@
+//! What protects and is changed: invariants, guarantees, who fits, and every other file of the folder.
+
+use super::*;
+
+#[test]
+fn a_weakened_protection_is_told_and_has_to_be_announced() {
+    let bench = bench();
+    let same = ci(&bench, &[]);
+    passes(&same);
+    tells(
+        &same,
+        &[
+            "no decision changes for anybody",
+            "nothing besides policies is changed",
+            "- before: all files `sha256:",
+        ],
+    );
+
+    // An invariant is taken out, and a field goes where more people see it.
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    bench.write("new/fields.toml", FIELDS.replace("notes = \"body\"", "notes = \"head\""));
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(!ran.out.contains("no decision changes for anybody"), "{}", ran.out);
+    tells(
+        &ran,
+        &[
+            "**Not to be signed off as it is:** see",
+            "invariant `invariants.edit` is taken out",
+            "Nobody but the owner edits.",
+            "-unless { resource.owner == principal };",
+            "**not asked any longer**: `invariants.edit`",
+            "catalogue `Doc.notes` is shown otherwise",
+            "| `Doc.notes` | section `body`, shown by edit | section `head`, shown by view | teams: ",
+        ],
+    );
+    let announced = "[[invariant]]\nid = \"invariants.edit\"\nreason = \"no longer needed\"\n\
+        [[catalogue]]\ntype = \"Doc\"\nfield = \"notes\"\nreason = \"teams read notes\"\n";
+    bench.write("expected.toml", announced);
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    passes(&ran);
+    tells(&ran, &["Announced: no longer needed", "announced: teams read notes"]);
+    // Of one role, and so many records, and no more.
+    bench.write("expected.toml", format!("{announced}at_most = 1\n"));
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["announced as 1 records at most"]);
+    bench.write("expected.toml", format!("{announced}role = \"leads\"\n"));
+    assert_eq!(ci(&bench, &["--expected", "expected.toml"]).code, 4);
+    // What is announced and is as it was is told.
+    bench.write(
+        "expected.toml",
+        format!("{announced}[[guarantee]]\nid = \"guarantees.x\"\nreason = \"no such\"\n"),
+    );
+    tells(
+        &ci(&bench, &["--expected", "expected.toml"]),
+        &["nothing is changed of it: guarantee `guarantees.x`: no such"],
+    );
+    for wrong in [
+        "[[invariants]]\nid = \"x\"\nreason = \"x\"\n",
+        "[[catalogue]]\ntype = \"Doc\"\nfeild = \"x\"\nreason = \"x\"\n",
+    ] {
+        bench.write("expected.toml", wrong);
+        ci(&bench, &["--expected", "expected.toml"]).fails(1, "unknown field");
+    }
+}
+
+#[test]
+fn an_exception_in_an_invariant_is_a_changed_claim() {
+    let bench = bench();
+    let excepted =
+        INVARIANT.replace("resource.owner == principal", "resource.owner == principal || principal.active");
+    bench.write("new/invariants/edit.cedar", &excepted);
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(
+        &ran,
+        &[
+            "invariant `invariants.edit` is written otherwise",
+            "-unless { resource.owner == principal };",
+            "+unless { resource.owner == principal || principal.active };",
+            "of what its text says now, which is not what it said before",
+        ],
+    );
+    assert!(!ran.out.contains("- proved: Nobody but"), "{}", ran.out);
+}
+
+#[test]
+fn every_other_input_that_is_changed_is_told() {
+    let bench = bench();
+    bench.write(
+        "new/tests/cases.toml",
+        CASES.replace("name = \"an owner edits\"", "name = \"an owner may edit\"").replacen(
+            "expect = \"deny\"",
+            "expect = \"deny\"\npolicies = []",
+            1,
+        ),
+    );
+    bench.write("new/schema.cedarschema", SCHEMA.replace("size: Long }", "size: Long, note?: String }"));
+    let guarantee = "@id(\"guarantees.see\") @guarantee(\"R\") @description(\"All is seen.\")\n\
+        permit (principal, action, resource);";
+    bench.write("new/guarantees/see.cedar", guarantee);
+    let ran = ci(&bench, &[]);
+    tells(
+        &ran,
+        &[
+            "Taken out (1):\n\n- an owner edits",
+            "- another team does not see: expected deny, now deny by no policies",
+            "New (1):\n\n- an owner may edit",
+            "+entity Doc",
+            "`guarantees.see` is new",
+        ],
+    );
+    assert!(!ran.out.contains("no decision changes for anybody:"), "{}", ran.out);
+    // What applies by the schema alone is a gain as well.
+    bench.write("old/edit.cedar", EDIT.replace("action == ", "action in "));
+    bench.write("new/edit.cedar", EDIT.replace("action == ", "action in "));
+    bench.write(
+        "new/schema.cedarschema",
+        SCHEMA.replace("action view, edit appliesTo", "action edit appliesTo").replace(
+            "action assign",
+            "action view in [edit] appliesTo { principal: User, resource: Doc };\naction assign",
+        ),
+    );
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    let announced = "`[[gain]]` with `policy = \"edit\"`, `action = \"view\"`, `type = \"Doc\"`";
+    tells(&ran, &["by the schema, `edit` permits view on Doc", announced]);
+    // Announced it is no matter; by how much is not counted, so that no bound is one.
+    let gain =
+        "[[gain]]\nreason = \"editing is viewing\"\npolicy = \"edit\"\naction = \"view\"\ntype = \"Doc\"\n";
+    bench.write("expected.toml", gain);
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    tells(&ran, &["`edit` permits view on Doc (announced: editing is viewing)"]);
+    assert!(
+        !ran.out.contains("by the schema, ") && !ran.out.contains("nothing that was seen"),
+        "{}",
+        ran.out
+    );
+    bench.write("expected.toml", format!("{gain}at_most = 1\n"));
+    tells(&ci(&bench, &["--expected", "expected.toml"]), &["by the schema, `edit` permits view on Doc"]);
+    // `diff` reads both versions under the newer schema, and says so.
+    tells(
+        &bench.run(["diff", "old", "new", "--sample", "20"]),
+        &["is not told here: `caseward ci --base` tells it"],
+    );
+}
+
+#[test]
+fn all_mutants_of_what_is_changed_are_run() {
+    let bench = bench();
+    // A policy with a condition that no case looks at, in a folder whose sample of mutants holds none of it.
+    bench.write(
+        "new/see.cedar",
+        SEE.replace(
+            "principal.teams.contains(resource.team)",
+            "principal.teams.contains(resource.team) && resource.size < 100",
+        ),
+    );
+    let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "1"];
+    let ran = bench.run(common.into_iter().chain(["--base", "old"]));
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["of the policy changed", "what is changed is not tested, `see`", "--- a/see.cedar"]);
+    assert!(ran.out.matches("--- a/see.cedar").count() > 3, "{}", ran.out);
+}
+
+#[test]
+fn every_file_of_the_folder_is_compared_and_hashed() {
+    let bench = bench();
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/annotations.toml"), "[decision.D1]\nreading = \"Nobody.\"\n");
+        bench.write(&format!("{folder}/README.md"), "# Policies\n");
+        bench.write(&format!("{folder}/src/lib.rs"), "// code\n");
+    }
+    let hash = |ran: &Ran, when: &str| {
+        let line = ran.out.lines().find(|line| line.starts_with(&format!("- {when}:"))).unwrap().to_owned();
+        line.split("all files `sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    let same = ci(&bench, &[]);
+    passes(&same);
+    assert_eq!(hash(&same, "before"), hash(&same, "now"));
+    tells(&same, &["annotations, matrix, pages and proofs are as they were"]);
+    for (file, text, told) in [
+        ("annotations.toml", "[decision.D1]\nreading = \"All of them.\"\n", "+reading = \"All of them.\""),
+        ("matrix.toml", "now = \"2027-05-11T09:00:00+1200\"\n", "+now = \"2027-05-11T09:00:00+1200\""),
+        // An entry that nobody has a field in yet, which the table of who sees what cannot show.
+        (
+            "fields.toml",
+            &FIELDS.replace("known_by", "# who\nincludes = [\"owner\"]\nknown_by"),
+            "+includes = [\"owner\"]",
+        ),
+        ("RULES.md", "# Rules\n\none\n", "- `RULES.md` is new: 3 lines more, 0 less"),
+    ] {
+        let before = std::fs::read(bench.path(&format!("new/{file}"))).ok();
+        bench.write(&format!("new/{file}"), text);
+        let ran = ci(&bench, &[]);
+        passes(&ran);
+        tells(&ran, &[told, &format!("changed besides policies: `{file}`")]);
+        assert_ne!(hash(&ran, "before"), hash(&ran, "now"), "{file}");
+        match before {
+            Some(before) => bench.write(&format!("new/{file}"), before),
+            None => std::fs::remove_file(bench.path(&format!("new/{file}"))).unwrap(),
+        }
+    }
+    // A page that is gone can no longer be out of date, and that is told.
+    for page in ["RULES.md", "matrix.out"] {
+        bench.write(&format!("old/{page}"), "# Rules\n\none\n");
+        let ran = ci(&bench, &[]);
+        passes(&ran);
+        tells(&ran, &[&format!("- `{page}` is taken out: 0 lines more, 3 less")]);
+        std::fs::remove_file(bench.path(&format!("old/{page}"))).unwrap();
+    }
+}
+
+#[test]
+fn a_secret_key_is_never_written_over() {
+    let bench = bench();
+    bench.run(["bundle", "keygen", "--secret", "s.key"]).ends(0);
+    let key = bench.read("s.key");
+    for args in [
+        vec!["sample", "--cases", "1", "-o", "s.key"],
+        vec!["ci", "--policies", "new", "--base", "old", "-o", "s.key"],
+    ] {
+        let ran = bench.run(args.clone());
+        assert!(ran.code != 0 && ran.err.contains("it is a secret key"), "{args:?}: {}", ran.err);
+        assert_eq!(bench.read("s.key"), key);
+    }
+}

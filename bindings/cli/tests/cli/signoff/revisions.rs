@@ -1,0 +1,114 @@
+//! Versions that are read from git.
+
+use super::*;
+
+/// A file whose name nobody can write is not passed over, in a folder or in a revision of git.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_an_error() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let bench = bench();
+    let odd = bench.path("old/tests").join(OsStr::from_bytes(b"ca\xffses.toml"));
+    std::fs::write(&odd, CASES).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    let git = |args: &[&str]| git(&bench, args);
+    std::fs::copy(&odd, bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    std::fs::remove_file(bench.path("new/tests").join(OsStr::from_bytes(b"ca\xffses.toml"))).unwrap();
+    bench
+        .run(["ci", "--policies", "new", "--base", "HEAD", "--mutants", "0"])
+        .fails(1, "its name is not UTF-8");
+    // What a build leaves is not read, whatever it is called; below another folder it is.
+    std::fs::remove_file(&odd).unwrap();
+    for folder in ["old", "new"] {
+        let mark = "Signature: 8a477f597d28d172789f06886806bc55\n";
+        bench.write(&format!("{folder}/target/CACHEDIR.TAG"), mark);
+        bench.write(&format!("{folder}/target/x.cedar.txt"), "");
+    }
+    let ran = bench.run(["ci", "--policies", "new", "--base", "old", "--mutants", "0"]);
+    assert!(ran.out.contains("nothing besides policies is changed"), "{}{}", ran.out, ran.err);
+}
+
+/// Links are followed in a revision of git as in a folder, and do not lead out of it.
+#[cfg(unix)]
+#[test]
+fn links_in_a_revision_are_followed_within_it() {
+    use std::os::unix::fs::symlink;
+    let bench = bench();
+    let git = |args: &[&str]| git(&bench, args);
+    let commit = |message: &str| {
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "--allow-empty", "-m", message]);
+    };
+    git(&["init", "-q"]);
+    // A forbid in a folder of its own, a policy behind two links, cases and invariants through links.
+    bench.write("shared/gates/own.cedar", OWN.replace("@id(\"own\")", "@id(\"gates.own\")"));
+    std::fs::remove_file(bench.path("new/own.cedar")).unwrap();
+    std::fs::rename(bench.path("new/see.cedar"), bench.path("shared/see.cedar")).unwrap();
+    for folder in ["invariants", "tests"] {
+        std::fs::rename(bench.path(&format!("new/{folder}")), bench.path(&format!("shared/{folder}")))
+            .unwrap();
+        symlink(format!("../shared/{folder}"), bench.path(&format!("new/{folder}"))).unwrap();
+    }
+    symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    symlink("shared", bench.path("linked")).unwrap();
+    symlink("./../linked//see.cedar", bench.path("new/see.cedar")).unwrap();
+    commit("links");
+    let since = |bench: &Bench| {
+        let common = ["ci", "--policies", "new", "--quiet", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common.into_iter().chain(["--base", "HEAD"]))
+    };
+    let same = since(&bench);
+    passes(&same);
+    tells(&same, &["no decision changes for anybody", "nothing besides policies is changed"]);
+    let hash = |when: &str| {
+        let line = same.out.lines().find(|line| line.starts_with(&format!("- {when}:"))).unwrap();
+        line.split("all files `sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    assert_eq!(hash("before"), hash("now"));
+    // What stands behind a link is compared.
+    std::fs::remove_file(bench.path("shared/invariants/edit.cedar")).unwrap();
+    bench.write(
+        "shared/gates/own.cedar",
+        OWN.replace("@id(\"own\")", "@id(\"gates.own\")")
+            .replace("when { context", "when { false && context"),
+    );
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["invariant `invariants.edit` is taken out", "`gates.own` | denies | rewritten"]);
+    let ran = bench.run(["diff", "git:HEAD:new", "new", "--sample", "50"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["gates.own"]);
+    git(&["checkout", "-q", "HEAD", "--", "."]);
+
+    // What does not end in the revision is named.
+    let outside = std::env::temp_dir().display().to_string();
+    for (target, why) in [
+        ("../../gates", "new/gates` of HEAD is a link to `../../gates`, which is not there in the revision"),
+        (outside.as_str(), "which is not there in the revision: links are followed within"),
+        ("../nowhere", "which is not there in the revision"),
+        ("../new", "it is a link back to a folder that it stands in"),
+        (".", "it is a link back to a folder that it stands in"),
+        ("gates", "which is not there in the revision"),
+    ] {
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        symlink(target, bench.path("new/gates")).unwrap();
+        commit(target);
+        std::fs::remove_file(bench.path("new/gates")).unwrap();
+        let ran = since(&bench);
+        assert_eq!(ran.code, 1, "{target}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(why), "{target}: {}", ran.err);
+        symlink("../shared/gates", bench.path("new/gates")).unwrap();
+    }
+    // What needs no reading may lead anywhere.
+    commit("as before");
+    symlink("nowhere", bench.path("new/README.md")).unwrap();
+    commit("a page");
+    std::fs::remove_file(bench.path("new/README.md")).unwrap();
+    passes(&since(&bench));
+}

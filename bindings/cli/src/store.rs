@@ -238,12 +238,11 @@ fn file(
         output::finish(out)?;
         return Ok(Exit::Success);
     };
-    let write = || -> std::io::Result<()> {
+    let mut write = || -> std::io::Result<()> {
         let mut replacement = Replacement::begin(path)?;
         std::io::copy(&mut file.bytes, replacement.writer())?;
         replacement.commit()
     };
-    let mut write = write;
     write().map_err(|e| Failure::file("write", input::name(path), &e))?;
     Ok(Exit::Success)
 }

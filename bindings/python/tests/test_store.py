@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -70,7 +72,8 @@ def test_feeds_and_past_moments(store: Store) -> None:
     now = store.as_of()
     assert before.world.attribute(("Student", "aroha"), "enrolledAt") == EntityUid("School", "kauri")
     assert now.world.attribute(("Student", "aroha"), "enrolledAt") == EntityUid("School", "rata")
-    assert before.now == NOW and now.ward == store.ward or now.ward is not None
+    assert before.now == NOW
+    assert before.ward.who(before.world, "viewSummary", ("Case", "c1"), now=before.now)
     with pytest.raises(caseward.RequestError, match="lies ahead of the store's clock"):
         store.as_of(NOW + timedelta(days=900))
 
@@ -90,9 +93,10 @@ def test_the_log_and_the_doctor(store: Store) -> None:
 
 
 def test_what_goes_wrong_is_told(tmp_path: Path, store: Store) -> None:
-    for wrong, says in [("none.db", "there is no store"), ("", "is no store of caseward")]:
+    (tmp_path / "text.db").write_text("no database")
+    for wrong, says in [("none.db", "there is no store"), ("text.db", "is no store of caseward")]:
         with pytest.raises(caseward.StoreError, match=says):
-            Store.open(tmp_path / wrong) if wrong else Store.open(__file__)
+            Store.open(tmp_path / wrong)
     with pytest.raises(caseward.StoreError, match="is there already"):
         Store.init(tmp_path / "cases.db")
     with pytest.raises(ValueError, match="trust_now"):
@@ -121,3 +125,13 @@ def test_a_child_of_a_fork_does_not_write(store: Store) -> None:
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.tick() == 0
+
+
+def test_what_belongs_to_a_store_is_not_pickled(store: Store) -> None:
+    with_case(store)
+    done = store.do(("User", "lead"), "addComment", ("Case", "c1"), data={"text": "Back."})
+    line = store.feed("enrolment", "student,school,start\naroha,rata,2026-05-11\n")[0]
+    for value in (store, done, line, store.as_of(NOW)):
+        for work in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=f"^a {type(value).__name__} is neither pickled nor copied: "):
+                work(value)

@@ -117,10 +117,7 @@ impl State {
         same_data(self.ward.schema(), ward.schema())?;
         let hash = PolicySet::hash(&ward, &fits);
         // What is in force at that instant, and stays so, is not put in force again.
-        let set_at = crate::activate::at(&self.policies, at);
-        if set_at.is_some_and(|set| set.set == hash)
-            && !self.policies.iter().any(|set| set.from == at && set.set != hash)
-        {
+        if crate::activate::at(&self.policies, at).is_some_and(|set| set.set == hash) {
             return Ok(hash);
         }
         self.in_group(|state, group| {

@@ -475,7 +475,7 @@ pub fn shown(place: &Path) -> PathBuf {
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
 type Opened = (Box<dyn Db>, Option<File>, bool);
 
-/// The database of a place.
+/// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
 fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {

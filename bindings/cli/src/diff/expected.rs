@@ -109,9 +109,12 @@ struct Entry {
     at_most: Option<u64>,
 }
 
-/// A reason that says something: who signs a change off reads it in the place of the warning.
+/// A reason that says something: who signs a change off reads it in the place of the warning. Blanks and what nobody sees
+/// make no other reason.
 fn a_reason<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let reason = String::deserialize(from)?;
+    let unseen = |c: &char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let seen: String = String::deserialize(from)?.chars().filter(|c| !unseen(c)).collect();
+    let reason = seen.split_whitespace().collect::<Vec<_>>().join(" ");
     match reason.chars().any(char::is_alphanumeric) {
         true => Ok(reason),
         false => Err(D::Error::custom("a `reason` says nothing: say in words why the change is meant")),
@@ -162,9 +165,16 @@ impl Since<'_> {
         match self {
             Since::Folder(old, new) => {
                 let (Ok(new), Ok(file)) = (new.canonicalize(), file.canonicalize()) else { return Ok(None) };
-                let Ok(below) = file.strip_prefix(new) else { return Ok(None) };
-                let before = old.join(below);
-                if input::is_there(&before)? {
+                // As it stands to the new folder, within it or beside it, so to the old one.
+                let above = new.ancestors().position(|above| file.starts_with(above));
+                let around = above.and_then(|above| Some((above, new.ancestors().nth(above)?)));
+                let Some((above, around)) = around else { return Ok(None) };
+                let Ok(below) = file.strip_prefix(around) else { return Ok(None) };
+                let mut before = old.to_path_buf();
+                before.extend(std::iter::repeat_n("..", above));
+                before.push(below);
+                let is_itself = before.canonicalize().is_ok_and(|before| before == file);
+                if !is_itself && input::is_there(&before)? {
                     input::text(&before, input::MAX_WRITTEN).map(Some)
                 } else {
                     Ok(None)

@@ -40,6 +40,13 @@ fn other_policies_decide_from_when_they_are_in_force() {
     assert_ne!(*bench.store().ward().policy_hash(), before);
     bench.reopen();
     assert_eq!(comments(&bench), Outcome::Denied, "opened again");
+    // What is in force is not put in force again.
+    let (count, events) =
+        (bench.store().activated().unwrap().len(), bench.store().verify(Vec::new()).unwrap().entries);
+    let again = Activation::now("the board", "again").at(bench.clock() + 60_000);
+    assert_eq!(bench.store().activate(&without_comments(), &again).unwrap(), hash);
+    assert_eq!(bench.store().activated().unwrap().len(), count);
+    assert_eq!(bench.store().verify(Vec::new()).unwrap().entries, events);
     // The past is asked about by the policies of its time, or by today's.
     let may = |moment: Moment| {
         let past = bench.store().past_at(moment, bench.clock()).unwrap();

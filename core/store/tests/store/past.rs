@@ -153,7 +153,7 @@ fn a_past_moment_is_what_was_there() {
             match dice.below(4) {
                 0 => {
                     let (kind, text) = line(&mut dice);
-                    bench.store().feed_at(kind, text.into_bytes(), 0, bench.clock()).unwrap();
+                    bench.store().feed_at(kind, text.into_bytes(), 24 * 3_600_000, bench.clock()).unwrap();
                 }
                 1 => drop(bench.tick(bench.clock() + 9 * 3_600_000)),
                 2 => drop(bench.ask(record(&mut dice, &bench, number))),
@@ -216,7 +216,7 @@ fn a_correction_changes_what_held() {
 fn apply(bench: &Bench, step: &Step) {
     match step {
         Step::Line(kind, text) => {
-            bench.store().feed_at(kind, text.clone().into_bytes(), 0, bench.clock()).unwrap();
+            bench.store().feed_at(kind, text.clone().into_bytes(), 24 * 3_600_000, bench.clock()).unwrap();
         }
         Step::Staffing(command) => drop(bench.ask(command.clone())),
     }

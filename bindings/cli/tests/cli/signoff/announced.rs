@@ -126,6 +126,10 @@ fn an_old_announcement_covers_no_new_change() {
         ("new/meant.toml", old.clone()),
         ("elsewhere/meant.toml", old.clone()),
         ("meant.txt", old.clone()),
+        (
+            "meant.yaml",
+            old.replace("reason = \"", "reason = \" \u{ad}").replace(" recorded", "  recorded\u{a0}"),
+        ),
         ("meant", old.replace("[[gain]]", "  [[ \"gain\" ]] # once more")),
     ] {
         bench.write(meant, &text);
@@ -145,6 +149,21 @@ fn an_old_announcement_covers_no_new_change() {
     let ran = bench.run(common.into_iter().chain(["--base", "HEAD", "--expected", "meant.toml"]));
     tells(&ran, &["invariant `invariants.edit` is taken out", "- invariant `invariants.edit`: recorded"]);
     assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    // Beside the folders as within them.
+    for folder in ["a", "b"] {
+        std::fs::create_dir(bench.path(folder)).unwrap();
+        bench.write(
+            &format!("{folder}/said"),
+            "invariant = [{ reason = 'recorded', id = 'invariants.edit' }]\n",
+        );
+    }
+    std::fs::rename(bench.path("old"), bench.path("a/p")).unwrap();
+    std::fs::rename(bench.path("new"), bench.path("b/p")).unwrap();
+    let common = ["ci", "--policies", "b/p", "--quiet", "--fail-under", "0", "--mutants", "0"];
+    let ran = bench.run(common.into_iter().chain(["--base", "a/p", "--expected", "b/said"]));
+    tells(&ran, &["invariant `invariants.edit` is taken out", "- invariant `invariants.edit`: recorded"]);
+    std::fs::rename(bench.path("a/p"), bench.path("old")).unwrap();
+    std::fs::rename(bench.path("b/p"), bench.path("new")).unwrap();
     // One that was no TOML: nobody knows which are new.
     bench.write("old/expected.toml", "[[");
     bench.write("new/expected.toml", &old);

@@ -165,6 +165,15 @@ impl Linted {
         }
     }
 
+    /// Each for programs.
+    fn json(&self, policies: &PolicyArgs) -> serde_json::Value {
+        let all = self.findings.iter().map(|Finding { lint, problem }| {
+            let file = policies.file(problem, &self.texts);
+            serde_json::json!(problems::Told { lint: Some(lint.name()), problem, file: file.as_deref() })
+        });
+        all.collect()
+    }
+
     /// One annotation of GitHub's workflows for each.
     fn github(&self, policies: &PolicyArgs) -> String {
         let mut out = String::new();
@@ -213,7 +222,7 @@ fn lint(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let linted = Linted::look(&args.policies, &ward, &sources, &beside, base.as_ref(), &levels)?;
     match args.format {
-        Format::Json => output::print_json(&linted.findings)?,
+        Format::Json => output::print_json(&linted.json(&args.policies))?,
         Format::Github => output::print(&linted.github(&args.policies))?,
         Format::Text => {
             let reports: Vec<Report> = linted.told(&args.policies).map(|told| told.report).collect();

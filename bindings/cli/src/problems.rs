@@ -24,7 +24,7 @@ pub(crate) struct Told<'a> {
     pub(crate) lint: Option<&'static str>,
     #[serde(flatten)]
     pub(crate) problem: &'a Problem,
-    /// The file, where the problem's source does not say it.
+    /// The file, as people open it, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<&'a str>,
 }

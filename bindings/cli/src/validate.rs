@@ -58,8 +58,6 @@ struct Found {
     /// The lint that found it, where one did.
     lint: Option<&'static str>,
     problem: Problem,
-    /// Whether it is a problem of the data.
-    is_data: bool,
     file: Option<String>,
     report: Report,
 }
@@ -115,7 +113,6 @@ fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let linted = Linted::look(&args.policies, &ward, &sources, &beside, None, &levels)?;
     found.extend(linted.told(&args.policies).map(|told| Found {
         lint: Some(told.lint.name()),
-        is_data: false,
         problem: told.problem,
         file: told.file,
         report: told.report,
@@ -130,7 +127,6 @@ fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
                 let file = (!input::is_dash(entities)).then(|| entities.display().to_string());
                 found.extend(problems.into_iter().map(|problem| Found {
                     lint: None,
-                    is_data: true,
                     file: file.clone(),
                     report: Report::without_text(&problem),
                     problem,
@@ -150,15 +146,8 @@ fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 impl Found {
-    /// As a list tells it: policies are named by their path below the folder, and data by its entity.
     fn told(&self) -> Told<'_> {
-        let file = self.file.as_deref().filter(|_| self.is_data);
-        Told { lint: self.lint, problem: &self.problem, file }
-    }
-
-    /// As an annotation tells it, which stands beside its file.
-    fn placed(&self) -> Told<'_> {
-        Told { file: self.file.as_deref(), ..self.told() }
+        Told { lint: self.lint, problem: &self.problem, file: self.file.as_deref() }
     }
 }
 
@@ -166,7 +155,6 @@ fn find(args: &Args, problems: &[Problem], sources: &Sources) -> Vec<Found> {
     let reports = args.policies.reports(problems, sources).into_iter();
     let of = |(problem, report): (&Problem, Report)| Found {
         lint: None,
-        is_data: false,
         file: args.policies.file(problem, sources),
         problem: problem.clone(),
         report,
@@ -186,7 +174,6 @@ fn unreachable(args: &Args, ward: &Ward) -> Result<Result<usize, Vec<Found>>, Fa
     Ok(ward.coverage([])?.excuse(&source.name, &source.text).map(|claims| claims.len()).map_err(|error| {
         let problems = error.problems().iter().map(|problem| Found {
             lint: None,
-            is_data: false,
             report: Report::in_text(problem, &source, &source.name),
             file: Some(source.name.to_string()),
             problem: problem.clone(),
@@ -211,7 +198,7 @@ fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure
         Format::Json => output::print_json(&found.iter().map(Found::told).collect::<Vec<_>>()),
         Format::Github => {
             let mut out = String::new();
-            found.iter().for_each(|found| found.placed().annotate(&mut out));
+            found.iter().for_each(|found| found.told().annotate(&mut out));
             output::print(&out)
         }
         Format::Text => {

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use caseward::author::Diff;
 
+#[cfg(feature = "prove")]
+use super::beyond::{self, Beyond};
 use super::{Change, SAMPLE, Step, step};
 #[cfg(feature = "prove")]
 use crate::diff::Gained;
@@ -145,6 +147,8 @@ fn ask(
     };
     let mut details = String::from("\n### Of all data, as a solver finds it and the engine confirms\n\n");
     let (mut unannounced, mut used, mut exit) = (0, BTreeSet::new(), Exit::Success);
+    // Kinds of request with gains that are announced, as far as one example tells.
+    let mut covered = BTreeSet::new();
     for found in compared.iter().filter(|found| found.standing != Standing::Proved) {
         let what = if found.gained { "gained" } else { "lost" };
         let kinds = kinds(&found.kinds);
@@ -156,9 +160,10 @@ fn ask(
                 if !open.is_empty() {
                     let _ = writeln!(details, "  **Not announced:** {}.", printable(&open.join(", ")));
                 }
-                story.lines().for_each(|told| {
-                    let _ = writeln!(details, "  > {}", printable(told));
-                });
+                quote(&mut details, story);
+                if found.gained && open.is_empty() {
+                    covered.extend(found.kinds.iter().cloned());
+                }
             }
             (None, why) => {
                 let why = why.as_deref().unwrap_or("no reason is given");
@@ -174,6 +179,12 @@ fn ask(
             }
         }
     }
+    let beyond = beyond::seek(change, diff, base, &covered, terminal)?;
+    unannounced += beyond.iter().filter(|more| more.story.is_some()).count();
+    if exit == Exit::Success && beyond.iter().any(|more| more.story.is_none()) {
+        exit = Exit::Undecided;
+    }
+    beyond.iter().for_each(|more| tell_beyond(&mut details, more));
     for (gained, what) in [(true, "gained"), (false, "lost")] {
         let proved = compared.iter().filter(|f| f.gained == gained && f.standing == Standing::Proved);
         let all: Vec<(String, String)> = proved.flat_map(|found| found.kinds.clone()).collect();
@@ -191,6 +202,32 @@ fn ask(
         ),
     };
     Ok(Asked { exit, said, details, unannounced, used })
+}
+
+#[cfg(feature = "prove")]
+fn quote(details: &mut String, story: &str) {
+    story.lines().for_each(|told| {
+        let _ = writeln!(details, "  > {}", printable(told));
+    });
+}
+
+/// What is gained beyond the announcements, or that this is not known.
+#[cfg(feature = "prove")]
+fn tell_beyond(details: &mut String, more: &Beyond) {
+    let kind = kinds(std::slice::from_ref(&more.kind));
+    match (&more.story, &more.why) {
+        (Some(story), _) => {
+            let _ = writeln!(details, "- **Not announced:** {kind}, beyond what is announced of it");
+            quote(details, story);
+        }
+        (None, why) => {
+            let why = printable(why.as_deref().unwrap_or_default());
+            let _ = writeln!(
+                details,
+                "- **not known** whether anything is gained beyond what is announced: {kind}: {why}"
+            );
+        }
+    }
 }
 
 /// The actions of a gain that nobody announced.

@@ -1,5 +1,7 @@
 //! `caseward ci`: everything that is checked of a change of policies, as one, and one page for who signs it off.
 
+#[cfg(feature = "prove")]
+mod beyond;
 mod cases;
 mod catalogue;
 mod changes;

@@ -130,6 +130,26 @@ pub(crate) struct Gained<'a> {
     pub(crate) roles: &'a [String],
 }
 
+/// What a gain that is announced may be of: what is left out may be anything.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limit {
+    policy: Option<String>,
+    rule: Option<String>,
+    pub(crate) role: Option<String>,
+}
+
+impl Limit {
+    pub(crate) fn names_policies(&self) -> bool {
+        self.policy.is_some() || self.rule.is_some()
+    }
+
+    /// Whether a policy is one of those that it names.
+    pub(crate) fn is_of(&self, policy: &str, of_rule: Option<&str>) -> bool {
+        self.policy.as_deref().is_none_or(|wanted| wanted == policy)
+            && self.rule.as_deref().is_none_or(|wanted| Some(wanted) == of_rule)
+    }
+}
+
 /// What an announcement comes to.
 pub(crate) enum Announced<'a> {
     /// Nobody announced it.
@@ -283,6 +303,21 @@ impl Expected {
     pub(crate) fn fitting(&self, gained: &Gained<'_>) -> Vec<usize> {
         let fitting = self.gain.iter().enumerate().filter(|(_, gain)| gain.fits(gained));
         fitting.map(|(at, _)| at).collect()
+    }
+
+    /// What announcements of one kind of request are limited to, each limit once.
+    pub(crate) fn limits(&self, action: &str, resource_type: &str) -> Vec<Limit> {
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
+        let of_kind = |gain: &&Gain| is(&gain.action, action) && is(&gain.resource_type, resource_type);
+        let mut limits = Vec::new();
+        for gain in self.gain.iter().filter(of_kind) {
+            let Gain { policy, rule, role, .. } = gain;
+            let limit = Limit { policy: policy.clone(), rule: rule.clone(), role: role.clone() };
+            if !limits.contains(&limit) {
+                limits.push(limit);
+            }
+        }
+        limits
     }
 
     /// The first gain that is announced so and is not bounded: by how much the schema gives, nobody counts.

@@ -21,6 +21,8 @@ use crate::sample::{self, MadeUpData};
 use crate::terminal::Terminal;
 use crate::{git, load, output, progress};
 
+#[cfg(feature = "prove")]
+pub(crate) use expected::Limit;
 pub(crate) use expected::{Announced, Expected, Gained, Sight, Since};
 pub(crate) use report::{Report, Setting, told_before};
 

@@ -46,6 +46,7 @@ fn lint_tells_name_place_and_help_in_every_form() {
         (json[0]["severity"].as_str(), json[0]["source"].as_str()),
         (Some("warning"), Some("a.cedar"))
     );
+    assert_eq!(json[0]["file"], "p/a.cedar");
     // `validate` tells them under their names, too, with the words of `lint`.
     let validated = bench.run(["validate", "--policies", "p", "--format", "json"]).json();
     let found: Vec<_> =

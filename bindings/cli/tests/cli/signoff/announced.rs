@@ -244,3 +244,46 @@ fn a_change_of_who_fits_has_to_be_announced() {
     assert!(problem["source"].as_str().unwrap().ends_with("new/fits/actions.cedarschema"), "{problem}");
     assert_eq!(problem["line"], 3, "a place in the actions is one in their file: {problem}");
 }
+
+/// A solver gives one example; what one announcement covers is taken out before it is asked for the next.
+#[test]
+fn a_gain_beyond_the_announced_is_found_of_all_data() {
+    if !has_solver() {
+        println!("skipped: there is no cvc5 on this machine");
+        return;
+    }
+    let bench = bench();
+    // On data that shows nothing of it.
+    let plain = json!([{"uid": {"type": "User", "id": "eve"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": []}}]);
+    bench.write("nobody.json", plain.to_string());
+    let owner = "resource.owner == principal";
+    let with = |more: &str| {
+        EDIT.replace(owner, &format!("{owner} || principal.leads.contains(resource.team){more}"))
+    };
+    let extra = "@id(\"extra\")\n@description(\"More.\")\npermit (\n  principal,\n  action == Action::\"edit\",\n  resource\n)\n// small\nwhen { resource.size == 7 && principal.leads.contains(Team::\"blue\") };\n";
+    let leads = "[[gain]]\nreason = \"leads edit\"\npolicy = \"edit\"\nrole = \"leads\"\n";
+    let of_extra = "[[gain]]\nreason = \"small ones\"\npolicy = \"extra\"\naction = \"edit\"\n";
+    for (edit, extra, expected, is_covered) in [
+        (with(""), None, leads.to_owned(), true),
+        // Others than the role, by the same policy.
+        (with(" || principal.active && resource.size == 7"), None, leads.to_owned(), false),
+        // The role, by another policy.
+        (with(""), Some(extra), leads.to_owned(), false),
+        (with(""), Some(extra), format!("{leads}{of_extra}"), true),
+        (with(""), Some(extra), leads.replace("policy = \"edit\"\n", ""), true),
+        (with(""), Some(extra), of_extra.replace("policy = \"extra\"\n", "rule = \"B\"\n"), false),
+    ] {
+        bench.write("new/edit.cedar", &edit);
+        match extra {
+            Some(text) => bench.write("new/extra.cedar", text),
+            None => drop(std::fs::remove_file(bench.path("new/extra.cedar"))),
+        }
+        bench.write("expected.toml", &expected);
+        let ran = ci(&bench, &["--world", "nobody.json", "--expected", "expected.toml"]);
+        let told = "- **Not announced:** edit on Doc, beyond what is announced of it";
+        assert_eq!(!ran.out.contains("Not announced"), is_covered, "{expected}{}", ran.out);
+        assert!(is_covered || ran.out.contains(told), "{expected}{}", ran.out);
+        // An invariant says that the owner alone edits, and is proved wrong.
+        assert_eq!(ran.code, 4);
+    }
+}

@@ -94,7 +94,16 @@ pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Opt
     let prefix = String::from_utf8_lossy(&prefix);
     let path = format!("{}{name}", prefix.trim_end_matches(['\n', '\r']));
     let Ok(listing) = Listing::read(folder, &commit, revision) else { return Ok(None) };
-    let Some(Place::File(entry)) = listing.resolve(&path)? else { return Ok(None) };
+    let entry = match listing.resolve(&path)? {
+        Some(Place::File(entry)) => entry,
+        _ if listing.is_link(&path) => {
+            let shown = revision.escape_debug();
+            return Err(Failure::other(format!(
+                "`{path}` of {shown} is a link that leads out of the revision, so that it is not known what it said there"
+            )));
+        }
+        _ => return Ok(None),
+    };
     match entry.is_file() && entry.size.is_some_and(|size| size <= MOST_BYTES) {
         true => Ok(contents(folder, &[entry.object])?.pop()),
         false => {
@@ -121,6 +130,11 @@ pub(crate) fn each_text(
         }
     }
     Ok(())
+}
+
+/// Whether the repository that `at` lies in has a revision of this name; where there is no git, it has none.
+pub(crate) fn knows(at: &Path, revision: &str) -> bool {
+    commit(at, revision).is_ok()
 }
 
 /// The commit of a revision of the repository that `at` lies in.

@@ -9,6 +9,7 @@ use caseward::{FilePart, Problem, Severity, Source, Sources, Ward};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 
+use crate::earlier::Earlier;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
 use crate::github::notice;
@@ -267,17 +268,15 @@ pub(crate) struct Base {
 impl Base {
     /// A folder, or the folder of policies as it is in a revision.
     fn read(base: &str, policies: &PolicyArgs) -> Result<Self, Failure> {
-        let path = Path::new(base);
+        let folder = policies.own()?;
+        let earlier = Earlier::named(base, folder)?;
         let read = |part: FilePart| -> Result<Sources, Failure> {
-            match (path.is_dir(), policies.folder(), part) {
-                (true, _, FilePart::Invariant) => Ok(Sources::read_invariants(path, None)?),
-                (true, _, FilePart::Guarantee) => Ok(Sources::read_guarantees(path, None)?),
-                (true, _, FilePart::Fit) => Ok(Sources::read_fits(path, None)?),
-                (true, ..) => Ok(Sources::read_folder(path, None)?),
-                (false, Some(folder), part) => git::part_of_folder(folder, base, part),
-                (false, None, _) => {
-                    Err(Failure::other("--base compares a folder of policies: --policies names it"))
-                }
+            match (earlier, part) {
+                (Earlier::Folder(path), FilePart::Invariant) => Ok(Sources::read_invariants(path, None)?),
+                (Earlier::Folder(path), FilePart::Guarantee) => Ok(Sources::read_guarantees(path, None)?),
+                (Earlier::Folder(path), FilePart::Fit) => Ok(Sources::read_fits(path, None)?),
+                (Earlier::Folder(path), _) => Ok(Sources::read_folder(path, None)?),
+                (Earlier::Revision(revision), part) => git::part_of_folder(folder, revision, part),
             }
         };
         let beside = [FilePart::Invariant, FilePart::Guarantee, FilePart::Fit].map(read);

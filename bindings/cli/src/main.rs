@@ -20,6 +20,7 @@ mod diff;
 mod docs;
 #[cfg(feature = "store")]
 mod due;
+mod earlier;
 mod exit;
 mod explain;
 mod failure;

@@ -18,6 +18,7 @@ use std::time::Instant;
 use caseward::Sources;
 
 use crate::cases::{CaseArgs, Suite};
+use crate::earlier::Earlier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::NowArgs;
@@ -43,7 +44,7 @@ const MUTANTS: usize = 300;
 pub(crate) struct Args {
     #[command(flatten)]
     cases: CaseArgs,
-    /// The git revision or folder that the change starts from.
+    /// The git revision or folder that the change starts from; `git:REV` is a revision for certain, as a script has it.
     #[arg(long, value_name = "REV|DIR")]
     base: Option<String>,
     /// The data on which to show what changes: Cedar's entities JSON or a snapshot; made up by default.
@@ -114,14 +115,15 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let folder = args.cases.policies.own()?;
     // Where nothing is changed it is not read, and no place for the page all the same.
     args.world.iter().for_each(|world| input::remember(world));
-    let since = args.base.as_deref().map(|base| diff::since(base, folder));
+    let earlier = args.base.as_deref().map(|base| Earlier::named(base, folder)).transpose()?;
+    let since = earlier.map(|base| diff::since(base, folder));
     let expected =
         args.expected.as_deref().map(|file| diff::Expected::read(file, since.as_ref())).transpose()?;
     // What cannot be loaded cannot be checked; that is told in full, as `validate` and `test` tell it.
     let suite = args.cases.load()?;
     let sources = args.cases.policies.sources()?;
-    let base = args.base.as_deref().map(|base| read_base(base, folder)).transpose()?;
-    let base_tree = args.base.as_deref().map(|base| Tree::read(base, folder)).transpose()?;
+    let base = earlier.map(|base| read_base(base, folder)).transpose()?;
+    let base_tree = earlier.map(|base| Tree::read(base, folder)).transpose()?;
     let tree = Tree::of_folder(folder)?;
     let inputs = base_tree.as_ref().map(|base| Inputs::new(base, &tree, &suite.ward, &suite.files));
     let mut change = Change { args, folder, sources, suite, base, tree, base_tree, expected, inputs };
@@ -156,9 +158,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// A folder, or the folder as it is in a revision.
-fn read_base(base: &str, folder: &Path) -> Result<Sources, Failure> {
-    let path = Path::new(base);
-    if path.is_dir() { load::read_folder(path) } else { git::policies_of_folder(folder, base) }
+fn read_base(base: Earlier<'_>, folder: &Path) -> Result<Sources, Failure> {
+    match base {
+        Earlier::Folder(path) => load::read_folder(path),
+        Earlier::Revision(revision) => git::policies_of_folder(folder, revision),
+    }
 }
 
 /// What does not hold, before what is not known, before what could not be asked.

@@ -9,6 +9,7 @@ use std::path::Path;
 use caseward::files::Found;
 use caseward::{FilePart, Source, Sources};
 
+use crate::earlier::Earlier;
 use crate::failure::Failure;
 use crate::{git, input};
 
@@ -24,12 +25,12 @@ pub(super) struct Tree {
 
 impl Tree {
     /// A folder as it is, or as it was in a git revision of the repository that `folder` lies in.
-    pub(super) fn read(base: &str, folder: &Path) -> Result<Self, Failure> {
-        let path = Path::new(base);
-        if path.is_dir() {
-            return Self::of_folder(path);
-        }
-        let (commit, files) = git::files_of_folder(folder, base, &is_input)?;
+    pub(super) fn read(base: Earlier<'_>, folder: &Path) -> Result<Self, Failure> {
+        let revision = match base {
+            Earlier::Folder(path) => return Self::of_folder(path),
+            Earlier::Revision(revision) => revision,
+        };
+        let (commit, files) = git::files_of_folder(folder, revision, &is_input)?;
         Ok(Tree { files: files.into_iter().collect(), commit: Some(commit) })
     }
 

@@ -13,6 +13,7 @@ use caseward::author::{Diff, Difference, Drawn};
 use caseward::{EntityUid, Error, Sources, World};
 use clap::ValueEnum;
 
+use crate::earlier::Earlier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::NowArgs;
@@ -113,10 +114,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(if report.is_announced() { Exit::Success } else { Exit::Unmet })
 }
 
-/// What `--base` names, for a folder of policies.
-pub(crate) fn since<'a>(base: &'a str, folder: &'a Path) -> Since<'a> {
-    let path = Path::new(base);
-    if path.is_dir() { Since::Folder(path, folder) } else { Since::Revision(folder, base) }
+/// The version that a folder of policies is compared with.
+pub(crate) fn since<'a>(base: Earlier<'a>, folder: &'a Path) -> Since<'a> {
+    match base {
+        Earlier::Folder(path) => Since::Folder(path, folder),
+        Earlier::Revision(revision) => Since::Revision(folder, revision),
+    }
 }
 
 /// Reads one version of policies.

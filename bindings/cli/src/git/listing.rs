@@ -102,6 +102,11 @@ impl<'a> Listing<'a> {
         named.chain(&self.nameless).filter(is_plain).map(|entry| entry.object.clone())
     }
 
+    /// Whether a link stands there.
+    pub(super) fn is_link(&self, path: &str) -> bool {
+        self.entries.get(path).is_some_and(Entry::is_link)
+    }
+
     /// Where a link leads, as it says.
     fn target(&self, link: &Entry) -> Result<String, Failure> {
         if let Some(target) = self.targets.borrow().get(&link.object) {

@@ -112,3 +112,44 @@ fn links_in_a_revision_are_followed_within_it() {
     std::fs::remove_file(bench.path("new/README.md")).unwrap();
     passes(&since(&bench));
 }
+
+/// A change that brings a folder of the revision's name is not compared with that folder.
+#[test]
+fn a_folder_is_not_taken_for_a_revision_of_its_name() {
+    let bench = bench();
+    git(&bench, &["init", "-q", "-b", "trunk"]);
+    git(&bench, &["add", "."]);
+    git(&bench, &["commit", "-q", "-m", "first"]);
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    let since = |base: &str, verb: &str| {
+        let more = if verb == "ci" { &["--quiet", "--fail-under", "0", "--mutants", "0"][..] } else { &[] };
+        bench.run([verb, "--policies", "new", "--base", base].into_iter().chain(more.iter().copied()))
+    };
+    assert_eq!(since("trunk", "ci").code, 4);
+    git(&bench, &["branch", "a/b"]);
+    for name in ["trunk", "a/b", "refs/heads/trunk"] {
+        std::fs::create_dir_all(bench.path(name)).unwrap();
+        for file in [
+            "schema.cedarschema",
+            "see.cedar",
+            "edit.cedar",
+            "assign.cedar",
+            "own.cedar",
+            "size.cedar",
+            "fields.toml",
+        ] {
+            std::fs::copy(bench.path(&format!("new/{file}")), bench.path(&format!("{name}/{file}"))).unwrap();
+        }
+        for verb in ["ci", "lint"] {
+            since(name, verb).fails(1, "is a folder, and a revision of git");
+        }
+        assert_eq!(since(&format!("git:{name}"), "ci").code, 4);
+        // The folder has no invariant either; its cases are gone.
+        let ran = since(&format!("./{name}"), "ci");
+        assert!(!ran.out.contains("is taken out"), "{}{}", ran.out, ran.err);
+        std::fs::remove_dir_all(bench.path(name)).unwrap();
+    }
+    for itself in ["new", "./new", "new/../new"] {
+        since(itself, "ci").fails(64, "names the folder of policies itself");
+    }
+}

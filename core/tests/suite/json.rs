@@ -43,7 +43,7 @@ fn what_is_wrong_with_the_text_is_told_where_it_is_in_the_file() {
         (format!("[{school},\n {school},\n  {{\"uid\": 1,, }}]"), "line 3 column 13"),
         (format!("[\n{school},\n{{\"uid\":\n{{\"type\" 1}}}}\n]"), "line 4 column 9"),
         (format!("[{school}, {{\"uid\" 1}}]"), &format!("line 1 column {}", school.len() + 11)),
-        (format!("[\n\n{school} {school}]"), &format!("line 3 column {}", school.len() + 2)),
+        (format!("[\n\n{school} {school}]"), &format!("line 3, column {}", school.len() + 2)),
         // Beyond what is read at once.
         (format!("[{}{{\"uid\" 1}}]", format!("{school},\n").repeat(30_000)), "line 30001 column 8"),
     ] {

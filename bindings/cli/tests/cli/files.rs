@@ -401,8 +401,27 @@ fn no_output_takes_the_place_of_what_is_read() {
             bench.run(["sample", "--policies", "p", "--size", "1", "--output", output]).fails(1, refused);
         }
     }
-    let ci =
-        ["ci", "--policies", "p", "--quiet", "--mutants", "0", "--fail-under", "0", "--base", "p", "--world"];
+    // Beside another folder of the same texts.
+    fs::create_dir(bench.path("old")).unwrap();
+    for entry in fs::read_dir(bench.path("p")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), bench.path("old").join(entry.file_name())).unwrap();
+        }
+    }
+    let ci = [
+        "ci",
+        "--policies",
+        "p",
+        "--quiet",
+        "--mutants",
+        "0",
+        "--fail-under",
+        "0",
+        "--base",
+        "old",
+        "--world",
+    ];
     for output in ["w.json", "expected.toml", "p/a.cedar", "p/fields.toml"] {
         bench
             .run(ci.into_iter().chain(["w.json", "--expected", "expected.toml", "-o", output]))

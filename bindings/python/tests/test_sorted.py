@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
 from caseward import Changes, EntityUid, RequestError, Ward, World
 
-NOW = datetime(2026, 5, 11, 9, tzinfo=timezone.utc)
+NOW = datetime(2026, 5, 11, 9, tzinfo=UTC)
 USER = ("User", "u00001")
 
 

@@ -104,7 +104,7 @@ def test_what_goes_wrong_is_told(tmp_path: Path, store: Store) -> None:
     with pytest.raises(caseward.RequestError, match="is no User"):
         store.do(("School", "kauri"), "addComment", ("Case", "c1"))
     with pytest.raises(ValueError, match="naive"):
-        store.tick(now=datetime(2026, 5, 11))  # noqa: DTZ001
+        store.tick(now=datetime(2026, 5, 11))
     store.close()
     store.close()
     with pytest.raises(caseward.StoreError, match="is closed"):

@@ -131,6 +131,7 @@ pub(crate) struct Gained<'a> {
 }
 
 /// What a gain that is announced may be of: what is left out may be anything.
+#[cfg(feature = "prove")]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Limit {
     policy: Option<String>,
@@ -138,6 +139,7 @@ pub(crate) struct Limit {
     pub(crate) role: Option<String>,
 }
 
+#[cfg(feature = "prove")]
 impl Limit {
     pub(crate) fn names_policies(&self) -> bool {
         self.policy.is_some() || self.rule.is_some()
@@ -306,6 +308,7 @@ impl Expected {
     }
 
     /// What announcements of one kind of request are limited to, each limit once.
+    #[cfg(feature = "prove")]
     pub(crate) fn limits(&self, action: &str, resource_type: &str) -> Vec<Limit> {
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
         let of_kind = |gain: &&Gain| is(&gain.action, action) && is(&gain.resource_type, resource_type);

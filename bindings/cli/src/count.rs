@@ -102,9 +102,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let asked = json!({
         "action": args.action, "type": args.resource_type, "by": args.by.texts(), "context": args.context.context
     });
-    // A count of few tells of them too: which they were is audited.
-    let told =
-        if source.is_audited() { ward.list(&world, &query)?.into_iter().collect() } else { Vec::new() };
+    let told = source.counted(&world, &query)?;
     let shown = Told { told, count: table.total().number(), ..Told::new("count", asked) };
     source.tell(shown.by(&query.principal))?;
     args.format.print(&table)?;

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use caseward::author::{Finding, Known, Level, Levels, Lint, Page, Subject};
 use caseward::{FilePart, Problem, Severity, Source, Sources, Ward};
-use clap::ValueEnum;
 use clap::error::ErrorKind;
 
 use crate::earlier::Earlier;
@@ -37,7 +36,7 @@ pub(crate) struct Args {
     base: Option<String>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
     /// Tell every lint with its level, and look at nothing.
     #[arg(long, conflicts_with = "explain")]
     list: bool,
@@ -58,17 +57,6 @@ pub(crate) struct LevelArgs {
     /// Do not tell what this lint finds.
     #[arg(long, value_name = "LINT")]
     allow: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One value of JSON.
-    Json,
-    /// Annotations of GitHub's workflows.
-    Github,
 }
 
 impl LevelArgs {
@@ -166,35 +154,31 @@ impl Linted {
         }
     }
 
-    /// Each for programs.
-    fn json(&self, policies: &PolicyArgs) -> serde_json::Value {
-        let all = self.findings.iter().map(|Finding { lint, problem }| {
+    /// Hands over each for programs, with its file.
+    fn each(&self, policies: &PolicyArgs, mut take: impl FnMut(problems::Told<'_>)) {
+        for Finding { lint, problem } in &self.findings {
             let file = policies.file(problem, &self.texts);
-            serde_json::json!(problems::Told { lint: Some(lint.name()), problem, file: file.as_deref() })
-        });
-        all.collect()
+            take(problems::Told { lint: Some(lint.name()), problem, file: file.as_deref() });
+        }
+    }
+
+    fn json(&self, policies: &PolicyArgs) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        self.each(policies, |told| all.push(serde_json::json!(told)));
+        all
     }
 
     /// One annotation of GitHub's workflows for each.
     fn github(&self, policies: &PolicyArgs) -> String {
         let mut out = String::new();
-        for Finding { lint, problem } in &self.findings {
-            let file = policies.file(problem, &self.texts);
-            let told = problems::Told { lint: Some(lint.name()), problem, file: file.as_deref() };
-            told.annotate(&mut out);
-        }
+        self.each(policies, |told| told.annotate(&mut out));
         notice(&mut out, &self.said());
         out
     }
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let form = match args.format {
-        Format::Text => Form::Text,
-        Format::Json => Form::Json,
-        Format::Github => Form::Github,
-    };
-    or_told(lint(args, terminal), form)
+    or_told(lint(args, terminal), args.format)
 }
 
 fn lint(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -223,9 +207,9 @@ fn lint(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let linted = Linted::look(&args.policies, &ward, &sources, &beside, base.as_ref(), &levels)?;
     match args.format {
-        Format::Json => output::print_json(&linted.json(&args.policies))?,
-        Format::Github => output::print(&linted.github(&args.policies))?,
-        Format::Text => {
+        Form::Json => output::print_json(&linted.json(&args.policies))?,
+        Form::Github => output::print(&linted.github(&args.policies))?,
+        Form::Text => {
             let reports: Vec<Report> = linted.told(&args.policies).map(|told| told.report).collect();
             draw_all(&reports, terminal);
             if linted.findings.is_empty() {
@@ -318,10 +302,7 @@ fn pages(folder: Option<&Path>, ward: &Ward) -> Result<Vec<Page>, Failure> {
         pages.push(Page { name: docs::FILE.to_owned(), kept, made, command });
     }
     if let Some(kept) = table {
-        let made = match decided {
-            Some(decided) => decided.to_string(),
-            None => matrix::decided(Some(folder), ward)?.to_string(),
-        };
+        let made = decided.ok_or_else(|| matrix::missing(Some(folder)))?.to_string();
         let command = format!("caseward matrix --policies {shown} > {shown}/{}", matrix::FILE);
         pages.push(Page { name: matrix::FILE.to_owned(), kept, made, command });
     }

@@ -107,12 +107,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     spinner.finish_and_clear();
     let uids = match found? {
         Found::Count(count) => {
-            // A count of few tells of them too: which they were is audited.
-            let which = if source.is_audited() {
-                ward.list(&world, &query)?.into_iter().collect()
-            } else {
-                Vec::new()
-            };
+            let which = source.counted(&world, &query)?;
             source.tell(Told { kind: "count", count: Some(count as u64), told: which, ..told })?;
             output::print(&format!("{count}\n"))?;
             return Ok(Exit::Success);

@@ -53,11 +53,14 @@ pub(crate) fn decide(folder: Option<&Path>, ward: &Ward) -> Result<Option<Matrix
 
 /// As [`decide`], where there has to be one.
 pub(crate) fn decided(folder: Option<&Path>, ward: &Ward) -> Result<Matrix, Failure> {
-    decide(folder, ward)?.ok_or_else(|| {
-        let file = folder.unwrap_or(Path::new("")).join(Matrix::FILE);
-        let why = "is not there: it says who the people of the matrix are, and in which situations";
-        Failure::in_file(&file, format!("{} {why}", input::name(&file)))
-    })
+    decide(folder, ward)?.ok_or_else(|| missing(folder))
+}
+
+/// Why there is none.
+pub(crate) fn missing(folder: Option<&Path>) -> Failure {
+    let file = folder.unwrap_or(Path::new("")).join(Matrix::FILE);
+    let why = "is not there: it says who the people of the matrix are, and in which situations";
+    Failure::in_file(&file, format!("{} {why}", input::name(&file)))
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

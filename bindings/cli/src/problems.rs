@@ -1,6 +1,7 @@
 //! Problems as programs take them: a list in JSON, or annotations of GitHub's workflows.
 
 use caseward::Problem;
+use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -8,12 +9,15 @@ use crate::failure::Failure;
 use crate::github::annotate;
 use crate::output;
 
-/// Who is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How problems are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// People.
+    /// For people.
+    #[default]
     Text,
+    /// For programs.
     Json,
+    /// Annotations of GitHub's workflows.
     Github,
 }
 

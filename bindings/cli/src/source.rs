@@ -122,9 +122,13 @@ impl Source {
         Ok(self.ward.sorted(world, query, listing)?)
     }
 
-    /// Whether what is told of is audited, record by record.
-    pub(crate) fn is_audited(&self) -> bool {
-        !matches!(self.from, From::File(_))
+    /// The records that a count tells of, where what is told of is audited: a count of few tells of them too.
+    pub(crate) fn counted(&self, world: &World, query: &Query) -> Result<Vec<EntityUid>, Failure> {
+        match &self.from {
+            From::File(_) => Ok(Vec::new()),
+            #[cfg(feature = "store")]
+            From::Store(_) => Ok(self.ward.list(world, query)?),
+        }
     }
 
     /// Fields of content as they stand, by entity and name, where the data is a store's as of now.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use caseward::{Problem, Source, Sources, Ward};
-use clap::ValueEnum;
 
 use crate::cases::UNREACHABLE;
 use crate::exit::Exit;
@@ -38,19 +37,7 @@ pub(crate) struct Args {
     /// How to answer: reports on standard error; a list of problems, or annotations of GitHub's workflows, on
     /// standard output.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// How problems are shown.
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// Annotations of GitHub's workflows.
-    Github,
+    format: Form,
 }
 
 /// A problem, the file that it is in where that is known, and how it is drawn.
@@ -63,12 +50,7 @@ struct Found {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let form = match args.format {
-        Format::Text => Form::Text,
-        Format::Json => Form::Json,
-        Format::Github => Form::Github,
-    };
-    or_told(validate(args, terminal), form)
+    or_told(validate(args, terminal), args.format)
 }
 
 fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -139,7 +121,7 @@ fn validate(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
     }
     show(args, &found, terminal)?;
-    if args.format == Format::Text && exit == Exit::Success {
+    if args.format == Form::Text && exit == Exit::Success {
         output::print(&format!("{}\n", said.join(", ")))?;
     }
     Ok(exit)
@@ -195,13 +177,13 @@ fn refused(
 /// Shows the problems in the form that was asked for.
 fn show(args: &Args, found: &[Found], terminal: &Terminal) -> Result<(), Failure> {
     match args.format {
-        Format::Json => output::print_json(&found.iter().map(Found::told).collect::<Vec<_>>()),
-        Format::Github => {
+        Form::Json => output::print_json(&found.iter().map(Found::told).collect::<Vec<_>>()),
+        Form::Github => {
             let mut out = String::new();
             found.iter().for_each(|found| found.told().annotate(&mut out));
             output::print(&out)
         }
-        Format::Text => {
+        Form::Text => {
             draw_all(found.iter().map(|found| &found.report), terminal);
             if !found.is_empty() {
                 say(&counted(found.len(), "problem"));

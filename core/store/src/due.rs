@@ -1,5 +1,7 @@
 //! What somebody is to see to: lists of what is due, or has waited long, of what they themselves may act on.
 
+use std::collections::HashSet;
+
 use caseward::{ActionName, Context, EntityUid, Listing, Query, Sorted, TypeName, Value};
 
 use crate::error::Error;
@@ -96,14 +98,10 @@ impl Store {
                 Query::new(person.clone(), ActionName::from_static(action), TypeName::from_static(ty));
             lists.push(self.list(&query.in_context(context), &due.listing())?);
         }
-        let mut all: Vec<EntityUid> = Vec::new();
-        for list in &lists {
-            for uid in list.iter() {
-                if !all.contains(&uid) {
-                    all.push(uid);
-                }
-            }
-        }
+        // Each once, where they come first.
+        let mut seen = HashSet::new();
+        let mut all: Vec<EntityUid> = lists.iter().flat_map(Sorted::iter).collect();
+        all.retain(|uid| seen.insert(uid.clone()));
         if let Some(name) = due.since() {
             let mut dated = Vec::new();
             for uid in all {

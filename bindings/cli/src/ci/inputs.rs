@@ -30,11 +30,11 @@ pub(super) struct Protection {
     is_to_be_announced: bool,
 }
 
-/// The folders of what protects, by its kind, each with its title on the page.
-const PROTECTING: [(&str, &str, &str); 3] = [
-    ("invariant", "invariants", "Invariants"),
-    ("guarantee", "guarantees", "Guarantees"),
-    ("fit", "fits", "Who fits where a record names somebody"),
+/// The folders of what protects, by its kind, each with what one is called and its title on the page.
+const PROTECTING: [(&str, &str, &str, &str); 3] = [
+    ("invariant", "invariants", "invariant", "Invariants"),
+    ("guarantee", "guarantees", "guarantee", "Guarantees"),
+    ("fit", "fits", "fit condition", "Who fits where a record names somebody"),
 ];
 
 /// A permit that applies where it did not, or a forbid that does not where it did, for the schema's sake alone.
@@ -67,7 +67,7 @@ impl Inputs {
     /// Compares two versions; `ward` and `files` are of the newer one.
     pub(super) fn new(before: &Tree, after: &Tree, ward: &Ward, files: &[CaseFile]) -> Self {
         let mut protections = Vec::new();
-        for (kind, folder, _) in PROTECTING {
+        for (kind, folder, ..) in PROTECTING {
             protections.extend(protected(kind, folder, before, after));
         }
         let old = before.sources().map(|sources| Ward::new(&sources));
@@ -179,8 +179,7 @@ impl Inputs {
     /// One sentence.
     pub(super) fn said(&self) -> String {
         let mut said = Vec::new();
-        for (kind, what) in [("invariant", "invariant"), ("guarantee", "guarantee"), ("fit", "fit condition")]
-        {
+        for (kind, _, what, _) in PROTECTING {
             let n = self.protections.iter().filter(|p| p.kind == kind).count();
             if n > 0 {
                 said.push(counted(n, what));
@@ -219,7 +218,7 @@ impl Inputs {
         let nothing = Expected::default();
         let expected = expected.unwrap_or(&nothing);
         let mut out = String::new();
-        for (kind, _, title) in PROTECTING {
+        for (kind, _, _, title) in PROTECTING {
             let all: Vec<&Protection> = self.protections.iter().filter(|p| p.kind == kind).collect();
             if !all.is_empty() {
                 let _ = writeln!(out, "### {title}\n");

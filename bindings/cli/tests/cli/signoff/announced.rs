@@ -254,8 +254,7 @@ fn a_gain_beyond_the_announced_is_found_of_all_data() {
     }
     let bench = bench();
     // On data that shows nothing of it.
-    let plain = json!([{"uid": {"type": "User", "id": "eve"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": []}}]);
-    bench.write("nobody.json", plain.to_string());
+    bench.write("nobody.json", nobody());
     let owner = "resource.owner == principal";
     let with = |more: &str| {
         EDIT.replace(owner, &format!("{owner} || principal.leads.contains(resource.team){more}"))

@@ -108,3 +108,9 @@ fn git(bench: &Bench, args: &[&str]) {
     let done = Command::new("git").arg("-C").arg(bench.path(".")).args(who).args(args).output().unwrap();
     assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
+
+/// Data in which nobody has a team, and there is no document.
+fn nobody() -> String {
+    let eve = json!({"active": true, "teams": [], "leads": []});
+    json!([{"uid": {"type": "User", "id": "eve"}, "parents": [], "attrs": eve}]).to_string()
+}

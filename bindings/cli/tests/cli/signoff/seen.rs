@@ -42,8 +42,7 @@ fn a_solver_is_asked_for_what_no_data_shows() {
     }
     let bench = bench();
     // On data in which nobody has a team.
-    let plain = json!([{"uid": {"type": "User", "id": "eve"}, "parents": [], "attrs": {"active": true, "teams": [], "leads": []}}]);
-    bench.write("nobody.json", plain.to_string());
+    bench.write("nobody.json", nobody());
     bench.write(
         "new/edit.cedar",
         EDIT.replace(

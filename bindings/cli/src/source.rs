@@ -124,11 +124,8 @@ impl Source {
 
     /// The records that a count tells of, where what is told of is audited: a count of few tells of them too.
     pub(crate) fn counted(&self, world: &World, query: &Query) -> Result<Vec<EntityUid>, Failure> {
-        match &self.from {
-            From::File(_) => Ok(Vec::new()),
-            #[cfg(feature = "store")]
-            From::Store(_) => Ok(self.ward.list(world, query)?),
-        }
+        let is_audited = !matches!(self.from, From::File(_));
+        Ok(if is_audited { self.ward.list(world, query)? } else { Vec::new() })
     }
 
     /// Fields of content as they stand, by entity and name, where the data is a store's as of now.

@@ -83,20 +83,45 @@ impl Lock {
 
     /// Whether a claim was proved, with all that follows from being what `key` is the hash of.
     pub fn has(&self, part: Part, claim: &str, key: &str) -> bool {
-        let of = match part {
-            Part::Proved => &self.proved,
-            Part::Unreachable => &self.unreachable,
-        };
-        of.get(claim).is_some_and(|proved| proved == key)
+        self.part(part).get(claim).is_some_and(|proved| proved == key)
     }
 
     /// Adds a claim that is proved.
     pub fn add(&mut self, part: Part, claim: &str, key: String) {
-        let of = match part {
+        self.part_mut(part).insert(claim.to_owned(), key);
+    }
+
+    /// The lock without the lines of a part that `base` does not have.
+    pub fn within(&self, base: &Lock, part: Part) -> Self {
+        let mut known = self.clone();
+        known.part_mut(part).retain(|claim, key| base.has(part, claim, key));
+        known
+    }
+
+    /// The claims of a part that neither `base` nor `proved` has as they stand here.
+    pub fn beyond<'a>(
+        &'a self,
+        part: Part,
+        base: &'a Lock,
+        proved: &'a Lock,
+    ) -> impl Iterator<Item = &'a str> {
+        let lines = self.part(part).iter();
+        let is_known = |claim: &str, key: &str| [base, proved].iter().any(|lock| lock.has(part, claim, key));
+        lines.filter(move |(claim, key)| !is_known(claim, key)).map(|(claim, _)| claim.as_str())
+    }
+
+    fn part(&self, part: Part) -> &BTreeMap<String, String> {
+        match part {
+            Part::Proved => &self.proved,
+            Part::Unreachable => &self.unreachable,
+        }
+    }
+
+    fn part_mut(&mut self, part: Part) -> &mut BTreeMap<String, String> {
+        match part {
             Part::Proved => &mut self.proved,
             Part::Unreachable => &mut self.unreachable,
-        };
-        of.insert(claim.to_owned(), key);
+        }
     }
 
     /// The text of the file.

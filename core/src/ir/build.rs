@@ -17,6 +17,8 @@ pub(crate) struct Builder<'a> {
     hasher: DefaultHashBuilder,
     /// Whether what a reference leads to is there for certain, as in a world.
     references_hold: bool,
+    /// Whether every record has the fields that it must have, as it does in a request that was read.
+    records_hold: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -27,7 +29,19 @@ impl<'a> Builder<'a> {
             numbers: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             references_hold: true,
+            records_hold: false,
         }
+    }
+
+    /// Makes a program that is looked at and never evaluated: what a schema asks of contexts and records is so.
+    #[cfg(feature = "author")]
+    pub(crate) fn to_look_at(schema: &'a Schema) -> Self {
+        Builder { records_hold: true, ..Self::new(schema) }
+    }
+
+    /// Whether a field that its record must have is there for certain.
+    pub(crate) fn records_hold(&self) -> bool {
+        self.records_hold
     }
 
     /// Makes a program for data in which a reference may lead nowhere.
@@ -127,6 +141,18 @@ impl<'a> Builder<'a> {
         !self.can_fail(id) && self.constant(id).is_none() && (self.references_hold || self.is_variable(id))
     }
 
+    /// Whether one is the other's negation, and both always have a value.
+    fn is_opposite(&self, a: Id, b: Id) -> bool {
+        let negates = |not: Id, of: Id| matches!(self.program.node(not), Node::Not(inner) if *inner == of);
+        (negates(a, b) || negates(b, a)) && self.always_has_value(a)
+    }
+
+    /// Whether a set that is written out has this very member.
+    fn lists(&self, set: Id, one: Id) -> bool {
+        let Node::Set(all) = self.program.node(set) else { return false };
+        all.contains(&one) && self.always_has_value(one) && !self.can_fail(set)
+    }
+
     /// A node that says the same as the node. Validation has every operand of `&&` and `||` be a Bool.
     fn simpler(&mut self, node: &Node) -> Option<Id> {
         match *node {
@@ -135,6 +161,7 @@ impl<'a> Builder<'a> {
                 (Some(false), _) | (_, Some(true)) => Some(a),
                 (_, Some(false)) if !self.can_fail(a) || mutant!(FoldFallible) => Some(b),
                 _ if a == b => Some(a),
+                _ if self.is_opposite(a, b) => Some(self.bool(false)),
                 _ => None,
             },
             Node::Or(a, b) => match (self.truth(a), self.truth(b)) {
@@ -142,6 +169,7 @@ impl<'a> Builder<'a> {
                 (Some(true), _) | (_, Some(false)) => Some(a),
                 (_, Some(true)) if !self.can_fail(a) => Some(b),
                 _ if a == b => Some(a),
+                _ if self.is_opposite(a, b) => Some(self.bool(true)),
                 _ => None,
             },
             Node::If(test, then, or) => match self.truth(test) {
@@ -155,9 +183,13 @@ impl<'a> Builder<'a> {
                 _ => None,
             },
             // Whatever it is, it is itself.
-            Node::Binary(Binary::Eq | Binary::LessEq | Binary::In, a, b)
-                if a == b && self.always_has_value(a) =>
-            {
+            Node::Binary(
+                op @ (Binary::Eq | Binary::LessEq | Binary::In | Binary::ContainsAll | Binary::Less),
+                a,
+                b,
+            ) if a == b && self.always_has_value(a) => Some(self.bool(op != Binary::Less)),
+            Node::Binary(Binary::Contains, set, one) if self.lists(set, one) => Some(self.bool(true)),
+            Node::Like(of, ref pattern) if pattern.takes_all() && self.always_has_value(of) => {
                 Some(self.bool(true))
             }
             Node::HasAttr(of, ty, attr) if self.always_has_value(of) => {

@@ -17,8 +17,37 @@ impl Pattern {
         self.parts.concat()
     }
 
+    /// Texts that may match all of several patterns, with what stands between wildcards one after the other: whether they
+    /// do is asked of each pattern.
+    #[cfg(feature = "author")]
+    pub(crate) fn texts(patterns: &[&Pattern]) -> Vec<String> {
+        let longest = |texts: Vec<&String>| texts.into_iter().max_by_key(|text| text.len()).cloned();
+        let first =
+            longest(patterns.iter().filter_map(|one| one.parts.first()).collect()).unwrap_or_default();
+        let last = longest(patterns.iter().filter_map(|one| one.parts.last()).collect()).unwrap_or_default();
+        let inner =
+            |one: &&Pattern| one.parts.get(1..one.parts.len().saturating_sub(1)).unwrap_or_default().to_vec();
+        let mut texts: Vec<String> = patterns.iter().map(|one| one.plainest()).collect();
+        for turn in 0..patterns.len() {
+            let mut turned = patterns.to_vec();
+            turned.rotate_left(turn);
+            for between in ["", "x"] {
+                let middle = turned.iter().flat_map(inner);
+                let all: Vec<String> =
+                    [first.clone()].into_iter().chain(middle).chain([last.clone()]).collect();
+                texts.push(all.join(between));
+            }
+        }
+        texts
+    }
+
     pub(crate) fn parts(&self) -> &[String] {
         &self.parts
+    }
+
+    /// Whether it is nothing but wildcards.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.parts.len() > 1 && self.parts.iter().all(String::is_empty)
     }
 
     /// Whether the whole of `text` is of the pattern. Every part between is best taken at the first place.

@@ -327,9 +327,10 @@ impl<'a> Environment<'a> {
                 None => self.never_equal(b, *of, *of),
             },
             // A context holds no field that the action does not take.
-            Some(Type::Record(fields)) if b.is_context(*of) => match fields.contains_key(name) {
-                true => b.add(Node::IsGiven(name.into())),
-                false => b.bool(false),
+            Some(Type::Record(fields)) if b.is_context(*of) => match fields.get(name) {
+                Some(field) if field.required && b.records_hold() => b.bool(true),
+                Some(_) => b.add(Node::IsGiven(name.into())),
+                None => b.bool(false),
             },
             Some(Type::Record(_)) => b.add(Node::HasField(*of, name.into())),
             _ => b.add(Node::Unreachable),

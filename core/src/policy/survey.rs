@@ -181,7 +181,7 @@ fn lowered<'a>(
     actions.flat_map(move |action| {
         let pairs = action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (*p, *r)));
         pairs.map(move |(principal, resource)| {
-            let mut builder = Builder::new(schema);
+            let mut builder = Builder::to_look_at(schema);
             let (root, _) = Environment::new(schema, principal, action, resource).lower(&mut builder, expr);
             let name = schema.entity_type(resource).map_or_else(|| "".into(), |ty| ty.name.clone());
             (action, name, truth(&builder, root))

@@ -231,6 +231,35 @@ fn a_permit_that_asks_nothing_is_told() {
     ] {
         assert_eq!(told(head, rest), 1, "{head} {rest}");
     }
+    // What is so of everybody, however it is written.
+    for always in [
+        "principal.active || !principal.active",
+        "!principal.active || principal.active",
+        "principal == User::\"a\" || principal != User::\"a\"",
+        "context has now",
+        "context.now >= context.now",
+        "context.now <= context.now",
+        "!(context.now < context.now)",
+        "[principal].contains(principal)",
+        "[principal, User::\"a\"].containsAll([principal, User::\"a\"])",
+        "principal in principal",
+        "principal has active",
+    ] {
+        assert_eq!(
+            told("permit (principal, action, resource)", &format!("when {{ {always} }}")),
+            1,
+            "{always}"
+        );
+    }
+    let head = "permit (principal, action == Action::\"view\", resource is Doc)";
+    for always in ["resource.status like \"*\"", "resource.status like \"**\"", "\"a\" like \"*\""] {
+        assert_eq!(told(head, &format!("when {{ {always} }}")), 1, "{always}");
+    }
+    for sometimes in
+        ["resource.status like \"*a\"", "resource.status like \"\"", "principal.active && !principal.active"]
+    {
+        assert_eq!(told(head, &format!("when {{ {sometimes} }}")), 0, "{sometimes}");
+    }
     for (head, rest) in [
         ("forbid (principal, action, resource)", ""),
         ("permit (principal == User::\"root\", action, resource)", ""),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use caseward::author::{Diff, MadeUp};
 use caseward::testing::asks;
 use caseward::testing::clinic_sources;
-use caseward::{EntityUid, Source, Value, Ward, World};
+use caseward::{EntityUid, Source, Sources, Value, Ward, World};
 
 fn json(world: &World) -> String {
     let mut bytes = Vec::new();
@@ -86,5 +86,47 @@ fn a_clinic_shows_what_is_changed() {
         let world = MadeUp { size: 4, seed: 1 }.build(diff.ward()).unwrap();
         let drawn = diff.draw_near(&world, 1_778_446_800_000, 1).unwrap();
         assert!(drawn.people().next().is_some(), "{id}: {from} → {to}");
+    }
+}
+
+/// Documents with something of every type that conditions tell apart.
+const DOCUMENTS: &str = r#"
+entity User { level: Long };
+entity Doc { code: String, addr?: ipaddr, due?: datetime, name?: String, owner?: User, watchers: Set<User>, flag?: Bool };
+action edit appliesTo { principal: User, resource: Doc, context: { now: datetime, via: Set<User>, from?: ipaddr } };
+"#;
+
+#[test]
+fn what_is_asked_of_one_value_in_several_places_is_met() {
+    let none = Sources {
+        schema: Source::new("schema.cedarschema", DOCUMENTS),
+        policies: Vec::new(),
+        catalogue: None,
+    };
+    for gain in [
+        "resource has addr && resource.addr.isLoopback()",
+        "resource has addr && resource.addr.isMulticast()",
+        "context has from && context.from.isIpv6()",
+        "resource has addr && context has from && resource.addr == context.from",
+        r#"resource.code like "a*b*c" && resource.code like "*d*""#,
+        r#"resource.code like "A-*" && resource.code like "*-Z" && resource.code like "*m*" && !(resource.code like "*mm*")"#,
+        r#"resource has name && resource.name like "a*" && resource.name != "a""#,
+        r#"resource has due && resource.due.toTime() == duration("9h30m")"#,
+        r#"context.now > datetime("2026-12-24T10:00:00Z") && context.now.toTime() < duration("1h")
+           && context.now < datetime("2026-12-30T00:00:00Z")"#,
+        "context.via.containsAll(resource.watchers) && !resource.watchers.isEmpty()",
+        "context.via == resource.watchers && resource.watchers.contains(principal)",
+        "resource has owner && resource.owner == principal",
+        "resource has flag && resource.flag",
+    ] {
+        let mut new = none.clone();
+        let text = format!("@id(\"extra\")\npermit (principal, action, resource) when {{ {gain} }};");
+        new.policies.push(Source::new("extra.cedar", text));
+        let diff = Diff::new(&none, &new).unwrap();
+        for seed in 1..=3 {
+            let world = MadeUp { size: 4, seed }.build(diff.ward()).unwrap();
+            let drawn = diff.draw_near(&world, 1_778_446_800_000, seed).unwrap();
+            assert!(drawn.people().next().is_some(), "{gain}");
+        }
     }
 }

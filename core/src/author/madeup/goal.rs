@@ -5,9 +5,9 @@
 //! may come out otherwise after all: who asks evaluates what was made, and tries again.
 
 use super::pool::addresses;
-use super::stage::{Stage, name_of};
+use super::stage::{Spot, Stage, name_of};
 use super::term::{Term, amounts, moved};
-use crate::ir::{Binary, Function, Id, Node, Program};
+use crate::ir::{Binary, Function, Id, Node, Pattern, Program};
 use crate::model::{EntityUid, Type, Value};
 
 const DAY: i64 = 86_400_000;
@@ -66,17 +66,17 @@ impl Stage<'_> {
             },
             Node::Binary(op, a, b) => self.binary(program, *op, (*a, *b), want),
             Node::IsEmpty(set) => self.emptiness(program, *set, want),
-            Node::Like(a, pattern) => {
-                let plainest = pattern.plainest();
-                let longer = pattern.parts().join("x");
-                let mut texts = vec![plainest, longer, String::new(), "unknown".to_owned(), "x".to_owned()];
-                texts.retain(|text| pattern.matches(text) == want);
-                if let Term::Known(Value::String(text)) = self.term(program, *a) {
-                    return pattern.matches(&text) == want;
+            Node::Like(a, pattern) => match self.term(program, *a) {
+                Term::Known(Value::String(text)) => pattern.matches(&text) == want,
+                Term::Open(spot) => self.like(&spot, pattern, want),
+                _ => {
+                    let mut texts = Pattern::texts(&[pattern]);
+                    texts.extend(["", "unknown", "x"].map(str::to_owned));
+                    texts.retain(|text| pattern.matches(text) == want);
+                    let at = self.random.number(texts.len());
+                    texts.get(at).is_some_and(|text| self.assign(program, *a, &Value::string(text.as_str())))
                 }
-                let at = self.random.number(texts.len());
-                texts.get(at).is_some_and(|text| self.assign(program, *a, &Value::string(text.as_str())))
-            }
+            },
             Node::Is(a, ty) => {
                 let is = self.entity(program, *a).and_then(|uid| self.schema.type_id(uid.type_name()));
                 is.is_some_and(|is| (is == *ty) == want)
@@ -121,6 +121,9 @@ impl Stage<'_> {
         let (x, y) = (self.term(program, a), self.term(program, b));
         let (id, value) = match (x, y) {
             (Term::Known(x), Term::Known(y)) => return (x == y) == want,
+            (Term::Open(x), Term::Open(y)) if want && matches!(y.ty, Type::Set(_)) => {
+                return self.same_set(&x, &y);
+            }
             (Term::Known(x), _) => (b, x),
             (_, Term::Known(y)) => (a, y),
             _ => match self.force(program, b) {
@@ -129,6 +132,19 @@ impl Stage<'_> {
             },
         };
         if want { self.assign(program, id, &value) } else { self.assign_other(program, id, &value) }
+    }
+
+    /// Makes two sets one and the same, empty or with an element, for good.
+    fn same_set(&mut self, one: &Spot, other: &Spot) -> bool {
+        let mut all = Vec::new();
+        if let (Type::Set(of), true) = (&other.ty, self.random.chance(700)) {
+            all.extend(self.member(of, &name_of(&other.place)));
+        }
+        [one, other].into_iter().all(|spot| {
+            let is = self.put(spot, Value::set(all.clone()));
+            self.keep(spot);
+            is
+        })
     }
 
     /// Gives a term another value than this.
@@ -172,6 +188,7 @@ impl Stage<'_> {
         };
         let known = match self.term(program, id) {
             Term::Open(spot) if self.random.chance(500) => self.pool.of(&name_of(&spot.place), &spot.ty),
+            Term::Open(_) if self.random.chance(400) => self.pool.times_about(&from),
             _ => Vec::new(),
         };
         let known: Vec<Value> = known.into_iter().filter(fits).collect();
@@ -300,14 +317,16 @@ impl Stage<'_> {
             Binary::ContainsAll => !want,
             _ => want,
         };
-        // Something that tells: a new element where the right side takes one.
+        // Something that tells: a new element where the right side takes one. All of nothing tells less than all of
+        // something.
+        let lacks = lacks || (op == Binary::ContainsAll && self.random.chance(500));
         if let (Some(spot), true) = (&open, elements.is_empty() && lacks)
             && let Type::Set(of) = &spot.ty.clone()
         {
             let left = values(self, a);
             let shared =
                 left.get(self.random.number(left.len())).cloned().filter(|_| op == Binary::ContainsAny);
-            let Some(one) = shared.or_else(|| self.choose(of, &name_of(&spot.place))) else {
+            let Some(one) = shared.or_else(|| self.member(of, &name_of(&spot.place))) else {
                 return false;
             };
             if !self.element(spot, &one, true) {
@@ -344,7 +363,7 @@ impl Stage<'_> {
             (false, Some(Value::Set(all))) if !all.is_empty() => true,
             (false, _) => {
                 let Type::Set(of) = &spot.ty.clone() else { return false };
-                let one = self.choose(of, &name_of(&spot.place));
+                let one = self.member(of, &name_of(&spot.place));
                 one.is_some_and(|one| self.element(&spot, &one, true))
             }
         }

@@ -62,6 +62,22 @@ impl Pool {
         known.filter(|value| ty.has_literal(value)).cloned().collect()
     }
 
+    /// Instants about another at the times of day that policies name, on its day, the one before and the one after.
+    pub(super) fn times_about(&self, instant: &Value) -> Vec<Value> {
+        let Value::Datetime(instant) = instant else { return Vec::new() };
+        let day = instant.div_euclid(DAY);
+        let times = self.all.iter().filter_map(|value| match value {
+            Value::Duration(time) if (0..DAY).contains(time) => Some(*time),
+            _ => None,
+        });
+        let about =
+            times.chain([0]).flat_map(|time| [-1, 0, 1].map(|day| (time, day))).flat_map(|(time, by)| {
+                [-1, 0, 1]
+                    .map(|step| day.checked_add(by)?.checked_mul(DAY)?.checked_add(time)?.checked_add(step))
+            });
+        about.flatten().map(Value::Datetime).collect()
+    }
+
     /// A plain value of a type: mostly one that is compared with, or next to it.
     pub(super) fn value(&self, ty: &Type, name: &str, random: &mut Random) -> Value {
         let mut known = self.of(name, ty);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pool::Pool;
+use crate::ir::Pattern;
 use crate::model::random::Random;
 use crate::model::{Action, Attribute, EntityUid, Schema, Type, TypeId, Value};
 
@@ -46,6 +47,10 @@ pub(super) struct State {
     without: BTreeMap<Place, BTreeSet<Value>>,
     /// Sets that take no more elements.
     closed: BTreeSet<Place>,
+    /// Places that hold something, whatever it is.
+    present: BTreeMap<Place, Spot>,
+    /// Patterns that a text matches, or does not.
+    likes: BTreeMap<Place, Vec<(Pattern, bool)>>,
     named: usize,
 }
 
@@ -190,6 +195,7 @@ impl<'a> Stage<'a> {
         let without = self.state.without.get(&spot.place);
         match value {
             Value::Set(all) => without.is_none_or(|without| without.is_disjoint(all)),
+            Value::String(text) => self.state.likes.get(&spot.place).is_none_or(|likes| matched(likes, text)),
             _ => true,
         }
     }
@@ -218,11 +224,17 @@ impl<'a> Stage<'a> {
 
     /// Makes a place hold something, or nothing for good.
     pub(super) fn presence(&mut self, spot: &Spot, want: bool) -> bool {
-        match (self.get(&spot.place).is_some(), want) {
+        let within = |place: &Place| place.lies_in(&spot.place);
+        let is_there = self.get(&spot.place).is_some() || self.state.present.keys().any(within);
+        match (is_there, want) {
             (true, want) => want,
             (false, true) => {
-                let Some(value) = self.choose(&spot.ty, &name_of(&spot.place)) else { return false };
-                self.put(spot, value)
+                // What it holds is left to what else is asked of it.
+                let can = !self.is_absent(&spot.place);
+                if can {
+                    self.state.present.insert(spot.place.clone(), spot.clone());
+                }
+                can
             }
             (false, false) if spot.required => false,
             (false, false) => {
@@ -230,6 +242,26 @@ impl<'a> Stage<'a> {
                 true
             }
         }
+    }
+
+    /// Makes a text match a pattern, or keeps it from it; whether there is such a text.
+    pub(super) fn like(&mut self, spot: &Spot, pattern: &Pattern, want: bool) -> bool {
+        self.state.likes.entry(spot.place.clone()).or_default().push((pattern.clone(), want));
+        self.text(spot).is_some()
+    }
+
+    /// A text for a place of which patterns are asked.
+    fn text(&mut self, spot: &Spot) -> Option<Value> {
+        let likes = self.state.likes.get(&spot.place)?;
+        let known = self.pool.of(&name_of(&spot.place), &spot.ty);
+        let known =
+            known.iter().filter_map(|value| if let Value::String(text) = value { Some(text) } else { None });
+        let mut texts: Vec<String> = known.map(ToString::to_string).collect();
+        texts.extend(["", "unknown", "x"].map(str::to_owned));
+        let wanted: Vec<&Pattern> = likes.iter().filter(|(_, want)| *want).map(|(one, _)| one).collect();
+        texts.extend(Pattern::texts(&wanted));
+        texts.retain(|text| matched(likes, text));
+        texts.get(self.random.number(texts.len())).map(|text| Value::string(text.as_str()))
     }
 
     /// Makes a set hold an element, or keeps it out for good.
@@ -266,6 +298,11 @@ impl<'a> Stage<'a> {
         empty
     }
 
+    /// Leaves a set as it is for good.
+    pub(super) fn keep(&mut self, spot: &Spot) {
+        self.state.closed.insert(spot.place.clone());
+    }
+
     /// Makes an entity lie in another.
     pub(super) fn lie_in(&mut self, uid: &EntityUid, above: &EntityUid) -> bool {
         let types = (self.schema.type_id(uid.type_name()), self.schema.type_id(above.type_name()));
@@ -292,6 +329,26 @@ impl<'a> Stage<'a> {
             }
         }
         false
+    }
+
+    /// A value for a place: one that matches what is asked of its text.
+    pub(super) fn choose_for(&mut self, spot: &Spot) -> Option<Value> {
+        match self.state.likes.contains_key(&spot.place) {
+            true => self.text(spot),
+            false => self.choose(&spot.ty, &name_of(&spot.place)),
+        }
+    }
+
+    /// An element for a set: the one who asks or what is asked about, where they are of its type, or another.
+    pub(super) fn member(&mut self, of: &Type, name: &str) -> Option<Value> {
+        if let Type::Entity(ty) = of {
+            for uid in [self.principal.clone(), self.resource.clone()] {
+                if self.schema.type_id(uid.type_name()) == Some(*ty) && self.random.chance(400) {
+                    return Some(Value::Entity(uid));
+                }
+            }
+        }
+        self.choose(of, name)
     }
 
     /// A value of a type for an attribute or a field of this name.
@@ -353,14 +410,19 @@ impl<'a> Stage<'a> {
                     spot.iter().for_each(|spot| self.lacking(spot, &mut open));
                 }
             }
+            let present = self.state.present.values();
+            open.extend(present.filter(|spot| self.get(&spot.place).is_none()).cloned());
             if open.is_empty() {
                 return true;
             }
             for spot in open {
+                if self.get(&spot.place).is_some() {
+                    continue;
+                }
                 let value = match &spot.ty {
                     // What nothing asked for is mostly not so.
                     Type::Bool => Some(Value::Bool(self.random.chance(150))),
-                    ty => self.choose(ty, &name_of(&spot.place)),
+                    _ => self.choose_for(&spot),
                 };
                 if !value.is_some_and(|value| self.put(&spot, value)) {
                     return false;
@@ -384,6 +446,18 @@ impl<'a> Stage<'a> {
             _ => {}
         }
     }
+}
+
+impl Place {
+    /// Whether it is a place or one within what stands there.
+    fn lies_in(&self, other: &Place) -> bool {
+        self == other || matches!(self, Place::Field(of, _) if of.lies_in(other))
+    }
+}
+
+/// Whether a text is as it is asked to be.
+fn matched(likes: &[(Pattern, bool)], text: &str) -> bool {
+    likes.iter().all(|(pattern, want)| pattern.matches(text) == *want)
 }
 
 /// The name of the attribute, the field or the tag at a place.

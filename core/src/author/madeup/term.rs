@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stage::{Place, Spot, Stage, name_of};
+use super::stage::{Place, Spot, Stage};
 use crate::ir::{Binary, Builder, Function, Id, Node, Program};
 use crate::model::{EntityUid, Schema, Type, Value};
 
@@ -118,7 +118,7 @@ impl Stage<'_> {
         match self.term(program, id) {
             Term::Known(value) => return Some(value),
             Term::Open(spot) => {
-                let value = self.choose(&spot.ty, &name_of(&spot.place))?;
+                let value = self.choose_for(&spot)?;
                 return self.put(&spot, value.clone()).then_some(value);
             }
             Term::Made => {}

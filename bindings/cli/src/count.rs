@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crate::question::ContextArgs;
+use crate::question::QueryArgs;
 use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
 use crate::{output, progress};
@@ -20,19 +20,10 @@ use crate::{output, progress};
 pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
-    /// Who asks, such as 'User::"u1"'.
-    #[arg(long, value_name = "UID")]
-    principal: String,
-    /// What they want to do, such as viewSummary.
-    #[arg(long, value_name = "NAME")]
-    action: String,
-    /// The type of the records, such as Case.
-    #[arg(long = "type", value_name = "TYPE")]
-    resource_type: String,
+    #[command(flatten)]
+    query: QueryArgs,
     #[command(flatten)]
     by: ByArgs,
-    #[command(flatten)]
-    context: ContextArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -91,17 +82,16 @@ impl Format {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let groups = args.by.groups()?;
-    let source = args.source.open(&args.context.context)?;
+    let source = args.source.open(args.query.context())?;
     let ward = &source.ward;
-    let query = args.context.query(ward, (&args.principal, &args.action, &args.resource_type), source.now)?;
+    let query = args.query.query(ward, source.now)?;
     let world = source.world(terminal)?;
-    let spinner = progress::spinner(terminal, &format!("counting {}", args.resource_type));
+    let spinner = progress::spinner(terminal, &format!("counting {}", args.query.resource_type));
     let table = ward.count_by(&world, &query, &groups);
     spinner.finish_and_clear();
     let table = table?;
-    let asked = json!({
-        "action": args.action, "type": args.resource_type, "by": args.by.texts(), "context": args.context.context
-    });
+    let mut asked = args.query.asked();
+    asked.insert("by".to_owned(), json!(args.by.texts()));
     let told = source.counted(&world, &query)?;
     let shown = Told { told, count: table.total().number(), ..Told::new("count", asked) };
     source.tell(shown.by(&query.principal))?;

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant::{self, NowArgs};
 use crate::load::{DataArgs, PolicyArgs};
-use crate::question::ContextArgs;
+use crate::question::QueryArgs;
 use crate::shown::is_plain;
 use crate::terminal::Terminal;
 use crate::{input, output};
@@ -28,23 +28,14 @@ pub(crate) struct Args {
     policies: PolicyArgs,
     #[command(flatten)]
     data: DataArgs,
-    /// Who asks, such as 'User::"u1"'.
-    #[arg(long, value_name = "UID")]
-    principal: String,
-    /// What they want to do, such as viewSummary.
-    #[arg(long, value_name = "NAME")]
-    action: String,
-    /// The type of the records, such as Case.
-    #[arg(long = "type", value_name = "TYPE")]
-    resource_type: String,
     #[command(flatten)]
-    context: ContextArgs,
+    query: QueryArgs,
     #[command(flatten)]
     now: NowArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    query: QueryArgs,
+    condition: ConditionArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -63,7 +54,7 @@ pub(crate) struct DatabaseArgs {
 
 /// What else is in the query that the condition is for.
 #[derive(clap::Args)]
-struct QueryArgs {
+struct ConditionArgs {
     /// The number of the first parameter, where the query has some of its own: 1 unless told.
     #[arg(long, value_name = "N")]
     first_parameter: Option<usize>,
@@ -76,7 +67,7 @@ struct QueryArgs {
     alias: Option<String>,
 }
 
-impl QueryArgs {
+impl ConditionArgs {
     fn options(&self) -> FilterOptions {
         let mut options = FilterOptions::default();
         if let Some(number) = self.first_parameter {
@@ -130,12 +121,12 @@ fn refused(name: &str, problems: &[Problem]) -> Failure {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    let now = args.now.beside(&args.context.context)?;
+    let now = args.now.beside(args.query.context())?;
     let ward = args.policies.load()?;
-    let query = args.context.query(&ward, (&args.principal, &args.action, &args.resource_type), now)?;
+    let query = args.query.query(&ward, now)?;
     let database = args.database.load(&ward)?;
     let world = args.data.load(&ward, terminal)?;
-    let filter = ward.filter_with(&world, &query, &database, &args.query.options())?;
+    let filter = ward.filter_with(&world, &query, &database, &args.condition.options())?;
     match args.format {
         Format::Json => output::print_json(&filter)?,
         Format::Text => {

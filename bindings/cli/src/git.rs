@@ -1,5 +1,6 @@
 //! Policies as they stand in a revision of a git repository, read through the `git` command.
 
+mod home;
 mod listing;
 
 use std::ffi::OsStr;
@@ -11,6 +12,7 @@ use caseward::{FilePart, Source, Sources};
 
 use crate::failure::{Failure, printable};
 use crate::terminal::note;
+use home::Home;
 use listing::{Listed, Listing, Place};
 
 /// Policies that are read from a revision.
@@ -30,9 +32,8 @@ pub(crate) fn policies_of_folder(folder: &Path, revision: &str) -> Result<Source
 
 /// The policies, the claims of a kind or who fits, of `folder` as they were in revision `revision`.
 pub(crate) fn part_of_folder(folder: &Path, revision: &str, part: FilePart) -> Result<Sources, Failure> {
-    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
-    let prefix = String::from_utf8_lossy(&prefix);
-    part_of(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), part)
+    let Home { at, path } = home::of(folder)?;
+    part_of(&at, revision, &path, part)
 }
 
 /// The policies below `path` (from the root of the repository that `at` lies in) as they were in `revision`.
@@ -79,21 +80,22 @@ pub(crate) fn files_of_folder(
     revision: &str,
     wanted: Wanted<'_>,
 ) -> Result<(String, Vec<(String, String)>), Failure> {
-    let prefix = git(folder, ["rev-parse", "--show-prefix"])?;
-    let prefix = String::from_utf8_lossy(&prefix);
-    files(folder, revision, prefix.trim_end_matches(['\n', '\r']).trim_end_matches('/'), wanted)
+    let Home { at, path } = home::of(folder)?;
+    files(&at, revision, &path, wanted)
 }
 
 /// The text of a file as it was in `revision` of the repository that `at` lies in; `None` where it was not there, or lies
 /// in no repository that has this revision.
 pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Option<String>, Failure> {
-    let commit = commit(at, revision)?;
+    let commit = commit(&home::of(at)?.at, revision)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Some(name) = file.file_name().and_then(OsStr::to_str) else { return Ok(None) };
-    let Ok(prefix) = try_git(folder, ["rev-parse", "--show-prefix"])? else { return Ok(None) };
-    let prefix = String::from_utf8_lossy(&prefix);
-    let path = format!("{}{name}", prefix.trim_end_matches(['\n', '\r']));
-    let Ok(listing) = Listing::read(folder, &commit, revision) else { return Ok(None) };
+    if try_git(folder, ["rev-parse", "--show-prefix"])?.is_err() {
+        return Ok(None);
+    }
+    let home = home::of(folder)?;
+    let path = if home.path.is_empty() { name.to_owned() } else { format!("{}/{name}", home.path) };
+    let Ok(listing) = Listing::read(&home.at, &commit, revision) else { return Ok(None) };
     let entry = match listing.resolve(&path)? {
         Some(Place::File(entry)) => entry,
         _ if listing.is_link(&path) => {
@@ -105,7 +107,7 @@ pub(crate) fn text_of_file(at: &Path, revision: &str, file: &Path) -> Result<Opt
         _ => return Ok(None),
     };
     match entry.is_file() && entry.size.is_some_and(|size| size <= MOST_BYTES) {
-        true => Ok(contents(folder, &[entry.object])?.pop()),
+        true => Ok(contents(&home.at, &[entry.object])?.pop()),
         false => {
             let shown = revision.escape_debug();
             Err(Failure::other(format!("`{path}` of {shown} is no plain file of {MOST_BYTES} bytes at most")))
@@ -120,10 +122,11 @@ pub(crate) fn each_text(
     most: u64,
     take: &mut dyn FnMut(&str),
 ) -> Result<(), Failure> {
-    let listing = Listing::read(at, &commit(at, revision)?, revision)?;
+    let Home { at, .. } = home::of(at)?;
+    let listing = Listing::read(&at, &commit(&at, revision)?, revision)?;
     let objects: Vec<String> = listing.plain_files(most).collect();
     for some in objects.chunks(AT_ONCE) {
-        for bytes in bytes(at, some)? {
+        for bytes in bytes(&at, some)? {
             if let Ok(text) = String::from_utf8(bytes) {
                 take(&text);
             }
@@ -134,7 +137,7 @@ pub(crate) fn each_text(
 
 /// Whether the repository that `at` lies in has a revision of this name; where there is no git, it has none.
 pub(crate) fn knows(at: &Path, revision: &str) -> bool {
-    commit(at, revision).is_ok()
+    home::of(at).and_then(|home| commit(&home.at, revision)).is_ok()
 }
 
 /// The commit of a revision of the repository that `at` lies in.

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::instant;
 use crate::listing::ListingArgs;
-use crate::question::ContextArgs;
+use crate::question::QueryArgs;
 use crate::shown::in_a_line;
 use crate::source::{SourceArgs, Told};
 use crate::terminal::Terminal;
@@ -23,17 +23,8 @@ use crate::{output, progress};
 pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
-    /// Who asks, such as 'User::"u1"'.
-    #[arg(long, value_name = "UID")]
-    principal: String,
-    /// What they want to do, such as viewSummary.
-    #[arg(long, value_name = "NAME")]
-    action: String,
-    /// The type of the records, such as Case.
-    #[arg(long = "type", value_name = "TYPE")]
-    resource_type: String,
     #[command(flatten)]
-    context: ContextArgs,
+    query: QueryArgs,
     #[command(flatten)]
     listing: ListingArgs,
     /// Only the ids behind this one: the last of the page before, as `c1` or `Case::"c1"`.
@@ -77,23 +68,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let why = "--format count counts all: --after and --most are of lists";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
     }
-    let source = args.source.open(&args.context.context)?;
+    let source = args.source.open(args.query.context())?;
     let ward = &source.ward;
-    let query = args.context.query(ward, (&args.principal, &args.action, &args.resource_type), source.now)?;
+    let query = args.query.query(ward, source.now)?;
     let listing = args.listing.listing()?;
     let world = source.world(terminal)?;
-    let mut asked =
-        json!({"action": args.action, "type": args.resource_type, "context": args.context.context});
-    if let (Some(listing), Some(asked)) = (&listing, asked.as_object_mut()) {
+    let mut asked = args.query.asked();
+    if let Some(listing) = &listing {
         asked.insert("listing".to_owned(), json!(listing.to_string()));
     }
     let told = Told::new("list", asked).by(&query.principal);
 
-    let spinner = progress::spinner(terminal, &format!("listing {}", args.resource_type));
+    let spinner = progress::spinner(terminal, &format!("listing {}", args.query.resource_type));
     let found = match (args.format, &listing) {
-        (Format::Count, Some(listing)) => {
-            source.sorted(&world, &query, listing).map(|sorted| Found::Count(sorted.len()))
-        }
         (_, Some(listing)) => {
             source.sorted(&world, &query, listing).map(|sorted| Found::Uids(sorted.iter().collect()))
         }
@@ -105,16 +92,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }),
     };
     spinner.finish_and_clear();
-    let uids = match found? {
-        Found::Count(count) => {
-            let which = source.counted(&world, &query)?;
+    let uids = match (found?, args.format) {
+        (Found::Uids(uids), Format::Ids | Format::Json) => uids,
+        (found, _) => {
+            let (count, which) = match found {
+                Found::Count(count) => (count, source.counted(&world, &query)?),
+                Found::Uids(uids) => (uids.len(), uids),
+            };
             source.tell(Told { kind: "count", count: Some(count as u64), told: which, ..told })?;
             output::print(&format!("{count}\n"))?;
             return Ok(Exit::Success);
         }
-        Found::Uids(uids) => uids,
     };
-    let after = args.after.as_deref().map(|after| id_of(after, &args.resource_type));
+    let after = args.after.as_deref().map(|after| id_of(after, &args.query.resource_type));
     let page = match (&listing, &after) {
         (Some(_), Some(after)) => behind(&uids, after, args.most)?,
         _ => page(&uids, after.as_deref(), args.most),

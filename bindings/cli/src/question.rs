@@ -2,6 +2,8 @@
 
 use caseward::{ActionName, Context, EntityUid, Query, Request, TypeName, Ward};
 
+use serde_json::{Map, Value as Json};
+
 use crate::failure::Failure;
 
 /// One question.
@@ -16,6 +18,22 @@ pub(crate) struct QuestionArgs {
     /// The record, such as 'Case::"c1"'.
     #[arg(long, value_name = "UID")]
     pub(crate) resource: String,
+    #[command(flatten)]
+    context: ContextArgs,
+}
+
+/// One question about all records of a type.
+#[derive(clap::Args)]
+pub(crate) struct QueryArgs {
+    /// Who asks, such as 'User::"u1"'.
+    #[arg(long, value_name = "UID")]
+    principal: String,
+    /// What they want to do, such as viewSummary.
+    #[arg(long, value_name = "NAME")]
+    action: String,
+    /// The type of the records, such as Case.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) resource_type: String,
     #[command(flatten)]
     context: ContextArgs,
 }
@@ -48,6 +66,30 @@ impl QuestionArgs {
     }
 }
 
+impl QueryArgs {
+    /// The circumstances as they were given.
+    pub(crate) fn context(&self) -> &str {
+        &self.context.context
+    }
+
+    /// The question, at `now`.
+    pub(crate) fn query(&self, ward: &Ward, now: i64) -> Result<Query, Failure> {
+        let principal = uid("--principal", &self.principal)?;
+        let (action, resource_type) = (ActionName::new(&*self.action), TypeName::new(&*self.resource_type));
+        ward.schema().known_action(&action)?;
+        ward.schema().known_type(&resource_type)?;
+        let context = self.context.at(ward, &action, now)?;
+        Ok(Query::new(principal, action, resource_type).in_context(context))
+    }
+
+    /// What was asked, for the audit.
+    pub(crate) fn asked(&self) -> Map<String, Json> {
+        let asked =
+            [("action", &self.action), ("type", &self.resource_type), ("context", &self.context.context)];
+        asked.into_iter().map(|(name, text)| (name.to_owned(), Json::from(text.as_str()))).collect()
+    }
+}
+
 impl Question<'_> {
     /// The request that the texts make, at `now`.
     pub(crate) fn request(&self, ward: &Ward, now: i64) -> Result<Request, Failure> {
@@ -73,21 +115,6 @@ impl ContextArgs {
         now: i64,
     ) -> Result<Context, Failure> {
         Ok(ward.read_context_for(principal, resource, &self.context)?.and_at(now))
-    }
-
-    /// The question for records of a type, at `now`.
-    pub(crate) fn query(
-        &self,
-        ward: &Ward,
-        (principal, action, resource_type): (&str, &str, &str),
-        now: i64,
-    ) -> Result<Query, Failure> {
-        let principal = uid("--principal", principal)?;
-        let (action, resource_type) = (ActionName::new(action), TypeName::new(resource_type));
-        ward.schema().known_action(&action)?;
-        ward.schema().known_type(&resource_type)?;
-        let context = self.at(ward, &action, now)?;
-        Ok(Query::new(principal, action, resource_type).in_context(context))
     }
 }
 

@@ -61,8 +61,16 @@ pub(crate) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(crate) fn new(kind: &'static str, asked: Json) -> Self {
-        Told { kind, by: None, on: None, asked, told: Vec::new(), count: None, is_denied: false }
+    pub(crate) fn new(kind: &'static str, asked: impl Into<Json>) -> Self {
+        Told {
+            kind,
+            by: None,
+            on: None,
+            asked: asked.into(),
+            told: Vec::new(),
+            count: None,
+            is_denied: false,
+        }
     }
 
     pub(crate) fn by(mut self, by: &'a EntityUid) -> Self {

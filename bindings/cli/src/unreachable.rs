@@ -18,14 +18,18 @@ pub(crate) const LOCK: &str = "proofs.lock";
 pub(crate) struct Asked<'a> {
     /// The lock file of what was proved before.
     pub(crate) lock: Option<&'a Path>,
+    /// That of the base of a change, where there is one: of what the change's own says, only what this one says too is
+    /// believed.
+    #[cfg(feature = "prove")]
+    pub(crate) base: Option<&'a crate::prove::Lock>,
     /// Whether nobody else answers.
     pub(crate) locked: bool,
 }
 
 /// How the claims came out.
 pub(crate) enum Settled {
-    /// As the claims.
-    Proofs(Vec<Proof>),
+    /// As the claims; and what a change adds to the lock file that was not proved with it.
+    Proofs(Vec<Proof>, Vec<String>),
     /// Why there was nobody to ask.
     NoSolver(String),
 }
@@ -46,9 +50,10 @@ pub(crate) fn settle(
     asked: Asked<'_>,
     terminal: &Terminal,
 ) -> Result<Settled, Failure> {
-    use crate::prove::{Part, equivalence_keys, read_lock, solver_name, write_lock};
+    use crate::prove::{Part, believed, equivalence_keys, read_lock, solver_name, unfounded, write_lock};
 
-    let lock = asked.lock.map(read_lock).transpose()?.unwrap_or_default();
+    let written = asked.lock.map(read_lock).transpose()?.unwrap_or_default();
+    let lock = believed(&written, asked.base, Part::Unreachable);
     let all: Vec<Vec<Question>> = claims.iter().map(|claim| questions(ward, claim)).collect();
     let solver = if asked.locked { Ok(lock.solver().to_owned()) } else { solver_name() };
     // Without a solver the lock file still says what was proved, and by which.
@@ -82,9 +87,10 @@ pub(crate) fn settle(
         settled.push(proof);
     }
     if let (Some(path), false) = (asked.lock, asked.locked) {
-        write_lock(path, &after, &lock)?;
+        write_lock(path, &after, &written)?;
     }
-    Ok(Settled::Proofs(settled))
+    let unfounded = unfounded(&written, asked.base, &after, Part::Unreachable);
+    Ok(Settled::Proofs(settled, unfounded))
 }
 
 /// This command was built without the feature that asks a solver.
@@ -100,6 +106,7 @@ pub(crate) fn settle(
     match Proofs::seek(sources, &questions, terminal) {
         Ok(proofs) => Ok(Settled::Proofs(
             claims.iter().map(|claim| claim.prove(ward, |_, changed| proofs.of(changed))).collect(),
+            Vec::new(),
         )),
         Err(why) => Ok(Settled::NoSolver(why)),
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::question::ContextArgs;
+use crate::question::QueryArgs;
 use crate::store::{StoreArgs, failed};
 use crate::terminal::Terminal;
 
@@ -28,17 +28,8 @@ const TIME: Duration = Duration::from_secs(60);
 pub(crate) struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    /// Who watches, such as 'User::"u1"'.
-    #[arg(long, value_name = "UID")]
-    principal: String,
-    /// What they want to do, such as viewSummary.
-    #[arg(long, value_name = "NAME")]
-    action: String,
-    /// The type of the records, such as Case.
-    #[arg(long = "type", value_name = "TYPE")]
-    resource_type: String,
     #[command(flatten)]
-    context: ContextArgs,
+    query: QueryArgs,
     /// End after this time, such as 5s, 500ms, 2m; without it, only with --count.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
@@ -102,8 +93,7 @@ fn look(args: &Args, before: Option<&BTreeSet<EntityUid>>) -> Result<Option<BTre
     store.tick().map_err(failed)?;
     let now = store.now().map_err(failed)?;
     let ward = store.ward();
-    let asked = (args.principal.as_str(), args.action.as_str(), args.resource_type.as_str());
-    let query = args.context.query(&ward, asked, now)?;
+    let query = args.query.query(&ward, now)?;
     let watch = store.watch_with(query.clone(), 1).map_err(failed)?;
     let seen: BTreeSet<EntityUid> = watch.first().iter().cloned().collect();
     if before == Some(&seen) {
@@ -114,7 +104,7 @@ fn look(args: &Args, before: Option<&BTreeSet<EntityUid>>) -> Result<Option<BTre
     let told: Vec<EntityUid> = seen.symmetric_difference(before).cloned().collect();
     let mut read = Read::new("watch", now);
     read.by = Some(query.principal.clone());
-    read.asked = json!({"action": args.action, "type": args.resource_type, "context": args.context.context});
+    read.asked = args.query.asked().into();
     read.told = told;
     store.audit(read).map_err(failed)?;
     let ids = |of: &BTreeSet<EntityUid>, but: &BTreeSet<EntityUid>| {

@@ -109,6 +109,13 @@ impl Change<'_> {
         });
         changed.map(|policy| policy.id.clone()).collect()
     }
+
+    /// The lock file of the version before, where there is one. Where it has none, or none that can be read, it is empty.
+    #[cfg(feature = "prove")]
+    fn base_lock(&self) -> Option<crate::prove::Lock> {
+        let text = self.base_tree.as_ref()?.text(crate::unreachable::LOCK).unwrap_or_default();
+        Some(crate::prove::Lock::read(text).unwrap_or_default())
+    }
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

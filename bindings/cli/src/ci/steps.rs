@@ -132,13 +132,18 @@ pub(super) fn covered(change: &Change<'_>, terminal: &Terminal) -> Result<Step, 
     }
     let mut exit = if percent < change.args.fail_under { Exit::Unmet } else { Exit::Success };
     let mut said = format!("the cases see {percent} % of what can decide a condition");
-    if !claims.is_empty() {
-        let (proved, open) = claimed(change, &claims, terminal)?;
-        let _ = write!(said, ", {} that cannot decide apart: {proved} of them proved", claims.len());
+    if !claims.is_empty() || change.base_tree.is_some() {
+        let Claimed { proved, open, unfounded } = claimed(change, &claims, terminal)?;
+        if !claims.is_empty() {
+            let _ = write!(said, ", {} that cannot decide apart: {proved} of them proved", claims.len());
+        }
         if !open.is_empty() && exit == Exit::Success {
             exit = Exit::Undecided;
         }
-        details.extend(open);
+        if !unfounded.is_empty() {
+            exit = Exit::Unmet;
+        }
+        details.extend(open.into_iter().chain(not_proved_here(&unfounded)));
     }
     Ok(step("coverage", exit, said, details.join("\n")))
 }
@@ -203,7 +208,10 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
     let policies = &change.args.cases.policies;
     let stated = Stated { invariants: policies.invariants()?, guarantees: policies.guarantees()? };
     let ward = change.suite.ward.clone();
-    let report = prove::of_folder(ward, &change.sources, &stated, change.folder, terminal)?;
+    let base = change.base_lock();
+    let folder = (change.folder, base.as_ref());
+    let prove::Proved { report, unfounded } =
+        prove::of_folder(ward, &change.sources, &stated, folder, terminal)?;
     let mut details = String::new();
     for finding in report.findings.iter().filter(|finding| finding.is_stated() || !finding.holds()) {
         let mark = match finding.standing {
@@ -238,7 +246,12 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
         Some(nothing) => format!("{said}; {nothing}"),
         None => said,
     };
-    Ok(step("proofs", prove::exit(&report, false), said, details))
+    not_proved_here(&unfounded).for_each(|line| details.push_str(&format!("{line}\n")));
+    let exit = match prove::exit(&report, false) {
+        exit if unfounded.is_empty() => exit,
+        _ => Exit::Unmet,
+    };
+    Ok(step("proofs", exit, said, details))
 }
 
 #[cfg(not(feature = "prove"))]
@@ -247,18 +260,44 @@ pub(super) fn proofs(_: &Change<'_>, _: &Terminal) -> Result<Step, Failure> {
     Ok(step("proofs", Exit::NoSolver, said, String::new()))
 }
 
-/// How many claims of unreachable conditions are proved, and the others.
-fn claimed(
-    change: &Change<'_>,
-    claims: &[Claim],
-    terminal: &Terminal,
-) -> Result<(usize, Vec<String>), Failure> {
+/// What a change says in the lock file that is so neither by its base nor by what was proved with it, a line each.
+fn not_proved_here(claims: &[String]) -> impl Iterator<Item = String> {
+    claims.iter().map(|claim| {
+        let claim = printable(claim);
+        format!(
+            "- `{LOCK}` says of `{claim}` what the version before does not say and this run did not prove: write it with \
+             `caseward prove` and `caseward coverage --prove`, with the solver's version that is asked here"
+        )
+    })
+}
+
+/// How claims of unreachable conditions came out.
+struct Claimed {
+    proved: usize,
+    /// What is to be said of the others.
+    open: Vec<String>,
+    /// What the change says in the lock file besides.
+    unfounded: Vec<String>,
+}
+
+fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> Result<Claimed, Failure> {
     let ward = &change.suite.ward;
     let lock = change.folder.join(LOCK);
-    let asked = Asked { lock: Some(&lock), locked: false };
-    let proofs = match unreachable::settle(ward, &change.sources, claims, asked, terminal)? {
-        Settled::Proofs(proofs) => proofs,
-        Settled::NoSolver(why) => return Ok((0, vec![format!("- not proved: {}", printable(&why))])),
+    #[cfg(feature = "prove")]
+    let base = change.base_lock();
+    let asked = Asked {
+        lock: Some(&lock),
+        #[cfg(feature = "prove")]
+        base: base.as_ref(),
+        locked: false,
+    };
+    let (proofs, unfounded) = match unreachable::settle(ward, &change.sources, claims, asked, terminal)? {
+        Settled::Proofs(proofs, unfounded) => (proofs, unfounded),
+        Settled::NoSolver(_) if claims.is_empty() => (Vec::new(), Vec::new()),
+        Settled::NoSolver(why) => {
+            let open = vec![format!("- not proved: {}", printable(&why))];
+            return Ok(Claimed { proved: 0, open, unfounded: Vec::new() });
+        }
     };
     let not = |(claim, proof): (&Claim, Proof)| match proof {
         Proof::Equivalent => None,
@@ -266,7 +305,7 @@ fn claimed(
         Proof::Unknown(why) => Some(format!("- {}: {}", claim.policy, printable(&why))),
     };
     let open: Vec<String> = claims.iter().zip(proofs).filter_map(not).collect();
-    Ok((claims.len().saturating_sub(open.len()), open))
+    Ok(Claimed { proved: claims.len().saturating_sub(open.len()), open, unfounded })
 }
 
 fn one_line(text: &str) -> String {

@@ -88,7 +88,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     }
     if args.prove {
         let lock = args.cases.policies.folder().map(|folder| folder.join(LOCK));
-        let asked = Asked { lock: lock.as_deref(), locked: args.locked };
+        let asked = Asked {
+            lock: lock.as_deref(),
+            #[cfg(feature = "prove")]
+            base: None,
+            locked: args.locked,
+        };
         return prove(&suite.ward, &args.cases.policies.sources()?, &claims, asked, terminal);
     }
     Ok(Exit::Success)
@@ -103,7 +108,7 @@ pub(crate) fn prove(
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     let proofs = match unreachable::settle(ward, sources, claims, asked, terminal)? {
-        Settled::Proofs(proofs) => proofs,
+        Settled::Proofs(proofs, _) => proofs,
         Settled::NoSolver(why) => {
             say(&format!("error: nothing is proved unreachable: {why}"));
             return Ok(Exit::NoSolver);

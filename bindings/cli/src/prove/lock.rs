@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use caseward_prove::Lock;
+use caseward_prove::{Lock, Part};
 
 use crate::failure::Failure;
 use crate::input;
@@ -35,4 +35,15 @@ pub(crate) fn write(path: &Path, after: &Lock, before: &Lock) -> Result<(), Fail
     let mut file = Replacement::in_place(path).map_err(refuse)?;
     file.writer().write_all(text.as_bytes()).map_err(refuse)?;
     file.commit().map_err(refuse)
+}
+
+/// What is believed of a lock file: all of it, or where a change comes with it what the base of the change has as well. A
+/// change can write any line there.
+pub(crate) fn believed(lock: &Lock, base: Option<&Lock>, part: Part) -> Lock {
+    base.map_or_else(|| lock.clone(), |base| lock.within(base, part))
+}
+
+/// The claims that a change adds to the lock file, and that were not proved with it.
+pub(crate) fn unfounded(lock: &Lock, base: Option<&Lock>, proved: &Lock, part: Part) -> Vec<String> {
+    base.map_or_else(Vec::new, |base| lock.beyond(part, base, proved).map(str::to_owned).collect())
 }

@@ -19,6 +19,7 @@ pub(crate) use caseward_prove::{
 use clap::error::ErrorKind;
 
 use crate::check::Format;
+use crate::earlier::Earlier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::PolicyArgs;
@@ -28,6 +29,7 @@ use crate::terminal::{Terminal, say};
 use crate::unreachable::LOCK;
 use crate::{git, input, load, missing, output, progress};
 
+pub(crate) use lock::{believed, unfounded};
 pub(crate) use text::exit;
 
 /// Prove what holds of every request and all data, with a solver.
@@ -138,17 +140,25 @@ struct Plan {
     locked: bool,
 }
 
-/// Everything that is claimed of a folder, with its lock file.
+/// What came of proving.
+pub(crate) struct Proved {
+    pub(crate) report: Report,
+    /// Claims of which the lock file says that they are proved, and which neither the base has nor were proved now.
+    pub(crate) unfounded: Vec<String>,
+}
+
+/// Everything that is claimed of a folder, with its lock file; of that, what the `base` of a change has as well is believed,
+/// where there is one.
 pub(crate) fn of_folder(
     ward: Ward,
     sources: &Sources,
     stated: &Stated,
-    folder: &Path,
+    (folder, base): (&Path, Option<&Lock>),
     terminal: &Terminal,
-) -> Result<Report, Failure> {
+) -> Result<Proved, Failure> {
     let lock = Some(folder.join(LOCK));
     let plan = Plan { limits: Limits::default(), worlds: None, lock, locked: false };
-    prove(Claims::new(ward, sources, stated)?, &plan, terminal)
+    prove_since(Claims::new(ward, sources, stated)?, &plan, base, terminal)
 }
 
 /// What a solver says of two versions.
@@ -199,32 +209,49 @@ impl From<Error> for Failure {
 
 /// Reads the version that a claim compares with, to be decided under the schema of now.
 pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) -> Result<Sources, Failure> {
-    let path = Path::new(name);
-    let old = if path.is_dir() {
-        load::read_folder(path)?
-    } else {
-        let folder = folder.ok_or_else(|| {
-            let why = format!("`{name}` is no folder, and for a git revision --policies must name a folder of its repository");
-            Failure::usage(ErrorKind::MissingRequiredArgument, why)
-        })?;
-        git::policies_of_folder(folder, name)?
+    let old = match (folder, Path::new(name)) {
+        (Some(folder), _) => match Earlier::named(name, folder)? {
+            Earlier::Folder(path) => load::read_folder(path)?,
+            Earlier::Revision(revision) => git::policies_of_folder(folder, revision)?,
+        },
+        (None, path) if path.is_dir() => load::read_folder(path)?,
+        (None, _) => {
+            let why = format!(
+                "`{name}` is no folder, and for a git revision --policies must name a folder of its repository"
+            );
+            return Err(Failure::usage(ErrorKind::MissingRequiredArgument, why));
+        }
     };
     Ok(Sources { schema: now.schema.clone(), policies: old.policies, catalogue: None })
 }
 
 /// Proves, or reads what was proved; and tries on random worlds what was not.
 fn prove(claims: Claims, plan: &Plan, terminal: &Terminal) -> Result<Report, Failure> {
+    prove_since(claims, plan, None, terminal).map(|proved| proved.report)
+}
+
+fn prove_since(
+    claims: Claims,
+    plan: &Plan,
+    base: Option<&Lock>,
+    terminal: &Terminal,
+) -> Result<Proved, Failure> {
     let claims = claims.with_names(names);
     let lock = plan.lock.as_ref().map(|path| lock::read(path)).transpose()?;
     if plan.locked {
-        return Ok(claims.from_lock(&lock.unwrap_or_default()));
+        let report = claims.from_lock(&lock.unwrap_or_default());
+        return Ok(Proved { report, unfounded: Vec::new() });
     }
+    let mut unfounded = Vec::new();
     let mut report = match Solver::find() {
         Ok(solver) => {
             let bar = progress::parts(terminal, "proving", 0);
-            let (report, after) = claims.prove(&solver, plan.limits, lock.as_ref(), &progress::told(&bar));
+            let believed = lock.as_ref().map(|lock| lock::believed(lock, base, Part::Proved));
+            let (report, after) =
+                claims.prove(&solver, plan.limits, believed.as_ref(), &progress::told(&bar));
             bar.finish_and_clear();
             if let (Some(path), Some(before), Some(after)) = (&plan.lock, &lock, after) {
+                unfounded = lock::unfounded(before, base, &after, Part::Proved);
                 output::besides(lock::write(path, &after, before), terminal);
             }
             report
@@ -234,7 +261,7 @@ fn prove(claims: Claims, plan: &Plan, terminal: &Terminal) -> Result<Report, Fai
     let bar = progress::parts(terminal, "trying random worlds", 0);
     claims.try_worlds(&mut report, plan.worlds, &progress::told(&bar));
     bar.finish_and_clear();
-    Ok(report)
+    Ok(Proved { report, unfounded })
 }
 
 fn save(path: &Path, case: &str) -> Result<(), Failure> {

@@ -67,6 +67,12 @@ fn a_list_is_in_an_order_and_under_conditions() {
     check(&["--where", "caseManager="], "");
     check(&["--where", "openedAt>=2026-05-11T09:05:00+12:00"], "c-ben\n");
     check(&["--where", "openedAt<2026-05-11T09:05:00+12:00", "--format", "count"], "1\n");
+    // A count tells of what it counted, and of nothing else.
+    let counts = |case: &'static str| {
+        let asked = ["audit", "who-looked", case, "--principal", "User::\"privacy\"", "--format", "json"];
+        at_ten(&bench, &asked).out.contains("\"count\"")
+    };
+    assert_eq!((counts("Case::\"c-aroha\""), counts("Case::\"c-ben\"")), (true, false));
     check(&["--sort", "openedAt", "--desc", "--most", "1"], "c-ben\n");
     check(&["--sort", "openedAt", "--desc", "--after", "c-ben"], "c-aroha\n");
     listed(&bench, &["--sort", "openedAt", "--after", "none"]).fails(1, "begin anew");

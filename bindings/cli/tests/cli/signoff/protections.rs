@@ -226,3 +226,64 @@ fn a_secret_key_is_never_written_over() {
         assert_eq!(bench.read("s.key"), key);
     }
 }
+
+/// What a change says in the lock file is believed where the version before says it too, and proved again elsewhere.
+#[cfg(unix)]
+#[test]
+fn a_lock_file_that_comes_with_a_change_is_not_believed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !has_solver() {
+        return;
+    }
+    let bench = bench();
+    // What holds is proved of the version before, and that is kept.
+    assert_eq!(bench.run(["prove", "--policies", "old"]).code, 0);
+    let honest = bench.read("old/proofs.lock");
+    let since = |bench: &Bench| {
+        let common =
+            ["ci", "--policies", "new", "--quiet", "--base", "old", "--fail-under", "0", "--mutants", "0"];
+        bench.run(common)
+    };
+    bench.write("new/proofs.lock", &honest);
+    passes(&since(&bench));
+    // Somebody edits what is not theirs, against the invariant, and a solver that lies writes the lock.
+    let weak = EDIT.replace("when { resource.owner == principal }", "when { principal.active }");
+    bench.write("new/edit.cedar", weak);
+    let version =
+        honest.lines().find_map(|line| line.strip_prefix("solver = \"cvc5 ")?.strip_suffix('"')).unwrap();
+    bench.write(
+        "liar",
+        format!(
+            "#!/bin/sh
+[ \"$1\" = --version ] && exec cvc5 --version
+n=0
+while read -r line; do
+  case \"$line\" in
+    '(get-info :name)') echo '(:name \"cvc5\")' ;;
+    '(get-info :version)') echo '(:version \"{version}\")' ;;
+    '(check-sat)') n=$((n + 1)); case $n in 2) echo sat ;; *) echo unsat ;; esac ;;
+  esac
+done
+"
+        ),
+    );
+    std::fs::set_permissions(bench.path("liar"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = bench.command();
+    let lied = command.args(["prove", "--policies", "new"]).env("CVC5", bench.path("liar")).output().unwrap();
+    let line = |lock: &str| lock.lines().find(|line| line.contains("invariants.edit")).map(str::to_owned);
+    let forged = bench.read("new/proofs.lock");
+    assert_ne!(line(&forged), line(&honest), "{}", String::from_utf8_lossy(&lied.stderr));
+    let by_hand = bench.run(["prove", "--policies", "new", "--locked"]);
+    assert!(!by_hand.out.contains("not so"), "{}{}", by_hand.out, by_hand.err);
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["**not so**"]);
+    // A line for a version to come is told as long as it is new.
+    bench.write("new/edit.cedar", EDIT);
+    let planted = honest.replacen("[proved]\n", "[proved]\n\"to come\" = \"00\"\n", 1);
+    assert_ne!(planted, honest);
+    bench.write("new/proofs.lock", &planted);
+    let ran = since(&bench);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["`proofs.lock` says of `to come` what the version before does not say"]);
+}

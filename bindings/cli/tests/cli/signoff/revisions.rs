@@ -153,3 +153,85 @@ fn a_folder_is_not_taken_for_a_revision_of_its_name() {
         since(itself, "ci").fails(64, "names the folder of policies itself");
     }
 }
+
+/// What a folder is called, not what it leads to, is what it is compared with: a change can make any folder a link.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_becomes_a_link_is_compared_with_what_stood_there() {
+    use std::os::unix::fs::symlink;
+    let bench = bench();
+    bench.write("new/extra.cedar", "@id(\"extra\")\npermit (principal, action == Action::\"edit\", resource is Doc)\n// a lead\nwhen { principal.leads.contains(resource.team) };\n");
+    std::fs::create_dir_all(bench.path("deep/er")).unwrap();
+    for (from, to) in [("old", "deep/er/old"), ("new", "weak/er/old")] {
+        std::fs::create_dir_all(bench.path(to).parent().unwrap()).unwrap();
+        let copied = Command::new("cp").arg("-r").args([bench.path(from), bench.path(to)]).status().unwrap();
+        assert!(copied.success());
+    }
+    git(&bench, &["init", "-q"]);
+    git(&bench, &["add", "-A"]);
+    git(&bench, &["commit", "-q", "-m", "first"]);
+    let since = |folder: &str| {
+        let common =
+            ["ci", "--quiet", "--fail-under", "0", "--mutants", "0", "--base", "git:HEAD", "--policies"];
+        bench.run(common.into_iter().chain([folder]))
+    };
+    let plain = since("old");
+    passes(&plain);
+    for (link, to, folder) in
+        [("old", "new", "old"), ("deep", "weak", "deep/er/old"), ("deep/er", "../weak/er", "deep/er/old")]
+    {
+        let path = bench.path(link);
+        match path.is_symlink() {
+            true => std::fs::remove_file(&path).unwrap(),
+            false => std::fs::remove_dir_all(&path).unwrap(),
+        }
+        symlink(to, &path).unwrap();
+        let ran = since(folder);
+        assert_eq!(ran.code, 4, "{link}: {}{}", ran.out, ran.err);
+        tells(&ran, &["`extra`"]);
+        let name = bench.path(folder).display().to_string();
+        assert_eq!(since(&name).code, 4, "{name}");
+        // What was announced before is read where it was, too.
+        let ran = bench.run(["lint", "--policies", folder, "--base", "git:HEAD"]);
+        assert_eq!(ran.code, 0, "{link}: {}{}", ran.out, ran.err);
+        git(&bench, &["checkout", "-q", "HEAD", "--", "."]);
+        git(&bench, &["reset", "-q", "--hard"]);
+        git(&bench, &["clean", "-q", "-f", "-d"]);
+    }
+    // A link that was one before is what it led to before.
+    symlink("new", bench.path("known")).unwrap();
+    git(&bench, &["add", "-A"]);
+    git(&bench, &["commit", "-q", "-m", "a link"]);
+    passes(&since("known"));
+    std::fs::remove_file(bench.path("new/extra.cedar")).unwrap();
+    let ran = since("known");
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &["`extra`"]);
+}
+
+/// A folder that becomes a repository of its own has no version before that git tells.
+#[test]
+fn a_submodule_is_compared_with_no_revision() {
+    let bench = bench();
+    for folder in ["source", "."] {
+        if folder == "source" {
+            let copied =
+                Command::new("cp").arg("-r").args([bench.path("new"), bench.path(folder)]).status().unwrap();
+            assert!(copied.success());
+        }
+        let at = format!("{folder}/.");
+        let path = bench.path(&at).display().to_string();
+        git(&bench, &["-C", &path, "init", "-q"]);
+        git(&bench, &["-C", &path, "add", if folder == "." { "old" } else { "." }]);
+        git(&bench, &["-C", &path, "commit", "-q", "-m", "first"]);
+    }
+    std::fs::remove_dir_all(bench.path("new")).unwrap();
+    git(&bench, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "./source", "new"]);
+    for base in ["git:HEAD", "HEAD"] {
+        bench
+            .run(["ci", "--policies", "new", "--quiet", "--mutants", "0", "--base", base])
+            .fails(1, "lies in a submodule");
+        bench.run(["prove", "--policies", "new", "--not-more-than", base]).fails(1, "lies in a submodule");
+    }
+    passes(&ci(&bench, &[]));
+}

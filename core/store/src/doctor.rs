@@ -72,8 +72,8 @@ impl Checkup {
 }
 
 impl State {
-    /// Looks at everything. It writes nothing.
-    pub(crate) fn doctor(&mut self, now: i64) -> Result<Checkup, Error> {
+    /// Looks at everything, at `now`; `clock` is the machine's. It writes nothing.
+    pub(crate) fn doctor(&mut self, (now, clock): (i64, i64)) -> Result<Checkup, Error> {
         let mut checkup = Checkup::default();
         for what in self.db.damage()? {
             checkup.fault("database", None, format!("the database itself is damaged: {what}"));
@@ -84,7 +84,7 @@ impl State {
         }
         let rows = self.rows_are_the_world(&mut checkup)?;
         self.log_is_sound(&mut checkup)?;
-        self.refold(&mut checkup, &rows, now)?;
+        self.refold(&mut checkup, &rows, (now, clock))?;
         let open = self.cases_are_kept(&mut checkup, now)?;
         self.students_are_kept(&mut checkup, &open)?;
         self.one_person_twice(&mut checkup)?;

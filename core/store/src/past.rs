@@ -102,7 +102,7 @@ impl State {
         self.in_force(clock);
         let known_at = moment.known_at.unwrap_or(clock);
         let as_of = moment.as_of.unwrap_or(known_at);
-        for (what, at) in [("as-of", as_of), ("known-at", known_at)] {
+        for (what, at) in [("known-at", known_at), ("as-of", as_of)] {
             if at > clock {
                 let (at, clock) = (time::rfc3339(at), time::rfc3339(clock));
                 return Err(Error::request(format!("{what} {at} lies ahead of the store's clock, {clock}")));

@@ -291,7 +291,7 @@ impl Store {
             }
             let now = clock.max(state.numbers.clock);
             state.in_force(now);
-            state.doctor(now)
+            state.doctor((now, clock))
         })
     }
 

@@ -1,5 +1,5 @@
 //! The log told again, from what was imported on, and held against everything that the store keeps: facts, their history,
-//! content, feeds, roles, keys and the outbox.
+//! content, feeds, roles, keys, the outbox, policies and settings.
 //!
 //! Disposal takes payloads away. What such an entry wrote is not known; what remains is compared. A record that was disposed
 //! of is not told of.
@@ -8,9 +8,11 @@ mod content;
 mod entity;
 mod facts;
 mod feeds;
+mod policies;
+mod settings;
 mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use caseward::{EntityUid, World};
@@ -24,6 +26,8 @@ use crate::state::State;
 use content::Content;
 use facts::Facts;
 use feeds::Feeds;
+use policies::InForce;
+use settings::Settings;
 use tables::Tables;
 
 /// Entries that are read at once.
@@ -73,13 +77,21 @@ fn list<'a>(payload: &'a Json, name: &str) -> &'a [Json] {
 }
 
 impl State {
-    /// Tells the log again, and holds what is kept against it; `rows` are the facts as the tables have them.
-    pub(crate) fn refold(&mut self, checkup: &mut Checkup, rows: &World, now: i64) -> Result<(), Error> {
+    /// Tells the log again, and holds what is kept against it; `rows` are the facts as the tables have them, `clock` is the
+    /// machine's, which the store's own may be ahead of.
+    pub(crate) fn refold(
+        &mut self,
+        checkup: &mut Checkup,
+        rows: &World,
+        (now, clock): (i64, i64),
+    ) -> Result<(), Error> {
         let gone = gone(self.db.as_mut())?;
         let base = facts::imported(self, checkup, rows, &gone)?;
         let mut facts = Facts::new(base.as_ref());
         let (mut content, mut feeds) = (Content::default(), Feeds::read(self.db.as_mut())?);
         let mut tables = Tables::read(self.db.as_mut())?;
+        let in_force = InForce::read(checkup, self.db.as_mut())?;
+        let mut settings = Settings::default();
         let (mut event, mut version) = (0, 0);
         while event < self.numbers.event {
             let page = page(self.db.as_mut(), event)?;
@@ -95,6 +107,8 @@ impl State {
                 }
                 content.entry(told);
                 tables.entry(checkup, told, now);
+                in_force.entry(checkup, told);
+                settings.entry(told);
                 facts.after(&gone, told);
             }
             for left in history.keys() {
@@ -113,40 +127,8 @@ impl State {
         content.compare(checkup, self.db.as_mut())?;
         feeds.compare(checkup, &self.ward, &gone, self.db.as_mut(), now)?;
         tables.compare(checkup, &gone, self.db.as_mut())?;
+        settings.compare(checkup, self.db.as_mut(), clock)?;
         self.policies_are_told(checkup)
-    }
-
-    /// Holds the policies that the store has against what the log says of them.
-    fn policies_are_told(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
-        let mut told = BTreeMap::new();
-        let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'activation'";
-        self.db.rows(sql, &[], &mut |row| {
-            let payload = row.get(1).and_then(as_text).unwrap_or_default();
-            let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
-            let (set, from) = (says(&payload, "/set").to_owned(), says(&payload, "/from").to_owned());
-            told.insert(row.first().and_then(as_count), (set, from));
-            Ok(())
-        })?;
-        for kept in self.activated()? {
-            let is_sound = self.policy_set(&kept.set).and_then(|set| {
-                let (ward, fits) = set.load_whole()?;
-                Ok(crate::policies::PolicySet::hash(&ward, &fits) == kept.set)
-            });
-            if !is_sound.unwrap_or(false) {
-                checkup.fault("policies", None, format!("the set `{}` was altered", kept.set));
-            }
-            if kept.event.is_some()
-                && told.remove(&kept.event) != kept.from.map(|from| (kept.set.clone(), from))
-            {
-                let what = format!("the log does not say that the set `{}` is in force so", kept.set);
-                checkup.fault("policies", None, what);
-            }
-        }
-        for (event, (set, _)) in told {
-            let event = event.unwrap_or(0);
-            checkup.fault("policies", None, format!("the set `{set}` of entry {event} is not there"));
-        }
-        Ok(())
     }
 }
 

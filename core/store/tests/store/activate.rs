@@ -143,3 +143,21 @@ fn policies_that_were_altered_in_the_database_do_not_decide() {
         caseward_store::Store::open(bench.place(), &crate::bench::options()).err().unwrap().to_string();
     assert!(error.contains("were altered"), "{error}");
 }
+
+#[test]
+fn policies_of_the_start_that_were_exchanged_are_told() {
+    let mut bench = Bench::with_case();
+    assert_eq!(comments(&bench), Outcome::Done);
+    let later = Activation::now("the board", "a trial").at(bench.clock() + 10 * DAY);
+    let other = bench.store().activate(&without_comments(), &later).unwrap();
+    assert!(bench.store().doctor().unwrap().is_sound());
+    bench.store = None;
+    assert_eq!(bench.alter(&format!("UPDATE caseward_policies SET hash = '{other}' WHERE event = 0")), 1);
+    bench.reopen();
+    let found = bench.store().doctor().unwrap();
+    let told = found.findings.iter().filter(|one| one.is_fault && one.kind == "policies");
+    assert!(
+        told.into_iter().any(|one| one.what.contains("the store says that others were in force")),
+        "{found:#?}"
+    );
+}

@@ -198,6 +198,16 @@ fn what_is_altered_beside_the_log_is_told() {
     broken("UPDATE caseward_changed SET version = version - 1 WHERE id = 'c1'", "changed", "Case::\"c1\"");
     broken("DELETE FROM caseward_changed WHERE id = 'i1'", "changed", "Item::\"i1\"");
     broken("UPDATE caseward_setting SET value = '99' WHERE name = 'version'", "log", "");
+    // Policies of the start, the clock, numbers.
+    broken("UPDATE caseward_policies SET from_at = 5 WHERE event = 0", "policies", "");
+    broken(
+        "INSERT INTO caseward_policies (from_at, event, hash) SELECT 5, 0, hash FROM caseward_policies",
+        "policies",
+        "",
+    );
+    broken("UPDATE caseward_setting SET value = '4102444800000' WHERE name = 'clock'", "clock", "");
+    broken("UPDATE caseward_setting SET value = '0' WHERE name = 'requests'", "counter", "");
+    broken("UPDATE caseward_setting SET value = '0' WHERE name = 'cases'", "counter", "");
     assert_eq!(missed, "");
 }
 

@@ -1,0 +1,93 @@
+//! Which policies were in force when, held against what the log says: of those that were put in force, and of each decision.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Told, says};
+use crate::db::{Db, as_count, as_number, as_text};
+use crate::doctor::Checkup;
+use crate::error::Error;
+use crate::state::State;
+
+/// From when each set decides, as the store has it, in order.
+pub(super) struct InForce(Vec<Row>);
+
+struct Row {
+    from: i64,
+    /// The entry that put it in force; 0 for those of the start.
+    event: u64,
+    policy_hash: String,
+}
+
+impl InForce {
+    pub(super) fn read(checkup: &mut Checkup, db: &mut dyn Db) -> Result<Self, Error> {
+        let mut rows = Vec::new();
+        let sql = "SELECT p.from_at, p.event, t.policy_hash FROM caseward_policies p \
+                   JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
+        db.rows(sql, &[], &mut |row| {
+            rows.push(Row {
+                from: row.first().and_then(as_number).unwrap_or(i64::MIN),
+                event: row.get(1).and_then(as_count).unwrap_or(0),
+                policy_hash: row.get(2).and_then(as_text).unwrap_or_default().to_string(),
+            });
+            Ok(())
+        })?;
+        let of_start: Vec<&Row> = rows.iter().filter(|row| row.event == 0).collect();
+        if of_start.len() != 1 || of_start.iter().any(|row| row.from != i64::MIN) {
+            let what = "the store was not made with one set of policies, in force from the start";
+            checkup.fault("policies", None, what);
+        }
+        Ok(InForce(rows))
+    }
+
+    /// Holds a decision against the policies that were in force.
+    pub(super) fn entry(&self, checkup: &mut Checkup, told: &Told) {
+        let Some(payload) = told.payload.as_ref().filter(|_| &*told.kind == "command") else { return };
+        let decided_by = says(payload, "/answer/policy_hash");
+        let is_in_force = |row: &&Row| row.from <= told.recorded && row.event < told.event;
+        let found = self.0.iter().rev().find(is_in_force);
+        if !found.is_some_and(|row| row.policy_hash == decided_by) {
+            let what = format!(
+                "entry {} was decided by the policies `{decided_by}`, and the store says that others were in force",
+                told.event
+            );
+            checkup.fault("policies", None, what);
+        }
+    }
+}
+
+impl State {
+    /// Holds the policies that the store has against what the log says of them.
+    pub(super) fn policies_are_told(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        let mut told = BTreeMap::new();
+        let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'activation'";
+        self.db.rows(sql, &[], &mut |row| {
+            let payload = row.get(1).and_then(as_text).unwrap_or_default();
+            let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
+            let (set, from) = (says(&payload, "/set").to_owned(), says(&payload, "/from").to_owned());
+            told.insert(row.first().and_then(as_count), (set, from));
+            Ok(())
+        })?;
+        for kept in self.activated()? {
+            let is_sound = self.policy_set(&kept.set).and_then(|set| {
+                let (ward, fits) = set.load_whole()?;
+                Ok(crate::policies::PolicySet::hash(&ward, &fits) == kept.set)
+            });
+            if !is_sound.unwrap_or(false) {
+                checkup.fault("policies", None, format!("the set `{}` was altered", kept.set));
+            }
+            if kept.event.is_some()
+                && told.remove(&kept.event) != kept.from.map(|from| (kept.set.clone(), from))
+            {
+                let what = format!("the log does not say that the set `{}` is in force so", kept.set);
+                checkup.fault("policies", None, what);
+            }
+        }
+        for (event, (set, _)) in told {
+            let event = event.unwrap_or(0);
+            checkup.fault("policies", None, format!("the set `{set}` of entry {event} is not there"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! The clock and the counters of numbers, held against the log.
+
+use serde_json::Value as Json;
+
+use super::{Told, list};
+use crate::db::Db;
+use crate::doctor::Checkup;
+use crate::error::Error;
+use crate::state;
+use crate::time::rfc3339;
+
+/// What the log tells of them.
+#[derive(Default)]
+pub(super) struct Settings {
+    last: Option<i64>,
+    /// The highest numbers that requests and cases were given.
+    requests: i64,
+    cases: i64,
+}
+
+impl Settings {
+    pub(super) fn entry(&mut self, told: &Told) {
+        self.last = self.last.max(Some(told.recorded));
+        let Some(payload) = &told.payload else { return };
+        for one in list(payload, "content") {
+            if one.get("field").and_then(Json::as_str) != Some("number") {
+                continue;
+            }
+            let Some(number) = one.get("value").and_then(Json::as_str) else { continue };
+            let given = |kind: char| number.strip_prefix(kind).and_then(|n| n.parse().ok()).unwrap_or(0);
+            self.requests = self.requests.max(given('R'));
+            self.cases = self.cases.max(given('C'));
+        }
+    }
+
+    /// `clock` is the machine's.
+    pub(super) fn compare(&self, checkup: &mut Checkup, db: &mut dyn Db, clock: i64) -> Result<(), Error> {
+        let own = state::get(db, "clock")?;
+        if own.is_none() || own < self.last {
+            checkup.fault("clock", None, "the store's clock is behind its last entry");
+        } else if own > Some(clock) && own > self.last {
+            let own = rfc3339(own.unwrap_or(i64::MAX));
+            let what = format!(
+                "the store's clock says {own}, which is ahead of the machine's and of its last entry"
+            );
+            checkup.fault("clock", None, what);
+        }
+        for (name, given) in [("requests", self.requests), ("cases", self.cases)] {
+            let counted = state::get(db, name)?.unwrap_or(0);
+            if counted < given {
+                let what = format!("the counter of {name} says {counted}, and number {given} was given");
+                checkup.fault("counter", None, what);
+            }
+        }
+        Ok(())
+    }
+}

@@ -253,6 +253,7 @@ impl Base {
     /// A folder, or the folder of policies as it is in a revision.
     fn read(base: &str, policies: &PolicyArgs) -> Result<Self, Failure> {
         let folder = policies.own()?;
+        policies.goes_with_base(Some(base))?;
         let earlier = Earlier::named(base, folder)?;
         let read = |part: FilePart| -> Result<Sources, Failure> {
             match (earlier, part) {

@@ -56,6 +56,18 @@ impl PolicyArgs {
         })
     }
 
+    /// Refuses a schema from elsewhere where the folder is compared with an earlier version of it.
+    pub(crate) fn goes_with_base(&self, base: Option<&str>) -> Result<(), Failure> {
+        match (base, &self.schema) {
+            (Some(_), Some(_)) => {
+                let why = "--base compares with the schema that the folder had: --schema names another, of which it is not known \
+                           what it said before";
+                Err(Failure::usage(ErrorKind::ArgumentConflict, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The text of schema and policies.
     pub(crate) fn sources(&self) -> Result<Sources, Failure> {
         match &self.policies {

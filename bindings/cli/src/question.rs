@@ -74,12 +74,7 @@ impl QueryArgs {
 
     /// The question, at `now`.
     pub(crate) fn query(&self, ward: &Ward, now: i64) -> Result<Query, Failure> {
-        let principal = uid("--principal", &self.principal)?;
-        let (action, resource_type) = (ActionName::new(&*self.action), TypeName::new(&*self.resource_type));
-        ward.schema().known_action(&action)?;
-        ward.schema().known_type(&resource_type)?;
-        let context = self.context.at(ward, &action, now)?;
-        Ok(Query::new(principal, action, resource_type).in_context(context))
+        self.context.query(ward, (&self.principal, &self.action, &self.resource_type), now)
     }
 
     /// What was asked, for the audit.
@@ -115,6 +110,21 @@ impl ContextArgs {
         now: i64,
     ) -> Result<Context, Failure> {
         Ok(ward.read_context_for(principal, resource, &self.context)?.and_at(now))
+    }
+
+    /// The question for records of a type, at `now`.
+    pub(crate) fn query(
+        &self,
+        ward: &Ward,
+        (principal, action, resource_type): (&str, &str, &str),
+        now: i64,
+    ) -> Result<Query, Failure> {
+        let principal = uid("--principal", principal)?;
+        let (action, resource_type) = (ActionName::new(action), TypeName::new(resource_type));
+        ward.schema().known_action(&action)?;
+        ward.schema().known_type(&resource_type)?;
+        let context = self.at(ward, &action, now)?;
+        Ok(Query::new(principal, action, resource_type).in_context(context))
     }
 }
 

@@ -116,7 +116,11 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
     let _ = File::open(path).and_then(|file| file.take(LONGEST_BLANK).read_to_end(&mut start));
     // Readers of keys pass over blanks.
     let key = start.trim_ascii_start();
-    let what = if SECRETS.iter().any(|secret| key.starts_with(secret.as_bytes())) {
+    let what = if is_of_repository(path) {
+        "a part of a repository"
+    } else if is_of_store(path) {
+        "a part of a store"
+    } else if SECRETS.iter().any(|secret| key.starts_with(secret.as_bytes())) {
         "a secret key"
     } else if start.starts_with(DATABASE.as_bytes()) {
         "a database"
@@ -128,6 +132,29 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
     Err(io::Error::other(format!("it is {what}, and there may be no other: name another file to write")))
 }
 
+/// Whether a file is one of git's own.
+fn is_of_repository(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.components().any(|part| part.as_os_str() == ".git"))
+}
+
+/// Whether a file is one of those that stand beside the database of a store.
+fn is_of_store(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    path.ancestors().filter_map(|part| Some((part, part.file_name()?.to_str()?))).any(|(part, name)| {
+        let mut databases = BESIDE.iter().filter_map(|ending| name.strip_suffix(ending));
+        databases.any(|database| starts_as_database(&part.with_file_name(database)))
+    })
+}
+
+fn starts_as_database(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(DATABASE.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == DATABASE.as_bytes()
+}
+
+/// What the files beside a database are called, behind its name.
+const BESIDE: [&str; 6] = ["-lock", "-wal", "-shm", "-journal", "-world", "-files"];
 /// How secret keys begin: of bundles, and of logs.
 const SECRETS: [&str; 2] = ["caseward-secret-key-", "PRIVATE+KEY+"];
 /// How the file of a store begins.

@@ -106,7 +106,8 @@ impl Lock {
         proved: &'a Lock,
     ) -> impl Iterator<Item = &'a str> {
         let lines = self.part(part).iter();
-        let is_known = |claim: &str, key: &str| [base, proved].iter().any(|lock| lock.has(part, claim, key));
+        let is_known =
+            move |claim: &str, key: &str| [base, proved].iter().any(|lock| lock.has(part, claim, key));
         lines.filter(move |(claim, key)| !is_known(claim, key)).map(|(claim, _)| claim.as_str())
     }
 

@@ -128,7 +128,7 @@ impl Listing {
         } else if let Some(value) = rest.strip_prefix('<') {
             (!value.is_empty() && !value.starts_with('=')).then(|| self.below(path, value))
         } else {
-            rest.strip_prefix('=').map(|value| match value {
+            rest.strip_prefix('=').filter(|value| !value.starts_with('=')).map(|value| match value {
                 "" => self.without(path),
                 value => self.only(path, value),
             })
@@ -270,8 +270,7 @@ impl Field {
             && engine.fields_of(&entity_type.name, false).iter().any(|(field, _)| **field == *last)
         {
             if !texts.is_some_and(|texts| texts.holds(world, &entity_type.name, last)) {
-                let why =
-                    "it is content, of which a store alone sorts and filters by the texts that it holds";
+                let why = "it is content, by which a store alone sorts and filters, and only as of now";
                 return Err(Error::request(format!("`{text}`: {why}")));
             }
             let by = By { way: way.clone(), of: *of, last: Last::Text(last.into()) };

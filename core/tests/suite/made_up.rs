@@ -91,9 +91,13 @@ fn a_clinic_shows_what_is_changed() {
 
 /// Documents with something of every type that conditions tell apart.
 const DOCUMENTS: &str = r#"
-entity User { level: Long };
-entity Doc { code: String, addr?: ipaddr, due?: datetime, name?: String, owner?: User, watchers: Set<User>, flag?: Bool };
-action edit appliesTo { principal: User, resource: Doc, context: { now: datetime, via: Set<User>, from?: ipaddr } };
+entity User { level: Long } tags String;
+entity Doc { code: String, addr?: ipaddr, due?: datetime, name?: String, owner?: User, watchers: Set<User>, flag?: Bool }
+  tags Set<String>;
+action edit appliesTo {
+  principal: User, resource: Doc,
+  context: { now: datetime, via: Set<User>, from?: ipaddr, req?: { by: User, mode: String } },
+};
 "#;
 
 #[test]
@@ -117,6 +121,10 @@ fn what_is_asked_of_one_value_in_several_places_is_met() {
         "context.via.containsAll(resource.watchers) && !resource.watchers.isEmpty()",
         "context.via == resource.watchers && resource.watchers.contains(principal)",
         "resource has owner && resource.owner == principal",
+        r#"principal.hasTag("team") && principal.getTag("team") like "ops-*""#,
+        r#"principal.hasTag(resource.code) && principal.getTag(resource.code) like "ops-*""#,
+        r#"resource.hasTag("k") && resource.getTag("k") == ["x", "y"]"#,
+        r#"context has req && context.req.mode like "ops-*""#,
         "resource has flag && resource.flag",
     ] {
         let mut new = none.clone();

@@ -250,6 +250,9 @@ impl Entry {
     fn row(&self, out: &mut String, expected: &Expected) {
         let says = |shown: &Option<Shown>| cell(shown.as_ref().map_or("—", |shown| &shown.says));
         let mark = match self.announced(expected) {
+            Announced::For(reason) if expected.is_limited(&self.type_name, &self.entry) => {
+                format!("announced within limits, which hold for the people asked about: {}", cell(reason))
+            }
             Announced::For(reason) => format!("announced: {}", cell(reason)),
             Announced::No => "**not announced**".to_owned(),
             Announced::Exceeded { most } => format!("**announced as {most} at most**"),

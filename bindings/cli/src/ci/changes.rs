@@ -23,7 +23,11 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
     let Some(base) = &change.base else {
         return Ok(step("changes", Exit::Success, String::new(), String::new()));
     };
-    let compared = Diff::new(base, &change.sources)?;
+    // Those of now have been loaded: what cannot be used are those of before.
+    let compared = Diff::new(base, &change.sources).map_err(|error| {
+        let message = format!("the policies of the version before, under the schema of now: {error}");
+        Failure::Error(Exit::Invalid, message, None)
+    })?;
     let (no_policy, schema) = (
         compared.changed().is_empty(),
         change.inputs.as_ref().is_some_and(|inputs| inputs.schema_is_changed()),
@@ -34,7 +38,10 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
             false => {
                 "no decision changes for anybody: no policy is changed that can apply, nor is the schema"
             }
-            true => "no policy is changed that can apply; what the changed schema does is told with it",
+            true => {
+                "no policy is changed that can apply. The schema is: what comes to apply to an action by it is told with it, and \
+                 what new values of its types could be allowed was not looked for"
+            }
         };
         return Ok(step("changes", Exit::Success, said.to_owned(), String::new()));
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use caseward::author::{CaseFile, Diff};
-use caseward::{Effect, Sources, Ward, World};
+use caseward::{Effect, FilePart, Sources, Ward, World};
 use similar::{ChangeTag, TextDiff};
 
 use super::cases::Cases;
@@ -47,6 +47,14 @@ struct BySchema {
     resource_type: String,
 }
 
+/// A claim, or a condition of who fits, that speaks of a kind of request no longer, for the schema's sake alone.
+struct Narrowed {
+    kind: &'static str,
+    id: Arc<str>,
+    action: String,
+    resource_type: String,
+}
+
 /// All that was changed besides policies.
 pub(super) struct Inputs {
     pub(super) protections: Vec<Protection>,
@@ -57,6 +65,7 @@ pub(super) struct Inputs {
     unreadable: Option<String>,
     schema: Option<String>,
     by_schema: Vec<BySchema>,
+    narrowed: Vec<Narrowed>,
     cases: Option<Cases>,
     claims: Option<String>,
     /// Other files of the folder: their names, and what is changed of them.
@@ -83,6 +92,10 @@ impl Inputs {
             (Some(_), Some(old)) => by_schema(old, before, after),
             _ => Vec::new(),
         };
+        let narrowed = match &schema {
+            Some(_) => narrowed(before, after),
+            None => Vec::new(),
+        };
         let claims_of = |tree: &Tree| {
             let all = tree.below("tests").filter(|(name, _)| is_unreachable(name));
             all.map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<BTreeMap<_, _>>()
@@ -103,6 +116,7 @@ impl Inputs {
             unreadable,
             schema,
             by_schema,
+            narrowed,
             cases: Cases::new(before, after, old.as_ref(), files),
             claims: (!claims.is_empty()).then_some(claims),
             others: others(before, after),
@@ -149,6 +163,14 @@ impl Inputs {
         for gain in self.by_schema.iter().filter(|gain| gain.announced(expected).is_none()) {
             open.push(format!("by the schema, {}; announced by {}", gain.what(), gain.announcement()));
         }
+        for less in self.narrowed.iter().filter(|less| less.announced(expected).is_none()) {
+            open.push(format!(
+                "by the schema, {}; announced by `[[{}]]` with `id = {}`",
+                less.what(),
+                less.kind,
+                printable(&toml::Value::from(&*less.id).to_string())
+            ));
+        }
         open
     }
 
@@ -162,7 +184,10 @@ impl Inputs {
     pub(super) fn is_changed(&self, kind: &str, name: &str) -> bool {
         match kind {
             "catalogue" => self.entries.iter().any(|entry| entry.name() == name),
-            kind => self.protections.iter().any(|p| p.kind == kind && p.id == name),
+            kind => {
+                self.protections.iter().any(|p| p.kind == kind && p.id == name)
+                    || self.narrowed.iter().any(|less| less.kind == kind && &*less.id == name)
+            }
         }
     }
 
@@ -242,6 +267,12 @@ impl Inputs {
                     None => writeln!(out, "- **{}** (not announced)", gain.what()),
                 };
             }
+            for less in &self.narrowed {
+                let _ = match less.announced(expected) {
+                    Some(reason) => writeln!(out, "- {} (announced: {})", less.what(), printable(reason)),
+                    None => writeln!(out, "- **{}** (not announced)", less.what()),
+                };
+            }
             out.push('\n');
         }
         if let Some(cases) = &self.cases {
@@ -257,6 +288,13 @@ impl Inputs {
         }
         for unused in expected.unused(&|kind, name| self.is_changed(kind, name)) {
             let _ = writeln!(out, "Announced, and nothing is changed of it: {}\n", printable(&unused));
+        }
+        if let Some(looked_in) = expected.looked_in() {
+            let _ = writeln!(
+                out,
+                "Whether something was announced before was looked for in {}.\n",
+                printable(looked_in)
+            );
         }
         out.push_str(&diff::told_before(expected.before()));
         out
@@ -364,6 +402,53 @@ fn by_schema(old: &Ward, before: &Tree, after: &Tree) -> Vec<BySchema> {
         }
     }
     found
+}
+
+/// The earlier texts of what protects that speak, under the newer schema, of less than under the older one.
+fn narrowed(before: &Tree, after: &Tree) -> Vec<Narrowed> {
+    let bare = |sources: Option<Sources>| sources.map(|sources| Sources { catalogue: None, ..sources });
+    let parts = [
+        ("invariant", bare(before.part(FilePart::Invariant))),
+        ("guarantee", bare(before.part(FilePart::Guarantee))),
+        ("fit", before.fits()),
+    ];
+    let mut found = Vec::new();
+    for (kind, sources) in parts {
+        let Some(sources) = sources else { continue };
+        let there = match kind {
+            // Those are asked by actions of their own, which stand beside the schema.
+            "fit" => after.fits().map(|now| now.schema),
+            _ => after.part(FilePart::Invariant).map(|now| now.schema),
+        };
+        let (Some(schema), Ok(old)) = (there, Ward::new(&sources)) else { continue };
+        let Ok(new) = Ward::new(&Sources { schema, ..sources }) else { continue };
+        for asked in new.request_kinds() {
+            for id in old.applying(&asked).difference(&new.applying(&asked)) {
+                let (action, resource_type) = (asked.action.to_string(), asked.resource_type.to_string());
+                found.push(Narrowed { kind, id: id.clone(), action, resource_type });
+            }
+        }
+    }
+    found
+}
+
+impl Narrowed {
+    fn what(&self) -> String {
+        let Narrowed { kind, id, action, resource_type } = self;
+        format!(
+            "{kind} `{}` no longer speaks of {} on {}",
+            printable(id),
+            printable(action),
+            printable(resource_type)
+        )
+    }
+
+    fn announced<'e>(&self, expected: &'e Expected) -> Option<&'e str> {
+        match expected.protection(self.kind, &self.id) {
+            Announced::For(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 impl BySchema {

@@ -120,6 +120,7 @@ impl Change<'_> {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let folder = args.cases.policies.own()?;
+    args.cases.policies.goes_with_base(args.base.as_deref())?;
     // Where nothing is changed it is not read, and no place for the page all the same.
     args.world.iter().for_each(|world| input::remember(world));
     let earlier = args.base.as_deref().map(|base| Earlier::named(base, folder)).transpose()?;

@@ -83,7 +83,7 @@ impl Tree {
         })
     }
 
-    fn part(&self, part: FilePart) -> Option<Sources> {
+    pub(super) fn part(&self, part: FilePart) -> Option<Sources> {
         let is_part = |name: &str| FilePart::of(name) == Ok(Some(part));
         let policies = self.files.iter().filter(|(name, _)| is_part(name));
         Some(Sources {

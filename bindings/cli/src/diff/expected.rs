@@ -34,6 +34,8 @@ pub(crate) struct Expected {
     /// What stood there before as it stands now, and so announces nothing of what is changed.
     #[serde(skip)]
     before: Vec<String>,
+    #[serde(skip)]
+    looked_in: Option<String>,
 }
 
 /// What was announced before; `None` for what is no announcement to this version of the command.
@@ -63,7 +65,7 @@ impl Before {
 }
 
 /// One gain that is meant; what it leaves out may be anything.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gain {
     /// Why, for those who read the file.
@@ -83,7 +85,7 @@ pub(crate) struct Gain {
 }
 
 /// One invariant, guarantee or condition of who fits that is meant to change.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Protection {
     #[serde(deserialize_with = "a_reason")]
@@ -93,7 +95,7 @@ struct Protection {
 }
 
 /// One entry of the catalogue that is meant to change.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     #[serde(deserialize_with = "a_reason")]
@@ -109,8 +111,7 @@ struct Entry {
     at_most: Option<u64>,
 }
 
-/// A reason that says something: who signs a change off reads it in the place of the warning. Blanks and what nobody sees
-/// make no other reason.
+/// A reason that says something: who signs a change off reads it in the place of the warning. What nobody sees is left out.
 fn a_reason<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let unseen = |c: &char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let seen: String = String::deserialize(from)?.chars().filter(|c| !unseen(c)).collect();
@@ -206,6 +207,19 @@ impl Since<'_> {
         }
     }
 
+    /// What [`Since::text`] and [`Since::each`] look through, in words.
+    fn looked_in(&self) -> String {
+        match self {
+            Since::Folder(old, _) => format!(
+                "the files of the folder `{}`, and in the file that stands to it as this one stands to the newer folder",
+                old.display()
+            ),
+            Since::Revision(_, revision) => {
+                format!("the files of the revision `{revision}`, but not in submodules")
+            }
+        }
+    }
+
     /// Hands over the text of every file there that may be such a file under another name: whatever it is called, if it is
     /// text of that length.
     fn each(&self, take: &mut dyn FnMut(&str)) -> Result<(), Failure> {
@@ -267,6 +281,7 @@ impl Expected {
                     expected.leave_out(&before);
                 }
             })?;
+            expected.looked_in = Some(since.looked_in());
         }
         Ok(expected)
     }
@@ -274,9 +289,9 @@ impl Expected {
     /// Takes out what was announced before.
     fn leave_out(&mut self, before: &Before) {
         let told = &mut self.before;
-        fn split<T: PartialEq>(all: &mut Vec<T>, before: &[Option<T>], tell: &mut dyn FnMut(&T)) {
+        fn split<T: Announcement>(all: &mut Vec<T>, before: &[Option<T>], tell: &mut dyn FnMut(&T)) {
             all.retain(|one| {
-                let is_new = !before.iter().flatten().any(|old| old == one);
+                let is_new = !before.iter().flatten().any(|old| is_again(one, old));
                 if !is_new {
                     tell(one);
                 }
@@ -294,6 +309,11 @@ impl Expected {
         split(&mut self.catalogue, &before.catalogue, &mut |one| {
             told.push(format!("catalogue `{}.{}`: {}", one.type_name, one.field, one.reason));
         });
+    }
+
+    /// Where it was looked whether something was announced before.
+    pub(crate) fn looked_in(&self) -> Option<&str> {
+        self.looked_in.as_deref()
     }
 
     /// What stands there as it stood in the version before, and announces nothing now.
@@ -372,6 +392,13 @@ impl Expected {
         found.map_or(Announced::No, |entry| Announced::For(&entry.reason))
     }
 
+    /// Whether an entry of the catalogue is announced for a role alone, or for so many records.
+    pub(crate) fn is_limited(&self, type_name: &str, field: &str) -> bool {
+        let mut of =
+            self.catalogue.iter().filter(|entry| entry.type_name == type_name && entry.field == field);
+        !of.any(|entry| entry.role.is_none() && entry.at_most.is_none())
+    }
+
     /// Announcements of protections that are as they were, each with its reason; `changed` tells which are not.
     pub(crate) fn unused(&self, changed: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
         let protections =
@@ -391,6 +418,55 @@ impl Expected {
         );
         unused
     }
+}
+
+/// What tells one announcement from another.
+trait Announcement {
+    fn reason(&self) -> &str;
+
+    /// What it is about, where it says so; its limits are no part of that.
+    fn about(&self) -> [Option<&str>; 2];
+}
+
+impl Announcement for Gain {
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn about(&self) -> [Option<&str>; 2] {
+        [self.policy.as_deref(), self.rule.as_deref()]
+    }
+}
+
+impl Announcement for Protection {
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn about(&self) -> [Option<&str>; 2] {
+        [Some(&self.id), None]
+    }
+}
+
+impl Announcement for Entry {
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn about(&self) -> [Option<&str>; 2] {
+        [Some(&self.type_name), Some(&self.field)]
+    }
+}
+
+/// Whether one was made before: for the same reason, whatever its case and marks, and of nothing that is said to be
+/// something else.
+fn is_again<T: Announcement>(one: &T, old: &T) -> bool {
+    let words = |reason: &str| -> String {
+        reason.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let mut about = one.about().into_iter().zip(old.about());
+    words(one.reason()) == words(old.reason())
+        && about.all(|(one, old)| one.zip(old).is_none_or(|(one, old)| one == old))
 }
 
 impl Gain {

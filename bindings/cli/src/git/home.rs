@@ -59,8 +59,7 @@ pub(super) fn of(folder: &Path) -> Result<Home, Failure> {
 
 /// The first link on the way to a folder that stands in a repository: the folder that it stands in, and the way from there.
 fn linked(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
-    let whole = std::path::absolute(folder)
-        .map_err(|error| Failure::file("read", folder.display().to_string(), &error))?;
+    let whole = absolute(folder).map_err(|error| Failure::file("read", folder.display(), &error))?;
     let mut at = PathBuf::new();
     let mut parts = whole.components();
     while let Some(part) = parts.next() {
@@ -76,4 +75,17 @@ fn linked(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// The folder's whole name, by the way on which the working folder was come to where that is known.
+fn absolute(folder: &Path) -> std::io::Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let come = std::env::var_os("PWD").map(PathBuf::from).filter(|come| {
+        come.is_absolute()
+            && come.canonicalize().ok().is_some_and(|come| here.canonicalize().is_ok_and(|here| come == here))
+    });
+    match (folder.is_relative(), come) {
+        (true, Some(come)) => std::path::absolute(come.join(folder)),
+        _ => std::path::absolute(folder),
+    }
 }

@@ -391,7 +391,17 @@ fn no_output_takes_the_place_of_a_store_or_of_its_key() {
     let bench = with_case();
     let keygen = ["audit", "keygen", "--name", "x.test/log", "--secret", "log.key"];
     assert_eq!(bench.run(keygen).code, 0);
-    for (file, what) in [("cases.db", "a database"), ("log.key", "a secret key")] {
+    bench.write("cases.db-files/18/1800", "a file");
+    bench.write(".git/HEAD", "ref: refs/heads/main");
+    bench.write("notes-lock", "of something else");
+    assert_eq!(bench.run(["sample", "--cases", "1", "-o", "notes-lock"]).code, 0);
+    for (file, what) in [
+        ("cases.db", "a database"),
+        ("log.key", "a secret key"),
+        ("cases.db-lock", "a part of a store"),
+        ("cases.db-files/18/1800", "a part of a store"),
+        (".git/HEAD", "a part of a repository"),
+    ] {
         let before = std::fs::read(bench.path(file)).unwrap();
         for verb in [["sample", "--cases", "1", "-o"].as_slice(), &["snapshot", "small.json"]] {
             let ran = bench.run(verb.iter().copied().chain([file]));

@@ -149,10 +149,14 @@ impl Stage<'_> {
 
     /// Gives a term another value than this.
     fn assign_other(&mut self, program: &Program, id: Id, value: &Value) -> bool {
-        let (ty, name) = match self.term(program, id) {
-            Term::Known(known) => return known != *value,
-            Term::Open(spot) => (Some(spot.ty), name_of(&spot.place)),
-            Term::Made => (None, "".into()),
+        let (ty, name) = match (self.term(program, id), value) {
+            (Term::Known(known), _) => return known != *value,
+            // What else is asked of the text is still to come.
+            (Term::Open(spot), Value::String(text)) => {
+                return self.like(&spot, &Pattern::new(vec![text.to_string()]), false);
+            }
+            (Term::Open(spot), _) => (Some(spot.ty), name_of(&spot.place)),
+            (Term::Made, _) => (None, "".into()),
         };
         let ty = ty.unwrap_or(Type::Long);
         self.other(value, &ty, &name).is_some_and(|other| self.assign(program, id, &other))

@@ -88,6 +88,22 @@ fn an_old_announcement_covers_no_new_change() {
     tells(&ran, &["- gain: all saw", "**Not announced:** view"]);
     let told = diff(&bench, "old", &["--format", "json"]).json()["announced_before"].clone();
     assert_eq!(told[0], "gain: all saw");
+    // Another limit, a narrower word or other marks make no other announcement.
+    for again in [
+        format!("{gain}at_most = 90000000\n"),
+        format!("{gain}action = \"view\"\ntype = \"Doc\"\n"),
+        format!("{gain}policy = \"see\"\n"),
+        gain.replace("all saw", "All  saw."),
+        gain.replace("all saw", "all saw\\u202E\\U000E0041"),
+    ] {
+        bench.write("new/expected.toml", &again);
+        let ran = diff(&bench, "old", &[]);
+        assert_eq!(ran.code, 4, "{again}: {}", ran.out);
+    }
+    // Of another policy it is another.
+    bench.write("new/expected.toml", gain.replace("\"A\"", "\"B\""));
+    let ran = diff(&bench, "old", &[]);
+    assert!(!ran.out.contains("announces nothing now"), "{}", ran.out);
     // Announced anew it is, which whoever reviews the file sees.
     bench.write(
         "new/expected.toml",

@@ -287,3 +287,39 @@ done
     assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
     tells(&ran, &["`proofs.lock` says of `to come` what the version before does not say"]);
 }
+
+/// A schema that takes an action out of a group takes it out of what the claims of that group speak of.
+#[test]
+fn a_claim_that_speaks_of_less_by_the_schema_has_to_be_announced() {
+    let bench = bench();
+    let schema =
+        SCHEMA.replace("action view, edit appliesTo", "action seen;\naction view, edit in [seen] appliesTo");
+    let claim = INVARIANT.replace("action == Action::\"edit\"", "action in Action::\"seen\"");
+    let guarantee = "@id(\"guarantees.own\")\n@guarantee(\"1\")\n@description(\"Owners edit.\")\npermit (\n  principal,\n  action in Action::\"seen\",\n  resource\n)\nwhen { resource.owner == principal };\n";
+    for folder in ["old", "new"] {
+        bench.write(&format!("{folder}/schema.cedarschema"), &schema);
+        bench.write(&format!("{folder}/invariants/edit.cedar"), &claim);
+        bench.write(&format!("{folder}/guarantees/own.cedar"), guarantee);
+    }
+    let narrower = schema.replace("action view, edit in [seen]", "action view, edit");
+    assert_ne!(narrower, schema);
+    let narrower = narrower.replace(
+        "action assign",
+        "action other in [seen] appliesTo { principal: User, resource: Doc };\naction assign",
+    );
+    bench.write("new/schema.cedarschema", &narrower);
+    let told = [
+        "by the schema, invariant `invariants.edit` no longer speaks of edit on Doc; announced by `[[invariant]]`",
+        "invariant `invariants.edit` no longer speaks of view on Doc",
+        "by the schema, guarantee `guarantees.own` no longer speaks of edit on Doc",
+    ];
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(&ran, &told);
+    let announced = "[[invariant]]\nid = \"invariants.edit\"\nreason = \"a group less\"\n[[guarantee]]\nid = \"guarantees.own\"\nreason = \"a group less\"\n";
+    bench.write("expected.toml", announced);
+    let ran = ci(&bench, &["--expected", "expected.toml"]);
+    assert!(!ran.out.contains("by the schema, "), "{}", ran.out);
+    tells(&ran, &["no longer speaks of edit on Doc (announced: a group less)"]);
+    assert!(!ran.out.contains("nothing is changed of it"), "{}", ran.out);
+}

@@ -191,6 +191,22 @@ fn a_folder_that_becomes_a_link_is_compared_with_what_stood_there() {
         tells(&ran, &["`extra`"]);
         let name = bench.path(folder).display().to_string();
         assert_eq!(since(&name).code, 4, "{name}");
+        // From within it, as a shell says where it is.
+        let mut command = bench.command();
+        command.args([
+            "ci",
+            "--quiet",
+            "--fail-under",
+            "0",
+            "--mutants",
+            "0",
+            "--base",
+            "git:HEAD",
+            "--policies",
+            ".",
+        ]);
+        let within = command.current_dir(bench.path(folder)).env("PWD", bench.path(folder)).output().unwrap();
+        assert_eq!(within.status.code(), Some(4), "{link}: {}", String::from_utf8_lossy(&within.stderr));
         // What was announced before is read where it was, too.
         let ran = bench.run(["lint", "--policies", folder, "--base", "git:HEAD"]);
         assert_eq!(ran.code, 0, "{link}: {}{}", ran.out, ran.err);
@@ -234,4 +250,16 @@ fn a_submodule_is_compared_with_no_revision() {
         bench.run(["prove", "--policies", "new", "--not-more-than", base]).fails(1, "lies in a submodule");
     }
     passes(&ci(&bench, &[]));
+}
+
+/// A schema from elsewhere has no earlier text that is known.
+#[test]
+fn a_schema_from_elsewhere_is_compared_with_nothing() {
+    let bench = bench();
+    bench.write("elsewhere.cedarschema", SCHEMA);
+    for verb in ["ci", "lint"] {
+        bench
+            .run([verb, "--policies", "new", "--schema", "elsewhere.cedarschema", "--base", "old"])
+            .fails(64, "--schema names another");
+    }
 }

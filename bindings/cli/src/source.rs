@@ -229,7 +229,7 @@ mod stored {
                 let why = "`now` is in the context: the store's clock says it, or --as-of";
                 return Err(Failure::other(why));
             }
-            let mut options = Options::new();
+            let mut options = Options::new().alone();
             if self.trust_now {
                 options = options.trusting(now.given());
             }

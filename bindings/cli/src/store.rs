@@ -50,7 +50,8 @@ pub(crate) struct StoreArgs {
 
 impl StoreArgs {
     fn options(&self) -> Options {
-        let options = if self.trust_now { Options::new().trusting(self.now) } else { Options::new() };
+        let options = Options::new().alone();
+        let options = if self.trust_now { options.trusting(self.now) } else { options };
         match self.seed {
             Some(seed) => options.seeded(seed),
             None => options,
@@ -64,6 +65,13 @@ impl StoreArgs {
     /// As [`StoreArgs::open`], with the store's own error.
     pub(crate) fn try_open(&self) -> Result<Store, caseward_store::Error> {
         Store::open(&self.db, &self.options())
+    }
+
+    /// Opens a store that sees at once what other processes write.
+    pub(crate) fn follow(&self) -> Result<Store, Failure> {
+        let mut options = self.options();
+        options.alone = false;
+        Store::open(&self.db, &options).map_err(failed)
     }
 
     /// Where it is.

@@ -19,6 +19,7 @@ mod due;
 mod engines;
 mod feeds;
 mod lists;
+mod nodes;
 mod opening;
 mod past;
 mod story;

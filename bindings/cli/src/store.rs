@@ -34,7 +34,8 @@ const AHEAD: usize = 256;
 /// Which store, and what time it is.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgs {
-    /// The store: the path of its database.
+    /// The store: the path of its database, or an address of PostgreSQL, postgres://user@host/database?sslmode=verify-full. Its
+    /// password is taken from PGPASSWORD or a file of passwords (PGPASSFILE).
     #[arg(long, value_name = "DB")]
     db: PathBuf,
     /// Take the time, and the ids of what is made, from the caller: for imports and tests.

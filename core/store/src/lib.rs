@@ -25,6 +25,8 @@
 //! ```
 
 mod activate;
+#[cfg(feature = "postgres")]
+mod address;
 mod attendance;
 mod audit;
 mod beside;

@@ -14,8 +14,9 @@ use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Row, Statement};
+use postgres::{Client, Row, Statement};
 
+use crate::address::Address;
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
 
@@ -39,7 +40,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 
 /// A connection to the schema of a store.
 pub(crate) struct Postgres {
-    config: Config,
+    address: Address,
     client: Client,
     prepared: HashMap<String, Statement>,
 }
@@ -78,12 +79,12 @@ impl Postgres {
     }
 
     fn connect(address: &str) -> Result<Self, Error> {
-        let config = config(address)?;
-        let client = connected(&config).map_err(|error| Error::NotAStore {
-            path: shown(address),
+        let (at, address) = (shown(address), Address::read(address)?);
+        let client = connected(&address).map_err(|error| Error::NotAStore {
+            path: at,
             why: format!("it cannot be connected to: {}", tell(&error)),
         })?;
-        Ok(Postgres { config, client, prepared: HashMap::new() })
+        Ok(Postgres { address, client, prepared: HashMap::new() })
     }
 
     /// Begins a transaction; where the connection was cut, on another.
@@ -95,7 +96,7 @@ impl Postgres {
             let begun = Instant::now();
             let mut pause = PAUSES.0;
             self.client = loop {
-                match connected(&self.config) {
+                match connected(&self.address) {
                     Ok(client) => break client,
                     Err(error) if begun.elapsed() > PATIENCE || !is_passing(&error) => {
                         return Err(error.into());
@@ -127,25 +128,9 @@ impl Postgres {
     }
 }
 
-/// How an address says to connect.
-fn config(address: &str) -> Result<Config, Error> {
-    let mut config: Config = address.parse().map_err(|error: postgres::Error| Error::NotAStore {
-        path: shown(address),
-        why: format!("its address cannot be read: {}", tell(&error)),
-    })?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(Duration::from_secs(10));
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("caseward");
-    }
-    // Of a machine that is gone nobody tells.
-    config.keepalives_idle(Duration::from_secs(30));
-    Ok(config)
-}
-
-fn connected(config: &Config) -> Result<Client, postgres::Error> {
-    let mut client = config.connect(NoTls)?;
+/// A connection that is ready.
+fn connected(address: &Address) -> Result<Client, postgres::Error> {
+    let mut client = address.connect()?;
     client.batch_execute(READY)?;
     Ok(client)
 }
@@ -174,7 +159,7 @@ pub(crate) enum Heard {
 
 /// A connection that hears of what others commit; one that is cut is made again.
 pub(crate) struct Listener {
-    config: Config,
+    address: Address,
     /// With the schema of the store.
     connection: Option<(Client, String)>,
     pause: Duration,
@@ -183,7 +168,8 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(address: &str) -> Result<Self, Error> {
-        Ok(Listener { config: config(address)?, connection: None, pause: PAUSES.0, again: Instant::now() })
+        let address = Address::read(address)?;
+        Ok(Listener { address, connection: None, pause: PAUSES.0, again: Instant::now() })
     }
 
     /// Listens for so long.
@@ -229,7 +215,7 @@ impl Listener {
     }
 
     fn listening(&self) -> Result<(Client, String), postgres::Error> {
-        let mut client = connected(&self.config)?;
+        let mut client = connected(&self.address)?;
         client.batch_execute(&format!("LISTEN {CHANNEL}"))?;
         let schema = client.query_one("SELECT current_schema()", &[])?.try_get(0)?;
         Ok((client, schema))
@@ -242,7 +228,7 @@ fn dollars(sql: &str) -> String {
 }
 
 /// What an error says, with what the server says of it.
-fn tell(error: &postgres::Error) -> String {
+pub(crate) fn tell(error: &postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(said), _) => said.message().to_owned(),
         (None, Some(source)) => format!("{error}: {source}"),

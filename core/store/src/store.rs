@@ -502,12 +502,10 @@ pub fn shown(place: &Path) -> PathBuf {
 /// Whether several processes may have the store of a place open at once, and write: where it is an address of PostgreSQL.
 pub fn is_shared(place: &Path) -> bool {
     #[cfg(feature = "postgres")]
-    return address(place).is_some();
+    let address = address(place);
     #[cfg(not(feature = "postgres"))]
-    {
-        let _ = place;
-        false
-    }
+    let address = place.to_str().filter(|_| false);
+    address.is_some()
 }
 
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.

@@ -22,6 +22,7 @@ mod lists;
 mod nodes;
 mod opening;
 mod past;
+mod secure;
 mod story;
 mod tables;
 mod watch;

@@ -182,7 +182,8 @@ mod stored {
     /// A store, and the moment of it.
     #[derive(clap::Args)]
     pub(super) struct DbArgs {
-        /// The data is a store's: the path of its database. What is read of it is audited; its policies decide.
+        /// The data is a store's: the path of its database, or its address (postgres://…). What is read of it is audited; its
+        /// policies decide.
         #[arg(long, value_name = "DB", conflicts_with_all = ["entities", "policies", "schema"])]
         db: Option<PathBuf>,
         /// What held at this instant, of a store; it is the question's `now`.
@@ -237,7 +238,7 @@ mod stored {
                 let why = "`now` is in the context: the store's clock says it, or --as-of";
                 return Err(Failure::other(why));
             }
-            let mut options = Options::new();
+            let mut options = Options::new().alone();
             if self.trust_now {
                 options = options.trusting(now.given());
             }

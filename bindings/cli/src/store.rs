@@ -34,7 +34,8 @@ const AHEAD: usize = 256;
 /// Which store, and what time it is.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgs {
-    /// The store: the path of its database.
+    /// The store: the path of its database, or an address of PostgreSQL, postgres://user@host/database?sslmode=verify-full. Its
+    /// password is taken from PGPASSWORD or a file of passwords (PGPASSFILE).
     #[arg(long, value_name = "DB")]
     db: PathBuf,
     /// Take the time, and the ids of what is made, from the caller: for imports and tests.
@@ -50,7 +51,8 @@ pub(crate) struct StoreArgs {
 
 impl StoreArgs {
     fn options(&self) -> Options {
-        let options = if self.trust_now { Options::new().trusting(self.now) } else { Options::new() };
+        let options = Options::new().alone();
+        let options = if self.trust_now { options.trusting(self.now) } else { options };
         match self.seed {
             Some(seed) => options.seeded(seed),
             None => options,
@@ -64,6 +66,13 @@ impl StoreArgs {
     /// As [`StoreArgs::open`], with the store's own error.
     pub(crate) fn try_open(&self) -> Result<Store, caseward_store::Error> {
         Store::open(&self.db, &self.options())
+    }
+
+    /// Opens a store that sees at once what other processes write.
+    pub(crate) fn follow(&self) -> Result<Store, Failure> {
+        let mut options = self.options();
+        options.alone = false;
+        Store::open(&self.db, &options).map_err(failed)
     }
 
     /// Where it is.

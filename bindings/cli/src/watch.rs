@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use caseward::EntityUid;
-use caseward_store::{Commits, Error, Read};
+use caseward_store::{Commits, Error, Read, Store, is_shared};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ const TIME: Duration = Duration::from_secs(60);
 ///
 /// The store is opened when another process has committed to its file, and closed again: watching holds nobody up for longer
 /// than that. Commits that come together are told of together. While another process keeps the store open, its watcher waits;
-/// that process watches with the library.
+/// that process watches with the library. A store in PostgreSQL stays open here, beside those of other processes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -54,19 +54,56 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number with ms, s, m or h, such as 5s".to_owned())
 }
 
+/// What tells that somebody committed.
+enum News {
+    File(Commits),
+    /// A store that follows, with the version and the policies that were looked at.
+    Open(Box<Store>, (u64, String)),
+}
+
+impl News {
+    fn of(store: &StoreArgs) -> Result<Self, Failure> {
+        Ok(match is_shared(store.place()) {
+            true => News::Open(Box::new(store.follow()?), (0, String::new())),
+            false => News::File(Commits::of(store.place()).map_err(failed)?),
+        })
+    }
+
+    /// Whether there was a commit since this was last asked.
+    fn more(&mut self) -> Result<bool, Failure> {
+        match self {
+            News::File(commits) => commits.more().map_err(failed),
+            News::Open(store, seen) => {
+                let reading = store.reading();
+                let now = (reading.version(), reading.ward().policy_hash().to_string());
+                let is_new = *seen != now;
+                *seen = now;
+                Ok(is_new)
+            }
+        }
+    }
+
+    fn store(&self) -> Option<&Store> {
+        match self {
+            News::File(_) => None,
+            News::Open(store, _) => Some(store),
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let is_over = || args.time.is_some_and(|time| begun.elapsed() >= time);
-    let mut commits = Commits::of(args.store.place()).map_err(failed)?;
+    let mut news = News::of(&args.store)?;
     let mut seen: Option<BTreeSet<EntityUid>> = None;
     let (mut lines, mut looked) = (0, Instant::now());
     loop {
-        if let Some(now_seen) = look(args, seen.as_ref())? {
+        if let Some(now_seen) = look(args, news.store(), seen.as_ref())? {
             lines += u64::from(seen.as_ref() != Some(&now_seen));
             seen = Some(now_seen);
             looked = Instant::now();
             // What was audited here is no news.
-            commits.more().map_err(failed)?;
+            news.more()?;
         }
         if args.count.is_some_and(|count| lines >= count) {
             return Ok(Exit::Success);
@@ -76,7 +113,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
                 return Ok(Exit::Success);
             }
             std::thread::sleep(EVERY);
-            if commits.more().map_err(failed)? || looked.elapsed() > TIME || seen.is_none() {
+            if news.more()? || looked.elapsed() > TIME || seen.is_none() {
                 break;
             }
         }
@@ -84,8 +121,12 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Prints what changed; gives what is seen now, or `None` while another process has the store open.
-fn look(args: &Args, before: Option<&BTreeSet<EntityUid>>) -> Result<Option<BTreeSet<EntityUid>>, Failure> {
-    let store = match args.store.try_open() {
+fn look(
+    args: &Args,
+    open: Option<&Store>,
+    before: Option<&BTreeSet<EntityUid>>,
+) -> Result<Option<BTreeSet<EntityUid>>, Failure> {
+    let store = match open.cloned().map_or_else(|| args.store.try_open(), Ok) {
         Ok(store) => store,
         Err(Error::InUse(_)) if before.is_some() => return Ok(None),
         Err(error) => return Err(failed(error)),

@@ -6,7 +6,7 @@ use caseward::{Schema, Ward};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::db::{Db, as_count, as_number, as_text, number, text};
+use crate::db::{Cell, Db, as_count, as_number, as_text, number, text};
 use crate::error::Error;
 use crate::log::{Entry, as_i64};
 use crate::policies::PolicySet;
@@ -17,6 +17,8 @@ use crate::time::rfc3339;
 #[derive(Clone)]
 pub(crate) struct InForce {
     from: i64,
+    /// The entry that put it in force.
+    event: u64,
     /// What names the set.
     pub(crate) set: String,
     pub(crate) ward: Ward,
@@ -36,7 +38,9 @@ impl Shared {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn replace(&self, ward: &Ward) {
+    /// INVARIANT: whoever calls this holds what stands beside the world for writing, so that nobody reads policies of one
+    /// moment and facts of another.
+    pub(crate) fn replace(&self, ward: &Ward) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = ward.clone();
     }
 }
@@ -86,11 +90,31 @@ pub struct Activated {
 impl State {
     /// Makes the policies of an instant those that decide.
     pub(crate) fn in_force(&mut self, now: i64) {
+        if self.decide_by(now) {
+            self.publish();
+        }
+    }
+
+    /// Lets everybody see which policies decide.
+    pub(crate) fn publish(&self) {
+        let _held = self.beside.write();
+        self.shared.replace(&self.ward);
+    }
+
+    /// Makes the policies of an instant those that decide here, which nobody sees yet; whether they are others.
+    pub(crate) fn decide_by(&mut self, now: i64) -> bool {
         let found = at(&self.policies, now).filter(|set| set.set != self.set).cloned();
+        let is_other = found.is_some();
         if let Some(found) = found {
             (self.ward, self.fits, self.set) = (found.ward, found.fits, found.set);
-            self.shared.replace(&self.ward);
         }
+        is_other
+    }
+
+    /// Knows that another process put policies in force, by the entry.
+    pub(crate) fn has_in_force(&mut self, set: InForce) {
+        self.policies.push(set);
+        self.policies.sort_by_key(|set| (set.from, set.event));
     }
 
     /// Puts other policies in force.
@@ -100,27 +124,27 @@ impl State {
         as_said: &Activation,
         clock: i64,
     ) -> Result<String, Error> {
-        let clock = clock.max(self.numbers.clock);
-        let at = as_said.at.unwrap_or(clock);
         for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
             if said.trim().is_empty() {
                 return Err(Error::request(format!("{what} is not said: policies are not changed without")));
             }
         }
-        if at < clock {
-            let (at, clock) = (rfc3339(at), rfc3339(clock));
-            return Err(Error::request(format!(
-                "policies cannot be in force from {at}: the store's clock says {clock}, and what was decided before stands"
-            )));
-        }
         let (ward, fits) = set.load_whole()?;
         same_data(self.ward.schema(), ward.schema())?;
         let hash = PolicySet::hash(&ward, &fits);
-        // What is in force at that instant, and stays so, is not put in force again.
-        if crate::activate::at(&self.policies, at).is_some_and(|set| set.set == hash) {
-            return Ok(hash);
-        }
-        self.in_group(|state, group| {
+        let clock = self.in_group(|state, group| {
+            let clock = clock.max(group.numbers.clock);
+            let at = as_said.at.unwrap_or(clock);
+            if at < clock {
+                let (at, clock) = (rfc3339(at), rfc3339(clock));
+                return Err(Error::request(format!(
+                    "policies cannot be in force from {at}: the store's clock says {clock}, and what was decided before stands"
+                )));
+            }
+            // What is in force at that instant, and stays so, is not put in force again.
+            if crate::activate::at(&state.policies, at).is_some_and(|set| set.set == hash) {
+                return Ok(clock);
+            }
             let payload = json!({
                 "set": hash, "policy_hash": ward.policy_hash(), "from": rfc3339(at),
                 "approved_by": as_said.approved_by, "reason": as_said.reason,
@@ -130,7 +154,8 @@ impl State {
                 Entry { kind: "activation", version, recorded: clock, at, payload, about: Vec::new() };
             let event = state.audit(group, &entry)?;
             group.numbers.clock = clock;
-            keep(state.db.as_mut(), set, (&ward, &fits), (at, event))
+            keep(state.db.as_mut(), set, (&ward, &fits), (at, event))?;
+            Ok(clock)
         })?;
         self.policies = read(self.db.as_mut(), self.numbers.clock)?;
         self.in_force(clock);
@@ -192,31 +217,53 @@ pub(crate) fn keep(
 /// Reads the sets that are in force at an instant or later.
 pub(crate) fn read(db: &mut dyn Db, now: i64) -> Result<Vec<InForce>, Error> {
     let mut kept = Vec::new();
-    let sql = "SELECT p.from_at, p.hash, t.sources FROM caseward_policies p \
+    let sql = "SELECT p.from_at, p.hash, t.sources, p.event FROM caseward_policies p \
                JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
     db.rows(sql, &[], &mut |row| {
-        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-        kept.push((row.first().and_then(as_number).unwrap_or(i64::MIN), cell(1), cell(2)));
+        kept.push(Kept::of(row));
         Ok(())
     })?;
     // Those that others have taken the place of are loaded when the past is asked about.
-    let last = kept.iter().rposition(|(from, ..)| *from <= now).unwrap_or(0);
-    let mut all = Vec::new();
-    for (from, hash, sources) in kept.into_iter().skip(last) {
-        let (ward, fits) = PolicySet::from_text(&sources)?.load()?;
+    let last = kept.iter().rposition(|kept| kept.from <= now).unwrap_or(0);
+    kept.into_iter().skip(last).map(Kept::load).collect()
+}
+
+/// The set that an entry put in force.
+pub(crate) fn by_entry(db: &mut dyn Db, event: u64) -> Result<Option<InForce>, Error> {
+    let sql = "SELECT p.from_at, p.hash, t.sources, p.event FROM caseward_policies p \
+               JOIN caseward_policy_text t ON t.hash = p.hash WHERE p.event = ?1";
+    db.row(sql, &[number(as_i64(event))])?.map(|row| Kept::of(&row).load()).transpose()
+}
+
+/// A set as the database keeps it.
+struct Kept {
+    from: i64,
+    hash: Arc<str>,
+    sources: Arc<str>,
+    event: u64,
+}
+
+impl Kept {
+    fn of(row: &[Cell]) -> Self {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+        let from = row.first().and_then(as_number).unwrap_or(i64::MIN);
+        Kept { from, hash: cell(1), sources: cell(2), event: row.get(3).and_then(as_count).unwrap_or(0) }
+    }
+
+    fn load(self) -> Result<InForce, Error> {
+        let (ward, fits) = PolicySet::from_text(&self.sources)?.load()?;
         let set = PolicySet::hash(&ward, &fits);
-        if *hash != *set {
+        if *self.hash != *set {
             return Err(Error::Database(
                 "its policies are not those that were put in force: they were altered".to_owned(),
             ));
         }
-        all.push(InForce { from, set, ward, fits });
+        Ok(InForce { from: self.from, event: self.event, set, ward, fits })
     }
-    Ok(all)
 }
 
 /// Refuses policies whose schema has other entities: the tables are made of it.
-fn same_data(ours: &Schema, theirs: &Schema) -> Result<(), Error> {
+pub(crate) fn same_data(ours: &Schema, theirs: &Schema) -> Result<(), Error> {
     if ours.entity_types() == theirs.entity_types() {
         return Ok(());
     }

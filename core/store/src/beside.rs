@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use caseward::{Changes, EntityUid, Handle, Texts, Value, World};
 use serde_json::Value as Json;
@@ -49,17 +50,27 @@ fn said(value: &Json) -> Option<String> {
 
 /// Shared by the writer and those who list.
 #[derive(Clone, Default)]
-pub(crate) struct Beside(Arc<RwLock<Held>>);
+pub(crate) struct Beside(Arc<Inside>);
+
+#[derive(Default)]
+struct Inside {
+    held: RwLock<Held>,
+    /// The version and the entry that are seen, for those who wait for one.
+    seen: Mutex<(u64, u64)>,
+    moved: Condvar,
+}
 
 /// What is held.
 pub(crate) struct Held {
+    /// The version of the data that the world and what is held are of.
+    pub(crate) version: u64,
     pub(crate) texts: Texts,
     pub(crate) people: Option<People>,
 }
 
 impl Default for Held {
     fn default() -> Self {
-        Held { texts: Texts::new(fold), people: None }
+        Held { version: 0, texts: Texts::new(fold), people: None }
     }
 }
 
@@ -128,11 +139,35 @@ impl People {
 
 impl Beside {
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Held> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Held> {
-        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, (u64, u64)> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entry up to which all is seen.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn event(&self) -> u64 {
+        self.seen().1
+    }
+
+    /// Tells those who wait for a version what is seen by now.
+    pub(crate) fn tell(&self, event: u64) {
+        let version = self.read().version;
+        *self.seen() = (version, event);
+        self.0.moved.notify_all();
+    }
+
+    /// Waits until a version is seen, for so long; whether it is.
+    pub(crate) fn wait(&self, version: u64, within: Duration) -> bool {
+        let until = |seen: &mut (u64, u64)| seen.0 < version;
+        let waited = self.0.moved.wait_timeout_while(self.seen(), within, until);
+        waited.unwrap_or_else(PoisonError::into_inner).0.0 >= version
     }
 }
 
@@ -142,8 +177,8 @@ pub(crate) struct Batch {
     pub(crate) now: i64,
     pub(crate) changes: Changes,
     pub(crate) touched: Vec<EntityUid>,
-    content: Vec<(EntityUid, Arc<str>, Option<Json>)>,
-    gone: Vec<EntityUid>,
+    pub(crate) content: Vec<(EntityUid, Arc<str>, Option<Json>)>,
+    pub(crate) gone: Vec<EntityUid>,
 }
 
 impl Batch {
@@ -206,16 +241,28 @@ fn numbered(world: &World, uid: &EntityUid) -> Result<Option<String>, Error> {
 }
 
 impl State {
-    /// Lets the world, and what stands beside it, see a batch that is durable.
+    /// Lets the world, and what stands beside it, see a batch that is durable, by the policies of its moment.
     pub(crate) fn see(&mut self, batch: &Batch) -> Result<(), Error> {
-        self.beside.write().apply(&self.world, batch)?;
+        let beside = self.beside.clone();
+        let mut held = beside.write();
+        self.see_under(&mut held, batch)
+    }
+
+    /// As [`State::see`], by whoever holds what stands beside the world.
+    pub(crate) fn see_under(&mut self, held: &mut Held, batch: &Batch) -> Result<(), Error> {
+        if self.decide_by(batch.now) {
+            self.shared.replace(&self.ward);
+        }
+        held.apply(&self.world, batch)?;
+        held.version = batch.version;
         self.in_sight(batch);
         Ok(())
     }
 
-    /// Forgets what is held beside the world: it is read again when it is next asked for.
+    /// Forgets what is held beside the world, which is of the newest version: it is read again when it is next asked for.
     pub(crate) fn see_anew(&mut self) {
-        *self.beside.write() = Held::default();
+        *self.beside.write() = Held { version: self.numbers.version, ..Held::default() };
+        self.beside.tell(self.numbers.event);
     }
 
     /// Reads a field's values, where they are not held yet.

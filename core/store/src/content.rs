@@ -28,7 +28,7 @@ pub struct Download {
 impl State {
     /// Fields of content, by entity and name.
     pub(crate) fn contents(&mut self, of: &[(EntityUid, String)]) -> Result<Vec<Option<Json>>, Error> {
-        of.iter().map(|(uid, field)| stored(self.db.as_mut(), uid, field)).collect()
+        self.reading(|state| of.iter().map(|(uid, field)| stored(state.db.as_mut(), uid, field)).collect())
     }
 
     /// The file of an item, for a person who may view the item; it is audited, also where it is not given.
@@ -42,10 +42,10 @@ impl State {
         self.due(clock)?;
         let now = clock.max(self.numbers.clock);
         self.in_force(now);
-        let found = match self.may_view(item, reader, now)? {
-            true => self.file_of(item)?,
-            false => None,
-        };
+        let found = self.reading(|state| match state.may_view(item, reader, now)? {
+            true => state.file_of(item),
+            false => Ok(None),
+        })?;
         let mut read = Read::new("download", now);
         (read.by, read.on, read.asked, read.purpose) =
             (Some(reader.clone()), Some(item.clone()), json!({}), purpose);

@@ -52,8 +52,33 @@ pub(crate) trait Db: Send {
         Ok(false)
     }
 
-    /// Begins a transaction that nobody else writes beside.
+    /// Whether other processes write to it too, while this one has it open.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Begins a transaction that nobody else writes beside; where it [is shared](Db::is_shared), from [`Db::lock`] on.
     fn begin(&mut self) -> Result<(), Error>;
+
+    /// Waits until no other process writes to the store of this transaction; from then on it sees what they wrote.
+    fn lock(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Begins a transaction that writes nothing and sees one state of the data; where nobody else writes, there is no need.
+    fn begin_to_read(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Ends what [`Db::begin_to_read`] began.
+    fn end_reading(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Tells other processes of an entry, once it is durable.
+    fn announce(&mut self, _event: u64) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Makes what was written durable.
     fn commit(&mut self) -> Result<(), Error>;

@@ -67,6 +67,21 @@ pub enum Error {
     /// A watch was told of more than it took.
     #[error("the watch fell behind: more changed than waits to be taken; watch anew")]
     Behind,
+    /// A node does not have the version that it was asked for, and did not get it in time.
+    #[error(
+        "version {wanted} was asked for, and this store has version {has}: it did not come in time{why}; ask again, or ask where it was written"
+    )]
+    NotYet {
+        /// The version that was asked for.
+        wanted: u64,
+        /// The version that there is here.
+        has: u64,
+        /// Why it did not come, where that is known.
+        why: String,
+    },
+    /// The database is another than the one that was followed.
+    #[error("the store stopped, since its database was put back or replaced: {0}; open it again")]
+    PutBack(&'static str),
     /// An earlier failure left the data in memory behind the database.
     #[error("the store stopped after a failure: open it again")]
     Stopped,

@@ -27,17 +27,17 @@ fn refused(checkup: &Checkup) -> String {
     text
 }
 
+/// How many entities there are, without those that the schema names.
+fn count(world: &caseward::World) -> Result<usize, Error> {
+    let types = world.schema().entity_types().iter().filter(|ty| ty.choices.is_none());
+    types.map(|ty| world.count(&ty.name).map_err(Error::from)).sum()
+}
+
 impl State {
     /// Writes the entities of a text in Cedar's JSON, in one transaction; gives how many there are.
     pub(crate) fn import(&mut self, entities: &[u8], now: i64) -> Result<usize, Error> {
-        let count = |world: &caseward::World, name: &str| world.count(name).map_err(Error::from);
-        let types: Vec<_> = self.ward.schema().entity_types().to_vec();
-        let types = || types.iter().filter(|ty| ty.choices.is_none());
-        for ty in types() {
-            if count(&self.world, &ty.name)? > 0 {
-                return Err(Error::request("the store has data already: an import fills an empty one"));
-            }
-        }
+        self.due(now)?;
+        self.is_empty()?;
         let world = self.ward.read_world(entities)?;
         let mut checkup = Checkup::default();
         let open = kept::open_cases(&mut checkup, &self.fits, &world)?;
@@ -45,11 +45,10 @@ impl State {
         if !checkup.is_sound() {
             return Err(Error::Request(refused(&checkup)));
         }
-        let mut total = 0;
-        for ty in types() {
-            total += count(&world, &ty.name)?;
-        }
+        let total = count(&world)?;
         self.in_group(|state, group| {
+            state.is_empty()?;
+            let now = state.agreed(now, group);
             if now < group.numbers.clock {
                 return Err(Error::request("the clock goes back: the store was written to later than that"));
             }
@@ -73,6 +72,14 @@ impl State {
         })?;
         self.fill(&world)?;
         Ok(total)
+    }
+
+    /// Refuses a store that has data.
+    fn is_empty(&self) -> Result<(), Error> {
+        match count(&self.world)? {
+            0 => Ok(()),
+            _ => Err(Error::request("the store has data already: an import fills an empty one")),
+        }
     }
 
     /// Lets the world see what an import wrote.

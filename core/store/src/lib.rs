@@ -25,6 +25,8 @@
 //! ```
 
 mod activate;
+#[cfg(feature = "postgres")]
+mod address;
 mod attendance;
 mod audit;
 mod beside;
@@ -39,6 +41,7 @@ mod error;
 mod facts;
 mod feed;
 mod files;
+mod follow;
 mod history;
 mod ids;
 mod import;
@@ -46,6 +49,7 @@ mod imported;
 mod kept;
 mod lists;
 mod log;
+mod nodes;
 mod options;
 mod past;
 mod persons;
@@ -73,9 +77,10 @@ pub use doctor::{Checkup, Finding};
 pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
+pub use nodes::Reading;
 pub use options::Options;
 pub use past::{Moment, Past};
 pub use policies::PolicySet;
 pub use reassign::{Reassigned, Reassignment};
-pub use store::{Pending, Store, shown};
+pub use store::{Pending, Store, is_shared, shown};
 pub use watch::{Seen, Watch};

@@ -6,6 +6,7 @@ use caseward::{Listing, Query, Schema, Sorted, Type};
 
 use crate::beside::{NAME, NUMBER, PERSON, words};
 use crate::error::Error;
+use crate::state::State;
 use crate::store::Store;
 
 /// Steps to a person, at most.
@@ -61,7 +62,7 @@ impl Store {
             let is_content = ward.content(&ty).iter().any(|(name, _)| **name == *field);
             if is_content && !self.beside().read().texts.holds(self.world(), &ty, field) {
                 let field = field.to_owned();
-                self.run(move |state, _| state.hold_texts(&ty, &field))?;
+                self.run(move |state, _| state.reading(|state| state.hold_texts(&ty, &field)))?;
             }
         }
         Ok(())
@@ -87,7 +88,7 @@ impl Store {
             Error::request(format!("records of the type `{}` are of no student", query.resource_type))
         })?;
         if self.beside().read().people.is_none() {
-            self.run(|state, _| state.hold_people())?;
+            self.run(|state, _| state.reading(State::hold_people))?;
         }
         let digits = asked_words.iter().all(|word| word.chars().all(|c| c.is_ascii_digit()));
         let path = |field: &str| -> Arc<str> { format!("{way}{field}").into() };
@@ -97,6 +98,7 @@ impl Store {
         self.hold(query, &Listing::new().by(path(NAME)))?;
         self.hold(query, &listing)?;
         let held = self.beside().read();
+        let ward = self.ward();
         let people = held.people.as_ref();
         let (field, found) = match digits {
             true => (NUMBER, people.map(|people| people.numbered(&asked_words.concat()))),

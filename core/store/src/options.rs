@@ -14,6 +14,10 @@ pub struct Options {
     /// Whether nothing is written, and no file is made beside the store: for copies, and folders that cannot be written. What
     /// is audited fails. A store whose folder cannot be written is opened so in any case.
     pub read_only: bool,
+    /// Whether what other processes write to the database is seen only when the store is asked something that its writer
+    /// answers, and not at once: for programs that ask once and end. It concerns PostgreSQL, where several processes may have
+    /// one store open.
+    pub alone: bool,
     /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
     pub seed: Option<u64>,
 }
@@ -35,6 +39,13 @@ impl Options {
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// Does not follow what other processes write.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 

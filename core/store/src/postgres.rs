@@ -1,18 +1,22 @@
 //! PostgreSQL, and what speaks its protocol: a schema of a database, found by the address's search path.
 //!
-//! One process writes, which holds an advisory lock for as long as it is connected. Files are kept in a table.
+//! Several processes may have it open. Whoever writes holds the lock of one row until it has committed, and tells the others
+//! of it. Files are kept in a table.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use caseward::sql::{Dialect, Parameter};
+use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Row, Statement};
+use postgres::{Client, Row, Statement};
 
+use crate::address::Address;
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
 
@@ -20,12 +24,23 @@ use crate::error::Error;
 const PREPARED: usize = 512;
 /// What a store has in PostgreSQL beside the tables of its own.
 const FILES: &str = "CREATE TABLE caseward_file (hash TEXT NOT NULL PRIMARY KEY, bytes BYTEA NOT NULL)";
-/// One writer a schema.
-const LOCK: &str = "SELECT pg_try_advisory_lock(hashtext('caseward store'), hashtext(current_schema()))";
+/// Holds other writers up until the transaction ends. It is a row, not an advisory lock: what speaks PostgreSQL's protocol has
+/// these.
+const LOCK: &str = "SELECT value FROM caseward_setting WHERE name = 'event' FOR UPDATE";
+/// What a connection is told at once: a writer that stands still does not hold others up for ever, nor is it waited for so
+/// long, and what is told to be durable is.
+const READY: &str = "SET idle_in_transaction_session_timeout = '5min'; SET lock_timeout = '2min'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+/// Where commits are told of: the schema and the entry.
+const CHANNEL: &str = "caseward_store";
+/// How long a server that does not answer is tried again, such as one that is restarted.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before a connection is tried again: at first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// A connection to the schema of a store.
 pub(crate) struct Postgres {
-    config: Config,
+    address: Address,
     client: Client,
     prepared: HashMap<String, Statement>,
 }
@@ -64,23 +79,35 @@ impl Postgres {
     }
 
     fn connect(address: &str) -> Result<Self, Error> {
-        let config: Config = address.parse().map_err(|error: postgres::Error| Error::NotAStore {
-            path: shown(address),
-            why: format!("its address cannot be read: {}", tell(&error)),
-        })?;
-        let client = config.connect(NoTls).map_err(|error| Error::NotAStore {
-            path: shown(address),
+        let (at, address) = (shown(address), Address::read(address)?);
+        let client = connected(&address).map_err(|error| Error::NotAStore {
+            path: at,
             why: format!("it cannot be connected to: {}", tell(&error)),
         })?;
-        let mut db = Postgres { config, client, prepared: HashMap::new() };
-        if !db.lock()? {
-            return Err(Error::InUse(shown(address)));
-        }
-        Ok(db)
+        Ok(Postgres { address, client, prepared: HashMap::new() })
     }
 
-    fn lock(&mut self) -> Result<bool, Error> {
-        Ok(self.client.query_one(LOCK, &[])?.get(0))
+    /// Begins a transaction; where the connection was cut, on another.
+    fn begin_as(&mut self, sql: &str) -> Result<(), Error> {
+        if self.client.batch_execute(sql).is_ok() {
+            return Ok(());
+        }
+        if self.client.is_closed() {
+            let begun = Instant::now();
+            let mut pause = PAUSES.0;
+            self.client = loop {
+                match connected(&self.address) {
+                    Ok(client) => break client,
+                    Err(error) if begun.elapsed() > PATIENCE || !is_passing(&error) => {
+                        return Err(error.into());
+                    }
+                    Err(_) => std::thread::sleep(pause),
+                }
+                pause = PAUSES.1.min(pause * 2);
+            };
+            self.prepared.clear();
+        }
+        Ok(self.client.batch_execute(sql)?)
     }
 
     fn has_store(&mut self) -> Result<bool, Error> {
@@ -101,13 +128,107 @@ impl Postgres {
     }
 }
 
+/// A connection that is ready.
+fn connected(address: &Address) -> Result<Client, postgres::Error> {
+    let mut client = address.connect()?;
+    client.batch_execute(READY)?;
+    Ok(client)
+}
+
+/// Whether a failure to connect may pass by itself: the server does not answer, starts, ends, or has too many connections.
+fn is_passing(error: &postgres::Error) -> bool {
+    error.as_db_error().is_none_or(|said| {
+        [
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+        ]
+        .contains(said.code())
+    })
+}
+
+/// What a listener heard.
+pub(crate) enum Heard {
+    Nothing,
+    /// The newest entry that was told of.
+    Committed(u64),
+    /// There is a connection again.
+    Connected,
+}
+
+/// A connection that hears of what others commit; one that is cut is made again.
+pub(crate) struct Listener {
+    address: Address,
+    /// With the schema of the store.
+    connection: Option<(Client, String)>,
+    pause: Duration,
+    again: Instant,
+}
+
+impl Listener {
+    pub(crate) fn new(address: &str) -> Result<Self, Error> {
+        let address = Address::read(address)?;
+        Ok(Listener { address, connection: None, pause: PAUSES.0, again: Instant::now() })
+    }
+
+    /// Listens for so long.
+    pub(crate) fn hear(&mut self, within: Duration) -> Heard {
+        let Some((client, schema)) = &mut self.connection else { return self.connect(within) };
+        let mut heard = None;
+        let mut notifications = client.notifications();
+        let mut wait = within;
+        // Those that came at once are one.
+        while let Ok(Some(told)) = notifications.timeout_iter(wait).next() {
+            wait = Duration::ZERO;
+            if let Some((of, event)) = told.payload().rsplit_once(' ')
+                && *of == **schema
+            {
+                heard = heard.max(event.parse::<u64>().ok());
+            }
+        }
+        drop(notifications);
+        if client.is_closed() {
+            self.connection = None;
+        }
+        heard.map_or(Heard::Nothing, Heard::Committed)
+    }
+
+    fn connect(&mut self, within: Duration) -> Heard {
+        let left = self.again.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            std::thread::sleep(left.min(within));
+            return Heard::Nothing;
+        }
+        match self.listening() {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                self.pause = PAUSES.0;
+                Heard::Connected
+            }
+            Err(_) => {
+                self.again = Instant::now() + self.pause;
+                self.pause = PAUSES.1.min(self.pause * 2);
+                Heard::Nothing
+            }
+        }
+    }
+
+    fn listening(&self) -> Result<(Client, String), postgres::Error> {
+        let mut client = connected(&self.address)?;
+        client.batch_execute(&format!("LISTEN {CHANNEL}"))?;
+        let schema = client.query_one("SELECT current_schema()", &[])?.try_get(0)?;
+        Ok((client, schema))
+    }
+}
+
 /// A statement with `$1` for `?1`; no statement of ours has a question mark in a text.
 fn dollars(sql: &str) -> String {
     sql.replace('?', "$")
 }
 
 /// What an error says, with what the server says of it.
-fn tell(error: &postgres::Error) -> String {
+pub(crate) fn tell(error: &postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(said), _) => said.message().to_owned(),
         (None, Some(source)) => format!("{error}: {source}"),
@@ -135,19 +256,35 @@ impl Db for Postgres {
         self.script(FILES)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
-        if self.client.batch_execute("BEGIN").is_ok() {
-            return Ok(());
-        }
-        // Nothing has begun: a connection that was cut is made again.
-        if self.client.is_closed() {
-            self.client = self.config.connect(NoTls)?;
-            self.prepared.clear();
-            if !self.lock()? {
-                return Err(Error::Database("another process writes to it by now".to_owned()));
+        self.begin_as("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    }
+
+    fn lock(&mut self) -> Result<(), Error> {
+        self.client.batch_execute(LOCK).map_err(|error| match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                Error::Database("another process has been writing for minutes: try again".to_owned())
             }
-        }
-        Ok(self.client.batch_execute("BEGIN")?)
+            _ => error.into(),
+        })
+    }
+
+    fn begin_to_read(&mut self) -> Result<(), Error> {
+        self.begin_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    fn end_reading(&mut self) -> Result<(), Error> {
+        self.commit()
+    }
+
+    fn announce(&mut self, event: u64) -> Result<(), Error> {
+        let sql = "SELECT pg_notify($1, current_schema() || ' ' || $2)";
+        self.client.execute(sql, &[&CHANNEL, &event.to_string()])?;
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), Error> {

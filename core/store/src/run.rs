@@ -45,7 +45,7 @@ impl State {
                 Ok(now) => now,
                 Err(error) => return Ok(invalid(self, group, error.to_string())),
             },
-            None => clock,
+            None => self.agreed(clock, group),
         };
         self.in_force(now);
         let context = match self.context(&checked, now) {

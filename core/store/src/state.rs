@@ -5,7 +5,7 @@
 //!
 //! INVARIANT: nothing is seen in the world, and nothing is answered, before it is durable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -96,6 +96,8 @@ pub(crate) struct Group {
     pub(crate) is_disposing: bool,
     /// Files that nothing speaks of any more, once it is durable.
     released: Vec<String>,
+    /// The envelope of the last entry.
+    pub(crate) last: Option<String>,
 }
 
 impl State {
@@ -129,6 +131,20 @@ impl State {
     /// Opens a store that is there.
     pub(crate) fn open(
         mut db: Box<dyn Db>,
+        beside: (Files, Option<PathBuf>),
+        random: Random,
+        trust_now: bool,
+    ) -> Result<Self, Error> {
+        // What others write while the rows are read is caught up with later.
+        db.begin_to_read()?;
+        let mut state = Self::read_all(db, beside, random, trust_now)?;
+        state.db.end_reading()?;
+        state.see_anew();
+        Ok(state)
+    }
+
+    fn read_all(
+        mut db: Box<dyn Db>,
         (files, snapshot): (Files, Option<PathBuf>),
         random: Random,
         trust_now: bool,
@@ -137,15 +153,7 @@ impl State {
         if found > FORMAT {
             return Err(Error::Newer { path: std::path::PathBuf::new(), found, known: FORMAT });
         }
-        let numbers = Numbers {
-            version: counted(db.as_mut(), "version")?,
-            event: counted(db.as_mut(), "event")?,
-            clock: get(db.as_mut(), "clock")?.unwrap_or(i64::MIN),
-        };
-        let tree = get_text(db.as_mut(), "tree")?.and_then(|text| Tree::from_text(&text));
-        let tree = tree.filter(|tree| tree.size() == numbers.event);
-        let tree =
-            tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
+        let (numbers, tree) = counts(db.as_mut())?;
         let policies = activate::read(db.as_mut(), numbers.clock)?;
         let decides = activate::at(&policies, numbers.clock).cloned();
         let InForce { ward, fits, set, .. } =
@@ -201,11 +209,9 @@ impl State {
             return Err(Error::ReadOnly(path.clone()));
         }
         self.db.begin()?;
-        // A commit of which the answer was lost may have been made; or somebody else wrote.
-        if counted(self.db.as_mut(), "event")? != self.numbers.event {
+        if let Err(error) = self.only_writer() {
             self.db.rollback()?;
-            self.is_stopped = true;
-            return Err(Error::Stopped);
+            return Err(error);
         }
         Ok(Group {
             seen: self.world.clone(),
@@ -215,7 +221,22 @@ impl State {
             blanked: BTreeSet::new(),
             is_disposing: false,
             released: Vec::new(),
+            last: None,
         })
+    }
+
+    /// Is the one that writes, on the newest state: commands are decided on what others wrote before them.
+    fn only_writer(&mut self) -> Result<(), Error> {
+        self.db.lock()?;
+        if self.db.is_shared() {
+            return self.catch_up();
+        }
+        // A commit of which the answer was lost may have been made; or somebody else wrote.
+        if counted(self.db.as_mut(), "event")? != self.numbers.event {
+            self.is_stopped = true;
+            return Err(Error::Stopped);
+        }
+        Ok(())
     }
 
     /// Does work in a group of its own, which becomes durable; where it fails, nothing of it is written.
@@ -234,34 +255,53 @@ impl State {
     }
 
     /// Makes a group durable, and lets the world see it.
-    pub(crate) fn commit(&mut self, group: Group) -> Result<(), Error> {
-        let written = self.write_numbers(&group).and_then(|()| self.db.commit());
-        if let Err(error) = written {
+    pub(crate) fn commit(&mut self, mut group: Group) -> Result<(), Error> {
+        if let Err(error) = self.write_last(&mut group) {
+            self.db.rollback()?;
+            return Err(error);
+        }
+        if let Err(error) = self.db.commit()
+            && !self.is_durable(&group, &error)?
+        {
             self.db.rollback()?;
             return Err(error);
         }
         self.numbers = group.numbers;
         self.tree = group.tree;
+        let decides = (self.ward.clone(), self.fits.clone(), self.set.clone());
         for batch in &group.batches {
             if let Err(error) = self.see(batch) {
                 self.is_stopped = true;
                 return Err(error);
             }
         }
+        // Policies may have come into force after the last batch of the group.
+        (self.ward, self.fits, self.set) = decides;
+        self.publish();
+        self.beside.tell(self.numbers.event);
         if group.is_disposing {
             self.db.scrub()?;
             self.remove_snapshot()?;
         }
         // A file that stays behind harms nobody: `doctor` finds it.
         for hash in &group.released {
-            if !self.db.remove_file(hash).unwrap_or(true) {
-                let _ = self.files.remove(hash);
-            }
+            let _ = self.files.remove(hash);
         }
         Ok(())
     }
 
-    fn write_numbers(&mut self, group: &Group) -> Result<(), Error> {
+    /// What is written right before a group becomes durable.
+    fn write_last(&mut self, group: &mut Group) -> Result<(), Error> {
+        let mut kept = Vec::new();
+        for hash in std::mem::take(&mut group.released) {
+            if !self.db.remove_file(&hash)? {
+                kept.push(hash);
+            }
+        }
+        group.released = kept;
+        if group.numbers.event > self.numbers.event {
+            self.db.announce(group.numbers.event)?;
+        }
         set(self.db.as_mut(), "version", as_i64(group.numbers.version))?;
         set(self.db.as_mut(), "event", as_i64(group.numbers.event))?;
         set_text(self.db.as_mut(), "tree", &group.tree.to_text())?;
@@ -416,8 +456,29 @@ impl State {
         group.numbers.event += 1;
         let envelope = log::append(self.db.as_mut(), &mut self.random, group.numbers.event, entry)?;
         group.tree.push(envelope.as_bytes());
+        group.last = Some(envelope);
         Ok(group.numbers.event)
     }
+}
+
+/// What the database says of itself: what counts up, and the tree of its log.
+pub(crate) fn counts(db: &mut dyn Db) -> Result<(Numbers, Tree), Error> {
+    let mut found: HashMap<Arc<str>, Arc<str>> = HashMap::new();
+    let sql = "SELECT name, value FROM caseward_setting WHERE name IN ('version', 'event', 'clock', 'tree')";
+    db.rows(sql, &[], &mut |row| {
+        found.extend(row.first().and_then(as_text).zip(row.get(1).and_then(as_text)));
+        Ok(())
+    })?;
+    let of = |name: &str| found.get(name).map_or("", AsRef::as_ref);
+    let numbers = Numbers {
+        version: of("version").parse().unwrap_or(0),
+        event: of("event").parse().unwrap_or(0),
+        clock: of("clock").parse().unwrap_or(i64::MIN),
+    };
+    let tree = Tree::from_text(of("tree")).filter(|tree| tree.size() == numbers.event);
+    let tree =
+        tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
+    Ok((numbers, tree))
 }
 
 /// A number among the settings.

@@ -22,6 +22,8 @@ use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
 use crate::files::Files;
+#[cfg(feature = "postgres")]
+use crate::nodes::Follower;
 use crate::options::Options;
 use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
@@ -45,6 +47,9 @@ pub struct Store {
 }
 
 struct Inner {
+    /// Ends before the writer does.
+    #[cfg(feature = "postgres")]
+    follower: Option<Follower>,
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     ward: Shared,
@@ -58,7 +63,7 @@ struct Inner {
 type Work = Box<dyn FnOnce(&mut State, i64) + Send>;
 
 /// What the writer does.
-enum Job {
+pub(crate) enum Job {
     Command { line: String, reply: mpsc::Sender<Result<Answer, Error>> },
     Other(Work),
 }
@@ -117,13 +122,29 @@ impl Store {
         let state = State { read_only: is_read_only.then(|| shown(path)), ..state };
         let (ward, world) = (state.shared.clone(), state.world.clone());
         let beside = state.beside.clone();
+        #[cfg(feature = "postgres")]
+        let followed = address(path).filter(|_| !options.alone).map(str::to_owned);
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
         let options = options.clone();
         let writer = std::thread::Builder::new()
             .name("caseward-store".to_owned())
             .spawn(move || write(state, &waiting, &options))
             .map_err(|error| Error::file("start a thread for", path, error))?;
-        let inner = Inner { jobs: Some(jobs), writer: Some(writer), ward, world, beside, _lock: lock };
+        #[cfg_attr(not(feature = "postgres"), expect(unused_mut, reason = "nobody is followed"))]
+        let mut inner = Inner {
+            #[cfg(feature = "postgres")]
+            follower: None,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            ward,
+            world,
+            beside,
+            _lock: lock,
+        };
+        #[cfg(feature = "postgres")]
+        if let (Some(address), Some(jobs)) = (followed, &inner.jobs) {
+            inner.follower = Some(Follower::new(&address, jobs.clone(), inner.beside.clone())?);
+        }
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -146,7 +167,7 @@ impl Store {
     /// # Errors
     /// [`Error::Stopped`].
     pub fn now(&self) -> Result<i64, Error> {
-        self.run(|state, clock| Ok(clock.max(state.numbers.clock)))
+        self.run(|state, clock| state.reading(|state| Ok(clock.max(state.numbers.clock))))
     }
 
     /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
@@ -224,7 +245,7 @@ impl Store {
     pub fn past(&self, moment: Moment) -> Result<Past, Error> {
         self.run(move |state, clock| {
             state.due(clock)?;
-            state.past(moment, clock)
+            state.reading(|state| state.past(moment, clock))
         })
     }
 
@@ -236,7 +257,7 @@ impl Store {
         self.run(move |state, _| {
             state.trusting()?;
             state.due(now)?;
-            state.past(moment, now)
+            state.reading(|state| state.past(moment, now))
         })
     }
 
@@ -276,7 +297,7 @@ impl Store {
     /// # Errors
     /// What the database reports.
     pub fn activated(&self) -> Result<Vec<Activated>, Error> {
-        self.run(|state, _| state.activated())
+        self.run(|state, _| state.reading(State::activated))
     }
 
     /// Looks at everything: whether the data is what the store keeps true, the rows what the world holds and the log what was
@@ -291,7 +312,7 @@ impl Store {
             }
             let now = clock.max(state.numbers.clock);
             state.in_force(now);
-            state.doctor((now, clock))
+            state.reading(|state| state.doctor((now, clock)))
         })
     }
 
@@ -332,7 +353,7 @@ impl Store {
     /// # Errors
     /// What the database reports. What is wrong with the log is no error: it is told.
     pub fn verify(&self, checkpoints: Vec<Checkpoint>) -> Result<Verified, Error> {
-        self.run(move |state, _| state.verify(&checkpoints))
+        self.run(move |state, _| state.reading(|state| state.verify(&checkpoints)))
     }
 
     /// A checkpoint: what the log is now, signed, where it verifies.
@@ -342,7 +363,7 @@ impl Store {
     pub fn checkpoint(&self, key: &LogKey) -> Result<String, Error> {
         let key = key.clone();
         self.run(move |state, _| {
-            let found = state.verify(&[])?;
+            let found = state.reading(|state| state.verify(&[]))?;
             match found.problems.first() {
                 None => Ok(key.sign(state.tree.size(), &state.tree.root())),
                 Some(problem) => {
@@ -367,7 +388,9 @@ impl Store {
     ) -> Result<String, Error> {
         let checkpoint = Checkpoint::open(note, trusted)?;
         let note = note.to_owned();
-        self.run(move |state, _| state.prove(event, (&note, &checkpoint), with_payload))
+        self.run(move |state, _| {
+            state.reading(|state| state.prove(event, (&note, &checkpoint), with_payload))
+        })
     }
 
     /// Decides every command of the log again, on the state of its moment: by the policies of that moment, or by others, to
@@ -377,7 +400,7 @@ impl Store {
     /// [`Error::Engine`] for policies that are not valid; what the database reports.
     pub fn replay(&self, others: Option<&PolicySet>) -> Result<Replayed, Error> {
         let others = others.map(|set| Ward::new(&set.sources)).transpose()?;
-        self.run(move |state, _| state.replay(others.as_ref()))
+        self.run(move |state, _| state.reading(|state| state.replay(others.as_ref())))
     }
 
     /// Who looked at a record, oldest first: for `reader`, who must be permitted to see its access history.
@@ -386,7 +409,7 @@ impl Store {
     /// [`Error::Request`] where they are not, or there is no such record.
     pub fn who_looked(&self, of: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
         let (of, reader) = (of.clone(), reader.clone());
-        self.run(move |state, clock| state.who_looked(&of, &reader, clock))
+        self.run(move |state, clock| state.reading(|state| state.who_looked(&of, &reader, clock)))
     }
 
     /// What a person looked at, oldest first: for `reader`, who must be permitted to see their access history.
@@ -395,7 +418,7 @@ impl Store {
     /// As [`Store::who_looked`].
     pub fn looked_at(&self, by: &EntityUid, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
         let (by, reader) = (by.clone(), reader.clone());
-        self.run(move |state, clock| state.looked_at(&by, &reader, clock))
+        self.run(move |state, clock| state.reading(|state| state.looked_at(&by, &reader, clock)))
     }
 
     /// Commands that were denied and reads that told of nothing, oldest first: of the records whose access history `reader`
@@ -405,7 +428,7 @@ impl Store {
     /// What the database reports.
     pub fn denied(&self, reader: &EntityUid) -> Result<Vec<Looked>, Error> {
         let reader = reader.clone();
-        self.run(move |state, clock| state.denied(&reader, clock))
+        self.run(move |state, clock| state.reading(|state| state.denied(&reader, clock)))
     }
 
     /// Writes the facts as Cedar's entities JSON, sorted by type and id. Content and files are not in it.
@@ -456,6 +479,10 @@ impl Store {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        #[cfg(feature = "postgres")]
+        {
+            self.follower = None;
+        }
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -470,6 +497,15 @@ pub fn shown(place: &Path) -> PathBuf {
         return crate::postgres::shown(address);
     }
     place.to_owned()
+}
+
+/// Whether several processes may have the store of a place open at once, and write: where it is an address of PostgreSQL.
+pub fn is_shared(place: &Path) -> bool {
+    #[cfg(feature = "postgres")]
+    let address = address(place);
+    #[cfg(not(feature = "postgres"))]
+    let address = place.to_str().filter(|_| false);
+    address.is_some()
 }
 
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.

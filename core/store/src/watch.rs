@@ -136,7 +136,6 @@ impl State {
     /// Tells those who watch of a batch that the world sees.
     pub(crate) fn in_sight(&mut self, batch: &Batch) {
         if !self.watchers.0.is_empty() {
-            self.in_force(batch.now);
             self.look(batch.version, batch.now, &batch.touched);
         }
     }

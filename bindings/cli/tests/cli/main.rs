@@ -21,6 +21,8 @@ mod hostile;
 mod keeping;
 mod lint;
 mod missing;
+#[cfg(feature = "store")]
+mod nodes;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;

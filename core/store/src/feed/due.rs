@@ -16,10 +16,10 @@ use crate::time;
 impl State {
     /// Applies what is due at an instant or before, in order of time; gives how many batches that was.
     pub(crate) fn due(&mut self, now: i64) -> Result<usize, Error> {
-        if self.read_only.is_some() {
-            // Where nothing is due, nothing is to be written.
+        if self.read_only.is_some() || self.db.is_shared() {
+            // Where nothing is due, nothing is to be written, and nobody is to wait.
             let sql = "SELECT 1 FROM caseward_due WHERE at <= ?1 LIMIT 1";
-            if self.db.row(sql, &[number(now)])?.is_none() {
+            if self.reading(|state| state.db.row(sql, &[number(now)]))?.is_none() {
                 return Ok(0);
             }
         }
@@ -66,7 +66,7 @@ impl State {
     }
 
     fn fall_due(&mut self, group: &mut Group, name: &str, at: i64, people: &Changes) -> Result<(), Error> {
-        self.in_force(at);
+        self.decide_by(at);
         self.db.run("DELETE FROM caseward_due WHERE at = ?1 AND subject = ?2", &[number(at), text(name)])?;
         let subject = Subject::read(self.db.as_mut(), name)?;
         let mut making = self.making(group, at);

@@ -100,6 +100,7 @@ impl State {
         while !all.is_empty() {
             let rest = all.split_off(all.len().min(GROUP));
             self.in_group(|state, group| {
+                let now = state.agreed(now, group);
                 if let Some(why) = group.numbers.goes_back(now) {
                     return Err(Error::Request(why));
                 }

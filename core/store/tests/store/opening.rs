@@ -62,8 +62,8 @@ fn what_is_no_store_is_said_to_be_none() {
 }
 
 #[test]
-fn one_process_writes() {
-    let bench = Bench::new();
+fn one_process_writes_to_a_file() {
+    let bench = Bench::with_case_on(false);
     let error = Store::open(bench.place(), &options()).err().unwrap();
     assert!(matches!(error, Error::InUse(_)), "{error}");
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::db::{Db, as_count, as_number, as_text, number, text};
 use crate::error::Error;
 use crate::log::{Entry, as_i64};
+use crate::migrate::is_same_data;
 use crate::policies::PolicySet;
 use crate::state::State;
 use crate::time::rfc3339;
@@ -16,7 +17,7 @@ use crate::time::rfc3339;
 /// Policies, from an instant on.
 #[derive(Clone)]
 pub(crate) struct InForce {
-    from: i64,
+    pub(crate) from: i64,
     /// What names the set.
     pub(crate) set: String,
     pub(crate) ward: Ward,
@@ -102,11 +103,7 @@ impl State {
     ) -> Result<String, Error> {
         let clock = clock.max(self.numbers.clock);
         let at = as_said.at.unwrap_or(clock);
-        for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
-            if said.trim().is_empty() {
-                return Err(Error::request(format!("{what} is not said: policies are not changed without")));
-            }
-        }
+        is_said(as_said)?;
         if at < clock {
             let (at, clock) = (rfc3339(at), rfc3339(clock));
             return Err(Error::request(format!(
@@ -217,8 +214,20 @@ pub(crate) fn read(db: &mut dyn Db, now: i64) -> Result<Vec<InForce>, Error> {
 
 /// Refuses policies whose schema has other entities: the tables are made of it.
 fn same_data(ours: &Schema, theirs: &Schema) -> Result<(), Error> {
-    if ours.entity_types() == theirs.entity_types() {
+    if is_same_data(ours, theirs) {
         return Ok(());
     }
-    Err(Error::request("the schema of these policies has other entity types than the store's tables"))
+    Err(Error::request(
+        "the schema of these policies has other entity types than the store's tables: `caseward store migrate` says what is to be done",
+    ))
+}
+
+/// Refuses policies of which nobody says who approved them, and why.
+pub(crate) fn is_said(as_said: &Activation) -> Result<(), Error> {
+    for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
+        if said.trim().is_empty() {
+            return Err(Error::request(format!("{what} is not said: policies are not changed without")));
+        }
+    }
+    Ok(())
 }

@@ -27,6 +27,7 @@
 mod activate;
 mod attendance;
 mod audit;
+mod backup;
 mod beside;
 mod command;
 mod commits;
@@ -46,6 +47,7 @@ mod imported;
 mod kept;
 mod lists;
 mod log;
+mod migrate;
 mod options;
 mod past;
 mod persons;
@@ -66,6 +68,7 @@ pub use activate::{Activated, Activation};
 pub use audit::{
     Checkpoint, Differing, LogKey, LogVerifier, Looked, Problem, Proof, Read, Replayed, Verified,
 };
+pub use backup::Backup;
 pub use command::{Answer, MAX_LINE, Outcome};
 pub use commits::Commits;
 pub use content::Download;
@@ -73,6 +76,7 @@ pub use doctor::{Checkup, Finding};
 pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
+pub use migrate::Migration;
 pub use options::Options;
 pub use past::{Moment, Past};
 pub use policies::PolicySet;

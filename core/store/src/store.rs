@@ -22,6 +22,7 @@ use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
 use crate::files::Files;
+use crate::migrate::format;
 use crate::options::Options;
 use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
@@ -106,15 +107,7 @@ impl Store {
     /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (db, lock, is_read_only) = database(path, options.read_only)?;
-        // What is in a database elsewhere is not kept here.
-        let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
-        let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now);
-        let state = state.map_err(|error| match error {
-            Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
-            error => error,
-        })?;
-        let state = State { read_only: is_read_only.then(|| shown(path)), ..state };
+        let (state, lock) = opened(path, options)?;
         let (ward, world) = (state.shared.clone(), state.world.clone());
         let beside = state.beside.clone();
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
@@ -147,6 +140,14 @@ impl Store {
     /// [`Error::Stopped`].
     pub fn now(&self) -> Result<i64, Error> {
         self.run(|state, clock| Ok(clock.max(state.numbers.clock)))
+    }
+
+    /// The version of the data: how many batches were committed.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn version(&self) -> Result<u64, Error> {
+        self.run(|state, _| Ok(state.numbers.version))
     }
 
     /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
@@ -472,6 +473,19 @@ pub fn shown(place: &Path) -> PathBuf {
     place.to_owned()
 }
 
+/// The state of a store, and the lock that is held while it is open.
+pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<File>), Error> {
+    let (mut db, lock, is_read_only) = database(path, options.read_only)?;
+    format::ready(db.as_mut(), is_read_only).map_err(|error| match error {
+        Error::Newer { found, known, .. } => Error::Newer { path: shown(path), found, known },
+        error => error,
+    })?;
+    // What is in a database elsewhere is not kept here.
+    let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
+    let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now)?;
+    Ok((State { read_only: is_read_only.then(|| shown(path)), ..state }, lock))
+}
+
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
 type Opened = (Box<dyn Db>, Option<File>, bool);
 
@@ -503,12 +517,17 @@ fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
 
 /// The address of PostgreSQL that a path is.
 #[cfg(feature = "postgres")]
-fn address(path: &Path) -> Option<&str> {
+pub(crate) fn address(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| crate::postgres::is_address(text))
 }
 
+#[cfg(not(feature = "postgres"))]
+pub(crate) fn address(_: &Path) -> Option<&str> {
+    None
+}
+
 /// The one process that writes holds a lock on a file beside the database.
-fn lock(path: &Path) -> Result<File, Error> {
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let name = PathBuf::from(name);

@@ -21,6 +21,8 @@ mod hostile;
 mod keeping;
 mod lint;
 mod missing;
+#[cfg(feature = "store")]
+mod pages;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
@@ -34,4 +36,6 @@ mod support;
 mod unknown;
 #[cfg(not(feature = "prove"))]
 mod unproved;
+#[cfg(feature = "store")]
+mod upkeep;
 mod visibility;

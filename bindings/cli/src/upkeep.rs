@@ -99,10 +99,11 @@ fn propose(found: &Migration) -> Result<Exit, Failure> {
     }
     let (exit, last) = match (found.is_nothing(), found.refused.is_empty()) {
         (true, _) => (Exit::Success, "nothing is to do: these policies are in force"),
-        (_, false) => (Exit::Failure, "it cannot be done, and nothing of it would be"),
-        _ if found.steps.is_empty() => {
-            (Exit::Unmet, "the data stays as it is; `--apply` or `caseward store activate` puts the policies in force")
-        }
+        (_, false) => (Exit::Failure, "nothing is done where something is refused"),
+        _ if found.steps.is_empty() => (
+            Exit::Unmet,
+            "the data stays as it is; `--apply` or `caseward store activate` puts the policies in force",
+        ),
         _ => (Exit::Unmet, "`--apply --approved-by … --reason …` does it"),
     };
     output::print(&format!("{text}{last}\n"))?;

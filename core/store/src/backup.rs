@@ -14,9 +14,9 @@ use crate::db::{Db, text};
 use crate::error::Error;
 use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
+use crate::migrate::format;
 use crate::options::Options;
 use crate::sqlite::Sqlite;
-use crate::migrate::format;
 use crate::store::{Store, address, lock, shown};
 use crate::time;
 
@@ -113,9 +113,8 @@ impl Store {
         refuse()?;
         let (database, files) = (beside(place, ".partial"), beside(place, "-files.partial"));
         let restored = copy_back(folder, &backup, (&database, &files)).and_then(|()| {
-            let name = |from: &Path, to: &Path| {
-                fs::rename(from, to).map_err(|error| Error::file("make", to, error))
-            };
+            let name =
+                |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
             if files.exists() {
                 name(&files, &beside(place, "-files"))?;
             }
@@ -307,11 +306,13 @@ fn label(folder: &Path) -> Result<Backup, Error> {
         }
         read => read.map_err(|error| Error::file("read", &path, error))?,
     };
-    let json: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))?;
+    let json: serde_json::Value = serde_json::from_slice(&text)
+        .map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))?;
     let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or(0);
     if form > u64::from(FORM) {
-        return Err(no(format!("it is of form {form}, and this caseward knows {FORM}: use a newer caseward")));
+        return Err(no(format!(
+            "it is of form {form}, and this caseward knows {FORM}: use a newer caseward"
+        )));
     }
     serde_json::from_value(json).map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))
 }

@@ -21,14 +21,12 @@ use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
-use crate::files::Files;
-use crate::migrate::format;
+use crate::migrate::opened;
 use crate::options::Options;
 use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::snapshot;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 
@@ -473,24 +471,11 @@ pub fn shown(place: &Path) -> PathBuf {
     place.to_owned()
 }
 
-/// The state of a store, and the lock that is held while it is open.
-pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<File>), Error> {
-    let (mut db, lock, is_read_only) = database(path, options.read_only)?;
-    format::ready(db.as_mut(), is_read_only).map_err(|error| match error {
-        Error::Newer { found, known, .. } => Error::Newer { path: shown(path), found, known },
-        error => error,
-    })?;
-    // What is in a database elsewhere is not kept here.
-    let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
-    let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now)?;
-    Ok((State { read_only: is_read_only.then(|| shown(path)), ..state }, lock))
-}
-
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
-type Opened = (Box<dyn Db>, Option<File>, bool);
+pub(crate) type Opened = (Box<dyn Db>, Option<File>, bool);
 
 /// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
-fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
+pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {
         return Ok((Box::new(Postgres::open(address)?), None, read_only));

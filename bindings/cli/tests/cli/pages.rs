@@ -77,7 +77,8 @@ fn run(bench: &Bench, page: &Page, compares: bool) {
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut prelude = String::new();
     for (command, expected) in &page.commands {
-        let is_setting = command.split_once('=').is_some_and(|(name, _)| name.chars().all(char::is_alphanumeric));
+        let is_setting =
+            command.split_once('=').is_some_and(|(name, _)| name.chars().all(char::is_alphanumeric));
         if is_setting {
             prelude += &format!("{command}\n");
             continue;
@@ -88,7 +89,10 @@ fn run(bench: &Bench, page: &Page, compares: bool) {
         let ran = shell.output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{command}\n{out}{err}");
-        assert!(!compares || is_as(&out, expected), "{command}\nprinted:\n{out}{err}\nthe page says:\n{expected}");
+        assert!(
+            !compares || is_as(&out, expected),
+            "{command}\nprinted:\n{out}{err}\nthe page says:\n{expected}"
+        );
     }
 }
 
@@ -130,7 +134,9 @@ fn the_picture_of_the_data_is_of_the_schema() {
     ] {
         assert!(ran.out.contains(line), "{what}: {}", ran.out);
     }
-    bench.run(["tables", "--dialect", "sqlite", "--format", "mermaid", "--entities", "world.json"]).fails(64, "--entities");
+    bench
+        .run(["tables", "--dialect", "sqlite", "--format", "mermaid", "--entities", "world.json"])
+        .fails(64, "--entities");
 }
 
 /// Names that Mermaid does not take are written otherwise.
@@ -138,7 +144,10 @@ fn the_picture_of_the_data_is_of_the_schema() {
 fn a_picture_is_drawn_of_any_schema() {
     let bench = Bench::new();
     bench.write("p/schema.cedarschema", "namespace A {\n  entity B in [C] = { \"it is\": Set<Set<Long>>, \"9\"?: { x: Long }, when: datetime };\n  entity C enum [\"a b\", \"1\"];\n  entity D;\n  action go appliesTo { principal: [D], resource: [B] };\n}\n".replace("in [C] ", "in [D] "));
-    bench.write("p/x.cedar", "@id(\"x\")\n@rule(\"X\")\n@description(\"x\")\npermit (principal, action, resource);\n");
+    bench.write(
+        "p/x.cedar",
+        "@id(\"x\")\n@rule(\"X\")\n@description(\"x\")\npermit (principal, action, resource);\n",
+    );
     let ran = bench.run(["tables", "--policies", "p", "--dialect", "sqlite", "--format", "mermaid"]);
     assert_eq!(
         (ran.code, ran.out.as_str()),

@@ -35,13 +35,23 @@ fn a_store_is_backed_up_and_restored() {
     let bench = with_file();
     let ran = bench.run(["store", "backup", "--db", "cases.db", "-o", "monday"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.starts_with("A backup, checked: `monday`\nversion 5; entries of the log: 5; files: 1; made 20"), "{}", ran.out);
+    assert!(
+        ran.out
+            .starts_with("A backup, checked: `monday`\nversion 5; entries of the log: 5; files: 1; made 20"),
+        "{}",
+        ran.out
+    );
     bench.run(["store", "backup", "--db", "cases.db", "-o", "monday"]).fails(1, "`monday` is there already");
     bench.run(["store", "backup", "--db", "none.db", "-o", "x"]).fails(1, "there is no store `none.db`");
     bench.run(["store", "restore", "monday", "--db", "cases.db"]).fails(1, "`cases.db` is there already");
     bench.run(["store", "restore", "small.json", "--db", "new.db"]).fails(1, "small.json");
     let ran = bench.run(["store", "restore", "monday", "--db", "new.db"]);
-    assert!(ran.code == 0 && ran.out.starts_with("A store, restored: `new.db`\nversion 5;"), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.code == 0 && ran.out.starts_with("A store, restored: `new.db`\nversion 5;"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
     let (one, other) = (
         bench.run(["store", "export", "--db", "cases.db"]),
         bench.run(["store", "export", "--db", "new.db"]),
@@ -52,8 +62,14 @@ fn a_store_is_backed_up_and_restored() {
 
 /// A backup under the shell's rules.
 fn under(bench: &Bench, rules: &str, to: &str) -> std::process::Output {
-    let command = format!("{rules}; exec {} store backup --db cases.db -o {to}", env!("CARGO_BIN_EXE_caseward"));
-    Command::new("sh").args(["-c", &command]).current_dir(bench.path("")).stdin(Stdio::null()).output().unwrap()
+    let command =
+        format!("{rules}; exec {} store backup --db cases.db -o {to}", env!("CARGO_BIN_EXE_caseward"));
+    Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(bench.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// No file grows beyond a size, as on a disk that is full: nothing stays, and it is said. Where the system kills it there, what
@@ -131,6 +147,12 @@ fn who_may_not_write_to_a_store_reads_it_alone() {
     const NOBODY: u32 = 65_534;
     let bench = with_file();
     std::fs::remove_file(bench.path("cases.db-lock")).unwrap();
+    let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let mut text = std::fs::read_to_string(policies.join("school/S1.cedar")).unwrap();
+    text = text.replace("S1", "X1");
+    let copied = Command::new("cp").arg("-R").arg(&policies).arg(bench.path("policies")).status().unwrap();
+    assert!(copied.success());
+    bench.write("policies/school/X1.cedar", text);
     std::fs::create_dir(bench.path("out")).unwrap();
     let mode = |name: &str, mode| {
         std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -157,7 +179,8 @@ fn who_may_not_write_to_a_store_reads_it_alone() {
     // What would have to be audited is not shown.
     let (code, out, err) = run(&[&["view"], &asks[..]].concat());
     assert!(code == Some(1) && out.is_empty() && err.contains("nothing is written to it"), "{out}{err}");
-    let (code, _, err) = run(&["store", "tick", "--db", "cases.db"]);
+    let activate = ["store", "activate", "--db", "cases.db", "--policies", "policies"];
+    let (code, _, err) = run(&[&activate[..], &["--approved-by", "x", "--reason", "x"]].concat());
     assert!(code == Some(1) && err.contains("`cases.db` is read alone"), "{err}");
     let (code, _, err) = run(&["store", "backup", "--db", "cases.db", "-o", "here"]);
     assert!(code == Some(1) && err.contains("cannot make `here.partial`"), "{err}");

@@ -85,12 +85,10 @@ impl State {
                 match (&*row.kind, &row.payload) {
                     ("command", Some(payload)) => {
                         if row.before < at {
-                            let undo = history::undo(
-                                self.db.as_mut(),
-                                (&reads, &world),
-                                (row.before, at),
-                                |_| false,
-                            )?;
+                            let undo =
+                                history::undo(self.db.as_mut(), (&reads, &world), (row.before, at), |_| {
+                                    false
+                                })?;
                             world.apply(&undo)?;
                             at = row.before;
                         }

@@ -5,6 +5,7 @@ pub(crate) mod format;
 mod plan;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,11 +16,13 @@ use serde_json::json;
 use crate::activate::{self, Activation};
 use crate::error::Error;
 use crate::facts::uids;
+use crate::files::Files;
 use crate::log::Entry;
 use crate::options::Options;
 use crate::policies::PolicySet;
+use crate::snapshot;
 use crate::state::State;
-use crate::store::{Store, opened};
+use crate::store::{Store, database, shown};
 use crate::time::rfc3339;
 pub use plan::Migration;
 use plan::{Schemas, plan};
@@ -58,6 +61,19 @@ impl Store {
         state.due(clock)?;
         state.migrate(policies, as_said, clock)
     }
+}
+
+/// The state of a store, and the lock that is held while it is open.
+pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<File>), Error> {
+    let (mut db, lock, is_read_only) = database(path, options.read_only)?;
+    format::ready(db.as_mut(), is_read_only).map_err(|error| match error {
+        Error::Newer { found, known, .. } => Error::Newer { path: shown(path), found, known },
+        error => error,
+    })?;
+    // What is in a database elsewhere is not kept here.
+    let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
+    let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now)?;
+    Ok((State { read_only: is_read_only.then(|| shown(path)), ..state }, lock))
 }
 
 /// Whether data of one schema is data of the other.
@@ -172,7 +188,9 @@ impl State {
         let rows = database.read(|sql, each| db.rows(sql, &[], each))?;
         match is_same(&rows, world)? {
             true => Ok(()),
-            false => Err(Error::Database("the tables of the new schema do not hold the same facts".to_owned())),
+            false => {
+                Err(Error::Database("the tables of the new schema do not hold the same facts".to_owned()))
+            }
         }
     }
 }

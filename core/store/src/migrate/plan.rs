@@ -51,11 +51,7 @@ fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a EntityType> {
 }
 
 /// Compares two schemas, of a store with these facts and this past.
-pub(super) fn plan(
-    schemas: &Schemas<'_>,
-    db: &mut dyn Db,
-    world: &World,
-) -> Result<Migration, Error> {
+pub(super) fn plan(schemas: &Schemas<'_>, db: &mut dyn Db, world: &World) -> Result<Migration, Error> {
     let mut migration = Migration::default();
     let mut ever = Ever { db, world };
     for ty in schemas.from.entity_types() {
@@ -78,9 +74,11 @@ fn removed(
 ) -> Result<(), Error> {
     let name = &ty.name;
     if find(schemas.own, name).is_some() {
-        migration.refuse(format!("the entity type `{name}` is removed: commands and feeds of the store write it"));
+        migration
+            .refuse(format!("the entity type `{name}` is removed: commands and feeds of the store write it"));
     } else if ty.choices.is_none() && ever.any(name)? {
-        migration.refuse(format!("the entity type `{name}` is removed, and there are or were entities of it"));
+        migration
+            .refuse(format!("the entity type `{name}` is removed, and there are or were entities of it"));
     } else {
         migration.step(format!("remove the entity type `{name}`, of which there never was an entity"));
     }
@@ -142,9 +140,12 @@ fn attributes(
         let shown = schemas.from.show(&was.ty);
         let Some((_, is)) = new.attribute(name) else {
             if is_own(name) {
-                migration.refuse(format!("`{ty}.{name}` is removed: commands and feeds of the store write it"));
+                migration
+                    .refuse(format!("`{ty}.{name}` is removed: commands and feeds of the store write it"));
             } else if ever.has(ty, name)? {
-                migration.refuse(format!("`{ty}.{name}` is removed, and there are or were values of it, which would be lost"));
+                migration.refuse(format!(
+                    "`{ty}.{name}` is removed, and there are or were values of it, which would be lost"
+                ));
             } else {
                 migration.step(format!("remove `{ty}.{name}` ({shown}), which never had a value"));
             }
@@ -152,14 +153,20 @@ fn attributes(
         };
         let now = schemas.to.show(&is.ty);
         if shown != now {
-            migration.refuse(format!("`{ty}.{name}` is {now}, and was {shown}: values are not turned into others"));
+            migration.refuse(format!(
+                "`{ty}.{name}` is {now}, and was {shown}: values are not turned into others"
+            ));
         } else if was.required && !is.required {
             migration.step(format!("make `{ty}.{name}` optional"));
         } else if is.required && !was.required {
             if is_own(name) {
-                migration.refuse(format!("`{ty}.{name}` is required now: commands and feeds of the store may leave it out"));
+                migration.refuse(format!(
+                    "`{ty}.{name}` is required now: commands and feeds of the store may leave it out"
+                ));
             } else if ever.lacks(ty, name)? {
-                migration.refuse(format!("`{ty}.{name}` is required now, and there are or were entities without a value"));
+                migration.refuse(format!(
+                    "`{ty}.{name}` is required now, and there are or were entities without a value"
+                ));
             } else {
                 migration.step(format!("make `{ty}.{name}` required, which always had a value"));
             }

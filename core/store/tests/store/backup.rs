@@ -167,7 +167,9 @@ fn what_cannot_be_restored_is_said_and_leaves_nothing() {
     // A write-ahead log of another database would be written into it.
     fs::write(at("new.db-wal"), "").unwrap();
     fails("new.db", "`");
-    assert!(matches!(Store::restore(at("b"), at("new.db")), Err(Error::Exists(path)) if path == at("new.db-wal")));
+    assert!(
+        matches!(Store::restore(at("b"), at("new.db")), Err(Error::Exists(path)) if path == at("new.db-wal"))
+    );
     fs::remove_file(at("new.db-wal")).unwrap();
     let error = Store::restore(at("nothing"), at("new.db")).unwrap_err().to_string();
     assert!(error.contains("is no backup of a store: it has no `backup.json`"), "{error}");

@@ -78,13 +78,15 @@ fn a_backup_is_of_one_instant_while_others_write() {
                 let answer = store.command(line.to_string()).unwrap();
                 assert_eq!(answer.outcome, Outcome::Done, "{answer:?}");
                 written += 1;
+                // Enough to write beside, and not so much that the checks take long.
+                std::thread::sleep(std::time::Duration::from_millis(5));
             }
             written
         });
         let backups =
-            (0..4).map(|number| Store::backup(bench.place(), at(&format!("b{number}"))).unwrap()).collect();
+            (0..3).map(|number| Store::backup(bench.place(), at(&format!("b{number}"))).unwrap()).collect();
         is_over.store(true, Ordering::Relaxed);
-        assert!(writer.join().unwrap() > 4);
+        assert!(writer.join().unwrap() > 3);
         backups
     });
     for (number, made) in backups.iter().enumerate() {
@@ -95,7 +97,7 @@ fn a_backup_is_of_one_instant_while_others_write() {
         assert!(found.is_sound() && verified.is_sound(), "{found:?}");
         assert_eq!((copy.version().unwrap(), verified.entries), (made.version, made.entries));
     }
-    assert!(backups[0].entries < backups[3].entries, "{backups:?}");
+    assert!(backups[0].entries < backups[2].entries, "{backups:?}");
 }
 
 #[test]

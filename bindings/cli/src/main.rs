@@ -43,6 +43,7 @@ mod matrix;
 mod missing;
 mod mutate;
 mod output;
+mod picture;
 mod problems;
 mod progress;
 mod proofs;
@@ -70,6 +71,8 @@ mod test;
 #[cfg(not(feature = "prove"))]
 mod unproved;
 mod unreachable;
+#[cfg(feature = "store")]
+mod upkeep;
 mod validate;
 mod view;
 #[cfg(feature = "store")]

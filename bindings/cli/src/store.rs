@@ -21,6 +21,7 @@ use crate::question::uid;
 use crate::replace::Replacement;
 use crate::shown::in_a_line;
 use crate::terminal::Terminal;
+use crate::upkeep;
 
 /// Bytes of a feed's file.
 const MAX_FEED: u64 = 1 << 30;
@@ -50,7 +51,7 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let options = Options::new().alone();
         let options = if self.trust_now { options.trusting(self.now) } else { options };
         match self.seed {
@@ -81,7 +82,7 @@ impl StoreArgs {
     }
 }
 
-/// Make a store, fill it, and print its facts.
+/// Make a store, fill it, print its facts, back it up and look whether it is well.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -128,6 +129,9 @@ enum What {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
+    Backup(upkeep::BackupArgs),
+    Restore(upkeep::RestoreArgs),
+    Migrate(upkeep::MigrateArgs),
     /// Apply what is due by the store's clock.
     Tick {
         #[command(flatten)]
@@ -218,6 +222,9 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             };
             output::print(&format!("{}\n", activated.map_err(failed)?))?;
         }
+        What::Backup(args) => return upkeep::backup(args),
+        What::Restore(args) => return upkeep::restore(args),
+        What::Migrate(args) => return upkeep::migrate(args),
         What::Doctor { store, format } => return doctor(store, *format),
         What::Policies { store } => {
             for set in store.open()?.activated().map_err(failed)? {

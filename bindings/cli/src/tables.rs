@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::filter::{DatabaseArgs, printable_sql};
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
+use crate::picture;
 use crate::terminal::Terminal;
 
 /// Print the statements that make the tables of a mapping, with their indices.
@@ -36,6 +37,8 @@ enum Format {
     Text,
     /// For programs: the statements; the rows of each table with the statement that adds one.
     Json,
+    /// A picture of the data model, as an `erDiagram` of Mermaid: of the schema, whatever the mapping.
+    Mermaid,
 }
 
 #[derive(Serialize)]
@@ -45,11 +48,15 @@ struct Tables {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
-    if args.entities.is_some() && args.format == Format::Text {
+    if args.entities.is_some() && args.format != Format::Json {
         let why = "rows are values, not SQL: --entities goes with --format json";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
     }
     let ward = args.policies.load()?;
+    if args.format == Format::Mermaid {
+        output::print(&picture::of(ward.schema()))?;
+        return Ok(Exit::Success);
+    }
     let database = args.database.load(&ward)?;
     let create = database.create();
     if args.format == Format::Text {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::db::{Cell, Db, as_count, as_number, as_text, number, text};
 use crate::error::Error;
 use crate::log::{Entry, as_i64};
+use crate::migrate::is_same_data;
 use crate::policies::PolicySet;
 use crate::state::State;
 use crate::time::rfc3339;
@@ -16,7 +17,7 @@ use crate::time::rfc3339;
 /// Policies, from an instant on.
 #[derive(Clone)]
 pub(crate) struct InForce {
-    from: i64,
+    pub(crate) from: i64,
     /// The entry that put it in force.
     event: u64,
     /// What names the set.
@@ -124,11 +125,7 @@ impl State {
         as_said: &Activation,
         clock: i64,
     ) -> Result<String, Error> {
-        for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
-            if said.trim().is_empty() {
-                return Err(Error::request(format!("{what} is not said: policies are not changed without")));
-            }
-        }
+        is_said(as_said)?;
         let (ward, fits) = set.load_whole()?;
         same_data(self.ward.schema(), ward.schema())?;
         let hash = PolicySet::hash(&ward, &fits);
@@ -264,8 +261,20 @@ impl Kept {
 
 /// Refuses policies whose schema has other entities: the tables are made of it.
 pub(crate) fn same_data(ours: &Schema, theirs: &Schema) -> Result<(), Error> {
-    if ours.entity_types() == theirs.entity_types() {
+    if is_same_data(ours, theirs) {
         return Ok(());
     }
-    Err(Error::request("the schema of these policies has other entity types than the store's tables"))
+    Err(Error::request(
+        "the schema of these policies has other entity types than the store's tables: `caseward store migrate` says what is to be done",
+    ))
+}
+
+/// Refuses policies of which nobody says who approved them, and why.
+pub(crate) fn is_said(as_said: &Activation) -> Result<(), Error> {
+    for (what, said) in [("who approved it", &as_said.approved_by), ("the reason", &as_said.reason)] {
+        if said.trim().is_empty() {
+            return Err(Error::request(format!("{what} is not said: policies are not changed without")));
+        }
+    }
+    Ok(())
 }

@@ -23,24 +23,32 @@ pub(crate) struct Files {
 impl Files {
     /// The files of the store at `path`: in a folder of its name with `-files`.
     pub(crate) fn beside(path: &Path) -> Self {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push("-files");
-        Files { folder: path.with_file_name(name) }
+        Files { folder: beside(path, "-files") }
     }
 
-    fn path(&self, hash: &str) -> PathBuf {
+    /// The files in a folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Files { folder: folder.to_owned() }
+    }
+
+    /// Where a file is to be, in a folder that is there.
+    pub(crate) fn place(&self, hash: &str) -> Result<PathBuf, Error> {
+        let path = self.path(hash);
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(|e| Error::file("make", folder, e))?;
+        Ok(path)
+    }
+
+    pub(crate) fn path(&self, hash: &str) -> PathBuf {
         self.folder.join(hash.get(..2).unwrap_or("")).join(hash)
     }
 
     /// Keeps bytes under their hash, on disk.
     pub(crate) fn keep(&self, hash: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path(hash);
-        if path.exists() {
+        if self.path(hash).exists() {
             return Ok(());
         }
-        let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder).map_err(|e| Error::file("make", folder, e))?;
-        write_whole(&path, bytes)
+        write_whole(&self.place(hash)?, bytes)
     }
 
     /// Opens a file to be read, if it is there.
@@ -85,6 +93,20 @@ impl Files {
     }
 }
 
+/// A path of the same name with an end.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    path.with_file_name(name)
+}
+
+/// Makes durable what a file is called.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| Error::file("write", folder, error))
+}
+
 /// Writes a file, whole or not at all, on disk before it is there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // What a kill leaves half written has another name, and is written over.
@@ -102,6 +124,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write().map_err(|error| Error::file("write", path, error))
 }
 
+/// The SHA-256 of bytes, as they are read.
+pub(crate) fn hash_of(bytes: &mut dyn Read) -> std::io::Result<String> {
+    let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        let count = bytes.read(&mut piece)?;
+        match piece.get(..count) {
+            Some(bytes) if count > 0 => hasher.update(bytes),
+            _ => return Ok(hex(&hasher.finalize())),
+        }
+    }
+}
+
 impl State {
     /// The bytes of a file, one piece after the other; `None` where it is not there.
     pub(crate) fn open_file(&mut self, hash: &str) -> Result<Option<Box<dyn Read + Send>>, Error> {
@@ -114,14 +148,7 @@ impl State {
     /// The hash of the bytes that a file has.
     pub(crate) fn file_hash(&mut self, hash: &str) -> Result<Option<String>, Error> {
         let Some(mut file) = self.open_file(hash)? else { return Ok(None) };
-        let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
-        loop {
-            let count = file.read(&mut piece).map_err(|error| Error::file("read", Path::new(hash), error))?;
-            match piece.get(..count) {
-                Some(bytes) if count > 0 => hasher.update(bytes),
-                _ => return Ok(Some(hex(&hasher.finalize()))),
-            }
-        }
+        hash_of(&mut file).map(Some).map_err(|error| Error::file("read", Path::new(hash), error))
     }
 
     /// The names of all files that are kept.

@@ -13,6 +13,7 @@ use crate::facts::uids;
 use crate::feed;
 use crate::history;
 use crate::log::as_i64;
+use crate::migrate::{is_same_data, recast};
 use crate::policies::PolicySet;
 use crate::state::State;
 use crate::time;
@@ -73,8 +74,8 @@ pub struct Past {
 #[derive(Default)]
 pub(crate) struct Pasts(VecDeque<(Key, World)>);
 
-/// As of, known at, and the version in which what had been known had been written.
-type Key = (i64, i64, u64);
+/// As of, known at, the version in which what had been known had been written, and whether it is of today's schema.
+type Key = (i64, i64, u64, bool);
 
 impl Pasts {
     pub(crate) fn clear(&mut self) {
@@ -115,11 +116,17 @@ impl State {
             true => self.ward.clone(),
             false => self.ward_at(as_of)?,
         };
-        let key = (as_of, known_at, self.version_at(known_at)?);
+        let is_todays = is_same_data(ward.schema(), self.world.schema());
+        let key = (as_of, known_at, self.version_at(known_at)?, is_todays);
         let world = match self.pasts.get(&key) {
             Some(world) => world,
             None => {
-                let world = self.world_at(as_of, known_at)?;
+                let mut world = self.world_at(as_of, known_at)?;
+                if !is_todays {
+                    world = recast(&world, ward.schema()).map_err(|error| {
+                        Error::request(format!("what held then is not of the schema of then: {error}"))
+                    })?;
+                }
                 self.pasts.keep(key, world.clone());
                 world
             }

@@ -76,6 +76,27 @@ impl Sqlite {
         Ok(Sqlite(connection))
     }
 
+    /// Opens a store's file to read it beside whoever writes to it.
+    pub(crate) fn open_beside(path: &Path) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.busy_timeout(PATIENCE)?;
+            let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            Ok((connection, id))
+        });
+        match opened {
+            Ok((connection, APPLICATION)) => Ok(Sqlite(connection)),
+            // What is no store is said to be none; of a folder that cannot be written the file alone is read.
+            _ => Self::open_to_read(path),
+        }
+    }
+
+    /// Writes what the database holds at this instant into a file of its own; nothing of what was deleted is in it.
+    pub(crate) fn copy_into(&self, path: &Path) -> Result<(), String> {
+        let path = path.to_str().ok_or("its path is not UTF-8")?;
+        self.0.execute("VACUUM INTO ?1", [path]).map(drop).map_err(|error| error.to_string())
+    }
+
     fn ready(connection: Connection) -> Result<Self, Error> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

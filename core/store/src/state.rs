@@ -24,15 +24,12 @@ use crate::history;
 use crate::ids::Random;
 use crate::imported;
 use crate::log::{self, Entry, as_i64};
+use crate::migrate;
 use crate::past::Pasts;
 use crate::policies::PolicySet;
 use crate::snapshot;
 use crate::time;
 use crate::watch::Watchers;
-
-/// The newest version of the store's own tables.
-pub(crate) const FORMAT: i64 = 1;
-const TABLES: &str = include_str!("../migrations/1.sql");
 
 pub(crate) struct State {
     pub(crate) db: Box<dyn Db>,
@@ -107,13 +104,12 @@ impl State {
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         db.begin()?;
         let made = (|| {
-            db.script(TABLES)?;
+            migrate::format::create(db)?;
             db.tables()?;
             for statement in database.create() {
                 db.script(&statement)?;
             }
             activate::keep(db, policies, (&ward, &fits), (i64::MIN, 0))?;
-            set(db, "format", FORMAT)?;
             set(db, "version", 0)?;
             set(db, "event", 0)?;
             set_text(db, "tree", &Tree::default().to_text())?;
@@ -149,10 +145,6 @@ impl State {
         random: Random,
         trust_now: bool,
     ) -> Result<Self, Error> {
-        let found = get(db.as_mut(), "format")?.unwrap_or(0);
-        if found > FORMAT {
-            return Err(Error::Newer { path: std::path::PathBuf::new(), found, known: FORMAT });
-        }
         let (numbers, tree) = counts(db.as_mut())?;
         let policies = activate::read(db.as_mut(), numbers.clock)?;
         let decides = activate::at(&policies, numbers.clock).cloned();

@@ -21,7 +21,7 @@ use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
 use crate::feed::LineAnswer;
-use crate::files::Files;
+use crate::migrate::opened;
 #[cfg(feature = "postgres")]
 use crate::nodes::Follower;
 use crate::options::Options;
@@ -29,7 +29,6 @@ use crate::past::{Moment, Past};
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::snapshot;
 use crate::sqlite::Sqlite;
 use crate::state::State;
 
@@ -111,15 +110,7 @@ impl Store {
     /// [`Error::Missing`], [`Error::NotAStore`], [`Error::Newer`], [`Error::InUse`], [`Error::Database`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (db, lock, is_read_only) = database(path, options.read_only)?;
-        // What is in a database elsewhere is not kept here.
-        let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
-        let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now);
-        let state = state.map_err(|error| match error {
-            Error::Newer { found, known, .. } => Error::Newer { path: path.to_owned(), found, known },
-            error => error,
-        })?;
-        let state = State { read_only: is_read_only.then(|| shown(path)), ..state };
+        let (state, lock) = opened(path, options)?;
         let (ward, world) = (state.shared.clone(), state.world.clone());
         let beside = state.beside.clone();
         #[cfg(feature = "postgres")]
@@ -168,6 +159,14 @@ impl Store {
     /// [`Error::Stopped`].
     pub fn now(&self) -> Result<i64, Error> {
         self.run(|state, clock| state.reading(|state| Ok(clock.max(state.numbers.clock))))
+    }
+
+    /// The version of the data: how many batches were committed.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn version(&self) -> Result<u64, Error> {
+        self.run(|state, _| Ok(state.numbers.version))
     }
 
     /// Hands a command in, as a line of JSON; commands are answered in the order in which they are handed in, and those
@@ -509,10 +508,10 @@ pub fn is_shared(place: &Path) -> bool {
 }
 
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
-type Opened = (Box<dyn Db>, Option<File>, bool);
+pub(crate) type Opened = (Box<dyn Db>, Option<File>, bool);
 
 /// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
-fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
+pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     #[cfg(feature = "postgres")]
     if let Some(address) = address(path) {
         return Ok((Box::new(Postgres::open(address)?), None, read_only));
@@ -539,12 +538,17 @@ fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
 
 /// The address of PostgreSQL that a path is.
 #[cfg(feature = "postgres")]
-fn address(path: &Path) -> Option<&str> {
+pub(crate) fn address(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| crate::postgres::is_address(text))
 }
 
+#[cfg(not(feature = "postgres"))]
+pub(crate) fn address(_: &Path) -> Option<&str> {
+    None
+}
+
 /// The one process that writes holds a lock on a file beside the database.
-fn lock(path: &Path) -> Result<File, Error> {
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let name = PathBuf::from(name);

@@ -23,6 +23,8 @@ mod lint;
 mod missing;
 #[cfg(feature = "store")]
 mod nodes;
+#[cfg(feature = "store")]
+mod pages;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
@@ -36,4 +38,6 @@ mod support;
 mod unknown;
 #[cfg(not(feature = "prove"))]
 mod unproved;
+#[cfg(feature = "store")]
+mod upkeep;
 mod visibility;

@@ -12,6 +12,7 @@ use crate::db::{as_count, as_text, number};
 use crate::error::Error;
 use crate::history;
 use crate::log::as_i64;
+use crate::migrate::{is_same_data, recast};
 use crate::state::State;
 use crate::time;
 
@@ -72,7 +73,9 @@ struct Row {
 impl State {
     /// Decides every command again: by the policies of its moment, or by `others`.
     pub(crate) fn replay(&mut self, others: Option<&Ward>) -> Result<Replayed, Error> {
-        let world = World::from_bytes(self.ward.schema(), &self.world.to_bytes())?;
+        // Of the policies that the world is of, by which what takes it back is read.
+        let mut reads = self.ward.clone();
+        let mut world = World::from_bytes(reads.schema(), &self.world.to_bytes())?;
         let (mut at, mut next) = (self.numbers.version, as_i64(self.numbers.event));
         let mut found = Replayed::default();
         let mut wards: BTreeMap<String, Ward> = BTreeMap::new();
@@ -82,12 +85,10 @@ impl State {
                 match (&*row.kind, &row.payload) {
                     ("command", Some(payload)) => {
                         if row.before < at {
-                            let undo = history::undo(
-                                self.db.as_mut(),
-                                (&self.ward, &world),
-                                (row.before, at),
-                                |_| false,
-                            )?;
+                            let undo =
+                                history::undo(self.db.as_mut(), (&reads, &world), (row.before, at), |_| {
+                                    false
+                                })?;
                             world.apply(&undo)?;
                             at = row.before;
                         }
@@ -95,6 +96,9 @@ impl State {
                             Some(ward) => ward.clone(),
                             None => self.ward_of(payload, &mut wards)?,
                         };
+                        if !is_same_data(ward.schema(), world.schema()) {
+                            (world, reads) = (recast(&world, ward.schema())?, ward.clone());
+                        }
                         found.commands += 1;
                         found.differing.extend(again(&ward, &world, row.event, payload, others.is_none()));
                     }

@@ -97,3 +97,39 @@ fn what_is_no_address_of_a_store_is_said() {
     );
     assert!(made.is_err());
 }
+
+/// A program of PostgreSQL's own.
+fn program(name: &str) -> std::process::Command {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let places = versions.map(|version| version.unwrap().path().join("bin").join(name));
+    let found = places.filter(|path| path.exists()).max();
+    std::process::Command::new(found.unwrap_or_else(|| name.into()))
+}
+
+/// As the page on operations has it: everything is in the database, files too.
+#[test]
+fn a_store_is_backed_up_by_pg_dump_while_it_is_open() {
+    if !is_on_postgres() {
+        return;
+    }
+    let bench = Bench::with_case();
+    let file = json!({"id": "i2", "data": {"file": {"base64": "aGVsbG8="}, "fileName": "a.txt", "fileType": "text/plain"}});
+    bench.does("manager", "uploadFile", "Case::\"c1\"", file);
+    let dump = bench.folder.path().join("monday.dump");
+    let other = caseward_sql_tests::Postgres::address().unwrap().unwrap();
+    for (name, args) in [
+        ("pg_dump", [bench.place().to_str().unwrap(), "--format=custom", "--file", dump.to_str().unwrap()]),
+        ("pg_restore", ["--exit-on-error", "--dbname", &other, dump.to_str().unwrap()]),
+    ] {
+        let ran = program(name).args(args).output().unwrap();
+        assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let (before, root) = (bench.exported(), bench.store().verify(Vec::new()).unwrap());
+    let copy = caseward_store::Store::open(&other, &crate::bench::options()).unwrap();
+    let found = copy.doctor().unwrap();
+    assert!(found.is_sound() && found.files == 1, "{found:?}");
+    assert_eq!(copy.verify(Vec::new()).unwrap(), root);
+    let mut exported = Vec::new();
+    copy.export(&mut exported).unwrap();
+    assert_eq!(String::from_utf8(exported).unwrap(), before);
+}

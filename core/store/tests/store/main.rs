@@ -10,6 +10,7 @@
 
 mod activate;
 mod audit;
+mod backup;
 mod bench;
 mod commands;
 mod contract;
@@ -19,6 +20,7 @@ mod due;
 mod engines;
 mod feeds;
 mod lists;
+mod migrate;
 mod nodes;
 mod opening;
 mod past;

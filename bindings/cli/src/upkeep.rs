@@ -1,0 +1,111 @@
+//! `caseward store backup`, `restore` and `migrate`: what keeps a store.
+
+use std::path::{Path, PathBuf};
+
+use caseward_store::{Activation, Backup, Migration, PolicySet, Store};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output;
+use crate::shown::in_a_line;
+use crate::store::{StoreArgs, failed};
+
+/// Write a backup into a new folder: the database as it is at one instant, and its files, while others go on writing. The copy
+/// is checked as `doctor` and `audit verify` do it before it has its name.
+#[derive(clap::Args)]
+pub(crate) struct BackupArgs {
+    /// The store: the path of its database.
+    #[arg(long, value_name = "DB")]
+    db: PathBuf,
+    /// The folder that is made.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+/// Make a store of a backup, where there is none; every byte is held against what the backup says of itself.
+#[derive(clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// The folder of the backup.
+    #[arg(value_name = "DIR")]
+    backup: PathBuf,
+    /// The store that is made: the path of its database.
+    #[arg(long, value_name = "DB")]
+    db: PathBuf,
+}
+
+pub(crate) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
+    let made = Store::backup(&args.db, &args.output).map_err(failed)?;
+    tell("A backup, checked", &args.output, &made)
+}
+
+pub(crate) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
+    let made = Store::restore(&args.backup, &args.db).map_err(failed)?;
+    tell("A store, restored", &args.db, &made)
+}
+
+fn tell(what: &str, place: &Path, backup: &Backup) -> Result<Exit, Failure> {
+    output::print(&format!(
+        "{what}: {}\nversion {}; entries of the log: {}; files: {}; made {}\n",
+        input::name(place),
+        backup.version,
+        backup.entries,
+        backup.files.len(),
+        backup.made
+    ))?;
+    Ok(Exit::Success)
+}
+
+/// Say what it would do to put policies with another schema in force, or do it. Nothing is guessed: what would lose something, or
+/// needs a value, is refused by name. It ends with 4 where something is to do, with 1 where something is refused.
+#[derive(clap::Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The folder of policies, with who fits in its folder `fits`.
+    #[arg(long, value_name = "DIR")]
+    policies: PathBuf,
+    /// Do it, from now on; nobody else has the store open.
+    #[arg(long, requires = "approved_by", requires = "reason")]
+    apply: bool,
+    /// Who approved it.
+    #[arg(long, value_name = "TEXT", requires = "apply")]
+    approved_by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT", requires = "apply")]
+    reason: Option<String>,
+}
+
+pub(crate) fn migrate(args: &MigrateArgs) -> Result<Exit, Failure> {
+    let policies = PolicySet::read_folder(&args.policies).map_err(failed)?;
+    let (place, options) = (args.store.place(), args.store.options());
+    if !args.apply {
+        let found = Store::propose(place, &policies, &options).map_err(failed)?;
+        return propose(&found);
+    }
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    let as_said = Activation::now(said(&args.approved_by), said(&args.reason));
+    let done = Store::migrate(place, &policies, &as_said, &options).map_err(failed)?;
+    let mut text: String = done.steps.iter().map(|step| format!("done: {}\n", in_a_line(step))).collect();
+    text += &format!("in force: {}\n", done.set);
+    output::print(&text)?;
+    Ok(Exit::Success)
+}
+
+fn propose(found: &Migration) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for (what, lines) in [("to do", &found.steps), ("refused", &found.refused)] {
+        text.extend(lines.iter().map(|line| format!("{what}: {}\n", in_a_line(line))));
+    }
+    let (exit, last) = match (found.is_nothing(), found.refused.is_empty()) {
+        (true, _) => (Exit::Success, "nothing is to do: these policies are in force"),
+        (_, false) => (Exit::Failure, "nothing is done where something is refused"),
+        _ if found.steps.is_empty() => (
+            Exit::Unmet,
+            "the data stays as it is; `--apply` or `caseward store activate` puts the policies in force",
+        ),
+        _ => (Exit::Unmet, "`--apply --approved-by … --reason …` does it"),
+    };
+    output::print(&format!("{text}{last}\n"))?;
+    Ok(exit)
+}

@@ -1,0 +1,341 @@
+//! Backups: a copy of a store that others may go on writing to, checked before it has its name, and the way back.
+//!
+//! INVARIANT: what has the name of a backup, or of a restored store, is whole and was checked; nothing that was there is
+//! written over.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::db::{Db, text};
+use crate::error::Error;
+use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
+use crate::ids::hex;
+use crate::migrate::format;
+use crate::options::Options;
+use crate::sqlite::Sqlite;
+use crate::store::{Store, address, lock, shown};
+use crate::time;
+
+/// The database in the folder of a backup; its files lie beside it, as they do in a store.
+const DATABASE: &str = "cases.db";
+/// What the folder of a backup says of itself.
+const LABEL: &str = "backup.json";
+/// The newest form of a backup.
+const FORM: u32 = 1;
+/// How often the database is copied anew, where records were disposed of while their files were copied.
+const TRIES: usize = 5;
+/// Bytes that are copied at once.
+const PIECE: usize = 1 << 20;
+/// What may lie beside a store's database, and belongs to it.
+const BESIDE: [&str; 5] = ["-wal", "-shm", "-journal", "-files", "-world"];
+
+/// A backup: what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Backup {
+    /// The form of the backup.
+    form: u32,
+    /// When it was made, in RFC 3339.
+    pub made: String,
+    /// The version of the data.
+    pub version: u64,
+    /// The entries of the audit log.
+    pub entries: u64,
+    /// The root of the log's tree, in hexadecimal digits.
+    pub root: String,
+    /// The SHA-256 of the database.
+    pub database: String,
+    /// The SHA-256 of each file, which is its name too.
+    pub files: Vec<String>,
+}
+
+impl Store {
+    /// Writes a backup into a folder that is not there yet, while others may go on writing to the store: the database as it
+    /// was at one instant, and its files. What `doctor` calls a fault is looked for in the copy, and with one there is no
+    /// backup. No key is in it: a store has none.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a folder that is there, for a store with faults, and for one in PostgreSQL; what the database and
+    /// the system report. Then there is nothing under that name.
+    pub fn backup(place: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Backup, Error> {
+        let (place, folder) = (place.as_ref(), folder.as_ref());
+        if address(place).is_some() {
+            return Err(Error::request(format!(
+                "`{}` is a store in PostgreSQL: its own `pg_dump` backs it up, and the files with it, which are a table of it",
+                shown(place).display()
+            )));
+        }
+        if !place.exists() {
+            return Err(Error::Missing(place.to_owned()));
+        }
+        refuse_if_there(folder)?;
+        let partial = beside(folder, ".partial");
+        let _held = begin(&partial)?;
+        let written = fill(place, &partial).and_then(|backup| {
+            refuse_if_there(folder)?;
+            fs::rename(&partial, folder).map_err(|error| Error::file("make", folder, error))?;
+            sync_folder(folder).map(|()| backup)
+        });
+        if written.is_err() {
+            // What stays of it is not a backup, and is written over by the next.
+            let _ = fs::remove_dir_all(&partial);
+        }
+        written
+    }
+
+    /// Makes a store of a backup, where there is none: every byte is held against what the backup says of itself.
+    ///
+    /// # Errors
+    /// [`Error::Exists`]; [`Error::Request`] for what is no backup, or is not as it was written, and for an address of
+    /// PostgreSQL; what the system reports. Then there is no store at the place.
+    pub fn restore(folder: impl AsRef<Path>, place: impl AsRef<Path>) -> Result<Backup, Error> {
+        let (folder, place) = (folder.as_ref(), place.as_ref());
+        if address(place).is_some() {
+            return Err(Error::request(format!(
+                "a backup is restored into a file of SQLite, and `{}` is PostgreSQL",
+                shown(place).display()
+            )));
+        }
+        let backup = label(folder)?;
+        let refuse = || {
+            let all = std::iter::once(place.to_owned()).chain(BESIDE.iter().map(|end| beside(place, end)));
+            all.into_iter()
+                .find(|path| path.symlink_metadata().is_ok())
+                .map_or(Ok(()), |path| Err(Error::Exists(path)))
+        };
+        refuse()?;
+        // Whoever restores there at the same time, or opens it too early, waits.
+        let _held = lock(place)?;
+        refuse()?;
+        let (database, files) = (beside(place, ".partial"), beside(place, "-files.partial"));
+        let restored = copy_back(folder, &backup, (&database, &files)).and_then(|()| {
+            let name =
+                |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
+            if files.exists() {
+                name(&files, &beside(place, "-files"))?;
+            }
+            // The database comes last: without it there is no store.
+            name(&database, place).and_then(|()| sync_folder(place))
+        });
+        if restored.is_err() {
+            let _ = (fs::remove_file(&database), fs::remove_dir_all(&files));
+        }
+        restored.map(|()| backup)
+    }
+}
+
+fn refuse_if_there(folder: &Path) -> Result<(), Error> {
+    match folder.symlink_metadata() {
+        Ok(_) => Err(Error::request(format!(
+            "`{}` is there already: a backup is written where there is nothing",
+            folder.display()
+        ))),
+        Err(_) => Ok(()),
+    }
+}
+
+/// An empty folder that nobody else writes a backup into, to be filled.
+fn begin(partial: &Path) -> Result<Option<File>, Error> {
+    let make = || {
+        let mut builder = DirBuilder::new();
+        // It holds everything: its owner alone reads it.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(partial)
+    };
+    match make() {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::file("make", partial, error));
+        }
+        _ => {}
+    }
+    if !cfg!(unix) {
+        return Ok(None);
+    }
+    let held = File::open(partial).map_err(|error| Error::file("open", partial, error))?;
+    held.try_lock().map_err(|_| {
+        Error::request(format!("another process writes a backup into `{}`", partial.display()))
+    })?;
+    let empty = || -> io::Result<()> {
+        for entry in fs::read_dir(partial)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    // What a backup left that was killed.
+    empty().map_err(|error| Error::file("empty", partial, error))?;
+    Ok(Some(held))
+}
+
+/// Writes all of a backup into a folder, and checks it.
+fn fill(place: &Path, folder: &Path) -> Result<Backup, Error> {
+    let database = folder.join(DATABASE);
+    let from = Files::beside(place);
+    for left in (0..TRIES).rev() {
+        let mut store = Sqlite::open_beside(place)?;
+        let found = format::found(&mut store)?;
+        if found > format::FORMAT {
+            return Err(Error::Newer { path: place.to_owned(), found, known: format::FORMAT });
+        }
+        if found < format::FORMAT {
+            return Err(Error::request(format!(
+                "`{}` is of version {found} of the store, and this caseward backs up version {}: back it up with the caseward that \
+                 wrote it, or open it once (`caseward store tick`), which makes one of the other",
+                place.display(),
+                format::FORMAT
+            )));
+        }
+        store.copy_into(&database).map_err(|why| cannot_copy(place, folder, &why))?;
+        sync(&database)?;
+        let names = speaks_of(&mut Sqlite::open_to_read(&database)?)?;
+        let missing = copy_files(&from, &names, &Files::beside(&database))?;
+        let Some(missing) = missing else { return check(&database, names) };
+        // It is gone from the store too where its records were disposed of meanwhile: then the copy is of before.
+        let sql = "SELECT 1 FROM caseward_content WHERE field = 'document' AND value = ?1 LIMIT 1";
+        let store: &mut dyn Db = &mut store;
+        let is_damage = store.row(sql, &[text(format!("\"sha256:{missing}\""))])?.is_some();
+        if is_damage || left == 0 {
+            return Err(Error::request(format!(
+                "the file `{missing}` that the store speaks of is not there: see `caseward store doctor`"
+            )));
+        }
+        fs::remove_file(&database).map_err(|error| Error::file("remove", &database, error))?;
+    }
+    Err(Error::Stopped)
+}
+
+fn cannot_copy(place: &Path, folder: &Path, why: &str) -> Error {
+    Error::request(format!("cannot copy `{}` into `{}`: {why}", place.display(), folder.display()))
+}
+
+/// The hashes of the files that a database speaks of.
+fn speaks_of(db: &mut dyn Db) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT value FROM caseward_content WHERE field = 'document' ORDER BY value";
+    let texts = db.texts(sql, &[])?;
+    let hash = |text: &str| Some(text.trim_matches('"').strip_prefix("sha256:")?.to_owned());
+    Ok(texts.iter().filter_map(|text| hash(text)).collect())
+}
+
+/// Copies files by their hashes; gives the first that is not there.
+fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<String>, Error> {
+    for name in names {
+        let Some(mut file) = from.open(name)? else { return Ok(Some(name.clone())) };
+        let path = to.place(name)?;
+        if copy(&mut file, &path)? != *name {
+            return Err(Error::request(format!(
+                "the file `{name}` has other bytes than were kept: see `caseward store doctor`"
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// Copies bytes onto the disk; gives their SHA-256.
+fn copy(from: &mut File, to: &Path) -> Result<String, Error> {
+    let mut run = || -> io::Result<String> {
+        let (mut file, mut hasher, mut piece) = (File::create(to)?, Sha256::new(), vec![0; PIECE]);
+        loop {
+            let count = from.read(&mut piece)?;
+            match piece.get(..count) {
+                Some(bytes) if count > 0 => {
+                    hasher.update(bytes);
+                    file.write_all(bytes)?;
+                }
+                _ => break,
+            }
+        }
+        file.sync_all()?;
+        Ok(hex(&hasher.finalize()))
+    };
+    run().map_err(|error| Error::file("write", to, error))
+}
+
+fn sync(path: &Path) -> Result<(), Error> {
+    let synced = File::options().write(true).open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::file("write", path, error))
+}
+
+/// Looks at everything in a copy, and labels it.
+fn check(database: &Path, files: Vec<String>) -> Result<Backup, Error> {
+    // At the clock of its last write: what was due and not yet applied is no fault.
+    let copy = Store::open(database, &Options::new().trusting(Some(0)).read_only())?;
+    let found = copy.doctor()?;
+    let faults: Vec<_> = found.findings.iter().filter(|finding| finding.is_fault).collect();
+    if let Some(first) = faults.first() {
+        let about = first.about.as_deref().map_or(String::new(), |about| format!("{about}: "));
+        return Err(Error::request(format!(
+            "a backup of the store would not be sound: faults found: {}, the first: {about}{}; see `caseward store doctor`",
+            faults.len(),
+            first.what
+        )));
+    }
+    let verified = copy.verify(Vec::new())?;
+    let version = copy.version()?;
+    drop(copy);
+    let mut file = File::open(database).map_err(|error| Error::file("read", database, error))?;
+    let backup = Backup {
+        form: FORM,
+        made: time::rfc3339(time::machine()),
+        version,
+        entries: verified.entries,
+        root: verified.root,
+        database: hash_of(&mut file).map_err(|error| Error::file("read", database, error))?,
+        files,
+    };
+    let label = serde_json::to_vec_pretty(&backup).map_err(|error| Error::request(error.to_string()))?;
+    write_whole(&database.with_file_name(LABEL), &label)?;
+    Ok(backup)
+}
+
+/// What a backup says of itself.
+fn label(folder: &Path) -> Result<Backup, Error> {
+    let path = folder.join(LABEL);
+    let no = |why: String| Error::request(format!("`{}` is no backup of a store: {why}", folder.display()));
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(no(format!("it has no `{LABEL}`")));
+        }
+        read => read.map_err(|error| Error::file("read", &path, error))?,
+    };
+    let json: serde_json::Value = serde_json::from_slice(&text)
+        .map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))?;
+    let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if form > u64::from(FORM) {
+        return Err(no(format!(
+            "it is of form {form}, and this caseward knows {FORM}: use a newer caseward"
+        )));
+    }
+    serde_json::from_value(json).map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))
+}
+
+/// Copies a backup's database and files, each held against its hash.
+fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) -> Result<(), Error> {
+    let altered = |path: &Path| {
+        Error::request(format!("`{}` is not as it was when the backup was made", path.display()))
+    };
+    let open = |path: &Path| File::open(path).map_err(|error| Error::file("read", path, error));
+    if files.exists() {
+        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
+    }
+    let from = folder.join(DATABASE);
+    if copy(&mut open(&from)?, database)? != backup.database {
+        return Err(altered(&from));
+    }
+    let (kept, to) = (Files::beside(&from), Files::in_folder(files));
+    for name in &backup.files {
+        let from = kept.path(name);
+        if copy(&mut open(&from)?, &to.place(name)?)? != *name {
+            return Err(altered(&from));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Versions of the store's own tables, and how one becomes the next.
+//!
+//! INVARIANT: a migration that a store was ever made with is not edited: what is to change is another migration. A new store
+//! has gone through all of them, so that it is what a migrated one is.
+
+use crate::db::{Db, number, text};
+use crate::error::Error;
+use crate::state::{get, set};
+use crate::time;
+
+/// Each makes the next version of the one before. What they create is written so that [`tables`] reads it: a table's name
+/// and its columns on lines of their own.
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/1.sql"), include_str!("../../migrations/2.sql")];
+
+/// The newest version.
+pub(crate) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// The version of a database.
+pub(crate) fn found(db: &mut dyn Db) -> Result<i64, Error> {
+    Ok(get(db, "format")?.unwrap_or(0))
+}
+
+/// Makes the newest tables where there are none; in the caller's transaction.
+pub(crate) fn create(db: &mut dyn Db) -> Result<(), Error> {
+    up(db, 0)
+}
+
+/// Brings a database to the newest version, in one transaction. What was made by a newer caseward, or before there were
+/// versions, is refused.
+pub(crate) fn ready(db: &mut dyn Db, is_read_only: bool) -> Result<(), Error> {
+    let from = found(db)?;
+    if from > FORMAT {
+        return Err(Error::Newer { path: std::path::PathBuf::new(), found: from, known: FORMAT });
+    }
+    is_whole(db, from)?;
+    if from == FORMAT {
+        return Ok(());
+    }
+    if is_read_only {
+        return Err(Error::request(format!(
+            "the store is of version {from}, and this caseward reads version {FORMAT}: open it once to be written, which makes one of the other"
+        )));
+    }
+    db.begin()?;
+    match up(db, from) {
+        Ok(()) => db.commit(),
+        Err(error) => {
+            db.rollback()?;
+            Err(Error::Database(format!(
+                "the store is of version {from}, cannot be made version {FORMAT}, and is as it was: {error}"
+            )))
+        }
+    }
+}
+
+fn up(db: &mut dyn Db, from: i64) -> Result<(), Error> {
+    for (to, sql) in (1_i64..).zip(MIGRATIONS).filter(|(to, _)| *to > from) {
+        db.script(sql)?;
+        // There is a table of them since the second.
+        if to >= 2 {
+            db.run(
+                "INSERT INTO caseward_migration (format, recorded, caseward) VALUES (?1, ?2, ?3)",
+                &[number(to), number(time::machine()), text(env!("CARGO_PKG_VERSION"))],
+            )?;
+        }
+    }
+    set(db, "format", FORMAT)
+}
+
+/// Refuses a database that has not all that its version has: it is from before there were versions.
+fn is_whole(db: &mut dyn Db, version: i64) -> Result<(), Error> {
+    let known = usize::try_from(version).unwrap_or(0);
+    for sql in MIGRATIONS.iter().take(known) {
+        for (table, columns) in tables(sql) {
+            let sql = format!("SELECT {} FROM {table} WHERE 1 = 0", columns.join(", "));
+            db.rows(&sql, &[], &mut |_| Ok(())).map_err(|error| {
+                Error::request(format!(
+                    "the store is of before version 1, or was altered ({error}): export its facts with the caseward that \
+                     made it, and import them into a new store"
+                ))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The tables that a migration makes, each with its columns.
+fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in sql.lines() {
+        if let Some(table) = line.strip_prefix("CREATE TABLE ").and_then(|rest| rest.split(' ').next()) {
+            tables.push((table, Vec::new()));
+        } else if let (Some(column), Some((_, columns))) = (line.strip_prefix("  "), tables.last_mut()) {
+            columns.extend(column.split(' ').next().filter(|name| *name != "PRIMARY"));
+        }
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FORMAT, MIGRATIONS, tables};
+    use crate::ids::sha256;
+
+    /// What stores were made with stays as it was: a change is another migration.
+    #[test]
+    fn migrations_are_not_edited() {
+        let hashes: Vec<String> = MIGRATIONS.iter().map(|sql| sha256(sql.as_bytes())).collect();
+        assert_eq!(
+            hashes,
+            [
+                "497796a12fbcbe5b9c2a09a95436bf40548358301f4459aaa5f5cd666a9b7587",
+                "0b2fb3c99ed74caa20571558e5072fee9bbd49f656349b9fceacb42bbe51e642",
+            ]
+        );
+    }
+
+    #[test]
+    fn tables_are_read_of_their_text() {
+        let all: Vec<_> = MIGRATIONS.iter().flat_map(|sql| tables(sql)).collect();
+        assert_eq!((FORMAT, all.len()), (2, 19));
+        assert!(all.contains(&("caseward_setting", vec!["name", "value"])));
+        assert!(all.contains(&("caseward_became", vec!["request", "\"case\""])));
+        assert!(all.contains(&("caseward_migration", vec!["format", "recorded", "caseward"])));
+        assert!(all.iter().all(|(_, columns)| columns.len() >= 2));
+    }
+}

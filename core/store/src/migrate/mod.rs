@@ -135,9 +135,15 @@ impl State {
         if as_said.at.is_some() {
             return Err(Error::request("another schema is that of the data from now on: no instant is said"));
         }
-        let world = recast(&self.world, ward.schema())?;
         let set = migration.set.clone();
         self.in_group(|state, group| {
+            // What another process wrote meanwhile is there now, and may need what was not proposed.
+            if state.proposed((&ward, &fits), clock)? != migration {
+                let why = "somebody else wrote meanwhile, and something else is to be done: propose it again";
+                return Err(Error::request(why));
+            }
+            let clock = clock.max(group.numbers.clock);
+            let world = recast(&state.world, ward.schema())?;
             state.reshape(&ward, &world)?;
             let payload = json!({
                 "set": set, "policy_hash": ward.policy_hash(), "from": rfc3339(clock),

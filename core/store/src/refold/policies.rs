@@ -47,7 +47,7 @@ impl InForce {
         let decided_by = says(payload, "/answer/policy_hash");
         let is_in_force = |row: &&Row| row.from <= told.recorded && row.event < told.event;
         let found = self.0.iter().rev().find(is_in_force);
-        if !found.is_some_and(|row| row.policy_hash == decided_by) {
+        if found.is_none_or(|row| row.policy_hash != decided_by) {
             let what = format!(
                 "entry {} was decided by the policies `{decided_by}`, and the store says that others were in force",
                 told.event

@@ -143,7 +143,7 @@ impl State {
                 return Err(Error::request(why));
             }
             let clock = clock.max(group.numbers.clock);
-            let world = recast(&state.world, ward.schema())?;
+            let world = recast(&group.seen, ward.schema())?;
             state.reshape(&ward, &world)?;
             let payload = json!({
                 "set": set, "policy_hash": ward.policy_hash(), "from": rfc3339(clock),

@@ -16,8 +16,9 @@ use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
+use crate::place::{address, lock, shown};
 use crate::sqlite::Sqlite;
-use crate::store::{Store, address, lock, shown};
+use crate::store::Store;
 use crate::time;
 
 /// The database in the folder of a backup; its files lie beside it, as they do in a store.

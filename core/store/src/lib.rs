@@ -55,6 +55,7 @@ mod nodes;
 mod options;
 mod past;
 mod persons;
+mod place;
 mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -84,7 +85,8 @@ pub use migrate::Migration;
 pub use nodes::Reading;
 pub use options::Options;
 pub use past::{Moment, Past};
+pub use place::{is_shared, shown};
 pub use policies::PolicySet;
 pub use reassign::{Reassigned, Reassignment};
-pub use store::{Pending, Store, is_shared, shown};
+pub use store::{Pending, Store};
 pub use watch::{Seen, Watch};

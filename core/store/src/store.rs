@@ -1,12 +1,11 @@
 //! A store, as programs have it: one writer thread, and readers of the world.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use caseward::{EntityUid, Ward, World};
 use serde_json::json;
@@ -16,7 +15,6 @@ use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Veri
 use crate::beside::Beside;
 use crate::command::Answer;
 use crate::content::Download;
-use crate::db::Db;
 use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
@@ -26,6 +24,8 @@ use crate::migrate::opened;
 use crate::nodes::Follower;
 use crate::options::Options;
 use crate::past::{Moment, Past};
+#[cfg(feature = "postgres")]
+use crate::place::address;
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
@@ -36,8 +36,6 @@ use crate::state::State;
 const GROUP: usize = 256;
 /// Commands that wait for the writer.
 const WAITING: usize = 4_096;
-/// How long another process is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open store. Cloning shares it; the last clone closes it.
 #[derive(Clone)]
@@ -485,88 +483,6 @@ impl Drop for Inner {
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
-        }
-    }
-}
-
-/// A place as messages show it: an address without its password.
-pub fn shown(place: &Path) -> PathBuf {
-    #[cfg(feature = "postgres")]
-    if let Some(address) = address(place) {
-        return crate::postgres::shown(address);
-    }
-    place.to_owned()
-}
-
-/// Whether several processes may have the store of a place open at once, and write: where it is an address of PostgreSQL.
-pub fn is_shared(place: &Path) -> bool {
-    #[cfg(feature = "postgres")]
-    let address = address(place);
-    #[cfg(not(feature = "postgres"))]
-    let address = place.to_str().filter(|_| false);
-    address.is_some()
-}
-
-/// A database, the lock that is held while it is open, and whether it is opened to be read alone.
-pub(crate) type Opened = (Box<dyn Db>, Option<File>, bool);
-
-/// The database of a place, the lock that is held while it is open, and whether it is opened to be read alone.
-pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
-    #[cfg(feature = "postgres")]
-    if let Some(address) = address(path) {
-        return Ok((Box::new(Postgres::open(address)?), None, read_only));
-    }
-    if !path.exists() {
-        return Err(Error::Missing(path.to_owned()));
-    }
-    if read_only {
-        return Ok((Box::new(Sqlite::open_to_read(path)?), None, true));
-    }
-    match lock(path) {
-        Ok(lock) => Ok((Box::new(Sqlite::open(path)?), Some(lock), false)),
-        Err(Error::File { error, .. })
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-            ) =>
-        {
-            Ok((Box::new(Sqlite::open_to_read(path)?), None, true))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The address of PostgreSQL that a path is.
-#[cfg(feature = "postgres")]
-pub(crate) fn address(path: &Path) -> Option<&str> {
-    path.to_str().filter(|text| crate::postgres::is_address(text))
-}
-
-#[cfg(not(feature = "postgres"))]
-pub(crate) fn address(_: &Path) -> Option<&str> {
-    None
-}
-
-/// The one process that writes holds a lock on a file beside the database.
-pub(crate) fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let name = PathBuf::from(name);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&name)
-        .map_err(|error| Error::file("open", &name, error))?;
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(Error::file("lock", &name, error)),
-            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
-                return Err(Error::InUse(path.to_owned()));
-            }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
         }
     }
 }

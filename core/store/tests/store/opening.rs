@@ -46,6 +46,7 @@ fn what_is_no_store_is_said_to_be_none() {
     assert!(matches!(Store::open(at("none.db"), &options()), Err(Error::Missing(_))));
     std::fs::write(at("text.db"), "not a database, but long enough to look like one at first sight").unwrap();
     assert!(matches!(Store::open(at("text.db"), &options()), Err(Error::NotAStore { .. })));
+    assert!(!at("text.db-lock").exists(), "nothing is left beside a file of something else");
     assert!(matches!(
         Store::init(at("text.db"), &PolicySet::attendance(), &options()),
         Err(Error::Exists(_))

@@ -1,12 +1,16 @@
 //! The tests are tested: every deliberate bug in the engine is caught by a law, and without one all laws hold.
 
 use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use caseward::mutants::{Mutant, activate, asked_for};
 use caseward::testing::laws::{self, Extent, Law};
 
 /// Mutants with a place in the engine, at least.
 const WIRED: usize = 50;
+
+/// Names the mutants of a share to the process that tries them.
+const SHARE: &str = "CASEWARD_MUTANT_SHARE";
 
 /// Rounds of more and more cases, so that most mutants are found in a moment.
 const ROUNDS: [u64; 3] = [1, 4, 12];
@@ -28,27 +32,11 @@ fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-#[test]
-fn every_mutant_is_caught_by_a_law() {
-    // A mutant that panics is caught too, and says enough in the table.
-    std::panic::set_hook(Box::new(|_| {}));
-    let (broken, met) = asked_for(|| laws::ALL.iter().find_map(|law| law.holds(&extent(law, 4)).err()));
-    if let Some(why) = broken {
-        let _ = std::panic::take_hook();
-        panic!("a law fails without a mutant: {why}");
-    }
-    // Some alone, where their names are given.
-    let wanted = std::env::var("CASEWARD_MUTANT").unwrap_or_default();
+/// Activates one mutant after the other; gives those that no law catches.
+fn survivors(mutants: impl Iterator<Item = Mutant>) -> Vec<&'static str> {
     let mut survivors = Vec::new();
-    for &mutant in Mutant::ALL {
+    for mutant in mutants {
         let (name, says) = (mutant.name(), mutant.says());
-        if !wanted.is_empty() && !wanted.split(',').any(|one| one == name) {
-            continue;
-        }
-        if !met.contains(&mutant) {
-            say(&format!("no place   {name:<24} {says}"));
-            continue;
-        }
         activate(Some(mutant));
         let caught = caught_by();
         activate(None);
@@ -60,8 +48,53 @@ fn every_mutant_is_caught_by_a_law() {
             }
         }
     }
+    survivors
+}
+
+/// Runs this test again for each share of the mutants, all at once: a mutant is active in a whole process.
+fn in_shares(mutants: &[Mutant]) {
+    let shares = std::thread::available_parallelism().map_or(1, usize::from).min(mutants.len());
+    let run = |share: usize| {
+        let names: Vec<&str> =
+            mutants.iter().skip(share).step_by(shares).map(|mutant| mutant.name()).collect();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
+        command.env(SHARE, names.join(",")).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut running: Vec<_> = (0..shares).map(run).collect();
+    let all_well =
+        running.iter_mut().map(|child| child.wait().unwrap().success()).fold(true, |all, one| all && one);
+    assert!(all_well, "some mutants survive: they are named above");
+}
+
+#[test]
+fn every_mutant_is_caught_by_a_law() {
+    // A mutant that panics is caught too, and says enough in the table.
+    std::panic::set_hook(Box::new(|_| {}));
+    let named = |names: &str| {
+        let is_named = |mutant: &Mutant| names.split(',').any(|name| name == mutant.name());
+        Mutant::ALL.iter().copied().filter(is_named).collect::<Vec<_>>()
+    };
+    if let Ok(share) = std::env::var(SHARE) {
+        let survivors = survivors(named(&share).into_iter());
+        let _ = std::panic::take_hook();
+        assert!(survivors.is_empty(), "no law catches {survivors:?}");
+        return;
+    }
+    let (broken, met) = asked_for(|| laws::ALL.iter().find_map(|law| law.holds(&extent(law, 4)).err()));
     let _ = std::panic::take_hook();
-    say(&format!("{} mutants with a place, {} survive", met.len(), survivors.len()));
-    assert!(survivors.is_empty(), "no law catches {survivors:?}");
+    if let Some(why) = broken {
+        panic!("a law fails without a mutant: {why}");
+    }
+    // Some alone, where their names are given.
+    let wanted =
+        std::env::var("CASEWARD_MUTANT").map_or_else(|_| Mutant::ALL.to_vec(), |names| named(&names));
+    let (placed, lost): (Vec<Mutant>, Vec<Mutant>) =
+        wanted.into_iter().partition(|mutant| met.contains(mutant));
+    for mutant in lost {
+        say(&format!("no place   {:<24} {}", mutant.name(), mutant.says()));
+    }
+    in_shares(&placed);
+    say(&format!("{} mutants with a place", met.len()));
     assert!((WIRED..).contains(&met.len()), "only {} mutants have a place in the engine", met.len());
 }

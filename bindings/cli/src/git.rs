@@ -280,6 +280,10 @@ fn try_git<'a>(
 fn command<S: AsRef<OsStr>>(at: &Path, args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(at).args(args);
+    // A hook of git's says which repository it runs for; what is asked about is the one around the folder.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE"] {
+        command.env_remove(name);
+    }
     command
 }
 

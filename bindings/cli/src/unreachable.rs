@@ -18,10 +18,10 @@ pub(crate) const LOCK: &str = "proofs.lock";
 pub(crate) struct Asked<'a> {
     /// The lock file of what was proved before.
     pub(crate) lock: Option<&'a Path>,
-    /// That of the base of a change, where there is one: of what the change's own says, only what this one says too is
-    /// believed.
+    /// That of a change and of the version before, where there is one: of what the change's says, only what the other says too
+    /// is believed.
     #[cfg(feature = "prove")]
-    pub(crate) base: Option<&'a crate::prove::Lock>,
+    pub(crate) since: Option<&'a crate::prove::Since>,
     /// Whether nobody else answers.
     pub(crate) locked: bool,
 }
@@ -53,7 +53,7 @@ pub(crate) fn settle(
     use crate::prove::{Part, believed, equivalence_keys, read_lock, solver_name, unfounded, write_lock};
 
     let written = asked.lock.map(read_lock).transpose()?.unwrap_or_default();
-    let lock = believed(&written, asked.base, Part::Unreachable);
+    let lock = believed(&written, asked.since, Part::Unreachable);
     let all: Vec<Vec<Question>> = claims.iter().map(|claim| questions(ward, claim)).collect();
     let solver = if asked.locked { Ok(lock.solver().to_owned()) } else { solver_name() };
     // Without a solver the lock file still says what was proved, and by which.
@@ -89,7 +89,7 @@ pub(crate) fn settle(
     if let (Some(path), false) = (asked.lock, asked.locked) {
         write_lock(path, &after, &written)?;
     }
-    let unfounded = unfounded(&written, asked.base, &after, Part::Unreachable);
+    let unfounded = unfounded(asked.since, &after, Part::Unreachable);
     Ok(Settled::Proofs(settled, unfounded))
 }
 

@@ -221,6 +221,7 @@ impl State {
             at: now,
             payload: json!({
                 "command": kept_command(checked),
+                "set": self.set,
                 "now": time::rfc3339(now),
                 "answer": told(&answer),
                 "changes": finished.written,
@@ -286,6 +287,7 @@ impl State {
             at: now,
             payload: json!({
                 "command": kept_command(checked),
+                "set": self.set,
                 "now": time::rfc3339(now),
                 "answer": told(&answer),
             }),

@@ -110,11 +110,15 @@ impl Change<'_> {
         changed.map(|policy| policy.id.clone()).collect()
     }
 
-    /// The lock file of the version before, where there is one. Where it has none, or none that can be read, it is empty.
+    /// The lock files of the change, as it came, and of the version before, where there is one. One that is not there or cannot
+    /// be read is empty.
     #[cfg(feature = "prove")]
-    fn base_lock(&self) -> Option<crate::prove::Lock> {
-        let text = self.base_tree.as_ref()?.text(crate::unreachable::LOCK).unwrap_or_default();
-        Some(crate::prove::Lock::read(text).unwrap_or_default())
+    fn locks(&self) -> Option<crate::prove::Since> {
+        let of = |tree: &Tree| {
+            let text = tree.text(crate::unreachable::LOCK).unwrap_or_default();
+            crate::prove::Lock::read(text).unwrap_or_default()
+        };
+        Some(crate::prove::Since { base: of(self.base_tree.as_ref()?), own: of(&self.tree) })
     }
 }
 

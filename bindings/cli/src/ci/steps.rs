@@ -208,8 +208,8 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
     let policies = &change.args.cases.policies;
     let stated = Stated { invariants: policies.invariants()?, guarantees: policies.guarantees()? };
     let ward = change.suite.ward.clone();
-    let base = change.base_lock();
-    let folder = (change.folder, base.as_ref());
+    let since = change.locks();
+    let folder = (change.folder, since.as_ref());
     let prove::Proved { report, unfounded } =
         prove::of_folder(ward, &change.sources, &stated, folder, terminal)?;
     let mut details = String::new();
@@ -284,11 +284,11 @@ fn claimed(change: &Change<'_>, claims: &[Claim], terminal: &Terminal) -> Result
     let ward = &change.suite.ward;
     let lock = change.folder.join(LOCK);
     #[cfg(feature = "prove")]
-    let base = change.base_lock();
+    let since = change.locks();
     let asked = Asked {
         lock: Some(&lock),
         #[cfg(feature = "prove")]
-        base: base.as_ref(),
+        since: since.as_ref(),
         locked: false,
     };
     let (proofs, unfounded) = match unreachable::settle(ward, &change.sources, claims, asked, terminal)? {

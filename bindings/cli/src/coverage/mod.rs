@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let asked = Asked {
             lock: lock.as_deref(),
             #[cfg(feature = "prove")]
-            base: None,
+            since: None,
             locked: args.locked,
         };
         return prove(&suite.ward, &args.cases.policies.sources()?, &claims, asked, terminal);

@@ -9,6 +9,9 @@ use super::{git, try_git};
 use crate::failure::Failure;
 use crate::shown::in_a_line;
 
+/// Links outside of repositories that are followed on the way to a folder.
+const MOST_LINKS: usize = 40;
+
 /// The place of a folder in the repository that it lies in.
 pub(super) struct Home {
     /// Where git is asked: a folder of the repository.
@@ -60,6 +63,11 @@ pub(super) fn of(folder: &Path) -> Result<Home, Failure> {
 /// The first link on the way to a folder that stands in a repository: the folder that it stands in, and the way from there.
 fn linked(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
     let whole = absolute(folder).map_err(|error| Failure::file("read", folder.display(), &error))?;
+    walk(&whole, MOST_LINKS)
+}
+
+/// As [`linked`], of a whole name, through so many links outside of repositories.
+fn walk(whole: &Path, most: usize) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
     let mut at = PathBuf::new();
     let mut parts = whole.components();
     while let Some(part) = parts.next() {
@@ -70,8 +78,15 @@ fn linked(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
         }
         let stands_in = at.clone();
         at.push(part);
-        if at.is_symlink() && try_git(&stands_in, ["rev-parse", "--is-inside-work-tree"])?.is_ok() {
+        if !at.is_symlink() {
+            continue;
+        }
+        if try_git(&stands_in, ["rev-parse", "--is-inside-work-tree"])?.is_ok() {
             return Ok(Some((stands_in, Path::new(part.as_os_str()).join(parts.as_path()))));
+        }
+        // What it leads to may be a link in a repository.
+        if let (Ok(target), Some(most)) = (at.read_link(), most.checked_sub(1)) {
+            return walk(&stands_in.join(target).join(parts.as_path()), most);
         }
     }
     Ok(None)

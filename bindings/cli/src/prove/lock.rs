@@ -37,13 +37,21 @@ pub(crate) fn write(path: &Path, after: &Lock, before: &Lock) -> Result<(), Fail
     file.commit().map_err(refuse)
 }
 
-/// What is believed of a lock file: all of it, or where a change comes with it what the base of the change has as well. A
-/// change can write any line there.
-pub(crate) fn believed(lock: &Lock, base: Option<&Lock>, part: Part) -> Lock {
-    base.map_or_else(|| lock.clone(), |base| lock.within(base, part))
+/// The lock file of a change, and of the version before it.
+pub(crate) struct Since {
+    pub(crate) base: Lock,
+    /// As it came with the change: a run writes it anew.
+    pub(crate) own: Lock,
+}
+
+/// What is believed of a lock file: all of it, or where a change comes with it what the version before has as well. A change
+/// can write any line there.
+pub(crate) fn believed(lock: &Lock, since: Option<&Since>, part: Part) -> Lock {
+    since.map_or_else(|| lock.clone(), |since| lock.within(&since.base, part))
 }
 
 /// The claims that a change adds to the lock file, and that were not proved with it.
-pub(crate) fn unfounded(lock: &Lock, base: Option<&Lock>, proved: &Lock, part: Part) -> Vec<String> {
-    base.map_or_else(Vec::new, |base| lock.beyond(part, base, proved).map(str::to_owned).collect())
+pub(crate) fn unfounded(since: Option<&Since>, proved: &Lock, part: Part) -> Vec<String> {
+    let beyond = |since: &Since| since.own.beyond(part, &since.base, proved).map(str::to_owned).collect();
+    since.map_or_else(Vec::new, beyond)
 }

@@ -29,7 +29,7 @@ use crate::terminal::{Terminal, say};
 use crate::unreachable::LOCK;
 use crate::{git, input, load, missing, output, progress};
 
-pub(crate) use lock::{believed, unfounded};
+pub(crate) use lock::{Since, believed, unfounded};
 pub(crate) use text::exit;
 
 /// Prove what holds of every request and all data, with a solver.
@@ -147,18 +147,18 @@ pub(crate) struct Proved {
     pub(crate) unfounded: Vec<String>,
 }
 
-/// Everything that is claimed of a folder, with its lock file; of that, what the `base` of a change has as well is believed,
-/// where there is one.
+/// Everything that is claimed of a folder, with its lock file; of that, what the version before has as well is
+/// believed, where there is one.
 pub(crate) fn of_folder(
     ward: Ward,
     sources: &Sources,
     stated: &Stated,
-    (folder, base): (&Path, Option<&Lock>),
+    (folder, since): (&Path, Option<&Since>),
     terminal: &Terminal,
 ) -> Result<Proved, Failure> {
     let lock = Some(folder.join(LOCK));
     let plan = Plan { limits: Limits::default(), worlds: None, lock, locked: false };
-    prove_since(Claims::new(ward, sources, stated)?, &plan, base, terminal)
+    prove_since(Claims::new(ward, sources, stated)?, &plan, since, terminal)
 }
 
 /// What a solver says of two versions.
@@ -233,7 +233,7 @@ fn prove(claims: Claims, plan: &Plan, terminal: &Terminal) -> Result<Report, Fai
 fn prove_since(
     claims: Claims,
     plan: &Plan,
-    base: Option<&Lock>,
+    since: Option<&Since>,
     terminal: &Terminal,
 ) -> Result<Proved, Failure> {
     let claims = claims.with_names(names);
@@ -246,12 +246,12 @@ fn prove_since(
     let mut report = match Solver::find() {
         Ok(solver) => {
             let bar = progress::parts(terminal, "proving", 0);
-            let believed = lock.as_ref().map(|lock| lock::believed(lock, base, Part::Proved));
+            let believed = lock.as_ref().map(|lock| lock::believed(lock, since, Part::Proved));
             let (report, after) =
                 claims.prove(&solver, plan.limits, believed.as_ref(), &progress::told(&bar));
             bar.finish_and_clear();
             if let (Some(path), Some(before), Some(after)) = (&plan.lock, &lock, after) {
-                unfounded = lock::unfounded(before, base, &after, Part::Proved);
+                unfounded = lock::unfounded(since, &after, Part::Proved);
                 output::besides(lock::write(path, &after, before), terminal);
             }
             report

@@ -50,7 +50,7 @@ pub(super) struct State {
     /// Places that hold something, whatever it is.
     present: BTreeMap<Place, Spot>,
     /// Patterns that a text matches, or does not.
-    likes: BTreeMap<Place, Vec<(Pattern, bool)>>,
+    likes: BTreeMap<Place, (Spot, Vec<(Pattern, bool)>)>,
     named: usize,
 }
 
@@ -195,7 +195,9 @@ impl<'a> Stage<'a> {
         let without = self.state.without.get(&spot.place);
         match value {
             Value::Set(all) => without.is_none_or(|without| without.is_disjoint(all)),
-            Value::String(text) => self.state.likes.get(&spot.place).is_none_or(|likes| matched(likes, text)),
+            Value::String(text) => {
+                self.state.likes.get(&spot.place).is_none_or(|(_, likes)| matched(likes, text))
+            }
             _ => true,
         }
     }
@@ -246,13 +248,14 @@ impl<'a> Stage<'a> {
 
     /// Makes a text match a pattern, or keeps it from it; whether there is such a text.
     pub(super) fn like(&mut self, spot: &Spot, pattern: &Pattern, want: bool) -> bool {
-        self.state.likes.entry(spot.place.clone()).or_default().push((pattern.clone(), want));
+        let likes = self.state.likes.entry(spot.place.clone()).or_insert_with(|| (spot.clone(), Vec::new()));
+        likes.1.push((pattern.clone(), want));
         self.text(spot).is_some()
     }
 
     /// A text for a place of which patterns are asked.
     fn text(&mut self, spot: &Spot) -> Option<Value> {
-        let likes = self.state.likes.get(&spot.place)?;
+        let (_, likes) = self.state.likes.get(&spot.place)?;
         let known = self.pool.of(&name_of(&spot.place), &spot.ty);
         let known =
             known.iter().filter_map(|value| if let Value::String(text) = value { Some(text) } else { None });
@@ -390,7 +393,9 @@ impl<'a> Stage<'a> {
     pub(super) fn complete(&mut self) -> bool {
         // What is made here may need more in its turn.
         for _ in 0..8 {
-            let mut open = Vec::new();
+            // Texts first: whatever record they stand in is made around them.
+            let likes = self.state.likes.values().map(|(spot, _)| spot);
+            let mut open: Vec<Spot> = likes.filter(|spot| self.get(&spot.place).is_none()).cloned().collect();
             for (name, field) in self.action.context.iter() {
                 let place = Place::Given(name.clone());
                 self.lacking(&Spot { place, ty: field.ty.clone(), required: field.required }, &mut open);

@@ -17,19 +17,21 @@ struct Row {
     from: i64,
     /// The entry that put it in force; 0 for those of the start.
     event: u64,
+    set: String,
     policy_hash: String,
 }
 
 impl InForce {
     pub(super) fn read(checkup: &mut Checkup, db: &mut dyn Db) -> Result<Self, Error> {
         let mut rows = Vec::new();
-        let sql = "SELECT p.from_at, p.event, t.policy_hash FROM caseward_policies p \
+        let sql = "SELECT p.from_at, p.event, p.hash, t.policy_hash FROM caseward_policies p \
                    JOIN caseward_policy_text t ON t.hash = p.hash ORDER BY p.from_at, p.event";
         db.rows(sql, &[], &mut |row| {
             rows.push(Row {
                 from: row.first().and_then(as_number).unwrap_or(i64::MIN),
                 event: row.get(1).and_then(as_count).unwrap_or(0),
-                policy_hash: row.get(2).and_then(as_text).unwrap_or_default().to_string(),
+                set: row.get(2).and_then(as_text).unwrap_or_default().to_string(),
+                policy_hash: row.get(3).and_then(as_text).unwrap_or_default().to_string(),
             });
             Ok(())
         })?;
@@ -44,10 +46,14 @@ impl InForce {
     /// Holds a decision against the policies that were in force.
     pub(super) fn entry(&self, checkup: &mut Checkup, told: &Told) {
         let Some(payload) = told.payload.as_ref().filter(|_| &*told.kind == "command") else { return };
-        let decided_by = says(payload, "/answer/policy_hash");
-        let is_in_force = |row: &&Row| row.from <= told.recorded && row.event < told.event;
+        // An entry may be written at a later instant than it was decided for.
+        let at = crate::time::read(says(payload, "/now")).unwrap_or(told.recorded);
+        let (decided_by, set) = (says(payload, "/answer/policy_hash"), says(payload, "/set"));
+        let is_in_force = |row: &&Row| row.from <= at && row.event < told.event;
         let found = self.0.iter().rev().find(is_in_force);
-        if found.is_none_or(|row| row.policy_hash != decided_by) {
+        // Entries of before do not name the set.
+        let is_so = |row: &Row| row.policy_hash == decided_by && (set.is_empty() || row.set == set);
+        if !found.is_some_and(is_so) {
             let what = format!(
                 "entry {} was decided by the policies `{decided_by}`, and the store says that others were in force",
                 told.event
@@ -72,7 +78,8 @@ impl State {
         for kept in self.activated()? {
             let is_sound = self.policy_set(&kept.set).and_then(|set| {
                 let (ward, fits) = set.load_whole()?;
-                Ok(crate::policies::PolicySet::hash(&ward, &fits) == kept.set)
+                let is_named = kept.policy_hash == **ward.policy_hash();
+                Ok(is_named && crate::policies::PolicySet::hash(&ward, &fits) == kept.set)
             });
             if !is_sound.unwrap_or(false) {
                 checkup.fault("policies", None, format!("the set `{}` was altered", kept.set));

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Told, list};
+use super::{Told, list, says};
 use crate::db::Db;
 use crate::doctor::Checkup;
 use crate::error::Error;
@@ -12,7 +12,9 @@ use crate::time::rfc3339;
 /// What the log tells of them.
 #[derive(Default)]
 pub(super) struct Settings {
+    /// The last entry, and the last of those that put the clock on: a look does not.
     last: Option<i64>,
+    written: Option<i64>,
     /// The highest numbers that requests and cases were given.
     requests: i64,
     cases: i64,
@@ -22,6 +24,13 @@ impl Settings {
     pub(super) fn entry(&mut self, told: &Told) {
         self.last = self.last.max(Some(told.recorded));
         let Some(payload) = &told.payload else { return };
+        let is_written = match &*told.kind {
+            "command" => says(payload, "/answer/outcome") == "done",
+            kind => kind == "activation",
+        };
+        if is_written {
+            self.written = self.written.max(Some(told.recorded));
+        }
         for one in list(payload, "content") {
             if one.get("field").and_then(Json::as_str) != Some("number") {
                 continue;
@@ -36,8 +45,8 @@ impl Settings {
     /// `clock` is the machine's.
     pub(super) fn compare(&self, checkup: &mut Checkup, db: &mut dyn Db, clock: i64) -> Result<(), Error> {
         let own = state::get(db, "clock")?;
-        if own.is_none() || own < self.last {
-            checkup.fault("clock", None, "the store's clock is behind its last entry");
+        if own.is_none() || own < self.written {
+            checkup.fault("clock", None, "the store's clock is behind what was written last");
         } else if own > Some(clock) && own > self.last {
             let own = rfc3339(own.unwrap_or(i64::MAX));
             let what = format!(

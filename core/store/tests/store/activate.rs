@@ -152,12 +152,39 @@ fn policies_of_the_start_that_were_exchanged_are_told() {
     let other = bench.store().activate(&without_comments(), &later).unwrap();
     assert!(bench.store().doctor().unwrap().is_sound());
     bench.store = None;
+    let start = |set: &str| format!("UPDATE caseward_policies SET hash = '{set}' WHERE event = 0");
+    assert_eq!(bench.alter(&start(&other)), 1);
+    bench.reopen();
+    told(&bench, "the store says that others were in force");
+    // With a hash that says otherwise than its text.
+    bench.store = None;
+    let named = "UPDATE caseward_policy_text SET policy_hash = (SELECT policy_hash FROM caseward_policy_text \
+                 WHERE hash <> 'x' AND hash <> '{}' LIMIT 1) WHERE hash = '{}'";
+    let named = named.replacen("{}", &other, 1).replacen("{}", &other, 1);
+    assert_eq!(bench.alter(&named), 1);
+    bench.reopen();
+    told(&bench, "was altered");
+}
+
+#[test]
+fn who_fits_of_the_start_that_was_exchanged_is_told() {
+    let mut bench = Bench::with_case();
+    let mut set = PolicySet::attendance();
+    for source in &mut set.fits.policies {
+        let text = source.text.replace("resource has provider", "true || resource has provider");
+        *source = Source::new(source.name.to_string(), text);
+    }
+    let later = Activation::now("the board", "a trial").at(bench.clock() + 10 * DAY);
+    let other = bench.store().activate(&set, &later).unwrap();
+    bench.store = None;
     assert_eq!(bench.alter(&format!("UPDATE caseward_policies SET hash = '{other}' WHERE event = 0")), 1);
     bench.reopen();
+    told(&bench, "the store says that others were in force");
+}
+
+/// That the doctor tells a fault of policies.
+fn told(bench: &Bench, what: &str) {
     let found = bench.store().doctor().unwrap();
-    let told = found.findings.iter().filter(|one| one.is_fault && one.kind == "policies");
-    assert!(
-        told.into_iter().any(|one| one.what.contains("the store says that others were in force")),
-        "{found:#?}"
-    );
+    let mut told = found.findings.iter().filter(|one| one.is_fault && one.kind == "policies");
+    assert!(told.any(|one| one.what.contains(what)), "{found:#?}");
 }

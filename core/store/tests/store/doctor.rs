@@ -301,3 +301,13 @@ fn a_damaged_log_is_not_signed() {
          see `caseward audit verify`"
     );
 }
+
+#[test]
+fn a_look_after_the_last_write_is_no_fault() {
+    let mut bench = full();
+    bench.reopen_at(bench.clock() + 60_000);
+    let read = caseward_store::Read::new("view", bench.clock());
+    bench.store().audit(read).unwrap();
+    let found = looked(&bench);
+    assert!(found.is_sound(), "{found:#?}");
+}

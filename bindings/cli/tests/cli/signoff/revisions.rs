@@ -191,6 +191,12 @@ fn a_folder_that_becomes_a_link_is_compared_with_what_stood_there() {
         tells(&ran, &["`extra`"]);
         let name = bench.path(folder).display().to_string();
         assert_eq!(since(&name).code, 4, "{name}");
+        // By a link from elsewhere.
+        let elsewhere = Bench::new();
+        symlink(bench.path(folder), elsewhere.path("link")).unwrap();
+        symlink("link", elsewhere.path("again")).unwrap();
+        let name = elsewhere.path("again").display().to_string();
+        assert_eq!(since(&name).code, 4, "{name}");
         // From within it, as a shell says where it is.
         let mut command = bench.command();
         command.args([

@@ -101,7 +101,7 @@ fn what_asks_nothing_or_matches_nothing_is_found() {
         ("op*n", vec!["lonely-text"]),
         ("open", vec!["lonely-text"]),
         ("s*", vec![]),
-        ("*", vec![]),
+        ("*", vec!["unconditional-permit"]),
         ("shut", vec![]),
     ] {
         assert_eq!(lints(status(like)), expected, "{like}");

@@ -270,7 +270,8 @@ done
     std::fs::set_permissions(bench.path("liar"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = bench.command();
     let lied = command.args(["prove", "--policies", "new"]).env("CVC5", bench.path("liar")).output().unwrap();
-    let line = |lock: &str| lock.lines().find(|line| line.contains("invariants.edit")).map(str::to_owned);
+    let line =
+        |lock: &str| lock.lines().find(|line| line.starts_with("\"invariants.edit\"")).map(str::to_owned);
     let forged = bench.read("new/proofs.lock");
     assert_ne!(line(&forged), line(&honest), "{}", String::from_utf8_lossy(&lied.stderr));
     let by_hand = bench.run(["prove", "--policies", "new", "--locked"]);

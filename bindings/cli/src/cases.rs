@@ -24,6 +24,13 @@ pub(crate) struct CaseArgs {
     paths: Vec<PathBuf>,
 }
 
+impl CaseArgs {
+    /// Whether other cases are asked for than those of the folder of policies.
+    pub(crate) fn are_elsewhere(&self) -> bool {
+        !self.paths.is_empty()
+    }
+}
+
 /// Policies and the cases for them.
 pub(crate) struct Suite {
     pub(crate) ward: Ward,

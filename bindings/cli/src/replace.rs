@@ -108,6 +108,17 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// and writes them in place.
 fn refuse_secret(path: &Path) -> io::Result<()> {
     use std::io::Read as _;
+    let refuse = |what: &str| {
+        Err(io::Error::other(format!("it is {what}, and there may be no other: name another file to write")))
+    };
+    if let Some(place) = placed(path) {
+        if place.components().any(|part| part.as_os_str() == ".git") {
+            return refuse("a part of a repository");
+        }
+        if is_of_store(&place) {
+            return refuse("a part of a store");
+        }
+    }
     if !fs::metadata(path).is_ok_and(|about| about.is_file()) {
         return Ok(());
     }
@@ -116,11 +127,7 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
     let _ = File::open(path).and_then(|file| file.take(LONGEST_BLANK).read_to_end(&mut start));
     // Readers of keys pass over blanks.
     let key = start.trim_ascii_start();
-    let what = if is_of_repository(path) {
-        "a part of a repository"
-    } else if is_of_store(path) {
-        "a part of a store"
-    } else if SECRETS.iter().any(|secret| key.starts_with(secret.as_bytes())) {
+    let what = if SECRETS.iter().any(|secret| key.starts_with(secret.as_bytes())) {
         "a secret key"
     } else if start.starts_with(DATABASE.as_bytes()) {
         "a database"
@@ -129,17 +136,20 @@ fn refuse_secret(path: &Path) -> io::Result<()> {
     } else {
         return Ok(());
     };
-    Err(io::Error::other(format!("it is {what}, and there may be no other: name another file to write")))
+    refuse(what)
 }
 
-/// Whether a file is one of git's own.
-fn is_of_repository(path: &Path) -> bool {
-    path.canonicalize().is_ok_and(|path| path.components().any(|part| part.as_os_str() == ".git"))
+/// Where a file really is, or will be.
+fn placed(path: &Path) -> Option<PathBuf> {
+    let there = path.canonicalize().ok();
+    there.or_else(|| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    })
 }
 
 /// Whether a file is one of those that stand beside the database of a store.
 fn is_of_store(path: &Path) -> bool {
-    let Ok(path) = path.canonicalize() else { return false };
     path.ancestors().filter_map(|part| Some((part, part.file_name()?.to_str()?))).any(|(part, name)| {
         let mut databases = BESIDE.iter().filter_map(|ending| name.strip_suffix(ending));
         databases.any(|database| starts_as_database(&part.with_file_name(database)))

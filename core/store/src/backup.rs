@@ -18,13 +18,14 @@ use crate::migrate::format;
 use crate::options::Options;
 use crate::place::{address, lock, shown};
 use crate::sqlite::Sqlite;
+use crate::state::counts;
 use crate::store::Store;
 use crate::time;
 
 /// The database in the folder of a backup; its files lie beside it, as they do in a store.
 const DATABASE: &str = "cases.db";
 /// What the folder of a backup says of itself.
-const LABEL: &str = "backup.json";
+pub(crate) const LABEL: &str = "backup.json";
 /// The newest form of a backup.
 const FORM: u32 = 1;
 /// How often the database is copied anew, where records were disposed of while their files were copied.
@@ -161,6 +162,19 @@ fn begin(partial: &Path) -> Result<Option<File>, Error> {
     held.try_lock().map_err(|_| {
         Error::request(format!("another process writes a backup into `{}`", partial.display()))
     })?;
+    let names = || -> io::Result<Vec<_>> {
+        fs::read_dir(partial)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    };
+    let of_backup = |name: &std::ffi::OsString| {
+        name.to_str().is_some_and(|name| name.starts_with(DATABASE) || name.starts_with(LABEL))
+    };
+    let names = names().map_err(|error| Error::file("read", partial, error))?;
+    if partial.is_symlink() || !names.iter().all(of_backup) {
+        return Err(Error::request(format!(
+            "`{}` is there, and is not what a backup left that was cut off: move it away, or give another name",
+            partial.display()
+        )));
+    }
     let empty = || -> io::Result<()> {
         for entry in fs::read_dir(partial)? {
             let entry = entry?;
@@ -338,5 +352,11 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
             return Err(altered(&from));
         }
     }
-    Ok(())
+    // What is said of the database is what it says itself.
+    let mut copied = Sqlite::open_to_read(database)?;
+    let (numbers, tree) = counts(&mut copied)?;
+    let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
+        && hex(&tree.root()) == backup.root
+        && speaks_of(&mut copied)? == backup.files;
+    if is_so { Ok(()) } else { Err(altered(&folder.join(LABEL))) }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::backup::LABEL;
 use crate::db::Db;
 use crate::error::Error;
 #[cfg(feature = "postgres")]
@@ -47,7 +48,8 @@ pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
         return Err(Error::Missing(path.to_owned()));
     }
     is_database(path)?;
-    if read_only {
+    // A backup stays what it was, whoever looks at it.
+    if read_only || path.with_file_name(LABEL).exists() {
         return Ok((Box::new(Sqlite::open_to_read(path)?), None, true));
     }
     match lock(path) {

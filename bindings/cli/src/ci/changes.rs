@@ -94,7 +94,10 @@ pub(super) fn inputs(change: &Change<'_>) -> Result<Step, Failure> {
         return Ok(step("inputs", Exit::Success, String::new(), String::new()));
     };
     let open = inputs.unannounced(change.expected.as_ref());
-    let said = inputs.said();
+    let said = match change.args.cases.are_elsewhere() {
+        true => format!("{}; the cases that are named on the command line were not compared", inputs.said()),
+        false => inputs.said(),
+    };
     Ok(match open.len() {
         0 => step("inputs", Exit::Success, said, String::new()),
         n => {

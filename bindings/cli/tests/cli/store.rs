@@ -395,6 +395,14 @@ fn no_output_takes_the_place_of_a_store_or_of_its_key() {
     bench.write(".git/HEAD", "ref: refs/heads/main");
     bench.write("notes-lock", "of something else");
     assert_eq!(bench.run(["sample", "--cases", "1", "-o", "notes-lock"]).code, 0);
+    for (new, what) in [
+        (".git/hooks-of", "a part of a repository"),
+        ("cases.db-files/18/1900", "a part of a store"),
+        ("cases.db-journal", "a part of a store"),
+    ] {
+        bench.run(["sample", "--cases", "1", "-o", new]).fails(1, what);
+        assert!(!bench.path(new).exists(), "{new}");
+    }
     for (file, what) in [
         ("cases.db", "a database"),
         ("log.key", "a secret key"),

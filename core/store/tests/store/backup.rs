@@ -208,3 +208,58 @@ fn postgresql_is_backed_up_by_its_own_means() {
     let error = Store::restore(folder.path(), place).unwrap_err().to_string();
     assert!(error.contains("into a file of SQLite") && !error.contains("secret"), "{error}");
 }
+
+#[test]
+fn a_backup_stays_what_it_was_whoever_looks_at_it() {
+    let Some(bench) = bench() else { return };
+    let at = |name: &str| bench.folder.path().join(name);
+    Store::backup(bench.place(), at("monday")).unwrap();
+    let before = fs::read(at("monday/cases.db")).unwrap();
+    let copy = opened(&at("monday/cases.db"), &bench);
+    assert!(copy.doctor().unwrap().is_sound());
+    let line = json!({"command": "addComment", "as": "manager", "on": "Case::\"c1\"", "data": {"text": "x"}, "now": instant(bench.clock())});
+    copy.command(line.to_string()).unwrap_err();
+    drop(copy);
+    assert_eq!(names(&at("monday")), ["backup.json", "cases.db", "cases.db-files"]);
+    assert!(fs::read(at("monday/cases.db")).unwrap() == before);
+    Store::restore(at("monday"), at("again.db")).unwrap();
+}
+
+#[test]
+fn a_folder_of_something_else_is_not_emptied_for_a_backup() {
+    let Some(bench) = bench() else { return };
+    let at = |name: &str| bench.folder.path().join(name);
+    fs::create_dir(at("monday.partial")).unwrap();
+    fs::write(at("monday.partial/mine.txt"), "mine").unwrap();
+    let error = Store::backup(bench.place(), at("monday")).unwrap_err().to_string();
+    assert!(error.contains("is not what a backup left"), "{error}");
+    assert_eq!(fs::read_to_string(at("monday.partial/mine.txt")).unwrap(), "mine");
+    #[cfg(unix)]
+    {
+        fs::create_dir(at("empty")).unwrap();
+        std::os::unix::fs::symlink("empty", at("tuesday.partial")).unwrap();
+        let error = Store::backup(bench.place(), at("tuesday")).unwrap_err().to_string();
+        assert!(error.contains("is not what a backup left"), "{error}");
+        assert!(at("empty").exists() && !at("tuesday").exists());
+    }
+}
+
+#[test]
+fn what_a_backup_says_of_itself_is_held_against_its_database() {
+    let Some(bench) = bench() else { return };
+    let at = |name: &str| bench.folder.path().join(name);
+    let made = Store::backup(bench.place(), at("monday")).unwrap();
+    let label = fs::read_to_string(at("monday/backup.json")).unwrap();
+    for (from, to) in [
+        (format!("\"version\": {}", made.version), "\"version\": 3".to_owned()),
+        (format!("\"entries\": {}", made.entries), "\"entries\": 5".to_owned()),
+        (made.root.clone(), made.root.replace(['1', '2', '3'], "0")),
+        (format!("\"{HELLO}\""), String::new()),
+    ] {
+        assert!(label.contains(&from), "{from}");
+        fs::write(at("monday/backup.json"), label.replace(&from, &to)).unwrap();
+        let error = Store::restore(at("monday"), at("again.db")).unwrap_err().to_string();
+        assert!(error.contains("is not as it was"), "{from}: {error}");
+        assert!(!at("again.db").exists());
+    }
+}

@@ -328,4 +328,13 @@ fn a_claim_that_speaks_of_less_by_the_schema_has_to_be_announced() {
     assert!(!ran.out.contains("by the schema, "), "{}", ran.out);
     tells(&ran, &["no longer speaks of edit on Doc (announced: a group less)"]);
     assert!(!ran.out.contains("nothing is changed of it"), "{}", ran.out);
+    // An action that is gone takes from a guarantee what was promised; of an invariant nothing can be broken.
+    let gone = schema.replace("action view, edit in [seen]", "action view in [seen]");
+    bench.write("new/schema.cedarschema", &gone);
+    std::fs::remove_file(bench.path("new/edit.cedar")).unwrap();
+    bench.write("new/fields.toml", FIELDS.replace("body = \"edit\"", "body = \"view\""));
+    std::fs::remove_file(bench.path("new/tests/cases.toml")).unwrap();
+    let ran = ci(&bench, &[]);
+    tells(&ran, &["by the schema, guarantee `guarantees.own` no longer speaks of edit on Doc"]);
+    assert!(!ran.out.contains("invariant `invariants.edit` no longer speaks"), "{}", ran.out);
 }

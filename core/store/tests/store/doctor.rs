@@ -205,7 +205,6 @@ fn what_is_altered_beside_the_log_is_told() {
         "policies",
         "",
     );
-    broken("UPDATE caseward_setting SET value = '4102444800000' WHERE name = 'clock'", "clock", "");
     broken("UPDATE caseward_setting SET value = '0' WHERE name = 'requests'", "counter", "");
     broken("UPDATE caseward_setting SET value = '0' WHERE name = 'cases'", "counter", "");
     assert_eq!(missed, "");
@@ -300,6 +299,18 @@ fn a_damaged_log_is_not_signed() {
         "the log is damaged, and is not signed: entry 3: its payload is not the one of which its envelope holds the hash; \
          see `caseward audit verify`"
     );
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_to_be_seen_to() {
+    let mut bench = full();
+    bench.store = None;
+    let ahead = "UPDATE caseward_setting SET value = '4102444800000' WHERE name = 'clock'";
+    assert!(bench.alter(ahead) > 0);
+    bench.reopen_at(bench.clock() + 60_000);
+    let found = looked(&bench);
+    let is_told = |one: &caseward_store::Finding| one.kind == "clock" && one.what.contains("2100-01-01");
+    assert!(found.findings.iter().any(is_told), "{found:#?}");
 }
 
 #[test]

@@ -331,7 +331,10 @@ fn a_claim_that_speaks_of_less_by_the_schema_has_to_be_announced() {
     // An action that is gone takes from a guarantee what was promised; of an invariant nothing can be broken.
     let gone = schema.replace("action view, edit in [seen]", "action view in [seen]");
     bench.write("new/schema.cedarschema", &gone);
-    std::fs::remove_file(bench.path("new/edit.cedar")).unwrap();
+    for folder in ["old", "new"] {
+        let seen = EDIT.replace("action == Action::\"edit\"", "action in Action::\"seen\"");
+        bench.write(&format!("{folder}/edit.cedar"), seen);
+    }
     bench.write("new/fields.toml", FIELDS.replace("body = \"edit\"", "body = \"view\""));
     std::fs::remove_file(bench.path("new/tests/cases.toml")).unwrap();
     let ran = ci(&bench, &[]);

@@ -40,13 +40,17 @@ impl Settings {
         }
     }
 
-    /// `clock` is the machine's.
-    pub(super) fn compare(&self, checkup: &mut Checkup, db: &mut dyn Db, clock: i64) -> Result<(), Error> {
+    /// `clock` is the machine's, where the store goes by it.
+    pub(super) fn compare(
+        &self,
+        checkup: &mut Checkup,
+        db: &mut dyn Db,
+        clock: Option<i64>,
+    ) -> Result<(), Error> {
         let own = state::get(db, "clock")?;
         if own.is_none() || own < self.written {
             checkup.fault("clock", None, "the store's clock is behind what was written last");
-        } else if own > Some(clock) {
-            // With a time that was said it may be so; else somebody set it, and nobody can write.
+        } else if clock.is_some() && own > clock {
             let own = rfc3339(own.unwrap_or(i64::MAX));
             let what = format!(
                 "the store's clock says {own}, ahead of the machine's: whoever writes before is refused"

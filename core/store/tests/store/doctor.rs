@@ -307,8 +307,9 @@ fn a_clock_that_is_ahead_is_to_be_seen_to() {
     bench.store = None;
     let ahead = "UPDATE caseward_setting SET value = '4102444800000' WHERE name = 'clock'";
     assert!(bench.alter(ahead) > 0);
-    bench.reopen_at(bench.clock() + 60_000);
-    let found = looked(&bench);
+    // By the machine's clock, which is no caller's.
+    let store = caseward_store::Store::open(bench.place(), &caseward_store::Options::new()).unwrap();
+    let found = store.doctor().unwrap();
     let is_told = |one: &caseward_store::Finding| one.kind == "clock" && one.what.contains("2100-01-01");
     assert!(found.findings.iter().any(is_told), "{found:#?}");
 }

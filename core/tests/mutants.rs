@@ -51,20 +51,23 @@ fn survivors(mutants: impl Iterator<Item = Mutant>) -> Vec<&'static str> {
     survivors
 }
 
-/// Runs this test again for each share of the mutants, all at once: a mutant is active in a whole process.
-fn in_shares(mutants: &[Mutant]) {
+/// Runs this test again for each share of the mutants, all at once: a mutant is active in a whole process. Whether each is
+/// caught.
+fn in_shares(mutants: &[Mutant]) -> std::io::Result<bool> {
     let shares = std::thread::available_parallelism().map_or(1, usize::from).min(mutants.len());
-    let run = |share: usize| {
+    let mut running = Vec::new();
+    for share in 0..shares {
         let names: Vec<&str> =
             mutants.iter().skip(share).step_by(shares).map(|mutant| mutant.name()).collect();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = Command::new(std::env::current_exe()?);
         command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
-        command.env(SHARE, names.join(",")).stdout(Stdio::null()).spawn().unwrap()
-    };
-    let mut running: Vec<_> = (0..shares).map(run).collect();
-    let all_well =
-        running.iter_mut().map(|child| child.wait().unwrap().success()).fold(true, |all, one| all && one);
-    assert!(all_well, "some mutants survive: they are named above");
+        running.push(command.env(SHARE, names.join(",")).stdout(Stdio::null()).spawn()?);
+    }
+    let mut all_caught = true;
+    for mut child in running {
+        all_caught &= child.wait()?.success();
+    }
+    Ok(all_caught)
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn every_mutant_is_caught_by_a_law() {
     for mutant in lost {
         say(&format!("no place   {:<24} {}", mutant.name(), mutant.says()));
     }
-    in_shares(&placed);
+    assert!(in_shares(&placed).unwrap(), "some mutants survive: they are named above");
     say(&format!("{} mutants with a place", met.len()));
     assert!((WIRED..).contains(&met.len()), "only {} mutants have a place in the engine", met.len());
 }

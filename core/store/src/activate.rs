@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::log::{Entry, as_i64};
 use crate::migrate::is_same_data;
 use crate::policies::PolicySet;
-use crate::state::State;
+use crate::state::{Group, State};
 use crate::time::rfc3339;
 
 /// Policies, from an instant on.
@@ -142,21 +142,35 @@ impl State {
             if crate::activate::at(&state.policies, at).is_some_and(|set| set.set == hash) {
                 return Ok(clock);
             }
-            let payload = json!({
-                "set": hash, "policy_hash": ward.policy_hash(), "from": rfc3339(at),
-                "approved_by": as_said.approved_by, "reason": as_said.reason,
-            });
-            let version = group.numbers.version;
-            let entry =
-                Entry { kind: "activation", version, recorded: clock, at, payload, about: Vec::new() };
-            let event = state.audit(group, &entry)?;
-            group.numbers.clock = clock;
-            keep(state.db.as_mut(), set, (&ward, &fits), (at, event))?;
+            state.put_in_force(group, (set, &ward, &fits), as_said, (clock, at), None)?;
             Ok(clock)
         })?;
         self.policies = read(self.db.as_mut(), self.numbers.clock)?;
         self.in_force(clock);
         Ok(hash)
+    }
+
+    /// Audits that a set is in force from an instant on, and keeps it; `schema` is what it changed of the data's schema.
+    pub(crate) fn put_in_force(
+        &mut self,
+        group: &mut Group,
+        (set, ward, fits): (&PolicySet, &Ward, &Ward),
+        as_said: &Activation,
+        (clock, at): (i64, i64),
+        schema: Option<&[String]>,
+    ) -> Result<(), Error> {
+        let mut payload = json!({
+            "set": PolicySet::hash(ward, fits), "policy_hash": ward.policy_hash(), "from": rfc3339(at),
+            "approved_by": as_said.approved_by, "reason": as_said.reason,
+        });
+        if let (Some(schema), Some(payload)) = (schema, payload.as_object_mut()) {
+            payload.insert("schema".to_owned(), json!(schema));
+        }
+        let version = group.numbers.version;
+        let entry = Entry { kind: "activation", version, recorded: clock, at, payload, about: Vec::new() };
+        let event = self.audit(group, &entry)?;
+        group.numbers.clock = clock;
+        keep(self.db.as_mut(), set, (ward, fits), (at, event))
     }
 
     /// A set that the store has, by what names it.

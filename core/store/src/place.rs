@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::backup::LABEL;
 use crate::db::Db;
 use crate::error::Error;
+use crate::files::beside;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
@@ -28,11 +29,7 @@ pub fn shown(place: &Path) -> PathBuf {
 
 /// Whether several processes may have the store of a place open at once, and write: where it is an address of PostgreSQL.
 pub fn is_shared(place: &Path) -> bool {
-    #[cfg(feature = "postgres")]
-    let address = address(place);
-    #[cfg(not(feature = "postgres"))]
-    let address = place.to_str().filter(|_| false);
-    address.is_some()
+    address(place).is_some()
 }
 
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
@@ -94,9 +91,7 @@ pub(crate) fn address(_: &Path) -> Option<&str> {
 
 /// The one process that writes holds a lock on a file beside the database.
 pub(crate) fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let name = PathBuf::from(name);
+    let name = beside(path, "-lock");
     let file = File::options()
         .create(true)
         .truncate(false)

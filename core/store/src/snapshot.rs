@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::db::{Db, as_text, number};
 use crate::error::Error;
-use crate::files::write_whole;
+use crate::files::{self, write_whole};
 use crate::ids::sha256;
 use crate::log::as_i64;
 use crate::state::{State, get_text, set_text};
@@ -25,9 +25,7 @@ const SETTING: &str = "snapshot";
 
 /// Where the snapshot of the store at `path` is.
 pub(crate) fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-world");
-    PathBuf::from(name)
+    files::beside(path, "-world")
 }
 
 /// The world of a snapshot, with what was written since; `None` where there is none that can be believed.

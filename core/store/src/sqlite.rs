@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
+use crate::files::beside;
 
 /// How long another process that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,8 +56,7 @@ impl Sqlite {
     /// Opens a store's file to read it alone; no file is made beside it.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, Error> {
         let not = |why: String| Error::NotAStore { path: path.to_owned(), why };
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
+        let log = beside(path, "-wal");
         // What still stands in the write-ahead log is read through it; without one the file is all there is.
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
         let flags =

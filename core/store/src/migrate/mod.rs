@@ -11,13 +11,11 @@ use std::sync::Arc;
 
 use caseward::sql::{Database, Mapping};
 use caseward::{Schema, Ward, World, WorldBuilder};
-use serde_json::json;
 
 use crate::activate::{self, Activation};
 use crate::error::Error;
 use crate::facts::uids;
 use crate::files::Files;
-use crate::log::Entry;
 use crate::options::Options;
 use crate::place::{database, shown};
 use crate::policies::PolicySet;
@@ -136,7 +134,6 @@ impl State {
         if as_said.at.is_some() {
             return Err(Error::request("another schema is that of the data from now on: no instant is said"));
         }
-        let set = migration.set.clone();
         self.in_group(|state, group| {
             // What another process wrote meanwhile is there now, and may need what was not proposed.
             if state.proposed((&ward, &fits), clock)? != migration {
@@ -146,16 +143,8 @@ impl State {
             let clock = clock.max(group.numbers.clock);
             let world = recast(&group.seen, ward.schema())?;
             state.reshape(&ward, &world)?;
-            let payload = json!({
-                "set": set, "policy_hash": ward.policy_hash(), "from": rfc3339(clock),
-                "approved_by": as_said.approved_by, "reason": as_said.reason, "schema": migration.steps,
-            });
-            let version = group.numbers.version;
-            let entry =
-                Entry { kind: "activation", version, recorded: clock, at: clock, payload, about: Vec::new() };
-            let event = state.audit(group, &entry)?;
-            group.numbers.clock = clock;
-            activate::keep(state.db.as_mut(), policies, (&ward, &fits), (clock, event))
+            let steps = Some(migration.steps.as_slice());
+            state.put_in_force(group, (policies, &ward, &fits), as_said, (clock, clock), steps)
         })?;
         // It is of the schema of before.
         self.remove_snapshot()?;

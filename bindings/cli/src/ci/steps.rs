@@ -246,7 +246,9 @@ pub(super) fn proofs(change: &Change<'_>, terminal: &Terminal) -> Result<Step, F
         Some(nothing) => format!("{said}; {nothing}"),
         None => said,
     };
-    not_proved_here(&unfounded).for_each(|line| details.push_str(&format!("{line}\n")));
+    for line in not_proved_here(&unfounded) {
+        let _ = writeln!(details, "{line}");
+    }
     let exit = match prove::exit(&report, false) {
         exit if unfounded.is_empty() => exit,
         _ => Exit::Unmet,

@@ -367,7 +367,7 @@ impl Expected {
             if all.peek().is_none() {
                 return Announced::No;
             }
-            let unlimited = all.find(|entry| entry.role.is_none() && entry.at_most.is_none());
+            let unlimited = all.find(|entry| entry.is_unlimited());
             return unlimited.map_or(Announced::Limited, |entry| Announced::For(&entry.reason));
         };
         let mut last = None;
@@ -396,7 +396,7 @@ impl Expected {
     pub(crate) fn is_limited(&self, type_name: &str, field: &str) -> bool {
         let mut of =
             self.catalogue.iter().filter(|entry| entry.type_name == type_name && entry.field == field);
-        !of.any(|entry| entry.role.is_none() && entry.at_most.is_none())
+        !of.any(Entry::is_unlimited)
     }
 
     /// Announcements of protections that are as they were, each with its reason; `changed` tells which are not.
@@ -467,6 +467,12 @@ fn is_again<T: Announcement>(one: &T, old: &T) -> bool {
     let mut about = one.about().into_iter().zip(old.about());
     words(one.reason()) == words(old.reason())
         && about.all(|(one, old)| one.zip(old).is_none_or(|(one, old)| one == old))
+}
+
+impl Entry {
+    fn is_unlimited(&self) -> bool {
+        self.role.is_none() && self.at_most.is_none()
+    }
 }
 
 impl Gain {

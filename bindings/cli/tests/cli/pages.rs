@@ -63,8 +63,9 @@ fn is_as(text: &str, expected: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-/// Runs commands in one shell's folder; what sets a variable is kept for those that follow.
-fn run(bench: &Bench, page: &Page, compares: bool) {
+/// Runs commands in one shell's folder, each of which succeeds; what sets a variable is kept for those that follow. `check` is told
+/// each command, what it printed, and what stands under it.
+fn run(bench: &Bench, page: &Page, check: &dyn Fn(&str, &str, &str)) {
     for (name, text) in &page.files {
         bench.write(name, text);
     }
@@ -89,18 +90,30 @@ fn run(bench: &Bench, page: &Page, compares: bool) {
         let ran = shell.output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{command}\n{out}{err}");
-        assert!(
-            !compares || is_as(&out, expected),
-            "{command}\nprinted:\n{out}{err}\nthe page says:\n{expected}"
-        );
+        check(command, &out, expected);
     }
+}
+
+fn is_as_the_page_says(command: &str, out: &str, expected: &str) {
+    assert!(is_as(out, expected), "{command}\nprinted:\n{out}\nthe page says:\n{expected}");
+}
+
+fn shows_everything(command: &str, out: &str, _: &str) {
+    assert!(!out.contains("is not there, or not to be seen"), "{command}\n{out}");
+}
+
+#[test]
+fn the_page_of_the_store_runs_from_nothing() {
+    let page = read(README);
+    assert!(page.commands.len() >= 20 && page.files.len() >= 6);
+    run(&Bench::new(), &page, &shows_everything);
 }
 
 #[test]
 fn the_guide_prints_what_it_says() {
     let page = read(GUIDE);
     assert!(page.files.len() >= 10 && page.commands.len() >= 20);
-    run(&Bench::new(), &page, true);
+    run(&Bench::new(), &page, &is_as_the_page_says);
 }
 
 #[test]
@@ -110,10 +123,10 @@ fn operations_print_what_their_page_says() {
     let mut readme = read(README);
     let end = readme.commands.iter().position(|(command, _)| command.contains("audit checkpoint")).unwrap();
     readme.commands.truncate(end + 1);
-    run(&bench, &readme, false);
+    run(&bench, &readme, &shows_everything);
     let page = read(OPERATIONS);
     assert!(page.commands.len() >= 15);
-    run(&bench, &page, true);
+    run(&bench, &page, &is_as_the_page_says);
 }
 
 /// `caseward tables --dialect sqlite --format mermaid` writes it.

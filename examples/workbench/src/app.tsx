@@ -1,0 +1,172 @@
+// The whole page: what is open, which part of it is looked at, and what went wrong.
+
+import type { FunctionComponent } from 'preact';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+import { Trouble, engine, onRestart } from './client.ts';
+import { Ask } from './pages/ask.tsx';
+import { Data } from './pages/data.tsx';
+import { Look } from './pages/look.tsx';
+import { Matrix } from './pages/matrix.tsx';
+import { WhoCan } from './pages/who.tsx';
+import { Told, troubled } from './parts/asked.tsx';
+import type { Opened, OwnFile, Source } from './shared.ts';
+import { START, type State, TABS, TAB_TITLES, type Tab, fragment, read } from './state.ts';
+
+type Props = { state: State; opened: Opened; go: (change: Partial<State>) => void };
+type Theme = 'light dark' | 'light' | 'dark';
+
+export function App() {
+  const [state, setState] = useState<State>(START);
+  const [trouble, setTrouble] = useState<Trouble>();
+  const [said, setSaid] = useState('');
+  const [refused, setRefused] = useState<Trouble>();
+  const here = useRef(state);
+  here.current = state;
+
+  const go = useCallback((change: Partial<State>) => {
+    const next = { ...here.current, ...change };
+    const moved = next.tab !== here.current.tab || next.record !== here.current.record || next.inside !== here.current.inside;
+    here.current = next;
+    setState(next);
+    // The address stays as it is; going back works all the same.
+    const { tab, record, inside } = next;
+    if (moved) history.pushState({ tab, record, inside }, '');
+    else history.replaceState({ tab, record, inside }, '');
+  }, []);
+
+  const opens = useCallback((opened: Opened, source: Source, change: Partial<State> = {}) => {
+    const people = opened.people ?? [null, null];
+    const tab = here.current.tab;
+    const next = { ...START, tab, source, opened, person: people[0], record: opened.record, author: here.current.author, ...change };
+    here.current = next;
+    setState(next);
+    history.replaceState({ tab: next.tab, record: next.record, inside: next.inside }, '');
+  }, []);
+
+  const open = useCallback(async (source: Source, change: Partial<State> = {}) => {
+    try {
+      opens(await engine.load(source), source, change);
+      setTrouble(undefined);
+      setRefused(undefined);
+    } catch (error) {
+      const told = troubled(error);
+      if (told.kind !== 'stopped') setRefused(told);
+      setTrouble(here.current.opened === null || told.kind === 'stopped' ? told : undefined);
+    }
+  }, [opens]);
+
+  useEffect(() => {
+    const link = read(location.hash);
+    const source: Source = typeof link.source === 'number' ? { kind: 'sample', cases: link.source } : { kind: 'story' };
+    const { step, now, source: _, ...rest } = link;
+    void open(source, { ...rest, moment: { step: step ?? 0, now: now ?? null, version: 0 } });
+    const back = ({ state: kept }: PopStateEvent) => {
+      if (kept === null) return;
+      const next = { ...here.current, ...(kept as Partial<State>) };
+      here.current = next;
+      setState(next);
+    };
+    addEventListener('popstate', back);
+    const off = onRestart((opened) => {
+      setTrouble(new Trouble({ kind: 'stopped', message: 'The engine stopped, and was started anew. What had been done to the data by buttons is undone; everything else goes on.', problems: [] }));
+      if (opened !== null) opens(opened, opened.own ? here.current.source : here.current.source.kind === 'own' ? { kind: 'story' } : here.current.source);
+      else void engine.load({ kind: 'story' }).then((story) => opens(story, { kind: 'story' }));
+    });
+    return () => {
+      removeEventListener('popstate', back);
+      off();
+    };
+  }, [open, opens]);
+
+  const own = (files: () => Promise<readonly OwnFile[]>) => {
+    setRefused(undefined);
+    files().then(
+      (all) => {
+        // What was dropped before stays, unless there is the same again: policies first, then data.
+        const kind = (path: string) => (/\.(json|snapshot|bin)$/i.test(path) ? 'data' : 'policies');
+        const kinds = new Set(all.map(({ path }) => kind(path)));
+        const kept = state.source.kind === 'own' ? state.source.files.filter(({ path }) => !kinds.has(kind(path))) : [];
+        return open({ kind: 'own', files: [...kept, ...all] });
+      },
+      (error) => setRefused(troubled(error)),
+    );
+  };
+
+  const share = async () => {
+    const link = new URL(fragment(state), location.href).href;
+    try {
+      await navigator.clipboard.writeText(link);
+      setSaid(state.source.kind === 'own' ? 'A link to this part of the page is copied. It has nothing of your data.' : 'A link to what you see is copied.');
+    } catch {
+      setSaid(`The link: ${link}`);
+    }
+  };
+
+  const { opened, tab } = state;
+  return (
+    <>
+      <Header {...{ tab, share }} onTab={(next) => go({ tab: next })} />
+      <main id="main" tabIndex={-1}>
+        <p class="said" role="status">{said}</p>
+        {trouble !== undefined && (
+          <div class="stopped">
+            <Told trouble={trouble} />
+            <button type="button" class="plain" onClick={() => setTrouble(undefined)}>Close this message</button>
+          </div>
+        )}
+        {opened === null ? trouble === undefined && <p class="loading" role="status">The rules are being loaded…</p> : (
+          <>
+            <h1>{TAB_TITLES[tab]}<span class="soft"> {opened.title}</span></h1>
+            {tab === 'look' && <Look {...{ state, opened, go }} />}
+            {tab === 'who' && <WhoCan {...{ state, opened, go }} />}
+            {tab === 'ask' && <Ask {...{ state, opened, go }} />}
+            {tab === 'matrix' && <Matrix {...{ state, opened }} />}
+            {tab === 'rules' && <Rules {...{ state, opened, go }} />}
+            {tab === 'data' && <Data {...{ state, opened, open }} trouble={refused} onFiles={own} />}
+          </>
+        )}
+      </main>
+    </>
+  );
+}
+
+function Header({ tab, onTab, share }: { tab: Tab; onTab: (tab: Tab) => void; share: () => void }) {
+  const [theme, setTheme] = useState<Theme>('light dark');
+  const next: Record<Theme, Theme> = { 'light dark': 'dark', dark: 'light', light: 'light dark' };
+  const names: Record<Theme, string> = { 'light dark': 'as the system', dark: 'dark', light: 'light' };
+  useEffect(() => {
+    document.documentElement.style.colorScheme = theme;
+  }, [theme]);
+  return (
+    <header>
+      <a class="skip" href="#main" onClick={(event) => {
+        event.preventDefault();
+        document.getElementById('main')?.focus();
+      }}>To the content</a>
+      <p class="brand">Caseward <span>workbench</span></p>
+      <nav aria-label="Parts">
+        <ul>
+          {TABS.map((one) => (
+            <li key={one}><button type="button" aria-current={one === tab ? 'page' : undefined} onClick={() => onTab(one)}>{TAB_TITLES[one]}</button></li>
+          ))}
+        </ul>
+      </nav>
+      <div class="tools">
+        <button type="button" class="plain" onClick={share}>Copy a link</button>
+        <button type="button" class="plain" onClick={() => setTheme(next[theme])}>Colours: {names[theme]}</button>
+      </div>
+    </header>
+  );
+}
+
+/** The editor is large, and is fetched with the part that has it. */
+function Rules(props: Props) {
+  const [Editor, setEditor] = useState<FunctionComponent<Props>>();
+  const [trouble, setTrouble] = useState<Trouble>();
+  useEffect(() => {
+    import('./pages/rules.tsx').then(({ Rules: loaded }) => setEditor(() => loaded), (error) => setTrouble(troubled(error)));
+  }, []);
+  if (trouble !== undefined) return <Told trouble={trouble} />;
+  return Editor === undefined ? <p class="loading">The editor is being loaded…</p> : <Editor {...props} />;
+}

@@ -1,0 +1,126 @@
+// Role by action by situation. Signs tell what colours tell, and every cell says itself to who cannot see them.
+
+import { useState } from 'preact/hooks';
+
+import { engine } from '../client.ts';
+import { Answered, useAsked } from '../parts/asked.tsx';
+import type { Grid, Opened } from '../shared.ts';
+import type { State } from '../state.ts';
+import { count, title } from '../words.ts';
+
+interface Props {
+  readonly state: State;
+  readonly opened: Opened;
+}
+
+export function Matrix({ state, opened }: Props) {
+  const edits = Object.keys(state.edited).length;
+  const [compared, setCompared] = useState(edits > 0);
+  const asked = useAsked(() => engine.grid(compared ? state.edited : null), [opened.policyHash, compared, compared ? state.edited : null]);
+  return (
+    <>
+      <p class="lead">
+        Every role, action and situation of attendance case management, decided by the policies on small worlds of their own.
+        {edits > 0 ? '' : ' Change a policy under Edit, and the cells that differ are marked here.'}
+      </p>
+      {edits > 0 && (
+        <label class="check">
+          <input type="checkbox" checked={compared} onChange={(event) => setCompared(event.currentTarget.checked)} />
+          As edited: mark what {count(edits, 'changed file')} {edits === 1 ? 'changes' : 'change'}
+        </label>
+      )}
+      <Answered asked={asked}>{(grid) => <Blocks grid={grid} />}</Answered>
+    </>
+  );
+}
+
+function Blocks({ grid }: { grid: Grid }) {
+  const [at, setAt] = useState(0);
+  const [only, setOnly] = useState(false);
+  const { blocks, roles, changed } = grid;
+  const differ = changed === null ? [] : Object.keys(changed);
+  const shown = blocks.map((block, index) => ({ block, index })).filter(({ index }) => !only || differ.some((key) => key.startsWith(`${index}/`)));
+  const now = shown.find(({ index }) => index === at) ?? shown[0];
+  const [cell, setCell] = useState<{ action: string; role: string } | null>(null);
+  return (
+    <>
+      {changed !== null && (
+        <p role="status" class="told">
+          {differ.length === 0 ? 'The edit changes no cell.' : `The edit changes ${count(differ.length, 'cell')}.`}{' '}
+          {differ.length > 0 && <label class="check"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.currentTarget.checked)} /> Only situations that change</label>}
+        </p>
+      )}
+      <label class="wide">Situation
+        <select value={now?.index ?? 0} onChange={(event) => {
+          setAt(Number(event.currentTarget.value));
+          setCell(null);
+        }}>
+          {shown.map(({ block, index }) => <option key={index} value={index}>{block.resource}: {block.situation}</option>)}
+        </select>
+      </label>
+      {now !== undefined && <Block {...{ grid, cell, setCell }} index={now.index} />}
+      {cell !== null && <Speaking {...cell} roles={roles} />}
+      <details class="legend">
+        <summary>Roles and signs</summary>
+        <p>✔ allowed, · denied{changed === null ? '' : ', + newly allowed, − no longer allowed'}. A row that is not shown in a situation is as in the first of its kind.</p>
+        <dl class="fields">{roles.map(({ id, title: said }) => <div key={id}><dt>{id}</dt><dd>{said}</dd></div>)}</dl>
+      </details>
+    </>
+  );
+}
+
+function Block({ grid, index, cell, setCell }: {
+  grid: Grid; index: number; cell: { action: string; role: string } | null; setCell: (cell: { action: string; role: string } | null) => void;
+}) {
+  const block = grid.blocks[index];
+  if (block === undefined) return null;
+  const label = `${block.resource}: ${block.situation}`;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than the page scrolls by keyboard
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table class="matrix">
+        <thead>
+          <tr><th scope="col">Action</th>{grid.roles.map(({ id, title: said }) => <th key={id} scope="col"><abbr title={said}>{id}</abbr></th>)}</tr>
+        </thead>
+        <tbody>
+          {block.rows.map(({ action, allowed }) => (
+            <tr key={action}>
+              <th scope="row"><button type="button" class="link" onClick={() => setCell({ action, role: '' })}>{title(action)}</button></th>
+              {grid.roles.map(({ id }) => {
+                const may = allowed.includes(id);
+                const differs = grid.changed?.[`${index}/${action}/${id}`];
+                const sign = differs === 'gained' ? '+' : differs === 'lost' ? '−' : may ? '✔' : '·';
+                const said = differs === 'gained' ? 'newly allowed' : differs === 'lost' ? 'no longer allowed' : may ? 'allowed' : 'denied';
+                const here = cell?.action === action && cell.role === id;
+                return (
+                  <td key={id} class={`${differs ?? (may ? 'may' : 'not')}${here ? ' here' : ''}`} onClick={() => setCell({ action, role: id })}>
+                    <span aria-hidden="true">{sign}</span><span class="hidden">{said}</span>
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The policies that speak of an action: those among which the rule of a cell is. */
+function Speaking({ action, role, roles }: { action: string; role: string; roles: Grid['roles'] }) {
+  const asked = useAsked(() => engine.speaking(action), [action]);
+  const said = roles.find(({ id }) => id === role)?.title;
+  return (
+    <section class="author" aria-live="polite">
+      <h3>{title(action)}{said === undefined ? '' : `, ${said}`}</h3>
+      <p class="soft">The policies that name this action, or all actions. Which of them decides for a person and a record is under Ask.</p>
+      <Answered asked={asked}>
+        {(policies) => (
+          <ul>{policies.map(({ id, rule, effect, description }) => (
+            <li key={id}><span class={`rule ${effect}`}>{rule}</span> {effect === 'forbid' ? <em>forbids: </em> : null}{description}</li>
+          ))}</ul>
+        )}
+      </Answered>
+    </section>
+  );
+}

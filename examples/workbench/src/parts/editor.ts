@@ -1,0 +1,108 @@
+// CodeMirror with Cedar's words in colours and its problems under the text.
+
+import { type CompletionContext, autocompletion, completionKeymap } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { HighlightStyle, StreamLanguage, bracketMatching, indentUnit, syntaxHighlighting } from '@codemirror/language';
+import { linter, lintKeymap } from '@codemirror/lint';
+import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
+import { EditorState } from '@codemirror/state';
+import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+
+import type { Marked } from '../worker/rules.ts';
+
+const WORDS = /^(permit|forbid|when|unless|if|then|else|in|has|like|is|principal|action|resource|context|true|false)\b/;
+const CALLS = /^(contains|containsAll|containsAny|isEmpty|hasTag|getTag|datetime|duration|decimal|ip|offset|durationSince|toDate|toTime|lessThan|greaterThan)\b(?=\s*\()/;
+
+const cedar = StreamLanguage.define({
+  name: 'cedar',
+  token(stream) {
+    if (stream.eatSpace()) return null;
+    if (stream.match(/^\/\/.*/)) return 'comment';
+    if (stream.match(/^"(?:\\.|[^"\\])*"?/)) return 'string';
+    if (stream.match(/^@\w+/)) return 'meta';
+    if (stream.match(/^-?\d+/)) return 'number';
+    if (stream.match(CALLS)) return 'variableName.function';
+    if (stream.match(WORDS)) return 'keyword';
+    if (stream.match(/^[A-Z]\w*(?=::|\s)/)) return 'typeName';
+    if (stream.match(/^\w+/)) return 'variableName';
+    if (stream.match(/^(&&|\|\||[!=<>]=?|[-+*])/)) return 'operator';
+    stream.next();
+    return null;
+  },
+  languageData: { commentTokens: { line: '//' } },
+});
+
+const COLOURS = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--code-word)', fontWeight: '600' },
+  { tag: tags.string, color: 'var(--code-text)' },
+  { tag: tags.comment, color: 'var(--soft)', fontStyle: 'italic' },
+  { tag: tags.meta, color: 'var(--code-note)' },
+  { tag: tags.typeName, color: 'var(--code-type)' },
+  { tag: tags.function(tags.variableName), color: 'var(--code-type)' },
+]);
+
+const LOOK = EditorView.theme({
+  '&': { color: 'var(--ink)', backgroundColor: 'var(--paper)', fontSize: '0.875rem' },
+  '.cm-content': { fontFamily: 'var(--mono)', caretColor: 'var(--ink)' },
+  '.cm-cursor': { borderLeftColor: 'var(--ink)' },
+  '.cm-gutters': { backgroundColor: 'var(--wash)', color: 'var(--soft)', border: 'none' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--wash)' },
+  '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--select) !important' },
+  '.cm-tooltip, .cm-panels': { backgroundColor: 'var(--paper)', color: 'var(--ink)', border: '1px solid var(--line)' },
+  '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
+});
+
+/** Words that the text and the language already have. */
+function complete(context: CompletionContext) {
+  const word = context.matchBefore(/[\w.@]+/);
+  if (word === null || (word.from === word.to && !context.explicit)) return null;
+  const known = new Set(context.state.doc.toString().match(/[A-Za-z]\w{2,}/g) ?? []);
+  for (const one of ['permit', 'forbid', 'when', 'unless', 'principal', 'resource', 'context', 'contains', 'datetime']) known.add(one);
+  const last = word.text.lastIndexOf('.') + 1;
+  return { from: word.from + last, options: [...known].map((label) => ({ label })), validFor: /^\w*$/ };
+}
+
+export interface Editor {
+  /** Shows a text that came from elsewhere. */
+  readonly show: (text: string) => void;
+  readonly destroy: () => void;
+}
+
+interface Ways {
+  readonly label: string;
+  readonly change: (text: string) => void;
+  readonly check: (text: string) => Promise<readonly Marked[]>;
+}
+
+export function makeEditor(host: HTMLElement, text: string, { label, change, check }: Ways): Editor {
+  // A sheet that a shadow adopts is no inline style.
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  const view = new EditorView({
+    root,
+    parent: root,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), highlightSelectionMatches(),
+        cedar, syntaxHighlighting(COLOURS), LOOK, indentUnit.of('  '), EditorView.lineWrapping,
+        autocompletion({ override: [complete] }),
+        linter(async (editor) => (await check(editor.state.doc.toString()).catch(() => [])).map(({ from, to, severity, message, help }) => {
+          const most = editor.state.doc.length;
+          return { from: Math.min(from, most), to: Math.min(Math.max(to, from), most), severity, message: help === null ? message : `${message}\n${help}` };
+        }), { delay: 50 }),
+        keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...completionKeymap, ...lintKeymap]),
+        EditorView.contentAttributes.of({ 'aria-label': label }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged) change(update.state.doc.toString());
+        }),
+      ],
+    }),
+  });
+  return {
+    show: (next) => {
+      if (next !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } });
+    },
+    destroy: () => view.destroy(),
+  };
+}

@@ -1,0 +1,157 @@
+// The policies as text: their problems, their layout, and what an edit of them changes in the data that is open.
+
+import { CasewardError, type Policy, type Problem, Ward, diagnose, format, span } from 'caseward';
+
+import type { Delta, DeltaLine, Grid, Moment } from '../shared.ts';
+import { some } from '../words.ts';
+import { at, called, roleSaid, roles, scene } from './scene.ts';
+
+/** Policies by the names of their files, as somebody edits them. */
+export type Edited = Readonly<Record<string, string>>;
+
+/** A problem, its place as one of JavaScript's strings. */
+export interface Marked {
+  readonly source: string;
+  readonly severity: 'warning' | 'error';
+  readonly message: string;
+  readonly help: string | null;
+  readonly line: number | null;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Every policy of what is open, with its text. */
+export function texts(): { files: Record<string, string>; policies: (Policy & { file: string })[] } {
+  const { ward, texts } = scene();
+  const policies = ward.policies().map((policy) => {
+    const source = policy['source'];
+    return { ...policy, file: typeof source === 'string' ? source : `${policy.id}` };
+  });
+  return { files: texts.policies, policies };
+}
+
+/** What is wrong with policies as they were edited. */
+export function problems(edited: Edited): Marked[] {
+  const { texts } = scene();
+  const found = diagnose({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
+  return found.map((problem) => marked(problem, { ...texts.policies, ...edited }[problem.source] ?? ''));
+}
+
+function marked(problem: Problem, text: string): Marked {
+  const { source, severity, message, help, line } = problem;
+  const place = problem.span === null || text === '' ? { start: 0, end: 0 } : span(text, problem.span);
+  return { source, severity, message, help, line, from: place.start, to: place.end };
+}
+
+/** A policy in Cedar's standard layout. */
+export function tidy(text: string, name: string): string {
+  return format(text, name);
+}
+
+/** How often the worker looks up while it compares. */
+const CHUNK = 40;
+let comparing = 0;
+
+/** Stops a comparison that is under way. */
+export function stop(): void {
+  comparing += 1;
+}
+
+/** What edited policies change, for everybody and every record that is open, by action; up to a number of people. */
+export async function delta(moment: Moment, edited: Edited, most: number): Promise<Delta> {
+  comparing += 1;
+  const mine = comparing;
+  const { ward, world, now } = at(moment);
+  const { texts, principals, types } = scene();
+  const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
+  try {
+    const people = world.ids(principals).slice(0, most);
+    const { questions, left } = actionsOf(moment, types);
+    const lines: { gained: DeltaLine[]; lost: DeltaLine[] } = { gained: [], lost: [] };
+    let total = 0;
+    for (const [index, id] of people.entries()) {
+      if (index % CHUNK === CHUNK - 1) await new Promise((done) => setTimeout(done));
+      if (mine !== comparing) return { ...lines, people: index, questions: questions.length, left, total, stopped: true };
+      const person = { type: principals, id };
+      for (const { action, type } of questions) {
+        const asked = { principal: person, action, type, now };
+        const [before, after] = [ward.list(world, asked), other.list(world, asked)];
+        if (before.length === after.length && before.every((one, at) => one === after[at])) continue;
+        const [had, has] = [new Set(before), new Set(after)];
+        const line = (ids: string[], by: Ward): DeltaLine => ({
+          person: called(person),
+          roles: some(roles(world.attributes(person) ?? {}).map(roleSaid), 3),
+          action,
+          records: ids.slice(0, 5).map((one) => called({ type, id: one })),
+          count: ids.length,
+          rules: [...by.answer(world, { principal: person, action, resource: { type, id: ids[0] ?? '' }, now }).rules],
+        });
+        const [gained, lost] = [after.filter((one) => !had.has(one)), before.filter((one) => !has.has(one))];
+        total += gained.length + lost.length;
+        if (gained.length > 0 && lines.gained.length < 200) lines.gained.push(line(gained, other));
+        if (lost.length > 0 && lines.lost.length < 200) lines.lost.push(line(lost, ward));
+      }
+    }
+    return { ...lines, people: people.length, questions: questions.length, left, total, stopped: false };
+  } finally {
+    other.dispose();
+  }
+}
+
+/** Which actions there are for which types of records, and those of which a list needs more than the time. */
+function actionsOf(moment: Moment, types: readonly string[]): { questions: { action: string; type: string }[]; left: string[] } {
+  const { ward, world, now } = at(moment);
+  const { principals } = scene();
+  const [someone] = world.ids(principals);
+  const questions: { action: string; type: string }[] = [];
+  const left = new Set<string>();
+  for (const type of types) {
+    const [first] = world.ids(type);
+    if (first === undefined || someone === undefined) continue;
+    const principal = { type: principals, id: someone };
+    for (const { action } of ward.actions(world, { principal, resource: { type, id: first }, now })) {
+      try {
+        ward.list(world, { principal, action, type, now });
+        questions.push({ action, type });
+      } catch (error) {
+        if (!(error instanceof CasewardError) || error.kind !== 'request') throw error;
+        left.add(action);
+      }
+    }
+  }
+  return { questions, left: [...left] };
+}
+
+/** Role by action by situation; with edited policies, what they change of it. */
+export function grid(edited: Edited | null): Grid {
+  const { ward, texts } = scene();
+  const base = ward.matrix();
+  const roles = [...ward.matrixText().matchAll(/^ {2}([A-Z]{2}) {2}(\S.*)$/gm)].map(([, id = '', title = '']) => ({ id, title }));
+  if (edited === null || Object.keys(edited).length === 0) return { roles, blocks: base.blocks, changed: null };
+  const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
+  try {
+    const after = other.matrix();
+    const changed: Record<string, 'gained' | 'lost'> = {};
+    for (const [at, block] of after.blocks.entries()) {
+      for (const row of block.rows) {
+        const before = new Set(base.blocks[at]?.rows.find(({ action }) => action === row.action)?.allowed ?? []);
+        const now = new Set(row.allowed);
+        for (const role of now) if (!before.has(role)) changed[`${at}/${row.action}/${role}`] = 'gained';
+        for (const role of before) if (!now.has(role)) changed[`${at}/${row.action}/${role}`] = 'lost';
+      }
+    }
+    return { roles, blocks: after.blocks, changed };
+  } finally {
+    other.dispose();
+  }
+}
+
+/** The policies that speak of an action by name, or of all. */
+export function speaking(action: string): { id: string; rule: string; effect: string; description: string }[] {
+  const { ward } = scene();
+  return ward.policies().filter(({ id }) => {
+    const text = ward.source(id) ?? '';
+    return text.includes(`Action::"${action}"`) || /\(\s*principal[^,]*,\s*action\s*,/.test(text);
+  }).map(({ id, rule, effect, description }) => ({ id, rule: rule ?? id, effect, description: description ?? '' }));
+}
+

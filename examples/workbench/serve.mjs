@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
-import { basename, extname } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const TYPES = {
@@ -13,8 +13,10 @@ const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; " +
   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const DIST = fileURLToPath(new URL('dist', import.meta.url));
+
 /** A server of the page on a loopback port: a free one, unless told which. */
-export function serve(port = 0) {
+export function serve(port = 0, folder = DIST) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://page');
     const name = pathname === '/' ? 'index.html' : basename(pathname);
@@ -23,7 +25,7 @@ export function serve(port = 0) {
       response.writeHead(404).end();
       return;
     }
-    const file = createReadStream(fileURLToPath(new URL(`dist/${name}`, import.meta.url)));
+    const file = createReadStream(join(folder, name));
     file.on('error', () => response.writeHead(404).end());
     file.on('open', () => {
       response.writeHead(200, {

@@ -10,10 +10,13 @@ import { Look } from './pages/look.tsx';
 import { Matrix } from './pages/matrix.tsx';
 import { WhoCan } from './pages/who.tsx';
 import { Told, troubled } from './parts/asked.tsx';
+import { fromTransfer } from './parts/files.ts';
 import type { Opened, OwnFile, Source } from './shared.ts';
 import { START, type State, TABS, TAB_TITLES, type Tab, fragment, read } from './state.ts';
 
 type Props = { state: State; opened: Opened; go: (change: Partial<State>) => void };
+const STOPPED = 'The engine stopped, and was started anew. What buttons had done to the data is undone; all else goes on.';
+
 type Theme = 'light dark' | 'light' | 'dark';
 
 export function App() {
@@ -69,15 +72,18 @@ export function App() {
     };
     addEventListener('popstate', back);
     const off = onRestart((opened) => {
-      setTrouble(new Trouble({ kind: 'stopped', message: 'The engine stopped, and was started anew. What had been done to the data by buttons is undone; everything else goes on.', problems: [] }));
-      if (opened !== null) opens(opened, opened.own ? here.current.source : here.current.source.kind === 'own' ? { kind: 'story' } : here.current.source);
-      else void engine.load({ kind: 'story' }).then((story) => opens(story, { kind: 'story' }));
+      const { opened: before, moment, source: was } = here.current;
+      setTrouble(new Trouble({ kind: 'stopped', message: STOPPED, problems: [] }));
+      const same = opened !== null && opened.title === before?.title;
+      if (same) go({ opened, moment: { ...moment, version: moment.version + 1 } });
+      else if (opened !== null) opens(opened, { kind: 'story' });
+      else if (before !== null) void open(was.kind === 'own' ? { kind: 'story' } : was).then(() => setTrouble(new Trouble({ kind: 'stopped', message: STOPPED, problems: [] })));
     });
     return () => {
       removeEventListener('popstate', back);
       off();
     };
-  }, [open, opens]);
+  }, [go, open, opens]);
 
   const own = (files: () => Promise<readonly OwnFile[]>) => {
     setRefused(undefined);
@@ -92,6 +98,25 @@ export function App() {
       (error) => setRefused(troubled(error)),
     );
   };
+
+  // A file that is dropped beside the place for it would take the page away: it is opened too.
+  const dropped = useRef(own);
+  dropped.current = own;
+  useEffect(() => {
+    const over = (event: DragEvent) => event.preventDefault();
+    const drop = (event: DragEvent) => {
+      if (event.defaultPrevented || event.dataTransfer === null) return;
+      event.preventDefault();
+      go({ tab: 'data' });
+      dropped.current(fromTransfer(event.dataTransfer));
+    };
+    addEventListener('dragover', over);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('drop', drop);
+    };
+  }, [go]);
 
   const share = async () => {
     const link = new URL(fragment(state), location.href).href;
@@ -140,10 +165,7 @@ function Header({ tab, onTab, share }: { tab: Tab; onTab: (tab: Tab) => void; sh
   }, [theme]);
   return (
     <header>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        document.getElementById('main')?.focus();
-      }}>To the content</a>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>To the content</button>
       <p class="brand">Caseward <span>workbench</span></p>
       <nav aria-label="Parts">
         <ul>

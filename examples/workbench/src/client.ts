@@ -20,6 +20,9 @@ type Waiting = { resolve: (value: never) => void; reject: (error: unknown) => vo
 
 let worker: Worker | undefined;
 let next = 0;
+/** How often in a row a worker fell before it answered. */
+let falls = 0;
+const MOST_FALLS = 2;
 const waiting = new Map<number, Waiting>();
 const listeners = new Set<(opened: Opened | null) => void>();
 
@@ -34,6 +37,7 @@ function start(): Worker {
   made.onmessage = ({ data: { id, value, failure } }) => {
     const one = waiting.get(id);
     waiting.delete(id);
+    falls = 0;
     if (failure === undefined) {
       one?.resolve(value as never);
       return;
@@ -55,7 +59,8 @@ function fall(message: string): void {
   const all = [...waiting.values()];
   waiting.clear();
   for (const { reject } of all) reject(new Trouble({ kind: 'stopped', message: `the engine's worker stopped: ${message}`, problems: [] }));
-  for (const listener of listeners) listener(null);
+  falls += 1;
+  if (falls <= MOST_FALLS) for (const listener of listeners) listener(null);
 }
 
 function call(name: string, args: unknown[]): Promise<never> {

@@ -110,6 +110,13 @@ export interface Button {
   readonly needs: readonly (Need & { readonly title: string; readonly choices: readonly Choice[] })[];
 }
 
+/** What can be asked about a person and a record, and what they are called. */
+export interface Asks {
+  readonly person: string;
+  readonly record: string;
+  readonly actions: readonly (Button & { readonly allowed: boolean })[];
+}
+
 /** An entry of a record. */
 export interface Entry {
   readonly name: Name;
@@ -143,6 +150,8 @@ export interface Withheld {
   readonly because: readonly { readonly rule: string; readonly forbids: boolean; readonly failed: readonly string[] }[];
   /** How many other permits there are that could apply to these types. */
   readonly more: number;
+  /** Whether it asks for more than the time, and is denied whatever that is. */
+  readonly whatever: boolean;
 }
 
 /** What a person gained or lost since the step before. */

@@ -10,6 +10,7 @@ import { Field, contextOf } from '../parts/press.tsx';
 import { Time } from '../parts/time.tsx';
 import type { Opened, Why } from '../shared.ts';
 import type { State } from '../state.ts';
+import { count } from '../words.ts';
 import { preferred } from './who.tsx';
 
 interface Props {
@@ -23,7 +24,7 @@ export function Ask({ state, opened, go }: Props) {
   const types = opened.types.map(({ type }) => type).filter((type) => !/Team$/.test(type));
   const [context, setContext] = useState<Record<string, unknown>>({});
   const actions = useAsked(() => (person === null || record === null ? undefined : engine.asks(moment, person, record)), [moment, person, record]);
-  const all = actions.value ?? [];
+  const all = actions.value?.actions ?? [];
   const chosen = all.find((one) => one.action === state.action) ?? all.find((one) => one.action === 'viewSummary') ?? all[0];
   const needs = chosen?.needs ?? [];
   const given = Object.fromEntries(Object.entries(context).filter(([field]) => needs.some((need) => need.field === field)));
@@ -37,7 +38,7 @@ export function Ask({ state, opened, go }: Props) {
       <Time opened={opened} moment={moment} onChange={(next) => go({ moment: next })} />
       <div class="question">
         <span>May</span>
-        <Chooser label="Person" moment={moment} types={[opened.principals]} now={person === null ? null : { title: idOf(person) }} onChoose={({ name }) => go({ person: name })} />
+        <Chooser label="Person" moment={moment} types={[opened.principals]} now={person === null ? null : { title: actions.value?.person ?? idOf(person) }} onChoose={({ name }) => go({ person: name })} />
         <label><span class="hidden">Action</span>
           <select value={chosen?.action ?? ''} onChange={(event) => {
             setContext({});
@@ -47,7 +48,7 @@ export function Ask({ state, opened, go }: Props) {
           </select>
         </label>
         <span>of</span>
-        <Chooser label="Record" moment={moment} types={preferred(types, record)} now={record === null ? null : { title: idOf(record) }} onChoose={({ name }) => go({ record: name })} />
+        <Chooser label="Record" moment={moment} types={preferred(types, record)} now={record === null ? null : { title: actions.value?.record ?? idOf(record) }} onChoose={({ name }) => go({ record: name })} />
       </div>
       {needs.length > 0 && chosen !== undefined && (
         <form
@@ -83,7 +84,7 @@ function Verdict({ why }: { why: Why }) {
         <section>
           <h3>No policy permits it. The nearest:</h3>
           <Reasons reasons={nearest} open />
-          {more > 0 && <p class="soft">{more} more permits could apply to these types.</p>}
+          {more > 0 && <p class="soft">{count(more, 'more permit')} could apply to these types.</p>}
         </section>
       )}
       <Turned why={why} />

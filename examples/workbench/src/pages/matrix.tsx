@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 
 import { engine } from '../client.ts';
 import { Answered, useAsked } from '../parts/asked.tsx';
+import { Scroll } from '../parts/scroll.tsx';
 import type { Grid, Opened } from '../shared.ts';
 import type { State } from '../state.ts';
 import { count, title } from '../words.ts';
@@ -75,26 +76,27 @@ function Block({ grid, index, cell, setCell }: {
   const block = grid.blocks[index];
   if (block === undefined) return null;
   const label = `${block.resource}: ${block.situation}`;
+  const start = cell ?? { action: block.rows[0]?.action, role: grid.roles[0]?.id };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than the page scrolls by keyboard
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table class="matrix">
+    <Scroll label={label}>
+      <table class="matrix" onKeyDown={move}>
         <thead>
           <tr><th scope="col">Action</th>{grid.roles.map(({ id, title: said }) => <th key={id} scope="col"><abbr title={said}>{id}</abbr></th>)}</tr>
         </thead>
         <tbody>
-          {block.rows.map(({ action, allowed }) => (
+          {block.rows.map(({ action, allowed }, row) => (
             <tr key={action}>
-              <th scope="row"><button type="button" class="link" onClick={() => setCell({ action, role: '' })}>{title(action)}</button></th>
-              {grid.roles.map(({ id }) => {
-                const may = allowed.includes(id);
+              <th scope="row">{title(action)}</th>
+              {grid.roles.map(({ id }, column) => {
                 const differs = grid.changed?.[`${index}/${action}/${id}`];
-                const sign = differs === 'gained' ? '+' : differs === 'lost' ? '−' : may ? '✔' : '·';
-                const said = differs === 'gained' ? 'newly allowed' : differs === 'lost' ? 'no longer allowed' : may ? 'allowed' : 'denied';
-                const here = cell?.action === action && cell.role === id;
+                const state = differs ?? (allowed.includes(id) ? 'may' : 'not');
+                const first = start.action === action && start.role === id;
                 return (
-                  <td key={id} class={`${differs ?? (may ? 'may' : 'not')}${here ? ' here' : ''}`} onClick={() => setCell({ action, role: id })}>
-                    <span aria-hidden="true">{sign}</span><span class="hidden">{said}</span>
+                  <td key={id} class={`${state}${cell !== null && first ? ' here' : ''}`}>
+                    <button
+                      type="button" data-row={row} data-column={column} tabIndex={first ? 0 : -1}
+                      aria-label={`${title(action)}, ${id}: ${SAID[state]}`} onClick={() => setCell({ action, role: id })}
+                    >{SIGNS[state]}</button>
                   </td>
                 );
               })}
@@ -102,8 +104,23 @@ function Block({ grid, index, cell, setCell }: {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
+}
+
+const SIGNS = { gained: '+', lost: '−', may: '✔', not: '·' } as const;
+const SAID = { gained: 'newly allowed', lost: 'no longer allowed', may: 'allowed', not: 'denied' } as const;
+
+/** Arrow keys go from cell to cell. */
+function move(event: KeyboardEvent): void {
+  const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+  const from = event.target as HTMLElement;
+  if (by === undefined || from.dataset['row'] === undefined) return;
+  const [row, column] = [Number(from.dataset['row']) + (by[0] ?? 0), Number(from.dataset['column']) + (by[1] ?? 0)];
+  const to = from.closest('table')?.querySelector<HTMLElement>(`[data-row="${row}"][data-column="${column}"]`);
+  if (to === null || to === undefined) return;
+  event.preventDefault();
+  to.focus();
 }
 
 /** The policies that speak of an action: those among which the rule of a cell is. */

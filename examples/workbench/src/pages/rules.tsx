@@ -68,7 +68,7 @@ function Bench({ state, go, texts }: Props & { texts: Texts }) {
           <button type="button" class="plain" disabled={changed.length === 0} onClick={() => go({ edited: {} })}>Undo all</button>
           <button type="button" class="plain" disabled={changed.length === 0} onClick={() => download(texts.files, edited)}>Download the patch</button>
         </div>
-        <Code {...{ file, text }} onChange={change} onCheck={check} />
+        <Code {...{ file, text }} schema={texts.schema} onChange={change} onCheck={check} />
         {trouble !== undefined && <Told trouble={trouble} />}
         <Problems marks={marks} onChoose={setFile} />
       </section>
@@ -104,8 +104,8 @@ function Files({ texts, edited, file, onChoose }: { texts: Texts; edited: Props[
 }
 
 /** The editor, in a shadow of its own: its styles come as sheets, which the page's security policy lets in. */
-function Code({ file, text, onChange, onCheck }: {
-  file: string; text: string; onChange: (file: string, text: string) => void; onCheck: (file: string, text: string) => Promise<readonly Marked[]>;
+function Code({ file, text, schema, onChange, onCheck }: {
+  file: string; text: string; schema: string; onChange: (file: string, text: string) => void; onCheck: (file: string, text: string) => Promise<readonly Marked[]>;
 }) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);
@@ -114,6 +114,7 @@ function Code({ file, text, onChange, onCheck }: {
     if (host.current === null) return undefined;
     const made = makeEditor(host.current, text, {
       label: `Policy ${file}`,
+      schema,
       change: (next) => onChange(file, next),
       check: async (next) => (await onCheck(file, next)).filter(({ source }) => source === file),
     });

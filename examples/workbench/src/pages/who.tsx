@@ -26,7 +26,7 @@ export function WhoCan({ state, opened, go }: Props) {
     () => (record === null || person === null ? undefined : engine.asks(moment, person, record)),
     [moment.version, record, person],
   );
-  const all = actions.value?.filter(({ needs }) => !needs.some(({ required }) => required)) ?? [];
+  const all = actions.value?.actions.filter(({ needs }) => !needs.some(({ required }) => required)) ?? [];
   const action = all.some((one) => one.action === state.action) ? state.action : (all.find((one) => one.action === 'viewSummary') ?? all[0])?.action ?? '';
   const asked = useAsked(() => (record === null || action === '' ? undefined : engine.who(moment, action, record)), [moment, record, action]);
   return (
@@ -40,7 +40,7 @@ export function WhoCan({ state, opened, go }: Props) {
           </select>
         </label>
         <span>of</span>
-        <Chooser label="Record" moment={moment} types={preferred(types, record)} now={record === null ? null : { title: asked.value?.title ?? idOf(record) }} onChoose={({ name }) => go({ record: name })} />
+        <Chooser label="Record" moment={moment} types={preferred(types, record)} now={record === null ? null : { title: actions.value?.record ?? idOf(record) }} onChoose={({ name }) => go({ record: name })} />
       </div>
       <Answered asked={asked}>{(found) => <Ways found={found} moment={moment} onPerson={(name) => go({ person: name, tab: 'ask', action })} />}</Answered>
     </>

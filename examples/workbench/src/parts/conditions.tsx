@@ -60,7 +60,7 @@ function shown(value: NonNullable<Operand['value']>): string {
 /** A value as Cedar has it, short. */
 export function said(value: Found): string {
   if (value instanceof Date) return day(value);
-  if (Array.isArray(value)) return value.length === 0 ? 'nobody and nothing: an empty set' : `{${some(value.map(said), 6)}}`;
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty set' : `{${some(value.map(said), 6)}}`;
   if (typeof value === 'object' && value !== null) {
     const { type, id } = value as { type?: Found; id?: Found };
     return typeof type === 'string' && typeof id === 'string' ? `${type}::"${id}"` : JSON.stringify(value);

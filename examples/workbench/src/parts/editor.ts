@@ -53,14 +53,17 @@ const LOOK = EditorView.theme({
   '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
 });
 
-/** Words that the text and the language already have. */
-function complete(context: CompletionContext) {
-  const word = context.matchBefore(/[\w.@]+/);
-  if (word === null || (word.from === word.to && !context.explicit)) return null;
-  const known = new Set(context.state.doc.toString().match(/[A-Za-z]\w{2,}/g) ?? []);
-  for (const one of ['permit', 'forbid', 'when', 'unless', 'principal', 'resource', 'context', 'contains', 'datetime']) known.add(one);
-  const last = word.text.lastIndexOf('.') + 1;
-  return { from: word.from + last, options: [...known].map((label) => ({ label })), validFor: /^\w*$/ };
+const LANGUAGE = ['permit', 'forbid', 'when', 'unless', 'principal', 'action', 'resource', 'context', 'has', 'like', 'contains', 'datetime'];
+
+/** Completes the language's words, and the names that the schema declares: types, attributes, actions. */
+function completes(schema: string) {
+  const declared = schema.replace(/\/\/[^\n]*/g, '').match(/[A-Za-z]\w*/g) ?? [];
+  const options = [...new Set([...LANGUAGE, ...declared])].map((label) => ({ label }));
+  return (context: CompletionContext) => {
+    const word = context.matchBefore(/\w+/);
+    if (word === null && !context.explicit) return null;
+    return { from: word?.from ?? context.pos, options, validFor: /^\w*$/ };
+  };
 }
 
 export interface Editor {
@@ -71,11 +74,12 @@ export interface Editor {
 
 interface Ways {
   readonly label: string;
+  readonly schema: string;
   readonly change: (text: string) => void;
   readonly check: (text: string) => Promise<readonly Marked[]>;
 }
 
-export function makeEditor(host: HTMLElement, text: string, { label, change, check }: Ways): Editor {
+export function makeEditor(host: HTMLElement, text: string, { label, schema, change, check }: Ways): Editor {
   // A sheet that a shadow adopts is no inline style.
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   const view = new EditorView({
@@ -86,7 +90,7 @@ export function makeEditor(host: HTMLElement, text: string, { label, change, che
       extensions: [
         lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), highlightSelectionMatches(),
         cedar, syntaxHighlighting(COLOURS), LOOK, indentUnit.of('  '), EditorView.lineWrapping,
-        autocompletion({ override: [complete] }),
+        autocompletion({ override: [completes(schema)] }),
         linter(async (editor) => (await check(editor.state.doc.toString()).catch(() => [])).map(({ from, to, severity, message, help }) => {
           const most = editor.state.doc.length;
           return { from: Math.min(from, most), to: Math.min(Math.max(to, from), most), severity, message: help === null ? message : `${message}\n${help}` };

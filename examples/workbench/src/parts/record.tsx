@@ -5,10 +5,12 @@ import { useState } from 'preact/hooks';
 import { engine } from '../client.ts';
 import type { Entry, Moment, Name, RecordPage, ShownSection, Withheld } from '../shared.ts';
 import type { Outcome } from '../worker/acts.ts';
+import { count } from '../words.ts';
 import { Answered, useAsked } from './asked.tsx';
 import { idOf } from './chooser.tsx';
 import { Came, Press } from './press.tsx';
 import { Rows } from './rows.tsx';
+import { Scroll } from './scroll.tsx';
 import { Tabs } from './tabs.tsx';
 
 interface Props {
@@ -58,9 +60,9 @@ function Known({ moment, person, page, onOpen, onDone }: Props & { page: RecordP
     <>
       <h2>{page.title}</h2>
       {page.actions.length > 0 && (
-        <div class="buttons" role="group" aria-label="Actions">
+        <fieldset class="buttons" aria-label="Actions">
           {page.actions.map((button) => <Press key={button.action} {...press} record={page.name} button={button} />)}
-        </div>
+        </fieldset>
       )}
       {header.length > 0 && (
         <dl class="header">
@@ -90,9 +92,9 @@ function Activity({ entries, press }: { entries: readonly Entry[]; press: { mome
           {entry.text !== '' && <p>{entry.text}</p>}
           <Fields fields={entry.more} />
           {entry.actions.length > 0 && (
-            <div class="buttons" role="group" aria-label={`Actions on ${entry.title}`}>
+            <fieldset class="buttons" aria-label={`Actions on ${entry.title}`}>
               {entry.actions.map((button) => <Press key={button.action} {...press} record={entry.name} button={button} />)}
-            </div>
+            </fieldset>
           )}
         </li>
       ))}
@@ -116,7 +118,7 @@ function Fields({ fields }: { fields: ShownSection['fields'] }) {
   return (
     <dl class="fields">
       {fields.map(({ name, title, text, state }) => (
-        <div key={name}><dt>{title}</dt><dd>{state === 'absent' ? <span class="soft">none</span> : text}</dd></div>
+        <div key={name} class={text.length > 45 ? 'long' : undefined}><dt>{title}</dt><dd>{state === 'absent' ? <span class="soft">none</span> : text}</dd></div>
       ))}
     </dl>
   );
@@ -138,8 +140,7 @@ function Related({ page, onOpen }: { page: RecordPage; onOpen: (name: Name) => v
           <section key={kind}>
             <h3>{title} ({entries.length})</h3>
             {entries.length > 0 && (
-              // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than the page scrolls by keyboard
-              <div class="scroll" tabIndex={0} role="region" aria-label={title}>
+              <Scroll label={title}>
                 <table>
                   <thead><tr>{columns.map((column) => <th key={column} scope="col">{column}</th>)}</tr></thead>
                   <tbody>
@@ -148,7 +149,7 @@ function Related({ page, onOpen }: { page: RecordPage; onOpen: (name: Name) => v
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             )}
           </section>
         );
@@ -183,16 +184,16 @@ function Reasons({ title, all }: { title: string; all: readonly Withheld[] }) {
     <details open={title !== 'Actions'}>
       <summary>{title} ({all.length})</summary>
       <ul class="withheld">
-        {all.map(({ what, action, resource, because, more }) => (
+        {all.map(({ what, action, resource, because, more, whatever }) => (
           <li key={`${action} ${resource}`}>
-            <strong>{what}</strong> <span class="soft"><code>{action}</code>{idOf(resource) === what ? '' : ` on ${idOf(resource)}`}</span>
-            {because.length === 0 && <p class="soft">No policy of the person's permits it.</p>}
+            <strong>{what}</strong> <span class="soft"><code>{action}</code>{title === 'Entries' ? ` on ${idOf(resource)}` : ''}</span>
+            {because.length === 0 && <p class="soft">{whatever ? 'Denied, whatever it is given. Why, for one choice, is under Ask.' : 'No policy comes near to permitting it.'}</p>}
             <ul>
               {because.slice(0, 3).map(({ rule, forbids, failed }) => (
                 <li key={rule}><span class={forbids ? 'rule forbid' : 'rule'}>{rule}</span> {forbids ? 'forbids: ' : 'would permit, but not: '}{failed.join('; ')}</li>
               ))}
             </ul>
-            {because.length > 3 && <p class="soft">{because.length - 3 + more} more permits could apply.</p>}
+            {because.length > 3 && <p class="soft">{count(because.length - 3 + more, 'more permit')} could apply.</p>}
           </li>
         ))}
       </ul>

@@ -1,6 +1,7 @@
 // A list of records as the guides have it: a table whose first cell opens the record.
 
 import type { HomeList, Name } from '../shared.ts';
+import { Scroll } from './scroll.tsx';
 
 interface Props {
   readonly list: HomeList;
@@ -17,9 +18,7 @@ export function Rows({ list, searching, onOpen, onMore }: Props) {
       <h3>{heading}</h3>
       {searching && searched < total && <p class="soft">The first {searched} are searched.</p>}
       {rows.length === 0 ? <p class="soft">None.</p> : (
-        // A table that is wider than the page scrolls by keyboard too.
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
-        <div class="scroll" tabIndex={0} role="region" aria-label={heading}>
+        <Scroll label={heading}>
           <table>
             <thead>
               <tr>{columns.map((column) => <th key={column.title} scope="col">{column.title}</th>)}</tr>
@@ -36,7 +35,7 @@ export function Rows({ list, searching, onOpen, onMore }: Props) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {rows.length < found && <button type="button" class="plain" onClick={onMore}>Show more ({found - rows.length} left)</button>}
     </section>

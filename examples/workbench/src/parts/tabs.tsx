@@ -25,7 +25,6 @@ export function Tabs({ label, tabs, now, onChange, children }: Props) {
   };
   return (
     <div class="tabbed">
-      {/* biome-ignore lint/a11y/useSemanticElements: tabs have no element of their own */}
       <div role="tablist" class="tabs" aria-label={label}>
         {tabs.map(({ id, title }) => (
           <button

@@ -1,8 +1,8 @@
 // What the author of a policy wants to know of a page: what is not on it and by which rule, and what a step changed.
 
-import type { Condition, Explanation } from 'caseward';
+import { CasewardError, type Condition, type Explanation } from 'caseward';
 
-import type { Button, Change, Difference, Moment, Name, Why, Withheld } from '../shared.ts';
+import type { Asks, Change, Difference, Moment, Name, Why, Withheld } from '../shared.ts';
 import { title } from '../words.ts';
 import { button } from './look.ts';
 import { at, called, cedar, isEntity, scene, uid } from './scene.ts';
@@ -45,14 +45,21 @@ function entries(moment: Moment, person: Name, name: Name): { what: string; acti
 
 function because(moment: Moment, person: Name, what: string, action: string, resource: Name): Withheld {
   const { ward, world, now } = at(moment);
-  const found = ward.explain(world, { principal: person, action, resource: uid(resource), now });
+  let found: Explanation;
+  try {
+    found = ward.explain(world, { principal: person, action, resource: uid(resource), now });
+  } catch (error) {
+    // It asks for more than the time, and `actions` found it denied whatever that is.
+    if (!(error instanceof CasewardError) || error.kind !== 'request') throw error;
+    return { what, action, resource, decision: 'deny', because: [], more: 0, whatever: true };
+  }
   const { deciding, nearest } = found;
   const reasons = (deciding.length > 0 ? deciding : nearest).map(({ policy, conditions }) => ({
     rule: policy.rule ?? policy.id,
     forbids: policy.effect === 'forbid',
     failed: policy.effect === 'forbid' ? [policy.description ?? policy.id] : failedOf(conditions),
   }));
-  return { what, action, resource, decision: found.answer.decision, because: reasons, more: found.more };
+  return { what, action, resource, decision: found.answer.decision, because: reasons, more: found.more, whatever: false };
 }
 
 /** The names of the conditions that do not hold, each once. */
@@ -111,8 +118,9 @@ function told({ answer, withheld: _, ...rest }: Explanation): Why {
 }
 
 /** The actions that there are for a person and a record, and what the context of each may be given. */
-export function asks(moment: Moment, person: Name, resource: Name): (Button & { allowed: boolean })[] {
+export function asks(moment: Moment, person: Name, resource: Name): Asks {
   const { ward, world, now } = at(moment);
-  return ward.actions(world, { principal: uid(person), resource: uid(resource), now })
-    .map((one) => ({ ...button(moment, one), allowed: one.allowed }));
+  const all = ward.actions(world, { principal: uid(person), resource: uid(resource), now });
+  const actions = all.map((one) => ({ ...button(moment, one), allowed: one.allowed }));
+  return { person: called(person), record: called(resource), actions };
 }

@@ -21,13 +21,13 @@ export interface Marked {
 }
 
 /** Every policy of what is open, with its text. */
-export function texts(): { files: Record<string, string>; policies: (Policy & { file: string })[] } {
+export function texts(): { files: Record<string, string>; schema: string; policies: (Policy & { file: string })[] } {
   const { ward, texts } = scene();
   const policies = ward.policies().map((policy) => {
     const source = policy['source'];
     return { ...policy, file: typeof source === 'string' ? source : `${policy.id}` };
   });
-  return { files: texts.policies, policies };
+  return { files: texts.policies, schema: texts.schema, policies };
 }
 
 /** What is wrong with policies as they were edited. */

@@ -198,6 +198,7 @@ export function called(entity: Entity | Name): string {
   const known = content[name];
   if (known?.['name'] !== undefined) return known['name'];
   if (known?.['number'] !== undefined) return `${words(type)} ${known['number']}`.replace(/^./, (c) => c.toUpperCase());
+  if (known?.['title'] !== undefined) return known['title'];
   const plain = type.split('::').at(-1) ?? type;
   return type === principals || plain === 'MinistryTeam' ? words(id) : `${plain} ${id}`;
 }

@@ -10,7 +10,7 @@ import { delta, grid, problems, speaking, stop, texts, tidy } from './rules.ts';
 import { again, load } from './scene.ts';
 import { who } from './who.ts';
 
-const api = {
+export const api = {
   act, asks, changed, choices, delta, grid, home, load, problems, record, speaking, start, stop, texts, tidy, why, who, withheld,
 };
 

@@ -24,6 +24,8 @@ export function App() {
   const [trouble, setTrouble] = useState<Trouble>();
   const [said, setSaid] = useState('');
   const [refused, setRefused] = useState<Trouble>();
+  /** What was opened how often: what one source was asked is not carried over to the next. */
+  const [opening, setOpening] = useState(0);
   const here = useRef(state);
   here.current = state;
 
@@ -44,6 +46,7 @@ export function App() {
     const next = { ...START, tab, source, opened, person: people[0], record: opened.record, author: here.current.author, ...change };
     here.current = next;
     setState(next);
+    setOpening((before) => before + 1);
     history.replaceState({ tab: next.tab, record: next.record, inside: next.inside }, '');
   }, []);
 
@@ -60,10 +63,14 @@ export function App() {
   }, [opens]);
 
   useEffect(() => {
-    const link = read(location.hash);
-    const source: Source = typeof link.source === 'number' ? { kind: 'sample', cases: link.source } : { kind: 'story' };
-    const { step, now, source: _, ...rest } = link;
-    void open(source, { ...rest, moment: { step: step ?? 0, now: now ?? null, version: 0 } });
+    const follow = () => {
+      const { step, now, source: of, ...rest } = read(location.hash);
+      const source: Source = typeof of === 'number' ? { kind: 'sample', cases: of } : { kind: 'story' };
+      void open(source, { tab: 'look', ...rest, moment: { step: step ?? 0, now: now ?? null, version: 0 } });
+    };
+    follow();
+    // A link that is pasted into the open page.
+    addEventListener('hashchange', follow);
     const back = ({ state: kept }: PopStateEvent) => {
       if (kept === null) return;
       const next = { ...here.current, ...(kept as Partial<State>) };
@@ -80,6 +87,7 @@ export function App() {
       else if (before !== null) void open(was.kind === 'own' ? { kind: 'story' } : was).then(() => setTrouble(new Trouble({ kind: 'stopped', message: STOPPED, problems: [] })));
     });
     return () => {
+      removeEventListener('hashchange', follow);
       removeEventListener('popstate', back);
       off();
     };
@@ -141,7 +149,7 @@ export function App() {
           </div>
         )}
         {opened === null ? trouble === undefined && <p class="loading" role="status">The rules are being loaded…</p> : (
-          <>
+          <div key={opening}>
             <h1>{TAB_TITLES[tab]}<span class="soft"> {opened.title}</span></h1>
             {tab === 'look' && <Look {...{ state, opened, go }} />}
             {tab === 'who' && <WhoCan {...{ state, opened, go }} />}
@@ -149,7 +157,7 @@ export function App() {
             {tab === 'matrix' && <Matrix {...{ state, opened }} />}
             {tab === 'rules' && <Rules {...{ state, opened, go }} />}
             {tab === 'data' && <Data {...{ state, opened, open }} trouble={refused} onFiles={own} />}
-          </>
+          </div>
         )}
       </main>
     </>

@@ -78,11 +78,11 @@ function Verdict({ why }: { why: Why }) {
       </p>
       {errors.map((error) => <p key={error} class="trouble">{error}</p>)}
       <ul class="story">{story.map((line) => <li key={line}>{line}</li>)}</ul>
-      {deciding.length > 0 && <section><h3>Decided by</h3><Reasons reasons={deciding} open /></section>}
-      {failed.length > 0 && <section><h3>Could not be evaluated</h3><Reasons reasons={failed} open /></section>}
+      {deciding.length > 0 && <section><h2>Decided by</h2><Reasons reasons={deciding} open /></section>}
+      {failed.length > 0 && <section><h2>Could not be evaluated</h2><Reasons reasons={failed} open /></section>}
       {nearest.length > 0 && (
         <section>
-          <h3>No policy permits it. The nearest:</h3>
+          <h2>No policy permits it. The nearest:</h2>
           <Reasons reasons={nearest} open />
           {more > 0 && <p class="soft">{count(more, 'more permit')} could apply to these types.</p>}
         </section>

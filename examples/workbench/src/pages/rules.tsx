@@ -30,23 +30,24 @@ type Texts = Awaited<ReturnType<typeof engine.texts>>;
 function Bench({ state, go, texts }: Props & { texts: Texts }) {
   const { edited } = state;
   const [file, setFile] = useState(() => texts.policies[0]?.file ?? '');
-  const [marks, setMarks] = useState<readonly Marked[]>([]);
+  const [found, setFound] = useState<Readonly<Record<string, readonly Marked[]>>>({});
   const [trouble, setTrouble] = useState<Trouble>();
-  const current = useRef({ edited, file });
-  current.current = { edited, file };
+  const current = useRef(edited);
+  current.current = edited;
 
   const change = useCallback((name: string, text: string) => {
-    const { [name]: _, ...rest } = current.current.edited;
+    const { [name]: _, ...rest } = current.current;
     go({ edited: text === texts.files[name] ? rest : { ...rest, [name]: text } });
   }, [go, texts]);
 
   const check = useCallback(async (name: string, text: string): Promise<readonly Marked[]> => {
-    const found = await engine.problems({ ...current.current.edited, [name]: text });
-    setMarks(found);
-    return found;
+    const now = await engine.problems(name, text);
+    setFound((before) => ({ ...before, [name]: now }));
+    return now;
   }, []);
 
   const text = edited[file] ?? texts.files[file] ?? '';
+  const marks = Object.values(found).flat();
   const errors = marks.filter(({ severity }) => severity === 'error');
   const changed = Object.keys(edited);
   const tidy = async () => {
@@ -65,7 +66,10 @@ function Bench({ state, go, texts }: Props & { texts: Texts }) {
           <strong>{file}</strong>
           <button type="button" class="plain" onClick={() => void tidy()}>Format</button>
           <button type="button" class="plain" disabled={!(file in edited)} onClick={() => change(file, texts.files[file] ?? '')}>Undo this file</button>
-          <button type="button" class="plain" disabled={changed.length === 0} onClick={() => go({ edited: {} })}>Undo all</button>
+          <button type="button" class="plain" disabled={changed.length === 0} onClick={() => {
+            setFound({});
+            go({ edited: {} });
+          }}>Undo all</button>
           <button type="button" class="plain" disabled={changed.length === 0} onClick={() => download(texts.files, edited)}>Download the patch</button>
         </div>
         <Code {...{ file, text }} schema={texts.schema} onChange={change} onCheck={check} />
@@ -116,7 +120,7 @@ function Code({ file, text, schema, onChange, onCheck }: {
       label: `Policy ${file}`,
       schema,
       change: (next) => onChange(file, next),
-      check: async (next) => (await onCheck(file, next)).filter(({ source }) => source === file),
+      check: (next) => onCheck(file, next),
     });
     editor.current = made;
     return () => made.destroy();
@@ -128,7 +132,7 @@ function Code({ file, text, schema, onChange, onCheck }: {
 function Problems({ marks, onChoose }: { marks: readonly Marked[]; onChoose: (file: string) => void }) {
   return (
     <div class="problems" role="status">
-      <h3>{marks.length === 0 ? 'No problems' : count(marks.length, 'problem')}</h3>
+      <h2>{marks.length === 0 ? 'No problems' : count(marks.length, 'problem')}</h2>
       <ul>
         {marks.slice(0, 20).map(({ source, severity, message, help, line }, at) => (
           <li key={at} class={severity}>

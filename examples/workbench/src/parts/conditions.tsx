@@ -94,7 +94,7 @@ export function Turned({ why }: { why: Why }) {
   const to = allowed ? 'denied' : 'allowed';
   return (
     <section>
-      <h3>What would change it</h3>
+      <h2>What would change it</h2>
       {turn.outcome === 'found' && (
         <>
           <p>The smallest change that was found after which it is {to}:</p>
@@ -127,7 +127,7 @@ export function Turned({ why }: { why: Why }) {
       {turn.outcome === 'withheld' && <p>That is withheld.</p>}
       {instead !== null && instead !== undefined && (
         <>
-          <h3>Who could do it</h3>
+          <h2>Who could do it</h2>
           <p>{count(instead.count, 'person', 'people')}{instead.count > 0 ? `: ${some(instead.people.map(called), 5)}.` : ' could.'}</p>
           <ul>
             {instead.by.map((by) => (

@@ -1,6 +1,6 @@
 // The policies as text: their problems, their layout, and what an edit of them changes in the data that is open.
 
-import { CasewardError, type Policy, type Problem, Ward, diagnose, format, span } from 'caseward';
+import { CasewardError, type ListQuestion, type Matrix, type Policy, type Problem, Ward, type World, diagnose, format, span } from 'caseward';
 
 import type { Delta, DeltaLine, Grid, Moment } from '../shared.ts';
 import { some } from '../words.ts';
@@ -30,11 +30,10 @@ export function texts(): { files: Record<string, string>; schema: string; polici
   return { files: texts.policies, schema: texts.schema, policies };
 }
 
-/** What is wrong with policies as they were edited. */
-export function problems(edited: Edited): Marked[] {
-  const { texts } = scene();
-  const found = diagnose({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
-  return found.map((problem) => marked(problem, { ...texts.policies, ...edited }[problem.source] ?? ''));
+/** What is wrong with a policy as it was edited: looked at alone, so that it is told while somebody types. */
+export function problems(file: string, text: string): Marked[] {
+  const found = diagnose({ schema: scene().texts.schema, policies: { [file]: text } });
+  return found.map((problem) => marked(problem, text));
 }
 
 function marked(problem: Problem, text: string): Marked {
@@ -48,7 +47,7 @@ export function tidy(text: string, name: string): string {
   return format(text, name);
 }
 
-/** How often the worker looks up while it compares. */
+/** People after whom the worker looks up while it compares. */
 const CHUNK = 40;
 let comparing = 0;
 
@@ -66,7 +65,10 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
   const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
   try {
     const people = world.ids(principals).slice(0, most);
-    const { questions, left } = actionsOf(moment, types);
+    const all = actionsOf(moment, types);
+    const touched = touches(texts.policies, edited, all.names);
+    const questions = touched === null ? all.questions : all.questions.filter(({ action }) => touched.has(action));
+    const left = [...all.left].filter((action) => touched === null || touched.has(action));
     const lines: { gained: DeltaLine[]; lost: DeltaLine[] } = { gained: [], lost: [] };
     let total = 0;
     for (const [index, id] of people.entries()) {
@@ -75,8 +77,8 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
       const person = { type: principals, id };
       for (const { action, type } of questions) {
         const asked = { principal: person, action, type, now };
+        if (same(ward, other, world, asked)) continue;
         const [before, after] = [ward.list(world, asked), other.list(world, asked)];
-        if (before.length === after.length && before.every((one, at) => one === after[at])) continue;
         const [had, has] = [new Set(before), new Set(after)];
         const line = (ids: string[], by: Ward): DeltaLine => ({
           person: called(person),
@@ -98,8 +100,41 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
   }
 }
 
+/** Whether two wards let a person do something to the same records. */
+function same(ward: Ward, other: Ward, world: World, asked: ListQuestion): boolean {
+  using before = ward.visible(world, asked);
+  using after = other.visible(world, asked);
+  if (before.size !== after.size) return false;
+  const [had, has] = [before.numbers(), after.numbers()];
+  return had.every((one, at) => one === has[at]);
+}
+
+/**
+ * The actions to which the edited policies can apply; null for all. It says which questions are worth asking again, and
+ * rather too many: a policy applies to what its scope names, to the members of groups, or to everything.
+ */
+function touches(base: Edited, edited: Edited, known: ReadonlySet<string>): ReadonlySet<string> | null {
+  const named = new Set<string>();
+  for (const [file, text] of Object.entries(edited)) {
+    for (const one of [base[file] ?? '', text]) {
+      const bare = one.replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*/g, (all) => (all.startsWith('"') ? '""' : ''));
+      const actions = [...one.matchAll(/\bAction::"((?:\\.|[^"\\])*)"/g)].map(([, action = '']) => action);
+      if (/\baction\s*,/.test(bare) || actions.some((action) => !known.has(action))) return null;
+      for (const action of actions) named.add(action);
+    }
+  }
+  return named;
+}
+
+interface Questions {
+  readonly questions: readonly { readonly action: string; readonly type: string }[];
+  /** Actions that a list cannot be asked about, since their context takes more than the time. */
+  readonly left: ReadonlySet<string>;
+  readonly names: ReadonlySet<string>;
+}
+
 /** Which actions there are for which types of records, and those of which a list needs more than the time. */
-function actionsOf(moment: Moment, types: readonly string[]): { questions: { action: string; type: string }[]; left: string[] } {
+function actionsOf(moment: Moment, types: readonly string[]): Questions {
   const { ward, world, now } = at(moment);
   const { principals } = scene();
   const [someone] = world.ids(principals);
@@ -119,14 +154,18 @@ function actionsOf(moment: Moment, types: readonly string[]): { questions: { act
       }
     }
   }
-  return { questions, left: [...left] };
+  return { questions, left, names: new Set([...questions.map(({ action }) => action), ...left]) };
 }
+
+/** The matrix of the policies that are open, which takes seconds to make. */
+let made: { hash: string; matrix: Matrix; text: string } | undefined;
 
 /** Role by action by situation; with edited policies, what they change of it. */
 export function grid(edited: Edited | null): Grid {
   const { ward, texts } = scene();
-  const base = ward.matrix();
-  const roles = [...ward.matrixText().matchAll(/^ {2}([A-Z]{2}) {2}(\S.*)$/gm)].map(([, id = '', title = '']) => ({ id, title }));
+  if (made?.hash !== ward.policyHash) made = { hash: ward.policyHash, matrix: ward.matrix(), text: ward.matrixText() };
+  const { matrix: base, text } = made;
+  const roles = [...text.matchAll(/^ {2}([A-Z]{2}) {2}(\S.*)$/gm)].map(([, id = '', title = '']) => ({ id, title }));
   if (edited === null || Object.keys(edited).length === 0) return { roles, blocks: base.blocks, changed: null };
   const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
   try {

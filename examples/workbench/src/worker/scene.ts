@@ -6,7 +6,7 @@ import { parse as parseToml } from 'smol-toml';
 import type { Choice, Moment, Name, Opened, Source, Step } from '../shared.ts';
 import { STEPS, STORY } from '../story/story.ts';
 import { day, some, words } from '../words.ts';
-import { read } from './files.ts';
+import { type Dropped, read } from './files.ts';
 
 export interface Entity {
   readonly type: string;
@@ -43,6 +43,13 @@ export interface Scene {
 
 const NOW = '2026-05-11T09:00:00+12:00';
 let open: Scene | undefined;
+/** The rules that come with the package: loaded once, for every source that goes by them. */
+let ours: { ward: Ward; texts: Texts } | undefined;
+
+function attendance(): { ward: Ward; texts: Texts } {
+  ours ??= { ward: Ward.attendance(), texts: Ward.attendanceSources() };
+  return ours;
+}
 
 /** The scene that is open. */
 export function scene(): Scene {
@@ -56,7 +63,7 @@ export function load(source: Source): Opened {
   const before = open;
   open = made;
   for (const world of before?.worlds ?? []) world.dispose();
-  before?.ward.dispose();
+  if (before !== undefined && before.ward !== ours?.ward && before.ward !== made.ward) before.ward.dispose();
   return opened(made);
 }
 
@@ -64,6 +71,7 @@ export function load(source: Source): Opened {
 export function again(): Opened | undefined {
   const source = open?.source;
   open = undefined;
+  ours = undefined;
   if (source === undefined) return undefined;
   open = make(source);
   return opened(open);
@@ -71,21 +79,17 @@ export function again(): Opened | undefined {
 
 function make(source: Source): Scene {
   if (source.kind === 'own') {
-    const { texts, entities, names } = read(source.files);
-    const { policies, schema, catalogue } = texts ?? Ward.attendanceSources();
-    const ward = new Ward({ policies, ...(schema === undefined ? {} : { schema }), catalogue });
-    const ours = Ward.attendanceSources();
-    const full = { policies, schema: schema ?? ours.schema, catalogue: catalogue ?? (schema === undefined ? ours.catalogue : '') };
+    const { texts: given, entities, names } = read(source.files);
+    const { ward, texts } = given === undefined ? attendance() : loaded(given);
     try {
       const world = entities === undefined ? World.sample(ward, { cases: 200, seed: 1 }) : readWorld(ward, entities);
-      return scened(source, names.join(', '), ward, full, [world]);
+      return scened(source, names.join(', '), ward, texts, [world]);
     } catch (error) {
-      ward.dispose();
+      if (given !== undefined) ward.dispose();
       throw error;
     }
   }
-  const ward = Ward.attendance();
-  const texts = Ward.attendanceSources();
+  const { ward, texts } = attendance();
   if (source.kind === 'sample') {
     const world = World.sample(ward, { cases: source.cases, seed: 1 });
     return scened(source, `Sample data: ${source.cases.toLocaleString('en-NZ')} cases`, ward, texts, [world]);
@@ -99,6 +103,14 @@ function make(source: Source): Scene {
     worlds.push(world);
   }
   return scened(source, 'Leo changes school', ward, texts, worlds);
+}
+
+/** Somebody's own policies; what they lack of schema and catalogue is that of attendance case management. */
+function loaded({ policies, schema, catalogue }: Dropped): { ward: Ward; texts: Texts } {
+  const ward = new Ward({ policies, ...(schema === undefined ? {} : { schema }), catalogue });
+  const known = Ward.attendanceSources();
+  const texts = { policies, schema: schema ?? known.schema, catalogue: catalogue ?? (schema === undefined ? known.catalogue : '') };
+  return { ward, texts };
 }
 
 /** Entities in JSON, or a snapshot. */

@@ -1,6 +1,6 @@
 # `make help` lists what can be made. Each does all of its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans stories \
+.PHONY: help demo workbench quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans stories \
 	faults fuzz fuzz-seeds clean
 
 # Lists what can be made.
@@ -13,6 +13,12 @@ help:
 # which the demo does not need.
 demo:
 	cargo run --locked --config .cargo/demo.toml --bin caseward --no-default-features -- demo
+
+# Builds the workbench, a page that looks as any person and asks why, and serves it on this machine: see
+# examples/workbench. `KIND=dist` builds the small module that is published, in some minutes.
+workbench:
+	cd bindings/wasm && ./build $(or $(KIND),test)
+	cd examples/workbench && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build && npm run --silent serve
 
 # Everything: lints, tests of every crate, the documentation's code. Says how long each part took.
 test:

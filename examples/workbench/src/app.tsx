@@ -11,6 +11,7 @@ import { Matrix } from './pages/matrix.tsx';
 import { WhoCan } from './pages/who.tsx';
 import { Told, troubled } from './parts/asked.tsx';
 import { fromTransfer } from './parts/files.ts';
+import { kind } from './kinds.ts';
 import type { Opened, OwnFile, Source } from './shared.ts';
 import { START, type State, TABS, TAB_TITLES, type Tab, fragment, read } from './state.ts';
 
@@ -97,10 +98,11 @@ export function App() {
     setRefused(undefined);
     files().then(
       (all) => {
-        // What was dropped before stays, unless there is the same again: policies first, then data.
-        const kind = (path: string) => (/\.(json|snapshot|bin)$/i.test(path) ? 'data' : 'policies');
-        const kinds = new Set(all.map(({ path }) => kind(path)));
-        const kept = state.source.kind === 'own' ? state.source.files.filter(({ path }) => !kinds.has(kind(path))) : [];
+        // What was given before stays, unless there is the same again: policies first, then data.
+        const part = ({ path }: OwnFile) => (kind(path) === 'data' ? 'data' : kind(path) === undefined ? undefined : 'policies');
+        const given = new Set(all.map(part));
+        const { source } = here.current;
+        const kept = source.kind === 'own' ? source.files.filter((file) => !given.has(part(file))) : [];
         return open({ kind: 'own', files: [...kept, ...all] });
       },
       (error) => setRefused(troubled(error)),

@@ -74,7 +74,7 @@ function Verdict({ why }: { why: Why }) {
     <div class="verdict">
       <p class={allowed ? 'decision allowed' : 'decision denied'} role="status">
         <span aria-hidden="true">{allowed ? '✔' : '✘'}</span> {allowed ? 'Allowed' : 'Denied'}
-        {rules.map((rule) => <span key={rule} class="rule">{rule}</span>)}
+        {(rules.length > 0 ? rules : deciding.map(({ policy }) => policy.id)).map((rule) => <span key={rule} class="rule">{rule}</span>)}
       </p>
       {errors.map((error) => <p key={error} class="trouble">{error}</p>)}
       <ul class="story">{story.map((line) => <li key={line}>{line}</li>)}</ul>

@@ -1,9 +1,8 @@
 // Files that are dropped or chosen, read into the page's memory.
 
+import { kind } from '../kinds.ts';
 import type { OwnFile } from '../shared.ts';
 
-/** Files of a folder that are of no use here are not read. */
-const READ = /\.(cedar|cedarschema|toml|json|snapshot|bin)$/i;
 /** Folders that hold what is built or versioned. */
 const SKIPPED = /(^|\/)(\.git|target|node_modules)\//;
 /** How much is read at most, and how many files. */
@@ -13,7 +12,7 @@ const MOST_FILES = 10_000;
 type Located = { readonly path: string; readonly file: File };
 
 async function readAll(all: readonly Located[]): Promise<OwnFile[]> {
-  const wanted = all.filter(({ path }) => READ.test(path) && !SKIPPED.test(path));
+  const wanted = all.filter(({ path }) => (kind(path) !== undefined || all.length === 1) && !SKIPPED.test(path));
   const size = wanted.reduce((sum, { file }) => sum + file.size, 0);
   if (wanted.length > MOST_FILES) throw new Error(`${wanted.length} files are more than the ${MOST_FILES} that are read`);
   if (size > MOST_BYTES) throw new Error(`${Math.round(size / 2 ** 20)} MB are more than the ${MOST_BYTES / 2 ** 20} that are read`);

@@ -2,6 +2,7 @@
 
 import { CasewardError } from 'caseward';
 
+import { type Kind, kind } from '../kinds.ts';
 import type { OwnFile } from '../shared.ts';
 /** Sources as they were dropped: schema and catalogue are those of attendance case management where there are none. */
 export interface Dropped {
@@ -16,9 +17,6 @@ export interface Read {
   readonly names: readonly string[];
 }
 
-/** Folders of a policies folder that hold no policies in force: claims, and cases. */
-const APART = /(^|\/)(invariants|guarantees|fits|tests)\//;
-
 /** Sorts files by what they are. */
 export function read(files: readonly OwnFile[]): Read {
   const text = ({ path, bytes }: OwnFile) => {
@@ -28,12 +26,10 @@ export function read(files: readonly OwnFile[]): Read {
       throw new CasewardError('data', `\`${path}\` is not UTF-8`);
     }
   };
-  const ends = (ending: string) => files.filter(({ path }) => path.toLowerCase().endsWith(ending));
+  const of = (wanted: Kind) => files.filter(({ path }) => kind(path) === wanted);
+  const [cedar, data, [catalogue]] = [of('policy'), of('data'), of('catalogue')];
   // Of several schemas, the one that lies least deep.
-  const cedar = ends('.cedar').filter(({ path }) => !APART.test(path));
-  const schemas = ends('.cedarschema').filter(({ path }) => !APART.test(path)).sort((a, b) => depth(a.path) - depth(b.path));
-  const catalogue = files.find(({ path }) => /(^|\/)fields\.toml$/.test(path));
-  const data = files.filter(({ path }) => /\.(json|snapshot|bin)$/i.test(path) && !APART.test(path));
+  const schemas = of('schema').sort((a, b) => depth(a.path) - depth(b.path));
   if (cedar.length === 0 && data.length === 0) {
     throw new CasewardError('data', 'no policies (`.cedar`), entities (`.json`) or snapshot (`.snapshot`) among what was dropped');
   }

@@ -160,7 +160,7 @@ function opened(of: Scene): Opened {
   const [world] = of.worlds;
   const people = world?.ids(of.principals) ?? [];
   const story = of.source.kind === 'story';
-  const first = (type: string) => world?.ids(type).slice(0, 1).map((id) => cedar({ type, id }))[0] ?? null;
+  const first = (type: string) => (of.types.includes(type) ? world : undefined)?.ids(type).slice(0, 1).map((id) => cedar({ type, id }))[0] ?? null;
   const pair = [people[0], people[1] ?? people[0]].flatMap((id) => (id === undefined ? [] : [cedar({ type: of.principals, id })]));
   return {
     title: of.title,

@@ -7,10 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 import { Ward, World } from 'caseward';
 
-import { bench, folder, press, settled, skip } from './support.mjs';
+import { bench, folder, press, settled, skip, text } from './support.mjs';
 
 const POLICIES = fileURLToPath(new URL('../../../policies', import.meta.url));
-const text = async (page, where = 'main') => (await page.locator(where).first().innerText()).replace(/\s+/g, ' ');
 const entity = (type, id) => ({ __entity: { type, id } });
 
 /** A school with many attendance leads and one case. */

@@ -91,6 +91,12 @@ export async function settled(page) {
   });
 }
 
+/** The text of a place as people read it. */
+export async function text(page, where = 'main') {
+  // biome-ignore lint/performance/useDomNodeTextContent: what is not shown is not read
+  return (await page.locator(where).first().innerText()).replace(/\s+/g, ' ');
+}
+
 /** Presses what has this name, and waits. */
 export async function press(page, role, name, within = page) {
   await within.getByRole(role, { name, exact: typeof name === 'string' }).first().click();

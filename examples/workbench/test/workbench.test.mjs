@@ -6,13 +6,11 @@ import { test } from 'node:test';
 
 import { Ward, World } from 'caseward';
 
-import { barriers, bench, folder, overflow, press, settled, skip } from './support.mjs';
+import { barriers, bench, folder, overflow, press, settled, skip, text } from './support.mjs';
 import { story } from './story.mjs';
 
 const CASE = 'Case::"leo-2026"';
 const link = (parts) => `#${new URLSearchParams({ of: 'story', ...parts })}`;
-/** A page's text as people read it. */
-const text = async (page, where = 'main') => (await page.locator(where).first().innerText()).replace(/\s+/g, ' ');
 
 test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
   const { size, address, open } = await bench(t);
@@ -60,7 +58,7 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     assert.match(withheld, /Entries \(2\) .*Note: Note viewItem on note .*not sensitive/);
     await page.getByLabel('As the author').uncheck();
     await settled(page);
-    const alone = await page.locator('body').innerText();
+    const alone = await page.locator('body').textContent();
     assert.ok(!/confidence|P1|Withheld|12 Kererū/.test(alone), 'what is withheld is nowhere on the page');
     await page.getByLabel('As the author').check();
     assert.deepEqual(said, []);

@@ -113,7 +113,7 @@ function Code({ file, text, schema, onChange, onCheck }: {
 }) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an editor a file; its text is given below
+  // An editor a file; its text is given below.
   useEffect(() => {
     if (host.current === null) return undefined;
     const made = makeEditor(host.current, text, {

@@ -15,7 +15,6 @@ export interface Asked<T> {
 export function useAsked<T>(ask: () => Promise<T> | undefined, by: readonly unknown[]): Asked<T> {
   const [state, set] = useState<Asked<T>>({ value: undefined, trouble: undefined, busy: true });
   const key = JSON.stringify(by);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `by` says when to ask again
   useEffect(() => {
     let current = true;
     const asked = ask();

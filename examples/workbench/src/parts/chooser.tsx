@@ -74,7 +74,6 @@ function Search({ label, moment, types, onChoose, onClose }: {
         )}
         <label>
           Search
-          {/* biome-ignore lint/a11y/noAutofocus: the dialog was opened to type here */}
           <input type="search" autofocus value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
         {facets.length > 1 && (

@@ -16,6 +16,7 @@ export async function make(out, worker = at('src/worker/worker.ts')) {
     bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', outdir: out, logLevel: 'warning',
     // The package as a browser has it.
     conditions: ['browser'],
+    loader: { '.toml': 'text' },
   };
   await build({ ...shared, entryPoints: { main: at('src/main.tsx') }, splitting: true, jsx: 'automatic', jsxImportSource: 'preact' });
   await build({ ...shared, entryPoints: { worker } });

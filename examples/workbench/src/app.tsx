@@ -44,7 +44,9 @@ export function App() {
   const opens = useCallback((opened: Opened, source: Source, change: Partial<State> = {}) => {
     const people = opened.people ?? [null, null];
     const tab = here.current.tab;
-    const next = { ...START, tab, source, opened, person: people[0], record: opened.record, author: here.current.author, ...change };
+    // What was edited stays with the policies that it was edited from.
+    const edited = here.current.opened?.policyHash === opened.policyHash ? here.current.edited : {};
+    const next = { ...START, tab, source, opened, edited, person: people[0], record: opened.record, author: here.current.author, ...change };
     here.current = next;
     setState(next);
     setOpening((before) => before + 1);

@@ -28,6 +28,8 @@ export interface Opened {
   readonly principals: string;
   readonly types: readonly { readonly type: string; readonly count: number }[];
   readonly policyHash: string;
+  /** Whether the policies are those that come with the package. */
+  readonly ours: boolean;
   readonly policyCount: number;
   /** People to begin with, and a record. */
   readonly people: readonly [Name, Name] | null;
@@ -58,6 +60,8 @@ export interface Choices {
   readonly found: readonly Choice[];
   readonly total: number;
   readonly facets: readonly string[];
+  /** Whether names alone were searched, since there are many. */
+  readonly names: boolean;
 }
 
 /** A column of a list on the home page, by the field of the record that it shows. */
@@ -107,7 +111,12 @@ export interface ShownSection {
 export interface Button {
   readonly action: string;
   readonly title: string;
-  readonly needs: readonly (Need & { readonly title: string; readonly choices: readonly Choice[] })[];
+  readonly needs: readonly (Need & {
+    readonly title: string;
+    readonly choices: readonly Choice[];
+    /** How many there are besides the choices. */
+    readonly left: number;
+  })[];
 }
 
 /** What can be asked about a person and a record, and what they are called. */
@@ -226,6 +235,7 @@ export interface Delta {
   readonly lost: readonly DeltaLine[];
   /** What was compared. */
   readonly people: number;
+  readonly ofPeople: number;
   readonly questions: number;
   /** Actions that could not be compared: their context asks for more than the time. */
   readonly left: readonly string[];

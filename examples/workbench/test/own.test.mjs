@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Ward, World } from 'caseward';
 
-import { bench, folder, press, settled, skip, text } from './support.mjs';
+import { bench, folder, press, says, settled, skip } from './support.mjs';
 
 const POLICIES = fileURLToPath(new URL('../../../policies', import.meta.url));
 const entity = (type, id) => ({ __entity: { type, id } });
@@ -50,14 +50,14 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     const before = requests.length;
     await give(json('crowd.json', crowd(500)));
     await titled('crowd.json');
-    assert.match(await text(page), /500 User/);
+    await says(page, 'main', /500 User/);
     await press(page, 'button', 'Who can');
-    assert.match(await text(page), /500 people in 1 group/);
-    assert.match(await text(page, '.way'), /500 people lead-0 .*Show 494 more attendance lead at School ōtaki enrolled at Student tāne student Case one S1/i);
+    await says(page, 'main', /500 people in 1 group/);
+    await says(page, '.way', /500 people lead-0 .*Show 494 more attendance lead at School ōtaki enrolled at Student tāne student Case one S1/i);
     await press(page, 'button', 'Show 494 more');
     assert.equal(await page.locator('.node.people li').count(), 500);
     await press(page, 'button', 'Look');
-    assert.match(await text(page, '.home'), /Active cases \(1\)/);
+    await says(page, '.home', /Active cases \(1\)/);
     await press(page, 'button', 'one');
     await press(page, 'button', 'Copy a link');
     const copied = await page.evaluate(() => globalThis.navigator.clipboard.readText());
@@ -71,9 +71,9 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     const before = requests.length;
     await give(POLICIES, 'A folder of policies');
     await titled('105 policies');
-    assert.match(await text(page), /105 policies, ab?[0-9a-f]+/);
-    assert.match(await text(page), new RegExp(Ward.attendance().policyHash.slice(0, 12)));
-    assert.match(await text(page), /500 User/, 'the data that there was stays');
+    await says(page, 'main', /105 policies, ab?[0-9a-f]+/);
+    await says(page, 'main', new RegExp(Ward.attendance().policyHash.slice(0, 12)));
+    await says(page, 'main', /500 User/, 'the data that there was stays');
     assert.deepEqual(requests.slice(before), []);
   });
 
@@ -84,7 +84,7 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
       globalThis.document.body.dispatchEvent(new globalThis.DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }, JSON.stringify(crowd(3)));
     await titled('dropped.json');
-    assert.match(await text(page), /3 User/);
+    await says(page, 'main', /3 User/);
   });
 
   await t.test('policies of another schema', async () => {
@@ -100,7 +100,7 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     await give(`${at}/boxes`, 'A folder of policies');
     await titled('boxes.json');
     await press(page, 'button', 'Ask');
-    assert.match(await text(page, '.decision'), /Allowed mine/);
+    await says(page, '.decision', /Allowed mine/);
   });
 
   await t.test('what cannot be used is told where it was given, and what was open stays', async () => {
@@ -120,14 +120,14 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     ];
     for (const [files, reason] of refused) {
       await give(files);
-      assert.match(await text(page, '.trouble'), reason, JSON.stringify(files).slice(0, 80));
-      assert.match(await text(page, 'h1'), /Leo changes school/);
+      await says(page, '.trouble', reason, JSON.stringify(files).slice(0, 80));
+      await says(page, 'h1', /Leo changes school/);
     }
     const shown = JSON.stringify('<img src=x onerror=alert(1)>');
     await give(json('<b>.json', crowd(1).map((one) => ({ ...one, uid: { ...one.uid, id: one.uid.id === 'one' ? JSON.parse(shown) : one.uid.id } }))));
     await titled('<b>.json');
     await press(page, 'button', 'Look');
-    assert.match(await text(page, '.home'), /<img src=x onerror=alert\(1\)>/);
+    await says(page, '.home', /<img src=x onerror=alert\(1\)>/);
     assert.equal(await page.locator('main img').count(), 0);
   });
 
@@ -137,25 +137,25 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     writeFileSync(path, world.toBytes());
     await give(path);
     await titled('large.snapshot');
-    assert.match(await text(page), /20,000 Case/);
+    await says(page, 'main', /20,000 Case/);
     await press(page, 'button', 'Look');
-    assert.match(await text(page, '.home'), /Active cases \(\d+\)/);
+    await says(page, '.home', /Active cases \(\d+\)/);
     await press(page, 'button', 'Who can');
-    assert.match(await text(page), /\d+ people in \d+ groups/);
+    await says(page, 'main', /\d+ people in \d+ groups/);
   });
 
   await t.test('an engine that falls is started anew: the page says so and goes on', async () => {
     await visit('#of=story&tab=who&record=Case::"leo-2026"&person=User::"aroha.ngata"&step=3');
     await page.getByLabel('Action').selectOption('viewAccessHistory');
     await page.waitForSelector('.stopped');
-    assert.match(await text(page, '.stopped'), /The engine stopped, and was started anew\..*all else goes on/);
+    await says(page, '.stopped', /The engine stopped, and was started anew\..*all else goes on/);
     await page.getByLabel('Action').selectOption('viewRecord');
     await settled(page);
-    assert.match(await text(page, '.ways'), /Tom Henare/);
+    await says(page, '.ways', /Tom Henare/);
     await press(page, 'button', 'Close this message');
     assert.equal(await page.locator('.stopped').count(), 0);
     await press(page, 'button', 'Look');
-    assert.match(await text(page, '.home'), /Closed cases/);
+    await says(page, '.home', /Closed cases/);
   });
 
   const own = said.filter((line) => !/panicked|told to/.test(line));

@@ -92,9 +92,22 @@ export async function settled(page) {
 }
 
 /** The text of a place as people read it. */
-export async function text(page, where = 'main') {
+async function text(page, where = 'main') {
   // biome-ignore lint/performance/useDomNodeTextContent: what is not shown is not read
-  return (await page.locator(where).first().innerText()).replace(/\s+/g, ' ');
+  return (await page.locator(where).first().innerText({ timeout: 20_000 })).replace(/\s+/g, ' ');
+}
+
+/** Waits until a place says something. */
+export async function says(page, where, wanted, reason) {
+  const start = Date.now();
+  let said = '';
+  for (;;) {
+    said = await text(page, where).catch((error) => String(error));
+    if (wanted.test(said)) return;
+    if (Date.now() - start > 20_000) break;
+    await page.waitForTimeout(50);
+  }
+  assert.match(said, wanted, reason);
 }
 
 /** Presses what has this name, and waits. */

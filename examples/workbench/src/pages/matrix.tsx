@@ -16,8 +16,8 @@ interface Props {
 
 export function Matrix({ state, opened }: Props) {
   const edits = Object.keys(state.edited).length;
-  const [compared, setCompared] = useState(edits > 0);
-  const asked = useAsked(() => engine.grid(compared ? state.edited : null), [opened.policyHash, compared, compared ? state.edited : null]);
+  const [against, setAgainst] = useState<'edited' | 'package' | null>(edits > 0 ? 'edited' : null);
+  const asked = useAsked(() => engine.grid(against, state.edited), [opened.policyHash, against, state.edited]);
   return (
     <>
       <p class="lead">
@@ -26,8 +26,14 @@ export function Matrix({ state, opened }: Props) {
       </p>
       {edits > 0 && (
         <label class="check">
-          <input type="checkbox" checked={compared} onChange={(event) => setCompared(event.currentTarget.checked)} />
+          <input type="checkbox" checked={against === 'edited'} onChange={(event) => setAgainst(event.currentTarget.checked ? 'edited' : null)} />
           As edited: mark what {count(edits, 'changed file')} {edits === 1 ? 'changes' : 'change'}
+        </label>
+      )}
+      {!opened.ours && (
+        <label class="check">
+          <input type="checkbox" checked={against === 'package'} onChange={(event) => setAgainst(event.currentTarget.checked ? 'package' : null)} />
+          Beside the rules that come with caseward: mark what these change
         </label>
       )}
       <Answered asked={asked}>{(grid) => <Blocks grid={grid} />}</Answered>
@@ -47,7 +53,7 @@ function Blocks({ grid }: { grid: Grid }) {
     <>
       {changed !== null && (
         <p role="status" class="told">
-          {differ.length === 0 ? 'The edit changes no cell.' : `The edit changes ${count(differ.length, 'cell')}.`}{' '}
+          {differ.length === 0 ? 'No cell differs.' : `${count(differ.length, 'cell differs', 'cells differ')}.`}{' '}
           {differ.length > 0 && <label class="check"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.currentTarget.checked)} /> Only situations that change</label>}
         </p>
       )}
@@ -63,7 +69,7 @@ function Blocks({ grid }: { grid: Grid }) {
       {cell !== null && <Speaking {...cell} roles={roles} />}
       <details class="legend">
         <summary>Roles and signs</summary>
-        <p>✔ allowed, · denied{changed === null ? '' : ', + newly allowed, − no longer allowed'}. A row that is not shown in a situation is as in the first of its kind.</p>
+        <p>✔ allowed, · denied{changed === null ? '' : ', + newly allowed, − no longer allowed'}.</p>
         <dl class="fields">{roles.map(({ id, title: said }) => <div key={id}><dt>{id}</dt><dd>{said}</dd></div>)}</dl>
       </details>
     </>

@@ -154,9 +154,9 @@ function Changes({ moment, edited }: { moment: Moment; edited: Props['state']['e
   useEffect(() => () => void engine.stop(), []);
   return (
     <Answered asked={asked}>
-      {({ gained, lost, people, questions, left, total, stopped }) => (
+      {({ gained, lost, people, ofPeople, questions, left, total, stopped }) => (
         <>
-          <p role="status"><strong>{total === 0 ? 'No decision differs' : `${count(total, 'decision')} differ`}</strong>, of {count(people, 'person', 'people')} and {count(questions, 'action')} on all records that are open{stopped ? ', up to where it was stopped' : ''}.</p>
+          <p role="status"><strong>{total === 0 ? 'No decision differs' : `${count(total, 'decision')} differ`}</strong>, of {people < ofPeople ? `the first ${people} of ${ofPeople} people` : count(people, 'person', 'people')} and {count(questions, 'action')} on all records that are open{stopped ? ', up to where it was stopped' : ''}.</p>
           <Lines heading="Gained" sign="+" kind="gained" lines={gained} />
           <Lines heading="Lost" sign="−" kind="lost" lines={lost} />
           {left.length > 0 && <p class="soft">Not compared, since they ask for more than the time: {some(left.map((one) => title(one)), 20)}.</p>}

@@ -87,9 +87,9 @@ function Search({ label, moment, types, onChoose, onClose }: {
         )}
       </div>
       <Answered asked={asked}>
-        {({ found, total }) => (
+        {({ found, total, names }) => (
           <>
-            <p class="soft" role="status">{count(total, 'match', 'matches')}{total > found.length ? `, of which ${found.length} are shown` : ''}</p>
+            <p class="soft" role="status">{count(total, 'match', 'matches')}{total > found.length ? `, of which ${found.length} are shown` : ''}{names ? '. Names alone are searched' : ''}</p>
             <ul class="choices">
               {found.map((one) => (
                 <li key={one.name}>

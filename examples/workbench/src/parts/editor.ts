@@ -6,7 +6,7 @@ import { HighlightStyle, StreamLanguage, bracketMatching, indentUnit, syntaxHigh
 import { linter, lintKeymap } from '@codemirror/lint';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
 import { EditorState } from '@codemirror/state';
-import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
+import { EditorView, drawSelection, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
 import type { Marked } from '../worker/rules.ts';
@@ -50,6 +50,7 @@ const LOOK = EditorView.theme({
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--wash)' },
   '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--select) !important' },
   '.cm-tooltip, .cm-panels': { backgroundColor: 'var(--paper)', color: 'var(--ink)', border: '1px solid var(--line)' },
+  '.cm-declared': { margin: '0', padding: '0.375rem 0.5rem', fontFamily: 'var(--mono)', whiteSpace: 'pre-wrap', maxWidth: '30rem' },
   '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
 });
 
@@ -64,6 +65,36 @@ function completes(schema: string) {
     if (word === null && !context.explicit) return null;
     return { from: word?.from ?? context.pos, options, validFor: /^\w*$/ };
   };
+}
+
+/** What the schema says where it declares a name, with the comment above it; a few of them where it does so often. */
+export function declared(schema: string, name: string): string[] {
+  const lines = schema.split('\n');
+  return lines.flatMap((line, at) => {
+    const code = line.replace(/\/\/.*$/, '');
+    const attribute = new RegExp(`^\\s*(@.*\\s)?"?${name}"?\\??:`).test(code);
+    const other = new RegExp(`^\\s*(entity|action|type)\\b.*\\b${name}\\b`).test(code) || new RegExp(`^\\s+[\\w, ]*\\b${name}\\b[\\w, ]*,?$`).test(code);
+    if (!attribute && !other) return [];
+    const above = lines[at - 1]?.trim() ?? '';
+    return [`${above.startsWith('//') ? `${above}\n` : ''}${line.trim()}`];
+  }).slice(0, 4);
+}
+
+/** What a name is, under the pointer. */
+function hovers(schema: string) {
+  return hoverTooltip((view, pos) => {
+    const word = view.state.wordAt(pos);
+    if (word === null) return null;
+    const found = declared(schema, view.state.sliceDoc(word.from, word.to));
+    if (found.length === 0) return null;
+    const create = () => {
+      const dom = document.createElement('pre');
+      dom.className = 'cm-declared';
+      dom.textContent = found.join('\n\n');
+      return { dom };
+    };
+    return { pos: word.from, end: word.to, create };
+  });
 }
 
 export interface Editor {
@@ -90,7 +121,7 @@ export function makeEditor(host: HTMLElement, text: string, { label, schema, cha
       extensions: [
         lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), highlightSelectionMatches(),
         cedar, syntaxHighlighting(COLOURS), LOOK, indentUnit.of('  '), EditorView.lineWrapping,
-        autocompletion({ override: [completes(schema)] }),
+        autocompletion({ override: [completes(schema)] }), hovers(schema),
         linter(async (editor) => (await check(editor.state.doc.toString()).catch(() => [])).map(({ from, to, severity, message, help }) => {
           const most = editor.state.doc.length;
           return { from: Math.min(from, most), to: Math.min(Math.max(to, from), most), severity, message: help === null ? message : `${message}\n${help}` };

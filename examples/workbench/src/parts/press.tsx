@@ -74,8 +74,8 @@ export function Press({ moment, person, record, button, onDone }: Props) {
 
 /** A field for what an action asks for. */
 export function Field({ need }: { need: Button['needs'][number] }) {
-  const { field, type, required, choices, values } = need;
-  const label = `${need.title}${required ? '' : ' (may be left out)'}`;
+  const { field, type, required, choices, values, left } = need;
+  const label = `${need.title}${required ? '' : ' (may be left out)'}${left > 0 ? ` (the first ${choices.length}, of ${choices.length + left})` : ''}`;
   if (type === 'Bool') {
     return (
       <label class="check"><input type="checkbox" name={field} /> {need.title}

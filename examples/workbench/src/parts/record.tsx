@@ -169,7 +169,7 @@ function Author({ moment, person, record }: { moment: Moment; person: Name; reco
         {({ sections, entries, actions }) => (
           <>
             <Reasons title="Sections" all={sections} />
-            <Reasons title="Entries" all={entries} />
+            {entries === null ? <p class="soft">Entries: there are too many in this data to look for those that are withheld.</p> : <Reasons title="Entries" all={entries} />}
             <Reasons title="Actions" all={actions} />
           </>
         )}

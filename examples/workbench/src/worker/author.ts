@@ -1,17 +1,19 @@
 // What the author of a policy wants to know of a page: what is not on it and by which rule, and what a step changed.
 
-import { CasewardError, type Condition, type Explanation } from 'caseward';
+import { CasewardError, type Condition, type Explanation, type World } from 'caseward';
 
 import type { Asks, Change, Difference, Moment, Name, Why, Withheld } from '../shared.ts';
 import { title } from '../words.ts';
 import { button } from './look.ts';
 import { at, called, cedar, isEntity, scene, uid } from './scene.ts';
 
-/** Entries of a record among which it is looked for those that are withheld, and records that a step is told of. */
+/** Entries that are told of, and records of a type of which a step is. */
 const MOST = 200;
+/** Entries of a world that are looked through to know which record each belongs to. */
+const MOST_ENTRIES = 100_000;
 
 /** What a person does not get of a record: sections, entries and actions, each with why. */
-export function withheld(moment: Moment, person: Name, name: Name): { sections: Withheld[]; entries: Withheld[]; actions: Withheld[] } {
+export function withheld(moment: Moment, person: Name, name: Name): { sections: Withheld[]; entries: Withheld[] | null; actions: Withheld[] } {
   const { ward, world, now } = at(moment);
   const about = scene().catalogue[uid(name).type];
   const question = { principal: person, resource: uid(name), now };
@@ -22,25 +24,47 @@ export function withheld(moment: Moment, person: Name, name: Name): { sections: 
   const say = (what: string, action: string, resource: Name) => because(moment, person, what, action, resource);
   const sections = [...by].filter(([action]) => denied.has(action)).map(([action, names]) => say(names.map(title).join(', '), action, name));
   const actions = [...denied].filter((action) => !by.has(action)).map((action) => say(title(action), action, name));
-  return { sections, actions, entries: entries(moment, person, name).map(({ what, action, resource }) => say(what, action, resource)) };
+  const hidden = entries(moment, person, name);
+  return { sections, actions, entries: hidden?.map(({ what, action, resource }) => say(what, action, resource)) ?? null };
 }
 
-/** The entries of a record that the person may not see. */
-function entries(moment: Moment, person: Name, name: Name): { what: string; action: string; resource: Name }[] {
+/** By world: the entries of each record. */
+const known = new WeakMap<World, Map<string, Map<Name, string[]>>>();
+
+/** The entries of a type by the record that they belong to; nothing where there are too many to look through. */
+function entriesBy(world: World, type: string, by: string): Map<Name, string[]> | undefined {
+  if (world.count(type) > MOST_ENTRIES) return undefined;
+  const kinds = known.get(world) ?? new Map<string, Map<Name, string[]>>();
+  known.set(world, kinds);
+  const made = kinds.get(type);
+  if (made !== undefined) return made;
+  const found = new Map<Name, string[]>();
+  for (const id of world.ids(type)) {
+    const record = world.attributes({ type, id })?.[by];
+    if (!isEntity(record)) continue;
+    const name = cedar(record);
+    const all = found.get(name);
+    if (all === undefined) found.set(name, [id]);
+    else all.push(id);
+  }
+  kinds.set(type, found);
+  return found;
+}
+
+/** The entries of a record that the person may not see; null where they could not be looked for. */
+function entries(moment: Moment, person: Name, name: Name): { what: string; action: string; resource: Name }[] | null {
   const { ward, world, now } = at(moment);
-  return (scene().catalogue[uid(name).type]?.items ?? []).flatMap(({ type, by, action }) => {
-    // Of a large world, only a few entries are looked for.
-    const ids = world.ids(type).slice(0, 20_000).filter((id) => {
-      const record = world.attributes({ type, id })?.[by];
-      return isEntity(record) && cedar(record) === name;
-    });
-    const hidden = ids.filter((id) => !ward.allows(world, { principal: person, action, resource: { type, id }, now }));
+  const kinds = (scene().catalogue[uid(name).type]?.items ?? []).map(({ type, by, action }) => {
+    const ids = entriesBy(world, type, by);
+    if (ids === undefined) return null;
+    const hidden = (ids.get(name) ?? []).filter((id) => !ward.allows(world, { principal: person, action, resource: { type, id }, now }));
     return hidden.slice(0, MOST).map((id) => {
       const kind = world.attributes({ type, id })?.['kind'];
       const text = scene().content[cedar({ type, id })]?.['title'];
       return { what: [typeof kind === 'string' ? title(kind) : title(type), text].filter(Boolean).join(': '), action, resource: cedar({ type, id }) };
     });
   });
+  return kinds.includes(null) ? null : kinds.flatMap((all) => all ?? []);
 }
 
 function because(moment: Moment, person: Name, what: string, action: string, resource: Name): Withheld {
@@ -73,7 +97,7 @@ export function changed(moment: Moment, person: Name): Change[] {
   const records = Object.keys(scene().catalogue).flatMap((type) =>
     type === scene().principals || !scene().types.includes(type) ? [] : world.ids(type).slice(0, MOST).map((id) => cedar({ type, id })),
   );
-  if (moment.step === 0 || records.length > MOST) return [];
+  if (moment.step === 0) return [];
   const earlier = { ...moment, step: moment.step - 1, now: null };
   return records.flatMap((resource) => {
     const [then, now] = [may(earlier, person, resource), may(moment, person, resource)];

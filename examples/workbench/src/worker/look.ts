@@ -11,26 +11,34 @@ import { at, called, cedar, choice, isEntity, roleSaid, roles, said, scene, uid 
 /** Rows of a page, and rows among which the search looks. */
 const PAGE = 25;
 const SEARCHED = 1_000;
+/** Entities of which all is searched, those that are shown of what is found, and those among which a field lets choose. */
+const FEW = 5_000;
+const SHOWN = 50;
+const OFFERED = 500;
 
 /** People or records of a type, by search and by one attribute that names an organisation. */
 export function choices(moment: Moment, type: string, search: string, facet: string): Choices {
   const { world } = at(moment);
   const wanted = folded(search.trim());
+  const ids = world.ids(type);
+  // Among many, names are searched alone: what is said of each takes too long to read.
+  const few = ids.length <= FEW;
+  const people = few && type === scene().principals;
   const facets = new Set<string>();
   const found: Choice[] = [];
   let total = 0;
-  for (const id of world.ids(type)) {
+  for (const id of ids) {
     const entity = { type, id };
-    const attributes = world.attributes(entity) ?? {};
-    const has = type === scene().principals ? new Set(roles(attributes).map(({ attribute }) => words(attribute))) : new Set<string>();
-    for (const one of has) facets.add(one);
-    if (facet !== '' && !has.has(facet)) continue;
-    const { about, ...rest } = choice(world, entity);
-    if (wanted !== '' && !folded(`${id} ${rest.title} ${about}`).includes(wanted)) continue;
+    if (people) {
+      const has = new Set(roles(world.attributes(entity) ?? {}).map(({ attribute }) => words(attribute)));
+      for (const one of has) facets.add(one);
+      if (facet !== '' && !has.has(facet)) continue;
+    }
+    if (wanted !== '' && !folded(`${id} ${called(entity)} ${few ? choice(world, entity).about : ''}`).includes(wanted)) continue;
     total += 1;
-    if (found.length < 50) found.push({ ...rest, about });
+    if (found.length < SHOWN) found.push(choice(world, entity));
   }
-  return { found, total, facets: [...facets].sort() };
+  return { found, total, facets: [...facets].sort(), names: !few };
 }
 
 /** Which fields a list shows, as the guides for schools have them. */
@@ -208,8 +216,10 @@ export function button(moment: Moment, { action, needs }: Next): Button {
     const given = need.values?.filter(isEntity) as { type: string; id: string }[] | undefined;
     const type = need.type.replace(/^.*::/, '');
     const known = scene().types.includes(need.type) ? need.type : scene().types.find((one) => one.endsWith(`::${type}`));
-    const among = given?.length ? given : known === undefined ? [] : world.ids(known).slice(0, 500).map((id) => ({ type: known, id }));
-    return { ...need, title: title(need.field), choices: among.map((entity) => ({ ...choice(world, entity) })) };
+    const all = given?.length || known === undefined ? [] : world.ids(known);
+    const among = given?.length ? given : all.slice(0, OFFERED).map((id) => ({ type: known ?? '', id }));
+    const left = Math.max(0, all.length - OFFERED);
+    return { ...need, title: title(need.field), choices: among.map((entity) => choice(world, entity)), left };
   });
   return { action, title: title(action), needs: asked };
 }

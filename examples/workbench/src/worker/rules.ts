@@ -1,10 +1,12 @@
 // The policies as text: their problems, their layout, and what an edit of them changes in the data that is open.
 
 import { CasewardError, type ListQuestion, type Matrix, type Policy, type Problem, Ward, type World, diagnose, format, span } from 'caseward';
+import { parse } from 'smol-toml';
 
+import plan from '../../../../policies/matrix.toml';
 import type { Delta, DeltaLine, Grid, Moment } from '../shared.ts';
 import { some } from '../words.ts';
-import { at, called, roleSaid, roles, scene } from './scene.ts';
+import { at, attendance, called, roleSaid, roles as rolesOf, scene } from './scene.ts';
 
 /** Policies by the names of their files, as somebody edits them. */
 export type Edited = Readonly<Record<string, string>>;
@@ -64,7 +66,9 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
   const { texts, principals, types } = scene();
   const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
   try {
-    const people = world.ids(principals).slice(0, most);
+    const everybody = world.ids(principals);
+    const people = everybody.slice(0, most);
+    const ofPeople = everybody.length;
     const all = actionsOf(moment, types);
     const touched = touches(texts.policies, edited, all.names);
     const questions = touched === null ? all.questions : all.questions.filter(({ action }) => touched.has(action));
@@ -73,7 +77,7 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
     let total = 0;
     for (const [index, id] of people.entries()) {
       if (index % CHUNK === CHUNK - 1) await new Promise((done) => setTimeout(done));
-      if (mine !== comparing) return { ...lines, people: index, questions: questions.length, left, total, stopped: true };
+      if (mine !== comparing) return { ...lines, people: index, ofPeople, questions: questions.length, left, total, stopped: true };
       const person = { type: principals, id };
       for (const { action, type } of questions) {
         const asked = { principal: person, action, type, now };
@@ -82,7 +86,7 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
         const [had, has] = [new Set(before), new Set(after)];
         const line = (ids: string[], by: Ward): DeltaLine => ({
           person: called(person),
-          roles: some(roles(world.attributes(person) ?? {}).map(roleSaid), 3),
+          roles: some(rolesOf(world.attributes(person) ?? {}).map(roleSaid), 3),
           action,
           records: ids.slice(0, 5).map((one) => called({ type, id: one })),
           count: ids.length,
@@ -94,7 +98,7 @@ export async function delta(moment: Moment, edited: Edited, most: number): Promi
         if (lost.length > 0 && lines.lost.length < 200) lines.lost.push(line(lost, ward));
       }
     }
-    return { ...lines, people: people.length, questions: questions.length, left, total, stopped: false };
+    return { ...lines, people: people.length, ofPeople, questions: questions.length, left, total, stopped: false };
   } finally {
     other.dispose();
   }
@@ -157,32 +161,54 @@ function actionsOf(moment: Moment, types: readonly string[]): Questions {
   return { questions, left, names: new Set([...questions.map(({ action }) => action), ...left]) };
 }
 
-/** The matrix of the policies that are open, which takes seconds to make. */
-let made: { hash: string; matrix: Matrix; text: string } | undefined;
+/** Whom the columns of a matrix stand for. */
+const roles = (parse(plan)['person'] as { heading: string; legend: string }[]).map(({ heading, legend }) => ({ id: heading, title: legend }));
 
-/** Role by action by situation; with edited policies, what they change of it. */
-export function grid(edited: Edited | null): Grid {
+/** Matrices by the hash of their policies: each takes seconds to make. */
+const matrices = new Map<string, Matrix>();
+
+function matrixOf(ward: Ward): Matrix {
+  const known = matrices.get(ward.policyHash) ?? ward.matrix();
+  matrices.delete(ward.policyHash);
+  matrices.set(ward.policyHash, known);
+  // The last few are kept.
+  const [oldest] = matrices.keys();
+  if (matrices.size > 4 && oldest !== undefined) matrices.delete(oldest);
+  return known;
+}
+
+/**
+ * Role by action by situation. `edited`: as the edited policies have it, and what they change of those that are open;
+ * `package`: as those that are open have it, and what they change of those that come with the package.
+ */
+export function grid(against: 'edited' | 'package' | null, edited: Edited): Grid {
   const { ward, texts } = scene();
-  if (made?.hash !== ward.policyHash) made = { hash: ward.policyHash, matrix: ward.matrix(), text: ward.matrixText() };
-  const { matrix: base, text } = made;
-  const roles = [...text.matchAll(/^ {2}([A-Z]{2}) {2}(\S.*)$/gm)].map(([, id = '', title = '']) => ({ id, title }));
-  if (edited === null || Object.keys(edited).length === 0) return { roles, blocks: base.blocks, changed: null };
+  if (against === null) return { roles, blocks: matrixOf(ward).blocks, changed: null };
+  if (against === 'package') {
+    const after = matrixOf(ward);
+    return { roles, blocks: after.blocks, changed: differences(matrixOf(attendance().ward), after) };
+  }
   const other = new Ward({ schema: texts.schema, policies: { ...texts.policies, ...edited }, catalogue: texts.catalogue });
   try {
-    const after = other.matrix();
-    const changed: Record<string, 'gained' | 'lost'> = {};
-    for (const [at, block] of after.blocks.entries()) {
-      for (const row of block.rows) {
-        const before = new Set(base.blocks[at]?.rows.find(({ action }) => action === row.action)?.allowed ?? []);
-        const now = new Set(row.allowed);
-        for (const role of now) if (!before.has(role)) changed[`${at}/${row.action}/${role}`] = 'gained';
-        for (const role of before) if (!now.has(role)) changed[`${at}/${row.action}/${role}`] = 'lost';
-      }
-    }
-    return { roles, blocks: after.blocks, changed };
+    const after = matrixOf(other);
+    return { roles, blocks: after.blocks, changed: differences(matrixOf(ward), after) };
   } finally {
     other.dispose();
   }
+}
+
+/** The cells in which two matrices differ. */
+function differences(before: Matrix, after: Matrix): Record<string, 'gained' | 'lost'> {
+  const changed: Record<string, 'gained' | 'lost'> = {};
+  for (const [at, block] of after.blocks.entries()) {
+    for (const row of block.rows) {
+      const had = new Set(before.blocks[at]?.rows.find(({ action }) => action === row.action)?.allowed ?? []);
+      const has = new Set(row.allowed);
+      for (const role of has) if (!had.has(role)) changed[`${at}/${row.action}/${role}`] = 'gained';
+      for (const role of had) if (!has.has(role)) changed[`${at}/${row.action}/${role}`] = 'lost';
+    }
+  }
+  return changed;
 }
 
 /** The policies that speak of an action by name, or of all. */

@@ -46,7 +46,7 @@ let open: Scene | undefined;
 /** The rules that come with the package: loaded once, for every source that goes by them. */
 let ours: { ward: Ward; texts: Texts } | undefined;
 
-function attendance(): { ward: Ward; texts: Texts } {
+export function attendance(): { ward: Ward; texts: Texts } {
   ours ??= { ward: Ward.attendance(), texts: Ward.attendanceSources() };
   return ours;
 }
@@ -169,6 +169,7 @@ function opened(of: Scene): Opened {
     principals: of.principals,
     types: of.types.map((type) => ({ type, count: world?.count(type) ?? 0 })).filter(({ count }) => count > 0),
     policyHash: of.ward.policyHash,
+    ours: of.ward.policyHash === attendance().ward.policyHash,
     policyCount: of.ward.policies().length,
     people: story ? ['User::"aroha.ngata"', 'User::"ngaire.scott"'] : ((pair.length === 2 ? pair : null) as never),
     record: story ? 'Case::"leo-2026"' : (first('Case') ?? first(of.types.find((type) => type !== of.principals) ?? of.principals)),

@@ -199,6 +199,13 @@ export interface Why {
   readonly names: Readonly<Record<Name, string>>;
 }
 
+/** A case as a file: where it belongs in a folder of policies, its name, and its text. */
+export interface MadeCase {
+  readonly folder: 'ALLOW' | 'DENY';
+  readonly name: string;
+  readonly text: string;
+}
+
 /** People with the same way to a record. */
 export interface Group {
   readonly key: string;

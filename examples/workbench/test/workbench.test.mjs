@@ -1,14 +1,18 @@
 // The page in a browser: each part of it, by mouse and by keyboard, against what the package says in Node.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { Ward, World } from 'caseward';
 
 import { barriers, bench, folder, overflow, press, says, settled, skip } from './support.mjs';
 import { story } from './story.mjs';
 
+const POLICIES = fileURLToPath(new URL('../../../policies', import.meta.url));
 const CASE = 'Case::"leo-2026"';
 const link = (parts) => `#${new URLSearchParams({ of: 'story', ...parts })}`;
 
@@ -168,6 +172,28 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     await says(page, '.decision', /Denied S5b/);
   });
 
+  await t.test('a question becomes a case, which the command runs', async (t) => {
+    const at = folder(t);
+    cpSync(POLICIES, at, { recursive: true });
+    const keep = async () => {
+      const [saved] = await Promise.all([page.waitForEvent('download'), press(page, 'button', 'Make this a case')]);
+      const text = readFileSync(await saved.path(), 'utf8');
+      const made = JSON.parse(text);
+      const place = (await page.locator('.keep').innerText()).includes('tests/ALLOW') ? 'ALLOW' : 'DENY';
+      writeFileSync(`${at}/tests/${place}/${saved.suggestedFilename()}`, text);
+      return { place, made, name: saved.suggestedFilename() };
+    };
+    const denied = await keep();
+    assert.deepEqual([denied.place, denied.name, denied.made.rules], ['DENY', 'Aroha Ngata may not upload file, Case 00098712.json', ['S5b']]);
+    await page.getByLabel('Action').selectOption('viewSupportPlan');
+    await says(page, '.decision', /Allowed/);
+    const allowed = await keep();
+    assert.deepEqual([allowed.place, allowed.made.rules], ['ALLOW', ['S2']]);
+    if (process.env.CASEWARD_COMMAND === undefined) return;
+    const said = execFileSync(process.env.CASEWARD_COMMAND, ['test', '--policies', at], { encoding: 'utf8' });
+    assert.match(said, /passed/);
+  });
+
   await t.test('the matrix has every mark of the package, and goes by arrow keys', async () => {
     await visit(link({ tab: 'matrix' }));
     const golden = readFileSync(new URL('../../../policies/matrix.out', import.meta.url), 'utf8');
@@ -182,7 +208,7 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     await says(page, '.author', /Add team member, primary contact at Kauri.* P1 .*Workflow leads/);
   });
 
-  await t.test('an edit: its problems, what it changes, and the cells of the matrix that differ', async () => {
+  await t.test('an edit: its problems, what it changes, and the cells of the matrix that differ', async (t) => {
     await visit(link({ tab: 'rules' }));
     await page.getByLabel('Search the policies').fill('school/S1');
     await press(page, 'button', /school\/S1\.cedar/);
@@ -209,6 +235,11 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     await says(page, 'main', /\d+ cells differ\./);
     assert.match(await page.locator('td.lost button').first().getAttribute('aria-label'), /View summary, AL: no longer allowed/);
     await press(page, 'button', 'Edit');
+    const [saved] = await Promise.all([page.waitForEvent('download'), press(page, 'button', 'Download the patch')]);
+    const copy = folder(t);
+    cpSync(POLICIES, copy, { recursive: true });
+    execFileSync('git', ['apply', await saved.path()], { cwd: copy, env: { ...process.env, GIT_CEILING_DIRECTORIES: dirname(copy) } });
+    assert.equal(readFileSync(`${copy}/school/S1.cedar`, 'utf8'), before.replace(/principal\.attendanceLeadAt/g, 'principal.officeSupportAt'));
     await press(page, 'button', 'Undo all');
     await says(page, '.effect', /Nothing is edited/);
     await press(page, 'button', /school\/S1\.cedar/);
@@ -219,19 +250,19 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
 
   await t.test('what is edited stays with its policies, and is compared on other data', async () => {
     await visit('#of=200&tab=rules');
-    await page.getByLabel('Search the policies').fill('G1');
-    await press(page, 'button', /gates\/G1\.cedar/);
+    await page.getByLabel('Search the policies').fill('school/S1');
+    await press(page, 'button', /school\/S1\.cedar/);
     await page.locator('.cm-content').click();
-    await page.evaluate((all) => globalThis.navigator.clipboard.writeText(all), ward.source('gates.G1').replace('principal.loginActive', 'true'));
+    await page.evaluate((all) => globalThis.navigator.clipboard.writeText(all), ward.source('school.S1').replace('principal.attendanceLeadAt', 'principal.primaryContactAt'));
     await page.keyboard.press('Control+a');
     await page.keyboard.press('Control+v');
     await page.waitForTimeout(900);
     await settled(page);
-    await says(page, '.effect', /\d+ decisions differ, of 300 people and \d\d+ actions .*Gained/);
+    await says(page, '.effect', /\d+ decisions differ, of 300 people and 2 pairs of action and type, .*Gained/);
     await press(page, 'button', 'Data');
     await press(page, 'button', 'The story of Leo');
     await press(page, 'button', 'Edit');
-    await says(page, '.effect', /No decision differs, of 13 people/);
+    await says(page, '.effect', /3 decisions differ, of 13 people/);
   });
 
   await t.test('a link has what is looked at, in the fragment alone, and only when it is asked for', async () => {

@@ -2,13 +2,14 @@
 
 import { useState } from 'preact/hooks';
 
-import { engine } from '../client.ts';
-import { Answered, useAsked } from '../parts/asked.tsx';
+import { type Trouble, engine } from '../client.ts';
+import { Answered, Told, troubled, useAsked } from '../parts/asked.tsx';
 import { Chooser, idOf } from '../parts/chooser.tsx';
 import { Reasons, Turned } from '../parts/conditions.tsx';
 import { Field, contextOf } from '../parts/press.tsx';
 import { Time } from '../parts/time.tsx';
-import type { Opened, Why } from '../shared.ts';
+import { download } from '../parts/download.ts';
+import type { MadeCase, Opened, Why } from '../shared.ts';
 import type { State } from '../state.ts';
 import { count } from '../words.ts';
 import { preferred } from './who.tsx';
@@ -63,8 +64,40 @@ export function Ask({ state, opened, go }: Props) {
         </form>
       )}
       {missing.length > 0 && <p class="soft">It depends on {missing.map(({ title }) => title.toLowerCase()).join(', ')}: say what, and ask.</p>}
-      <Answered asked={why}>{(found) => <Verdict why={found} />}</Answered>
+      <Answered asked={why}>
+        {(found) => (
+          <>
+            <Verdict why={found} />
+            {person !== null && record !== null && chosen !== undefined && (
+              <Keep key={`${person} ${record} ${chosen.action}`} make={() => engine.caseOf(moment, person, chosen.action, record, given)} />
+            )}
+          </>
+        )}
+      </Answered>
     </>
+  );
+}
+
+/** The question as a case, which holds from then on. */
+function Keep({ make }: { make: () => Promise<MadeCase> }) {
+  const [made, setMade] = useState<MadeCase>();
+  const [trouble, setTrouble] = useState<Trouble>();
+  const keep = () => {
+    make().then(
+      (one) => {
+        setMade(one);
+        setTrouble(undefined);
+        download(one.name, one.text);
+      },
+      (error) => setTrouble(troubled(error)),
+    );
+  };
+  return (
+    <div class="keep">
+      <button type="button" onClick={keep}>Make this a case</button>
+      <p role="status">{made === undefined ? '' : `Saved as “${made.name}”. In tests/${made.folder} of your policies, caseward test holds it.`}</p>
+      {trouble !== undefined && <Told trouble={trouble} />}
+    </div>
   );
 }
 

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { engine } from '../client.ts';
 import { Answered, Told, troubled, useAsked } from '../parts/asked.tsx';
+import { download } from '../parts/download.ts';
 import { type Editor, makeEditor } from '../parts/editor.ts';
 import type { Trouble } from '../client.ts';
 import type { Delta, DeltaLine, Moment, Opened } from '../shared.ts';
@@ -70,7 +71,7 @@ function Bench({ state, go, texts }: Props & { texts: Texts }) {
             setFound({});
             go({ edited: {} });
           }}>Undo all</button>
-          <button type="button" class="plain" disabled={changed.length === 0} onClick={() => download(texts.files, edited)}>Download the patch</button>
+          <button type="button" class="plain" disabled={changed.length === 0} onClick={() => download('policies.patch', patch(texts.files, edited))}>Download the patch</button>
         </div>
         <Code {...{ file, text }} schema={texts.schema} onChange={change} onCheck={check} />
         {trouble !== undefined && <Told trouble={trouble} />}
@@ -156,7 +157,7 @@ function Changes({ moment, edited }: { moment: Moment; edited: Props['state']['e
     <Answered asked={asked}>
       {({ gained, lost, people, ofPeople, questions, left, total, stopped }) => (
         <>
-          <p role="status"><strong>{total === 0 ? 'No decision differs' : `${count(total, 'decision')} differ`}</strong>, of {people < ofPeople ? `the first ${people} of ${ofPeople} people` : count(people, 'person', 'people')} and {count(questions, 'action')} on all records that are open{stopped ? ', up to where it was stopped' : ''}.</p>
+          <p role="status"><strong>{total === 0 ? 'No decision differs' : `${count(total, 'decision')} differ`}</strong>, of {people < ofPeople ? `the first ${people} of ${ofPeople} people` : count(people, 'person', 'people')} and {count(questions, 'pair')} of action and type, on all records that are open{stopped ? ', up to where it was stopped' : ''}.</p>
           <Lines heading="Gained" sign="+" kind="gained" lines={gained} />
           <Lines heading="Lost" sign="−" kind="lost" lines={lost} />
           {left.length > 0 && <p class="soft">Not compared, since they ask for more than the time: {some(left.map((one) => title(one)), 20)}.</p>}
@@ -184,16 +185,13 @@ function Lines({ heading, sign, kind, lines }: { heading: string; sign: string; 
 }
 
 /** The edit as a patch that `git apply` takes: every changed file as a whole. */
-function download(files: Readonly<Record<string, string>>, edited: Readonly<Record<string, string>>): void {
-  const patch = Object.entries(edited).map(([name, text]) => {
+function patch(files: Readonly<Record<string, string>>, edited: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(edited).map(([name, text]) => {
+    const before = files[name] ?? '';
     const lines = (all: string) => all.replace(/\n$/, '').split('\n');
-    const [before, after] = [lines(files[name] ?? ''), lines(text)];
-    const part = (sign: string, all: readonly string[], whole: string) => all.map((line) => `${sign}${line}\n`).join('') + (whole.endsWith('\n') ? '' : '\\ No newline at end of file\n');
-    return `--- a/${name}\n+++ b/${name}\n@@ -1,${before.length} +1,${after.length} @@\n${part('-', before, files[name] ?? '')}${part('+', after, text)}`;
+    const part = (sign: string, all: string) =>
+      lines(all).map((line) => `${sign}${line}\n`).join('') + (all.endsWith('\n') ? '' : '\\ No newline at end of file\n');
+    return `--- a/${name}\n+++ b/${name}\n@@ -1,${lines(before).length} +1,${lines(text).length} @@\n${part('-', before)}${part('+', text)}`;
   });
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob(patch, { type: 'text/x-patch' }));
-  link.download = 'policies.patch';
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+  return parts.join('');
 }

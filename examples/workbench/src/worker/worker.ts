@@ -5,13 +5,14 @@ import { CasewardError, init } from 'caseward';
 import type { Opened } from '../shared.ts';
 import { act } from './acts.ts';
 import { asks, changed, why, withheld } from './author.ts';
+import { caseOf } from './cases.ts';
 import { choices, home, record, start } from './look.ts';
 import { delta, grid, problems, speaking, stop, texts, tidy } from './rules.ts';
 import { again, load } from './scene.ts';
 import { who } from './who.ts';
 
 export const api = {
-  act, asks, changed, choices, delta, grid, home, load, problems, record, speaking, start, stop, texts, tidy, why, who, withheld,
+  act, asks, caseOf, changed, choices, delta, grid, home, load, problems, record, speaking, start, stop, texts, tidy, why, who, withheld,
 };
 
 /** What the page can ask. */

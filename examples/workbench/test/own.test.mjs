@@ -75,6 +75,16 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     await says(page, 'main', new RegExp(Ward.attendance().policyHash.slice(0, 12)));
     await says(page, 'main', /500 User/, 'the data that there was stays');
     assert.deepEqual(requests.slice(before), []);
+    const text = Ward.attendance().source('school.S1').replace('principal.attendanceLeadAt', 'principal.primaryContactAt');
+    await give([file('schema.cedarschema', 'text/plain', Ward.attendanceSources().schema), file('school/S1.cedar', 'text/plain', text)]);
+    await titled('1 policies');
+    await press(page, 'button', 'Matrix');
+    await page.getByLabel('Beside the rules').check();
+    await says(page, 'main', /\d+ cells differ/);
+    const lost = await page.locator('td.lost').count();
+    assert.ok(lost > 50, `${lost} cells of the first situation`);
+    assert.equal(await page.locator('.matrix tr:has-text("View summary") td.may').count(), 8, 'the others see the header as before');
+    assert.deepEqual(await page.locator('td.gained button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label'))), ['View summary, MK: newly allowed']);
   });
 
   await t.test('a file that is dropped anywhere', async () => {

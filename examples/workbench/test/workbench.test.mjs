@@ -142,6 +142,24 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     await says(page, 'dialog[open]', /2 matches/);
     await press(page, 'button', /Priya Sharma/);
     await says(page, '.chosen', /Priya Sharma workflow lead at Southern Attendance Service/);
+    // The same by keyboard, from the top of the page.
+    await page.locator('body').press('Tab');
+    assert.equal(await page.evaluate(() => globalThis.document.activeElement.closest('header, main') !== null), true);
+    await page.getByRole('button', { name: /^Look as/ }).focus();
+    await page.keyboard.press('Enter');
+    await settled(page);
+    await page.keyboard.type('ngaire');
+    await says(page, 'dialog[open]', /1 match/);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await says(page, '.chosen', /Ngaire Scott/);
+    const focused = await page.evaluate(() => globalThis.document.activeElement.className);
+    assert.equal(focused, 'chosen', 'and back to where it was opened');
+    await page.getByRole('button', { name: /^Colours/ }).click();
+    assert.equal(await page.evaluate(() => globalThis.document.documentElement.style.colorScheme), 'dark');
+    await page.getByRole('button', { name: /^Colours/ }).click();
+    await page.getByRole('button', { name: /^Colours/ }).click();
   });
 
   await t.test('who can: each of them, by the way that leads to the record', async () => {
@@ -278,6 +296,12 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
     await page.goBack();
     await settled(page);
     await says(page, '.home', /Active cases/);
+    // A link that makes no sense is no harm.
+    await visit('#tab=<script>&of=1e9&step=99&now=never&person=nobody&record=User::"x"&inside=1');
+    await says(page, 'h1', /Look Leo changes school/);
+    await visit('#of=story&tab=ask&person=User::"nobody"&record=Case::"nothing"');
+    await says(page, 'main', /Denied|nothing|nobody/);
+    assert.equal(await page.locator('main script').count(), 0);
   });
 
   await t.test('WCAG 2.2 AA, light and dark, on a phone and enlarged four times', async () => {

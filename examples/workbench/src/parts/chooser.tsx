@@ -1,7 +1,7 @@
 // Choosing somebody or something among many, by typing: a button that opens a dialog.
 
 import type { ComponentChildren } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { engine } from '../client.ts';
 import type { Choice, Moment, Name } from '../shared.ts';
@@ -54,6 +54,9 @@ function Search({ label, moment, types, onChoose, onClose }: {
   const [facet, setFacet] = useState('');
   const asked = useAsked(() => engine.choices(moment, type, search, facet), [moment, type, search, facet]);
   const facets = asked.value?.facets ?? [];
+  // The dialog was opened to type here; it is filled after it opens.
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <div class="search">
       <div class="heading">
@@ -74,7 +77,7 @@ function Search({ label, moment, types, onChoose, onClose }: {
         )}
         <label>
           Search
-          <input type="search" autofocus value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
+          <input ref={field} type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
         {facets.length > 1 && (
           <label>

@@ -51,7 +51,7 @@ export function Press({ moment, person, record, button, onDone }: Props) {
       {asks && (
         <dialog ref={dialog} aria-label={button.title} onClose={() => setOpen(false)}>
           {open && (
-            <form onSubmit={(event) => {
+            <form ref={first} onSubmit={(event) => {
               event.preventDefault();
               const form = new FormData(event.currentTarget);
               run(contextOf(button, form), String(form.get(':text') ?? ''));
@@ -70,6 +70,11 @@ export function Press({ moment, person, record, button, onDone }: Props) {
       )}
     </>
   );
+}
+
+/** A form that opens is begun at its first field. */
+function first(form: HTMLFormElement | null): void {
+  form?.querySelector<HTMLElement>('input, select, textarea')?.focus();
 }
 
 /** A field for what an action asks for. */

@@ -84,7 +84,7 @@ test("somebody's own data", { skip, timeout: 240_000 }, async (t) => {
     const lost = await page.locator('td.lost').count();
     assert.ok(lost > 50, `${lost} cells of the first situation`);
     assert.equal(await page.locator('.matrix tr:has-text("View summary") td.may').count(), 2, 'primary contact and office support see the header as before');
-    assert.deepEqual(await page.locator('td.gained button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label'))), ['View summary, MK: newly allowed']);
+    assert.deepEqual(await page.locator('td.gained button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label'))), ['View summary, MK: newly allowed', 'View summary, EN: newly allowed']);
   });
 
   await t.test('a file that is dropped anywhere', async () => {

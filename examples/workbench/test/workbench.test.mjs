@@ -197,7 +197,7 @@ test('the workbench in a browser', { skip, timeout: 240_000 }, async (t) => {
       const [saved] = await Promise.all([page.waitForEvent('download'), press(page, 'button', 'Make this a case')]);
       const text = readFileSync(await saved.path(), 'utf8');
       const made = JSON.parse(text);
-      const place = (await page.locator('.keep').innerText()).includes('tests/ALLOW') ? 'ALLOW' : 'DENY';
+      const place = (await page.locator('.keep').textContent()).includes('tests/ALLOW') ? 'ALLOW' : 'DENY';
       writeFileSync(`${at}/tests/${place}/${saved.suggestedFilename()}`, text);
       return { place, made, name: saved.suggestedFilename() };
     };

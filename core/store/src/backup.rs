@@ -352,8 +352,8 @@ fn label(folder: &Path) -> Result<Backup, Error> {
     };
     let json: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))?;
-    let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or(0);
-    if form != u64::from(FORM) {
+    let form = json.get("form").and_then(serde_json::Value::as_u64);
+    if let Some(form) = form.filter(|form| *form != u64::from(FORM)) {
         let why =
             format!("it is of form {form}, and this caseward knows {FORM}: use the caseward that made it");
         return Err(no(why));

@@ -41,7 +41,10 @@ pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
     if address(path).is_some() || !path.exists() {
         return Ok(path.to_owned());
     }
-    let real = path.canonicalize().map_err(|error| Error::file("open", path, error))?;
+    let real = match path.is_symlink() {
+        true => path.canonicalize().map_err(|error| Error::file("open", path, error))?,
+        false => path.to_owned(),
+    };
     let about = real.metadata().map_err(|error| Error::file("open", path, error))?;
     if about.is_file() && has_other_names(&about) {
         return Err(Error::request(format!(

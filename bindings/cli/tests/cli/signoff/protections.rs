@@ -352,6 +352,8 @@ fn an_action_of_the_same_name_in_another_namespace_is_another() {
              action reads in [Base::Action::\"seen\"];\naction view in [reads] appliesTo {{ principal: User, resource: Doc }};\n{own}\n}}\n"
         )
     };
+    let cases = "[world.\"Att::User\".ann]\nactive = true\n[world.\"Att::Doc\".d]\nowner = \"ann\"\n[[case]]\nname = \"seen\"\n\
+        principal = 'Att::User.ann'\naction = 'Att::Action::\"view\"'\nresource = 'Att::Doc.d'\nexpect = \"allow\"\n";
     let group = "action in Base::Action::\"seen\"";
     let see = SEE
         .replace("action == Action::\"view\"", group)
@@ -359,10 +361,11 @@ fn an_action_of_the_same_name_in_another_namespace_is_another() {
     let claim = INVARIANT.replace("action == Action::\"edit\"", group);
     for folder in ["old", "new"] {
         let _ = std::fs::remove_dir_all(bench.path(folder));
+        bench.write(&format!("{folder}/tests/cases.toml"), cases);
         bench.write(&format!("{folder}/see.cedar"), &see);
         let guarantee =
             claim.replace("invariant", "guarantee").replacen("forbid", "permit", 1).replace("unless", "when");
-        bench.write(&format!("{folder}/guarantees/own.cedar"), guarantee);
+        bench.write(&format!("{folder}/guarantees/edit.cedar"), guarantee);
     }
     let applies = "appliesTo { principal: Att::User, resource: Att::Doc };";
     bench.write("old/schema.cedarschema", schema(&format!("action edit in [reads] {applies}"), ""));

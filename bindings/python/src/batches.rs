@@ -1,6 +1,8 @@
 //! Streams of batches, out to whoever reads Arrow.
 //!
 //! INVARIANT: nothing panics behind the interface of C, where it would end the process.
+//! INVARIANT: nothing asks for the interpreter there. A library that calls back may have released it without a word, on a
+//! thread that has it as far as this module knows.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +16,7 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
 use crate::error::OrRaise;
-use crate::gate::released;
+use crate::gate::{called_back, released};
 use crate::pickle;
 
 /// What is done with each batch, given the number of its first row.
@@ -65,9 +67,7 @@ impl Reader {
         };
         let (at, work) = (self.at, self.work.clone());
         self.at = self.at.saturating_add(batch.num_rows() as u64);
-        let done =
-            Python::try_attach(|py| released(py, || checked(&batch, at).and_then(|()| work(&batch, at))));
-        let done = done.unwrap_or_else(|| Err(Error::Frame("the interpreter is gone".to_owned())));
+        let done = called_back(|| checked(&batch, at).and_then(|()| work(&batch, at)));
         Some(
             done.map_err(|error| {
                 ArrowError::ExternalError(error.to_string().replace('\0', "\u{fffd}").into())

@@ -39,6 +39,11 @@ impl Decisions {
 }
 
 impl Decisions {
+    /// The decisions one by one.
+    pub(crate) fn to_bools(&self, py: Python<'_>) -> Vec<bool> {
+        self.allowed.bind(py).as_bytes().iter().map(|byte| *byte == 1).collect()
+    }
+
     /// Decisions that were made before.
     pub(crate) fn again(allowed: Py<PyBytes>, policy_hash: String, version: u64) -> Self {
         Decisions { allowed, policy_hash, version }

@@ -12,7 +12,7 @@ use caseward::{ActionName, Query, RequestEnvironment, TypeName};
 use caseward_arrow::{Keeping, Marks, Masking, Redaction, Side};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyString, PyTuple};
-use pyo3_arrow::{PyChunkedArray, PyRecordBatchReader};
+use pyo3_arrow::{PyArray, PyChunkedArray, PyRecordBatchReader};
 
 use crate::batches::{self, Batches, Reader};
 use crate::decisions::Decisions;
@@ -164,6 +164,20 @@ pub(crate) fn _kept<'py>(
     Ok(Batches::once(Reader::new(reader, schema, Arc::new(move |batch, from| keeping.kept(batch, from)))))
 }
 
+/// The rows of a stream of batches that were decided to stay.
+#[pyfunction]
+pub(crate) fn _chosen(stream: &Bound<'_, PyAny>, decided: &Bound<'_, Decisions>) -> PyResult<Batches> {
+    let reader = reader(stream)?;
+    let schema = reader.schema();
+    let stays = decided.get().to_bools(stream.py());
+    let choose = move |batch: &arrow_array::RecordBatch, from: u64| {
+        let start = usize::try_from(from).unwrap_or(usize::MAX);
+        let end = start.saturating_add(batch.num_rows());
+        caseward_arrow::chosen(batch, stays.get(start..end).unwrap_or_default())
+    };
+    Ok(Batches::once(Reader::new(reader, schema, Arc::new(choose))))
+}
+
 /// How a frame is redacted: the column of ids, the columns with their fields, a text that marks what is withheld, or the
 /// ending of the columns that do, and the columns that the frame is filtered, sorted or joined by.
 type How = (String, Vec<(String, String)>, Option<String>, Option<String>, Vec<String>);
@@ -201,10 +215,9 @@ pub(crate) fn _redacted<'py>(
     redaction.require(&empty, &by, 0).or_raise(py)?;
     let nothing = arrow_array::RecordBatch::new_empty(schema.clone());
     let require = move |batch: &_, from| redaction.require(batch, &by, from).map(|()| nothing.clone());
-    for done in Reader::new(reader, schema, Arc::new(require)) {
-        done.map_err(|error| DataError::new_err(batches::told(&error)))?;
-    }
-    Ok(None)
+    let mut all = Reader::new(reader, schema, Arc::new(require));
+    let failed = released(py, || all.find_map(Result::err));
+    failed.map_or(Ok(None), |error| Err(DataError::new_err(batches::told(&error))))
 }
 
 fn seen(
@@ -300,7 +313,10 @@ fn ids_of(py: Python<'_>, given: &Bound<'_, PyAny>, name: &str) -> PyResult<case
 }
 
 fn chunks(given: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<ArrayRef>> {
-    let read = || given.extract::<PyChunkedArray>().map(|all| all.into_inner().0);
+    let read = || match given.hasattr("__arrow_c_stream__")? {
+        true => given.extract::<PyChunkedArray>().map(|all| all.into_inner().0),
+        false => given.extract::<PyArray>().map(|one| vec![one.into_inner().0]),
+    };
     let refuse = |why: String| DataError::new_err(format!("column `{name}`: {why}"));
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error: PyErr| refuse(error.to_string())),

@@ -58,7 +58,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]
-    use crate::frames::{_kept, _mask, _redacted, _seen, _world, Column};
+    use crate::frames::{_chosen, _kept, _mask, _redacted, _seen, _world, Column};
     #[pymodule_export]
     use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]

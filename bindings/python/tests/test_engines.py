@@ -88,6 +88,7 @@ def test_sqlalchemy_selects_updates_and_deletes_what_a_person_may(ward: Ward, sa
         con.execute(statement)
     for insert, rows in database.rows(sample):
         con.executemany(insert, rows)
+    con.commit()
     engine = create_engine("sqlite://", creator=lambda: con, poolclass=StaticPool)
     cases = sqlalchemy.table("case", sqlalchemy.column("id"), sqlalchemy.column("status"))
     some = 0

@@ -85,7 +85,7 @@ fn list<O: OffsetSizeTrait>(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     )?))
 }
 
-/// The rows of those numbers, null where there is none: what is not taken is not in the result's memory.
+/// The rows of those numbers, none of them null: what is not taken is not in the result's memory.
 pub(crate) fn taken(array: &ArrayRef, rows: &arrow_array::UInt64Array) -> Result<ArrayRef, ArrowError> {
     fresh(&take(array.as_ref(), rows, None)?)
 }

@@ -15,6 +15,6 @@ pub use fresh::fresh;
 pub use ids::{Ids, Rules};
 pub use mask::{Mask, Masking, Side};
 pub use redact::{Marks, Redaction};
-pub use rows::{Keeping, seen_of};
+pub use rows::{Keeping, chosen, seen_of};
 pub use text::Column;
 pub use world::{Columns, Loading};

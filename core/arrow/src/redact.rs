@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArray, UInt64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArray, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 use arrow_select::zip::zip;
 use caseward::{Seen, Visible};
 
 use crate::error::Error;
-use crate::fresh::{fresh, taken};
+use crate::fresh::fresh;
 use crate::rows::{column_at, each_number, position, taken_rows};
 
 /// How a withheld cell is told from one that holds nothing.
@@ -217,8 +217,9 @@ impl Cells {
         if self.all {
             return Ok(array.clone());
         }
-        let rows: UInt64Array = (0u64..).zip(&self.shown).map(|(row, shown)| shown.then_some(row)).collect();
-        taken(array, &rows)
+        // A row that is not taken would be one of another row's, under a null; what is put together is empty there.
+        let shown = BooleanArray::from(self.shown.clone());
+        fresh(&zip(&shown, array, &Scalar::new(new_null_array(array.data_type(), 1)))?)
     }
 
     /// The column with a text where it is withheld.

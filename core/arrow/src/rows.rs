@@ -42,6 +42,18 @@ impl Keeping {
     }
 }
 
+/// The rows of a batch that were decided to stay, with nothing of the others in memory.
+///
+/// # Errors
+/// [`Error::Frame`] where there are more decisions than rows, or fewer, and for layouts that cannot be looked into.
+pub fn chosen(batch: &RecordBatch, stays: &[bool]) -> Result<RecordBatch, Error> {
+    if stays.len() != batch.num_rows() {
+        return Err(Error::frame(format!("{} rows, and {} decisions", batch.num_rows(), stays.len())));
+    }
+    let rows: Vec<u64> = (0u64..).zip(stays).filter(|(_, stays)| **stays).map(|(row, _)| row).collect();
+    taken_rows(batch, &rows, &all(batch))
+}
+
 /// The places of every column.
 fn all(batch: &RecordBatch) -> Vec<usize> {
     (0..batch.num_columns()).collect()

@@ -1294,6 +1294,7 @@ def _mask(
 def _kept(
     ward: Ward, world: World, stream: Any, who: Any, asked: tuple[str, str, Any, datetime | None], id: str
 ) -> Batches: ...
+def _chosen(stream: Any, decided: Decisions) -> Batches: ...
 def _redacted(
     ward: Ward,
     world: World,

@@ -159,7 +159,7 @@ class Kind:
     def keep(self, frame: Any, question: Question) -> Any:
         if question.is_column:
             table = self._arrow().table(frame)
-            return self._arrow().RecordBatchReader.from_stream(Arrow().keep(table, question))
+            return native._chosen(table, question.mask(table))
         return question.kept(frame)
 
     def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
@@ -181,8 +181,7 @@ class Arrow(Kind):
     def keep(self, frame: Any, question: Question) -> Any:
         if not question.is_column:
             return self._like(frame, question.kept(frame))
-        kept = frame.filter(self._arrow().array(question.mask(frame)))
-        return self._compact(kept)
+        return self._like(frame, native._chosen(frame, question.mask(frame)))
 
     def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
         return self._like(frame, question.redacted(lambda: frame, how))
@@ -193,14 +192,6 @@ class Arrow(Kind):
             whole = table.combine_chunks().to_batches()
             return whole[0] if whole else self._arrow().RecordBatch.from_pylist([], schema=table.schema)
         return table
-
-    def _compact(self, kept: Any) -> Any:
-        # A dictionary keeps what no row has any more; what is kept may be handed on.
-        for at, field in enumerate(kept.schema):
-            if self._arrow().types.is_dictionary(field.type):
-                column = kept.column(at)
-                kept = kept.set_column(at, field, column.cast(field.type.value_type).cast(field.type))
-        return kept
 
 
 class Stream(Kind):
@@ -245,7 +236,7 @@ class Polars(Kind):
         if not question.is_column and schema[question.id] == polars.String:
             ids = polars.LazyFrame(question.ids())
             return frame.join(ids, on=question.id, how="semi", maintain_order="left")
-        if isinstance(question.principal, tuple):
+        if question.is_column and isinstance(question.principal, tuple):
             raise native.DataError(
                 "a lazy frame has no rows yet to stand beside a column of ids: name a column of it, as "
                 'Column("User", "worker")'
@@ -348,7 +339,7 @@ class Pandas(Kind):
         if marker is not None:
             if str(column.dtype) == "category":
                 column = column.astype(column.cat.categories.dtype)
-            if str(column.dtype) not in ("object", "str", "string"):
+            if str(column.dtype).removeprefix("large_").removesuffix("[pyarrow]") not in ("object", "str", "string"):
                 raise native.DataError(
                     f"column `{name}` holds {column.dtype}, in which no text can mark what is withheld: mark it by a "
                     "column"

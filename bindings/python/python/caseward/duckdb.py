@@ -59,7 +59,7 @@ def attach(
     try:
         for name, shown in tables.items():
             wanted = ", ".join(quoted(column) for column in dict.fromkeys([shown.id, *shown.columns]))
-            rows = con.execute(f"select {wanted} from {quoted(name)}").to_arrow_reader()
+            rows = con.sql(f"select {wanted} from {quoted(name)}").to_arrow_reader()
             redacted = ward.redact(
                 world,
                 rows,

@@ -6,19 +6,24 @@ caller has not imported: what a frame is of is told by its type's module.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from caseward import _caseward as native
+from caseward import _caseward
 from caseward._caseward import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from caseward import Decisions, Visible, Ward, World
+    from caseward import Batches, Decisions, Visible, Ward, World
 
+
+# Its functions that are for this module alone begin with an underscore.
+native: Any = _caseward
 
 # Of the names that relations of DuckDB are given.
 COUNT = itertools.count()
@@ -108,7 +113,7 @@ class Question:
         self.ward, self.world, self.principal, self.asked, self.id = ward, world, principal, asked, id
         # Whether each row has somebody of its own: a column of the frame, or a type and ids.
         self.is_column = isinstance(principal, Column) or (
-            isinstance(principal, tuple) and len(principal) == 2 and not isinstance(principal[1], str)
+            issubclass(type(principal), tuple) and len(principal) == 2 and not isinstance(principal[1], str)
         )
 
     def mask(self, frame: Any) -> Decisions:
@@ -129,14 +134,14 @@ class Question:
         action, resource_type, context, now = self.asked
         return self.ward.visible(self.world, self.principal, action, resource_type, context, now=now)
 
-    def ids(self) -> native.Batches:
+    def ids(self) -> Batches:
         """Their ids, under the name of the frame's column."""
         return self.visible().table(self.id)
 
-    def kept(self, stream: Any) -> native.Batches:
+    def kept(self, stream: Any) -> Batches:
         return native._kept(self.ward, self.world, stream, self.principal, self.asked, self.id)
 
-    def redacted(self, make: Callable[[], Any], how: tuple[Any, ...]) -> native.Batches:
+    def redacted(self, make: Callable[[], Any], how: tuple[Any, ...]) -> Batches:
         """Redacts a stream; `make` makes it anew where it is looked through before."""
         if how[-1]:
             native._redacted(self.ward, self.world, make(), self.principal, self.asked, how, True)
@@ -166,9 +171,7 @@ class Kind:
         return question.redacted(lambda: frame, how)
 
     def _arrow(self) -> Any:
-        import pyarrow
-
-        return pyarrow
+        return importlib.import_module("pyarrow")
 
 
 class Arrow(Kind):
@@ -292,11 +295,8 @@ class Pandas(Kind):
         return column.tolist()
 
     def _has_arrow(self) -> bool:
-        try:
-            import pyarrow  # noqa: F401 — pandas asks it for the interface.
-        except ImportError:
-            return False
-        return True
+        # pandas asks it for the interface.
+        return importlib.util.find_spec("pyarrow") is not None
 
     def keep(self, frame: Any, question: Question) -> Any:
         return self._compact(frame[question.mask(frame).__array__()])
@@ -440,7 +440,7 @@ class Spark(Kind):
             allowed = [row for row, is_allowed in zip(rows, mask, strict=True) if is_allowed]
         return frame.join(self._broadcast(frame, names, allowed), on=names, how="left_semi")
 
-    def _broadcast(self, frame: Any, names: list[str], rows: list[tuple[str, ...]]) -> Any:
+    def _broadcast(self, frame: Any, names: list[str], rows: Any) -> Any:
         schema = ", ".join(f"`{name.replace('`', '``')}` string not null" for name in names)
         return frame.sparkSession.createDataFrame(rows, schema).hint("broadcast")
 

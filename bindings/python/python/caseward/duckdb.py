@@ -10,7 +10,7 @@
 >>> _ = con.execute("create table cases as select unnest($1) as case_id, 'open' as state", [ids])
 >>> shown = {"cases": Shown("Case", id="case_id", columns={"state": "status"})}
 >>> mine = attach(ward, world, con, ("User", "u00001"), shown)
->>> (seen,) = mine.sql("select count(*) from cases where state = 'open'").fetchone()
+>>> [(seen,)] = mine.sql("select count(*) from cases where state = 'open'").fetchall()
 >>> seen == ward.count(world, ("User", "u00001"), "viewSummary", "Case")
 True
 """

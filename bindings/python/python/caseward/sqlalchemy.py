@@ -53,7 +53,7 @@ def condition(
     given = made.arguments
     values = given if isinstance(given, dict) else {}
     # Names of their own, so that it stands beside other conditions.
-    bound = [bindparam(name, value, unique=True) for name, value in values.items()]
+    bound: list[Any] = [bindparam(name, value, unique=True) for name, value in values.items()]
     return type_coerce(Grouping(text(made.sql).bindparams(*bound)), Boolean)
 
 

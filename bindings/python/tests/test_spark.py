@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def spark_python() -> Path | None:
     """An interpreter that has pyspark: `make test` makes it for the part before this one."""
     named = os.environ.get("CASEWARD_SQL_PYTHON")
-    made = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "../../../target")) / "sql-python/bin/python"
+    made = Path(os.environ.get("CARGO_TARGET_DIR") or str(HERE / "../../../target")) / "sql-python/bin/python"
     found = Path(named) if named else made
     return found if found.exists() and shutil.which("java") else None
 

@@ -126,8 +126,6 @@ __all__ = [
     "Visible",
     "Ward",
     "World",
-    "diagnose",
-    "format",
     "__version__",
     "_answer",
     "_carried",
@@ -139,6 +137,8 @@ __all__ = [
     "_redacted",
     "_seen",
     "_world",
+    "diagnose",
+    "format",
 ]
 
 # What pickle makes answers, decisions and problems from again.

@@ -294,7 +294,7 @@ fn bytes<'py>(py: Python<'py>, all: &[bool]) -> Bound<'py, PyBytes> {
 
 /// A stream of batches.
 fn reader(given: &Bound<'_, PyAny>) -> PyResult<Box<dyn arrow_array::RecordBatchReader + Send>> {
-    let read = || given.extract::<PyRecordBatchReader>().map_err(PyErr::from)?.into_reader();
+    let read = || given.extract::<PyRecordBatchReader>()?.into_reader();
     let refuse = |why: String| DataError::new_err(format!("the frame is no stream of batches: {why}"));
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(reader) => reader.map_err(|error| refuse(error.to_string())),

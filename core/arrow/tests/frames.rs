@@ -1,5 +1,7 @@
 //! Masks, ids and redacted batches against `check` and `view`, row by row.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,8 +77,8 @@ fn masks_are_checks_in_every_layout() {
     let worker = worker(&ward, &world);
     let cases: Vec<Option<&str>> =
         world.ids("Case").unwrap().take(90).map(Some).chain([None, Some("nobody"), Some("")]).collect();
-    let people: Vec<Option<&str>> =
-        world.ids("User").unwrap().cycle().take(92).map(Some).chain([None]).collect();
+    let users: Vec<&str> = world.ids("User").unwrap().collect();
+    let people: Vec<Option<&str>> = users.iter().cycle().take(92).copied().map(Some).chain([None]).collect();
     let environment =
         RequestEnvironment::new(TypeName::new("User"), ActionName::new("viewSummary"), TypeName::new("Case"));
     let context = Context::at(NOW);

@@ -167,8 +167,8 @@ ANSWERS = {
 }  # fmt: skip
 # What holds policies or data.
 HELD = {
-    "Action", "Attribute", "Batches", "Case", "CaseFile", "Database", "EntityType", "Schema", "Sorted", "Type", "Visible",
-    "Ward", "World",
+    "Action", "Attribute", "Batches", "Case", "CaseFile", "Database", "EntityType", "Schema", "Sorted", "Type",
+    "Visible", "Ward", "World",
 }  # fmt: skip
 # What a store answers: `test_store` has one of each.
 STORED = {"Done", "LineAnswer", "Past", "Store"}

@@ -117,7 +117,7 @@ pub use sorted::{Listing, Sorted, SortedCursor, SortedPage};
 pub use table::disclosure::{Protected, Protection, RoundingKey};
 pub use table::group::Group;
 pub use table::{Count, Key, Line, Part, Table};
-pub use view::{Field, Item, Next, Section, View};
+pub use view::{Field, Item, Next, Section, Seen, View};
 pub use visible::{Cursor, Granted, Page, Sighted, Visible, Watched};
 pub use ward::Ward;
 #[cfg(feature = "bundle")]

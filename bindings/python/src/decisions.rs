@@ -1,13 +1,17 @@
 //! Decisions by the column.
 
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyString, PyTuple};
+use pyo3_arrow::ffi::to_array_pycapsules;
 
 use crate::error::RequestError;
 use crate::pickle::pickled;
-use crate::{html, uid};
+use crate::{frames, html, uid};
 
 /// Decisions on columns of principals and resources, all made of one version of the data.
 ///
@@ -35,6 +39,11 @@ impl Decisions {
 }
 
 impl Decisions {
+    /// The decisions one by one.
+    pub(crate) fn to_bools(&self, py: Python<'_>) -> Vec<bool> {
+        self.allowed.bind(py).as_bytes().iter().map(|byte| *byte == 1).collect()
+    }
+
     /// Decisions that were made before.
     pub(crate) fn again(allowed: Py<PyBytes>, policy_hash: String, version: u64) -> Self {
         Decisions { allowed, policy_hash, version }
@@ -145,14 +154,16 @@ impl Decisions {
         }
     }
 
-    /// The decisions by Arrow's C data interface, which pyarrow has: for polars and whatever else asks for it.
+    /// The decisions by Arrow's C data interface: for polars, pyarrow and whatever else asks for it.
     #[pyo3(signature = (requested_schema = None))]
     fn __arrow_c_array__<'py>(
         &self,
         py: Python<'py>,
-        requested_schema: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.__arrow_array__(py, None)?.call_method1("__arrow_c_array__", (requested_schema,))
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let array = frames::booleans(self.allowed.bind(py).as_bytes());
+        let field = Arc::new(Field::new("", DataType::Boolean, false));
+        Ok(to_array_pycapsules(py, field, &array, requested_schema)?)
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

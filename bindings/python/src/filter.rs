@@ -242,7 +242,7 @@ pub(crate) fn options(
         options = options.first_parameter(number);
     }
     if let Some(style) = parameter_style {
-        options = options.style(style.parse().or_raise(py)?);
+        options = options.style(style.parse::<sql::ParameterStyle>().or_raise(py)?);
     }
     if let Some(alias) = alias {
         options = options.alias(alias);

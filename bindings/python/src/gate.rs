@@ -22,6 +22,8 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 const SLOTS: usize = 16;
 /// How long one who waits sleeps before looking again.
 const NAP: Duration = Duration::from_micros(50);
+/// How often one who may have the interpreter does so: a fifth of a second.
+const NAPS: usize = 4_000;
 /// How often a long call looks whether Python wants to end it.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -130,6 +132,25 @@ pub(crate) fn kept<T>(py: Python<'_>, work: impl FnOnce() -> T) -> T {
         #[expect(clippy::disallowed_methods, reason = "this is where it is allowed")]
         py.detach(Visit::wait)
     });
+    let done = work();
+    drop(visit);
+    done
+}
+
+/// Does what is quick and asks nobody, called back by a library in C: nobody knows there whether this thread has the
+/// interpreter, so that it is neither taken nor released.
+///
+/// A fork that is waited for is left to happen first. Where this thread does have the interpreter, that one cannot happen
+/// before it is back: then the work is done after a moment, and the fork comes behind it.
+pub(crate) fn called_back<T>(work: impl FnOnce() -> T) -> T {
+    let mut visit = Visit::begin();
+    for _ in 0..NAPS {
+        if visit.is_some() {
+            break;
+        }
+        thread::sleep(NAP);
+        visit = Visit::begin();
+    }
     let done = work();
     drop(visit);
     done

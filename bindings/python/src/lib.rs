@@ -6,12 +6,14 @@
 //! lock of this module while it takes the interpreter back.
 
 mod answer;
+mod batches;
 mod cases;
 mod changes;
 mod decisions;
 mod error;
 mod explanation;
 mod filter;
+mod frames;
 mod gate;
 mod html;
 mod pickle;
@@ -39,6 +41,8 @@ mod _caseward {
     #[pymodule_export]
     use crate::answer::{ActionAnswer, Answer};
     #[pymodule_export]
+    use crate::batches::Batches;
+    #[pymodule_export]
     use crate::cases::{Case, CaseFile, Mismatch};
     #[pymodule_export]
     use crate::changes::Changes;
@@ -53,6 +57,8 @@ mod _caseward {
     use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
+    #[pymodule_export]
+    use crate::frames::{_chosen, _kept, _mask, _redacted, _seen, _world, Column};
     #[pymodule_export]
     use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]

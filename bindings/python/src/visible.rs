@@ -1,10 +1,12 @@
 //! Which records may this person do this to?
 
+use caseward_arrow::{Ids, Rules};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyList, PyTuple};
 
 use crate::answer::texts;
-use crate::error::OrRaise;
+use crate::batches::{Batches, stream_of_ids};
+use crate::error::{DataError, OrRaise};
 use crate::gate::released;
 use crate::question::json;
 use crate::uid::{self, EntityUid};
@@ -22,6 +24,23 @@ const SHOWN: usize = 20;
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct Visible {
     pub(crate) visible: caseward::Visible,
+    /// Who asked for what; for lists of records alone, whose rules can be told.
+    pub(crate) rules: Option<Box<Rules>>,
+}
+
+impl From<caseward::Visible> for Visible {
+    fn from(visible: caseward::Visible) -> Self {
+        Visible { visible, rules: None }
+    }
+}
+
+impl Visible {
+    /// What the column of ids is called: as an attribute that refers to one.
+    fn own_name(&self) -> String {
+        let name = self.visible.type_name().rsplit("::").next().unwrap_or_default();
+        let mut letters = name.chars();
+        letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    }
 }
 
 #[pymethods]
@@ -29,6 +48,37 @@ impl Visible {
     /// The ids of the entities.
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, self.visible.ids().collect::<Vec<_>>())
+    }
+
+    /// The ids by Arrow's interface of C, as a table of one column that is called as an attribute which refers to such an
+    /// entity: `case` for `Case`. For a join in polars, pyarrow, DuckDB, Spark: `lazy.join(pl.LazyFrame(cases), on="case",
+    /// how="semi")`.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let ids = Ids::new(self.visible.clone(), &self.own_name(), None).or_raise(py)?;
+        stream_of_ids(py, &ids, requested_schema)
+    }
+
+    /// The same table with the ids under another name, and on request with the rules behind each in a column `rules`,
+    /// as lists of text. It can be read more than once.
+    ///
+    /// Raises DataError for rules of what `visible` did not find; reading them, where the data has changed since.
+    #[pyo3(signature = (name = None, *, rules = false))]
+    fn table(&self, py: Python<'_>, name: Option<&str>, rules: bool) -> PyResult<Batches> {
+        let rules = match (rules, &self.rules) {
+            (false, _) => None,
+            (true, Some(rules)) => Some((**rules).clone()),
+            (true, None) => {
+                let why = "the rules are told of what `visible` finds; for people, ask `who_with_reasons`";
+                return Err(DataError::new_err(why));
+            }
+        };
+        let own = self.own_name();
+        Ids::new(self.visible.clone(), name.unwrap_or(&own), rules).or_raise(py).map(Batches::ids)
     }
 
     /// Up to `most` entities behind `cursor`, or the first ones; one at least. Raises RequestError for a cursor of

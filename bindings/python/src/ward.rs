@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use caseward::attendance::{self, ReportQuestion};
 use caseward::{ActionName, ActionQuery, AlertQuery, PrincipalQuery, Query, RequestEnvironment, TypeName};
+use caseward_arrow::Rules;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::{ActionAnswer, Answer};
 use crate::decisions::{Column, Decisions, Id, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter, options};
+use crate::frames;
 use crate::gate::{kept, released};
 use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
@@ -242,8 +245,62 @@ impl Ward {
     ) -> PyResult<Visible> {
         let query = self.query(py, (principal, action, resource_type), context, now)?;
         let world = &world.get().world;
-        let found = released(py, || self.ward.visible(world, &query));
-        found.or_raise(py).map(|visible| Visible { visible })
+        let visible = released(py, || self.ward.visible(world, &query)).or_raise(py)?;
+        let Query { principal, action, context, .. } = query;
+        let rules = Rules { ward: self.ward.clone(), world: world.clone(), principal, action, context };
+        Ok(Visible { visible, rules: Some(Box::new(rules)) })
+    }
+
+    /// Whether a person may do something to the record of each row of a frame: its decisions, in the order of the rows.
+    ///
+    /// `frame` is of polars, pandas, pyarrow, DuckDB or narwhals, or has `__arrow_c_stream__`; `id` names its column of
+    /// ids. `principal` is one entity, `Column("User", "worker")` for a column of the frame, or a type with a column of
+    /// ids, `("User", ids)`. A null id is denied, and so is one that is not in the data.
+    ///
+    /// Raises DataError for a column that is not there, is there twice, or holds no text.
+    #[pyo3(signature = (*given, **named),
+           text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
+now=None)")]
+    fn mask<'py>(
+        slf: &Bound<'py, Self>,
+        given: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        frames::python(slf, "mask", given, named)
+    }
+
+    /// The rows of a frame to whose records a person may do something, as a frame of the same kind: what is lazy stays
+    /// lazy, and a stream stays a stream.
+    ///
+    /// As `mask` otherwise.
+    #[pyo3(signature = (*given, **named),
+           text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
+now=None)")]
+    fn keep<'py>(
+        slf: &Bound<'py, Self>,
+        given: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        frames::python(slf, "keep", given, named)
+    }
+
+    /// What a person may see of a frame, as a frame of the same kind: the rows of records that they may know of, and in
+    /// them what a view of the record shows.
+    ///
+    /// `columns` says which field each column holds, as `{"status": "Case.status", "born": "Student.dateOfBirth"}` or by
+    /// a path, `student.dateOfBirth`. Columns that are in no field are left out. A cell that is withheld is null, and
+    /// true in a column beside it that ends in `ending`; with `marker`, columns of text have that text in its place
+    /// instead, and there is no column beside. `by` names columns that the frame is filtered, sorted or joined by:
+    /// refused with a DataError where one of them is not shown of every row.
+    #[pyo3(signature = (*given, **named),
+           text_signature = "($self, world, frame, principal, resource_type, context=None, *, columns, id='id', by=(), \
+marker=None, ending='_withheld', now=None)")]
+    fn redact<'py>(
+        slf: &Bound<'py, Self>,
+        given: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        frames::python(slf, "redact", given, named)
     }
 
     /// The entities of a type to which a person may do something, in the order of an attribute such as `openedAt` or
@@ -354,7 +411,7 @@ descending=False, where=(), now=None)")]
         let query = query.in_context(context);
         let world = &world.get().world;
         let found = released(py, || self.ward.who(world, &query));
-        found.or_raise(py).map(|visible| Visible { visible })
+        found.or_raise(py).map(Visible::from)
     }
 
     /// As `who`, each with the policies that permit it.
@@ -395,7 +452,7 @@ descending=False, where=(), now=None)")]
         let query = entry.map(uid::of).transpose()?.into_iter().fold(query, AlertQuery::about);
         let world = &world.get().world;
         let told = released(py, || self.ward.alert(world, &query));
-        told.or_raise(py).map(|visible| Visible { visible })
+        told.or_raise(py).map(Visible::from)
     }
 
     /// What a person sees of a record, and may do next: the one answer that may reach the person who asks.

@@ -133,6 +133,28 @@ impl World {
         read.or_raise(py).map(World::from)
     }
 
+    /// A world of frames: of each type a frame of any kind, an entity a row, an attribute a column. Null is absent.
+    ///
+    /// `ids` names the column of ids where it is not `id`, by type: `{"Case": "case_id"}`. `columns` names the attribute of
+    /// a column that is called otherwise, or None for one that is left out: `{"Case": {"state": "status", "note": None}}`.
+    /// A reference is the id of what it refers to, a set a list, an instant a timestamp with a zone, in any unit. What an
+    /// entity lies in, and tags, are not in frames.
+    ///
+    /// Raises DataError for a column that is no attribute, for a cell that does not fit, by column and row, and as
+    /// `from_json` for the data as a whole.
+    #[staticmethod]
+    #[pyo3(signature = (ward, frames, *, ids = None, columns = None),
+           text_signature = "(ward, frames, *, ids=None, columns=None)")]
+    fn from_arrow<'py>(
+        py: Python<'py>,
+        ward: &Bound<'py, Ward>,
+        frames: &Bound<'py, PyAny>,
+        ids: Option<&Bound<'py, PyAny>>,
+        columns: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        py.import("caseward._frames")?.call_method1("world", (ward, frames, ids, columns))
+    }
+
     /// Made-up data of New Zealand's size and shape, the same for the same seed; for wards with the attendance
     /// vocabulary. It ends on 11 May 2026.
     #[staticmethod]

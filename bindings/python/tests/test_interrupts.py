@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from caseward import CaseFile, Changes, RequestError, Ward, World
@@ -58,9 +59,13 @@ def test_long_calls_end(ward: Ward, world: World) -> None:
     # So many entities that to read them takes a minute or more.
     lines = text.strip().removeprefix("[").removesuffix("]").strip()
     many = "[" + ",".join([lines] * 60) + "]"
+    frame = pa.table({"case": pa.chunked_array([pa.array(world.ids("Case"))] * 2_000)})
+    schools = pa.table({"id": pa.chunked_array([pa.array(world.ids("Case"))] * 2_000)})
     for work in (
         lambda: World.sample(ward, cases=5_000_000),
         lambda: ward.check_many(world, ("User", "u00001"), "viewRecord", ("Case", cases), now=NOW),
+        lambda: ward.mask(world, frame, ("User", "u00001"), "viewRecord", "Case", id="case", now=NOW),
+        lambda: World.from_arrow(ward, {"School": schools}),
         lambda: World.from_json(ward, many),
         lambda: [world.to_json() for _ in range(1_000)],
         lambda: [ward.visible(world, ("User", f"u{n:05}"), "viewRecord", "Case", now=NOW) for n in range(10**6)],

@@ -8,11 +8,13 @@
 
 mod alert;
 mod needs;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use needs::{Need as FieldNeed, Onlooker};
+pub use seen::Seen;
 
 use crate::decide::actions::{ActionAnswer, Need};
 use crate::engine::Engine;

@@ -184,6 +184,41 @@ impl Engine {
         Ok(onlooker.is_of_one_version().then_some(rows))
     }
 
+    /// Those of the rows, all of one type, that the person may know of; `None` where the data is of another version by now.
+    pub(crate) fn known_of(
+        &self,
+        ty: TypeId,
+        onlooker: &Onlooker<'_>,
+    ) -> Result<Option<RoaringBitmap>, Error> {
+        let Some(shown) = self.catalogue.as_ref().and_then(|catalogue| catalogue.of(ty)) else {
+            let of = self.schema().entity_type(ty).map_or("", |ty| ty.name.as_ref());
+            return Err(Error::request(format!("the catalogue shows nothing of a `{of}`")));
+        };
+        if shown.known_by.is_empty() {
+            // Of a type that is public, everybody knows every one.
+            let all = shown.public.as_ref().map(|_| onlooker.rows.clone());
+            return Ok(Some(all.unwrap_or_default()));
+        }
+        let Some(hidden) = self.hidden_from(onlooker, ty)? else { return Ok(None) };
+        let mut known = RoaringBitmap::new();
+        for &action in &shown.known_by {
+            let need = Need {
+                path: "".into(),
+                on: Path { start: ty, steps: Vec::new() },
+                ty,
+                section: "".into(),
+                action,
+                known_by: shown.known_by.clone(),
+            };
+            let Some(found) = self.seen_by(onlooker, (&need, &hidden), action, onlooker.rows)? else {
+                return Ok(None);
+            };
+            known |= found;
+        }
+        known &= onlooker.rows;
+        Ok(onlooker.is_of_one_version().then_some(known))
+    }
+
     /// What tables of a kind may be grouped by that cover records of a type in aggregate only, as the catalogue says.
     #[cfg(feature = "attendance")]
     pub(crate) fn statistics(&self, ty: &str, kind: &str) -> &[Arc<str>] {
@@ -334,6 +369,13 @@ impl Engine {
             shows{hint}",
             onlooker.principal
         ))
+    }
+}
+
+impl Need {
+    /// Whether it asks for what the other asks for.
+    pub(super) fn asks_as(&self, other: &Need) -> bool {
+        (&self.on, self.ty, self.action) == (&other.on, other.ty, other.action)
     }
 }
 

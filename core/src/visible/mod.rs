@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// What was found, with what it was made from.
-    fn found(
+    pub(crate) fn found(
         &self,
         world: &World,
         ty: TypeId,
@@ -332,6 +332,25 @@ impl Visible {
     /// Whether the entity is one of them.
     pub fn contains(&self, uid: &EntityUid) -> bool {
         self.world.named(uid).is_some_and(|(ty, row)| ty == self.ty && self.rows.contains(row.0))
+    }
+
+    /// The type that all of them are of.
+    pub fn type_name(&self) -> &str {
+        self.world.schema().entity_type(self.ty).map_or("", |ty| ty.name.as_ref())
+    }
+
+    /// What the entities of this type with these ids are numbered as, as [`Handle::number`] gives it; `None` for an id
+    /// that none ever had. For columns of ids: [`Visible::contains_number`] says whether one is among these.
+    ///
+    /// Ids that are looked up together wait for memory together: some hundreds at once are best.
+    pub fn numbers(&self, ids: &[&str]) -> Vec<Option<u32>> {
+        self.world.numbers_of_ids(self.ty, ids)
+    }
+
+    /// Whether the entity of that number is one of them.
+    #[inline]
+    pub fn contains_number(&self, number: u32) -> bool {
+        self.rows.contains(number)
     }
 
     /// The names of the entities, in the world's order.

@@ -11,13 +11,13 @@ use crate::decide::actions::ActionAnswer;
 use crate::explain::{Disclosure, Explanation, Sight, Viewer};
 use crate::model::{
     ActionName, ActionQuery, AlertQuery, Answer, Context, EntityUid, Error, PrincipalQuery, Query, Request,
-    RequestEnvironment,
+    RequestEnvironment, TypeName,
 };
 use crate::sql::{Database, Filter, FilterOptions};
 use crate::table::Table;
 use crate::table::disclosure::Protection;
 use crate::table::group::Group;
-use crate::view::View;
+use crate::view::{Seen, View};
 use crate::visible::{Granted, Visible};
 use crate::ward::Ward;
 use crate::world;
@@ -376,6 +376,42 @@ impl Ward {
         let ty = self.schema().entity_type(records.type_id()).map_or("", |ty| ty.name.as_ref());
         let context = self.engine.fields_for(principal.type_name(), ty, context);
         self.engine.require_field(world, principal, records, path, &context)
+    }
+
+    /// The records of `type_name` that `principal` may know of, and those of which a view of the person shows each of
+    /// `fields`: for whoever redacts many records at once.
+    ///
+    /// A field is named as `status`, `Case.status`, `student.yearLevel` or `Student.yearLevel`; content that no rule
+    /// reads, such as `student.dateOfBirth`, is a field too. `context` is as in [`Ward::view`].
+    ///
+    /// # Errors
+    /// [`Error::is_request`] for a type or a field that the schema and the catalogue lack, and for a field that stands
+    /// in no section, which nobody may see.
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::attendance::Sample;
+    /// use caseward::{Context, EntityUid, TypeName, Ward};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
+    /// // National contracts sees the header of every case, and no personal details.
+    /// let person = EntityUid::new("User", "u00001");
+    /// let fields = ["status", "student.dateOfBirth"];
+    /// let seen = ward.seen(&world, &person, &TypeName::new("Case"), &fields, &Context::at(1_778_446_800_000))?;
+    /// assert_eq!((seen.fields[0].len(), seen.fields[1].len()), (seen.known.len(), 0));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn seen(
+        &self,
+        world: &World,
+        principal: &EntityUid,
+        type_name: &TypeName,
+        fields: &[&str],
+        context: &Context,
+    ) -> Result<Seen, Error> {
+        let context = self.engine.fields_for(principal.type_name(), type_name, context);
+        self.engine.seen(world, (principal, type_name), fields, &context)
     }
 
     /// The entities of type `principal_type` that are to be told of what happens to `resource`.

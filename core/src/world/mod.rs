@@ -410,6 +410,11 @@ impl World {
         found.map(|row| row.map(|row| (ty, Row(row))).filter(|&place| self.has(place))).collect()
     }
 
+    /// The rows of ids that were ever named, there or not.
+    pub(crate) fn numbers_of_ids(&self, ty: TypeId, ids: &[&str]) -> Vec<Option<u32>> {
+        self.table(ty).map_or_else(|| vec![None; ids.len()], |table| table.names.find_all(ids))
+    }
+
     #[inline]
     pub(crate) fn has(&self, place: Place) -> bool {
         self.word(place, 0) & DEFINED != 0

@@ -18,11 +18,15 @@ from ipaddress import (
     IPv6Network,
 )
 from pathlib import Path
-from typing import Any, Literal, NoReturn, SupportsIndex, TypeAlias, final
+from typing import Any, Literal, NoReturn, SupportsIndex, TypeAlias, TypeVar, final
 from zoneinfo import ZoneInfo
 
 # An entity: its name, as it is written in Cedar, or its type and its id.
 _Entity: TypeAlias = EntityUid | str | tuple[str, str]
+# A kind of frame: what goes in as one comes out as one. What has `__arrow_c_stream__` alone comes out as `Batches`.
+_Frame = TypeVar("_Frame")
+# Who asks of each row: one entity for all rows, a column of the frame, or a type and a column of ids.
+_Who: TypeAlias = _Entity | Column | tuple[str, Any]
 # A column of entities: one for all rows, ids of a type, or entities of one type.
 _Column: TypeAlias = _Entity | tuple[str, Iterable[str]] | Sequence[_Entity]
 _Address: TypeAlias = IPv4Address | IPv6Address | IPv4Interface | IPv6Interface | IPv4Network | IPv6Network
@@ -67,10 +71,12 @@ __all__ = [
     "ActionAnswer",
     "Answer",
     "Attribute",
+    "Batches",
     "Case",
     "CaseFile",
     "CasewardError",
     "Changes",
+    "Column",
     "Condition",
     "DataError",
     "Database",
@@ -123,8 +129,14 @@ __all__ = [
     "__version__",
     "_answer",
     "_carried",
+    "_chosen",
     "_decisions",
+    "_kept",
+    "_mask",
     "_problem",
+    "_redacted",
+    "_seen",
+    "_world",
     "diagnose",
     "format",
 ]
@@ -257,6 +269,45 @@ class Ward:
         *,
         now: datetime | None = None,
     ) -> Visible: ...
+    def mask(
+        self,
+        world: World,
+        frame: Any,
+        principal: _Who,
+        action: str,
+        resource_type: str,
+        context: _Context | None = None,
+        *,
+        id: str = "id",
+        now: datetime | None = None,
+    ) -> Decisions: ...
+    def keep(
+        self,
+        world: World,
+        frame: _Frame,
+        principal: _Who,
+        action: str,
+        resource_type: str,
+        context: _Context | None = None,
+        *,
+        id: str = "id",
+        now: datetime | None = None,
+    ) -> _Frame: ...
+    def redact(
+        self,
+        world: World,
+        frame: _Frame,
+        principal: _Entity,
+        resource_type: str,
+        context: _Context | None = None,
+        *,
+        columns: Mapping[str, str],
+        id: str = "id",
+        by: Iterable[str] = (),
+        marker: str | None = None,
+        ending: str | None = "_withheld",
+        now: datetime | None = None,
+    ) -> _Frame: ...
     def sorted(
         self,
         world: World,
@@ -388,6 +439,14 @@ class Ward:
 class World:
     @staticmethod
     def from_json(ward: Ward, source: str | bytes | bytearray | os.PathLike[str]) -> World: ...
+    @staticmethod
+    def from_arrow(
+        ward: Ward,
+        frames: Mapping[str, Any],
+        *,
+        ids: Mapping[str, str] | None = None,
+        columns: Mapping[str, Mapping[str, str | None]] | None = None,
+    ) -> World: ...
     @staticmethod
     def sample(ward: Ward, *, cases: int = 1000, seed: int = 1) -> World: ...
     @staticmethod
@@ -653,6 +712,8 @@ class Decisions:
 class Visible:
     def ids(self) -> list[str]: ...
     def page(self, cursor: str | None = None, *, most: int = 100) -> Page: ...
+    def table(self, name: str | None = None, *, rules: bool = False) -> Batches: ...
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
     @property
     def policy_hash(self) -> str: ...
     @property
@@ -664,6 +725,23 @@ class Visible:
     def __contains__(self, key: _Entity, /) -> bool: ...
     def __iter__(self) -> Iterator[EntityUid]: ...
     def _repr_html_(self) -> str: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Column:
+    def __new__(cls, type: str, name: str) -> Column: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class Batches:
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
     def __reduce__(self) -> NoReturn: ...
 
 @final
@@ -1211,3 +1289,36 @@ def diagnose(
     policies: str | Mapping[str, str], *, schema: str | None = None, catalogue: str | None = None
 ) -> list[Problem]: ...
 def format(text: str) -> str: ...
+
+# What `caseward._frames` asks, by the column and by the stream.
+def _mask(
+    ward: Ward,
+    world: World,
+    ids: Any,
+    who: Any,
+    asked: tuple[str, str, Any, datetime | None],
+    names: tuple[str, str],
+) -> Decisions: ...
+def _kept(
+    ward: Ward, world: World, stream: Any, who: Any, asked: tuple[str, str, Any, datetime | None], id: str
+) -> Batches: ...
+def _chosen(stream: Any, decided: Decisions) -> Batches: ...
+def _redacted(
+    ward: Ward,
+    world: World,
+    stream: Any,
+    who: Any,
+    asked: tuple[str, str, Any, datetime | None],
+    how: tuple[str, list[tuple[str, str]], str | None, str | None, list[str]],
+    look: bool = False,
+) -> Batches | None: ...
+def _seen(
+    ward: Ward,
+    world: World,
+    ids: Any,
+    who: Any,
+    asked: tuple[str, str, Any, datetime | None],
+    fields: list[str],
+    name: str,
+) -> tuple[bytes, list[bytes]]: ...
+def _world(ward: Ward, given: list[tuple[str, Any, str, dict[str, str | None]]]) -> World: ...

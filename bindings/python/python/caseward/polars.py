@@ -1,0 +1,92 @@
+"""`frame.caseward` on frames of polars, lazy or not: `import caseward.polars` makes it.
+
+>>> import caseward.polars
+>>> import polars
+>>> from caseward import Ward, World
+>>> ward = Ward.attendance()
+>>> world = World.sample(ward, cases=50)
+>>> cases = polars.LazyFrame({"case": world.ids("Case")})
+>>> kept = cases.caseward.keep(ward, world, ("User", "u00001"), "viewSummary", "Case", id="case")
+>>> kept.collect().height == ward.count(world, ("User", "u00001"), "viewSummary", "Case")
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import polars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from caseward import Decisions, Ward, World
+
+Frame = TypeVar("Frame", polars.DataFrame, polars.LazyFrame)
+
+
+class _Namespace(Generic[Frame]):
+    """The questions of a `Ward` that are asked of a frame."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame: Frame = frame
+
+    def keep(
+        self,
+        ward: Ward,
+        world: World,
+        principal: Any,
+        action: str,
+        resource_type: str,
+        context: Any = None,
+        *,
+        id: str = "id",
+        now: datetime | None = None,
+    ) -> Frame:
+        """The rows that are allowed: `Ward.keep`."""
+        return ward.keep(world, self._frame, principal, action, resource_type, context, id=id, now=now)
+
+    def mask(
+        self,
+        ward: Ward,
+        world: World,
+        principal: Any,
+        action: str,
+        resource_type: str,
+        context: Any = None,
+        *,
+        id: str = "id",
+        now: datetime | None = None,
+    ) -> Decisions:
+        """Whether each row is allowed: `Ward.mask`."""
+        return ward.mask(world, self._frame, principal, action, resource_type, context, id=id, now=now)
+
+    def redact(
+        self,
+        ward: Ward,
+        world: World,
+        principal: Any,
+        resource_type: str,
+        context: Any = None,
+        *,
+        columns: Mapping[str, str],
+        id: str = "id",
+        by: Iterable[str] = (),
+        marker: str | None = None,
+        ending: str | None = "_withheld",
+        now: datetime | None = None,
+    ) -> Frame:
+        """What the person may see of it: `Ward.redact`."""
+        given: dict[str, Any] = {"columns": columns, "id": id, "by": by, "marker": marker, "ending": ending}
+        return ward.redact(world, self._frame, principal, resource_type, context, now=now, **given)
+
+
+@polars.api.register_dataframe_namespace("caseward")
+class DataFrameNamespace(_Namespace[polars.DataFrame]):
+    """`frame.caseward`."""
+
+
+@polars.api.register_lazyframe_namespace("caseward")
+class LazyFrameNamespace(_Namespace[polars.LazyFrame]):
+    """`lazy.caseward`."""

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod fresh;
+mod ids;
+mod mask;
+mod redact;
+mod rows;
+mod text;
+mod world;
+
+pub use error::Error;
+pub use fresh::fresh;
+pub use ids::{Ids, Rules};
+pub use mask::{Mask, Masking, Side};
+pub use redact::{Marks, Redaction};
+pub use rows::{Keeping, chosen, seen_of};
+pub use text::Column;
+pub use world::{Columns, Loading};

@@ -1,0 +1,14 @@
+//! The service, as its callers meet it.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod bad_input;
+mod batch;
+mod cases;
+mod certification;
+mod interop;
+mod openapi;
+mod pages;
+mod search;
+mod serving;
+mod support;
+mod who;

@@ -119,6 +119,12 @@ impl Service {
         reload::reload_policies(&self.app);
     }
 
+    /// Reads keys and policies again when their files change, fetches the issuer's keys, and has a store apply what is due,
+    /// again and again: for whoever mounts the routes. [`Bound::serve`] does it by itself. It does not end.
+    pub fn keep(&self) -> impl Future<Output = ()> + Send + 'static {
+        reload::keep(self.app.clone())
+    }
+
     /// The text of OpenAPI 3.1.
     pub fn openapi() -> String {
         openapi::document()

@@ -204,8 +204,9 @@ fn decide(app: &App, moment: &Moment<'_>, item: &Item, reasons: bool) -> Decisio
         }
         Err(why) => Decision::undecided(why),
     };
-    let is_known = moment.ward.schema().action(&item.action.name).is_some();
-    app.metrics.decided(if is_known { &item.action.name } else { "unknown" }, decision.decision);
+    // The schema's own name: callers can write one in several ways.
+    let known = moment.ward.schema().action(&item.action.name).map_or("unknown", |action| action.uid.id());
+    app.metrics.decided(known, decision.decision);
     decision
 }
 

@@ -59,7 +59,7 @@ async fn commands_views_and_lists_go_together() {
     assert_eq!(get_as(&router, "lead", &path).await.status, 404, "the history is not the lead's to see");
     // Who may is told to whoever may see it.
     let who = format!("/v1/records/Case/{case}/who?action=viewSummary");
-    assert_eq!(get_as(&router, "privacy", &who).await.json()["people"].as_array().unwrap().is_empty(), false);
+    assert!(!get_as(&router, "privacy", &who).await.json()["people"].as_array().unwrap().is_empty());
     assert_eq!(get_as(&router, "lead", &who).await.status, 404);
     let why = get_as(&router, "office", &format!("/v1/records/Case/{case}/explain?action=viewRecord")).await;
     assert_eq!((why.status, why.json()["explanation"]["answer"]["decision"].as_str()), (200, Some("deny")));

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use caseward::Sources;
+use caseward::{Sources, Ward};
 
 use crate::app::{App, Backing};
 use crate::who::keys::Keys;
@@ -47,7 +46,8 @@ fn since_1970() -> u64 {
 
 /// Looks again and again, until the service ends.
 pub(crate) async fn keep(app: App) {
-    let mut seen = app.off(|app| Ok(Seen::of(app))).await.unwrap_or_default();
+    // The files may have changed since they were read, so that the first look reads them again.
+    let mut seen = Seen::default();
     let mut end = app.end.subscribe();
     loop {
         tokio::select! {
@@ -101,8 +101,9 @@ pub(crate) fn reload_keys(app: &App) {
     app.metrics.reloaded("keys", read.is_ok());
     match read {
         Ok(keys) => {
-            app.who.replace(keys);
-            (app.notes)("keys were read again");
+            if app.who.replace(keys) {
+                (app.notes)("keys were read again, and are others");
+            }
         }
         Err(error) => (app.notes)(&format!("keys stay as they were: {error}")),
     }
@@ -111,14 +112,24 @@ pub(crate) fn reload_keys(app: &App) {
 /// Reads the policies again. Where anything is wrong with them, those that were in force stay.
 pub(crate) fn reload_policies(app: &App) {
     let (Some(folder), Backing::World(live)) = (&app.folder, &app.backing) else { return };
-    let done = Sources::read_folder(folder, None).and_then(|sources| live.reload(&sources));
-    app.metrics.reloaded("policies", done.is_ok());
+    let done = Sources::read_folder(folder, None).and_then(|sources| {
+        // A file that says what it said is no change.
+        let is_same = Ward::new(&sources)?.policy_hash() == live.now().ward().policy_hash();
+        if is_same { Ok(None) } else { live.reload(&sources).map(Some) }
+    });
     match done {
-        Ok(number) => {
-            app.metrics.generation.inner().store(number, Ordering::Relaxed);
-            (app.notes)(&format!("policies were read again: {}", live.now().ward().policy_hash()));
+        Ok(None) => {}
+        Ok(Some(number)) => {
+            app.metrics.reloaded("policies", true);
+            (app.notes)(&format!(
+                "policies were put in force, generation {number}: {}",
+                live.now().ward().policy_hash()
+            ));
         }
-        Err(error) => (app.notes)(&format!("policies stay as they were: {error}")),
+        Err(error) => {
+            app.metrics.reloaded("policies", false);
+            (app.notes)(&format!("policies stay as they were: {error}"));
+        }
     }
 }
 

@@ -148,6 +148,11 @@ impl Keys {
         self
     }
 
+    /// Whether the secrets are the same.
+    pub(crate) fn are(&self, others: &Keys) -> bool {
+        self.0.len() == others.0.len() && self.0.keys().all(|hash| others.0.contains_key(hash))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

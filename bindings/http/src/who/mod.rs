@@ -54,10 +54,12 @@ impl Who {
         Ok(Who { keys: RwLock::new(Arc::new(keys)), tokens, development: settings.development })
     }
 
-    /// Puts other keys in force.
-    pub(crate) fn replace(&self, keys: Keys) {
+    /// Puts other keys in force; whether there are others.
+    pub(crate) fn replace(&self, keys: Keys) -> bool {
         let mut now = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let are_others = !keys.are(&now);
         *now = Arc::new(keys.going_on_from(&now));
+        are_others
     }
 
     pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use caseward::{FilePart, Source, Sources};
 
-use crate::failure::{Failure, printable};
+use crate::failure::{Failure, in_a_line, printable};
 use crate::terminal::note;
 use home::Home;
 use listing::{Listed, Listing, Place};
@@ -135,22 +135,53 @@ pub(crate) fn each_text(
     Ok(())
 }
 
-/// Whether the repository that `at` lies in has a revision of this name; where there is no git, it has none.
+/// Whether the repository that `at` lies in has a revision of this name, or several; where there is no git, it has none.
 pub(crate) fn knows(at: &Path, revision: &str) -> bool {
-    home::of(at).and_then(|home| commit(&home.at, revision)).is_ok()
+    let named = home::of(at).and_then(|home| named(&home.at, revision));
+    named.is_ok_and(|named| !matches!(named, Named::Nothing))
+}
+
+/// What a name is to git.
+enum Named {
+    Commit(String),
+    Nothing,
+    /// Such as a tag and a branch, or a branch and the beginning of a commit's id: git takes one of them, and whoever proposes a
+    /// change may be able to add it.
+    Several,
+}
+
+fn named(at: &Path, revision: &str) -> Result<Named, Failure> {
+    let mut command = command(at, ["-c", "core.warnAmbiguousRefs=true", "rev-parse", "--verify"]);
+    // A revision that starts with a dash is none, whatever git would take it for.
+    command.args(["--end-of-options", &format!("{revision}^{{commit}}")]);
+    // What it warns of is read.
+    command.env("LC_ALL", "C").env_remove("LANGUAGE").stdin(Stdio::null());
+    let found = command.output().map_err(|e| missing(&e))?;
+    let said = String::from_utf8_lossy(&found.stderr);
+    if said.contains("is ambiguous") {
+        return Ok(Named::Several);
+    }
+    if found.status.success() {
+        return Ok(Named::Commit(String::from_utf8_lossy(&found.stdout).trim().to_owned()));
+    }
+    if said.contains("Needed a single revision") {
+        return Ok(Named::Nothing);
+    }
+    Err(Failure::other(in_a_line(&format!("git: {}", said.lines().next().unwrap_or_default()))))
 }
 
 /// The commit of a revision of the repository that `at` lies in.
 fn commit(at: &Path, revision: &str) -> Result<String, Failure> {
-    // A revision that starts with a dash is none, whatever git would take it for.
-    let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")];
-    match try_git(at, verify)? {
-        Ok(commit) => Ok(String::from_utf8_lossy(&commit).trim().to_owned()),
-        Err(message) if message.is_empty() => {
-            let shown = revision.escape_debug();
+    let shown = revision.escape_debug();
+    match named(at, revision)? {
+        Named::Commit(commit) => Ok(commit),
+        Named::Nothing => {
             Err(Failure::other(format!("git knows no revision `{shown}` in `{}`", at.display())))
         }
-        Err(message) => Err(Failure::other(format!("git: {message}"))),
+        Named::Several => Err(Failure::other(format!(
+            "`{shown}` is the name of several revisions, such as a tag and a branch, and git would take one of them: say which, as \
+             `refs/heads/…`, `refs/remotes/…` or `refs/tags/…`, or give the commit's whole id"
+        ))),
     }
 }
 

@@ -317,5 +317,6 @@ fn kept(folder: &Path, name: &str, made: &str) -> Result<Option<String>, Failure
         return Ok(None);
     }
     let text = input::text(&file, MAX_PAGE)?;
-    Ok(text.contains(made).then_some(text))
+    // One that was emptied is out of date too.
+    Ok((text.trim().is_empty() || text.contains(made)).then_some(text))
 }

@@ -6,7 +6,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use caseward_store::{Activation, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken};
+use caseward_store::{
+    Activation, Answer, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken,
+};
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
@@ -339,7 +341,7 @@ pub(crate) fn run_commands(args: &DoArgs, _: &Terminal) -> Result<Exit, Failure>
 /// Commands that were handed in and wait for their answers.
 struct Answering {
     out: output::Out,
-    waiting: VecDeque<Result<Pending, String>>,
+    waiting: VecDeque<Result<Pending, Answer>>,
     worst: Exit,
 }
 
@@ -347,7 +349,7 @@ impl Answering {
     fn hand_in(&mut self, store: &Store, line: Result<String, String>) -> Result<(), Failure> {
         let pending = match line {
             Ok(line) => Ok(store.submit(line).map_err(failed)?),
-            Err(why) => Err(why),
+            Err(why) => Err(store.invalid(why).map_err(failed)?),
         };
         self.waiting.push_back(pending);
         if self.waiting.len() > AHEAD { self.answer_one() } else { Ok(()) }
@@ -362,25 +364,25 @@ impl Answering {
 
     fn answer_one(&mut self) -> Result<(), Failure> {
         let Some(pending) = self.waiting.pop_front() else { return Ok(()) };
-        let exit = match pending.map(Pending::wait) {
-            Ok(Ok(answer)) => {
-                output::json_line(&mut self.out, &answer)?;
-                match answer.outcome {
-                    Outcome::Done => Exit::Success,
-                    Outcome::Denied | Outcome::Refused => Exit::Deny,
-                    Outcome::Invalid => Exit::Failure,
-                }
+        let answer = match pending.map(Pending::wait) {
+            Ok(Ok(answer)) | Err(answer) => answer,
+            Ok(Err(error)) => {
+                output::json_line(
+                    &mut self.out,
+                    &json!({"outcome": "failed", "errors": [error.to_string()]}),
+                )?;
+                self.worst = Exit::Failure;
+                return Ok(());
             }
-            Ok(Err(error)) => self.tell("failed", &error.to_string())?,
-            Err(why) => self.tell("invalid", &why)?,
+        };
+        output::json_line(&mut self.out, &answer)?;
+        let exit = match answer.outcome {
+            Outcome::Done => Exit::Success,
+            Outcome::Denied | Outcome::Refused => Exit::Deny,
+            Outcome::Invalid => Exit::Failure,
         };
         self.worst = worse(self.worst, exit);
         Ok(())
-    }
-
-    fn tell(&mut self, outcome: &str, why: &str) -> Result<Exit, Failure> {
-        output::json_line(&mut self.out, &json!({"outcome": outcome, "errors": [why]}))?;
-        Ok(Exit::Failure)
     }
 }
 

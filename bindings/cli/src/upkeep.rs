@@ -35,6 +35,11 @@ pub(crate) struct RestoreArgs {
 }
 
 pub(crate) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
+    if input::is_dash(&args.output) {
+        return Err(Failure::other(
+            "a backup is a folder, and cannot be written to standard output: name one",
+        ));
+    }
     let made = Store::backup(&args.db, &args.output).map_err(failed)?;
     tell("A backup, checked", &args.output, &made)
 }

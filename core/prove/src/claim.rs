@@ -283,8 +283,11 @@ pub(crate) fn claims(sides: &Sides) -> Result<Vec<Claim>, String> {
 /// The claim that the policies allow nothing that the old ones did not, or just the same.
 pub(crate) fn compared(sides: &Sides, old: &Policies, kind: Kind) -> Result<Claim, String> {
     let (id, sentence) = match kind {
-        Kind::Equivalent => ("equivalent", "both versions allow just the same"),
-        _ => ("not more than", "this version allows nothing that the other does not"),
+        Kind::Equivalent => ("equivalent", "under this version's schema, both versions allow just the same"),
+        _ => (
+            "not more than",
+            "under this version's schema, it allows nothing that the other version does not",
+        ),
     };
     let mut claim = Claim::new(id.to_owned(), kind, sentence.to_owned());
     for environment in &sides.model.environments {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::model::EntityUid;
 use crate::ward::Ward;
 
 /// A kind of request.
@@ -12,6 +13,8 @@ pub struct RequestKind {
     pub principal_type: Arc<str>,
     /// The action: its id, or its whole name where several have one id.
     pub action: Arc<str>,
+    /// The action itself: in another version of the schema, another may have that id.
+    pub action_uid: EntityUid,
     /// The type of the record.
     pub resource_type: Arc<str>,
 }
@@ -24,8 +27,12 @@ impl Ward {
         for action in self.schema().actions() {
             let pairs = action.principals.iter().flat_map(|p| action.resources.iter().map(move |r| (*p, *r)));
             kinds.extend(pairs.filter_map(|(principal, resource)| {
-                let action = self.schema().action_name(action);
-                Some(RequestKind { principal_type: name(principal)?, action, resource_type: name(resource)? })
+                Some(RequestKind {
+                    principal_type: name(principal)?,
+                    action: self.schema().action_name(action),
+                    action_uid: action.uid.clone(),
+                    resource_type: name(resource)?,
+                })
             }));
         }
         kinds
@@ -35,7 +42,8 @@ impl Ward {
     pub fn applying(&self, kind: &RequestKind) -> BTreeSet<Arc<str>> {
         let schema = self.schema();
         let types = (schema.type_id(&kind.principal_type), schema.type_id(&kind.resource_type));
-        let ((Some(principal), Some(resource)), Some(action)) = (types, schema.action(&kind.action)) else {
+        let action = schema.actions().iter().find(|action| action.uid == kind.action_uid);
+        let ((Some(principal), Some(resource)), Some(action)) = (types, action) else {
             return BTreeSet::new();
         };
         if !action.principals.contains(&principal) || !action.resources.contains(&resource) {

@@ -113,7 +113,8 @@ impl Listing {
     }
 
     /// Only records of which a condition in words is so: `status=open`, `openedAt>=2026-02-16T00:00:00+13:00`,
-    /// `openedAt<2026-02-16T00:00:00+13:00`, `student.name^=nga` for a beginning, `caseManager=` where there is none.
+    /// `openedAt<2026-02-16T00:00:00+13:00`, `student.name^=nga` for a beginning, `caseManager=` where there is none. Spaces
+    /// around the sign are no part of it.
     ///
     /// # Errors
     /// [`Error::is_request`] for a text that is no condition.
@@ -121,14 +122,16 @@ impl Listing {
         let at = condition.find(['=', '<', '>', '^']).filter(|at| *at > 0);
         let (path, rest) = condition.split_at(at.unwrap_or(condition.len()));
         let path = path.trim();
-        let added = if let Some(value) = rest.strip_prefix(">=") {
+        let value_of = |sign: &str| rest.strip_prefix(sign).map(str::trim);
+        let added = if let Some(value) = value_of(">=") {
             (!value.is_empty()).then(|| self.from(path, value))
-        } else if let Some(text) = rest.strip_prefix("^=") {
+        } else if let Some(text) = value_of("^=") {
             (!text.is_empty()).then(|| self.beginning(path, text))
-        } else if let Some(value) = rest.strip_prefix('<') {
+        } else if let Some(value) = value_of("<") {
             (!value.is_empty() && !value.starts_with('=')).then(|| self.below(path, value))
         } else {
-            rest.strip_prefix('=').filter(|value| !value.starts_with('=')).map(|value| match value {
+            // `==` and `=~` are other languages' comparisons: as a value they would find nothing, and not say why.
+            value_of("=").filter(|value| !value.starts_with(['=', '~'])).map(|value| match value {
                 "" => self.without(path),
                 value => self.only(path, value),
             })

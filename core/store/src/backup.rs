@@ -16,7 +16,7 @@ use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
-use crate::place::{address, lock, shown};
+use crate::place::{address, is_database, lock, real, shown};
 use crate::sqlite::Sqlite;
 use crate::state::counts;
 use crate::store::Store;
@@ -28,6 +28,8 @@ const DATABASE: &str = "cases.db";
 pub(crate) const LABEL: &str = "backup.json";
 /// The newest form of a backup.
 const FORM: u32 = 1;
+/// The mark in a folder that is being filled.
+const BEGUN: &str = "backup-begun";
 /// How often the database is copied anew, where records were disposed of while their files were copied.
 const TRIES: usize = 5;
 /// Bytes that are copied at once.
@@ -76,9 +78,12 @@ impl Store {
         }
         refuse_if_there(folder)?;
         let partial = beside(folder, ".partial");
+        let place = &real(place)?;
         let _held = begin(&partial)?;
         let written = fill(place, &partial).and_then(|backup| {
             refuse_if_there(folder)?;
+            let mark = partial.join(BEGUN);
+            fs::remove_file(&mark).map_err(|error| Error::file("remove", &mark, error))?;
             fs::rename(&partial, folder).map_err(|error| Error::file("make", folder, error))?;
             sync_folder(folder).map(|()| backup)
         });
@@ -114,6 +119,7 @@ impl Store {
         let _held = lock(place)?;
         refuse()?;
         let (database, files) = (beside(place, ".partial"), beside(place, "-files.partial"));
+        is_left_of_this(&database, &files)?;
         let restored = copy_back(folder, &backup, (&database, &files)).and_then(|()| {
             let name =
                 |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
@@ -140,7 +146,37 @@ fn refuse_if_there(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// An empty folder that nobody else writes a backup into, to be filled.
+fn not_left(path: &Path) -> Error {
+    Error::request(format!(
+        "`{}` is there, and is not what one left that was cut off: move it away, or give another name",
+        path.display()
+    ))
+}
+
+/// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
+pub(crate) fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
+    if let Ok(about) = database.symlink_metadata()
+        && !(about.is_file() && is_database(database).is_ok() || about.is_file() && about.len() == 0)
+    {
+        return Err(not_left(database));
+    }
+    if let Ok(about) = files.symlink_metadata() {
+        // A folder for the first two digits of the hashes in it.
+        let of_hashes = |name: &std::ffi::OsStr| {
+            name.len() == 2 && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
+        let is_ours = about.is_dir()
+            && fs::read_dir(files)
+                .is_ok_and(|mut all| all.all(|one| one.is_ok_and(|one| of_hashes(&one.file_name()))));
+        if !is_ours {
+            return Err(not_left(files));
+        }
+    }
+    Ok(())
+}
+
+/// An empty folder that nobody else writes a backup into, to be filled: but for a mark that tells it from any other, as long as it
+/// does not have its name.
 fn begin(partial: &Path) -> Result<Option<File>, Error> {
     let make = || {
         let mut builder = DirBuilder::new();
@@ -162,18 +198,10 @@ fn begin(partial: &Path) -> Result<Option<File>, Error> {
     held.try_lock().map_err(|_| {
         Error::request(format!("another process writes a backup into `{}`", partial.display()))
     })?;
-    let names = || -> io::Result<Vec<_>> {
-        fs::read_dir(partial)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
-    };
-    let of_backup = |name: &std::ffi::OsString| {
-        name.to_str().is_some_and(|name| name.starts_with(DATABASE) || name.starts_with(LABEL))
-    };
-    let names = names().map_err(|error| Error::file("read", partial, error))?;
-    if partial.is_symlink() || !names.iter().all(of_backup) {
-        return Err(Error::request(format!(
-            "`{}` is there, and is not what a backup left that was cut off: move it away, or give another name",
-            partial.display()
-        )));
+    let mark = partial.join(BEGUN);
+    let is_empty = fs::read_dir(partial).is_ok_and(|mut all| all.next().is_none());
+    if partial.is_symlink() || !(is_empty || mark.symlink_metadata().is_ok_and(|about| about.is_file())) {
+        return Err(not_left(partial));
     }
     let empty = || -> io::Result<()> {
         for entry in fs::read_dir(partial)? {
@@ -188,6 +216,7 @@ fn begin(partial: &Path) -> Result<Option<File>, Error> {
     };
     // What a backup left that was killed.
     empty().map_err(|error| Error::file("empty", partial, error))?;
+    File::create_new(&mark).map_err(|error| Error::file("write", &mark, error))?;
     Ok(Some(held))
 }
 
@@ -324,10 +353,10 @@ fn label(folder: &Path) -> Result<Backup, Error> {
     let json: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))?;
     let form = json.get("form").and_then(serde_json::Value::as_u64).unwrap_or(0);
-    if form > u64::from(FORM) {
-        return Err(no(format!(
-            "it is of form {form}, and this caseward knows {FORM}: use a newer caseward"
-        )));
+    if form != u64::from(FORM) {
+        let why =
+            format!("it is of form {form}, and this caseward knows {FORM}: use the caseward that made it");
+        return Err(no(why));
     }
     serde_json::from_value(json).map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))
 }

@@ -47,6 +47,11 @@ pub(crate) trait Db: Send {
         Ok(Vec::new())
     }
 
+    /// What acts or stands in for a table by itself, and is none of the store's: triggers and views, each with its kind.
+    fn strangers(&mut self) -> Result<Vec<Arc<str>>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Removes a file, where that is the database's business; says whether it is.
     fn remove_file(&mut self, _hash: &str) -> Result<bool, Error> {
         Ok(false)

@@ -82,6 +82,12 @@ impl State {
         if !checkup.is_sound() {
             return Ok(checkup);
         }
+        for what in self.db.strangers()? {
+            let what = format!(
+                "the store makes no triggers and no views, and there is the {what}: find out who made it"
+            );
+            checkup.fault("database", None, what);
+        }
         let rows = self.rows_are_the_world(&mut checkup)?;
         self.log_is_sound(&mut checkup)?;
         self.refold(&mut checkup, &rows, (now, clock))?;

@@ -65,7 +65,7 @@ impl State {
                 version: group.numbers.version,
                 recorded: now,
                 at: now,
-                payload: json!({"entities": total, "sha256": sha256(entities), "facts": facts}),
+                payload: json!({"entities": total, "sha256": sha256(entities), "facts": facts, "set": state.set}),
                 about: Vec::new(),
             };
             state.audit(group, &entry)

@@ -1,14 +1,14 @@
 //! Where a store is: a file of SQLite, which one process writes to, or a database of PostgreSQL.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::backup::LABEL;
+use crate::backup::{LABEL, is_left_of_this};
 use crate::db::Db;
 use crate::error::Error;
-use crate::files::beside;
+use crate::files::{beside, sync_folder};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
@@ -30,6 +30,37 @@ pub fn shown(place: &Path) -> PathBuf {
 /// Whether several processes may have the store of a place open at once, and write: where it is an address of PostgreSQL.
 pub fn is_shared(place: &Path) -> bool {
     address(place).is_some()
+}
+
+/// The one name of a store's file, which its lock and its files stand beside: where a link leads to. What is not there, or is an
+/// address, stays as it was said.
+///
+/// # Errors
+/// [`Error::Request`] for a file that has a second name: whoever opens it by that one has another lock and other files.
+pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
+    if address(path).is_some() || !path.exists() {
+        return Ok(path.to_owned());
+    }
+    let real = path.canonicalize().map_err(|error| Error::file("open", path, error))?;
+    let about = real.metadata().map_err(|error| Error::file("open", path, error))?;
+    if about.is_file() && has_other_names(&about) {
+        return Err(Error::request(format!(
+            "`{}` has a second name, a hard link: a store is one file of one name, with its lock and its files beside it; remove the \
+             other name, or make the copy with `caseward store backup`",
+            path.display()
+        )));
+    }
+    Ok(real)
+}
+
+#[cfg(unix)]
+fn has_other_names(about: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(about) > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// A database, the lock that is held while it is open, and whether it is opened to be read alone.
@@ -63,19 +94,47 @@ pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     }
 }
 
+/// Makes a file of SQLite that `fill` fills: it has its name once it is whole.
+pub(crate) fn make(path: &Path, fill: impl FnOnce(&mut Sqlite) -> Result<(), Error>) -> Result<(), Error> {
+    let is_free = || match path.symlink_metadata() {
+        Ok(_) => Err(Error::Exists(path.to_owned())),
+        Err(_) => Ok(()),
+    };
+    is_free()?;
+    // Whoever makes one there at the same time waits.
+    let _held = lock(path)?;
+    is_free()?;
+    let partial = beside(path, ".partial");
+    is_left_of_this(&partial, &beside(path, "-files.partial"))?;
+    let remove = || {
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(beside(&partial, end));
+        }
+    };
+    remove();
+    let filled = Sqlite::create(&partial).and_then(|mut db| fill(&mut db));
+    // The database is closed: what stood in the write-ahead log is in the file.
+    let named = filled.and_then(|()| {
+        fs::rename(&partial, path).map_err(|error| Error::file("make", path, error))?;
+        sync_folder(path)
+    });
+    if named.is_err() {
+        remove();
+    }
+    named
+}
+
 /// Refuses a file of something else, before anything is written beside it.
-fn is_database(path: &Path) -> Result<(), Error> {
+pub(crate) fn is_database(path: &Path) -> Result<(), Error> {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEAD.len() as u64).read_to_end(&mut start));
     read.map_err(|error| Error::file("open", path, error))?;
-    // SQLite makes a database of an empty file.
-    match start.is_empty() || start == HEAD {
-        true => Ok(()),
-        false => {
-            let why = "it is no database of SQLite".to_owned();
-            Err(Error::NotAStore { path: path.to_owned(), why })
-        }
-    }
+    let why = match start.as_slice() {
+        HEAD => return Ok(()),
+        [] => "it is empty",
+        _ => "it is no database of SQLite",
+    };
+    Err(Error::NotAStore { path: path.to_owned(), why: why.to_owned() })
 }
 
 /// The address of PostgreSQL that a path is.

@@ -260,6 +260,15 @@ impl Db for Postgres {
         true
     }
 
+    fn strangers(&mut self) -> Result<Vec<Arc<str>>, Error> {
+        let this: &mut dyn Db = self;
+        let sql = "SELECT 'trigger ' || tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
+                   WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace \
+                   UNION ALL SELECT 'view ' || viewname::text FROM pg_views WHERE schemaname = current_schema() \
+                   UNION ALL SELECT 'rule ' || rulename::text FROM pg_rules WHERE schemaname = current_schema() ORDER BY 1";
+        this.texts(sql, &[])
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         self.begin_as("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     }

@@ -25,9 +25,6 @@ pub(crate) struct Sqlite(Connection);
 impl Sqlite {
     /// Makes a file where there is none.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::Exists(path.to_owned()));
-        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -42,36 +39,25 @@ impl Sqlite {
             return Err(Error::Missing(path.to_owned()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let not = |why: String| Error::NotAStore { path: path.to_owned(), why };
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| not(e.to_string()))?;
-        let id: i64 = connection
-            .pragma_query_value(None, "application_id", |row| row.get(0))
-            .map_err(|e| not(e.to_string()))?;
-        if id != APPLICATION {
-            return Err(not("it is a database of something else".to_owned()));
-        }
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+        is_store(path, &connection)?;
         Self::ready(connection)
     }
 
     /// Opens a store's file to read it alone; no file is made beside it.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, Error> {
-        let not = |why: String| Error::NotAStore { path: path.to_owned(), why };
         let log = beside(path, "-wal");
         // What still stands in the write-ahead log is read through it; without one the file is all there is.
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let place = path.canonicalize().map_err(|error| Error::file("read", path, error))?;
-        let place = place.to_str().ok_or_else(|| not("its path is not UTF-8".to_owned()))?;
+        let not_text = || Error::NotAStore { path: path.to_owned(), why: "its path is not UTF-8".to_owned() };
+        let place = place.to_str().ok_or_else(not_text)?;
         let escaped = place.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let address = format!("file:{escaped}?{}", if has_log { "mode=ro" } else { "immutable=1" });
-        let connection = Connection::open_with_flags(address, flags).map_err(|e| not(e.to_string()))?;
-        let id: i64 = connection
-            .pragma_query_value(None, "application_id", |row| row.get(0))
-            .map_err(|e| not(e.to_string()))?;
-        if id != APPLICATION {
-            return Err(not("it is a database of something else".to_owned()));
-        }
+        let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, &e))?;
+        is_store(path, &connection)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
         Ok(Sqlite(connection))
     }
@@ -107,6 +93,28 @@ impl Sqlite {
     }
 }
 
+/// Refuses a database of something else.
+fn is_store(path: &Path, connection: &Connection) -> Result<(), Error> {
+    let id = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
+    match id.map_err(|error| refused(path, &error))? {
+        APPLICATION => Ok(()),
+        _ => Err(Error::NotAStore {
+            path: path.to_owned(),
+            why: "it is a database of something else".to_owned(),
+        }),
+    }
+}
+
+/// What SQLite says of a file: of no database of its own that it is none, of a full disk or a damaged page what it is.
+fn refused(path: &Path, error: &rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => {
+            Error::NotAStore { path: path.to_owned(), why: error.to_string() }
+        }
+        _ => Error::Database(format!("`{}`: {error}", path.display())),
+    }
+}
+
 impl Db for Sqlite {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
@@ -137,6 +145,14 @@ impl Db for Sqlite {
         let mut says = this.texts("PRAGMA integrity_check(20)", &[])?;
         says.retain(|line| &**line != "ok");
         Ok(says)
+    }
+
+    fn strangers(&mut self) -> Result<Vec<Arc<str>>, Error> {
+        let this: &mut dyn Db = self;
+        this.texts(
+            "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1",
+            &[],
+        )
     }
 
     fn scrub(&mut self) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::activate::{Activated, Activation, Shared};
 use crate::audit::{Checkpoint, LogKey, LogVerifier, Looked, Read, Replayed, Verified};
 use crate::beside::Beside;
-use crate::command::Answer;
+use crate::command::{Answer, Outcome};
 use crate::content::Download;
 use crate::doctor::Checkup;
 use crate::draft::uid_json;
@@ -24,12 +24,12 @@ use crate::migrate::opened;
 use crate::nodes::Follower;
 use crate::options::Options;
 use crate::past::{Moment, Past};
+use crate::place;
 #[cfg(feature = "postgres")]
 use crate::place::address;
 use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
 use crate::state::State;
 
 /// Commands that become durable together, at most.
@@ -91,14 +91,7 @@ impl Store {
             State::create(&mut Postgres::create(address)?, policies)?;
             return Self::open(path, options);
         }
-        let mut db = Sqlite::create(path)?;
-        if let Err(error) = State::create(&mut db, policies) {
-            drop(db);
-            // What was begun is not to look like a store.
-            let _ = std::fs::remove_file(path);
-            return Err(error);
-        }
-        drop(db);
+        place::make(path, |db| State::create(db, policies))?;
         Self::open(path, options)
     }
 
@@ -176,6 +169,16 @@ impl Store {
         let (reply, answer) = mpsc::channel();
         self.send(Job::Command { line: line.into(), reply })?;
         Ok(Pending(answer))
+    }
+
+    /// The answer to what is no line of a command, such as bytes that are no text, or a file that cannot be read: *invalid*, and
+    /// nothing is asked or audited.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn invalid(&self, why: impl Into<String>) -> Result<Answer, Error> {
+        let answer = Answer::new(Outcome::Invalid, self.version()?, self.ward().policy_hash());
+        Ok(answer.because(why))
     }
 
     /// Does a command, and waits for its answer.
@@ -531,7 +534,10 @@ fn group(state: &mut State, commands: Waiting, options: &Options) {
             }
         }
         Err(error) => {
-            let why = error.to_string();
+            let why = match error {
+                Error::Database(why) => why,
+                other => other.to_string(),
+            };
             for (_, reply) in commands {
                 let _ = reply.send(Err(Error::Database(why.clone())));
             }

@@ -1,7 +1,6 @@
 //! The steps that compare with the base: who gains and loses what, and which protections are changed.
 
 use std::collections::BTreeSet;
-#[cfg(feature = "prove")]
 use std::fmt::Write as _;
 
 use caseward::author::Diff;
@@ -18,16 +17,28 @@ use crate::load::DataArgs;
 use crate::sample::MadeUpData;
 use crate::terminal::Terminal;
 
+/// What the schema of now does not have any more cannot be asked of it: nothing says what the change allows.
+fn incomparable(why: &str) -> Step {
+    let said = "what the change allows cannot be told: the policies of the version before cannot be used under the schema of now";
+    let details = format!(
+        "{}\n\nWhat policies name is renamed, or taken out, in changes that can each be compared: first the schema gets the new \
+         name beside the old one, then the policies name the new one, then the schema loses the old one, which no policy of the \
+         version before names any more.",
+        printable(why)
+    );
+    step("changes", Exit::Unmet, said.to_owned(), details)
+}
+
 /// Who gains and loses what: seen on data, and found of all data by a solver.
 pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<Step, Failure> {
     let Some(base) = &change.base else {
         return Ok(step("changes", Exit::Success, String::new(), String::new()));
     };
     // Those of now have been loaded: what cannot be used are those of before.
-    let compared = Diff::new(base, &change.sources).map_err(|error| {
-        let message = format!("the policies of the version before, under the schema of now: {error}");
-        Failure::Error(Exit::Invalid, message, None)
-    })?;
+    let compared = match Diff::new(base, &change.sources) {
+        Ok(compared) => compared,
+        Err(error) => return Ok(incomparable(&error.to_string())),
+    };
     let (no_policy, schema) = (
         compared.changed().is_empty(),
         change.inputs.as_ref().is_some_and(|inputs| inputs.schema_is_changed()),
@@ -68,7 +79,10 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
         announced_before: Vec::new(),
     };
     let mut report = Report::new(&compared, &world, &found, setting, change.expected.as_ref(), 3);
-    let asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };
+    let mut asked = if no_policy { Asked::nothing() } else { ask(change, &compared, base, terminal)? };
+    if schema {
+        asked.under_todays_schema();
+    }
     report.matched(&asked.used);
     if let Some(inputs) = &change.inputs {
         report.matched(&inputs.used(change.expected.as_ref()));
@@ -123,6 +137,16 @@ impl Asked {
     fn nothing() -> Self {
         let said = "no policy is changed that can apply".to_owned();
         Asked { exit: Exit::Success, said, details: String::new(), unannounced: 0, used: BTreeSet::new() }
+    }
+
+    /// Both versions were asked about under the schema of now, and another was in force before.
+    fn under_todays_schema(&mut self) {
+        let less = "what the changed schema gives or takes by itself was not looked for";
+        self.said = format!("of both versions' policies under the schema of now: {}; {less}", self.said);
+        let _ = write!(
+            self.details,
+            "\nBoth versions' policies were asked about under the schema of now: {less}.\n"
+        );
     }
 
     /// Nobody could be asked.

@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// Neither read nor write a lock file: prove everything again.
     #[arg(long, conflicts_with = "lock")]
     no_lock: bool,
+    /// Compare the policies alone, both under this version's schema, where the schema is changed too.
+    #[arg(long)]
+    policies_alone: bool,
     /// Ask no solver: what is not in the lock file, proved of just these policies, is not proved.
     #[arg(long, conflicts_with_all = ["no_lock", "not_more_than", "equivalent"])]
     locked: bool,
@@ -86,7 +89,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let ward = args.policies.load()?;
     let sources = args.policies.sources()?;
     let other = args.not_more_than.as_ref().or(args.equivalent.as_ref());
-    let old = other.map(|other| other_version(other, args.policies.folder(), &sources)).transpose()?;
+    let old = other.map(|other| args.other_version(other, &sources)).transpose()?;
     let plan = Plan {
         limits: Limits { question: Duration::from_secs(args.limit.into()), jobs: args.jobs.into() },
         worlds: args.worlds,
@@ -207,9 +210,23 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reads the version that a claim compares with, to be decided under the schema of now.
-pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) -> Result<Sources, Failure> {
-    let old = match (folder, Path::new(name)) {
+impl Args {
+    /// Reads the version that a claim compares with, to be decided under the schema of now.
+    fn other_version(&self, name: &str, now: &Sources) -> Result<Sources, Failure> {
+        let old = read_other(name, self.policies.folder())?;
+        if old.schema.text != now.schema.text && !self.policies_alone {
+            let why = format!(
+                "the schema of `{name}` is another, and what a schema allows or takes by itself is not asked here: `caseward ci --base` \
+                 tells of it; with --policies-alone the policies are compared, both under this version's schema"
+            );
+            return Err(Failure::other(in_a_line(&why)));
+        }
+        Ok(Sources { schema: now.schema.clone(), policies: old.policies, catalogue: None })
+    }
+}
+
+fn read_other(name: &str, folder: Option<&Path>) -> Result<Sources, Failure> {
+    Ok(match (folder, Path::new(name)) {
         (Some(folder), _) => match Earlier::named(name, folder)? {
             Earlier::Folder(path) => load::read_folder(path)?,
             Earlier::Revision(revision) => git::policies_of_folder(folder, revision)?,
@@ -221,8 +238,7 @@ pub(crate) fn other_version(name: &str, folder: Option<&Path>, now: &Sources) ->
             );
             return Err(Failure::usage(ErrorKind::MissingRequiredArgument, why));
         }
-    };
-    Ok(Sources { schema: now.schema.clone(), policies: old.policies, catalogue: None })
+    })
 }
 
 /// Proves, or reads what was proved; and tries on random worlds what was not.

@@ -79,6 +79,8 @@ fn a_list_is_in_an_order_and_under_conditions() {
     listed(&bench, &["--sort", "opendAt"]).fails(1, "openedAt");
     listed(&bench, &["--where", "status"]).fails(1, "is no condition");
     listed(&bench, &["--where", "status==open"]).fails(1, "is no condition");
+    listed(&bench, &["--where", "status=~op"]).fails(1, "is no condition");
+    check(&["--where", " status = open ", "--sort", "openedAt"], "c-aroha\nc-ben\n");
     listed(&bench, &["--where", "openedAt<=2026-05-11T09:05:00+12:00"]).fails(1, "is no condition");
     listed(&bench, &["--prefix", "student.name="]).fails(1, "FIELD=TEXT");
     listed(&bench, &["--desc"]).fails(64, "--sort");

@@ -379,6 +379,13 @@ fn versions_are_compared() {
     let ran = prove(&bench, &["--not-more-than", "old"]);
     assert_eq!(ran.code, 4, "{}", ran.out);
     assert!(ran.out.contains("In the other version they might not: no policy permits it"), "{}", ran.out);
+    // A schema gives and takes by itself: that is not asked, and nothing is said to be proved as if it were.
+    bench.write("old/schema.cedarschema", format!("{SCHEMA}entity Other;\n"));
+    for claim in ["--not-more-than", "--equivalent"] {
+        prove(&bench, &[claim, "old"]).fails(1, "the schema of `old` is another");
+        let ran = prove(&bench, &[claim, "old", "--policies-alone"]);
+        assert!(ran.code == 4 && ran.out.contains("under this version's schema, "), "{}", ran.out);
+    }
 }
 
 #[test]

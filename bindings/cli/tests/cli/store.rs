@@ -74,6 +74,11 @@ fn commands_are_answered_line_by_line() {
         ran.out
     );
     assert!(ran.out.contains("cannot read `gone.txt`"), "{}", ran.out);
+    for answer in ran.json_lines() {
+        for name in ["policies", "rules", "errors", "version", "made", "alerts", "policy_hash", "repeated"] {
+            assert!(answer.get(name).is_some(), "{answer} has no `{name}`");
+        }
+    }
     // What is printed is what `check` reads.
     let export = bench.run(["store", "export", "--db", "cases.db"].into_iter().chain(TRUSTING));
     bench.write("out.json", &export.out);

@@ -42,6 +42,7 @@ fn a_store_is_backed_up_and_restored() {
         ran.out
     );
     bench.run(["store", "backup", "--db", "cases.db", "-o", "monday"]).fails(1, "`monday` is there already");
+    bench.run(["store", "backup", "--db", "cases.db", "-o", "-"]).fails(1, "a backup is a folder");
     bench.run(["store", "backup", "--db", "none.db", "-o", "x"]).fails(1, "there is no store `none.db`");
     bench.run(["store", "restore", "monday", "--db", "cases.db"]).fails(1, "`cases.db` is there already");
     bench.run(["store", "restore", "small.json", "--db", "new.db"]).fails(1, "small.json");

@@ -126,6 +126,7 @@ impl State {
             "digest": format!("sha256:{}", sha256(names.as_bytes())),
             "told": pack(&names)?,
             "policy_hash": self.ward.policy_hash(),
+            "set": self.set,
         });
         let about: Vec<&EntityUid> = read.by.iter().chain(&read.on).collect();
         self.in_group(|state, group| {

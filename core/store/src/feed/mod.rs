@@ -228,6 +228,7 @@ impl State {
         self.write(group, now, finished)?;
         let alerts = self.moved(finished, ahead, now)?;
         if let Some(payload) = payload.as_object_mut() {
+            payload.insert("set".to_owned(), json!(self.set));
             payload.insert("of".to_owned(), json!(subject.name));
             payload.insert("changes".to_owned(), json!(finished.written));
             payload.insert("content".to_owned(), json!(hashed(finished)));

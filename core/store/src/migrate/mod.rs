@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::facts::uids;
 use crate::files::Files;
 use crate::options::Options;
-use crate::place::{database, shown};
+use crate::place::{database, real, shown};
 use crate::policies::PolicySet;
 use crate::snapshot;
 use crate::state::State;
@@ -64,6 +64,7 @@ impl Store {
 
 /// The state of a store, and the lock that is held while it is open.
 pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<File>), Error> {
+    let path = &real(path)?;
     let (mut db, lock, is_read_only) = database(path, options.read_only)?;
     format::ready(db.as_mut(), is_read_only).map_err(|error| match error {
         Error::Newer { found, known, .. } => Error::Newer { path: shown(path), found, known },
@@ -124,7 +125,7 @@ impl State {
         let clock = clock.max(self.numbers.clock);
         let migration = self.proposed((&ward, &fits), clock)?;
         if !migration.refused.is_empty() {
-            return Err(Error::Request(format!("nothing was migrated:\n{}", migration.refused.join("\n"))));
+            return Err(Error::Request(format!("nothing was migrated: {}", migration.refused.join("; "))));
         }
         if migration.steps.is_empty() {
             self.activate(policies, as_said, clock)?;

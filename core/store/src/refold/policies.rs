@@ -43,20 +43,32 @@ impl InForce {
         Ok(InForce(rows))
     }
 
-    /// Holds a decision against the policies that were in force.
+    /// Holds an entry against the policies that were in force: a decision against those of its instant, all else against those
+    /// that were ever put in force before it.
     pub(super) fn entry(&self, checkup: &mut Checkup, told: &Told) {
-        let Some(payload) = told.payload.as_ref().filter(|_| &*told.kind == "command") else { return };
+        let Some(payload) =
+            told.payload.as_ref().filter(|_| !matches!(&*told.kind, "activation" | "disposal"))
+        else {
+            return;
+        };
+        let is_decision = &*told.kind == "command";
+        let decided_by = says(payload, if is_decision { "/answer/policy_hash" } else { "/policy_hash" });
+        let set = says(payload, "/set");
+        // Entries of before do not name the set.
+        let is_so = |row: &Row| {
+            (decided_by.is_empty() || row.policy_hash == decided_by) && (set.is_empty() || row.set == set)
+        };
         // An entry may be written at a later instant than it was decided for.
         let at = crate::time::read(says(payload, "/now")).unwrap_or(told.recorded);
-        let (decided_by, set) = (says(payload, "/answer/policy_hash"), says(payload, "/set"));
-        let is_in_force = |row: &&Row| row.from <= at && row.event < told.event;
-        let found = self.0.iter().rev().find(is_in_force);
-        // Entries of before do not name the set.
-        let is_so = |row: &Row| row.policy_hash == decided_by && (set.is_empty() || row.set == set);
-        if !found.is_some_and(is_so) {
+        let mut before = self.0.iter().filter(|row| row.event < told.event);
+        let is_told = match is_decision {
+            true => before.rfind(|row| row.from <= at).is_some_and(is_so),
+            false => before.any(is_so),
+        };
+        if !is_told {
+            let (event, by) = (told.event, if decided_by.is_empty() { set } else { decided_by });
             let what = format!(
-                "entry {} was decided by the policies `{decided_by}`, and the store says that others were in force",
-                told.event
+                "entry {event} was written under the policies `{by}`, and the store says that others were in force"
             );
             checkup.fault("policies", None, what);
         }

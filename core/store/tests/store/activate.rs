@@ -182,6 +182,30 @@ fn who_fits_of_the_start_that_was_exchanged_is_told() {
     told(&bench, "the store says that others were in force");
 }
 
+#[test]
+fn policies_that_were_exchanged_before_anybody_did_anything_are_told() {
+    let mut bench = Bench::new();
+    let later = Activation::now("the board", "a trial").at(bench.clock() + 10 * DAY);
+    let elsewhere = Bench::new();
+    let other = elsewhere.store().activate(&without_comments(), &later).unwrap();
+    assert!(bench.store().doctor().unwrap().is_sound());
+    bench.store = None;
+    // The text of another store, under its own name.
+    let kept = |what: &str| {
+        let sql = format!("SELECT {what} FROM caseward_policy_text WHERE hash = '{other}'");
+        elsewhere.text(&sql).replace('\'', "''")
+    };
+    let sql = format!(
+        "UPDATE caseward_policy_text SET hash = '{other}', policy_hash = '{}', sources = '{}'",
+        kept("policy_hash"),
+        kept("sources")
+    );
+    assert_eq!(bench.alter(&sql), 1);
+    assert_eq!(bench.alter(&format!("UPDATE caseward_policies SET hash = '{other}' WHERE event = 0")), 1);
+    bench.reopen();
+    told(&bench, "the store says that others were in force");
+}
+
 /// That the doctor tells a fault of policies.
 fn told(bench: &Bench, what: &str) {
     let found = bench.store().doctor().unwrap();

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use caseward::EntityUid;
-use caseward_store::{Error, Options, Outcome, Store};
+use caseward_store::{Error, Options, Outcome, PolicySet, Store};
 use serde_json::json;
 
-use crate::bench::{Bench, instant, is_on_postgres, lines};
+use crate::bench::{Bench, instant, is_on_postgres, lines, options};
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
@@ -137,6 +137,7 @@ fn what_cannot_be_backed_up_is_said_and_leaves_nothing() {
     // What a backup that was killed left behind is written over.
     fs::create_dir_all(at("b.partial/cases.db-files")).unwrap();
     fs::write(at("b.partial/cases.db"), "half").unwrap();
+    fs::write(at("b.partial/backup-begun"), "").unwrap();
     Store::backup(bench.place(), at("b")).unwrap();
     fs::remove_dir_all(at("b")).unwrap();
     // A store with faults, a file that is not there, and one of other bytes.
@@ -230,16 +231,29 @@ fn a_folder_of_something_else_is_not_emptied_for_a_backup() {
     let Some(bench) = bench() else { return };
     let at = |name: &str| bench.folder.path().join(name);
     fs::create_dir(at("monday.partial")).unwrap();
-    fs::write(at("monday.partial/mine.txt"), "mine").unwrap();
+    fs::write(at("monday.partial/cases.db"), "mine").unwrap();
     let error = Store::backup(bench.place(), at("monday")).unwrap_err().to_string();
-    assert!(error.contains("is not what a backup left"), "{error}");
-    assert_eq!(fs::read_to_string(at("monday.partial/mine.txt")).unwrap(), "mine");
+    assert!(error.contains("is not what one left"), "{error}");
+    assert_eq!(fs::read_to_string(at("monday.partial/cases.db")).unwrap(), "mine");
+    // Nor written over for a store.
+    Store::backup(bench.place(), at("sunday")).unwrap();
+    assert!(!at("sunday/backup-begun").exists());
+    fs::write(at("a.db.partial"), "mine").unwrap();
+    fs::create_dir(at("b.db-files.partial")).unwrap();
+    fs::write(at("b.db-files.partial/mine.txt"), "mine").unwrap();
+    for (to, kept) in [("a.db", "a.db.partial"), ("b.db", "b.db-files.partial/mine.txt")] {
+        let error = Store::restore(at("sunday"), at(to)).unwrap_err().to_string();
+        assert!(error.contains("is not what one left"), "{error}");
+        let error = Store::init(at(to), &PolicySet::attendance(), &options()).err().unwrap().to_string();
+        assert!(error.contains("is not what one left"), "{error}");
+        assert_eq!(fs::read_to_string(at(kept)).unwrap(), "mine");
+    }
     #[cfg(unix)]
     {
         fs::create_dir(at("empty")).unwrap();
         std::os::unix::fs::symlink("empty", at("tuesday.partial")).unwrap();
         let error = Store::backup(bench.place(), at("tuesday")).unwrap_err().to_string();
-        assert!(error.contains("is not what a backup left"), "{error}");
+        assert!(error.contains("is not what one left"), "{error}");
         assert!(at("empty").exists() && !at("tuesday").exists());
     }
 }

@@ -100,12 +100,23 @@ impl Bench {
 
     /// A number that a query of the database gives, asked beside the store.
     pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.one(sql)
+    }
+
+    /// A text that a query of the database gives, asked beside the store.
+    pub(crate) fn text(&self, sql: &str) -> String {
+        self.one(sql)
+    }
+
+    fn one<T>(&self, sql: &str) -> T
+    where
+        T: rusqlite::types::FromSql + for<'a> postgres::types::FromSql<'a>,
+    {
         match is_on_postgres() {
-            true => Client::connect(self.place.to_str().unwrap(), NoTls)
-                .unwrap()
-                .query_one(sql, &[])
-                .unwrap()
-                .get(0),
+            true => {
+                let mut client = Client::connect(self.place.to_str().unwrap(), NoTls).unwrap();
+                client.query_one(sql, &[]).unwrap().get(0)
+            }
             false => {
                 rusqlite::Connection::open(&self.place).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
             }

@@ -73,6 +73,13 @@ fn what_is_not_as_it_is_kept_is_told() {
     broken("UPDATE caseward_content SET id = 'gone' WHERE type = 'Case'", "content");
     broken("UPDATE caseward_content SET value = '\"sha256:00\"' WHERE field = 'document'", "files");
     broken("UPDATE caseward_log SET payload = '{}' WHERE event = 3", "log");
+    // What would act, or stand for a table, by itself.
+    let mut bench = Bench::with_case();
+    bench.store = None;
+    bench.alter("CREATE VIEW mine AS SELECT 1 AS one");
+    bench.reopen();
+    let found = bench.store().doctor().unwrap();
+    assert!(found.findings.iter().any(|one| one.is_fault && one.what.contains("view mine")), "{found:#?}");
 }
 
 /// A store with something of everything that is kept.

@@ -46,7 +46,11 @@ fn what_is_no_store_is_said_to_be_none() {
     assert!(matches!(Store::open(at("none.db"), &options()), Err(Error::Missing(_))));
     std::fs::write(at("text.db"), "not a database, but long enough to look like one at first sight").unwrap();
     assert!(matches!(Store::open(at("text.db"), &options()), Err(Error::NotAStore { .. })));
-    assert!(!at("text.db-lock").exists(), "nothing is left beside a file of something else");
+    std::fs::write(at("empty.db"), "").unwrap();
+    assert!(matches!(Store::open(at("empty.db"), &options()), Err(Error::NotAStore { .. })));
+    for name in ["text.db-lock", "empty.db-lock"] {
+        assert!(!at(name).exists(), "nothing is left beside a file of something else");
+    }
     assert!(matches!(
         Store::init(at("text.db"), &PolicySet::attendance(), &options()),
         Err(Error::Exists(_))
@@ -67,6 +71,41 @@ fn one_process_writes_to_a_file() {
     let bench = Bench::with_case_on(false);
     let error = Store::open(bench.place(), &options()).err().unwrap();
     assert!(matches!(error, Error::InUse(_)), "{error}");
+}
+
+/// A lock and files stand beside a name: a store has one.
+#[cfg(unix)]
+#[test]
+fn a_store_has_one_name() {
+    let mut bench = Bench::with_case_on(false);
+    let at = |name: &str| bench.folder.path().join(name);
+    let (link, second) = (at("link.db"), at("second.db"));
+    std::os::unix::fs::symlink("cases.db", &link).unwrap();
+    let error = Store::open(&link, &options()).err().unwrap();
+    assert!(matches!(error, Error::InUse(_)), "the lock is that of the file: {error}");
+    bench.store = None;
+    let store = Store::open(&link, &options()).unwrap();
+    assert!(store.doctor().unwrap().is_sound());
+    drop(store);
+    let beside = |name: &str| {
+        std::fs::read_dir(bench.folder.path())
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(name))
+    };
+    assert!(!beside("link.db-"), "nothing stands beside the link");
+    Store::backup(&link, at("kept")).unwrap();
+    std::os::unix::fs::symlink("kept/cases.db", at("looked.db")).unwrap();
+    let looked = Store::open(at("looked.db"), &options()).unwrap();
+    assert!(looked.doctor().unwrap().is_sound());
+    drop(looked);
+    Store::restore(at("kept"), at("again.db")).unwrap();
+    std::fs::hard_link(bench.place(), &second).unwrap();
+    for name in [bench.place(), &second] {
+        let error = Store::open(name, &options()).err().unwrap().to_string();
+        assert!(error.contains("has a second name"), "{error}");
+        let error = Store::backup(name, at("other")).unwrap_err().to_string();
+        assert!(error.contains("has a second name"), "{error}");
+    }
 }
 
 #[test]

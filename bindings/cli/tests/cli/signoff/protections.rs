@@ -342,3 +342,70 @@ fn a_claim_that_speaks_of_less_by_the_schema_has_to_be_announced() {
     tells(&ran, &["by the schema, guarantee `guarantees.own` no longer speaks of edit on Doc"]);
     assert!(!ran.out.contains("invariant `invariants.edit` no longer speaks"), "{}", ran.out);
 }
+
+#[test]
+fn an_action_of_the_same_name_in_another_namespace_is_another() {
+    let bench = bench();
+    let schema = |own: &str, base: &str| {
+        format!(
+            "namespace Base {{ action seen; {base} }}\nnamespace Att {{\nentity User {{ active: Bool }};\nentity Doc {{ owner: User }};\n\
+             action reads in [Base::Action::\"seen\"];\naction view in [reads] appliesTo {{ principal: User, resource: Doc }};\n{own}\n}}\n"
+        )
+    };
+    let group = "action in Base::Action::\"seen\"";
+    let see = SEE
+        .replace("action == Action::\"view\"", group)
+        .replace("principal.teams.contains(resource.team)", "principal.active");
+    let claim = INVARIANT.replace("action == Action::\"edit\"", group);
+    for folder in ["old", "new"] {
+        let _ = std::fs::remove_dir_all(bench.path(folder));
+        bench.write(&format!("{folder}/see.cedar"), &see);
+        let guarantee =
+            claim.replace("invariant", "guarantee").replacen("forbid", "permit", 1).replace("unless", "when");
+        bench.write(&format!("{folder}/guarantees/own.cedar"), guarantee);
+    }
+    let applies = "appliesTo { principal: Att::User, resource: Att::Doc };";
+    bench.write("old/schema.cedarschema", schema(&format!("action edit in [reads] {applies}"), ""));
+    bench.write("new/schema.cedarschema", schema("", &format!("action edit in [seen] {applies}")));
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(
+        &ran,
+        &[
+            "`see` permits edit on Att::Doc",
+            "guarantee `guarantees.edit` no longer speaks of edit on Att::Doc",
+        ],
+    );
+}
+
+#[test]
+fn what_a_schema_does_by_itself_is_not_said_to_be_proved() {
+    let bench = bench();
+    let schema = SCHEMA.replace("\"new\"]", "\"new\", \"guest\"]");
+    bench.write("new/schema.cedarschema", schema);
+    bench.write("new/see.cedar", SEE.replace("when { principal", "when { true && principal"));
+    let ran = ci(&bench, &[]);
+    tells(&ran, &["policies under the schema of now: ", "gives or takes by itself was not looked for"]);
+    assert!(!ran.out.contains("✔ changes | no decision changes"), "{}", ran.out);
+}
+
+#[test]
+fn what_the_schema_of_now_does_not_have_has_a_page() {
+    let bench = bench();
+    let renamed = |text: &str| text.replace("edit", "amend");
+    bench.write("new/schema.cedarschema", renamed(SCHEMA));
+    bench.write("new/fields.toml", renamed(FIELDS));
+    bench.write("new/edit.cedar", EDIT.replace("Action::\"edit\"", "Action::\"amend\""));
+    bench.write("new/invariants/edit.cedar", INVARIANT.replace("Action::\"edit\"", "Action::\"amend\""));
+    bench.write("new/tests/cases.toml", CASES.replace("action = \"edit\"", "action = \"amend\""));
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    tells(
+        &ran,
+        &[
+            "what the change allows cannot be told",
+            "`Action::\"edit\"`",
+            "first the schema gets the new name",
+        ],
+    );
+}

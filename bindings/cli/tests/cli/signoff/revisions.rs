@@ -276,3 +276,57 @@ fn a_schema_from_elsewhere_is_compared_with_nothing() {
             .fails(64, "--schema names another");
     }
 }
+
+/// Whoever proposes a change may be able to add a tag, or a branch that is called as another repository's is.
+#[test]
+fn a_name_of_several_revisions_is_none() {
+    let bench = bench();
+    let git = |args: &[&str]| git(&bench, args);
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    let first =
+        Command::new("git").arg("-C").arg(bench.path(".")).args(["rev-parse", "--short", "HEAD"]).output();
+    let first = String::from_utf8(first.unwrap().stdout).unwrap().trim().to_owned();
+    std::fs::remove_file(bench.path("new/invariants/edit.cedar")).unwrap();
+    git(&["checkout", "-q", "-b", "change"]);
+    git(&["commit", "-q", "-am", "second"]);
+    for (name, add) in [("main", "tag"), ("origin/main", "branch"), (first.as_str(), "branch")] {
+        let base = format!("git:{name}");
+        let ci = || {
+            bench.run([
+                "ci",
+                "--policies",
+                "new",
+                "-q",
+                "--mutants",
+                "0",
+                "--fail-under",
+                "0",
+                "--base",
+                &base,
+            ])
+        };
+        assert_eq!(ci().code, 4);
+        git(&[add, name, "HEAD"]);
+        ci().fails(1, "is the name of several revisions");
+        bench.run(["diff", &base, "new"]).fails(1, "is the name of several revisions");
+        bench
+            .run(["lint", "--policies", "new", "--base", &base])
+            .fails(1, "is the name of several revisions");
+    }
+    let whole = [
+        "ci",
+        "--policies",
+        "new",
+        "-q",
+        "--mutants",
+        "0",
+        "--fail-under",
+        "0",
+        "--base",
+        "git:refs/heads/main",
+    ];
+    assert_eq!(bench.run(whole).code, 4);
+}

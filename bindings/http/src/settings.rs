@@ -46,7 +46,7 @@ const VARIABLES: [(&str, &str, bool); 21] = [
 ///
 /// let settings = Settings::read("listen = \"127.0.0.1:0\"\n[limits]\nbody = 4096\n", [])?;
 /// assert_eq!(settings.limits.body, 4_096);
-/// assert!(Settings::read("listen = \"127.0.0.1:0\"", []).is_err());
+/// assert!(Settings::read("lissen = \"127.0.0.1:0\"", []).is_err());
 /// # Ok::<(), caseward_http::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]

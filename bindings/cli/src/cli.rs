@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "serve")]
+use crate::serve;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
@@ -84,6 +86,8 @@ pub(crate) enum Verb {
     Reassign(reassign::Args),
     #[cfg(feature = "store")]
     Audit(audit::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -137,6 +141,8 @@ impl Verb {
             Verb::Due(args) => due::run(args, terminal),
             #[cfg(feature = "store")]
             Verb::Reassign(args) => reassign::run(args, terminal),
+            #[cfg(feature = "serve")]
+            Verb::Serve(args) => serve::run(args, terminal),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

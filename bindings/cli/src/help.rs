@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "docs", "decision", "role",
         ],
     ),
-    ("Keep cases", &["store", "do", "feed", "search", "due", "reassign", "watch", "audit"]),
+    ("Keep cases", &["store", "do", "feed", "search", "due", "reassign", "watch", "audit", "serve"]),
     ("Build", &["bundle", "tables", "completions", "man"]),
     ("Data", &["sample", "snapshot", "demo"]),
 ];

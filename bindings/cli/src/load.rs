@@ -42,6 +42,12 @@ pub(crate) struct DataArgs {
 }
 
 impl PolicyArgs {
+    /// The policies of a folder, or those that come with the command.
+    #[cfg(feature = "serve")]
+    pub(crate) fn of(policies: Option<PathBuf>) -> Self {
+        PolicyArgs { policies, schema: None }
+    }
+
     /// The folder of policies, where one is named.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.policies.as_deref()

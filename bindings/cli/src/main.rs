@@ -60,6 +60,8 @@ mod sample;
 mod save;
 #[cfg(feature = "store")]
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod shown;
 mod snapshot;
 mod source;

@@ -28,6 +28,8 @@ mod pages;
 #[cfg(feature = "prove")]
 mod prove;
 mod rules;
+#[cfg(feature = "serve")]
+mod serve;
 mod signoff;
 mod sql;
 #[cfg(feature = "store")]

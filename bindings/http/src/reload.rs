@@ -1,0 +1,149 @@
+//! Files that are read again while the service answers: keys, and policies. All of a file is taken, or nothing of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use caseward::{Sources, Ward};
+
+use crate::app::{App, Backing};
+use crate::who::keys::Keys;
+
+/// How often it is looked whether a file changed, and what is due is applied.
+const EVERY: Duration = Duration::from_secs(1);
+/// How old the last look of a store may be before the service is not ready.
+const STALE: u64 = 30;
+/// Files of a folder that are looked at.
+const FILES: usize = 100_000;
+
+/// What a file was when it was last looked at: names with lengths and times.
+type Stamp = BTreeMap<std::path::PathBuf, (u64, Option<SystemTime>)>;
+
+impl App {
+    /// Whether the data is at the head of its log: what is due was applied not long ago.
+    pub(crate) fn is_at_head(&self) -> bool {
+        match self.backing {
+            Backing::World(_) => true,
+            Backing::Store(_) => since_1970().saturating_sub(self.metrics.tick.get()) <= STALE,
+        }
+    }
+
+    /// Applies what is due by the store's clock, where there is a store.
+    pub(crate) fn tick(&self) {
+        let Some(store) = self.store() else { return };
+        match store.tick() {
+            Ok(_) => {
+                self.metrics.tick.set(since_1970());
+            }
+            Err(error) => (self.notes)(&format!("what is due was not applied: {error}")),
+        }
+    }
+}
+
+fn since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Looks again and again, until the service ends.
+pub(crate) async fn keep(app: App) {
+    // The files may have changed since they were read, so that the first look reads them again.
+    let mut seen = Seen::default();
+    let mut end = app.end.subscribe();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = end.wait_for(|end| *end) => return,
+        }
+        if let Some(tokens) = app.who.tokens()
+            && let Err(why) = tokens.refresh().await
+        {
+            (app.notes)(&format!("keys of tokens were not fetched, those that are known go on: {why}"));
+        }
+        let before = seen.clone();
+        if let Ok(now) = app.off(move |app| Ok(look(app, before))).await {
+            seen = now;
+        }
+    }
+}
+
+/// What the files were.
+#[derive(Clone, Default)]
+struct Seen {
+    keys: Stamp,
+    policies: Stamp,
+}
+
+impl Seen {
+    fn of(app: &App) -> Self {
+        Seen {
+            keys: app.settings.keys.as_deref().map(stamp).unwrap_or_default(),
+            policies: app.folder.as_deref().map(stamp).unwrap_or_default(),
+        }
+    }
+}
+
+fn look(app: &App, before: Seen) -> Seen {
+    app.tick();
+    let now = Seen::of(app);
+    if now.keys != before.keys {
+        reload_keys(app);
+    }
+    if now.policies != before.policies {
+        reload_policies(app);
+    }
+    now
+}
+
+/// Reads the keys again. Where that fails, those that were in force stay.
+pub(crate) fn reload_keys(app: &App) {
+    let Some(path) = &app.settings.keys else { return };
+    let read = Keys::read_file(path);
+    app.metrics.reloaded("keys", read.is_ok());
+    match read {
+        Ok(keys) => {
+            if app.who.replace(keys) {
+                (app.notes)("keys were read again, and are others");
+            }
+        }
+        Err(error) => (app.notes)(&format!("keys stay as they were: {error}")),
+    }
+}
+
+/// Reads the policies again. Where anything is wrong with them, those that were in force stay.
+pub(crate) fn reload_policies(app: &App) {
+    let (Some(folder), Backing::World(live)) = (&app.folder, &app.backing) else { return };
+    let done = Sources::read_folder(folder, None).and_then(|sources| {
+        // A file that says what it said is no change.
+        let is_same = Ward::new(&sources)?.policy_hash() == live.now().ward().policy_hash();
+        if is_same { Ok(None) } else { live.reload(&sources).map(Some) }
+    });
+    match done {
+        Ok(None) => {}
+        Ok(Some(number)) => {
+            app.metrics.reloaded("policies", true);
+            (app.notes)(&format!(
+                "policies were put in force, generation {number}: {}",
+                live.now().ward().policy_hash()
+            ));
+        }
+        Err(error) => {
+            app.metrics.reloaded("policies", false);
+            (app.notes)(&format!("policies stay as they were: {error}"));
+        }
+    }
+}
+
+/// What a file, or everything below a folder, is.
+fn stamp(path: &Path) -> Stamp {
+    let mut stamp = Stamp::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        let Ok(of) = std::fs::metadata(&path) else { continue };
+        if of.is_dir() && stamp.len() < FILES {
+            let below = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            open.extend(below.map(|entry| entry.path()));
+        }
+        stamp.insert(path, (of.len(), of.modified().ok()));
+    }
+    stamp
+}

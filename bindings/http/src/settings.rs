@@ -1,0 +1,355 @@
+//! What a service is told: one TOML file, and environment variables that say the same names.
+//!
+//! Nothing in it is guessed: a key that is not known is refused, in the file and in the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// What environment variables begin with: `CASEWARD_SERVE_LISTEN` is `listen`, `CASEWARD_SERVE_LIMITS_BODY` is `body` in
+/// `[limits]`.
+const PREFIX: &str = "CASEWARD_SERVE_";
+/// What can be said by an environment variable: the table, the key, and whether it is a text.
+const VARIABLES: [(&str, &str, bool); 21] = [
+    ("", "listen", true),
+    ("", "metrics", true),
+    ("", "base_url", true),
+    ("", "entities", true),
+    ("", "policies", true),
+    ("", "db", true),
+    ("", "keys", true),
+    ("", "development", false),
+    ("tls", "certificate", true),
+    ("tls", "key", true),
+    ("jwt", "issuer", true),
+    ("jwt", "audience", true),
+    ("jwt", "jwks", true),
+    ("limits", "body", false),
+    ("limits", "file", false),
+    ("limits", "seconds", false),
+    ("limits", "depth", false),
+    ("limits", "concurrency", false),
+    ("limits", "connections", false),
+    ("authzen", "trust_properties", false),
+    ("authzen", "page", false),
+];
+
+/// What a service is told.
+///
+/// # Example
+/// ```
+/// use caseward_http::Settings;
+///
+/// let settings = Settings::read("listen = \"127.0.0.1:0\"\n[limits]\nbody = 4096\n", [])?;
+/// assert_eq!(settings.limits.body, 4_096);
+/// assert!(Settings::read("lissen = \"127.0.0.1:0\"", []).is_err());
+/// # Ok::<(), caseward_http::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where requests are taken.
+    pub listen: SocketAddr,
+    /// Where metrics are shown, in the text format of Prometheus; nowhere without it.
+    pub metrics: Option<SocketAddr>,
+    /// What the service is called from outside, such as `https://pdp.example.org`; what discovery says is made of it.
+    pub base_url: Option<String>,
+    /// Data in Cedar's entities JSON; this or `db`.
+    pub entities: Option<PathBuf>,
+    /// The folder of policies, beside `entities`; those that come with caseward without it. It is read again when it changes.
+    pub policies: Option<PathBuf>,
+    /// A store, which has its own policies; this or `entities`.
+    pub db: Option<PathBuf>,
+    /// The file of API keys. It is read again when it changes.
+    pub keys: Option<PathBuf>,
+    /// Takes evaluations and searches without a credential, and the person of the case routes from a header: on loopback alone.
+    pub development: bool,
+    /// What people are as entities: the type of the principal that a token or a header names.
+    pub person_type: String,
+    /// TLS; without it requests are taken in clear.
+    pub tls: Option<Tls>,
+    /// Tokens of people.
+    pub jwt: Option<Jwt>,
+    /// What one request may cost.
+    pub limits: Limits,
+    /// The routes of AuthZEN.
+    pub authzen: AuthZen,
+}
+
+/// A certificate, and its key, in PEM.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Tls {
+    /// The chain of certificates, the service's own first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Tokens of people, from an OpenID Connect issuer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Jwt {
+    /// The issuer, as `iss` says it.
+    pub issuer: String,
+    /// Whom tokens are for, as `aud` says it.
+    pub audience: String,
+    /// Where its keys are; without it, where its discovery document says.
+    #[serde(default)]
+    pub jwks: Option<String>,
+    /// The algorithms that are taken: `RS256`, `ES256`, `EdDSA`.
+    #[serde(default = "Jwt::usual")]
+    pub algorithms: Vec<String>,
+}
+
+impl Jwt {
+    fn usual() -> Vec<String> {
+        vec!["RS256".to_owned()]
+    }
+}
+
+/// What one request may cost, and how many there are at once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body: usize,
+    /// Bytes of a file that is handed up.
+    pub file: usize,
+    /// Seconds for a request to come in, and for its answer to be made.
+    pub seconds: u64,
+    /// Levels of JSON.
+    pub depth: usize,
+    /// Requests that are answered at once; more wait, and are refused when their time is over.
+    pub concurrency: usize,
+    /// Connections that are open at once; more wait to be accepted.
+    pub connections: usize,
+    /// Evaluations in one request.
+    pub evaluations: usize,
+    /// People who watch at once.
+    pub watchers: usize,
+}
+
+/// The routes of AuthZEN.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct AuthZen {
+    /// Lays the properties that callers send over the data, as facts of their request; else they are ignored.
+    pub trust_properties: bool,
+    /// Results on a page, where the caller does not say; and at most ten times as many.
+    pub page: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8180)),
+            metrics: None,
+            base_url: None,
+            entities: None,
+            policies: None,
+            db: None,
+            keys: None,
+            development: false,
+            person_type: "User".to_owned(),
+            tls: None,
+            jwt: None,
+            limits: Limits::default(),
+            authzen: AuthZen::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body: 1 << 20,
+            file: 21 << 20,
+            seconds: 10,
+            depth: 32,
+            concurrency: 512,
+            connections: 16_384,
+            evaluations: 1_000,
+            watchers: 256,
+        }
+    }
+}
+
+impl Default for AuthZen {
+    fn default() -> Self {
+        AuthZen { trust_properties: false, page: 1_000 }
+    }
+}
+
+impl Limits {
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+impl Settings {
+    /// Reads settings from TOML and from environment variables, which win.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] for a key that is not known, a value of another type, and settings that do not go together.
+    pub fn read(toml: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Error> {
+        let mut table: toml::Table = toml.parse().map_err(|error| Error::settings(format!("{error}")))?;
+        for (name, value) in environment {
+            if let Some(rest) = name.strip_prefix(PREFIX) {
+                put(&mut table, &name, rest, value)?;
+            }
+        }
+        let read: Result<Settings, _> = table.try_into();
+        let settings = read.map_err(|error| Error::settings(error.to_string().trim().to_owned()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// As [`Settings::read`], of a file.
+    ///
+    /// # Errors
+    /// As [`Settings::read`]; [`Error::File`].
+    pub fn read_file(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::file(path, error))?;
+        Self::read(&text, environment).map_err(|error| Error::file(path, error))
+    }
+
+    /// Whether they go together.
+    ///
+    /// # Errors
+    /// [`Error::Settings`], which says what to do.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |why: String| Err(Error::settings(why));
+        if self.development && !self.listen.ip().is_loopback() {
+            return refuse(format!(
+                "development is for loopback alone, and `{}` is reached from elsewhere: listen on 127.0.0.1",
+                self.listen
+            ));
+        }
+        if self.entities.is_some() && self.db.is_some() {
+            return refuse("`entities` and `db` are both named: name the one that is to be asked".to_owned());
+        }
+        if self.policies.is_some() && self.db.is_some() {
+            return refuse("a store has its own policies: leave `policies` out".to_owned());
+        }
+        if let Some(base) = &self.base_url {
+            let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+            if rest.is_none_or(str::is_empty) || base.contains(['?', '#']) || base.ends_with('/') {
+                return refuse(format!(
+                    "base_url `{base}` is an address such as `https://pdp.example.org`, without a slash at its end"
+                ));
+            }
+        }
+        let zero = [
+            ("body", self.limits.body),
+            ("depth", self.limits.depth),
+            ("concurrency", self.limits.concurrency),
+            ("connections", self.limits.connections),
+            ("evaluations", self.limits.evaluations),
+            ("page", self.authzen.page),
+        ];
+        if let Some((name, _)) = zero.iter().find(|(_, value)| *value == 0) {
+            return refuse(format!("`{name}` is 0, with which nothing could be answered"));
+        }
+        if self.limits.seconds == 0 || self.limits.seconds > 3_600 {
+            return refuse("`seconds` is from 1 to 3600".to_owned());
+        }
+        if self.limits.concurrency > 1 << 20 || self.limits.connections > 1 << 20 {
+            return refuse(format!("`concurrency` and `connections` are {} at most", 1 << 20));
+        }
+        self.jwt.as_ref().map_or(Ok(()), Jwt::check)
+    }
+}
+
+impl Jwt {
+    fn check(&self) -> Result<(), Error> {
+        let known = ["RS256", "ES256", "EdDSA"];
+        if let Some(other) = self.algorithms.iter().find(|one| !known.contains(&one.as_str())) {
+            return Err(Error::settings(format!(
+                "`{other}` is no algorithm that is taken: {}",
+                known.join(", ")
+            )));
+        }
+        if self.algorithms.is_empty() || self.issuer.is_empty() || self.audience.is_empty() {
+            return Err(Error::settings("`issuer`, `audience` and `algorithms` each say something"));
+        }
+        Ok(())
+    }
+}
+
+/// Puts what an environment variable says where the file would say it.
+fn put(table: &mut toml::Table, name: &str, rest: &str, value: String) -> Result<(), Error> {
+    let found = VARIABLES.iter().find(|(of, key, _)| {
+        let whole = if of.is_empty() { (*key).to_owned() } else { format!("{of}_{key}") };
+        whole.eq_ignore_ascii_case(rest) && rest.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    });
+    let Some((of, key, is_text)) = found else {
+        return Err(Error::settings(format!("`{name}` is no setting")));
+    };
+    let value = match is_text {
+        true => toml::Value::String(value),
+        false => match (value.parse::<i64>(), value.parse::<bool>()) {
+            (Ok(number), _) => number.into(),
+            (_, Ok(truth)) => truth.into(),
+            _ => return Err(Error::settings(format!("`{name}` is a number, or true or false"))),
+        },
+    };
+    let table = match of.is_empty() {
+        true => table,
+        false => {
+            let below = table.entry(*of).or_insert_with(|| toml::Table::new().into());
+            below.as_table_mut().ok_or_else(|| Error::settings(format!("`{of}` is a table")))?
+        }
+    };
+    table.insert((*key).to_owned(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    fn refused(toml: &str) -> String {
+        Settings::read(toml, []).err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn unknown_keys_and_what_does_not_go_together_are_refused() {
+        assert!(refused("lissen = \"127.0.0.1:1\"").contains("lissen"));
+        assert!(refused("[limits]\nbodies = 3").contains("bodies"));
+        assert!(refused("[tls]\ncertificate = \"a\"").contains("key"));
+        assert!(refused("development = true\nlisten = \"0.0.0.0:1\"").contains("loopback"));
+        assert!(refused("entities = \"a\"\ndb = \"b\"").contains("both"));
+        assert!(refused("db = \"b\"\npolicies = \"p\"").contains("own policies"));
+        assert!(refused("base_url = \"pdp.example.org\"").contains("base_url"));
+        assert!(refused("base_url = \"https://x/?q\"").contains("base_url"));
+        assert!(refused("[limits]\nconcurrency = 0").contains("concurrency"));
+        let jwt = "[jwt]\nissuer = \"i\"\naudience = \"a\"\nalgorithms = [\"none\"]";
+        assert!(refused(jwt).contains("`none`"));
+        assert_eq!(refused("development = true\n[limits]\nbody = 5"), "");
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_checked_alike() {
+        let of = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+        let read = Settings::read("[limits]\nbody = 5", of("CASEWARD_SERVE_LIMITS_BODY", "9"));
+        assert_eq!(read.map(|settings| settings.limits.body).ok(), Some(9));
+        let read = Settings::read("", of("CASEWARD_SERVE_AUTHZEN_TRUST_PROPERTIES", "true"));
+        assert_eq!(read.map(|settings| settings.authzen.trust_properties).ok(), Some(true));
+        assert!(Settings::read("", of("CASEWARD_SERVE_LISTEM", "x")).is_err());
+        assert!(Settings::read("", of("CASEWARD_SERVE_LIMITS_BODY", "many")).is_err());
+        assert!(Settings::read("", of("CASEWARD_HOME", "elsewhere")).is_ok());
+    }
+}

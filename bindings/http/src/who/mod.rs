@@ -1,0 +1,173 @@
+//! Who asks, and what they may ask.
+//!
+//! INVARIANT: a caller is made here alone, from a credential that was verified, or from development on loopback.
+
+mod fetch;
+pub(crate) mod jwt;
+pub(crate) mod keys;
+mod rate;
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use caseward::EntityUid;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use jwt::Tokens;
+use keys::{Keys, Right};
+
+/// The header that names the person, where a service or development asks on their behalf.
+pub(crate) const PERSON: HeaderName = HeaderName::from_static("x-caseward-user");
+
+/// What callers are known by.
+pub(crate) struct Who {
+    keys: RwLock<Arc<Keys>>,
+    tokens: Option<Arc<Tokens>>,
+    development: bool,
+}
+
+/// Who asks.
+pub(crate) struct Caller {
+    /// What search tokens are bound to: the name of a key, or the person of a token.
+    pub(crate) name: String,
+    rights: Vec<Right>,
+    /// Whether decisions come with their reasons.
+    pub(crate) reasons: bool,
+    /// The person, where it is known who it is, or on whose behalf a service asks.
+    person: Option<String>,
+}
+
+impl Who {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
+        let keys = match &settings.keys {
+            Some(path) => Keys::read_file(path)?,
+            None => Keys::default(),
+        };
+        let tokens = settings.jwt.as_ref().map(|jwt| Tokens::new(jwt).map(Arc::new)).transpose()?;
+        Ok(Who { keys: RwLock::new(Arc::new(keys)), tokens, development: settings.development })
+    }
+
+    /// Puts other keys in force; whether there are others.
+    pub(crate) fn replace(&self, keys: Keys) -> bool {
+        let mut now = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let are_others = !keys.are(&now);
+        *now = Arc::new(keys.going_on_from(&now));
+        are_others
+    }
+
+    pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.tokens.as_ref()
+    }
+
+    /// Whether anybody can ask anything.
+    pub(crate) fn is_open_to_nobody(&self) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.is_empty() && self.tokens.is_none() && !self.development
+    }
+
+    async fn caller(&self, headers: &HeaderMap, now: i64) -> Result<Caller, Problem> {
+        let mut all = headers.get_all(AUTHORIZATION).iter();
+        let credential = match (all.next(), all.next()) {
+            (None, _) if self.development => return development(headers),
+            (None, _) => {
+                return Err(Problem::unknown_caller("bring a key or a token: `Authorization: Bearer …`"));
+            }
+            (Some(one), None) => one,
+            (Some(_), Some(_)) => {
+                return Err(Problem::unknown_caller("there are two `Authorization` headers"));
+            }
+        };
+        let unknown =
+            || Problem::unknown_caller("the key or the token is not known, or is not valid any more");
+        let text = credential.to_str().map_err(|_| unknown())?;
+        let (scheme, credential) = text.split_once(' ').ok_or_else(unknown)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Problem::unknown_caller("the credential is a bearer's: `Authorization: Bearer …`"));
+        }
+        let credential = credential.trim();
+        if credential.starts_with(keys::MARK) {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let key = keys.find(credential, now).ok_or_else(unknown)?;
+            key.take_one()?;
+            return Ok(Caller {
+                name: format!("key {}", key.name),
+                rights: key.may.clone(),
+                reasons: key.reasons,
+                person: named(headers)?,
+            });
+        }
+        let tokens = self.tokens.clone().ok_or_else(unknown)?;
+        let person = tokens.verify(credential, now).await.map_err(|_| unknown())?;
+        if named(headers)?.is_some() {
+            return Err(Problem::forbidden("the token says who asks: leave `X-Caseward-User` out"));
+        }
+        let rights = vec![Right::Read, Right::Command, Right::Audit];
+        Ok(Caller { name: format!("person {person}"), rights, reasons: false, person: Some(person) })
+    }
+}
+
+/// Whoever asks in development, on loopback.
+fn development(headers: &HeaderMap) -> Result<Caller, Problem> {
+    // A page of another site may be led to loopback by its name: such a request does not call us by ours.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if !is_loopback && !name.eq_ignore_ascii_case("localhost") {
+        return Err(Problem::forbidden(
+            "development is asked by a name of loopback alone, such as localhost",
+        ));
+    }
+    let rights = vec![Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit];
+    Ok(Caller { name: "development".to_owned(), rights, reasons: false, person: named(headers)? })
+}
+
+/// The person that a header names.
+fn named(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut all = headers.get_all(PERSON).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => match std::str::from_utf8(one.as_bytes()) {
+            Ok(id) if !id.is_empty() => Ok(Some(id.to_owned())),
+            _ => Err(Problem::malformed("`X-Caseward-User` is the id of a person")),
+        },
+        (Some(_), Some(_)) => Err(Problem::malformed("there are two `X-Caseward-User` headers")),
+    }
+}
+
+impl Caller {
+    /// Refuses whoever has not this right.
+    pub(crate) fn require(&self, right: Right) -> Result<(), Problem> {
+        match self.rights.contains(&right) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(format!("this credential may not {}", right.name()))),
+        }
+    }
+
+    /// The person who asks, or on whose behalf a service does; with this right.
+    pub(crate) fn person(&self, app: &App, right: Right) -> Result<EntityUid, Problem> {
+        self.require(right)?;
+        let person = self.person.as_deref();
+        person
+            .map(|id| app.person(id))
+            .ok_or_else(|| Problem::malformed("say who asks: `X-Caseward-User: …` with their id"))
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        app.who.caller(&parts.headers, (app.clock)()).await
+    }
+}

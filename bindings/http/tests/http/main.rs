@@ -1,0 +1,20 @@
+//! The service, as its callers meet it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod bad_input;
+mod batch;
+mod cases;
+mod certification;
+mod interop;
+mod openapi;
+mod pages;
+mod search;
+mod serving;
+mod support;
+mod who;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use caseward::mutants::{Mutant, activate, asked_for};
 use caseward::testing::laws::{self, Extent, Law};
@@ -9,8 +10,8 @@ use caseward::testing::laws::{self, Extent, Law};
 /// Mutants with a place in the engine, at least.
 const WIRED: usize = 50;
 
-/// Names the mutants of a share to the process that tries them.
-const SHARE: &str = "CASEWARD_MUTANT_SHARE";
+/// Names a mutant to the process that tries it alone.
+const ALONE: &str = "CASEWARD_MUTANT_ALONE";
 
 /// Rounds of more and more cases, so that most mutants are found in a moment.
 const ROUNDS: [u64; 3] = [1, 4, 12];
@@ -51,23 +52,24 @@ fn survivors(mutants: impl Iterator<Item = Mutant>) -> Vec<&'static str> {
     survivors
 }
 
-/// Runs this test again for each share of the mutants, all at once: a mutant is active in a whole process. Whether each is
-/// caught.
-fn in_shares(mutants: &[Mutant]) -> std::io::Result<bool> {
-    let shares = std::thread::available_parallelism().map_or(1, usize::from).min(mutants.len());
-    let mut running = Vec::new();
-    for share in 0..shares {
-        let names: Vec<&str> =
-            mutants.iter().skip(share).step_by(shares).map(|mutant| mutant.name()).collect();
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
-        running.push(command.env(SHARE, names.join(",")).stdout(Stdio::null()).spawn()?);
-    }
-    let mut all_caught = true;
-    for mut child in running {
-        all_caught &= child.wait()?.success();
-    }
-    Ok(all_caught)
+/// Runs this test again for each mutant, as many at once as there are cores: a mutant is active in a whole process, and some
+/// take as long as twenty others. Whether each is caught.
+fn each_alone(mutants: &[Mutant]) -> bool {
+    let (next, is_any_left) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let try_on = || {
+        while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
+            let done = command.env(ALONE, mutant.name()).stdout(Stdio::null()).status().unwrap();
+            is_any_left.fetch_or(!done.success(), Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(try_on);
+        }
+    });
+    !is_any_left.into_inner()
 }
 
 #[test]
@@ -78,8 +80,8 @@ fn every_mutant_is_caught_by_a_law() {
         let is_named = |mutant: &Mutant| names.split(',').any(|name| name == mutant.name());
         Mutant::ALL.iter().copied().filter(is_named).collect::<Vec<_>>()
     };
-    if let Ok(share) = std::env::var(SHARE) {
-        let survivors = survivors(named(&share).into_iter());
+    if let Ok(name) = std::env::var(ALONE) {
+        let survivors = survivors(named(&name).into_iter());
         let _ = std::panic::take_hook();
         assert!(survivors.is_empty(), "no law catches {survivors:?}");
         return;
@@ -97,7 +99,7 @@ fn every_mutant_is_caught_by_a_law() {
     for mutant in lost {
         say(&format!("no place   {:<24} {}", mutant.name(), mutant.says()));
     }
-    assert!(in_shares(&placed).unwrap(), "some mutants survive: they are named above");
+    assert!(each_alone(&placed), "some mutants survive: they are named above");
     say(&format!("{} mutants with a place", met.len()));
     assert!((WIRED..).contains(&met.len()), "only {} mutants have a place in the engine", met.len());
 }

@@ -53,7 +53,7 @@ fn survivors(mutants: impl Iterator<Item = Mutant>) -> Vec<&'static str> {
 }
 
 /// Runs this test again for each mutant, as many at once as there are cores: a mutant is active in a whole process, and some
-/// take as long as twenty others. Whether each is caught.
+/// take far longer than others. Whether each is caught.
 fn each_alone(mutants: &[Mutant]) -> bool {
     let (next, is_any_left) = (AtomicUsize::new(0), AtomicBool::new(false));
     let try_on = || {

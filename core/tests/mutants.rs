@@ -52,16 +52,24 @@ fn survivors(mutants: impl Iterator<Item = Mutant>) -> Vec<&'static str> {
     survivors
 }
 
-/// Runs this test again for each mutant, as many at once as there are cores: a mutant is active in a whole process, and some
-/// take far longer than others. Whether each is caught.
+/// Runs this test again for a mutant, in a process of its own. Whether it is caught.
+fn alone(mutant: Mutant) -> std::io::Result<bool> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
+    Ok(command.env(ALONE, mutant.name()).stdout(Stdio::null()).status()?.success())
+}
+
+/// Tries each mutant alone, as many at once as there are cores: a mutant is active in a whole process, and some take far longer
+/// than others. Whether each is caught.
 fn each_alone(mutants: &[Mutant]) -> bool {
     let (next, is_any_left) = (AtomicUsize::new(0), AtomicBool::new(false));
     let try_on = || {
         while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["every_mutant_is_caught_by_a_law", "--exact", "--nocapture"]);
-            let done = command.env(ALONE, mutant.name()).stdout(Stdio::null()).status().unwrap();
-            is_any_left.fetch_or(!done.success(), Ordering::Relaxed);
+            let is_caught = alone(*mutant).unwrap_or_else(|error| {
+                say(&format!("not tried  {:<24} {error}", mutant.name()));
+                false
+            });
+            is_any_left.fetch_or(!is_caught, Ordering::Relaxed);
         }
     };
     std::thread::scope(|scope| {

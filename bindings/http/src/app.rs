@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use caseward::{EntityUid, Live, Ward, World};
+use caseward::{EntityUid, Listing, Live, Ward, World};
 use caseward_store::{Read, Store};
 use tokio::sync::Semaphore;
 
@@ -165,6 +165,14 @@ impl App {
     /// A person, by their id.
     pub(crate) fn person(&self, id: &str) -> EntityUid {
         EntityUid::new(self.settings.person_type.as_str(), id)
+    }
+}
+
+/// A listing in the order of a field, or with `-` before it the other way round.
+pub(crate) fn by(listing: Listing, path: &str) -> Listing {
+    match path.strip_prefix('-') {
+        Some(path) => listing.by(path).descending(),
+        None => listing.by(path),
     }
 }
 

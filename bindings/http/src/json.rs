@@ -1,4 +1,4 @@
-//! JSON as it is read from outside: each name once in an object, and no deeper than a bound.
+//! JSON as it is read from outside: each name once in an object, and no deeper than a bound. And what of it all answers write.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use caseward::EntityUid;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value as Json};
@@ -31,6 +32,11 @@ pub(crate) fn respond(status: StatusCode, body: &impl Serialize) -> Response {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// An entity, as answers name it.
+pub(crate) fn entity(uid: &EntityUid) -> Json {
+    serde_json::json!({"type": uid.type_name(), "id": uid.id()})
 }
 
 /// How many levels are left.

@@ -156,7 +156,7 @@ fn not_left(path: &Path) -> Error {
 /// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
 pub(crate) fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
     if let Ok(about) = database.symlink_metadata()
-        && !(about.is_file() && is_database(database).is_ok() || about.is_file() && about.len() == 0)
+        && !(about.is_file() && (about.len() == 0 || is_database(database).is_ok()))
     {
         return Err(not_left(database));
     }

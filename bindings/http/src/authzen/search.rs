@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::held::{Found, Going};
 use super::{Act, Fields, Named, act, context, facts, named, object};
-use crate::app::{App, Moment};
+use crate::app::{App, Moment, by};
 use crate::body::JsonBody;
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
@@ -240,10 +240,11 @@ fn go_on(
 
 fn page(app: &App, caller: &str, going: Going, limit: usize, found: Arc<Found>) -> Results {
     let total = found.len();
-    let entity = |uid: &EntityUid| json!({"type": uid.type_name(), "id": uid.id()});
     let results: Vec<Json> = match &*found {
-        Found::Entities(all) => all.iter().skip(going.offset).take(limit).map(|uid| entity(&uid)).collect(),
-        Found::Sorted(all) => all.iter().skip(going.offset).take(limit).map(entity).collect(),
+        Found::Entities(all) => {
+            all.iter().skip(going.offset).take(limit).map(|uid| json::entity(&uid)).collect()
+        }
+        Found::Sorted(all) => all.iter().skip(going.offset).take(limit).map(json::entity).collect(),
         Found::Names(all) => {
             all.iter().skip(going.offset).take(limit).map(|name| json!({"name": name})).collect()
         }
@@ -327,10 +328,7 @@ fn find(app: &App, moment: &Moment<'_>, search: &Search, order: &Json) -> Result
 fn listing(order: &Json) -> Result<Option<Listing>, String> {
     match order {
         Json::Null => Ok(None),
-        Json::String(path) => Ok(Some(match path.strip_prefix('-') {
-            Some(path) => Listing::new().by(path).descending(),
-            None => Listing::new().by(path.as_str()),
-        })),
+        Json::String(path) => Ok(Some(by(Listing::new(), path))),
         _ => Err("`order` names an attribute, such as `openedAt`, or `-openedAt` for the other way round"
             .to_owned()),
     }

@@ -9,7 +9,7 @@ use caseward::{ActionName, ActionQuery, EntityUid, Field, Listing, Query, Sorted
 use serde_json::{Value as Json, json};
 
 use super::{Parameters, look, shows};
-use crate::app::{App, Moment};
+use crate::app::{App, Moment, by};
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
 use crate::time;
@@ -180,10 +180,7 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
     let action = parameters.need("action")?;
     let mut listing = Listing::new();
     if let Some(path) = parameters.get("sort")? {
-        listing = match path.strip_prefix('-') {
-            Some(path) => listing.by(path).descending(),
-            None => listing.by(path),
-        };
+        listing = by(listing, path);
     }
     for condition in parameters.all("where") {
         listing = listing.only_where(condition).map_err(malformed)?;
@@ -228,8 +225,7 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
     read.told.clone_from(&page.entities);
     read.count = Some(sorted.len() as u64);
     app.audit(read)?;
-    let entities: Vec<Json> =
-        page.entities.iter().map(|uid| json!({"type": uid.type_name(), "id": uid.id()})).collect();
+    let entities: Vec<Json> = page.entities.iter().map(json::entity).collect();
     Ok(json!({
         "entities": entities, "total": sorted.len(), "next": page.next, "policy_hash": provenance.policy_hash,
         "now": time::show(now),

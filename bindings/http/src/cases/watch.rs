@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Parameters, look, shows};
 use crate::app::App;
+use crate::json;
 use crate::problem::{ErrorBody, Problem};
 use crate::time;
 use crate::who::Caller;
@@ -91,7 +92,7 @@ pub(crate) async fn watch(
 }
 
 fn names(of: &[EntityUid]) -> Vec<Json> {
-    of.iter().map(|uid| json!({"type": uid.type_name(), "id": uid.id()})).collect()
+    of.iter().map(json::entity).collect()
 }
 
 /// Somebody who watches.

@@ -44,14 +44,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let world = source.world(terminal)?;
     let query = ActionQuery::new(principal, resource).in_context(context);
     let view = ward.view(&world, &query)?;
-    let is_denied = is_nothing(&view);
-    let shown = std::iter::once(view.resource()).chain(view.items().iter().map(|item| &item.resource));
-    let told = if is_denied { Vec::new() } else { shown.cloned().collect() };
+    let (is_denied, told) = (view.is_nothing(), view.told().cloned().collect());
     let asked = Told::new("view", json!({"context": args.context.context}));
     source.tell(Told { told, is_denied, ..asked.by(&query.principal).on(&query.resource) })?;
     let content = contents(&source, &view)?;
     match args.format {
-        Format::Json => output::print_json(&with_content(&view, &content)?)?,
+        Format::Json => output::print_json(&json(&view, content)?)?,
         Format::Text => output::print(&text(&view, &content, terminal.palette()))?,
     }
     Ok(Exit::Success)
@@ -60,57 +58,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
 /// Content that a view shows, by its entity and name; `None` where there is no store as of now to read it from.
 type Content = Option<HashMap<(EntityUid, String), Json>>;
 
-/// The fields of content that a view shows.
-fn content_fields(view: &View) -> impl Iterator<Item = &Field> {
-    let sections = view.sections().iter().chain(view.items().iter().flat_map(|item| &item.sections));
-    sections.flat_map(|section| &section.fields).filter(|field| field.content)
-}
-
-/// Where a field of content is kept: `student.name` is the student's `name`.
-fn key(field: &Field) -> (EntityUid, String) {
-    let name = field.name.rsplit('.').next().unwrap_or_default();
-    (field.of.clone(), name.to_owned())
-}
-
 fn contents(source: &Source, view: &View) -> Result<Content, Failure> {
-    let keys: Vec<_> = content_fields(view).map(key).collect();
+    let keys: Vec<_> = view.content().map(Field::key).collect();
     let Some(values) = source.contents(keys.clone())? else { return Ok(None) };
     Ok(Some(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()))
 }
 
-/// A view in JSON, with the content that it shows.
-fn with_content(view: &View, content: &Content) -> Result<Json, Failure> {
-    let mut json = serde_json::to_value(view).map_err(|e| Failure::other(e.to_string()))?;
-    let Some(content) = content else { return Ok(json) };
-    fill(&mut json, content);
-    Ok(json)
-}
-
-/// Puts content into the fields of sections, wherever they stand.
-fn fill(json: &mut Json, content: &HashMap<(EntityUid, String), Json>) {
-    match json {
-        Json::Array(all) => all.iter_mut().for_each(|one| fill(one, content)),
-        Json::Object(fields) if fields.get("content") == Some(&Json::Bool(true)) => {
-            let text = |name: &str| fields.get(name).and_then(Json::as_str);
-            let of = text("of").and_then(|uid| uid.parse().ok());
-            let name = text("name").and_then(|name| name.rsplit('.').next()).map(str::to_owned);
-            if let Some(value) = of.zip(name).and_then(|key| content.get(&key)) {
-                fields.insert("value".to_owned(), value.clone());
-            }
-        }
-        Json::Object(fields) => fields.values_mut().for_each(|one| fill(one, content)),
-        _ => {}
-    }
-}
-
-/// Whether the person sees nothing of it: it is not there, or not to be seen.
-fn is_nothing(view: &View) -> bool {
-    view.sections().is_empty() && view.withheld().is_empty()
+fn json(view: &View, content: Content) -> Result<Json, Failure> {
+    view.to_json(&content.unwrap_or_default()).map_err(|e| Failure::other(e.to_string()))
 }
 
 fn text(view: &View, content: &Content, palette: Palette) -> String {
     let Palette { dim, reset, .. } = palette;
-    if is_nothing(view) {
+    if view.is_nothing() {
         return format!("{} is not there, or not to be seen\n", line(&view.resource().to_string()));
     }
     let mut text = String::new();
@@ -134,7 +94,7 @@ fn sections(sections: &[Section], content: &Content, indent: &str, palette: Pale
         for field in &section.fields {
             let value = match (&field.value, content) {
                 (Some(value), _) => line(&show(value)),
-                (None, Some(content)) if field.content => match content.get(&key(field)) {
+                (None, Some(content)) if field.content => match content.get(&field.key()) {
                     Some(Json::String(text)) => line(text),
                     Some(other) => line(&other.to_string()),
                     None => format!("{dim}(none){reset}"),

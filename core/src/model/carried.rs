@@ -89,6 +89,11 @@ impl<'a> Bytes<'a> {
         Some(taken)
     }
 
+    /// So many bytes.
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
     /// The number of elements that follow. Each has a byte at least.
     fn count(&mut self) -> Option<usize> {
         let count = usize::read(self)?;
@@ -121,7 +126,7 @@ macro_rules! numbers {
             }
 
             fn read(from: &mut Bytes<'_>) -> Option<Self> {
-                from.take(size_of::<Self>())?.try_into().ok().map(Self::from_le_bytes)
+                from.array().map(Self::from_le_bytes)
             }
         }
     )*};
@@ -261,8 +266,8 @@ impl Wire for std::net::IpAddr {
 
     fn read(from: &mut Bytes<'_>) -> Option<Self> {
         match u8::read(from)? {
-            4 => <[u8; 4]>::try_from(from.take(4)?).ok().map(Self::from),
-            6 => <[u8; 16]>::try_from(from.take(16)?).ok().map(Self::from),
+            4 => from.array::<4>().map(Self::from),
+            6 => from.array::<16>().map(Self::from),
             _ => None,
         }
     }

@@ -16,6 +16,7 @@ pub(crate) mod provenance;
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod schema;
+pub(crate) mod sealed;
 pub(crate) mod source;
 pub(crate) mod span;
 pub(crate) mod suggest;

@@ -19,9 +19,10 @@ use sha2::{Digest as _, Sha256};
 use crate::decide::Asker;
 use crate::engine::Engine;
 use crate::model::context::Fields;
+use crate::model::sealed::Sealed;
 use crate::model::{EntityUid, Error, Provenance, TypeId};
 use crate::view::Onlooker;
-use crate::visible::{Open, Search};
+use crate::visible::{Open, Search, of_another_world};
 use crate::world::order::{Order, Texts};
 use crate::world::{Row, World};
 pub use listing::Listing;
@@ -57,16 +58,42 @@ carried!(struct SortedPage { entities, next });
 ///
 /// It goes with its question, its policies and its world. The next page is exact for the data as it is then. Over all pages
 /// whatever was listed throughout comes exactly once: where an entity of the list came past the place since, so that it
-/// would come twice or never, the cursor is refused, and the list is to be begun anew. As text it tells nothing of values.
+/// would come twice or never, the cursor is refused, and the list is to be begun anew. As text it is sealed: it tells nothing of
+/// values, nor of how many entities there are that the person may not know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortedCursor {
-    epoch: u64,
+    at: Sealed<20>,
+}
+
+carried!(struct SortedCursor { at });
+
+/// What a cursor says to the world that sealed it.
+#[derive(Clone, Copy)]
+struct At {
+    /// The question and its policies.
     digest: u64,
+    /// When the order was made that the place is of.
     moment: u64,
+    /// The last row that was listed.
     last: u32,
 }
 
-carried!(struct SortedCursor { epoch, digest, moment, last });
+impl At {
+    fn seal(self, epoch: u64) -> SortedCursor {
+        let mut bytes = [0; 20];
+        let parts = self.digest.to_le_bytes().into_iter().chain(self.moment.to_le_bytes());
+        bytes.iter_mut().zip(parts.chain(self.last.to_le_bytes())).for_each(|(byte, part)| *byte = part);
+        SortedCursor { at: Sealed::new(epoch, bytes) }
+    }
+
+    fn open(cursor: SortedCursor, epoch: u64) -> Option<Self> {
+        let bytes = cursor.at.open(epoch)?;
+        let (digest, rest) = bytes.split_first_chunk()?;
+        let (moment, last) = rest.split_first_chunk()?;
+        let last = u32::from_le_bytes(last.try_into().ok()?);
+        Some(At { digest: u64::from_le_bytes(*digest), moment: u64::from_le_bytes(*moment), last })
+    }
+}
 
 /// Who asks for what.
 pub(crate) struct Question<'a> {
@@ -189,13 +216,10 @@ impl Sorted {
         if most == 0 {
             return Err(Error::request("a page has one record at least"));
         }
-        if let Some(cursor) = cursor {
-            if cursor.epoch != self.world.epoch() {
-                return Err(Error::request("the cursor is of another world"));
-            }
-            if cursor.digest != self.digest {
-                return Err(Error::request("the cursor is of another question, or of other policies"));
-            }
+        let open = |cursor| At::open(cursor, self.world.epoch()).ok_or_else(of_another_world);
+        let cursor = cursor.map(open).transpose()?;
+        if cursor.is_some_and(|cursor| cursor.digest != self.digest) {
+            return Err(Error::request("the cursor is of another question, or of other policies"));
         }
         let behind = match &self.order {
             None => {
@@ -206,12 +230,9 @@ impl Sorted {
             Some((order, descending)) => self.behind(order, *descending, cursor, most)?,
         };
         let rows = behind.get(..most.min(behind.len())).unwrap_or_default();
-        let next = rows.last().filter(|_| behind.len() > most).map(|&last| SortedCursor {
-            epoch: self.world.epoch(),
-            digest: self.digest,
-            moment: self.order.as_ref().map_or(0, |(order, _)| order.moment()),
-            last,
-        });
+        let moment = self.order.as_ref().map_or(0, |(order, _)| order.moment());
+        let next = rows.last().filter(|_| behind.len() > most);
+        let next = next.map(|&last| At { digest: self.digest, moment, last }.seal(self.world.epoch()));
         let entities = rows.iter().map(|&row| self.world.uid((self.ty, Row(row)))).collect();
         Ok(SortedPage { entities, next })
     }
@@ -221,12 +242,12 @@ impl Sorted {
         &self,
         order: &Order,
         descending: bool,
-        cursor: Option<SortedCursor>,
+        cursor: Option<At>,
         most: usize,
     ) -> Result<Vec<u32>, Error> {
         let from = match cursor {
             None => 0,
-            Some(SortedCursor { last, moment, .. }) => {
+            Some(At { last, moment, .. }) => {
                 let listed = |row| self.rows.contains(row);
                 order.behind(&self.world, (last, moment), descending, listed).ok_or_else(|| {
                     Error::request("records came past the cursor since it was given: list anew")
@@ -264,8 +285,7 @@ impl fmt::Debug for Sorted {
 
 impl fmt::Display for SortedCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SortedCursor { epoch, digest, moment, last } = self;
-        write!(f, "{epoch:016x}-{digest:016x}-{moment:x}-{last:x}")
+        write!(f, "{}", self.at)
     }
 }
 
@@ -281,12 +301,6 @@ impl FromStr for SortedCursor {
     /// # Errors
     /// [`Error::is_request`] for a text that is no cursor.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let parse = || {
-            let mut parts = text.split('-').map(|part| u64::from_str_radix(part, 16).ok());
-            let (epoch, digest, moment) = (parts.next()??, parts.next()??, parts.next()??);
-            let last = u32::try_from(parts.next()??).ok()?;
-            parts.next().is_none().then_some(SortedCursor { epoch, digest, moment, last })
-        };
-        parse().ok_or_else(|| Error::request(format!("`{text}` is no cursor")))
+        Ok(SortedCursor { at: text.parse()? })
     }
 }

@@ -7,6 +7,7 @@
 //! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
 
 mod alert;
+mod content;
 mod needs;
 mod seen;
 
@@ -134,6 +135,17 @@ impl View {
     /// What the person may do next, by name. What shows sections and who is alerted is left out.
     pub fn actions(&self) -> &[Next] {
         &self.actions
+    }
+
+    /// Whether it shows nothing, since the record is not there or the person may not know of it.
+    pub fn is_nothing(&self) -> bool {
+        self.sections.is_empty() && self.withheld.is_empty()
+    }
+
+    /// The records that it tells of: where it shows anything, the record itself and the entries that the person may see.
+    pub fn told(&self) -> impl Iterator<Item = &EntityUid> {
+        let record = Some(&self.resource).filter(|_| !self.is_nothing());
+        record.into_iter().chain(self.items.iter().map(|item| &item.resource))
     }
 
     /// What it was made from.

@@ -26,6 +26,7 @@ pub use who::Granted;
 use crate::decide::Asker;
 use crate::engine::Engine;
 use crate::ir::Evaluation;
+use crate::model::sealed::Sealed;
 use crate::model::{Action, EntityUid, Error, Provenance, TypeId, Value, interrupt};
 use crate::world::index::Path;
 use crate::world::{Handle, Indices, Place, Row, World};
@@ -55,15 +56,14 @@ carried!(struct Page { entities, next });
 /// A place in a list: behind the last entity of a page.
 ///
 /// It stays valid when the data changes: the next page is exact for the data as it is then, and no entity that
-/// an earlier page had comes again. As text it is safe to hand to a browser; it tells nothing but how many
-/// entities were named before.
+/// an earlier page had comes again. As text it is safe to hand to a browser: it is sealed, and tells nothing of how
+/// many entities there are that the person may not know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    epoch: u64,
-    last: u32,
+    last: Sealed<4>,
 }
 
-carried!(struct Cursor { epoch, last });
+carried!(struct Cursor { last });
 
 impl Engine {
     pub(crate) fn list(
@@ -385,16 +385,16 @@ impl Visible {
             return Err(Error::request("a page has one record at least"));
         }
         let last = match cursor {
-            Some(cursor) if cursor.epoch != self.world.epoch() => {
-                return Err(Error::request("the cursor is of another world"));
-            }
-            Some(cursor) => cursor.last,
-            None => 0,
+            Some(cursor) => cursor.last.open(self.world.epoch()).ok_or_else(of_another_world)?,
+            None => [0; 4],
         };
+        let last = u32::from_le_bytes(last);
         let mut behind = self.rows.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded));
         let rows: Vec<u32> = behind.by_ref().take(most).collect();
         let next = match (rows.last(), behind.next()) {
-            (Some(&last), Some(_)) => Some(Cursor { epoch: self.world.epoch(), last }),
+            (Some(last), Some(_)) => {
+                Some(Cursor { last: Sealed::new(self.world.epoch(), last.to_le_bytes()) })
+            }
             _ => None,
         };
         let entities = rows.into_iter().map(|row| self.world.uid((self.ty, Row(row)))).collect();
@@ -425,9 +425,14 @@ impl fmt::Debug for Visible {
     }
 }
 
+/// What a cursor is refused by that this world did not seal.
+pub(crate) fn of_another_world() -> Error {
+    Error::request("the cursor is of another world")
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:x}", self.epoch, self.last)
+        write!(f, "{}", self.last)
     }
 }
 
@@ -443,13 +448,6 @@ impl FromStr for Cursor {
     /// # Errors
     /// [`Error::is_request`] for a text that is no cursor.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let parse = || {
-            let (epoch, last) = text.split_once('-')?;
-            Some(Cursor {
-                epoch: u64::from_str_radix(epoch, 16).ok()?,
-                last: u32::from_str_radix(last, 16).ok()?,
-            })
-        };
-        parse().ok_or_else(|| Error::request("not a cursor"))
+        Ok(Cursor { last: text.parse()? })
     }
 }

@@ -87,6 +87,19 @@ impl World {
     /// that [`World::with`] gave, or that [`Live::reload`](crate::Live::reload) moved to another schema;
     /// [`Error::is_interrupted`], the world being as it was.
     pub fn apply(&self, changes: &Changes) -> Result<u64, Error> {
+        self.apply_batch(changes, None)
+    }
+
+    /// As [`World::apply`], of a batch that makes a version of the data of which others keep count, as a store does: the
+    /// world says that version then. It may be of several batches at once, or of none that changes an entity.
+    ///
+    /// # Errors
+    /// As [`World::apply`]; [`Error::is_request`] for a version that is not behind the world's.
+    pub fn apply_as(&self, version: u64, changes: &Changes) -> Result<u64, Error> {
+        self.apply_batch(changes, Some(version))
+    }
+
+    fn apply_batch(&self, changes: &Changes, makes: Option<u64>) -> Result<u64, Error> {
         if self.overlay.is_some() {
             return Err(Error::request("a world seen through changes cannot be changed itself"));
         }
@@ -98,6 +111,12 @@ impl World {
             ));
         }
         let mut writer = self.data.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (version, next) = (self.version(), makes.unwrap_or_else(|| self.version() + 1));
+        if next <= version {
+            return Err(Error::request(format!(
+                "a batch cannot make version {next} of data of version {version}"
+            )));
+        }
         let mut images = match prepare(self, changes, &mut writer) {
             Err(_) if mutant!(HalfABatch) && changes.len() > 1 => {
                 let first = Changes { all: changes.all.iter().take(1).cloned().collect() };
@@ -117,7 +136,7 @@ impl World {
         interrupt::ask()?;
         // INVARIANT: nobody is asked from here on: an interrupted batch has changed nothing.
         writer.follow(deltas);
-        let version = self.store(&images);
+        let version = self.store(&images, next);
         drop(self.data.applied.lock.lock());
         self.data.applied.changed.notify_all();
         Ok(version)
@@ -154,20 +173,21 @@ impl World {
         Ok(made)
     }
 
-    /// This world, which nobody shares yet, as if it had come to `version` by batches.
-    pub(crate) fn counting_from(mut self, version: u64) -> World {
+    /// This world as if it had come to `version` by batches, so that its answers say the version of whatever it is the
+    /// data of. A world that is shared already, as by a clone, stays as it is.
+    #[must_use]
+    pub fn counting_from(mut self, version: u64) -> World {
         if let Some(data) = Arc::get_mut(&mut self.data) {
-            data.sequence = Sequence::after(version.saturating_sub(1));
+            data.sequence = Sequence::after(version);
         }
         self
     }
 
-    /// Stores the rows of a batch. The writer's lock is held.
-    fn store(&self, images: &Images) -> u64 {
+    /// Stores the rows of a batch that makes a version. The writer's lock is held.
+    fn store(&self, images: &Images, version: u64) -> u64 {
         let mut indices = self.data.indices.write().unwrap_or_else(PoisonError::into_inner);
         let before = indices.keys_of(self, images);
-        let version = self.version() + 1;
-        self.data.sequence.write(|| {
+        self.data.sequence.write(version, || {
             for (&place, words) in images {
                 if let Some(table) = self.table(place.0) {
                     table.rows.set(place.1.0, words);

@@ -22,7 +22,7 @@ use crate::model::{AttrId, EntityType, EntityUid, Error, Problem, Schema, Type, 
 /// What a world begins with.
 pub(super) struct Origin {
     pub(super) epoch: u64,
-    pub(super) batches: u64,
+    pub(super) version: u64,
 }
 
 impl WorldBuilder {
@@ -63,7 +63,7 @@ impl World {
             words.shrink_to_fit();
             Table { names: Names::new(ids), rows: Rows::new(layout.words(), words), layout }
         });
-        let origin = Origin { epoch: new_epoch(), batches: 0 };
+        let origin = Origin { epoch: new_epoch(), version: 1 };
         World::of_parts(schema, tables.collect(), Names::new(strings), pools, origin)
     }
 
@@ -72,14 +72,14 @@ impl World {
         tables: Vec<Table>,
         strings: Names,
         pools: Pools,
-        Origin { epoch, batches }: Origin,
+        Origin { epoch, version }: Origin,
     ) -> World {
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let data = Data {
             tables,
             strings,
             pools,
-            sequence: Sequence::after(batches),
+            sequence: Sequence::after(version),
             stamps: Stamps::new(schema.entity_types().len()),
             epoch,
             identity: WORLDS.fetch_add(1, Ordering::Relaxed),

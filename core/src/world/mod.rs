@@ -153,9 +153,10 @@ impl World {
         &self.data.schema
     }
 
-    /// The version of the data: 1 for a world as it was loaded, one more for each batch since.
+    /// The version of the data: 1 for a world as it was loaded, unless it is [counted](World::counting_from) otherwise, and
+    /// one more for each batch since.
     pub fn version(&self) -> u64 {
-        self.data.sequence.batches() + 1
+        self.data.sequence.batches()
     }
 
     /// What names this world, and what was opened from its snapshots, as the one that its rows and cursors
@@ -356,8 +357,8 @@ impl World {
         let sequence = &self.data.sequence;
         // Not in the queue of those who change the data: who is before them in it may wait for this thread.
         for _ in 0..ROUNDS {
-            if let Some((value, batches)) = sequence.read(TRIES, &mut read) {
-                return (value, batches + 1);
+            if let Some(read) = sequence.read(TRIES, &mut read) {
+                return read;
             }
             if let Ok(_still) = self.data.indices.try_read() {
                 return (read(), self.version());

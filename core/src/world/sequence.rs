@@ -13,7 +13,7 @@ use super::atomics::{AtomicU64, Ordering, fence, spin_loop};
 pub(crate) struct Sequence(AtomicU64);
 
 impl Sequence {
-    /// Between two batches, after so many.
+    /// Between two batches, after so many; what a world was loaded with counts as one.
     pub(crate) fn after(batches: u64) -> Self {
         Sequence(AtomicU64::new(batches * 2))
     }
@@ -40,13 +40,14 @@ impl Sequence {
         None
     }
 
-    /// Runs `write`, which stores one batch. One writer at a time: the caller sees to that.
-    pub(crate) fn write(&self, write: impl FnOnce()) {
+    /// Runs `write`, which stores what brings the count to `batches`, more than there were. One writer at a time: the
+    /// caller sees to that.
+    pub(crate) fn write(&self, batches: u64, write: impl FnOnce()) {
         let before = self.0.load(Ordering::Relaxed);
         self.0.store(before + 1, Ordering::Relaxed);
         // No store of the batch comes before the counter is odd.
         fence(Ordering::Release);
         write();
-        self.0.store(before + 2, Ordering::Release);
+        self.0.store(batches * 2, Ordering::Release);
     }
 }

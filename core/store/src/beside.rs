@@ -199,6 +199,8 @@ impl Batch {
 
 impl Held {
     /// Applies a batch to the world and to what is held.
+    ///
+    /// INVARIANT: the world says the version that the store says, also where content alone was written.
     pub(crate) fn apply(&mut self, world: &World, batch: &Batch) -> Result<(), Error> {
         for uid in &batch.gone {
             if let Some(of) = world.handle(uid) {
@@ -208,8 +210,8 @@ impl Held {
                 }
             }
         }
-        if !batch.changes.is_empty() {
-            world.apply(&batch.changes)?;
+        if batch.version > world.version() || !batch.changes.is_empty() {
+            world.apply_as(batch.version, &batch.changes)?;
         }
         for (uid, field, value) in &batch.content {
             let Some(of) = world.handle(uid) else { continue };

@@ -29,7 +29,7 @@ impl Commits {
             return Err(Error::Missing(path.to_owned()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags);
+        let connection = Connection::open_with_flags(crate::sqlite::plain(path)?, flags);
         let connection = connection.map_err(|error| Error::Database(error.to_string()))?;
         let mut commits = Commits { connection, seen: 0 };
         commits.more()?;

@@ -97,7 +97,7 @@ impl State {
                 touched.push(uid);
             }
         }
-        if let Err(error) = self.world.apply(&changes) {
+        if let Err(error) = self.world.apply_as(self.numbers.version, &changes) {
             self.is_stopped = true;
             return Err(error.into());
         }

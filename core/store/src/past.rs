@@ -168,7 +168,7 @@ impl State {
         let known = self.version_at(known_at)?.max(written);
         let imported = self.imported_in()?;
         if known < imported {
-            return Ok(WorldBuilder::new(self.ward.schema()).finish()?);
+            return Ok(WorldBuilder::new(self.ward.schema()).finish()?.counting_from(written));
         }
         let mut world = World::from_bytes(self.ward.schema(), &self.world.to_bytes())?;
         let unknown = history::undo(self.db.as_mut(), (&self.ward, &world), (known, last), |_| false)?;
@@ -185,7 +185,7 @@ impl State {
         world.apply(&of_cases(&world, &new)?)?;
         let changes = feed::known(self.db.as_mut(), &self.ward, &world, (as_of, known_at))?;
         world.apply(&changes)?;
-        Ok(world)
+        Ok(world.counting_from(written))
     }
 
     /// The version that an import wrote; 0 where there was none.

@@ -46,6 +46,13 @@ pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
         false => path.to_owned(),
     };
     let about = real.metadata().map_err(|error| Error::file("open", path, error))?;
+    if is_mounted(&real) {
+        return Err(Error::request(format!(
+            "`{}` is mounted by itself: its lock, its log and its files stand beside it under another name; mount the folder that \
+             the store is in",
+            path.display()
+        )));
+    }
     if about.is_file() && has_other_names(&about) {
         return Err(Error::request(format!(
             "`{}` has a second name, a hard link: a store is one file of one name, with its lock and its files beside it; remove the \
@@ -54,6 +61,21 @@ pub(crate) fn real(path: &Path) -> Result<PathBuf, Error> {
         )));
     }
     Ok(real)
+}
+
+/// Whether a file is mounted without the folder that it is in, as a container may have it.
+fn is_mounted(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    // Elsewhere there is no such list, and no file that is mounted by itself.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    places.any(|place| Path::new(&unescaped(place)) == path)
+}
+
+/// A path as the list of mounts writes it: blanks and the like as three octal digits.
+fn unescaped(text: &str) -> String {
+    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    escapes.iter().fold(text.to_owned(), |text, (escape, is)| text.replace(escape, is))
 }
 
 #[cfg(unix)]

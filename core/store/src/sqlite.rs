@@ -1,6 +1,6 @@
 //! SQLite: one file, a write-ahead log, every commit on disk before it is told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,57 @@ const PREPARED: usize = 256;
 const APPLICATION: i64 = 0x4341_5345;
 
 /// A connection to a store's file.
-pub(crate) struct Sqlite(Connection);
+pub(crate) struct Sqlite {
+    connection: Connection,
+    /// The file that is written to.
+    file: Option<Written>,
+}
+
+/// A file that is written to, and what tells it from every other.
+struct Written {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl Written {
+    fn new(path: &Path) -> Result<Self, Error> {
+        Ok(Written { path: plain(path)?, identity: identity(path)? })
+    }
+
+    /// Refuses a file that is no longer where it was opened: what is written to it nobody finds, and whoever opens the one
+    /// in its place, or this one where it is now, has another lock.
+    fn is_in_its_place(&self) -> Result<(), Error> {
+        match identity(&self.path) {
+            Ok(identity) if identity == self.identity => Ok(()),
+            _ => Err(Error::Database(format!(
+                "`{}` was moved or removed while the store was open: nothing more is written to it",
+                self.path.display()
+            ))),
+        }
+    }
+}
+
+/// What tells a file from every other, whatever it is called; `None` where the system says nothing of the kind.
+fn identity(path: &Path) -> Result<Option<(u64, u64)>, Error> {
+    let about = path.metadata().map_err(|error| Error::file("open", path, error))?;
+    Ok(numbers(&about))
+}
+
+#[cfg(unix)]
+fn numbers(about: &std::fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+fn numbers(_: &std::fs::Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// A path that SQLite takes for nothing but a path: `file:a.db` and `:memory:` are more to it.
+pub(crate) fn plain(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|error| Error::file("open", path, error))
+}
 
 impl Sqlite {
     /// Makes a file where there is none.
@@ -28,9 +78,9 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(plain(path)?, flags)?;
         connection.pragma_update(None, "application_id", APPLICATION)?;
-        Self::ready(connection)
+        Self::ready(connection, None)
     }
 
     /// Opens a store's file.
@@ -39,9 +89,9 @@ impl Sqlite {
             return Err(Error::Missing(path.to_owned()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+        let connection = Connection::open_with_flags(plain(path)?, flags).map_err(|e| refused(path, &e))?;
         is_store(path, &connection)?;
-        Self::ready(connection)
+        Self::ready(connection, Some(Written::new(path)?))
     }
 
     /// Opens a store's file to read it alone; no file is made beside it.
@@ -59,19 +109,19 @@ impl Sqlite {
         let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, &e))?;
         is_store(path, &connection)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite(connection))
+        Ok(Sqlite { connection, file: None })
     }
 
     /// Opens a store's file to read it beside whoever writes to it.
     pub(crate) fn open_beside(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        let opened = Connection::open_with_flags(plain(path)?, flags).and_then(|connection| {
             connection.busy_timeout(PATIENCE)?;
             let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
             Ok((connection, id))
         });
         match opened {
-            Ok((connection, APPLICATION)) => Ok(Sqlite(connection)),
+            Ok((connection, APPLICATION)) => Ok(Sqlite { connection, file: None }),
             // What is no store is said to be none; of a folder that cannot be written the file alone is read.
             _ => Self::open_to_read(path),
         }
@@ -79,17 +129,18 @@ impl Sqlite {
 
     /// Writes what the database holds at this instant into a file of its own; nothing of what was deleted is in it.
     pub(crate) fn copy_into(&self, path: &Path) -> Result<(), String> {
+        let path = plain(path).map_err(|error| error.to_string())?;
         let path = path.to_str().ok_or("its path is not UTF-8")?;
-        self.0.execute("VACUUM INTO ?1", [path]).map(drop).map_err(|error| error.to_string())
+        self.connection.execute("VACUUM INTO ?1", [path]).map(drop).map_err(|error| error.to_string())
     }
 
-    fn ready(connection: Connection) -> Result<Self, Error> {
+    fn ready(connection: Connection, file: Option<Written>) -> Result<Self, Error> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite(connection))
+        Ok(Sqlite { connection, file })
     }
 }
 
@@ -121,22 +172,23 @@ impl Db for Sqlite {
     }
 
     fn script(&mut self, sql: &str) -> Result<(), Error> {
-        Ok(self.0.execute_batch(sql)?)
+        Ok(self.connection.execute_batch(sql)?)
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        Ok(self.0.execute_batch("BEGIN IMMEDIATE")?)
+        self.file.as_ref().map_or(Ok(()), Written::is_in_its_place)?;
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        Ok(self.0.execute_batch("COMMIT")?)
+        Ok(self.connection.execute_batch("COMMIT")?)
     }
 
     fn rollback(&mut self) -> Result<(), Error> {
         // After some errors SQLite has taken the transaction back itself.
-        match self.0.is_autocommit() {
+        match self.connection.is_autocommit() {
             true => Ok(()),
-            false => Ok(self.0.execute_batch("ROLLBACK")?),
+            false => Ok(self.connection.execute_batch("ROLLBACK")?),
         }
     }
 
@@ -158,16 +210,19 @@ impl Db for Sqlite {
     fn scrub(&mut self) -> Result<(), Error> {
         // Pages are overwritten as they are freed; what stands in the write-ahead log goes with it. Where somebody reads,
         // it goes at the next checkpoint.
-        self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }
 
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
-        Ok(self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params.iter().map(Bound)))?)
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .execute(rusqlite::params_from_iter(params.iter().map(Bound)))?)
     }
 
     fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
         let mut cells = Vec::new();
         while let Some(row) = rows.next()? {

@@ -159,6 +159,7 @@ impl State {
             Some(world) => world,
             None => database.read(|sql, each| db.rows(sql, &[], each))?,
         };
+        let world = world.counting_from(numbers.version);
         Ok(State {
             db,
             shared: Shared::new(&ward),

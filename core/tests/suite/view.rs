@@ -1,13 +1,15 @@
 //! Views: what they show, and that what they do not show looks like nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use caseward::ActionName;
 use caseward::Context;
 use caseward::attendance::{CaseEvent, Sample};
 use caseward::testing::asks::{about, alerted, who_may};
 use caseward::testing::{Choices, Facts, bytes};
-use caseward::{EntityUid, Request, Source, Sources, Value, View, Ward, World, WorldBuilder};
+use caseward::{EntityUid, Field, Request, Source, Sources, Value, View, Ward, World, WorldBuilder};
+
+use serde_json::Value as Json;
 
 use crate::support::{ATTENDANCE, CLINIC, NOW, at, number};
 
@@ -99,6 +101,35 @@ fn a_record_that_nobody_told_you_of_is_a_record_that_is_not_there() {
     assert!(unknown > 1_000 && removed > 200, "{unknown} unknown, {removed} removed");
 }
 
+/// Content stands in the fields of content that a view shows, and in no other; all else is as it was.
+fn compare_content(view: &View) {
+    let said = |(of, name): &(EntityUid, String)| Json::from(format!("the {name} of {of}"));
+    let held: HashMap<_, _> = view.content().map(Field::key).map(|key| (key.clone(), said(&key))).collect();
+    let mut filled = view.to_json(&held).unwrap();
+    let (sections, items) =
+        filled.as_object_mut().unwrap().iter_mut().fold((None, None), |found, (key, json)| {
+            match key.as_str() {
+                "sections" => (Some(json), found.1),
+                "items" => (found.0, Some(json)),
+                _ => found,
+            }
+        });
+    let entries = items.unwrap().as_array_mut().unwrap().iter_mut().map(|item| &mut item["sections"]);
+    let mut found = 0;
+    for section in sections.into_iter().chain(entries).flat_map(|all| all.as_array_mut().unwrap()) {
+        for field in section["fields"].as_array_mut().unwrap() {
+            if field["content"] == true {
+                let name = field["name"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+                let key = (field["of"].as_str().unwrap().parse().unwrap(), name);
+                assert_eq!(field["value"].take(), said(&key));
+                found += 1;
+            }
+        }
+    }
+    assert_eq!(found, view.content().count());
+    assert_eq!(filled, serde_json::to_value(view).unwrap());
+}
+
 /// Compares a view of a record that the person knows of with checks of everything in it.
 fn compare(world: &World, user: &EntityUid, record: &EntityUid, seen: &mut BTreeMap<String, usize>) {
     let view = ATTENDANCE.view(world, &about(user, record, &at(NOW))).unwrap();
@@ -122,6 +153,7 @@ fn compare(world: &World, user: &EntityUid, record: &EntityUid, seen: &mut BTree
         }
     };
     compare(view.sections(), view.withheld(), record);
+    compare_content(&view);
     let items = |item: &EntityUid| {
         world.attribute(item, "case").unwrap() == Some(Value::Entity(record.clone()))
             && may(&ATTENDANCE, world, user, "viewItem", item)

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Bench, Ran};
 
 const SMALL: &str = include_str!("../../../../core/store/tests/data/small.json");
-const TRUSTING: [&str; 3] = ["--trust-now", "--now", "2026-05-11T09:00:00+12:00"];
+pub(crate) const TRUSTING: [&str; 3] = ["--trust-now", "--now", "2026-05-11T09:00:00+12:00"];
 
 pub(crate) fn bench() -> Bench {
     let bench = Bench::new();

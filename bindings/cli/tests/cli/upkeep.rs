@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::store::{bench, does, request};
+use crate::store::{TRUSTING, bench, does, request};
 use crate::support::Bench;
 
 /// A store with a case and a file of a megabyte, whose bytes no compression makes fewer.
@@ -189,4 +189,25 @@ fn who_may_not_write_to_a_store_reads_it_alone() {
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(bench.names(), before);
     mode("", 0o755);
+}
+
+/// SQLite takes some names for addresses, of another store or of one in memory. A name is a path and nothing more.
+#[test]
+fn a_name_that_looks_like_an_address_is_a_file() {
+    let bench = bench();
+    let before = bench.run(["store", "export", "--db", "cases.db"]);
+    for name in ["file:cases.db", ":memory:", "file:other.db?mode=memory"] {
+        let init = bench.run(["store", "init", "--db", name]);
+        assert_eq!(init.code, 0, "{name}: {}", init.err);
+        assert!(bench.path(name).is_file(), "{name} is a file of that name");
+        let ran =
+            bench.run_with(format!("{}\n", request("r1")), ["do", "--db", name].into_iter().chain(TRUSTING));
+        assert_eq!((ran.code, ran.json_lines()[0]["outcome"].clone()), (2, "denied".into()), "{}", ran.out);
+        let doctor = bench.run(["store", "doctor", "--db", name]);
+        assert!(doctor.out.contains(" 1 entries of the log"), "{}", doctor.out);
+        let backup = bench.run(["store", "backup", "--db", name, "-o", "kept"]);
+        assert_eq!(backup.code, 0, "{name}: {}", backup.err);
+        std::fs::remove_dir_all(bench.path("kept")).unwrap();
+    }
+    assert_eq!(bench.run(["store", "export", "--db", "cases.db"]).out, before.out);
 }

@@ -19,7 +19,7 @@ const MAX_VERSION: u64 = 1 << 47;
 /// Reads what follows the schema's hash.
 pub(super) fn read(schema: &Arc<Schema>, mut input: Input<'_>) -> Result<World, Error> {
     let (epoch, version) = (input.long()?, input.long()?);
-    if !(1..=MAX_VERSION).contains(&version) {
+    if version > MAX_VERSION {
         return Err(Error::snapshot(format!("it cannot be of version {version}")));
     }
     let mut parts = Vec::with_capacity(schema.entity_types().len());
@@ -41,7 +41,7 @@ pub(super) fn read(schema: &Arc<Schema>, mut input: Input<'_>) -> Result<World, 
         rows: Rows::new(layout.words(), words),
         layout,
     });
-    let origin = Origin { epoch, batches: version - 1 };
+    let origin = Origin { epoch, version };
     Ok(World::of_parts(schema.clone(), tables.collect(), strings, pools, origin))
 }
 

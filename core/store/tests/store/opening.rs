@@ -73,6 +73,48 @@ fn one_process_writes_to_a_file() {
     assert!(matches!(error, Error::InUse(_)), "{error}");
 }
 
+/// What is written to a file that is not in its place any more, nobody finds.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_to_a_store_that_was_moved_away() {
+    let mut bench = Bench::with_case_on(false);
+    let (place, away) = (bench.place().to_owned(), bench.folder.path().join("away.db"));
+    let before = bench.exported();
+    std::fs::rename(&place, &away).unwrap();
+    let line =
+        json!({"command": "addComment", "as": "User::\"lead\"", "on": "Case::\"c1\"", "data": {"text": "x"}});
+    let error = bench.store().command(line.to_string()).unwrap_err();
+    assert!(error.to_string().contains("was moved or removed while the store was open"), "{error}");
+    std::fs::write(&place, "another file").unwrap();
+    assert!(bench.store().command(line.to_string()).is_err(), "another file is not the store");
+    std::fs::rename(&away, &place).unwrap();
+    assert_eq!(bench.exported(), before);
+    bench.does("lead", "addComment", "Case::\"c1\"", json!({"data": {"text": "Back in its place."}}));
+    bench.reopen();
+    assert_ne!(bench.exported(), before);
+}
+
+/// A container may be given a file without its folder.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_mounted_by_itself_is_refused() {
+    let bench = Bench::with_case_on(false);
+    let folder = bench.folder.path().join("a folder\\040");
+    std::fs::create_dir(&folder).unwrap();
+    let mounted = folder.join("cases.db");
+    std::fs::write(&mounted, "").unwrap();
+    let mount = |command: &str, args: &[&std::path::Path]| {
+        std::process::Command::new(command).args(args).status().is_ok_and(|status| status.success())
+    };
+    if !mount("mount", &[std::path::Path::new("--bind"), bench.place(), &mounted]) {
+        println!("not tried: nothing can be mounted here");
+        return;
+    }
+    let error = Store::open(&mounted, &options()).err().map(|error| error.to_string());
+    assert!(mount("umount", &[&mounted]));
+    assert!(error.as_ref().is_some_and(|error| error.contains("is mounted by itself")), "{error:?}");
+}
+
 /// A lock and files stand beside a name: a store has one.
 #[cfg(unix)]
 #[test]

@@ -121,8 +121,16 @@ impl Sides {
         if after > before || self.step.is_multiple_of(8) {
             self.facts_agree(&line.to_string());
         }
-        self.versions.push(after);
+        self.comes_to(after);
         answer
+    }
+
+    /// What is seen is of the version that the log came to, and says so.
+    fn comes_to(&mut self, version: u64) {
+        let reading = self.store().reading();
+        assert_eq!((reading.version(), reading.world().version()), (version, version));
+        drop(reading);
+        self.versions.push(version);
     }
 
     fn agree(
@@ -197,7 +205,7 @@ impl Sides {
             self.count(kind, &format!("{outcome:?}"));
         }
         self.facts_agree(&format!("feed {kind}\n{text}"));
-        self.versions.push(after);
+        self.comes_to(after);
     }
 
     pub(crate) fn tick(&mut self, now: i64) {
@@ -210,7 +218,7 @@ impl Sides {
         assert_eq!(after > before, due, "seed {} step {}: {done} batches", self.seed, self.step);
         self.count("tick", if due { "moved" } else { "still" });
         self.facts_agree("tick");
-        self.versions.push(after);
+        self.comes_to(after);
     }
 
     fn facts_agree(&self, after: &str) {

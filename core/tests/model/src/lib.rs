@@ -43,7 +43,7 @@ impl Cells {
 
     fn write(&self) {
         for batch in 1..=BATCHES {
-            self.sequence.write(|| self.cells.iter().for_each(|cell| cell.store(batch, Relaxed)));
+            self.sequence.write(batch, || self.cells.iter().for_each(|cell| cell.store(batch, Relaxed)));
         }
     }
 
@@ -121,7 +121,7 @@ fn within_a_batch_nothing_is_read() {
     loom::model(|| {
         let sequence = Sequence::after(3);
         assert_eq!(sequence.read(TRIES, || ()), Some(((), 3)));
-        sequence.write(|| assert_eq!(sequence.read(TRIES, || ()), None));
+        sequence.write(4, || assert_eq!(sequence.read(TRIES, || ()), None));
         assert_eq!((sequence.read(TRIES, || ()), sequence.batches()), (Some(((), 4)), 4));
     });
 }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
 use crate::files::beside;
+use crate::touched::Counter;
 
 /// How long another process that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +21,7 @@ const PREPARED: usize = 256;
 const APPLICATION: i64 = 0x4341_5345;
 
 /// A connection to a store's file.
-pub(crate) struct Sqlite(Connection);
+pub(crate) struct Sqlite(Connection, Counter);
 
 impl Sqlite {
     /// Makes a file where there is none.
@@ -59,7 +60,7 @@ impl Sqlite {
         let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, &e))?;
         is_store(path, &connection)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite(connection))
+        Ok(Sqlite(connection, Counter::default()))
     }
 
     /// Opens a store's file to read it beside whoever writes to it.
@@ -71,7 +72,7 @@ impl Sqlite {
             Ok((connection, id))
         });
         match opened {
-            Ok((connection, APPLICATION)) => Ok(Sqlite(connection)),
+            Ok((connection, APPLICATION)) => Ok(Sqlite(connection, Counter::default())),
             // What is no store is said to be none; of a folder that cannot be written the file alone is read.
             _ => Self::open_to_read(path),
         }
@@ -89,7 +90,7 @@ impl Sqlite {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite(connection))
+        Ok(Sqlite(connection, Counter::default()))
     }
 }
 
@@ -162,15 +163,22 @@ impl Db for Sqlite {
         Ok(())
     }
 
+    fn counter(&self) -> Counter {
+        self.1.clone()
+    }
+
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
+        self.1.statement();
         Ok(self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params.iter().map(Bound)))?)
     }
 
     fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
+        self.1.statement();
         let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
         let mut cells = Vec::new();
         while let Some(row) = rows.next()? {
+            self.1.row();
             cells.clear();
             read(row, &mut cells)?;
             each(&cells)?;

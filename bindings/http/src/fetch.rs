@@ -21,7 +21,7 @@ const MOST: usize = 1 << 20;
 /// Fetches what is at an address, `https`, or `http` of loopback, in this time.
 pub(crate) async fn get(address: &str, time: Duration) -> Result<Bytes, String> {
     let asked = async {
-        let request = Request::get("").header(ACCEPT, "application/json").body(Body::empty());
+        let request = Request::get("/").header(ACCEPT, "application/json").body(Body::empty());
         let (status, body) = send(address, request.map_err(|error| error.to_string())?).await?;
         if status == StatusCode::OK { Ok(body) } else { Err(format!("it answered {status}")) }
     };

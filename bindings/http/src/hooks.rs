@@ -170,7 +170,7 @@ impl Hook {
         let mut mac = self.secret.clone();
         mac.update(format!("{id}.{now}.{body}").as_bytes());
         let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-        Request::post("")
+        Request::post("/")
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", now)

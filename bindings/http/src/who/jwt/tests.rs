@@ -247,7 +247,7 @@ impl Issuer {
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/keys", get(keys))
             .with_state(issuer.clone());
-        tokio::spawn(async move { axum_serve(listener, router).await });
+        tokio::spawn(async { axum::serve(listener, router).await });
         let mut tokens = Tokens::new(&settings(&base, &["EdDSA"])).expect("settings");
         let (kept, again, time) = (Duration::from_secs(600), Duration::ZERO, Duration::from_millis(500));
         tokens.pace = Pace { kept, again, time };
@@ -268,22 +268,6 @@ impl Issuer {
 
     fn asked(&self) -> u32 {
         self.0.asked.load(Ordering::SeqCst)
-    }
-}
-
-/// Serves a router in the plainest way.
-async fn axum_serve(listener: TcpListener, router: Router) {
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-    use hyper_util::service::TowerToHyperService;
-    use tower::ServiceExt as _;
-    while let Ok((stream, _)) = listener.accept().await {
-        let router = router.clone().map_request(
-            |request: hyper::Request<hyper::body::Incoming>| request.map(axum::body::Body::new),
-        );
-        tokio::spawn(async move {
-            let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-            let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
-        });
     }
 }
 

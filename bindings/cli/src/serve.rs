@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// Print a new API key for a service of this name, and its entry in the file of keys; nothing is served.
     #[arg(long, value_name = "NAME", requires = "may")]
     new_key: Option<String>,
-    /// What the new key may ask: evaluate, search, read, command, audit.
+    /// What the new key may ask: evaluate, search, read, command, audit, feed.
     #[arg(long, value_name = "RIGHT", value_delimiter = ',', value_parser = right, requires = "new_key")]
     may: Vec<Right>,
     /// Print the text of OpenAPI 3.1; nothing is served.
@@ -59,7 +59,7 @@ pub(crate) struct Args {
 }
 
 fn right(text: &str) -> Result<Right, String> {
-    Right::of(text).ok_or_else(|| "a right is evaluate, search, read, command or audit".to_owned())
+    Right::of(text).ok_or_else(|| "a right is evaluate, search, read, command, audit or feed".to_owned())
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {

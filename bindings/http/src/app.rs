@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use caseward::{EntityUid, Listing, Live, Ward, World};
+use caseward::{EntityUid, Listing, Live, Protection, Ward, World};
 use caseward_store::{Read, Store};
 use tokio::sync::Semaphore;
 
 use crate::authzen::held::Searches;
 use crate::error::Error;
+use crate::hooks::Hook;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -21,6 +22,9 @@ pub(crate) enum Backing {
     World(Live),
     Store(Store),
 }
+
+/// Files of feeds that are taken at once: each is held whole.
+const FEEDS: usize = 2;
 
 /// Milliseconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -39,6 +43,11 @@ pub(crate) struct Inner {
     pub(crate) searches: Searches,
     pub(crate) at_once: Semaphore,
     pub(crate) watchers: Arc<Semaphore>,
+    /// Files of feeds that are taken at once.
+    pub(crate) feeding: Arc<Semaphore>,
+    /// How the counts of published reports are protected.
+    pub(crate) protection: Protection,
+    pub(crate) hooks: Vec<Hook>,
     pub(crate) clock: Clock,
     pub(crate) notes: Notes,
     /// Set once the service ends: streams end with it.
@@ -73,6 +82,11 @@ impl App {
         settings.check()?;
         let who = Who::new(&settings)?;
         let folder = settings.policies.clone();
+        let protection = settings.reports.protection()?;
+        let hooks = settings.webhook.iter().map(Hook::new).collect::<Result<Vec<_>, _>>()?;
+        if !hooks.is_empty() && matches!(backing, Backing::World(_)) {
+            return Err(Error::settings("alerts come from a store, and `webhook` is named without one: name `db`"));
+        }
         let at_once = Semaphore::new(settings.limits.concurrency);
         let watchers = Arc::new(Semaphore::new(settings.limits.watchers));
         let [a, b] = [random()?, random()?];
@@ -84,6 +98,9 @@ impl App {
             searches: Searches::new([a, b].concat()),
             at_once,
             watchers,
+            feeding: Arc::new(Semaphore::new(FEEDS)),
+            protection,
+            hooks,
             clock: Arc::new(machine),
             notes,
             end: tokio::sync::watch::Sender::new(false),

@@ -6,6 +6,8 @@ mod body;
 mod cases;
 mod demo;
 mod error;
+mod fetch;
+mod hooks;
 mod json;
 mod metrics;
 mod openapi;
@@ -28,7 +30,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Backing};
 pub use crate::demo::demo_store;
 pub use crate::error::Error;
-pub use crate::settings::{AuthZen, Jwt, Limits, Settings, Tls};
+pub use crate::settings::{AuthZen, Jwt, Limits, Reports, Settings, Tls, Webhook};
 pub use crate::who::keys::{Right, new_key};
 
 /// A service over policies and data, ready to be served, or to be mounted. Cloning shares it.

@@ -27,6 +27,9 @@ pub(crate) struct Metrics {
     pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) tick: Gauge<u64, AtomicU64>,
     reloads: Family<Labels, Counter>,
+    posts: Family<Labels, Counter>,
+    pub(crate) statements: Gauge<u64, AtomicU64>,
+    pub(crate) rows: Gauge<u64, AtomicU64>,
 }
 
 impl Metrics {
@@ -41,6 +44,9 @@ impl Metrics {
             generation: Gauge::default(),
             tick: Gauge::default(),
             reloads: Family::default(),
+            posts: Family::default(),
+            statements: Gauge::default(),
+            rows: Gauge::default(),
         };
         let all = &mut metrics.registry;
         all.register("caseward_decisions", "Decisions, by action and outcome", metrics.decisions.clone());
@@ -59,6 +65,9 @@ impl Metrics {
             metrics.tick.clone(),
         );
         all.register("caseward_reloads", "Files that were read again, by outcome", metrics.reloads.clone());
+        all.register("caseward_webhook_posts", "Alerts posted, by target and outcome", metrics.posts.clone());
+        all.register("caseward_store_statements", "What the store's database was asked since it was opened", metrics.statements.clone());
+        all.register("caseward_store_rows", "Rows that it gave", metrics.rows.clone());
         metrics
     }
 
@@ -79,6 +88,13 @@ impl Metrics {
     pub(crate) fn reloaded(&self, what: &'static str, is_taken: bool) {
         let outcome = if is_taken { "taken" } else { "refused" };
         self.reloads.get_or_create(&vec![("what", what.to_owned()), ("outcome", outcome.to_owned())]).inc();
+    }
+
+    /// A post of an alert to a target.
+    pub(crate) fn posted(&self, target: &str, is_taken: bool) {
+        let outcome = if is_taken { "taken" } else { "refused" };
+        let labels = vec![("target", target.to_owned()), ("outcome", outcome.to_owned())];
+        self.posts.get_or_create(&labels).inc();
     }
 
     /// The text format of Prometheus.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use caseward::{Sources, Ward};
 
 use crate::app::{App, Backing};
+use crate::hooks;
 use crate::who::keys::Keys;
 
 /// How often it is looked whether a file changed, and what is due is applied.
@@ -44,8 +45,12 @@ fn since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Looks again and again, until the service ends.
+/// Looks again and again, and posts alerts, until the service ends.
 pub(crate) async fn keep(app: App) {
+    tokio::join!(look_again(app.clone()), hooks::deliver(app));
+}
+
+async fn look_again(app: App) {
     // The files may have changed since they were read, so that the first look reads them again.
     let mut seen = Seen::default();
     let mut end = app.end.subscribe();

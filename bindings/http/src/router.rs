@@ -20,8 +20,8 @@ use crate::{json, openapi};
 
 /// What names a request in logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Streams: they have no time limit, and do not count among what is answered at once.
-const STREAMS: [&str; 1] = ["/v1/watch"];
+/// Streams: they have bounds of their own, of time and of how many there are, and do not count among what is answered at once.
+const STREAMS: [&str; 2] = ["/v1/watch", "/v1/feeds/"];
 
 /// Every route of the service.
 pub(crate) fn router(app: &App) -> Router {
@@ -63,7 +63,12 @@ async fn metrics_text(State(app): State<App>) -> Response {
             let now = live.now();
             (now.world().version(), now.number())
         }
-        Backing::Store(store) => (store.reading().version(), 1),
+        Backing::Store(store) => {
+            let touched = store.touched();
+            app.metrics.statements.set(touched.statements);
+            app.metrics.rows.set(touched.rows);
+            (store.reading().version(), 1)
+        }
     };
     app.metrics.version.set(version);
     app.metrics.generation.set(generation);
@@ -104,7 +109,7 @@ async fn no_method(_: Caller) -> Problem {
 
 /// What is answered at once, and how long an answer may take.
 async fn limited(State(app): State<App>, request: Request, next: Next) -> Response {
-    if STREAMS.contains(&request.uri().path()) {
+    if STREAMS.iter().any(|path| request.uri().path().starts_with(path)) {
         return next.run(request).await;
     }
     let time = app.settings.limits.time();

@@ -2,10 +2,13 @@
 //!
 //! Nothing in it is guessed: a key that is not known is refused, in the file and in the environment.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use caseward::{Protection, RoundingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -14,7 +17,7 @@ use crate::error::Error;
 /// `[limits]`.
 const PREFIX: &str = "CASEWARD_SERVE_";
 /// What can be said by an environment variable: the table, the key, and whether it is a text.
-const VARIABLES: [(&str, &str, bool); 21] = [
+const VARIABLES: [(&str, &str, bool); 24] = [
     ("", "listen", true),
     ("", "metrics", true),
     ("", "base_url", true),
@@ -30,12 +33,15 @@ const VARIABLES: [(&str, &str, bool); 21] = [
     ("jwt", "jwks", true),
     ("limits", "body", false),
     ("limits", "file", false),
+    ("limits", "feed", false),
     ("limits", "seconds", false),
     ("limits", "depth", false),
     ("limits", "concurrency", false),
     ("limits", "connections", false),
     ("authzen", "trust_properties", false),
     ("authzen", "page", false),
+    ("reports", "below", false),
+    ("reports", "round_key", true),
 ];
 
 /// What a service is told.
@@ -79,6 +85,10 @@ pub struct Settings {
     pub limits: Limits,
     /// The routes of AuthZEN.
     pub authzen: AuthZen,
+    /// Published reports.
+    pub reports: Reports,
+    /// Where alerts are sent.
+    pub webhook: Vec<Webhook>,
 }
 
 /// A certificate, and its key, in PEM.
@@ -104,7 +114,7 @@ pub struct Jwt {
     /// Where its keys are; without it, where its discovery document says.
     #[serde(default)]
     pub jwks: Option<String>,
-    /// The algorithms that are taken: `RS256`, `ES256`, `EdDSA`.
+    /// The algorithms that are taken: `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`.
     #[serde(default = "Jwt::usual")]
     pub algorithms: Vec<String>,
 }
@@ -124,6 +134,8 @@ pub struct Limits {
     pub body: usize,
     /// Bytes of a file that is handed up.
     pub file: usize,
+    /// Bytes of a file of a feed.
+    pub feed: usize,
     /// Seconds for a request to come in, and for its answer to be made.
     pub seconds: u64,
     /// Levels of JSON.
@@ -149,6 +161,56 @@ pub struct AuthZen {
     pub page: usize,
 }
 
+/// How the counts of reports that cover cases in aggregate are protected. A request has no say in it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Reports {
+    /// Counts below this are suppressed, and others with them.
+    pub below: u64,
+    /// A file with a secret key, 16 to 4,096 random bytes: then counts are rounded at random instead.
+    pub round_key: Option<PathBuf>,
+}
+
+/// Where alerts of a store are sent: each is posted, signed, until it is taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// What it is called in notes and metrics.
+    pub name: String,
+    /// Where alerts are posted: `https`, or `http` of loopback.
+    pub url: String,
+    /// The file with the secret that they are signed with: `whsec_` and 24 to 64 random bytes in base64.
+    pub secret: PathBuf,
+    /// The file with the number of the entry whose alerts were last taken. It is made with the newest where there is none.
+    pub position: PathBuf,
+    /// Seconds for an answer.
+    #[serde(default = "Webhook::usual")]
+    pub seconds: u64,
+}
+
+impl Webhook {
+    fn usual() -> u64 {
+        10
+    }
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Reports { below: 6, round_key: None }
+    }
+}
+
+impl Reports {
+    /// The protection that they say.
+    pub(crate) fn protection(&self) -> Result<Protection, Error> {
+        let Some(path) = &self.round_key else { return Ok(Protection::Suppress { below: self.below }) };
+        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        RoundingKey::new(bytes).map(Protection::Round).map_err(|error| Error::file(path, error))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -165,6 +227,8 @@ impl Default for Settings {
             jwt: None,
             limits: Limits::default(),
             authzen: AuthZen::default(),
+            reports: Reports::default(),
+            webhook: Vec::new(),
         }
     }
 }
@@ -174,6 +238,7 @@ impl Default for Limits {
         Limits {
             body: 1 << 20,
             file: 21 << 20,
+            feed: 256 << 20,
             seconds: 10,
             depth: 32,
             concurrency: 512,
@@ -269,23 +334,50 @@ impl Settings {
         if self.limits.concurrency > 1 << 20 || self.limits.connections > 1 << 20 {
             return refuse(format!("`concurrency` and `connections` are {} at most", 1 << 20));
         }
+        self.check_webhooks()?;
         self.jwt.as_ref().map_or(Ok(()), Jwt::check)
+    }
+}
+
+impl Settings {
+    fn check_webhooks(&self) -> Result<(), Error> {
+        let mut seen = BTreeSet::new();
+        for hook in &self.webhook {
+            crate::fetch::check(&hook.url).map_err(Error::Settings)?;
+            if hook.name.is_empty() || !seen.insert(hook.name.as_str()) {
+                return Err(Error::settings("each `webhook` has a `name` of its own"));
+            }
+            if self.webhook.iter().filter(|other| other.position == hook.position).count() > 1 {
+                return Err(Error::settings("each `webhook` has a `position` of its own"));
+            }
+            if hook.seconds == 0 || hook.seconds > 300 {
+                return Err(Error::settings("`seconds` of a webhook is from 1 to 300"));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Jwt {
     fn check(&self) -> Result<(), Error> {
-        let known = ["RS256", "ES256", "EdDSA"];
-        if let Some(other) = self.algorithms.iter().find(|one| !known.contains(&one.as_str())) {
-            return Err(Error::settings(format!(
-                "`{other}` is no algorithm that is taken: {}",
-                known.join(", ")
-            )));
-        }
+        self.algorithms()?;
         if self.algorithms.is_empty() || self.issuer.is_empty() || self.audience.is_empty() {
             return Err(Error::settings("`issuer`, `audience` and `algorithms` each say something"));
         }
         Ok(())
+    }
+
+    /// The algorithms that are taken: of public keys alone, since whoever can verify by a secret can sign by it.
+    pub(crate) fn algorithms(&self) -> Result<Vec<Algorithm>, Error> {
+        let refused = |name: &str| {
+            let known = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
+            Error::settings(format!("`{name}` is no algorithm that is taken: {known}"))
+        };
+        let read = |name: &String| match name.parse::<Algorithm>() {
+            Ok(algorithm) if algorithm.family() != AlgorithmFamily::Hmac => Ok(algorithm),
+            _ => Err(refused(name)),
+        };
+        self.algorithms.iter().map(read).collect()
     }
 }
 
@@ -338,6 +430,7 @@ mod tests {
         assert!(refused("[limits]\nconcurrency = 0").contains("concurrency"));
         let jwt = "[jwt]\nissuer = \"i\"\naudience = \"a\"\nalgorithms = [\"none\"]";
         assert!(refused(jwt).contains("`none`"));
+        assert!(refused(&jwt.replace("none", "HS256")).contains("`HS256`"));
         assert_eq!(refused("development = true\n[limits]\nbody = 5"), "");
     }
 

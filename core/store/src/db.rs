@@ -7,6 +7,7 @@ use std::sync::Arc;
 use caseward::sql::{Dialect, Parameter, Statement};
 
 use crate::error::Error;
+use crate::touched::Counter;
 
 /// A value of a row, or what is bound to a parameter; `None` for NULL.
 pub(crate) type Cell = Option<Parameter>;
@@ -18,6 +19,9 @@ pub(crate) type Each<'a> = &'a mut dyn FnMut(&[Cell]) -> Result<(), Error>;
 pub(crate) trait Db: Send {
     /// Whose SQL it speaks.
     fn dialect(&self) -> Dialect;
+
+    /// What counts how often it is asked, and the rows that it gives.
+    fn counter(&self) -> Counter;
 
     /// Several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<(), Error>;

@@ -19,6 +19,7 @@ use postgres::{Client, Row, Statement};
 use crate::address::Address;
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
+use crate::touched::Counter;
 
 /// Statements that are kept prepared.
 const PREPARED: usize = 512;
@@ -43,6 +44,7 @@ pub(crate) struct Postgres {
     address: Address,
     client: Client,
     prepared: HashMap<String, Statement>,
+    counter: Counter,
 }
 
 /// Whether a place is an address of PostgreSQL.
@@ -84,7 +86,7 @@ impl Postgres {
             path: at,
             why: format!("it cannot be connected to: {}", tell(&error)),
         })?;
-        Ok(Postgres { address, client, prepared: HashMap::new() })
+        Ok(Postgres { address, client, prepared: HashMap::new(), counter: Counter::default() })
     }
 
     /// Begins a transaction; where the connection was cut, on another.
@@ -313,7 +315,12 @@ impl Db for Postgres {
         Ok(self.client.batch_execute("VACUUM caseward_log, caseward_content, caseward_history")?)
     }
 
+    fn counter(&self) -> Counter {
+        self.counter.clone()
+    }
+
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
+        self.counter.statement();
         let statement = self.prepared(sql)?;
         let bound: Vec<Bound<'_>> = params.iter().map(Bound).collect();
         let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|one| one as _).collect();
@@ -322,10 +329,13 @@ impl Db for Postgres {
     }
 
     fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
+        self.counter.statement();
+        let counter = self.counter.clone();
         let statement = self.prepared(sql)?;
         let mut rows = self.client.query_raw(&statement, params.iter().map(Bound))?;
         let mut cells = Vec::new();
         while let Some(row) = rows.next()? {
+            counter.row();
             cells.clear();
             read(&row, &mut cells)?;
             each(&cells)?;

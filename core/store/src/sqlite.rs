@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
 use crate::files::beside;
+use crate::touched::Counter;
 
 /// How long another process that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +25,7 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// The file that is written to.
     file: Option<Written>,
+    counter: Counter,
 }
 
 /// A file that is written to, and what tells it from every other.
@@ -109,7 +111,7 @@ impl Sqlite {
         let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, &e))?;
         is_store(path, &connection)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file: None })
+        Ok(Sqlite { connection, file: None, counter: Counter::default() })
     }
 
     /// Opens a store's file to read it beside whoever writes to it.
@@ -121,7 +123,7 @@ impl Sqlite {
             Ok((connection, id))
         });
         match opened {
-            Ok((connection, APPLICATION)) => Ok(Sqlite { connection, file: None }),
+            Ok((connection, APPLICATION)) => Ok(Sqlite { connection, file: None, counter: Counter::default() }),
             // What is no store is said to be none; of a folder that cannot be written the file alone is read.
             _ => Self::open_to_read(path),
         }
@@ -140,7 +142,7 @@ impl Sqlite {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file })
+        Ok(Sqlite { connection, file, counter: Counter::default() })
     }
 }
 
@@ -214,7 +216,12 @@ impl Db for Sqlite {
         Ok(())
     }
 
+    fn counter(&self) -> Counter {
+        self.counter.clone()
+    }
+
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
+        self.counter.statement();
         Ok(self
             .connection
             .prepare_cached(sql)?
@@ -222,10 +229,12 @@ impl Db for Sqlite {
     }
 
     fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
+        self.counter.statement();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
         let mut cells = Vec::new();
         while let Some(row) = rows.next()? {
+            self.1.row();
             cells.clear();
             read(row, &mut cells)?;
             each(&cells)?;

@@ -31,6 +31,7 @@ use crate::policies::PolicySet;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::state::State;
+use crate::touched::{Counter, Touched};
 
 /// Commands that become durable together, at most.
 const GROUP: usize = 256;
@@ -52,6 +53,7 @@ struct Inner {
     ward: Shared,
     world: World,
     beside: Beside,
+    counter: Counter,
     /// Held for as long as the store is open.
     _lock: Option<File>,
 }
@@ -103,7 +105,7 @@ impl Store {
         let path = path.as_ref();
         let (state, lock) = opened(path, options)?;
         let (ward, world) = (state.shared.clone(), state.world.clone());
-        let beside = state.beside.clone();
+        let (beside, counter) = (state.beside.clone(), state.db.counter());
         #[cfg(feature = "postgres")]
         let followed = address(path).filter(|_| !options.alone).map(str::to_owned);
         let (jobs, waiting) = mpsc::sync_channel(WAITING);
@@ -121,6 +123,7 @@ impl Store {
             ward,
             world,
             beside,
+            counter,
             _lock: lock,
         };
         #[cfg(feature = "postgres")]
@@ -138,6 +141,11 @@ impl Store {
     /// The facts: a world that follows every committed batch.
     pub fn world(&self) -> &World {
         &self.inner.world
+    }
+
+    /// How often its database was asked since the store was opened, and how many rows it gave.
+    pub fn touched(&self) -> Touched {
+        self.inner.counter.now()
     }
 
     pub(crate) fn beside(&self) -> &Beside {

@@ -6,9 +6,11 @@
 
 mod audit;
 mod commands;
+mod feeds;
 mod files;
 mod questions;
 mod records;
+mod reports;
 mod watch;
 
 use axum::Router;
@@ -32,6 +34,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/records/{type}/{id}/who", get(questions::who))
         .route("/v1/records/{type}/{id}/explain", get(questions::explain))
         .route("/v1/records/{type}/{id}/file", get(files::download).post(files::upload))
+        .route("/v1/reports/{kind}", get(reports::report))
+        .route("/v1/feeds/{kind}", post(feeds::feed))
         .route("/v1/watch", get(watch::watch))
         .route("/v1/audit/looks", get(audit::looks))
         .route("/v1/audit/looked", get(audit::looked))
@@ -49,6 +53,8 @@ pub(crate) fn routes() -> Router<App> {
     questions::explain,
     files::download,
     files::upload,
+    reports::report,
+    feeds::feed,
     watch::watch,
     audit::looks,
     audit::looked,

@@ -37,9 +37,15 @@ pub enum Right {
     Command,
     /// Who looked at what, on behalf of a person.
     Audit,
+    /// Files of lines about people, students and organisations, on behalf of nobody.
+    Feed,
 }
 
 impl Right {
+    /// Every right.
+    pub(crate) const ALL: [Right; 6] =
+        [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit, Right::Feed];
+
     /// Its name, as the file of keys writes it.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,14 +54,13 @@ impl Right {
             Right::Read => "read",
             Right::Command => "command",
             Right::Audit => "audit",
+            Right::Feed => "feed",
         }
     }
 
     /// The right of this name.
     pub fn of(name: &str) -> Option<Self> {
-        [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit]
-            .into_iter()
-            .find(|right| right.name() == name)
+        Self::ALL.into_iter().find(|right| right.name() == name)
     }
 }
 

@@ -7,19 +7,19 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Got, ask, command, get_as, stored};
 
-async fn done(router: &Router, person: &str, body: &Json) -> Json {
+pub(crate) async fn done(router: &Router, person: &str, body: &Json) -> Json {
     let got = command(router, person, body).await;
     assert_eq!(got.status, 200, "{body}: {got:?}");
     got.json()
 }
 
-fn made(answer: &Json) -> String {
+pub(crate) fn made(answer: &Json) -> String {
     let uid = answer["made"][0].as_str().unwrap();
     uid.split('"').nth(1).unwrap().to_owned()
 }
 
 /// An open case of Aroha's, with a comment; the case, and the comment.
-async fn case(router: &Router) -> (String, String) {
+pub(crate) async fn case(router: &Router) -> (String, String) {
     let contact = json!({"primaryContact": {"type": "User", "id": "contact"}});
     let create = json!({"command": "createRequest", "on": "Student::\"aroha\"", "context": contact});
     let request = format!("Request::\"{}\"", made(&done(router, "lead", &create).await));

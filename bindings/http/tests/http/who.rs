@@ -21,7 +21,7 @@ fn asked(method: &str, path: &str, secret: Option<&str>, person: Option<&str>) -
     request.body(Body::from(if method == "POST" { may.to_string() } else { String::new() })).unwrap()
 }
 
-const ROUTES: [(&str, &str, Right); 8] = [
+const ROUTES: [(&str, &str, Right); 10] = [
     ("POST", "/access/v1/evaluation", Right::Evaluate),
     ("POST", "/access/v1/evaluations", Right::Evaluate),
     ("POST", "/access/v1/search/action", Right::Search),
@@ -29,12 +29,15 @@ const ROUTES: [(&str, &str, Right); 8] = [
     ("GET", "/v1/records/Case/c", Right::Read),
     ("GET", "/v1/records/Item/c/file", Right::Read),
     ("POST", "/v1/commands", Right::Command),
+    ("GET", "/v1/reports/provider", Right::Read),
+    ("POST", "/v1/feeds/logins", Right::Feed),
     ("GET", "/v1/audit/denied", Right::Audit),
 ];
 
 #[tokio::test]
 async fn a_key_may_ask_what_it_is_bound_to() {
-    let rights = [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit];
+    let rights =
+        [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit, Right::Feed];
     let keys: Vec<_> = rights.iter().map(|right| new_key(right.name(), &[*right]).unwrap()).collect();
     let file = folder().join("keys.toml");
     std::fs::write(&file, keys.iter().map(|(_, entry)| entry.as_str()).collect::<String>()).unwrap();

@@ -274,9 +274,11 @@ impl State {
     fn may_see_history(&mut self, of: &EntityUid, reader: &EntityUid, now: i64) -> Result<(), Error> {
         let not =
             || Error::request(format!("{reader} may not see the access history of {of}, or it is not there"));
+        // It is looked for in either case: how long an answer takes does not tell a record that is there from one that is not.
+        let disposed = self.student_of_disposed(of)?;
         let of = match self.world.contains(of) {
             true => of.clone(),
-            false => self.student_of_disposed(of)?.ok_or_else(not)?,
+            false => disposed.ok_or_else(not)?,
         };
         let action = ActionName::from_static("viewAccessHistory");
         let request = Request::new(reader.clone(), action, of).at(now);

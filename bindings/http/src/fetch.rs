@@ -1,0 +1,118 @@
+//! What the service asks of others: small documents, and posts. It is over TLS, but to loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{ACCEPT, HOST};
+use axum::http::{HeaderValue, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+/// Bytes of a document.
+const MOST: usize = 1 << 20;
+
+/// Fetches what is at an address, `https`, or `http` of loopback, in this time.
+pub(crate) async fn get(address: &str, time: Duration) -> Result<Bytes, String> {
+    let asked = async {
+        let request = Request::get("/").header(ACCEPT, "application/json").body(Body::empty());
+        let (status, body) = send(address, request.map_err(|error| error.to_string())?).await?;
+        if status == StatusCode::OK { Ok(body) } else { Err(format!("it answered {status}")) }
+    };
+    in_time(address, time, asked).await
+}
+
+/// Posts to an address, `https`, or `http` of loopback, in this time; gives the status of the answer. Its body is not wanted.
+pub(crate) async fn post(address: &str, request: Request<Body>, time: Duration) -> Result<StatusCode, String> {
+    in_time(address, time, async { send(address, request).await.map(|(status, _)| status) }).await
+}
+
+async fn in_time<T>(
+    address: &str,
+    time: Duration,
+    asked: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(time, asked).await {
+        Ok(done) => done.map_err(|why| format!("{address}: {why}")),
+        Err(_) => Err(format!("{address}: it did not answer within {} s", time.as_secs_f32())),
+    }
+}
+
+/// An address that may be asked, taken apart: whether by TLS, the host, and the whole.
+fn parsed(address: &str) -> Result<(bool, String, Uri), String> {
+    let uri: Uri = address.parse().map_err(|error| format!("no address: {error}"))?;
+    let host = uri.host().ok_or("an address without a host")?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    match uri.scheme_str() {
+        Some("https") => Ok((true, host, uri)),
+        Some("http") if is_loopback(&host) => Ok((false, host, uri)),
+        _ => Err("an address begins with `https://`".to_owned()),
+    }
+}
+
+/// Refuses what is no address that is asked.
+pub(crate) fn check(address: &str) -> Result<(), String> {
+    parsed(address).map(drop).map_err(|why| format!("`{address}`: {why}"))
+}
+
+async fn send(address: &str, request: Request<Body>) -> Result<(StatusCode, Bytes), String> {
+    let (is_tls, host, uri) = parsed(address)?;
+    let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
+    if !is_tls {
+        return ask(TokioIo::new(stream), &uri, request).await;
+    }
+    let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+    let stream = connector()?.connect(name, stream).await.map_err(|error| error.to_string())?;
+    ask(TokioIo::new(stream), &uri, request).await
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn connector() -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: TokioIo<S>,
+    uri: &Uri,
+    mut request: Request<Body>,
+) -> Result<(StatusCode, Bytes), String> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake::<_, Body>(stream).await.map_err(|error| error.to_string())?;
+    let _driven = Driven(tokio::spawn(async { drop(connection.await) }));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse().map_err(|error| format!("no address: {error}"))?;
+    let host = uri.authority().map_or("", |authority| authority.as_str());
+    let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
+    request.headers_mut().insert(HOST, host);
+    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MOST).collect().await;
+    Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
+}
+
+/// A connection that is driven until nobody waits for its answer any more.
+struct Driven(JoinHandle<()>);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,41 @@
+//! What an open store touches: how often its database is asked, and how many rows that gives.
+//!
+//! It is for metrics, and for tests that hold what is denied to what is absent: a time tells of them only what this tells.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often a store's database was asked, since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Touched {
+    /// Statements, but for those that begin and end transactions.
+    pub statements: u64,
+    /// Rows that they gave.
+    pub rows: u64,
+}
+
+/// Counts what a connection is asked. Cloning shares it.
+#[derive(Clone, Default)]
+pub(crate) struct Counter(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    statements: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Counter {
+    pub(crate) fn statement(&self) {
+        self.0.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn row(&self) {
+        self.0.rows.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Touched {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Touched { statements: of(&self.0.statements), rows: of(&self.0.rows) }
+    }
+}

@@ -218,7 +218,8 @@ fn trusted(given: &[String]) -> Result<Vec<LogVerifier>, Failure> {
 }
 
 fn opened(given: &str, note: &str, keys: &[LogVerifier]) -> Result<Checkpoint, Failure> {
-    Checkpoint::open(note, keys).map_err(|e| Failure::other(format!("{}: {e}", input::name(Path::new(given)))))
+    Checkpoint::open(note, keys)
+        .map_err(|e| Failure::other(format!("{}: {e}", input::name(Path::new(given)))))
 }
 
 impl TrustArgs {

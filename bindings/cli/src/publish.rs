@@ -89,9 +89,7 @@ impl Published<'_> {
 pub(crate) fn text(given: &str, most: usize) -> Result<String, Failure> {
     match Place::of(given)? {
         Place::File(path) => input::text(path, most),
-        Place::Address(address) => {
-            fetch(address)?.0.ok_or_else(|| of(address, "there is no checkpoint"))
-        }
+        Place::Address(address) => fetch(address)?.0.ok_or_else(|| of(address, "there is no checkpoint")),
     }
 }
 
@@ -164,7 +162,9 @@ fn put(address: &str, note: &str, is_there: bool, version: Option<&str>) -> Resu
     match answer.status().as_u16() {
         200..=299 => Ok(()),
         412 => Err(of(address, "another checkpoint was published there in the meantime: run it again")),
-        other => Err(of(address, &format!("it answered {other} to PUT, and may not have taken the checkpoint"))),
+        other => {
+            Err(of(address, &format!("it answered {other} to PUT, and may not have taken the checkpoint")))
+        }
     }
 }
 

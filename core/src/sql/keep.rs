@@ -186,7 +186,9 @@ impl Database {
         }
         let Some(own) = shapes.first() else { return Ok(()) };
         let reading = Reading { database: self, entity_type, table, beside: &beside };
-        fetch(&self.select_rows(own, ids), &mut |row| reading.entity(row).and_then(&mut *take).map_err(E::from))
+        fetch(&self.select_rows(own, ids), &mut |row| {
+            reading.entity(row).and_then(&mut *take).map_err(E::from)
+        })
     }
 
     /// A query of all rows of a table, or those of some entities, in the order of the entities that they are of.

@@ -70,7 +70,11 @@ impl Database {
         let is_postgres = match self.dialect {
             Dialect::Postgres => true,
             Dialect::Sqlite => false,
-            other => return Err(refused(format!("{other} has no triggers: an outbox is for postgres and sqlite"))),
+            other => {
+                return Err(refused(format!(
+                    "{other} has no triggers: an outbox is for postgres and sqlite"
+                )));
+            }
         };
         let (mut names, mut triggers) = (Names::default(), Vec::new());
         let mut statements = tables(is_postgres);
@@ -80,13 +84,15 @@ impl Database {
                 continue;
             }
             if table.from_world {
-                let why = format!("`{}`: a mirror takes all facts from tables, and these are the world's", of.name);
+                let why =
+                    format!("`{}`: a mirror takes all facts from tables, and these are the world's", of.name);
                 return Err(refused(why));
             }
             for shape in shapes(&self.tables, ty) {
                 let table = shape.name.last().map_or("", AsRef::as_ref);
                 let name = names.new_name(&format!("{STEM}_{table}"));
-                let watched = Watched { shape: &shape, of: format!("'{}'", of.name.replace('\'', "''")), name };
+                let watched =
+                    Watched { shape: &shape, of: format!("'{}'", of.name.replace('\'', "''")), name };
                 match is_postgres {
                     true => self.of_postgres(&watched, &mut statements, &mut triggers),
                     false => self.of_sqlite(&watched, &mut statements, &mut triggers)?,
@@ -147,7 +153,8 @@ impl Database {
     fn of_postgres(&self, watched: &Watched<'_>, statements: &mut Vec<String>, triggers: &mut Vec<String>) {
         let Watched { shape, of, name } = watched;
         let (table, owner, function) = (self.name(&shape.name), self.owner(shape), self.dialect.quoted(name));
-        let tells = |row: &str| format!("INSERT INTO {STEM}_outbox (type, id) VALUES ({of}, {row}.{owner}::text);");
+        let tells =
+            |row: &str| format!("INSERT INTO {STEM}_outbox (type, id) VALUES ({of}, {row}.{owner}::text);");
         let bytes = |row: &str| format!("{row}.{owner}::text COLLATE \"C\"");
         let body = format!(
             "\nBEGIN\n\

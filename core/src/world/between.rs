@@ -46,7 +46,8 @@ impl World {
             let mut had: BTreeMap<EntityUid, Whole> = self.wholes(ty).collect();
             for (uid, whole) in other.wholes(ty) {
                 if had.remove(&uid).as_ref() != Some(&whole) {
-                    let attributes = whole.attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
+                    let attributes =
+                        whole.attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
                     changes = changes.put_whole(&uid, attributes, whole.parents, whole.tags);
                 }
             }

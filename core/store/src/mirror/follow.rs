@@ -42,11 +42,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Reads the tables.
-    pub(super) fn begin(
-        place: &Path,
-        ward: &Ward,
-        mapping: &Mapping,
-    ) -> Result<(Self, Arc<Shared>), Error> {
+    pub(super) fn begin(place: &Path, ward: &Ward, mapping: &Mapping) -> Result<(Self, Arc<Shared>), Error> {
         let looked = Instant::now();
         let mut db = connected(place)?;
         let database = Database::new(ward.schema(), mapping, db.dialect())?;
@@ -236,10 +232,7 @@ fn connected(place: &Path) -> Result<Box<dyn Db>, Error> {
 }
 
 /// Reads in a transaction that sees one moment of the data.
-fn of_one_moment<T>(
-    db: &mut dyn Db,
-    work: impl FnOnce(&mut dyn Db) -> Result<T, Error>,
-) -> Result<T, Error> {
+fn of_one_moment<T>(db: &mut dyn Db, work: impl FnOnce(&mut dyn Db) -> Result<T, Error>) -> Result<T, Error> {
     match db.dialect() {
         Dialect::Sqlite => db.script("BEGIN")?,
         _ => db.begin_to_read()?,
@@ -272,7 +265,9 @@ fn has_triggers(db: &mut dyn Db, outbox: &Outbox) -> Result<(), Error> {
     }
     let forms = db.texts("SELECT form FROM caseward_mirror_form", &[])?;
     if !matches!(&*forms, [one] if **one == *outbox.form) {
-        return Err(Error::Request(format!("the tables have the triggers of another mapping or schema: {run}")));
+        return Err(Error::Request(format!(
+            "the tables have the triggers of another mapping or schema: {run}"
+        )));
     }
     Ok(())
 }

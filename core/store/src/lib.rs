@@ -24,6 +24,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The page's code runs.
+#[cfg(doctest)]
+#[doc = include_str!("../MIRROR.md")]
+struct Page;
+
 mod activate;
 #[cfg(feature = "postgres")]
 mod address;

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::check::Format;
 use crate::exit::Exit;
 use crate::failure::{Failure, counted, printable};
+use crate::publish::{self, Place};
 use crate::question::uid;
 use crate::shown::in_a_line;
 use crate::store::{StoreArgs, failed};
@@ -48,9 +49,9 @@ enum What {
 struct Verify {
     #[command(flatten)]
     store: StoreArgs,
-    /// A checkpoint that was kept elsewhere; it may be given several times.
-    #[arg(long, value_name = "FILE", requires = "trust")]
-    checkpoint: Vec<PathBuf>,
+    /// A checkpoint that was kept or published elsewhere; it may be given several times.
+    #[arg(long, value_name = "FILE|URL", requires = "trust")]
+    checkpoint: Vec<String>,
     #[command(flatten)]
     trust: TrustArgs,
     /// How to answer.
@@ -69,6 +70,14 @@ struct Sign {
     /// The file to write; standard output without it.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Publish it: in a file, or by PUT at an address (`https://`). A log that is no continuation of what is published there
+    /// is not signed, and what is there stays.
+    #[arg(long, value_name = "FILE|URL")]
+    publish: Option<String>,
+    /// A public key that may have signed what is published, beside that of --secret, or a file that holds some: for a log whose
+    /// key was changed.
+    #[arg(long, value_name = "KEY|FILE", requires = "publish")]
+    trust: Vec<String>,
 }
 
 /// Print a proof that an entry is in the log of a checkpoint; it is checked without the store.
@@ -191,20 +200,31 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
+/// Keys that were named, or are in files that were.
+fn trusted(given: &[String]) -> Result<Vec<LogVerifier>, Failure> {
+    let mut keys = Vec::new();
+    for given in given {
+        if let Ok(key) = given.parse() {
+            keys.push(key);
+            continue;
+        }
+        let path = Path::new(given);
+        for line in input::text(path, MOST)?.lines().filter(|line| !line.trim().is_empty()) {
+            let key = line.parse().map_err(|e| Failure::other(format!("{}: {e}", input::name(path))))?;
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+fn opened(given: &str, note: &str, keys: &[LogVerifier]) -> Result<Checkpoint, Failure> {
+    Checkpoint::open(note, keys)
+        .map_err(|e| Failure::other(format!("{}: {e}", input::name(Path::new(given)))))
+}
+
 impl TrustArgs {
     fn keys(&self) -> Result<Vec<LogVerifier>, Failure> {
-        let mut keys = Vec::new();
-        for given in &self.trust {
-            if let Ok(key) = given.parse() {
-                keys.push(key);
-                continue;
-            }
-            let path = Path::new(given);
-            for line in input::text(path, MOST)?.lines().filter(|line| !line.trim().is_empty()) {
-                let key = line.parse().map_err(|e| Failure::other(format!("{}: {e}", input::name(path))))?;
-                keys.push(key);
-            }
-        }
+        let keys = trusted(&self.trust)?;
         if keys.is_empty() {
             return Err(Failure::other("--trust names no key of a log"));
         }
@@ -214,10 +234,9 @@ impl TrustArgs {
 
 fn verify(args: &Verify) -> Result<Exit, Failure> {
     let mut checkpoints = Vec::new();
-    for path in &args.checkpoint {
-        let note = input::text(path, MOST)?;
-        let opened = Checkpoint::open(&note, &args.trust.keys()?);
-        checkpoints.push(opened.map_err(|e| Failure::other(format!("{}: {e}", input::name(path))))?);
+    for given in &args.checkpoint {
+        let note = publish::text(given, MOST)?;
+        checkpoints.push(opened(given, &note, &args.trust.keys()?)?);
     }
     let found = args.store.open()?.verify(checkpoints).map_err(failed)?;
     match args.format {
@@ -254,13 +273,26 @@ fn key(path: &Path) -> Result<LogKey, Failure> {
 
 fn checkpoint(args: &Sign) -> Result<Exit, Failure> {
     let key = key(&args.secret)?;
-    let note = args.store.open()?.checkpoint(&key).map_err(failed)?;
+    let note = match &args.publish {
+        None => args.store.open()?.checkpoint(&key).map_err(failed)?,
+        Some(place) => published(args, &key, place)?,
+    };
     let Some(path) = &args.output else {
         output::print(&note)?;
         return Ok(Exit::Success);
     };
     replace::write(path, note.as_bytes())?;
     Ok(Exit::Success)
+}
+
+/// Signs what the log is and publishes it, where the log is a continuation of what is published already.
+fn published(args: &Sign, key: &LogKey, place: &str) -> Result<String, Failure> {
+    let keys = [vec![key.verifier()], trusted(&args.trust)?].concat();
+    let there = Place::of(place)?.read()?;
+    let earlier = there.note.as_deref().map(|note| opened(place, note, &keys)).transpose()?;
+    let note = args.store.open()?.checkpoint_after(key, earlier.into_iter().collect()).map_err(failed)?;
+    there.replace(&note)?;
+    Ok(note)
 }
 
 fn prove(args: &Prove) -> Result<Exit, Failure> {

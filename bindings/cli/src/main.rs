@@ -49,6 +49,8 @@ mod progress;
 mod proofs;
 #[cfg(feature = "prove")]
 mod prove;
+#[cfg(feature = "store")]
+mod publish;
 mod question;
 #[cfg(feature = "store")]
 mod reassign;

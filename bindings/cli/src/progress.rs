@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, shows_progress};
 
 /// Progress in bytes, of `total` where it is known.
 pub(crate) fn bytes(terminal: &Terminal, what: &str, total: Option<u64>) -> ProgressBar {
@@ -40,6 +40,18 @@ pub(crate) fn spinner(terminal: &Terminal, what: &str) -> ProgressBar {
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     })
+}
+
+/// Rows of a store that is opened, whose number is not known before.
+#[cfg(feature = "store")]
+pub(crate) fn while_opening() -> ProgressBar {
+    if !shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner()
+        .with_style(style("{spinner} reading the store: {human_pos} rows, {elapsed}"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 fn begin(terminal: &Terminal, what: &str, bar: impl FnOnce() -> ProgressBar) -> ProgressBar {

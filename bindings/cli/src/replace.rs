@@ -81,6 +81,9 @@ impl Replacement {
             let mut unfinished = unfinished();
             fs::rename(beside, &self.target)?;
             unfinished.retain(|other| other != beside);
+            // The name is on disk too. Not every system opens a folder.
+            let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
             self.beside = None;
         }
         Ok(())

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use caseward::Live;
 use caseward_http::{Error, Right, Service, Settings, demo_store, new_key, run as serve};
-use caseward_store::{Options, Store};
+use caseward_store::Options;
 use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
+use crate::store::opened;
 use crate::terminal::{Terminal, say};
 
 /// Serve policies and data, or a store, over HTTP: OpenID AuthZEN, and the commands and reads of the store.
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             Service::over_store(store, settings)
         }
         (None, Some(db), _) => {
-            let store = Store::open(db, &Options::new()).map_err(|error| failed(error.into()))?;
+            let store = opened(db, Options::new()).map_err(|error| failed(error.into()))?;
             Service::over_store(store, settings)
         }
         (None, None, Some(entities)) => {

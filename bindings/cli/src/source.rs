@@ -177,7 +177,7 @@ mod stored {
     use super::{From, Source, Told};
     use crate::failure::Failure;
     use crate::instant::{self, NowArgs, parse};
-    use crate::store::failed;
+    use crate::store::{failed, opened};
 
     /// A store, and the moment of it.
     #[derive(clap::Args)]
@@ -242,7 +242,7 @@ mod stored {
             if self.trust_now {
                 options = options.trusting(now.given());
             }
-            let store = Store::open(path, &options).map_err(failed)?;
+            let store = opened(path, options).map_err(failed)?;
             let mut moment = Moment::default();
             (moment.as_of, moment.known_at) = (self.as_of, self.known_at);
             moment.todays_policies = self.policies_of == PoliciesOf::Now;

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use caseward_store::{
     Activation, Answer, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken,
 };
 use clap::Subcommand;
+use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 use crate::check::Format;
@@ -19,6 +21,7 @@ use crate::input;
 use crate::instant::parse;
 use crate::lines::{Line, Lines};
 use crate::output;
+use crate::progress;
 use crate::question::uid;
 use crate::replace::Replacement;
 use crate::shown::in_a_line;
@@ -68,20 +71,32 @@ impl StoreArgs {
 
     /// As [`StoreArgs::open`], with the store's own error.
     pub(crate) fn try_open(&self) -> Result<Store, caseward_store::Error> {
-        Store::open(&self.db, &self.options())
+        opened(&self.db, self.options())
     }
 
     /// Opens a store that sees at once what other processes write.
     pub(crate) fn follow(&self) -> Result<Store, Failure> {
         let mut options = self.options();
         options.alone = false;
-        Store::open(&self.db, &options).map_err(failed)
+        opened(&self.db, options).map_err(failed)
     }
 
     /// Where it is.
     pub(crate) fn place(&self) -> &Path {
         &self.db
     }
+}
+
+/// Opens a store, and shows how far it is where that takes a while.
+pub(crate) fn opened(place: &Path, options: Options) -> Result<Store, caseward_store::Error> {
+    let bar: Arc<OnceLock<ProgressBar>> = Arc::default();
+    let shown = bar.clone();
+    let tell = move |rows| shown.get_or_init(progress::while_opening).set_position(rows);
+    let store = Store::open(place, &options.telling(tell));
+    if let Some(bar) = bar.get() {
+        bar.finish_and_clear();
+    }
+    store
 }
 
 /// Make a store, fill it, print its facts, back it up and look whether it is well.

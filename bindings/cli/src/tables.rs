@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use caseward::sql::TableRows;
+use caseward::sql::{Database, TableRows};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
 use serde::Serialize;
@@ -25,6 +25,10 @@ pub(crate) struct Args {
     /// Data whose rows are written too, with `--format json`: Cedar's entities JSON or a snapshot.
     #[arg(long, value_name = "FILE")]
     entities: Option<PathBuf>,
+    /// Print instead the outbox and the triggers on these tables that keep a mirror of them fresh: for a database that has the
+    /// tables. They may be run again, such as after the mapping changed.
+    #[arg(long, conflicts_with = "entities")]
+    triggers: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,12 +56,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         let why = "rows are values, not SQL: --entities goes with --format json";
         return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
     }
+    if args.triggers && args.format == Format::Mermaid {
+        let why = "a picture has no triggers: --triggers goes with --format text or json";
+        return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
+    }
     let ward = args.policies.load()?;
     if args.format == Format::Mermaid {
         output::print(&picture::of(ward.schema()))?;
         return Ok(Exit::Success);
     }
     let database = args.database.load(&ward)?;
+    if args.triggers {
+        return triggers(&database, args.format);
+    }
     let create = database.create();
     if args.format == Format::Text {
         printable_sql(&create)?;
@@ -73,5 +84,18 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         }
     };
     output::print_json(&Tables { create, tables })?;
+    Ok(Exit::Success)
+}
+
+/// Prints the outbox of the tables: as text one transaction, so that nothing is written between its statements.
+fn triggers(database: &Database, format: Format) -> Result<Exit, Failure> {
+    let outbox = database.outbox()?;
+    if format == Format::Json {
+        output::print_json(&outbox)?;
+        return Ok(Exit::Success);
+    }
+    printable_sql(&outbox.statements)?;
+    let text: Vec<String> = outbox.statements.iter().map(|statement| format!("{statement};\n")).collect();
+    output::print(&format!("BEGIN;\n{}COMMIT;\n", text.concat()))?;
     Ok(Exit::Success)
 }

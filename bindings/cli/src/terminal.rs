@@ -29,7 +29,7 @@ impl Terminal {
 
     /// Whether progress is shown at all.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && stderr().is_terminal()
+        !self.quiet && shows_progress()
     }
 
     /// Draws reports for standard output.
@@ -56,6 +56,11 @@ impl Terminal {
     pub(crate) fn note(&self, text: &str) {
         note(text);
     }
+}
+
+/// Whether progress is shown by what has no terminal at hand.
+pub(crate) fn shows_progress() -> bool {
+    !QUIET.get().is_some_and(|quiet| *quiet) && stderr().is_terminal()
 }
 
 /// A remark for people, left out when `--quiet`.

@@ -29,6 +29,7 @@ mod value;
 mod view;
 mod visible;
 mod ward;
+mod watch;
 mod whole;
 mod world;
 mod zone;
@@ -81,6 +82,8 @@ mod _caseward {
     use crate::visible::{Granted, Page, Visible};
     #[pymodule_export]
     use crate::ward::{Matrix, Ward};
+    #[pymodule_export]
+    use crate::watch::{Seen, Watch};
     #[pymodule_export]
     use crate::world::World;
 

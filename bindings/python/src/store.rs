@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use caseward::{ActionName, TypeName};
 use caseward_store::{Error, LineAnswer as Told, Moment, Options, PolicySet};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -14,6 +15,7 @@ use crate::error::{OrRaise, RequestError, StoreError};
 use crate::gate::released;
 use crate::uid::EntityUid;
 use crate::ward::Ward;
+use crate::watch::Watch;
 use crate::world::World;
 use crate::{time, uid, value};
 
@@ -282,6 +284,21 @@ impl Store {
         moment.todays_policies = todays_policies;
         let past = self.with(py, move |store| store.past(moment))?;
         Ok(Past { past })
+    }
+
+    /// Watches the records of a type to which `principal` may do `action`: an iterator over what comes into their sight and goes out
+    /// of it with each batch, from now on. It is for a trusted caller, and not audited. What time alone changes shows with the next
+    /// batch or `tick`.
+    fn watch(
+        &self,
+        py: Python<'_>,
+        principal: &Bound<'_, PyAny>,
+        action: &str,
+        resource_type: &str,
+    ) -> PyResult<Watch> {
+        let (principal, action) = (uid::of(principal)?, ActionName::new(action));
+        let resource_type = TypeName::new(resource_type);
+        self.with(py, move |store| store.watch(&principal, &action, &resource_type)).map(Watch::new)
     }
 
     /// Looks at everything: what is wrong with the data, and what somebody is to see to, as the command's JSON has it.

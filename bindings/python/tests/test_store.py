@@ -6,6 +6,9 @@ import copy
 import json
 import os
 import pickle
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -131,7 +134,68 @@ def test_what_belongs_to_a_store_is_not_pickled(store: Store) -> None:
     with_case(store)
     done = store.do(("User", "lead"), "addComment", ("Case", "c1"), data={"text": "Back."})
     line = store.feed("enrolment", "student,school,start\naroha,rata,2026-05-11\n")[0]
-    for value in (store, done, line, store.as_of(NOW)):
+    watch = store.watch(("User", "lead"), "viewItem", "Item")
+    assert store.do(("User", "flow"), "addComment", ("Case", "c1"), data={"text": "Yes."}).is_done
+    for value in (store, done, line, store.as_of(NOW), watch, next(watch)):
         for work in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match=f"^a {type(value).__name__} is neither pickled nor copied: "):
                 work(value)
+
+
+def test_a_watch_tells_of_what_comes_and_goes(store: Store) -> None:
+    with store.watch(("User", "lead"), "viewSummary", "Case") as watch:
+        assert (watch.first, watch.version) == ([], 1)
+        assert watch.within(0) is None
+        with_case(store)
+        seen = next(watch)
+        assert (seen.came, seen.went, seen.version, seen.now) == ([EntityUid("Case", "c1")], [], 4, NOW)
+        assert repr(seen) == "<Seen: version 4, 1 came, 0 went>" and seen == seen
+        with pytest.raises(ValueError, match="seconds"):
+            watch.within(-1)
+    assert list(watch) == []
+    with pytest.raises(caseward.StoreError, match="the watch is closed"):
+        watch.within(0)
+    again = store.watch(("User", "lead"), "viewSummary", "Case")
+    assert again.first == [EntityUid("Case", "c1")]
+    with pytest.raises(caseward.RequestError, match="no action"):
+        store.watch(("User", "lead"), "fly", "Case")
+    store.close()
+    # It ends with its store.
+    assert list(again) == []
+
+
+def test_a_watch_wakes_and_is_ended(store: Store) -> None:
+    watch = store.watch(("User", "lead"), "viewSummary", "Case")
+    told: list[list[EntityUid]] = []
+    thread = threading.Thread(target=lambda: told.extend(seen.came for seen in watch))
+    thread.start()
+    with_case(store)
+    deadline = time.monotonic() + 20
+    while not told and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert told == [[EntityUid("Case", "c1")]]
+    # Another thread closes it.
+    watch.close()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+def test_control_c_ends_the_waiting(store: Store) -> None:
+    watch = store.watch(("User", "lead"), "viewSummary", "Case")
+
+    def handler(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            next(watch)
+        assert time.monotonic() - begun < 5
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    # It goes on after that.
+    with_case(store)
+    assert next(watch).came == [EntityUid("Case", "c1")]

@@ -6,7 +6,7 @@
 //! INVARIANT: what [`Database::read`] makes of the tables that [`Database::rows`] or [`Database::upkeep`] filled is the
 //! world that filled them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::create::Database;
@@ -14,7 +14,7 @@ use super::filter::Parameter;
 use super::rows::{Shape, rows_of_entity, shapes};
 use super::tables::{Field, Held, Kind, Name, Table, Tags};
 use crate::model::{EntityType, EntityUid, Error, Ip, Problem, Type, TypeId, Value};
-use crate::world::{World, WorldBuilder};
+use crate::world::{Changes, World, WorldBuilder};
 
 /// A statement and what is bound to its parameters, in their order; `None` for NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,38 +130,75 @@ impl Database {
     ) -> Result<World, E> {
         let mut builder = WorldBuilder::new(&self.schema);
         for ty in self.types() {
-            let (Some(entity_type), Some(table)) = (self.schema.entity_type(ty), self.tables.of(ty)) else {
-                continue;
-            };
-            if entity_type.choices.is_some() {
-                continue;
-            }
-            let shapes = shapes(&self.tables, ty);
-            let mut beside: HashMap<Name, Rows> = HashMap::new();
-            for shape in shapes.iter().skip(1) {
-                let mut rows = Rows::default();
-                fetch(&self.select_rows(shape), &mut |row| rows.take(row).map_err(E::from))?;
-                beside.insert(shape.name.clone(), rows);
-            }
-            let Some(own) = shapes.first() else { continue };
-            let reading = Reading { database: self, entity_type, table, beside: &beside };
-            fetch(&self.select_rows(own), &mut |row| reading.entity(row, &mut builder).map_err(E::from))?;
+            self.read_type(ty, None, &mut fetch, &mut |whole| {
+                builder.add_whole(&whole.uid, whole.attributes, whole.parents, whole.tags);
+                Ok(())
+            })?;
         }
         builder.finish().map_err(E::from)
     }
 
-    /// A query of all rows of a table, in the order of the entities that they are of.
-    fn select_rows(&self, shape: &Shape) -> String {
+    /// What the tables hold of some entities of a type, as a batch that puts each that is there. `ids` is a query of their
+    /// ids, all of them texts and none NULL; it may have parameters, which `fetch` binds.
+    ///
+    /// # Errors
+    /// As [`Database::read`]; [`Error::is_request`] for a type that the schema lacks. Whether what an entity refers to is
+    /// there is looked at when the batch is applied.
+    pub fn read_some<E: From<Error>>(
+        &self,
+        resource_type: &str,
+        ids: &str,
+        mut fetch: impl FnMut(&str, &mut dyn FnMut(&[Option<Parameter>]) -> Result<(), E>) -> Result<(), E>,
+    ) -> Result<Changes, E> {
+        let ty = self.schema.known_type(resource_type).map_err(E::from)?;
+        let (mut changes, mut found) = (Changes::new(), HashSet::new());
+        self.read_type(ty, Some(ids), &mut fetch, &mut |whole| {
+            let Whole { uid, attributes, parents, tags } = whole;
+            if !found.insert(uid.clone()) {
+                return Err(bad(&format!("there are two rows of {uid}")));
+            }
+            changes = std::mem::take(&mut changes).put_whole(&uid, attributes, parents, tags);
+            Ok(())
+        })?;
+        Ok(changes)
+    }
+
+    /// Gives `take` the entities of a type, or those whose ids a query gives.
+    fn read_type<E: From<Error>>(
+        &self,
+        ty: TypeId,
+        ids: Option<&str>,
+        fetch: &mut dyn FnMut(&str, &mut dyn FnMut(&[Option<Parameter>]) -> Result<(), E>) -> Result<(), E>,
+        take: &mut dyn FnMut(Whole<'_>) -> Result<(), Error>,
+    ) -> Result<(), E> {
+        let (Some(entity_type), Some(table)) = (self.schema.entity_type(ty), self.tables.of(ty)) else {
+            return Ok(());
+        };
+        if entity_type.choices.is_some() {
+            return Ok(());
+        }
+        let shapes = shapes(&self.tables, ty);
+        let mut beside: HashMap<Name, Rows> = HashMap::new();
+        for shape in shapes.iter().skip(1) {
+            let mut rows = Rows::default();
+            fetch(&self.select_rows(shape, ids), &mut |row| rows.take(row).map_err(E::from))?;
+            beside.insert(shape.name.clone(), rows);
+        }
+        let Some(own) = shapes.first() else { return Ok(()) };
+        let reading = Reading { database: self, entity_type, table, beside: &beside };
+        fetch(&self.select_rows(own, ids), &mut |row| {
+            reading.entity(row).and_then(&mut *take).map_err(E::from)
+        })
+    }
+
+    /// A query of all rows of a table, or those of some entities, in the order of the entities that they are of.
+    fn select_rows(&self, shape: &Shape, ids: Option<&str>) -> String {
         let cell =
             |(name, kind, _): &(Arc<str>, Kind, bool)| self.dialect.cell(&self.dialect.quoted(name), *kind);
         let columns: Vec<String> = shape.columns.iter().map(cell).collect();
-        let owner = shape.columns.first().map_or("", |(name, ..)| name);
-        format!(
-            "SELECT {} FROM {} ORDER BY {}",
-            columns.join(", "),
-            self.name(&shape.name),
-            self.dialect.quoted(owner)
-        )
+        let owner = self.dialect.quoted(shape.columns.first().map_or("", |(name, ..)| name));
+        let of = ids.map_or(String::new(), |ids| format!(" WHERE {owner} IN ({ids})"));
+        format!("SELECT {} FROM {}{of} ORDER BY {owner}", columns.join(", "), self.name(&shape.name))
     }
 }
 
@@ -207,11 +244,19 @@ struct Reading<'a> {
     beside: &'a HashMap<Name, Rows>,
 }
 
+/// An entity, as it was read.
+struct Whole<'a> {
+    uid: EntityUid,
+    attributes: Vec<(&'a str, Value)>,
+    parents: Vec<EntityUid>,
+    tags: BTreeMap<Arc<str>, Value>,
+}
+
 /// Cells of a row that were not read yet.
 type Cells<'a> = std::slice::Iter<'a, Option<Parameter>>;
 
 impl Reading<'_> {
-    fn entity(&self, row: &[Option<Parameter>], builder: &mut WorldBuilder) -> Result<(), Error> {
+    fn entity(&self, row: &[Option<Parameter>]) -> Result<Whole<'_>, Error> {
         let mut cells = row.iter();
         let Some(Some(Parameter::Text(id))) = cells.next() else {
             return Err(bad(&format!("a row of `{}` has no id", self.entity_type.name)));
@@ -238,8 +283,7 @@ impl Reading<'_> {
                 _ => None,
             })
         });
-        builder.add_whole(&uid, attributes, parents, tags);
-        Ok(())
+        Ok(Whole { attributes, parents: parents.collect(), tags, uid })
     }
 
     fn tags(&self, id: &Arc<str>, tags: &Tags) -> Result<BTreeMap<Arc<str>, Value>, String> {

@@ -136,6 +136,11 @@ impl Changes {
         self.all.is_empty()
     }
 
+    /// The entities that are changed, in the order of the changes; one may come several times.
+    pub fn entities(&self) -> impl Iterator<Item = &EntityUid> {
+        self.all.iter().map(|change| &change.uid)
+    }
+
     fn and(mut self, uid: &EntityUid, what: What) -> Self {
         self.all.push(Change { uid: uid.clone(), what });
         self

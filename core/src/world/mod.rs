@@ -9,6 +9,7 @@
 
 mod apply;
 mod atomics;
+mod between;
 pub(crate) mod build;
 mod change;
 mod conform;

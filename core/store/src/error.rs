@@ -79,6 +79,14 @@ pub enum Error {
         /// Why it did not come, where that is known.
         why: String,
     },
+    /// A mirror is not as new as it has to be.
+    #[error("the mirror of `{place}` {what}")]
+    Stale {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What it is instead, and why.
+        what: String,
+    },
     /// The database is another than the one that was followed.
     #[error("the store stopped, since its database was put back or replaced: {0}; open it again")]
     PutBack(&'static str),

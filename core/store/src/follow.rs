@@ -7,10 +7,10 @@
 //! nobody else writes.
 //! INVARIANT: the policies and the facts that are seen at once were so at one moment of the log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use caseward::{Changes, EntityUid, Value, World};
+use caseward::EntityUid;
 use serde_json::Value as Json;
 
 use crate::activate::{self, InForce, same_data};
@@ -224,7 +224,8 @@ impl State {
             same_data(self.ward.schema(), other.ward.schema()).map_err(|_| other_schema())?;
         }
         let rows = self.database.read(|sql, each| self.db.rows(sql, &[], each))?;
-        let (changes, touched) = differing(&self.world, &rows)?;
+        let changes = self.world.changes_to(&rows)?;
+        let touched = changes.entities().cloned().collect();
         let batch = Batch {
             version: numbers.version,
             now: numbers.clock,
@@ -297,28 +298,4 @@ fn put_back() -> Error {
 
 fn other_schema() -> Error {
     Error::PutBack("its policies have other entity types by now")
-}
-
-/// Changes that make a world another one.
-fn differing(from: &World, to: &World) -> Result<(Changes, Vec<EntityUid>), Error> {
-    let (mut changes, mut touched) = (Changes::new(), Vec::new());
-    let all = |world: &World, ty: &str| -> Result<BTreeMap<EntityUid, BTreeMap<Arc<str>, Value>>, Error> {
-        let uids: Vec<EntityUid> = world.ids(ty)?.map(|id| EntityUid::new(ty, id)).collect();
-        uids.into_iter().map(|uid| Ok((uid.clone(), world.attributes(&uid)?.unwrap_or_default()))).collect()
-    };
-    for ty in to.schema().entity_types().iter().filter(|ty| ty.choices.is_none()) {
-        let (mut had, has) = (all(from, &ty.name)?, all(to, &ty.name)?);
-        for (uid, attributes) in has {
-            if had.remove(&uid).as_ref() != Some(&attributes) {
-                let attributes = attributes.iter().map(|(name, value)| (name.as_ref(), value.clone()));
-                changes = changes.put(&uid, attributes);
-                touched.push(uid);
-            }
-        }
-        for uid in had.into_keys() {
-            changes = changes.remove(&uid);
-            touched.push(uid);
-        }
-    }
-    Ok((changes, touched))
 }

@@ -24,6 +24,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The page's code runs.
+#[cfg(doctest)]
+#[doc = include_str!("../MIRROR.md")]
+struct Page;
+
 mod activate;
 #[cfg(feature = "postgres")]
 mod address;
@@ -51,6 +56,7 @@ mod kept;
 mod lists;
 mod log;
 mod migrate;
+mod mirror;
 mod nodes;
 mod options;
 mod outbox;
@@ -84,6 +90,7 @@ pub use due::Due;
 pub use error::Error;
 pub use feed::{LineAnswer, Taken};
 pub use migrate::Migration;
+pub use mirror::{Mirror, MirrorOptions, Mirrored};
 pub use nodes::Reading;
 pub use options::Options;
 pub use outbox::Alert;

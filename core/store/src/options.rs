@@ -1,5 +1,8 @@
 //! How a store is opened.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::ids::Random;
 use crate::time;
 
@@ -20,7 +23,40 @@ pub struct Options {
     pub alone: bool,
     /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
     pub seed: Option<u64>,
+    /// Who is told how far it is opened.
+    pub(crate) progress: Option<Progress>,
 }
+
+/// Who is told how many rows were read.
+#[derive(Clone)]
+pub(crate) struct Progress(Arc<dyn Fn(u64) + Send + Sync>);
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// Rows that are counted while a store is opened.
+#[derive(Default)]
+pub(crate) struct Counted {
+    rows: u64,
+    progress: Option<Progress>,
+}
+
+impl Counted {
+    pub(crate) fn one(&mut self) {
+        self.rows += 1;
+        if let Some(Progress(tell)) = &self.progress
+            && self.rows.is_multiple_of(EACH)
+        {
+            tell(self.rows);
+        }
+    }
+}
+
+/// Rows after which it is told how many there were.
+const EACH: u64 = 16_384;
 
 impl Options {
     /// The store's own clock and ids.
@@ -54,6 +90,20 @@ impl Options {
     pub fn seeded(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
+    }
+
+    /// Has `tell` told how many rows were read, now and then while a store is opened from its rows: each 16,384. Of a small
+    /// store, and of one that is opened from its snapshot, nothing is told.
+    ///
+    /// It is called in the thread that opens the store, which waits for it.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Progress(Arc::new(tell)));
+        self
+    }
+
+    pub(crate) fn counted(&self) -> Counted {
+        Counted { rows: 0, progress: self.progress.clone() }
     }
 
     pub(crate) fn random(&self) -> Random {

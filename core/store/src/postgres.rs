@@ -80,7 +80,8 @@ impl Postgres {
         if db.has_store()? { Ok(db) } else { Err(Error::Missing(shown(address))) }
     }
 
-    fn connect(address: &str) -> Result<Self, Error> {
+    /// Connects to a database, whatever is in it.
+    pub(crate) fn connect(address: &str) -> Result<Self, Error> {
         let (at, address) = (shown(address), Address::read(address)?);
         let client = connected(&address).map_err(|error| Error::NotAStore {
             path: at,
@@ -370,12 +371,16 @@ fn read(row: &Row, cells: &mut Vec<Cell>) -> Result<(), Error> {
     for (at, column) in row.columns().iter().enumerate() {
         cells.push(match *column.type_() {
             Type::BOOL => row.try_get::<_, Option<bool>>(at)?.map(Parameter::Boolean),
+            Type::INT2 => row.try_get::<_, Option<i16>>(at)?.map(|n| Parameter::Bigint(n.into())),
             Type::INT4 => row.try_get::<_, Option<i32>>(at)?.map(|n| Parameter::Bigint(n.into())),
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map(Parameter::Bigint),
             Type::TEXT | Type::VARCHAR => {
                 row.try_get::<_, Option<&str>>(at)?.map(|text| Parameter::Text(text.into()))
             }
-            ref other => return Err(Error::Database(format!("a value is of type {other}"))),
+            ref other => {
+                let name = column.name();
+                return Err(Error::Database(format!("a value of the column `{name}` is of type {other}")));
+            }
         });
     }
     Ok(())

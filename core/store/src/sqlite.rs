@@ -129,6 +129,17 @@ impl Sqlite {
         }
     }
 
+    /// Opens a file of somebody else's to read it, beside whoever writes to it.
+    pub(crate) fn open_of_others(path: &Path) -> Result<Self, Error> {
+        // What reads a write-ahead log writes its index.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        Ok(Sqlite(connection))
+    }
+
     /// Writes what the database holds at this instant into a file of its own; nothing of what was deleted is in it.
     pub(crate) fn copy_into(&self, path: &Path) -> Result<(), String> {
         let path = plain(path).map_err(|error| error.to_string())?;

@@ -25,6 +25,7 @@ use crate::ids::Random;
 use crate::imported;
 use crate::log::{self, Entry, as_i64};
 use crate::migrate;
+use crate::options::Options;
 use crate::past::Pasts;
 use crate::policies::PolicySet;
 use crate::snapshot;
@@ -128,12 +129,11 @@ impl State {
     pub(crate) fn open(
         mut db: Box<dyn Db>,
         beside: (Files, Option<PathBuf>),
-        random: Random,
-        trust_now: bool,
+        options: &Options,
     ) -> Result<Self, Error> {
         // What others write while the rows are read is caught up with later.
         db.begin_to_read()?;
-        let mut state = Self::read_all(db, beside, random, trust_now)?;
+        let mut state = Self::read_all(db, beside, options)?;
         state.db.end_reading()?;
         state.see_anew();
         Ok(state)
@@ -142,8 +142,7 @@ impl State {
     fn read_all(
         mut db: Box<dyn Db>,
         (files, snapshot): (Files, Option<PathBuf>),
-        random: Random,
-        trust_now: bool,
+        options: &Options,
     ) -> Result<Self, Error> {
         let (numbers, tree) = counts(db.as_mut())?;
         let policies = activate::read(db.as_mut(), numbers.clock)?;
@@ -157,7 +156,15 @@ impl State {
         };
         let world = match kept {
             Some(world) => world,
-            None => database.read(|sql, each| db.rows(sql, &[], each))?,
+            None => {
+                let mut counted = options.counted();
+                database.read(|sql, each| {
+                    db.rows(sql, &[], &mut |row| {
+                        counted.one();
+                        each(row)
+                    })
+                })?
+            }
         };
         let world = world.counting_from(numbers.version);
         Ok(State {
@@ -171,8 +178,8 @@ impl State {
             world,
             files,
             snapshot,
-            random,
-            trust_now,
+            random: options.random(),
+            trust_now: options.trust_now,
             numbers,
             tree,
             pasts: Pasts::default(),

@@ -369,9 +369,18 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`] for a log that does not verify; what the database reports.
     pub fn checkpoint(&self, key: &LogKey) -> Result<String, Error> {
+        self.checkpoint_after(key, Vec::new())
+    }
+
+    /// As [`Store::checkpoint`], of a log that is a continuation of what earlier checkpoints say that it was, such as one that
+    /// was published: else nothing is signed.
+    ///
+    /// # Errors
+    /// As [`Store::checkpoint`].
+    pub fn checkpoint_after(&self, key: &LogKey, earlier: Vec<Checkpoint>) -> Result<String, Error> {
         let key = key.clone();
         self.run(move |state, _| {
-            let found = state.reading(|state| state.verify(&[]))?;
+            let found = state.reading(|state| state.verify(&earlier))?;
             match found.problems.first() {
                 None => Ok(key.sign(state.tree.size(), &state.tree.root())),
                 Some(problem) => {

@@ -27,6 +27,8 @@ mod nodes;
 mod pages;
 #[cfg(feature = "prove")]
 mod prove;
+#[cfg(feature = "store")]
+mod publish;
 mod rules;
 #[cfg(feature = "serve")]
 mod serve;

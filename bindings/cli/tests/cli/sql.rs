@@ -27,6 +27,31 @@ fn a_filter_is_sql_with_its_parameters_as_comments() {
 }
 
 #[test]
+fn the_triggers_of_a_mirror_are_one_transaction() {
+    let bench = Bench::new();
+    for (dialect, one) in [
+        ("sqlite", "CREATE TRIGGER main.\"caseward_mirror_case_delete\" AFTER DELETE ON \"case\""),
+        ("postgres", "CREATE TRIGGER \"caseward_mirror_case_all\" AFTER TRUNCATE ON \"case\""),
+    ] {
+        let ran = bench.run(["tables", "--dialect", dialect, "--triggers"]);
+        ran.ends(0);
+        assert!(ran.out.starts_with("BEGIN;\n") && ran.out.ends_with(";\nCOMMIT;\n"), "{}", ran.out);
+        assert!(ran.out.contains(one) && !ran.out.contains("CREATE TABLE \"case\""), "{}", ran.out);
+        let json = bench.run(["tables", "--dialect", dialect, "--triggers", "--format", "json"]).json();
+        let statements = json["statements"].as_array().unwrap();
+        let written: usize = statements.iter().map(|statement| statement.as_str().unwrap().len() + 2).sum();
+        assert_eq!(ran.out.len(), written + "BEGIN;\nCOMMIT;\n".len());
+        assert!(json["form"].as_str().is_some_and(|form| form.len() == 16));
+    }
+    bench.run(["tables", "--dialect", "duckdb", "--triggers"]).fails(1, "duckdb has no triggers");
+    bench.run(["tables", "--dialect", "sqlite", "--triggers", "--format", "mermaid"]).fails(1, "--triggers");
+    let mapped = "[types.Case]\ntable = 'other.cases'\n";
+    bench.write("m.toml", mapped);
+    let other = ["tables", "--dialect", "sqlite", "--triggers", "--mapping", "m.toml"];
+    bench.run(other).fails(1, "`other.cases`: a trigger of SQLite writes to its own database alone");
+}
+
+#[test]
 fn a_filter_is_json_for_programs() {
     let bench = Bench::new();
     let answer = filter(&bench, &["--dialect", "sqlite", "--format", "json"]);

@@ -72,7 +72,7 @@ pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<Fi
     })?;
     // What is in a database elsewhere is not kept here.
     let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
-    let state = State::open(db, (Files::beside(path), snapshot), options.random(), options.trust_now)?;
+    let state = State::open(db, (Files::beside(path), snapshot), options)?;
     Ok((State { read_only: is_read_only.then(|| shown(path)), ..state }, lock))
 }
 

@@ -21,6 +21,7 @@ mod engines;
 mod feeds;
 mod lists;
 mod migrate;
+mod mirror;
 mod nodes;
 mod opening;
 mod past;

@@ -216,6 +216,21 @@ fn a_snapshot_opens_what_the_rows_hold() {
     assert_eq!(bench.exported(), now);
 }
 
+#[test]
+fn who_opens_a_store_from_its_rows_is_told_how_far_it_is() {
+    let told = |bench: &mut Bench| {
+        bench.store = None;
+        let _ = std::fs::remove_file(bench.folder.path().join("cases.db-world"));
+        let (send, told) = std::sync::mpsc::channel();
+        let options = options().telling(move |rows| send.send(rows).unwrap());
+        drop(Store::open(bench.place(), &options).unwrap());
+        drop(options);
+        told.iter().collect::<Vec<u64>>()
+    };
+    assert_eq!(told(&mut large()), [16_384]);
+    assert!(told(&mut Bench::new()).is_empty());
+}
+
 /// Whether files that nobody may write can be written all the same.
 fn is_root(folder: &std::path::Path) -> bool {
     std::fs::write(folder.join("try"), "").is_ok()

@@ -11,10 +11,10 @@ use rusqlite::{Connection, params_from_iter};
 use serde_json::Value as Json;
 
 /// An entity's attributes, tags, and what it lies in at any distance.
-type Held = (Json, Json, BTreeSet<String>);
+pub(crate) type Held = (Json, Json, BTreeSet<String>);
 
 /// What a world holds, whatever order it came in.
-fn held(world: &World) -> BTreeMap<String, Held> {
+pub(crate) fn held(world: &World) -> BTreeMap<String, Held> {
     let mut text = Vec::new();
     world.write_json(&mut text).unwrap();
     let all: Vec<Json> = serde_json::from_slice(&text).unwrap();
@@ -56,7 +56,7 @@ fn sorted(json: &Json) -> Json {
     }
 }
 
-fn bound(cell: &Option<Parameter>) -> Value {
+pub(crate) fn bound(cell: &Option<Parameter>) -> Value {
     match cell {
         None => Value::Null,
         Some(Parameter::Boolean(is)) => Value::Integer(i64::from(*is)),

@@ -26,11 +26,11 @@ fn extent(law: &Law, round: u64) -> Extent {
 const CAUGHT: &str = include_str!("mutants.txt");
 
 /// The law that caught a mutant before, with the round.
-fn caught_before(mutant: Mutant) -> Option<(&'static Law, u64)> {
+fn caught_before(mutant: Mutant) -> Option<(Law, u64)> {
     let mut lines = CAUGHT.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     lines.find_map(|line| match line.as_slice() {
         [name, law, round] if *name == mutant.name() => {
-            Some((*laws::ALL.iter().find(|known| known.name == *law)?, round.parse().ok()?))
+            Some((laws::ALL.into_iter().find(|known| known.name == *law)?, round.parse().ok()?))
         }
         _ => None,
     })

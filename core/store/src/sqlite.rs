@@ -137,7 +137,7 @@ impl Sqlite {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite(connection))
+        Ok(Sqlite { connection, file: None, counter: Counter::default() })
     }
 
     /// Writes what the database holds at this instant into a file of its own; nothing of what was deleted is in it.
@@ -245,7 +245,7 @@ impl Db for Sqlite {
         let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
         let mut cells = Vec::new();
         while let Some(row) = rows.next()? {
-            self.1.row();
+            self.counter.row();
             cells.clear();
             read(row, &mut cells)?;
             each(&cells)?;

@@ -12,6 +12,7 @@ mod json;
 mod metrics;
 mod openapi;
 mod problem;
+mod prompt;
 mod reload;
 mod router;
 mod serve;

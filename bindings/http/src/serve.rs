@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::prompt::Prompt;
 use crate::settings::{Limits, Tls};
 
 /// How long connections have to end once the service ends.
@@ -105,10 +106,10 @@ pub(crate) async fn serve(
         tokio::spawn(async move {
             let _place = place;
             match tls {
-                None => connection(&builder, stream, router, watcher).await,
+                None => connection(&builder, Prompt::new(stream, time), router, watcher).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(time, tls.accept(stream)).await {
-                        connection(&builder, stream, router, watcher).await;
+                        connection(&builder, Prompt::new(stream, time), router, watcher).await;
                     }
                 }
             }

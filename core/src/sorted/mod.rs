@@ -204,6 +204,14 @@ impl Sorted {
         rows.into_iter().map(|row| self.world.uid((self.ty, Row(row))))
     }
 
+    /// Only those of its entities that `keep` keeps. Its cursors stay those of its question.
+    #[must_use]
+    pub fn only(mut self, mut keep: impl FnMut(&EntityUid) -> bool) -> Sorted {
+        let rows = self.rows.iter().filter(|row| keep(&self.world.uid((self.ty, Row(*row))))).collect();
+        self.rows = rows;
+        self
+    }
+
     /// Up to `most` entities behind `cursor`, or the first ones; one at least.
     ///
     /// Cost: that of a look at each entity of the list, or at as many of the order as it takes to fill the page, whichever

@@ -148,10 +148,47 @@ impl View {
         record.into_iter().chain(self.items.iter().map(|item| &item.resource))
     }
 
+    /// What of it another view of the same record shows too: of its sections and entries those that the other shows, and of
+    /// its actions those that are in both. A past moment is shown to a person within what they may see now: what was taken
+    /// from them since, they are not shown as it was.
+    #[must_use]
+    pub fn within(mut self, other: &View) -> View {
+        if other.is_nothing() || self.resource != other.resource {
+            let resource = self.resource;
+            return View {
+                resource,
+                sections: vec![],
+                withheld: vec![],
+                items: vec![],
+                actions: vec![],
+                ..self
+            };
+        }
+        keep_common(&mut self.sections, &mut self.withheld, &other.sections);
+        self.actions.retain(|next| other.actions.iter().any(|others| others.action == next.action));
+        self.items.retain_mut(|item| {
+            let Some(others) = other.items.iter().find(|others| others.resource == item.resource) else {
+                return false;
+            };
+            keep_common(&mut item.sections, &mut item.withheld, &others.sections);
+            item.actions.retain(|next| others.actions.iter().any(|others| others.action == next.action));
+            true
+        });
+        self
+    }
+
     /// What it was made from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
+}
+
+/// Withholds the sections that others do not have.
+fn keep_common(sections: &mut Vec<Section>, withheld: &mut Vec<Arc<str>>, others: &[Section]) {
+    let is_common = |section: &Section| others.iter().any(|other| other.name == section.name);
+    withheld
+        .extend(sections.iter().filter(|section| !is_common(section)).map(|section| section.name.clone()));
+    sections.retain(is_common);
 }
 
 /// One person's question about one record, while the data is held still.

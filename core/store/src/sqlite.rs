@@ -123,7 +123,9 @@ impl Sqlite {
             Ok((connection, id))
         });
         match opened {
-            Ok((connection, APPLICATION)) => Ok(Sqlite { connection, file: None, counter: Counter::default() }),
+            Ok((connection, APPLICATION)) => {
+                Ok(Sqlite { connection, file: None, counter: Counter::default() })
+            }
             // What is no store is said to be none; of a folder that cannot be written the file alone is read.
             _ => Self::open_to_read(path),
         }

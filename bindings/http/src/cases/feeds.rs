@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -11,7 +11,7 @@ use caseward_store::LineAnswer;
 use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 
-use super::Parameters;
+use super::{Parameters, Path};
 use crate::app::App;
 use crate::problem::{ErrorBody, Problem};
 use crate::who::Caller;
@@ -55,7 +55,10 @@ pub(crate) async fn feed(
     app.need_store()?;
     let (parts, body) = request.into_parts();
     if !is_lines(&parts.headers) {
-        return Err(Problem::malformed(format!("say what the lines are: `Content-Type: {}`", KINDS.join("`, or `"))));
+        return Err(Problem::malformed(format!(
+            "say what the lines are: `Content-Type: {}`",
+            KINDS.join("`, or `")
+        )));
     }
     let place = app.feeding.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::busy("other files are being taken: ask again later"))?;
@@ -82,7 +85,9 @@ async fn collected(app: &App, mut body: Body) -> Result<Vec<u8>, Problem> {
         let frame = match tokio::time::timeout(limits.time(), body.frame()).await {
             Err(_) => return Err(Problem::too_slow()),
             Ok(None) => return Ok(text),
-            Ok(Some(Err(_))) => return Err(Problem::malformed("the body broke off: nothing of it was taken")),
+            Ok(Some(Err(_))) => {
+                return Err(Problem::malformed("the body broke off: nothing of it was taken"));
+            }
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(piece) = frame.into_data() else { continue };

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     ETAG, RANGE,
@@ -17,8 +17,8 @@ use caseward_store::Download;
 use http_body_util::channel::Channel;
 use serde_json::json;
 
-use super::Parameters;
 use super::commands::{done, status};
+use super::{Parameters, Path};
 use crate::app::App;
 use crate::problem::{ErrorBody, Problem};
 use crate::who::Caller;

@@ -25,6 +25,19 @@ use utoipa::OpenApi;
 use crate::app::{App, Backing, Moment};
 use crate::problem::Problem;
 
+/// What a path names; one that cannot be read is refused in JSON, as all else is.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, app).await;
+        read.map(|axum::extract::Path(read)| Path(read))
+            .map_err(|error| Problem::malformed(error.body_text()))
+    }
+}
+
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/v1/commands", post(commands::commands))

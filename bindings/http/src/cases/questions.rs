@@ -1,13 +1,13 @@
 //! Who may, and why or why not: for a person, who is told no more than they may know.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use caseward::{ActionName, EntityUid, PrincipalQuery, Request, Sight as _, TypeName};
 use serde_json::{Value as Json, json};
 
-use super::{Parameters, look};
-use crate::app::App;
+use super::{Parameters, Path, look};
+use crate::app::{App, Moment};
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
 use crate::who::Caller;
@@ -48,17 +48,22 @@ fn who_may(
     let name = parameters.need("action")?;
     let malformed = |error: caseward::Error| Problem::malformed(error.to_string());
     let asked = json!({"action": name});
-    let (found, now) = app.ask_as_of(parameters.as_of()?, |moment| {
+    let as_of = parameters.as_of()?;
+    let may_see_who = |moment: &Moment<'_>| {
         moment.ward.schema().known_action(name).map_err(malformed)?;
-        let action = ActionName::new(name);
-        let request = Request::new(person.clone(), action.clone(), record.clone()).at(moment.now);
+        let request = Request::new(person.clone(), ActionName::new(name), record.clone()).at(moment.now);
         let disclosure = moment.ward.disclosure().map_err(malformed)?;
         let sight = moment.ward.viewer(moment.world, person, &request, &disclosure).map_err(malformed)?;
-        if !sight.may_see_who(record) {
+        Ok(sight.may_see_who(record))
+    };
+    // Of the past a person is told what they may see now.
+    let may_now = app.ask(may_see_who)?;
+    let (found, now) = app.ask_as_of(as_of, |moment| {
+        if !may_see_who(moment)? || !may_now {
             return Ok((None, moment.now));
         }
         let ty = TypeName::new(app.settings.person_type.as_str());
-        let query = PrincipalQuery::new(ty, action, record.clone()).at(moment.now);
+        let query = PrincipalQuery::new(ty, ActionName::new(name), record.clone()).at(moment.now);
         let found = moment.ward.who(moment.world, &query).map_err(malformed)?;
         Ok((Some(found), moment.now))
     })?;
@@ -110,7 +115,7 @@ fn why(app: &App, viewer: &EntityUid, record: &EntityUid, parameters: &Parameter
         return Err(Problem::malformed("the service's clock says `now`: leave it out"));
     }
     let subject = parameters.get("person")?.map_or_else(|| viewer.clone(), |id| app.person(id));
-    let (told, now) = app.ask(|moment| {
+    let (told, is_known, now) = app.ask(|moment| {
         let ward = moment.ward;
         ward.schema().known_action(name).map_err(malformed)?;
         let action = ActionName::new(name);
@@ -119,14 +124,18 @@ fn why(app: &App, viewer: &EntityUid, record: &EntityUid, parameters: &Parameter
             Request::new(subject.clone(), action, record.clone()).in_context(context).at(moment.now);
         let disclosure = ward.disclosure().map_err(malformed)?;
         let sight = ward.viewer(moment.world, viewer, &request, &disclosure).map_err(malformed)?;
-        let told = ward.explain_for(moment.world, &request, &sight).map_err(malformed)?;
-        let json = serde_json::to_value(&told).map_err(|_| Problem::failed())?;
-        Ok((json!({"explanation": json, "text": told.to_string()}), moment.now))
+        let is_known = sight.may_know(record) && moment.world.contains(record);
+        Ok((ward.explain_for(moment.world, &request, &sight), is_known, moment.now))
     })?;
     let asked = json!({"principal": subject.to_string(), "action": name, "context": context});
     let mut look = look("explain", viewer, asked, now, parameters.purpose()?);
     look.on = Some(record.clone());
-    look.told = vec![record.clone()];
+    // What is not there for the viewer, or is not told them, is a denied look.
+    look.is_denied = told.is_err() || !is_known;
+    look.told = Some(record.clone()).filter(|_| told.is_ok() && is_known).into_iter().collect();
     app.audit(look)?;
+    let told = told.map_err(malformed)?;
+    let json = serde_json::to_value(&told).map_err(|_| Problem::failed())?;
+    let told = json!({"explanation": json, "text": told.to_string()});
     Ok(told)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use caseward::{ActionName, ActionQuery, EntityUid, Field, Listing, Query, SortedCursor, TypeName, View};
 use serde_json::{Value as Json, json};
 
-use super::{Parameters, look, shows};
+use super::{Parameters, Path, look, shows};
 use crate::app::{App, Moment, by};
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
@@ -80,67 +80,49 @@ fn seen(
     purpose: Option<String>,
     kind: &str,
 ) -> Result<Json, Problem> {
-    let (view, now) = app.ask_as_of(as_of, |moment| {
-        let query = ActionQuery::new(person.clone(), record.clone()).at(moment.now);
-        match moment.ward.view(moment.world, &query) {
-            Ok(view) => Ok((Some(view), moment.now)),
-            // A type of which nothing is shown: the same whether or not there is such a record.
-            Err(error) if error.is_request() => Ok((None, moment.now)),
-            Err(error) => {
-                (app.notes)(&error.to_string());
-                Err(Problem::failed())
-            }
+    let (view, now) = app.ask_as_of(as_of, |moment| view_of(app, person, record, moment))?;
+    // Of the past a person is shown what they may see now, as it was.
+    let view = match as_of {
+        None => view,
+        Some(_) => {
+            let (today, _) = app.ask(|moment| view_of(app, person, record, moment))?;
+            view.zip(today).map(|(view, today)| view.within(&today))
         }
-    })?;
-    let view = view.filter(|view| !view.sections().is_empty() || !view.withheld().is_empty());
+    };
+    let view = view.filter(|view| !view.is_nothing());
     let mut read = look(kind, person, json!({}), now, purpose);
     read.on = Some(record.clone());
     read.is_denied = view.is_none();
-    read.told = view.iter().flat_map(shown).cloned().collect();
+    read.told = view.iter().flat_map(View::told).cloned().collect();
     app.audit(read)?;
     let Some(view) = view else { return Err(Problem::unseen()) };
-    let mut json = serde_json::to_value(&view).map_err(|_| Problem::failed())?;
     // What content said in the past is not kept.
-    if let (Some(store), None) = (app.store(), as_of) {
-        let keys: Vec<_> = content(&view).map(key).collect();
-        let values = store.contents(keys.clone()).map_err(|error| app.failed(&error))?;
-        let held = keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
-        fill(&mut json, &held);
-    }
-    Ok(json)
-}
-
-/// The records that a view tells of.
-fn shown(view: &View) -> impl Iterator<Item = &EntityUid> {
-    std::iter::once(view.resource()).chain(view.items().iter().map(|item| &item.resource))
-}
-
-/// The fields of content that a view shows.
-fn content(view: &View) -> impl Iterator<Item = &Field> {
-    let sections = view.sections().iter().chain(view.items().iter().flat_map(|item| &item.sections));
-    sections.flat_map(|section| &section.fields).filter(|field| field.content)
-}
-
-/// Where a field of content is kept: `student.name` is the student's `name`.
-fn key(field: &Field) -> (EntityUid, String) {
-    let name = field.name.rsplit('.').next().unwrap_or_default();
-    (field.of.clone(), name.to_owned())
-}
-
-/// Puts content into the fields that a view shows, wherever they stand.
-fn fill(json: &mut Json, held: &HashMap<(EntityUid, String), Json>) {
-    match json {
-        Json::Array(all) => all.iter_mut().for_each(|one| fill(one, held)),
-        Json::Object(fields) if fields.get("content") == Some(&Json::Bool(true)) => {
-            let text = |name: &str| fields.get(name).and_then(Json::as_str);
-            let of = text("of").and_then(|uid| uid.parse().ok());
-            let name = text("name").and_then(|name| name.rsplit('.').next()).map(str::to_owned);
-            if let Some(value) = of.zip(name).and_then(|key| held.get(&key)) {
-                fields.insert("value".to_owned(), value.clone());
-            }
+    let held = match (app.store(), as_of) {
+        (Some(store), None) => {
+            let keys: Vec<_> = view.content().map(Field::key).collect();
+            let values = store.contents(keys.clone()).map_err(|error| app.failed(&error))?;
+            keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()
         }
-        Json::Object(fields) => fields.values_mut().for_each(|one| fill(one, held)),
-        _ => {}
+        _ => HashMap::new(),
+    };
+    view.to_json(&held).map_err(|_| Problem::failed())
+}
+
+/// What a person sees of a record, and when; `None` of a type of which nothing is shown, whether or not there is such a record.
+fn view_of(
+    app: &App,
+    person: &EntityUid,
+    record: &EntityUid,
+    moment: &Moment<'_>,
+) -> Result<(Option<View>, i64), Problem> {
+    let query = ActionQuery::new(person.clone(), record.clone()).at(moment.now);
+    match moment.ward.view(moment.world, &query) {
+        Ok(view) => Ok((Some(view), moment.now)),
+        Err(error) if error.is_request() => Ok((None, moment.now)),
+        Err(error) => {
+            (app.notes)(&error.to_string());
+            Err(Problem::failed())
+        }
     }
 }
 
@@ -211,9 +193,24 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
                 "only a store, as it is now, can be searched: leave `search` out",
             ));
         }
-        (_, as_of, None) => app.ask_as_of(as_of, |moment| {
-            moment.ward.sorted(moment.world, &question(moment)?, &listing).map_err(malformed)
-        })?,
+        (_, as_of, None) => {
+            let sorted = |moment: &Moment<'_>| {
+                moment.ward.sorted(moment.world, &question(moment)?, &listing).map_err(malformed)
+            };
+            let past = app.ask_as_of(as_of, sorted)?;
+            match as_of {
+                None => past,
+                // Of the past a person is shown what they may see now: the records, and what they are sorted and chosen by.
+                Some(_) => {
+                    app.ask(sorted)?;
+                    let list = |moment: &Moment<'_>| {
+                        moment.ward.list(moment.world, &question(moment)?).map_err(malformed)
+                    };
+                    let today = app.ask(list)?;
+                    past.only(|record| today.contains(record))
+                }
+            }
+        }
     };
     let page = sorted.page(after, limit).map_err(malformed)?;
     let provenance = sorted.provenance();

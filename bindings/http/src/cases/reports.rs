@@ -4,7 +4,7 @@
 //! two protections would tell what each leaves out.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -12,7 +12,7 @@ use caseward::attendance::{self, ReportKind, ReportQuestion};
 use caseward::{EntityUid, Group, Table, Zone};
 use serde_json::json;
 
-use super::{Parameters, look};
+use super::{Parameters, Path, look};
 use crate::app::App;
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
@@ -26,7 +26,6 @@ use crate::who::keys::Right;
         ("report" = Option<String>, Query, description = "Which report, such as `Report::\"t1\"`, where the person may see several of the kind"),
         ("by" = Option<Vec<String>>, Query, description = "What to group by, such as `status` or `month of openedAt`; often"),
         ("zone" = Option<String>, Query, description = "The time zone of periods: UTC, or a rule as in POSIX's TZ; not of a published report"),
-        ("as_of" = Option<String>, Query, description = "An instant of the past, in RFC 3339; not of a published report"),
         ("format" = Option<String>, Query, description = "json, or csv"),
         ("purpose" = Option<String>, Query, description = "What it is for; it is audited")),
     responses(
@@ -43,7 +42,7 @@ pub(crate) async fn report(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let person = caller.person(&app, Right::Read)?;
-    let known = ["report", "by", "zone", "as_of", "format", "purpose"];
+    let known = ["report", "by", "zone", "format", "purpose"];
     let parameters = parameters.only(&known)?;
     let is_csv = match parameters.get("format")? {
         None | Some("json") => false,
@@ -62,11 +61,11 @@ pub(crate) async fn report(
 fn counted(app: &App, person: &EntityUid, name: &str, parameters: &Parameters) -> Result<Table, Problem> {
     let malformed = |error: caseward::Error| Problem::malformed(error.to_string());
     let kind = ReportKind::named(name).map_err(malformed)?;
-    let (as_of, zone) = (parameters.as_of()?, zone(parameters)?);
-    if kind.in_aggregate && (as_of.is_some() || zone.is_some()) {
+    let zone = zone(parameters)?;
+    if kind.in_aggregate && zone.is_some() {
         return Err(Problem::malformed(
-            "a published report is of now, in New Zealand's time: leave `as_of` and `zone` out, since tables of two moments or \
-             of two calendars would tell the cases between them",
+            "a published report is in New Zealand's time: leave `zone` out, since tables of two calendars would tell the cases \
+             between them",
         ));
     }
     let zone = zone.unwrap_or_else(attendance::zone);
@@ -75,7 +74,7 @@ fn counted(app: &App, person: &EntityUid, name: &str, parameters: &Parameters) -
     let by = by.map_err(malformed)?;
     let named = parameters.get("report")?.map(str::parse::<EntityUid>).transpose();
     let named = named.map_err(|error| Problem::malformed(format!("`report`: {error}")))?;
-    let (table, now) = app.ask_as_of(as_of, |moment| {
+    let (table, now) = app.ask(|moment| {
         let question = ReportQuestion {
             principal: person,
             kind: name,

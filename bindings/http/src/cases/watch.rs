@@ -62,7 +62,7 @@ pub(crate) async fn watch(
     });
     let mut watch = watch.await?;
     let (sender, body) = Channel::<Bytes, Infallible>::new(16);
-    let mut telling = Telling { app: app.clone(), person, asked, purpose, sender };
+    let mut telling = Telling { app: app.clone(), caller, person, asked, purpose, sender };
     tokio::spawn(async move {
         let _place = place;
         let first = json!({
@@ -75,7 +75,7 @@ pub(crate) async fn watch(
                 Ok(Some(seen)) => goes_on = telling.tell_seen(seen).await,
                 Ok(None) if signed.elapsed() > SIGN => {
                     signed = Instant::now();
-                    goes_on = telling.send(": still here\n\n".to_owned()).await;
+                    goes_on = telling.goes_on().await && telling.send(": still here\n\n".to_owned()).await;
                 }
                 Ok(None) => tokio::time::sleep(EVERY).await,
                 Err(error) => {
@@ -98,6 +98,7 @@ fn names(of: &[EntityUid]) -> Vec<Json> {
 /// Somebody who watches.
 struct Telling {
     app: App,
+    caller: Caller,
     person: EntityUid,
     asked: Json,
     purpose: Option<String>,
@@ -113,13 +114,25 @@ impl Telling {
         self.tell(told, event).await
     }
 
-    /// Audits what is told, and tells it; whether it goes on.
+    /// Audits what is told, and tells it; whether it goes on. Whoever may not ask any more is told nothing more.
     async fn tell(&mut self, told: Vec<EntityUid>, event: Json) -> bool {
+        if !self.goes_on().await {
+            return false;
+        }
         let mut read =
             look("watch", &self.person, self.asked.clone(), (self.app.clock)(), self.purpose.clone());
         read.told = told;
         let audited = self.app.off(move |app| app.audit(read)).await;
         audited.is_ok() && self.send(format!("event: seen\ndata: {event}\n\n")).await
+    }
+
+    /// Whether the caller may still ask; if not, the stream says that it ends.
+    async fn goes_on(&mut self) -> bool {
+        let goes_on = self.caller.still_has(&self.app, Right::Read).await;
+        if !goes_on {
+            let _ = self.send("event: ended\ndata: {}\n\n".to_owned()).await;
+        }
+        goes_on
     }
 
     async fn send(&mut self, text: String) -> bool {

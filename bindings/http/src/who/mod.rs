@@ -42,6 +42,8 @@ pub(crate) struct Caller {
     pub(crate) reasons: bool,
     /// The person, where it is known who it is, or on whose behalf a service asks.
     person: Option<String>,
+    /// The key or the token; `None` in development.
+    credential: Option<String>,
 }
 
 impl Who {
@@ -72,10 +74,11 @@ impl Who {
         keys.is_empty() && self.tokens.is_none() && !self.development
     }
 
-    async fn caller(&self, headers: &HeaderMap, now: i64) -> Result<Caller, Problem> {
+    async fn caller(&self, parts: &Parts, now: i64) -> Result<Caller, Problem> {
+        let headers = &parts.headers;
         let mut all = headers.get_all(AUTHORIZATION).iter();
         let credential = match (all.next(), all.next()) {
-            (None, _) if self.development => return development(headers),
+            (None, _) if self.development => return development(parts),
             (None, _) => {
                 return Err(Problem::unknown_caller("bring a key or a token: `Authorization: Bearer …`"));
             }
@@ -101,6 +104,7 @@ impl Who {
                 rights: key.may.clone(),
                 reasons: key.reasons,
                 person: named(headers)?,
+                credential: Some(credential.to_owned()),
             });
         }
         let tokens = self.tokens.clone().ok_or_else(unknown)?;
@@ -109,27 +113,46 @@ impl Who {
             return Err(Problem::forbidden("the token says who asks: leave `X-Caseward-User` out"));
         }
         let rights = vec![Right::Read, Right::Command, Right::Audit];
-        Ok(Caller { name: format!("person {person}"), rights, reasons: false, person: Some(person) })
+        let (name, credential) = (format!("person {person}"), Some(credential.to_owned()));
+        Ok(Caller { name, rights, reasons: false, person: Some(person), credential })
+    }
+
+    /// Whether a credential still gives a right; a token, of this person.
+    async fn still_gives(&self, credential: &str, (right, person): (Right, Option<&str>), now: i64) -> bool {
+        if credential.starts_with(keys::MARK) {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+            return keys.find(credential, now).is_some_and(|key| key.may.contains(&right));
+        }
+        let Some(tokens) = self.tokens.clone() else { return false };
+        tokens.verify(credential, now).await.is_ok_and(|of| Some(of.as_str()) == person)
     }
 }
 
 /// Whoever asks in development, on loopback.
-fn development(headers: &HeaderMap) -> Result<Caller, Problem> {
-    // A page of another site may be led to loopback by its name: such a request does not call us by ours.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if !is_loopback && !name.eq_ignore_ascii_case("localhost") {
+fn development(parts: &Parts) -> Result<Caller, Problem> {
+    let headers = &parts.headers;
+    // A page of another site may be led to loopback by its name: such a request does not call us by ours. HTTP/2, and
+    // HTTP/1.1 to a proxy, name us in the address.
+    let hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    let mut names = hosts.chain(parts.uri.authority().map(|authority| authority.as_str()));
+    if !names.all(is_loopback) {
         return Err(Problem::forbidden(
             "development is asked by a name of loopback alone, such as localhost",
         ));
     }
     let rights = Right::ALL.to_vec();
-    Ok(Caller { name: "development".to_owned(), rights, reasons: false, person: named(headers)? })
+    let (name, person) = ("development".to_owned(), named(headers)?);
+    Ok(Caller { name, rights, reasons: false, person, credential: None })
+}
+
+/// Whether a name that we are called by, with its port or without, is one of loopback.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The person that a header names.
@@ -154,6 +177,12 @@ impl Caller {
         }
     }
 
+    /// Whether what they brought still gives a right: a key may be taken away, and a token ends, while they are told.
+    pub(crate) async fn still_has(&self, app: &App, right: Right) -> bool {
+        let Some(credential) = &self.credential else { return true };
+        app.who.still_gives(credential, (right, self.person.as_deref()), (app.clock)()).await
+    }
+
     /// The person who asks, or on whose behalf a service does; with this right.
     pub(crate) fn person(&self, app: &App, right: Right) -> Result<EntityUid, Problem> {
         self.require(right)?;
@@ -168,6 +197,6 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        app.who.caller(&parts.headers, (app.clock)()).await
+        app.who.caller(parts, (app.clock)()).await
     }
 }

@@ -16,6 +16,7 @@ mod hooks;
 mod interop;
 mod openapi;
 mod pages;
+mod past;
 mod reports;
 mod search;
 mod serving;

@@ -198,6 +198,65 @@ async fn a_watch_tells_what_comes_and_goes_and_ends_with_the_service() {
     running.served.await.unwrap();
 }
 
+/// A key is taken away while its stream is open: nothing more is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_with_the_key_that_began_it() {
+    let (secret, entry) = caseward_http::new_key("s", &[caseward_http::Right::Read]).unwrap();
+    let (_, other) = caseward_http::new_key("other", &[caseward_http::Right::Read]).unwrap();
+    let file = folder().join("keys.toml");
+    std::fs::write(&file, &entry).unwrap();
+    let settings = format!("listen = \"127.0.0.1:0\"\nkeys = {:?}", file.display().to_string());
+    let (service, store) = stored(&settings);
+    let running = run(service.clone()).await;
+    let mut stream = TcpStream::connect(running.at).await.unwrap();
+    let request = format!(
+        "GET /v1/watch?type=Request&action=viewSummary HTTP/1.1\r\nhost: localhost\r\nx-caseward-user: lead\r\n\
+         authorization: Bearer {secret}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    let mut piece = [0; 4_096];
+    while !String::from_utf8_lossy(&read).contains("\"came\":[]") {
+        let count = stream.read(&mut piece).await.unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&read));
+        read.extend_from_slice(&piece[..count]);
+    }
+    std::fs::write(&file, &other).unwrap();
+    service.reload();
+    let create = json!({"command": "createRequest", "as": "User::\"lead\"", "on": "Student::\"aroha\"",
+        "context": {"primaryContact": {"type": "User", "id": "contact"}}});
+    let made = tokio::task::spawn_blocking(move || store.command(create.to_string())).await.unwrap().unwrap();
+    assert_eq!(made.made.len(), 1);
+    let rest = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut read)).await;
+    assert!(rest.is_ok(), "the stream ends");
+    let told = String::from_utf8_lossy(&read);
+    assert!(told.contains("event: ended") && !told.contains("\"came\":[{"), "{told}");
+    running.end.send(()).unwrap();
+    running.served.await.unwrap();
+}
+
+/// What says nothing at all holds a place no longer than what says it slowly.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_end() {
+    let running = run(small(&format!("{FREE}[limits]\nseconds = 1\nconnections = 4\n"))).await;
+    let mut silent = Vec::new();
+    for start in ["", "P", "PRI * HTTP/2.0\r\n", "G"] {
+        let mut stream = TcpStream::connect(running.at).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        silent.push((start, stream));
+    }
+    // All places are taken: whoever comes waits until one is free, and is answered.
+    let answer = tokio::time::timeout(Duration::from_secs(30), raw(running.at, &evaluation(None))).await;
+    assert!(answer.unwrap().contains("\"decision\":true"));
+    for (start, mut stream) in silent {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{start:?} is held open");
+    }
+    running.end.send(()).unwrap();
+    running.served.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_taken_where_there_is_a_certificate() {
     let root = folder();

@@ -2,7 +2,7 @@
 
 use caseward::Query;
 use caseward::TypeName;
-use caseward::{EntityUid, Error, Explanation, Request, Ward, World};
+use caseward::{EntityUid, Error, Explanation, Request, Sight as _, Ward, World};
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -57,17 +57,20 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.plan {
         return show_plan(ward, &world, &request);
     }
-    let explanation = match &viewer {
-        None => ward.explain(&world, &request)?,
+    let (explanation, is_known) = match &viewer {
+        None => (Ok(ward.explain(&world, &request)?), world.contains(&request.resource)),
         Some(viewer) => explain_for(ward, &world, &request, viewer)?,
     };
     let asked = json!({
         "principal": request.principal.to_string(), "action": args.question.action,
         "context": args.question.question().context
     });
-    let told =
-        Told { by: viewer.as_ref(), told: vec![request.resource.clone()], ..Told::new("explain", asked) };
+    // What is not there for the viewer, or is not told them, is a denied look.
+    let is_denied = explanation.is_err() || !is_known;
+    let told = if is_denied { Vec::new() } else { vec![request.resource.clone()] };
+    let told = Told { by: viewer.as_ref(), told, is_denied, ..Told::new("explain", asked) };
     source.tell(told.on(&request.resource))?;
+    let explanation = explanation?;
     match args.format {
         Format::Text => output::print(&coloured(&explanation, &explanation.to_string(), terminal))?,
         Format::Tree => output::print(&coloured(&explanation, &explanation.tree(), terminal))?,
@@ -76,19 +79,22 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(explanation.answer.decision.into())
 }
 
+/// What a viewer is told, if anything, and whether they may know of the record.
 fn explain_for(
     ward: &Ward,
     world: &World,
     request: &Request,
     viewer: &EntityUid,
-) -> Result<Explanation, Failure> {
+) -> Result<(Result<Explanation, Failure>, bool), Failure> {
     let unknown = |error: Error| {
         let why = "--viewer: nothing says what may be shown to whom under these policies";
         Failure::other(format!("{why}: {error}"))
     };
     let disclosure = ward.disclosure().map_err(unknown)?;
     let sight = ward.viewer(world, viewer, request, &disclosure).map_err(unknown)?;
-    ward.explain_for(world, request, &sight).map_err(|error| Failure::other(format!("--viewer: {error}")))
+    let is_known = sight.may_know(&request.resource) && world.contains(&request.resource);
+    let told = ward.explain_for(world, request, &sight);
+    Ok((told.map_err(|error| Failure::other(format!("--viewer: {error}"))), is_known))
 }
 
 fn show_plan(ward: &Ward, world: &World, request: &Request) -> Result<Exit, Failure> {

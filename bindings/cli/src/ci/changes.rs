@@ -73,8 +73,9 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
         new: change.folder.display().to_string(),
         generated,
         now,
-        // The page tells what is changed of them.
         schema_is_changed: false,
+        schema_is_told_beside: schema,
+        // The page tells what is changed of it.
         catalogue_is_changed: false,
         announced_before: Vec::new(),
     };
@@ -89,12 +90,16 @@ pub(super) fn changes(change: &mut Change<'_>, terminal: &Terminal) -> Result<St
     }
     let total =
         |gained: bool| report.lines.iter().filter(|l| l.gained == gained).map(|l| l.decisions).sum::<u64>();
-    let said = format!(
-        "{}; {} decisions are seen to be gained and {} lost on the data looked at",
-        asked.said,
-        total(true),
-        total(false)
-    );
+    let said = match no_policy {
+        // No decision was compared.
+        true => asked.said.clone(),
+        false => format!(
+            "{}; {} decisions are seen to be gained and {} lost on the data looked at",
+            asked.said,
+            total(true),
+            total(false)
+        ),
+    };
     let details = format!("{}{}", report.markdown(), asked.details);
     if report.is_announced() && asked.unannounced == 0 {
         return Ok(step("changes", asked.exit, said, details));

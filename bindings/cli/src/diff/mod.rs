@@ -103,8 +103,16 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     let catalogue_is_changed = catalogue(&old) != catalogue(&new);
     let (old, new) = (args.old.clone(), args.new.clone());
     let announced_before = expected.iter().flat_map(Expected::before).cloned().collect();
-    let setting =
-        Setting { old, new, generated, now, schema_is_changed, catalogue_is_changed, announced_before };
+    let setting = Setting {
+        old,
+        new,
+        generated,
+        now,
+        schema_is_changed,
+        schema_is_told_beside: false,
+        catalogue_is_changed,
+        announced_before,
+    };
     let report = Report::new(&diff, &world, &found, setting, expected.as_ref(), args.list);
     match args.format {
         Format::Markdown => output::print(&report.markdown())?,

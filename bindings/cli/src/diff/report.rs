@@ -26,6 +26,8 @@ pub(crate) struct Setting {
     pub(crate) now: i64,
     /// Whether the two versions have schemas with other texts.
     pub(crate) schema_is_changed: bool,
+    /// Whether they have, and what that gives by itself stands on the same page.
+    pub(crate) schema_is_told_beside: bool,
     /// Whether the two versions have catalogues with other texts.
     pub(crate) catalogue_is_changed: bool,
     /// Announcements that stood in the older version as they stand now.
@@ -76,6 +78,8 @@ pub(crate) struct Report {
     reads_now: bool,
     /// Whether the schema says something else, so that what it does by itself is not told here.
     schema_is_changed: bool,
+    #[serde(skip)]
+    schema_is_told_beside: bool,
     /// Whether the catalogue says something else: who sees which field is not told here.
     catalogue_is_changed: bool,
     /// Cases of the made-up world, where it is one.
@@ -169,6 +173,7 @@ impl Report {
             later_left_out: instants.left_out,
             reads_now: diff.reads_now(),
             schema_is_changed: setting.schema_is_changed,
+            schema_is_told_beside: setting.schema_is_told_beside,
             catalogue_is_changed: setting.catalogue_is_changed,
             made_up_cases: setting.generated.as_ref().map(|(cases, _)| *cases),
             made_up: setting.generated.map(|(_, of)| of),
@@ -243,6 +248,11 @@ impl Report {
         if self.kinds == 0 && self.schema_is_changed {
             return "none was looked for: no policy is changed that can apply, and what the changed schema gives by itself \
                     is not told here"
+                .to_owned();
+        }
+        if self.kinds == 0 && self.schema_is_told_beside {
+            return "none was looked for: no policy is changed that can apply, and what the changed schema gives by itself is told \
+                    apart from this"
                 .to_owned();
         }
         if self.kinds == 0 {

@@ -42,13 +42,10 @@ async fn the_past_is_shown_within_what_a_person_may_see_now() {
     // Another provider holds it from the second hour on, and the lead's login ends.
     let line = json!({"command": "reallocateCase", "as": "User::\"central\"", "on": on, "now": after(2),
         "context": {"toProvider": {"type": "Provider", "id": "south"}}});
-    assert_eq!(store.command(line.to_string()).unwrap().outcome.name(), "done");
+    assert_eq!(store.command(line.to_string()).unwrap().outcome, caseward_store::Outcome::Done);
     let ended = json!({"user": "lead", "active": "false", "at": after(2)});
     let feed = store.feed_at("logins", ended.to_string().into_bytes(), 0, NOW + 2 * HOUR).unwrap();
-    assert!(
-        feed.iter().all(|line| line.outcome.name() == "taken" || line.outcome.name() == "done"),
-        "{feed:?}"
-    );
+    assert!(feed.iter().all(|line| line.outcome == caseward_store::Taken::Done), "{feed:?}");
     CLOCK.store(NOW + 3 * HOUR, Ordering::SeqCst);
     for person in ["flow", "lead"] {
         for path in [&view, &item, &who] {

@@ -11,6 +11,7 @@ mod bad_input;
 mod batch;
 mod cases;
 mod certification;
+mod deploy;
 mod feeds;
 mod hooks;
 mod interop;

@@ -85,7 +85,9 @@ impl App {
         let protection = settings.reports.protection()?;
         let hooks = settings.webhook.iter().map(Hook::new).collect::<Result<Vec<_>, _>>()?;
         if !hooks.is_empty() && matches!(backing, Backing::World(_)) {
-            return Err(Error::settings("alerts come from a store, and `webhook` is named without one: name `db`"));
+            return Err(Error::settings(
+                "alerts come from a store, and `webhook` is named without one: name `db`",
+            ));
         }
         let at_once = Semaphore::new(settings.limits.concurrency);
         let watchers = Arc::new(Semaphore::new(settings.limits.watchers));

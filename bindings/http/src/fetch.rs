@@ -29,7 +29,11 @@ pub(crate) async fn get(address: &str, time: Duration) -> Result<Bytes, String> 
 }
 
 /// Posts to an address, `https`, or `http` of loopback, in this time; gives the status of the answer. Its body is not wanted.
-pub(crate) async fn post(address: &str, request: Request<Body>, time: Duration) -> Result<StatusCode, String> {
+pub(crate) async fn post(
+    address: &str,
+    request: Request<Body>,
+    time: Duration,
+) -> Result<StatusCode, String> {
     in_time(address, time, async { send(address, request).await.map(|(status, _)| status) }).await
 }
 

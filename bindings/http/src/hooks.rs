@@ -67,9 +67,8 @@ impl Hook {
                 tokio::time::sleep(EVERY).await;
                 continue;
             }
-            let read = app.off(move |app| {
-                app.need_store()?.alerts(position, PAGE).map_err(|error| app.failed(&error))
-            });
+            let read = app
+                .off(move |app| app.need_store()?.alerts(position, PAGE).map_err(|error| app.failed(&error)));
             match read.await {
                 Err(_) => tokio::time::sleep(WAITS.0).await,
                 Ok(alerts) if alerts.is_empty() => empty_at = Some(version),

@@ -66,7 +66,11 @@ impl Metrics {
         );
         all.register("caseward_reloads", "Files that were read again, by outcome", metrics.reloads.clone());
         all.register("caseward_webhook_posts", "Alerts posted, by target and outcome", metrics.posts.clone());
-        all.register("caseward_store_statements", "What the store's database was asked since it was opened", metrics.statements.clone());
+        all.register(
+            "caseward_store_statements",
+            "What the store's database was asked since it was opened",
+            metrics.statements.clone(),
+        );
         all.register("caseward_store_rows", "Rows that it gave", metrics.rows.clone());
         metrics
     }

@@ -59,7 +59,9 @@ impl Store {
     pub fn last_entry(&self) -> Result<u64, Error> {
         self.run(|state, _| {
             let sql = "SELECT MAX(event) FROM caseward_log";
-            state.reading(|state| Ok(state.db.row(sql, &[])?.and_then(|row| as_count(row.first()?)).unwrap_or(0)))
+            state.reading(|state| {
+                Ok(state.db.row(sql, &[])?.and_then(|row| as_count(row.first()?)).unwrap_or(0))
+            })
         })
     }
 }

@@ -157,6 +157,8 @@ pub(crate) fn bound(parameter: &Parameter) -> Value {
         Parameter::Text(text) => Value::Text(text.to_string()),
         Parameter::BooleanList(all) => Value::Text(json!(all).to_string()),
         Parameter::BigintList(all) => Value::Text(json!(all).to_string()),
-        Parameter::TextList(all) => Value::Text(json!(all.iter().map(Option::as_deref).collect::<Vec<_>>()).to_string()),
+        Parameter::TextList(all) => {
+            Value::Text(json!(all.iter().map(Option::as_deref).collect::<Vec<_>>()).to_string())
+        }
     }
 }

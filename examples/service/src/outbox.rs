@@ -18,7 +18,8 @@ pub(crate) fn put(db: &Transaction<'_>, ticket: &str, what: &str, by: &str) -> R
 /// What the database reports.
 pub async fn deliver(app: &App, mut send: impl FnMut(&Body) -> bool) -> Result<usize, Failure> {
     let waiting = app.reading(|db| {
-        let mut statement = db.prepare("SELECT number, ticket, what, by FROM outbox ORDER BY number LIMIT 100")?;
+        let mut statement =
+            db.prepare("SELECT number, ticket, what, by FROM outbox ORDER BY number LIMIT 100")?;
         let rows = statement.query_map([], |row| {
             let text = |at: usize| row.get::<_, String>(at);
             let number: i64 = row.get(0)?;

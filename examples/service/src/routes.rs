@@ -27,7 +27,8 @@ pub fn router(app: App) -> Router {
 async fn list(State(app): State<App>, asking: Asking) -> Result<Json<Body>, Failure> {
     let filter = asking.filter("read", "Ticket")?;
     let found = app.reading(move |db| {
-        let sql = format!("SELECT id, title FROM ticket WHERE open AND ({}) ORDER BY id LIMIT 100", filter.sql);
+        let sql =
+            format!("SELECT id, title FROM ticket WHERE open AND ({}) ORDER BY id LIMIT 100", filter.sql);
         let mut statement = db.prepare_cached(&sql)?;
         let rows = statement.query_map(params_from_iter(filter.params.iter().map(bound)), |row| {
             Ok(json!({"id": row.get::<_, String>(0)?, "title": row.get::<_, String>(1)?}))
@@ -54,7 +55,11 @@ async fn view(State(app): State<App>, asking: Asking, Path(id): Path<String>) ->
 }
 
 /// Closes a ticket: the question, the change and what others are told of it are one transaction.
-async fn close(State(app): State<App>, asking: Asking, Path(id): Path<String>) -> Result<StatusCode, Failure> {
+async fn close(
+    State(app): State<App>,
+    asking: Asking,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
     let closed = app.change(move |db| {
         let ticket = EntityUid::new("Ticket", id.as_str());
         if !asking.may("close", &ticket)? {

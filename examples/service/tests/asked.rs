@@ -21,7 +21,8 @@ const DATA: &str = "
       ('t3', 'blue', NULL, 1, 0, 'Paint'), ('t4', 'red', 'ben', 0, 0, 'Done long ago');";
 
 fn made(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tickets-{name}-{}.db", std::process::id()));
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tickets-{name}-{}.db", std::process::id()));
     let _ = std::fs::remove_file(&path);
     open(&path);
     Connection::open(&path).unwrap().execute_batch(DATA).unwrap();
@@ -33,7 +34,8 @@ fn open(path: &Path) -> App {
 }
 
 async fn ask(router: &Router, who: &str, method: &str, path: &str) -> (u16, Json) {
-    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer token-{who}"));
+    let request =
+        Request::builder().method(method).uri(path).header("authorization", format!("Bearer token-{who}"));
     let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -56,7 +58,8 @@ async fn lists_by_a_filter_have_what_single_questions_allow() {
             assert_eq!(status == 200, expected.contains(&id), "{who} {id}");
         }
     }
-    let (denied, absent) = (ask(&router, "ben", "GET", "/tickets/t3"), ask(&router, "ben", "GET", "/tickets/none"));
+    let (denied, absent) =
+        (ask(&router, "ben", "GET", "/tickets/t3"), ask(&router, "ben", "GET", "/tickets/none"));
     assert_eq!(denied.await, absent.await, "denied is as absent");
     assert_eq!(ask(&router, "nobody", "GET", "/tickets").await.0, 401);
 }
@@ -76,11 +79,22 @@ async fn a_change_is_in_the_tables_and_in_the_next_answer() {
     // What others are told stays until it is taken, in order.
     let mut told = Vec::new();
     assert_eq!(deliver(&app, |_| false).await.unwrap(), 0);
-    assert_eq!(deliver(&app, |one| { told.push(one["ticket"].clone()); true }).await.unwrap(), 2);
+    assert_eq!(
+        deliver(&app, |one| {
+            told.push(one["ticket"].clone());
+            true
+        })
+        .await
+        .unwrap(),
+        2
+    );
     assert_eq!((told, deliver(&app, |_| true).await.unwrap()), (vec![json!("t2"), json!("t1")], 0));
     // Whoever opens it anew reads what was written.
     drop((app, router));
-    assert_eq!(ask(&example_service::router(open(&path)), "ana", "GET", "/tickets/t1").await.1["open"], json!(false));
+    assert_eq!(
+        ask(&example_service::router(open(&path)), "ana", "GET", "/tickets/t1").await.1["open"],
+        json!(false)
+    );
 }
 
 #[tokio::test]

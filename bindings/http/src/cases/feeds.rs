@@ -55,7 +55,10 @@ pub(crate) async fn feed(
     app.need_store()?;
     let (parts, body) = request.into_parts();
     if !is_lines(&parts.headers) {
-        return Err(Problem::malformed(format!("say what the lines are: `Content-Type: {}`", KINDS.join("`, or `"))));
+        return Err(Problem::malformed(format!(
+            "say what the lines are: `Content-Type: {}`",
+            KINDS.join("`, or `")
+        )));
     }
     let place = app.feeding.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::busy("other files are being taken: ask again later"))?;
@@ -82,7 +85,9 @@ async fn collected(app: &App, mut body: Body) -> Result<Vec<u8>, Problem> {
         let frame = match tokio::time::timeout(limits.time(), body.frame()).await {
             Err(_) => return Err(Problem::too_slow()),
             Ok(None) => return Ok(text),
-            Ok(Some(Err(_))) => return Err(Problem::malformed("the body broke off: nothing of it was taken")),
+            Ok(Some(Err(_))) => {
+                return Err(Problem::malformed("the body broke off: nothing of it was taken"));
+            }
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(piece) = frame.into_data() else { continue };

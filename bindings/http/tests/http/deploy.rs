@@ -44,9 +44,15 @@ fn compose_has_two_nodes_with_these_settings() {
     let services = &all[0]["services"];
     let node = &all[0]["x-node"];
     for name in ["one", "two"] {
-        assert_eq!(services[name]["ports"][0].as_str().map(|port| port.ends_with(":8180")), Some(true), "{name}");
+        assert_eq!(
+            services[name]["ports"][0].as_str().map(|port| port.ends_with(":8180")),
+            Some(true),
+            "{name}"
+        );
     }
-    assert!(services["db"]["healthcheck"]["test"][1].as_str().is_some_and(|test| test.contains("pg_isready")));
+    assert!(
+        services["db"]["healthcheck"]["test"][1].as_str().is_some_and(|test| test.contains("pg_isready"))
+    );
     for mounted in node["volumes"].as_vec().unwrap() {
         let (from, _) = mounted.as_str().unwrap().split_once(':').unwrap();
         // The keys are the reader's own, by the example.
@@ -61,7 +67,8 @@ fn compose_has_two_nodes_with_these_settings() {
 #[test]
 fn the_manifest_asks_routes_that_are_there() {
     let all = yaml("kubernetes.yml");
-    let of = |kind: &str| all.iter().find(|one| one["kind"].as_str() == Some(kind)).unwrap_or(&Yaml::BadValue);
+    let of =
+        |kind: &str| all.iter().find(|one| one["kind"].as_str() == Some(kind)).unwrap_or(&Yaml::BadValue);
     check(&Settings::read(of("ConfigMap")["data"]["serve.toml"].as_str().unwrap(), []).unwrap());
     let pod = &of("Deployment")["spec"]["template"]["spec"];
     let node = &pod["containers"][0];
@@ -71,7 +78,8 @@ fn the_manifest_asks_routes_that_are_there() {
         assert!(routes["paths"].get(path).is_some(), "{probe}: {path}");
     }
     assert_eq!(node["ports"][0]["containerPort"].as_i64(), Some(8_180));
-    let mounted: Vec<_> = node["volumeMounts"].as_vec().unwrap().iter().map(|one| one["name"].as_str()).collect();
+    let mounted: Vec<_> =
+        node["volumeMounts"].as_vec().unwrap().iter().map(|one| one["name"].as_str()).collect();
     let volumes: Vec<_> = pod["volumes"].as_vec().unwrap().iter().map(|one| one["name"].as_str()).collect();
     assert_eq!(mounted, volumes);
     assert!(pod["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds > 30));
@@ -99,7 +107,8 @@ fn the_unit_is_one_that_systemd_takes() {
 #[test]
 fn the_image_is_built_by_the_oldest_rust_that_is_promised() {
     let (image, workspace) = (text("Containerfile"), include_str!("../../../../Cargo.toml"));
-    let version = workspace.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let version =
+        workspace.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     assert!(image.contains(&format!("rust:{version}-")), "{version}");
     let features = include_str!("../../../cli/Cargo.toml");
     assert!(image.contains("--features serve") && features.contains("\nserve = ["));

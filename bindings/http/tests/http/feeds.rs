@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Got, ask, stored};
 
-const LINES: &str = "user,at,active\nlead,2026-05-01T00:00:00Z,false\nlead,never,true\nflow,2026-05-01T00:00:00Z,true\n";
+const LINES: &str =
+    "user,at,active\nlead,2026-05-01T00:00:00Z,false\nlead,never,true\nflow,2026-05-01T00:00:00Z,true\n";
 
 async fn fed(router: &Router, kind: &str, content_type: &str, text: impl Into<Body>) -> Got {
     let request = Request::post(format!("/v1/feeds/{kind}")).header("content-type", content_type);
@@ -29,7 +30,8 @@ async fn every_line_is_answered_and_feeding_again_changes_nothing() {
     let answers = lines(&got);
     let outcomes: Vec<_> = answers.iter().map(|one| one["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["done", "bad", "done"], "{answers:?}");
-    let is_active = store.world().attribute(&caseward::EntityUid::new("User", "lead"), "loginActive").unwrap();
+    let is_active =
+        store.world().attribute(&caseward::EntityUid::new("User", "lead"), "loginActive").unwrap();
     assert_eq!(is_active, Some(caseward::Value::Bool(false)));
     let version = store.version().unwrap();
     let json = r#"{"user": "lead", "at": "2026-05-01T00:00:00Z", "active": false}"#;

@@ -231,6 +231,10 @@ async fn a_webhook_that_cannot_be_is_refused_at_start() {
     }
     let ward = caseward::Ward::attendance().unwrap();
     let world = caseward::WorldBuilder::new(ward.schema()).finish().unwrap();
-    let settings = Settings::read(&format!("development = true\n{}", hook("mail", url, good, "p")), []).unwrap();
-    assert!(Service::over_world(caseward::Live::new(ward, world).unwrap(), settings).is_err(), "there are no alerts");
+    let settings =
+        Settings::read(&format!("development = true\n{}", hook("mail", url, good, "p")), []).unwrap();
+    assert!(
+        Service::over_world(caseward::Live::new(ward, world).unwrap(), settings).is_err(),
+        "there are no alerts"
+    );
 }

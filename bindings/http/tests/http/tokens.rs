@@ -46,14 +46,16 @@ impl Issuer {
         let mut header = json!({"alg": "EdDSA", "kid": "1"});
         let mut claims = json!({"iss": self.base, "aud": "caseward", "sub": "lead", "exp": now + 300});
         change(&mut header, &mut claims);
-        let message = format!("{}.{}", text(header.to_string().as_bytes()), text(claims.to_string().as_bytes()));
+        let message =
+            format!("{}.{}", text(header.to_string().as_bytes()), text(claims.to_string().as_bytes()));
         format!("{message}.{}", text(self.key.sign(message.as_bytes()).as_ref()))
     }
 }
 
 async fn asked(router: &Router, method: &str, path: &str, token: &str, person: Option<&str>) -> Got {
     let mut request = Request::builder().method(method).uri(path);
-    request = request.header("authorization", format!("Bearer {token}")).header("content-type", "application/json");
+    request =
+        request.header("authorization", format!("Bearer {token}")).header("content-type", "application/json");
     if let Some(person) = person {
         request = request.header("x-caseward-user", person);
     }

@@ -36,8 +36,7 @@ const ROUTES: [(&str, &str, Right); 10] = [
 
 #[tokio::test]
 async fn a_key_may_ask_what_it_is_bound_to() {
-    let rights =
-        [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit, Right::Feed];
+    let rights = [Right::Evaluate, Right::Search, Right::Read, Right::Command, Right::Audit, Right::Feed];
     let keys: Vec<_> = rights.iter().map(|right| new_key(right.name(), &[*right]).unwrap()).collect();
     let file = folder().join("keys.toml");
     std::fs::write(&file, keys.iter().map(|(_, entry)| entry.as_str()).collect::<String>()).unwrap();

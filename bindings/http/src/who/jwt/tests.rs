@@ -64,7 +64,8 @@ impl Signer {
     }
 
     fn sign(&self, header: &Json, claims: &Json) -> String {
-        let message = format!("{}.{}", text(header.to_string().as_bytes()), text(claims.to_string().as_bytes()));
+        let message =
+            format!("{}.{}", text(header.to_string().as_bytes()), text(claims.to_string().as_bytes()));
         let signed = match header["kid"].as_str() {
             Some("ec") => self.ec.sign(&self.random, message.as_bytes()).expect("signed").as_ref().to_vec(),
             _ => self.ed.sign(message.as_bytes()).as_ref().to_vec(),
@@ -114,12 +115,9 @@ fn claims_that_are_not_for_us_now_are_refused() {
         claims[name] = value;
         tokens.check(&signer.sign(&json!({"alg": "EdDSA", "kid": "ed"}), &claims), NOW)
     };
-    for (name, value) in [
-        ("exp", json!(now - 59)),
-        ("exp", json!(1e12)),
-        ("nbf", json!(now + 59)),
-        ("aud", json!("caseward")),
-    ] {
+    for (name, value) in
+        [("exp", json!(now - 59)), ("exp", json!(1e12)), ("nbf", json!(now + 59)), ("aud", json!("caseward"))]
+    {
         assert_eq!(with(name, value.clone()), Ok("u1".to_owned()), "{name} {value}");
     }
     for (name, value) in [
@@ -168,7 +166,8 @@ fn what_a_token_says_of_itself_chooses_nothing_else() {
         assert_eq!(headed(odd.clone()), Err(Refused::Form), "{odd}");
     }
     // The public key of the issuer is no secret to sign with, and an algorithm of the same family no other's.
-    let message = format!("{}.{}", text(br#"{"alg":"HS256","kid":"ed"}"#), text(claims.to_string().as_bytes()));
+    let message =
+        format!("{}.{}", text(br#"{"alg":"HS256","kid":"ed"}"#), text(claims.to_string().as_bytes()));
     let secret = hmac::Key::new(hmac::HMAC_SHA256, signer.ed.public_key().as_ref());
     let forged = format!("{message}.{}", text(hmac::sign(&secret, message.as_bytes()).as_ref()));
     assert_eq!(tokens.check(&forged, NOW), Err(Refused::Algorithm));

@@ -128,12 +128,11 @@ impl App {
     }
 }
 
+/// What is given each row of a query.
+type Each<'a> = &'a mut dyn FnMut(&[Option<Parameter>]) -> Result<(), Failure>;
+
 /// The rows of a query, as caseward reads them.
-fn read(
-    db: &Connection,
-    sql: &str,
-    each: &mut dyn FnMut(&[Option<Parameter>]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn read(db: &Connection, sql: &str, each: Each<'_>) -> Result<(), Failure> {
     let mut statement = db.prepare(sql)?;
     let count = statement.column_count();
     let mut rows = statement.query([])?;

@@ -1,5 +1,5 @@
 //! The service, as its callers meet it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,7 @@ mod cases;
 mod certification;
 mod deploy;
 mod feeds;
+mod gone;
 mod hooks;
 mod interop;
 mod openapi;

@@ -72,7 +72,8 @@ impl Service {
         Self::over(Backing::World(live), settings)
     }
 
-    /// Over a store: whatever it can be asked.
+    /// Over a store: whatever it can be asked. One in PostgreSQL is opened outside an async runtime, or on a thread of it that may
+    /// wait (`spawn_blocking`): its client waits.
     ///
     /// # Errors
     /// As [`Service::over_world`].

@@ -16,9 +16,9 @@ use crate::who::keys::Right;
 
 /// Does a command, or a batch of them.
 #[utoipa::path(
-    post, path = "/v1/commands", tag = "Cases", request_body = Object,
+    post, path = "/v1/commands", tag = "Cases", request_body = serde_json::Value,
     responses(
-        (status = 200, description = "It is done; of a batch, an answer each, in order", body = Object),
+        (status = 200, description = "It is done; of a batch, an answer each, in order", body = serde_json::Value),
         (status = 400, description = "It makes no sense", body = Object),
         (status = 403, description = "It is denied, or what it names is not there", body = Object),
         (status = 409, description = "The state does not admit it", body = Object),

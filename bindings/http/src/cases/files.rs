@@ -171,6 +171,8 @@ fn encoded(name: &str) -> String {
         ("purpose" = Option<String>, Query, description = "What it is for; it is audited")),
     responses(
         (status = 200, description = "It is added", body = Object),
+        (status = 400, description = "It makes no sense", body = Object),
+        (status = 409, description = "The state does not admit it", body = Object),
         (status = 403, description = "It is denied, or what it names is not there", body = Object),
         (status = 413, description = "It is larger than is taken", body = ErrorBody),
     ),

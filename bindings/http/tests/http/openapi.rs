@@ -19,4 +19,17 @@ fn the_committed_text_is_not_stale() {
     {
         assert!(read["paths"].get(path).is_some(), "{path}");
     }
+    // What any route may answer stands at each.
+    for (path, operations) in read["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let needs = if operation.get("security").is_some() {
+                &["400", "401", "403", "429", "503"][..]
+            } else {
+                &["503"]
+            };
+            for status in needs {
+                assert!(operation["responses"].get(*status).is_some(), "{method} {path}: {status}");
+            }
+        }
+    }
 }

@@ -25,6 +25,12 @@ pub struct Statement {
     pub params: Vec<Option<Parameter>>,
 }
 
+/// What is handed the rows of a query, one after the other.
+type Each<'a, E> = &'a mut dyn FnMut(&[Option<Parameter>]) -> Result<(), E>;
+
+/// What runs a query.
+type Fetch<'a, E> = &'a mut dyn FnMut(&str, Each<'_, E>) -> Result<(), E>;
+
 /// The statements that keep one table.
 pub(super) struct Kept {
     name: Name,
@@ -168,7 +174,7 @@ impl Database {
         &self,
         ty: TypeId,
         ids: Option<&str>,
-        fetch: &mut dyn FnMut(&str, &mut dyn FnMut(&[Option<Parameter>]) -> Result<(), E>) -> Result<(), E>,
+        fetch: Fetch<'_, E>,
         take: &mut dyn FnMut(Whole<'_>) -> Result<(), Error>,
     ) -> Result<(), E> {
         let (Some(entity_type), Some(table)) = (self.schema.entity_type(ty), self.tables.of(ty)) else {

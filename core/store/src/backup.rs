@@ -16,7 +16,7 @@ use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
-use crate::place::{address, is_database, lock, real, shown};
+use crate::place::{LABEL, address, make, not_left, real, shown};
 use crate::sqlite::Sqlite;
 use crate::state::counts;
 use crate::store::Store;
@@ -24,8 +24,6 @@ use crate::time;
 
 /// The database in the folder of a backup; its files lie beside it, as they do in a store.
 const DATABASE: &str = "cases.db";
-/// What the folder of a backup says of itself.
-pub(crate) const LABEL: &str = "backup.json";
 /// The newest form of a backup.
 const FORM: u32 = 1;
 /// The mark in a folder that is being filled.
@@ -108,31 +106,14 @@ impl Store {
             )));
         }
         let backup = label(folder)?;
-        let refuse = || {
+        let is_free = || {
             let all = std::iter::once(place.to_owned()).chain(BESIDE.iter().map(|end| beside(place, end)));
             all.into_iter()
                 .find(|path| path.symlink_metadata().is_ok())
                 .map_or(Ok(()), |path| Err(Error::Exists(path)))
         };
-        refuse()?;
-        // Whoever restores there at the same time, or opens it too early, waits.
-        let _held = lock(place)?;
-        refuse()?;
-        let (database, files) = (beside(place, ".partial"), beside(place, "-files.partial"));
-        is_left_of_this(&database, &files)?;
-        let restored = copy_back(folder, &backup, (&database, &files)).and_then(|()| {
-            let name =
-                |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
-            if files.exists() {
-                name(&files, &beside(place, "-files"))?;
-            }
-            // The database comes last: without it there is no store.
-            name(&database, place).and_then(|()| sync_folder(place))
-        });
-        if restored.is_err() {
-            let _ = (fs::remove_file(&database), fs::remove_dir_all(&files));
-        }
-        restored.map(|()| backup)
+        make(place, is_free, |database, files| copy_back(folder, &backup, (database, files)))?;
+        Ok(backup)
     }
 }
 
@@ -144,35 +125,6 @@ fn refuse_if_there(folder: &Path) -> Result<(), Error> {
         ))),
         Err(_) => Ok(()),
     }
-}
-
-fn not_left(path: &Path) -> Error {
-    Error::request(format!(
-        "`{}` is there, and is not what one left that was cut off: move it away, or give another name",
-        path.display()
-    ))
-}
-
-/// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
-pub(crate) fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
-    if let Ok(about) = database.symlink_metadata()
-        && !(about.is_file() && (about.len() == 0 || is_database(database).is_ok()))
-    {
-        return Err(not_left(database));
-    }
-    if let Ok(about) = files.symlink_metadata() {
-        // A folder for the first two digits of the hashes in it.
-        let of_hashes = |name: &std::ffi::OsStr| {
-            name.len() == 2 && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
-        };
-        let is_ours = about.is_dir()
-            && fs::read_dir(files)
-                .is_ok_and(|mut all| all.all(|one| one.is_ok_and(|one| of_hashes(&one.file_name()))));
-        if !is_ours {
-            return Err(not_left(files));
-        }
-    }
-    Ok(())
 }
 
 /// An empty folder that nobody else writes a backup into, to be filled: but for a mark that tells it from any other, as long as it

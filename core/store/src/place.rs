@@ -5,7 +5,6 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::backup::{LABEL, is_left_of_this};
 use crate::db::Db;
 use crate::error::Error;
 use crate::files::{beside, sync_folder};
@@ -15,6 +14,8 @@ use crate::sqlite::Sqlite;
 
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What the folder of a backup says of itself.
+pub(crate) const LABEL: &str = "backup.json";
 /// How a file of SQLite begins.
 const HEAD: &[u8] = b"SQLite format 3\0";
 
@@ -119,34 +120,80 @@ pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
     }
 }
 
-/// Makes a file of SQLite that `fill` fills: it has its name once it is whole.
-pub(crate) fn make(path: &Path, fill: impl FnOnce(&mut Sqlite) -> Result<(), Error>) -> Result<(), Error> {
+/// Makes a file of SQLite where there is none, and has it filled.
+pub(crate) fn make_database(
+    path: &Path,
+    fill: impl FnOnce(&mut Sqlite) -> Result<(), Error>,
+) -> Result<(), Error> {
     let is_free = || match path.symlink_metadata() {
         Ok(_) => Err(Error::Exists(path.to_owned())),
         Err(_) => Ok(()),
     };
+    // The database is closed once it is filled: what stood in the write-ahead log is in the file.
+    make(path, is_free, |database, _| Sqlite::create(database).and_then(|mut db| fill(&mut db)))
+}
+
+/// Makes a store's file, and the folder of its files where `fill` makes one: they have their names once both are whole.
+pub(crate) fn make(
+    path: &Path,
+    is_free: impl Fn() -> Result<(), Error>,
+    fill: impl FnOnce(&Path, &Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     is_free()?;
-    // Whoever makes one there at the same time waits.
+    // Whoever makes one there at the same time, or opens it too early, waits.
     let _held = lock(path)?;
     is_free()?;
-    let partial = beside(path, ".partial");
-    is_left_of_this(&partial, &beside(path, "-files.partial"))?;
+    let (database, files) = (beside(path, ".partial"), beside(path, "-files.partial"));
+    is_left_of_this(&database, &files)?;
     let remove = || {
         for end in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&partial, end));
+            let _ = fs::remove_file(beside(&database, end));
         }
+        let _ = fs::remove_dir_all(&files);
     };
     remove();
-    let filled = Sqlite::create(&partial).and_then(|mut db| fill(&mut db));
-    // The database is closed: what stood in the write-ahead log is in the file.
-    let named = filled.and_then(|()| {
-        fs::rename(&partial, path).map_err(|error| Error::file("make", path, error))?;
+    let name = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
+    let made = fill(&database, &files).and_then(|()| {
+        if files.exists() {
+            name(&files, &beside(path, "-files"))?;
+        }
+        // The database comes last: without it there is no store.
+        name(&database, path)?;
         sync_folder(path)
     });
-    if named.is_err() {
+    if made.is_err() {
         remove();
     }
-    named
+    made
+}
+
+pub(crate) fn not_left(path: &Path) -> Error {
+    Error::request(format!(
+        "`{}` is there, and is not what one left that was cut off: move it away, or give another name",
+        path.display()
+    ))
+}
+
+/// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
+fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
+    if let Ok(about) = database.symlink_metadata()
+        && !(about.is_file() && (about.len() == 0 || is_database(database).is_ok()))
+    {
+        return Err(not_left(database));
+    }
+    if let Ok(about) = files.symlink_metadata() {
+        // A folder for the first two digits of the hashes in it.
+        let of_hashes = |name: &std::ffi::OsStr| {
+            name.len() == 2 && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
+        let is_ours = about.is_dir()
+            && fs::read_dir(files)
+                .is_ok_and(|mut all| all.all(|one| one.is_ok_and(|one| of_hashes(&one.file_name()))));
+        if !is_ours {
+            return Err(not_left(files));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a file of something else, before anything is written beside it.

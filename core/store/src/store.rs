@@ -93,7 +93,7 @@ impl Store {
             State::create(&mut Postgres::create(address)?, policies)?;
             return Self::open(path, options);
         }
-        place::make(path, |db| State::create(db, policies))?;
+        place::make_database(path, |db| State::create(db, policies))?;
         Self::open(path, options)
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) searches: Searches,
     pub(crate) at_once: Semaphore,
     pub(crate) watchers: Arc<Semaphore>,
+    /// Places for files that are handed up.
+    pub(crate) uploads: Arc<Semaphore>,
     /// Files of feeds that are taken at once.
     pub(crate) feeding: Arc<Semaphore>,
     /// How the counts of published reports are protected.
@@ -90,7 +92,8 @@ impl App {
             ));
         }
         let at_once = Semaphore::new(settings.limits.concurrency);
-        let watchers = Arc::new(Semaphore::new(settings.limits.watchers));
+        let watchers = Arc::new(Semaphore::new(settings.limits.watchers.min(Semaphore::MAX_PERMITS)));
+        let uploads = Arc::new(Semaphore::new(settings.limits.uploads.min(Semaphore::MAX_PERMITS)));
         let [a, b] = [random()?, random()?];
         Ok(App(Arc::new(Inner {
             backing,
@@ -100,6 +103,7 @@ impl App {
             searches: Searches::new([a, b].concat()),
             at_once,
             watchers,
+            uploads,
             feeding: Arc::new(Semaphore::new(FEEDS)),
             protection,
             hooks,

@@ -148,6 +148,9 @@ pub struct Limits {
     pub evaluations: usize,
     /// People who watch at once.
     pub watchers: usize,
+    /// Files that are handed up at once; each is held in memory, some four times, until it is decided. More wait, and are
+    /// refused when their time is over.
+    pub uploads: usize,
 }
 
 /// The routes of AuthZEN.
@@ -245,6 +248,7 @@ impl Default for Limits {
             connections: 16_384,
             evaluations: 1_000,
             watchers: 256,
+            uploads: 8,
         }
     }
 }

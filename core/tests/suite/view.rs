@@ -130,6 +130,33 @@ fn compare_content(view: &View) {
     assert_eq!(filled, serde_json::to_value(view).unwrap());
 }
 
+/// Within what somebody else sees, a view shows what both see: no more than either.
+fn compare_within(world: &World, view: &View) {
+    assert_eq!(view.clone().within(view), *view);
+    for other in
+        ["User", "Student"].into_iter().flat_map(|ty| world.ids(ty).unwrap().take(3).map(move |id| (ty, id)))
+    {
+        let Ok(other) =
+            ATTENDANCE.view(world, &about(&EntityUid::new(other.0, other.1), view.resource(), &at(NOW)))
+        else {
+            continue;
+        };
+        let both = view.clone().within(&other);
+        let names =
+            |view: &View| view.sections().iter().map(|section| section.name.clone()).collect::<Vec<_>>();
+        let expected: Vec<_> = names(view).into_iter().filter(|name| names(&other).contains(name)).collect();
+        assert_eq!(names(&both), if other.is_nothing() { vec![] } else { expected });
+        let items = |view: &View| view.items().iter().map(|item| item.resource.clone()).collect::<Vec<_>>();
+        let expected: Vec<_> = items(view).into_iter().filter(|item| items(&other).contains(item)).collect();
+        assert_eq!(items(&both), expected);
+        assert!(
+            both.told().all(|uid| view.told().any(|one| one == uid) && other.told().any(|one| one == uid))
+        );
+        assert!(both.actions().iter().all(|next| view.actions().contains(next)));
+        assert_eq!(both.is_nothing(), other.is_nothing());
+    }
+}
+
 /// Compares a view of a record that the person knows of with checks of everything in it.
 fn compare(world: &World, user: &EntityUid, record: &EntityUid, seen: &mut BTreeMap<String, usize>) {
     let view = ATTENDANCE.view(world, &about(user, record, &at(NOW))).unwrap();
@@ -154,6 +181,7 @@ fn compare(world: &World, user: &EntityUid, record: &EntityUid, seen: &mut BTree
     };
     compare(view.sections(), view.withheld(), record);
     compare_content(&view);
+    compare_within(world, &view);
     let items = |item: &EntityUid| {
         world.attribute(item, "case").unwrap() == Some(Value::Entity(record.clone()))
             && may(&ATTENDANCE, world, user, "viewItem", item)

@@ -53,7 +53,8 @@ pub(crate) struct Going {
     pub(crate) order: serde_json::Value,
     pub(crate) limit: usize,
     pub(crate) version: u64,
-    pub(crate) epoch: u64,
+    /// Which world it was, as the process alone can tell: its epoch opens cursors.
+    pub(crate) world: String,
     pub(crate) policy_hash: String,
     pub(crate) now: i64,
     pub(crate) offset: usize,
@@ -75,6 +76,11 @@ pub(crate) struct Searches {
 impl Searches {
     pub(crate) fn new(key: Vec<u8>) -> Self {
         Searches { key, held: Mutex::default() }
+    }
+
+    /// What tells a world from every other, and says nothing of it.
+    pub(crate) fn world(&self, world: &caseward::World) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(&[b"world", &world.epoch().to_be_bytes()]))
     }
 
     /// The token of the next page, for a caller.

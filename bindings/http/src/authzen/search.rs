@@ -193,7 +193,7 @@ fn run(app: &App, caller: &str, mut fields: Fields, kind: Kind) -> Result<Result
             order: paging.order.clone(),
             limit,
             version: moment.version,
-            epoch: moment.world.epoch(),
+            world: app.searches.world(moment.world),
             policy_hash: moment.ward.policy_hash().to_string(),
             now: moment.now,
             offset: 0,
@@ -225,7 +225,7 @@ fn go_on(
     }
     let search = read(&going.asked, kind).map_err(Problem::malformed)?;
     app.ask(|moment| {
-        let is_same = (moment.version, moment.world.epoch()) == (going.version, going.epoch)
+        let is_same = (moment.version, app.searches.world(moment.world)) == (going.version, going.world.clone())
             && **moment.ward.policy_hash() == going.policy_hash;
         if !is_same {
             return Err(Problem::malformed(

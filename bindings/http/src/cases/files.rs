@@ -200,6 +200,9 @@ pub(crate) async fn upload(
             fields.extend(said.map(|said| (name.to_owned(), said.into())));
         }
     }
+    let place = tokio::time::timeout(app.settings.limits.time(), app.uploads.clone().acquire_owned()).await;
+    let _place = place
+        .map_err(|_| Problem::busy("more files are handed up than are taken at once: try again later"))?;
     let bytes = body::read(&app, &parts.headers, bytes, app.settings.limits.file).await?;
     let answer = app.off(move |app| {
         if let Some(data) = command.get_mut("data").and_then(serde_json::Value::as_object_mut) {

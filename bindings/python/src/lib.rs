@@ -16,6 +16,7 @@ mod filter;
 mod frames;
 mod gate;
 mod html;
+mod matrix;
 mod pickle;
 mod policy;
 mod question;
@@ -63,6 +64,8 @@ mod _caseward {
     #[pymodule_export]
     use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]
+    use crate::matrix::Matrix;
+    #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]
     use crate::question::Request;
@@ -81,7 +84,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::visible::{Granted, Page, Visible};
     #[pymodule_export]
-    use crate::ward::{Matrix, Ward};
+    use crate::ward::Ward;
     #[pymodule_export]
     use crate::watch::{Seen, Watch};
     #[pymodule_export]

@@ -18,12 +18,12 @@ use crate::decisions::Decisions;
 use crate::error::OrRaise;
 use crate::explanation::{Condition, Edit, Explanation, Instead, Kept, Operand, Reason};
 use crate::filter::{Filter, Setup};
+use crate::matrix::Matrix;
 use crate::policy::{Policy, Problem};
 use crate::sorted::SortedPage;
 use crate::table::{Line, Table};
 use crate::view::{Field, Item, Need, Next, Section, View};
 use crate::visible::{Granted, Page};
-use crate::ward::Matrix;
 
 /// What pickle takes: the function, by its name in this module, and what it is given.
 pub(crate) fn pickled<'py>(

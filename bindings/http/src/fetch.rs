@@ -25,26 +25,23 @@ pub(crate) async fn get(address: &str, time: Duration) -> Result<Bytes, String> 
         let (status, body) = send(address, request.map_err(|error| error.to_string())?).await?;
         if status == StatusCode::OK { Ok(body) } else { Err(format!("it answered {status}")) }
     };
-    in_time(address, time, asked).await
+    in_time(time, asked).await.map_err(|why| format!("{address}: {why}"))
 }
 
-/// Posts to an address, `https`, or `http` of loopback, in this time; gives the status of the answer. Its body is not wanted.
+/// Posts to an address, `https`, or `http` of loopback, in this time; gives the status of the answer. Its
+/// body is not wanted, and what is told of a failure does not name the address, which may hold a secret.
 pub(crate) async fn post(
     address: &str,
     request: Request<Body>,
     time: Duration,
 ) -> Result<StatusCode, String> {
-    in_time(address, time, async { send(address, request).await.map(|(status, _)| status) }).await
+    in_time(time, async { send(address, request).await.map(|(status, _)| status) }).await
 }
 
-async fn in_time<T>(
-    address: &str,
-    time: Duration,
-    asked: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
+async fn in_time<T>(time: Duration, asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     match tokio::time::timeout(time, asked).await {
-        Ok(done) => done.map_err(|why| format!("{address}: {why}")),
-        Err(_) => Err(format!("{address}: it did not answer within {} s", time.as_secs_f32())),
+        Ok(done) => done,
+        Err(_) => Err(format!("it did not answer within {} s", time.as_secs_f32())),
     }
 }
 

@@ -58,6 +58,8 @@ struct Inner {
 }
 
 /// What one moment of the tables holds: while it is held, nothing that is committed is seen.
+///
+/// Drop it before you ask the mirror for another one: that may wait for it.
 pub struct Mirrored<'a> {
     held: RwLockReadGuard<'a, Held>,
     world: &'a World,

@@ -102,6 +102,27 @@ fn routing_follows_the_school() {
 }
 
 #[test]
+fn the_outbox_is_read_in_order_and_from_any_entry() {
+    let bench = Bench::with_case();
+    let begun = bench.store().last_entry().unwrap();
+    assert!(bench.store().alerts(begun, 9).unwrap().is_empty());
+    let said = |text: &str| {
+        bench.does("lead", "addComment", "Case::\"c1\"", json!({"data": {"text": text}})).event.unwrap()
+    };
+    let (one, two) = (said("one"), said("two"));
+    let all = bench.store().alerts(begun, 9).unwrap();
+    let read: Vec<_> =
+        all.iter().map(|alert| (alert.event, alert.of.to_string(), alert.people.clone())).collect();
+    let told = vec!["contact".to_owned(), "manager".to_owned()];
+    let case = "Case::\"c1\"".to_owned();
+    assert_eq!(read, [(one, case.clone(), told.clone()), (two, case, told)]);
+    assert_eq!(bench.store().alerts(begun, 1).unwrap(), all[..1]);
+    assert_eq!(bench.store().alerts(one, 9).unwrap(), all[1..]);
+    assert!(bench.store().alerts(two, 9).unwrap().is_empty());
+    assert_eq!(bench.store().last_entry().unwrap(), two);
+}
+
+#[test]
 fn items_are_shared_labelled_and_told_of() {
     let bench = Bench::with_case();
     let comment = bench.does(

@@ -29,3 +29,4 @@ mod secure;
 mod story;
 mod tables;
 mod watch;
+mod yours;

@@ -1,140 +1,21 @@
 //! A mirror of tables that another program changes: after each of its transactions the mirror is what the tables hold.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use caseward::attendance::Sample;
-use caseward::sql::{Database, Dialect, Mapping, Parameter, Statement};
+use caseward::sql::{Database, Mapping, Statement};
 use caseward::testing::policies::ward as random;
 use caseward::testing::{Choices, Facts, bytes, clinic_sources};
 use caseward::{ActionName, EntityUid, Query, Source, Sources, TypeName, Ward, World};
-use caseward_sql_tests::Postgres;
 use caseward_store::{Error, Mirror, MirrorOptions};
-use postgres::{Client, NoTls};
-use rusqlite::{Connection, params_from_iter};
 
-use crate::bench::{Folder, is_on_postgres};
-use crate::tables::{bound, held};
+use crate::bench::is_on_postgres;
+use crate::tables::held;
+use crate::yours::{Yours, connected};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The database of another program, and its connection.
-struct Yours {
-    place: PathBuf,
-    dialect: Dialect,
-    by: By,
-    _folder: Folder,
-}
-
-enum By {
-    Sqlite(Connection),
-    Postgres(Client),
-}
-
-fn connected(place: &Path) -> By {
-    match is_on_postgres() {
-        true => By::Postgres(Client::connect(place.to_str().unwrap(), NoTls).unwrap()),
-        false => {
-            let connection = Connection::open(place).unwrap();
-            connection.busy_timeout(PATIENCE).unwrap();
-            connection
-                .execute_batch(
-                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON",
-                )
-                .unwrap();
-            By::Sqlite(connection)
-        }
-    }
-}
-
-impl Yours {
-    fn new() -> Self {
-        let folder = Folder::new();
-        let (place, dialect): (PathBuf, Dialect) = match is_on_postgres() {
-            true => (Postgres::address().unwrap().expect("there is no PostgreSQL").into(), Dialect::Postgres),
-            false => (folder.path().join("yours.db"), Dialect::Sqlite),
-        };
-        Yours { by: connected(&place), place, dialect, _folder: folder }
-    }
-
-    fn run(&mut self, sql: &str) {
-        self.by.run(sql);
-    }
-
-    fn outbox(&mut self, database: &Database) {
-        let outbox = database.outbox().unwrap();
-        self.run("BEGIN");
-        outbox.statements.iter().for_each(|statement| self.run(statement));
-        self.run("COMMIT");
-    }
-
-    /// One transaction, committed; its position.
-    fn commits(&mut self, statements: &[&str]) -> u64 {
-        self.run("BEGIN");
-        statements.iter().for_each(|statement| self.run(statement));
-        let position = self.by.position();
-        self.run("COMMIT");
-        position
-    }
-
-    fn count(&mut self, sql: &str) -> i64 {
-        match &mut self.by {
-            By::Sqlite(connection) => connection.query_row(sql, [], |row| row.get(0)).unwrap(),
-            By::Postgres(client) => client.query_one(sql, &[]).unwrap().get(0),
-        }
-    }
-}
-
-impl By {
-    fn run(&mut self, sql: &str) {
-        match self {
-            By::Sqlite(connection) => connection.execute_batch(sql).unwrap_or_else(|e| panic!("{sql}: {e}")),
-            By::Postgres(client) => client.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}")),
-        }
-    }
-
-    fn keep(&mut self, Statement { sql, params }: &Statement) {
-        match self {
-            By::Sqlite(connection) => {
-                connection.execute(sql, params_from_iter(params.iter().map(bound))).unwrap();
-            }
-            By::Postgres(_) => self.run(&written(sql, params)),
-        }
-    }
-
-    fn position(&mut self) -> u64 {
-        match self {
-            By::Sqlite(connection) => {
-                let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'caseward_mirror_outbox'";
-                connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64
-            }
-            By::Postgres(client) => {
-                let row = client.query_one("SELECT pg_current_xact_id()::text", &[]).unwrap();
-                row.get::<_, String>(0).parse().unwrap()
-            }
-        }
-    }
-}
-
-/// A statement with its values in the text.
-fn written(sql: &str, params: &[Option<Parameter>]) -> String {
-    let (mut text, mut rest) = (String::new(), sql);
-    while let Some((before, after)) = rest.split_once('$') {
-        let digits = after.chars().take_while(char::is_ascii_digit).count();
-        let number: usize = after[..digits].parse().unwrap();
-        text.push_str(before);
-        text.push_str(&match &params[number - 1] {
-            None => "NULL".to_owned(),
-            Some(Parameter::Boolean(is)) => is.to_string(),
-            Some(Parameter::Bigint(n)) => format!("({n})"),
-            Some(Parameter::Text(text)) => format!("'{}'", text.replace('\'', "''")),
-            Some(other) => panic!("{other:?}"),
-        });
-        rest = &after[digits..];
-    }
-    text + rest
-}
 
 fn options() -> MirrorOptions {
     let mut options = MirrorOptions::default();
@@ -589,7 +470,7 @@ fn a_database_that_goes_away_is_said_to_have() {
     let (ward, mapping) = (&shop.ward, &shop.mapping);
     let told =
         |place: &Path| Mirror::open(place, ward, mapping, &options()).map(drop).unwrap_err().to_string();
-    let none = shop.yours._folder.path().join("none.db");
+    let none = shop.yours.folder.path().join("none.db");
     assert_eq!(told(&none), format!("there is no database `{}`", none.display()));
     std::fs::write(&none, "no database").unwrap();
     assert!(told(&none).contains("it is no database of SQLite"), "{}", told(&none));

@@ -33,14 +33,14 @@ impl<'a> Earlier<'a> {
         }
         if !is_path(path) && git::knows(policies, name) {
             let why = format!(
-                "`{name}` is a folder, and a revision of git: `--base git:{name}` is the revision, `--base ./{name}` the folder"
+                "`{name}` is a folder, and a revision of git: write `git:{name}` for the revision, `./{name}` for the folder"
             );
             return Err(Failure::other(in_a_line(&why)));
         }
         if let (Ok(base), Ok(policies)) = (path.canonicalize(), policies.canonicalize())
             && base == policies
         {
-            let why = "--base names the folder of policies itself, with which nothing can be compared";
+            let why = "the folder that is to be compared with is that of the policies itself: nothing can be compared";
             return Err(Failure::usage(ErrorKind::ArgumentConflict, why));
         }
         Ok(Earlier::Folder(path))

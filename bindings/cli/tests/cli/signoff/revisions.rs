@@ -150,7 +150,7 @@ fn a_folder_is_not_taken_for_a_revision_of_its_name() {
         std::fs::remove_dir_all(bench.path(name)).unwrap();
     }
     for itself in ["new", "./new", "new/../new"] {
-        since(itself, "ci").fails(64, "names the folder of policies itself");
+        since(itself, "ci").fails(64, "is that of the policies itself");
     }
 }
 

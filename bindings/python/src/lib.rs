@@ -62,9 +62,9 @@ mod _caseward {
     #[pymodule_export]
     use crate::frames::{_chosen, _kept, _mask, _redacted, _seen, _world, Column};
     #[pymodule_export]
-    use crate::pickle::{_answer, _carried, _decisions, _problem};
-    #[pymodule_export]
     use crate::matrix::Matrix;
+    #[pymodule_export]
+    use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]
     use crate::policy::{Policy, Problem, diagnose, format};
     #[pymodule_export]

@@ -54,7 +54,7 @@ async fn what_a_request_may_not_say_of_a_report_is_refused() {
         ("/v1/reports/provider?format=xml", "json or csv"),
         ("/v1/reports/provider?zone=Nowhere", "`zone`"),
         ("/v1/reports/provider?below=1", "there is no parameter `below`"),
-        ("/v1/reports/anonymised?as_of=2026-05-01T00:00:00Z", "published"),
+        ("/v1/reports/anonymised?as_of=2026-05-01T00:00:00Z", "there is no parameter `as_of`"),
         ("/v1/reports/anonymised?zone=UTC", "published"),
     ] {
         let got = get_as(&router, "flow", path).await;

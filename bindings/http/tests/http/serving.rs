@@ -223,7 +223,7 @@ async fn a_watch_ends_with_the_key_that_began_it() {
     }
     std::fs::write(&file, &other).unwrap();
     service.reload();
-    let create = json!({"command": "createRequest", "as": "User::\"lead\"", "on": "Student::\"aroha\"",
+    let create = json!({"command": "createRequest", "as": "lead", "on": "Student::\"aroha\"",
         "context": {"primaryContact": {"type": "User", "id": "contact"}}});
     let made = tokio::task::spawn_blocking(move || store.command(create.to_string())).await.unwrap().unwrap();
     assert_eq!(made.made.len(), 1);

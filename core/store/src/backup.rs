@@ -16,8 +16,8 @@ use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
-use crate::place::{address, is_database, lock, real, shown};
-use crate::sqlite::Sqlite;
+use crate::place::{address, lock, real, remove_database, shown, stands_beside};
+use crate::sqlite::{Sqlite, is_unfinished, mark_finished, mark_unfinished};
 use crate::state::counts;
 use crate::store::Store;
 use crate::time;
@@ -119,7 +119,7 @@ impl Store {
         let _held = lock(place)?;
         refuse()?;
         let (database, files) = (beside(place, ".partial"), beside(place, "-files.partial"));
-        is_left_of_this(&database, &files)?;
+        clear_left(&database, &files)?;
         let restored = copy_back(folder, &backup, (&database, &files)).and_then(|()| {
             let name =
                 |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
@@ -127,10 +127,12 @@ impl Store {
                 name(&files, &beside(place, "-files"))?;
             }
             // The database comes last: without it there is no store.
+            mark_finished(&database)?;
             name(&database, place).and_then(|()| sync_folder(place))
         });
         if restored.is_err() {
-            let _ = (fs::remove_file(&database), fs::remove_dir_all(&files));
+            let _ = fs::remove_dir_all(&files);
+            remove_database(&database);
         }
         restored.map(|()| backup)
     }
@@ -153,12 +155,26 @@ fn not_left(path: &Path) -> Error {
     ))
 }
 
-/// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
-pub(crate) fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
-    if let Ok(about) = database.symlink_metadata()
-        && !(about.is_file() && (about.len() == 0 || is_database(database).is_ok()))
-    {
-        return Err(not_left(database));
+/// Removes what one left that was cut off where a store is made, before it has its name; whatever else stands there is refused.
+pub(crate) fn clear_left(database: &Path, files: &Path) -> Result<(), Error> {
+    is_left_of_this(database, files)?;
+    if files.exists() {
+        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
+    }
+    remove_database(database);
+    match database.symlink_metadata() {
+        Ok(_) => Err(not_left(database)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses what was not left by one that was cut off: an empty file, or a database that is marked as no store yet, is.
+fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
+    match database.symlink_metadata() {
+        Ok(about) if about.is_file() && is_unfinished(database) => {}
+        Ok(about) if !about.is_file() || about.len() > 0 => return Err(not_left(database)),
+        // Nothing stands beside what was not begun.
+        _ => stands_beside(database).map_or(Ok(()), |beside| Err(not_left(&beside)))?,
     }
     if let Ok(about) = files.symlink_metadata() {
         // A folder for the first two digits of the hashes in it.
@@ -274,7 +290,7 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     for name in names {
         let Some(mut file) = from.open(name)? else { return Ok(Some(name.clone())) };
         let path = to.place(name)?;
-        if copy(&mut file, &path)? != *name {
+        if copy(&mut file, &path, |_| ())? != *name {
             return Err(Error::request(format!(
                 "the file `{name}` has other bytes than were kept: see `caseward store doctor`"
             )));
@@ -283,15 +299,19 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Copies bytes onto the disk; gives their SHA-256.
-fn copy(from: &mut File, to: &Path) -> Result<String, Error> {
+/// Copies bytes onto the disk, the first of them as `mark` makes them; gives the SHA-256 of what was read.
+fn copy(from: &mut File, to: &Path, mark: impl Fn(&mut [u8])) -> Result<String, Error> {
     let mut run = || -> io::Result<String> {
         let (mut file, mut hasher, mut piece) = (File::create(to)?, Sha256::new(), vec![0; PIECE]);
+        let mut is_first = true;
         loop {
             let count = from.read(&mut piece)?;
-            match piece.get(..count) {
+            match piece.get_mut(..count) {
                 Some(bytes) if count > 0 => {
-                    hasher.update(bytes);
+                    hasher.update(&bytes);
+                    if std::mem::take(&mut is_first) {
+                        mark(bytes);
+                    }
                     file.write_all(bytes)?;
                 }
                 _ => break,
@@ -367,22 +387,19 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
         Error::request(format!("`{}` is not as it was when the backup was made", path.display()))
     };
     let open = |path: &Path| File::open(path).map_err(|error| Error::file("read", path, error));
-    if files.exists() {
-        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
-    }
     let from = folder.join(DATABASE);
-    if copy(&mut open(&from)?, database)? != backup.database {
+    if copy(&mut open(&from)?, database, mark_unfinished)? != backup.database {
         return Err(altered(&from));
     }
     let (kept, to) = (Files::beside(&from), Files::in_folder(files));
     for name in &backup.files {
         let from = kept.path(name);
-        if copy(&mut open(&from)?, &to.place(name)?)? != *name {
+        if copy(&mut open(&from)?, &to.place(name)?, |_| ())? != *name {
             return Err(altered(&from));
         }
     }
     // What is said of the database is what it says itself.
-    let mut copied = Sqlite::open_to_read(database)?;
+    let mut copied = Sqlite::open_unfinished(database)?;
     let (numbers, tree) = counts(&mut copied)?;
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
         && hex(&tree.root()) == backup.root

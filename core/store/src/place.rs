@@ -5,18 +5,18 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::backup::{LABEL, is_left_of_this};
+use crate::backup::{LABEL, clear_left};
 use crate::db::Db;
 use crate::error::Error;
 use crate::files::{beside, sync_folder};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{HEAD, Sqlite, mark_finished};
 
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How a file of SQLite begins.
-const HEAD: &[u8] = b"SQLite format 3\0";
+/// What SQLite keeps beside a database.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A place as messages show it: an address without its password.
 pub fn shown(place: &Path) -> PathBuf {
@@ -130,23 +130,50 @@ pub(crate) fn make(path: &Path, fill: impl FnOnce(&mut Sqlite) -> Result<(), Err
     let _held = lock(path)?;
     is_free()?;
     let partial = beside(path, ".partial");
-    is_left_of_this(&partial, &beside(path, "-files.partial"))?;
-    let remove = || {
-        for end in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&partial, end));
-        }
-    };
-    remove();
-    let filled = Sqlite::create(&partial).and_then(|mut db| fill(&mut db));
-    // The database is closed: what stood in the write-ahead log is in the file.
+    clear_left(&partial, &beside(path, "-files.partial"))?;
+    let filled = Sqlite::create(&partial).and_then(|mut db| {
+        fill(&mut db)?;
+        db.close()
+    });
     let named = filled.and_then(|()| {
+        is_whole(&partial)?;
+        mark_finished(&partial)?;
         fs::rename(&partial, path).map_err(|error| Error::file("make", path, error))?;
         sync_folder(path)
     });
     if named.is_err() {
-        remove();
+        remove_database(&partial);
     }
     named
+}
+
+/// Refuses what was closed and is not all on disk: a disk may be full.
+fn is_whole(partial: &Path) -> Result<(), Error> {
+    if let Some(left) = stands_beside(partial) {
+        return Err(Error::Database(format!(
+            "what was written did not all come into `{}`: `{}` is left beside it",
+            partial.display(),
+            left.display()
+        )));
+    }
+    let damage = Sqlite::open_unfinished(partial)?.damage()?;
+    match damage.first() {
+        None => Ok(()),
+        Some(what) => Err(Error::Database(format!("`{}` was not written whole: {what}", partial.display()))),
+    }
+}
+
+/// Removes a database that is this process's own, and what stands beside it.
+pub(crate) fn remove_database(partial: &Path) {
+    for path in BESIDE.iter().map(|end| beside(partial, end)).chain([partial.to_owned()]) {
+        // The database last: without it nothing says whose the others are.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The first of what SQLite keeps beside a database that is there.
+pub(crate) fn stands_beside(database: &Path) -> Option<PathBuf> {
+    BESIDE.iter().map(|end| beside(database, end)).find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Refuses a file of something else, before anything is written beside it.
@@ -192,5 +219,60 @@ pub(crate) fn lock(path: &Path) -> Result<File, Error> {
             }
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    use std::path::PathBuf;
+
+    use super::make;
+    use crate::db::Db as _;
+    use crate::error::Error;
+    use crate::files::beside;
+    use crate::sqlite::Sqlite;
+
+    const TABLE: &str = "CREATE TABLE a (b TEXT NOT NULL); INSERT INTO a VALUES (hex(zeroblob(9000)));";
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("caseward-place-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    fn names(folder: &PathBuf) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_not_all_on_disk_gets_no_name() {
+        let folder = folder("whole");
+        let path = folder.join("a.db");
+        let partial = beside(&path, ".partial");
+        // What a full disk leaves: pages that were not written, or a log that did not come into the file.
+        let spoil = |db: &mut Sqlite| -> Result<(), Error> {
+            db.script(TABLE)?;
+            let mut file = File::options().write(true).open(&partial).unwrap();
+            file.seek(SeekFrom::Start(4_096)).unwrap();
+            file.write_all(&[0x55; 4_096]).unwrap();
+            Ok(())
+        };
+        let error = make(&path, spoil).unwrap_err().to_string();
+        assert!(error.contains("was not written whole"), "{error}");
+        assert_eq!(names(&folder), ["a.db-lock"]);
+        let leave = |db: &mut Sqlite| -> Result<(), Error> {
+            db.script(TABLE)?;
+            fs::write(beside(&partial, "-wal"), "half").unwrap();
+            Ok(())
+        };
+        let error = make(&path, leave).unwrap_err().to_string();
+        assert!(error.contains("did not all come into"), "{error}");
+        assert_eq!(names(&folder), ["a.db-lock"]);
+        make(&path, |db| db.script(TABLE)).unwrap();
+        Sqlite::open_to_read(&path).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

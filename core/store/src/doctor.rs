@@ -68,9 +68,9 @@ impl Checkup {
     }
 
     /// Of a store that cannot be opened, since rows are at fault.
-    pub(crate) fn of_rows(faults: Vec<String>) -> Self {
+    pub(crate) fn of_rows(faults: Vec<(Option<EntityUid>, String)>) -> Self {
         let mut checkup = Checkup::default();
-        faults.into_iter().for_each(|what| checkup.fault("rows", None, what));
+        checkup.rows(faults);
         checkup.fault("rows", None, "the store cannot be opened: nothing else was looked at");
         checkup
     }
@@ -78,9 +78,12 @@ impl Checkup {
     /// Tells of rows that could not be read, as a fault.
     pub(crate) fn reading(&mut self, done: Result<(), Error>) -> Result<(), Error> {
         let Err(error) = done else { return Ok(()) };
-        let faults = error.of_rows().ok_or(error)?;
-        faults.into_iter().for_each(|what| self.fault("rows", None, what));
+        self.rows(error.of_rows().ok_or(error)?);
         Ok(())
+    }
+
+    fn rows(&mut self, faults: Vec<(Option<EntityUid>, String)>) {
+        faults.into_iter().for_each(|(about, what)| self.fault("rows", about.as_ref(), what));
     }
 
     pub(crate) fn notice(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
@@ -150,10 +153,11 @@ impl State {
                 }
                 read => read,
             });
-            faults.extend(bad.into_iter().map(|what| format!("the table {}: {what}", table_of(sql))));
+            let in_table = |(about, what)| (about, format!("the table {}: {what}", table_of(sql)));
+            faults.extend(bad.into_iter().map(in_table));
             match read {
                 Err(Error::Unreadable(what)) => {
-                    faults.push(what);
+                    faults.push((None, what));
                     Ok(())
                 }
                 read => read,
@@ -172,7 +176,7 @@ impl State {
                 None => return Err(error),
             },
         };
-        faults.into_iter().for_each(|what| checkup.fault("rows", None, what));
+        checkup.rows(faults);
         Ok(rows)
     }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use caseward::{EntityUid, Problem};
+
 /// What can go wrong with a store. A command that is denied, refused or makes no sense is no error: it is an
 /// [`Answer`](crate::Answer).
 #[derive(Debug, thiserror::Error)]
@@ -103,12 +105,16 @@ impl Error {
         Error::File { what, path: path.to_owned(), error }
     }
 
-    /// What is wrong with the rows of the database, where it is they that are at fault.
-    pub(crate) fn of_rows(&self) -> Option<Vec<String>> {
+    /// What is wrong with the rows of the database, where it is they that are at fault: the record, and what is wrong with it.
+    pub(crate) fn of_rows(&self) -> Option<Vec<(Option<EntityUid>, String)>> {
         match self {
-            Error::Unreadable(what) => Some(vec![what.clone()]),
+            Error::Unreadable(what) => Some(vec![(None, what.clone())]),
             Error::Engine(error) if error.is_data() => {
-                Some(error.problems().iter().map(|problem| problem.message.clone()).collect())
+                let of = |problem: &Problem| match problem.source.parse() {
+                    Ok(uid) => (Some(uid), problem.message.clone()),
+                    Err(_) => (None, problem.to_string()),
+                };
+                Some(error.problems().iter().map(of).collect())
             }
             _ => None,
         }

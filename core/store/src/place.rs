@@ -156,11 +156,16 @@ fn is_whole(partial: &Path) -> Result<(), Error> {
             left.display()
         )));
     }
-    let damage = Sqlite::open_unfinished(partial)?.damage()?;
-    match damage.first() {
-        None => Ok(()),
-        Some(what) => Err(Error::Database(format!("`{}` was not written whole: {what}", partial.display()))),
-    }
+    let what = match Sqlite::open_unfinished(partial).and_then(|mut db| db.damage()) {
+        Ok(damage) => match damage.first() {
+            None => return Ok(()),
+            Some(what) => what.to_string(),
+        },
+        // Of some damage SQLite gives no list.
+        Err(Error::Database(what)) => what,
+        Err(error) => return Err(error),
+    };
+    Err(Error::Database(format!("`{}` was not written whole: {what}", partial.display())))
 }
 
 /// Removes a database that is this process's own, and what stands beside it.

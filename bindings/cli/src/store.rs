@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use caseward_store::{
-    Activation, Answer, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken,
+    Activation, Answer, Checkup, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken,
 };
 use clap::Subcommand;
 use indicatif::ProgressBar;
@@ -74,6 +74,11 @@ impl StoreArgs {
         opened(&self.db, self.options())
     }
 
+    /// What a look at all of it finds, also where it cannot be opened.
+    fn checked(&self) -> Result<Checkup, caseward_store::Error> {
+        showing(self.options(), |options| Store::check(&self.db, options))
+    }
+
     /// Opens a store that sees at once what other processes write.
     pub(crate) fn follow(&self) -> Result<Store, Failure> {
         let mut options = self.options();
@@ -89,10 +94,18 @@ impl StoreArgs {
 
 /// Opens a store, and shows how far it is where that takes a while.
 pub(crate) fn opened(place: &Path, options: Options) -> Result<Store, caseward_store::Error> {
+    showing(options, |options| Store::open(place, options))
+}
+
+/// Shows how far a store is opened.
+fn showing<T>(
+    options: Options,
+    open: impl FnOnce(&Options) -> Result<T, caseward_store::Error>,
+) -> Result<T, caseward_store::Error> {
     let bar: Arc<OnceLock<ProgressBar>> = Arc::default();
     let shown = bar.clone();
     let tell = move |rows| shown.get_or_init(progress::while_opening).set_position(rows);
-    let store = Store::open(place, &options.telling(tell));
+    let store = open(&options.telling(tell));
     if let Some(bar) = bar.get() {
         bar.finish_and_clear();
     }
@@ -281,7 +294,7 @@ fn file(
 }
 
 fn doctor(store: &StoreArgs, format: Format) -> Result<Exit, Failure> {
-    let found = store.open()?.doctor().map_err(failed)?;
+    let found = store.checked().map_err(failed)?;
     match format {
         Format::Json => output::print_json(&found)?,
         Format::Text => {

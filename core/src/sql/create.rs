@@ -27,6 +27,10 @@ pub struct Database {
 pub struct TableRows {
     /// A statement that adds a row, its parameters the row's values; NULL for those that are absent.
     pub insert: String,
+    /// A query of what each row of the table is of, and how many rows it has: the first of a row's values, as often as it
+    /// stands first.
+    #[serde(skip)]
+    pub owners: String,
     /// The rows.
     pub rows: Vec<Vec<Option<Parameter>>>,
 }
@@ -90,7 +94,9 @@ impl Database {
             let cells = |row: &Vec<Option<Constant>>| {
                 kept(row, &once).cloned().map(|cell| cell.map(Parameter::one)).collect()
             };
-            TableRows { insert, rows: table.rows.iter().map(cells).collect() }
+            let owner = table.columns.first().map_or(String::new(), |(name, _)| self.dialect.quoted(name));
+            let owners = format!("SELECT {owner}, COUNT(*) FROM {} GROUP BY {owner}", self.name(&table.name));
+            TableRows { insert, owners, rows: table.rows.iter().map(cells).collect() }
         })
     }
 

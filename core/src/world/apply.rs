@@ -178,7 +178,7 @@ impl World {
     #[must_use]
     pub fn counting_from(mut self, version: u64) -> World {
         if let Some(data) = Arc::get_mut(&mut self.data) {
-            data.sequence = Sequence::after(version);
+            data.count_from(version);
         }
         self
     }

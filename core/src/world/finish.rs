@@ -74,7 +74,6 @@ impl World {
         pools: Pools,
         Origin { epoch, version }: Origin,
     ) -> World {
-        static WORLDS: AtomicU64 = AtomicU64::new(0);
         let data = Data {
             tables,
             strings,
@@ -82,7 +81,7 @@ impl World {
             sequence: Sequence::after(version),
             stamps: Stamps::new(schema.entity_types().len()),
             epoch,
-            identity: WORLDS.fetch_add(1, Ordering::Relaxed),
+            identity: new_identity(),
             naming: Mutex::new(()),
             writer: Mutex::new(Writer::default()),
             indices: RwLock::new(Indices::default()),
@@ -243,6 +242,22 @@ impl World {
     pub fn stir_epochs(random: u64) {
         STIRRED.store(random, Ordering::Relaxed);
     }
+}
+
+impl Data {
+    /// Counts from another version, as a world that was loaded as it is: nothing that is known by version goes on.
+    pub(super) fn count_from(&mut self, version: u64) {
+        self.sequence = Sequence::after(version);
+        self.stamps = Stamps::new(self.schema.entity_types().len());
+        self.orders = Orders::default();
+        self.identity = new_identity();
+    }
+}
+
+/// A number that no other world has in this process.
+fn new_identity() -> u64 {
+    static WORLDS: AtomicU64 = AtomicU64::new(0);
+    WORLDS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A number that no other world has, in this process or, but for a chance of one in 2⁶⁴, in another.

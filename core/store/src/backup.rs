@@ -17,7 +17,7 @@ use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
 use crate::place::{LABEL, address, make, not_left, real, shown};
-use crate::sqlite::Sqlite;
+use crate::sqlite::{Sqlite, mark_unfinished};
 use crate::state::counts;
 use crate::store::Store;
 use crate::time;
@@ -226,7 +226,7 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     for name in names {
         let Some(mut file) = from.open(name)? else { return Ok(Some(name.clone())) };
         let path = to.place(name)?;
-        if copy(&mut file, &path)? != *name {
+        if copy(&mut file, &path, |_| ())? != *name {
             return Err(Error::request(format!(
                 "the file `{name}` has other bytes than were kept: see `caseward store doctor`"
             )));
@@ -235,15 +235,19 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Copies bytes onto the disk; gives their SHA-256.
-fn copy(from: &mut File, to: &Path) -> Result<String, Error> {
+/// Copies bytes onto the disk, the first of them as `mark` makes them; gives the SHA-256 of what was read.
+fn copy(from: &mut File, to: &Path, mark: impl Fn(&mut [u8])) -> Result<String, Error> {
     let mut run = || -> io::Result<String> {
         let (mut file, mut hasher, mut piece) = (File::create(to)?, Sha256::new(), vec![0; PIECE]);
+        let mut is_first = true;
         loop {
             let count = from.read(&mut piece)?;
-            match piece.get(..count) {
+            match piece.get_mut(..count) {
                 Some(bytes) if count > 0 => {
-                    hasher.update(bytes);
+                    hasher.update(&bytes);
+                    if std::mem::take(&mut is_first) {
+                        mark(bytes);
+                    }
                     file.write_all(bytes)?;
                 }
                 _ => break,
@@ -319,22 +323,19 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
         Error::request(format!("`{}` is not as it was when the backup was made", path.display()))
     };
     let open = |path: &Path| File::open(path).map_err(|error| Error::file("read", path, error));
-    if files.exists() {
-        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
-    }
     let from = folder.join(DATABASE);
-    if copy(&mut open(&from)?, database)? != backup.database {
+    if copy(&mut open(&from)?, database, mark_unfinished)? != backup.database {
         return Err(altered(&from));
     }
     let (kept, to) = (Files::beside(&from), Files::in_folder(files));
     for name in &backup.files {
         let from = kept.path(name);
-        if copy(&mut open(&from)?, &to.place(name)?)? != *name {
+        if copy(&mut open(&from)?, &to.place(name)?, |_| ())? != *name {
             return Err(altered(&from));
         }
     }
     // What is said of the database is what it says itself.
-    let mut copied = Sqlite::open_to_read(database)?;
+    let mut copied = Sqlite::open_unfinished(database)?;
     let (numbers, tree) = counts(&mut copied)?;
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
         && hex(&tree.root()) == backup.root

@@ -48,7 +48,7 @@ impl Command {
 }
 
 /// Refuses a name that stands twice in an object, wherever: which of the two counts, programs do not agree on.
-fn distinct(line: &str) -> Result<(), String> {
+pub(crate) fn distinct(line: &str) -> Result<(), String> {
     serde_json::from_str::<Distinct>(line).map(drop).map_err(|error| error.to_string())
 }
 

@@ -132,6 +132,11 @@ impl dyn Db + '_ {
     }
 }
 
+/// The table that a query reads first.
+pub(crate) fn table_of(sql: &str) -> &str {
+    sql.split_once(" FROM ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("of a query")
+}
+
 /// A text to bind.
 pub(crate) fn text(text: impl Into<Arc<str>>) -> Cell {
     Some(Parameter::Text(text.into()))

@@ -1,15 +1,17 @@
 //! Whether a store is well: what the data keeps, what nobody sees to, and what lies about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use caseward::sql::Dialect;
 use caseward::{ActionName, AlertQuery, Context, EntityUid, Query, Request, TypeName, Value, World};
 use serde::Serialize;
 
-use crate::db::as_text;
+use crate::db::{as_number, as_text, table_of};
 use crate::error::Error;
 use crate::facts::{entities, entity, uids};
 use crate::kept;
+use crate::migrate;
 use crate::state::State;
 
 /// People whose lists are held against filters on the tables.
@@ -65,6 +67,25 @@ impl Checkup {
         self.findings.push(Finding { kind, is_fault: true, about, what: what.into() });
     }
 
+    /// Of a store that cannot be opened, since rows are at fault.
+    pub(crate) fn of_rows(faults: Vec<(Option<EntityUid>, String)>) -> Self {
+        let mut checkup = Checkup::default();
+        checkup.rows(faults);
+        checkup.fault("rows", None, "the store cannot be opened: nothing else was looked at");
+        checkup
+    }
+
+    /// Tells of rows that could not be read, as a fault.
+    pub(crate) fn reading(&mut self, done: Result<(), Error>) -> Result<(), Error> {
+        let Err(error) = done else { return Ok(()) };
+        self.rows(error.of_rows().ok_or(error)?);
+        Ok(())
+    }
+
+    fn rows(&mut self, faults: Vec<(Option<EntityUid>, String)>) {
+        faults.into_iter().for_each(|(about, what)| self.fault("rows", about.as_ref(), what));
+    }
+
     pub(crate) fn notice(&mut self, kind: &'static str, about: Option<&EntityUid>, what: impl Into<String>) {
         let about = about.map(ToString::to_string);
         self.findings.push(Finding { kind, is_fault: false, about, what: what.into() });
@@ -89,21 +110,78 @@ impl State {
             checkup.fault("database", None, what);
         }
         let rows = self.rows_are_the_world(&mut checkup)?;
-        self.log_is_sound(&mut checkup)?;
-        self.refold(&mut checkup, &rows, (now, clock))?;
-        let open = self.cases_are_kept(&mut checkup, now)?;
-        self.students_are_kept(&mut checkup, &open)?;
-        self.one_person_twice(&mut checkup)?;
-        self.somebody_acts(&mut checkup, &open, now)?;
-        self.nothing_lies_about(&mut checkup)?;
-        self.is_due_for_disposal(&mut checkup, now)?;
-        self.lists_are_filters(&mut checkup, now)?;
+        // What cannot be read of one is a fault, and the next is looked at.
+        let all = &mut checkup;
+        let done = migrate::format::is_told(all, self.db.as_mut());
+        all.reading(done)?;
+        let done = self.log_is_sound(all);
+        all.reading(done)?;
+        let done = self.refold(all, rows.as_ref(), (now, clock));
+        all.reading(done)?;
+        if self.has_facts {
+            let done = self.facts_are_kept(all, now);
+            all.reading(done)?;
+        } else {
+            all.fault("rows", None, "the facts cannot be read: what hangs on them was not looked at");
+        }
+        let done = self.files_are_whole(all);
+        all.reading(done)?;
         Ok(checkup)
     }
 
-    fn rows_are_the_world(&mut self, checkup: &mut Checkup) -> Result<World, Error> {
-        let db = &mut self.db;
-        let rows: World = self.database.read(|sql, each| db.rows(sql, &[], each))?;
+    /// Looks at what the facts are to be, besides being what was written.
+    fn facts_are_kept(&mut self, checkup: &mut Checkup, now: i64) -> Result<(), Error> {
+        self.rows_are_of_somebody(checkup)?;
+        let open = self.cases_are_kept(checkup, now)?;
+        self.students_are_kept(checkup, &open)?;
+        self.one_person_twice(checkup)?;
+        self.somebody_acts(checkup, &open, now)?;
+        self.nothing_lies_about(checkup)?;
+        self.is_due_for_disposal(checkup, now)?;
+        self.lists_are_filters(checkup, now)
+    }
+
+    /// The facts as the tables have them; `None` where they cannot be read, which is a fault.
+    fn read_rows(&mut self, checkup: &mut Checkup) -> Result<Option<World>, Error> {
+        let (db, mut faults) = (&mut self.db, Vec::new());
+        let read = self.database.read::<Error>(|sql, each| {
+            let mut bad = Vec::new();
+            let read = db.rows(sql, &[], &mut |row| match each(row) {
+                Err(error) if error.of_rows().is_some() => {
+                    bad.extend(error.of_rows().into_iter().flatten());
+                    Ok(())
+                }
+                read => read,
+            });
+            let in_table = |(about, what)| (about, format!("the table {}: {what}", table_of(sql)));
+            faults.extend(bad.into_iter().map(in_table));
+            match read {
+                Err(Error::Unreadable(what)) => {
+                    faults.push((None, what));
+                    Ok(())
+                }
+                read => read,
+            }
+        });
+        let rows = match read {
+            Ok(rows) if faults.is_empty() => Some(rows),
+            Ok(_) => None,
+            Err(error) => match error.of_rows() {
+                // What was left out is missing where something refers to it.
+                Some(dangling) if faults.is_empty() => {
+                    faults = dangling;
+                    None
+                }
+                Some(_) => None,
+                None => return Err(error),
+            },
+        };
+        checkup.rows(faults);
+        Ok(rows)
+    }
+
+    fn rows_are_the_world(&mut self, checkup: &mut Checkup) -> Result<Option<World>, Error> {
+        let Some(rows) = self.read_rows(checkup)? else { return Ok(None) };
         for ty in self.ward.schema().entity_types() {
             if ty.choices.is_some() {
                 continue;
@@ -123,7 +201,30 @@ impl State {
                 }
             }
         }
-        Ok(rows)
+        Ok(Some(rows))
+    }
+
+    /// Rows beside those that the facts have: of what is not there, and the same row again.
+    fn rows_are_of_somebody(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
+        for table in self.database.rows(&self.world) {
+            let mut held: HashMap<Arc<str>, i64> = HashMap::new();
+            for owner in table.rows.iter().filter_map(|row| as_text(row.first()?)) {
+                *held.entry(owner).or_default() += 1;
+            }
+            let name = table_of(&table.owners);
+            self.db.rows(&table.owners, &[], &mut |row| {
+                let owner = row.first().and_then(as_text).unwrap_or_default();
+                let (count, held) =
+                    (row.get(1).and_then(as_number).unwrap_or(0), held.get(&owner).copied().unwrap_or(0));
+                if count > held {
+                    let what =
+                        format!("the table {name} has {count} rows of `{owner}`, and by the facts {held}");
+                    checkup.fault("rows", None, what);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     fn log_is_sound(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
@@ -241,7 +342,7 @@ impl State {
         for owner in owners.iter().filter(|owner| !self.world.contains(owner)) {
             checkup.fault("content", Some(owner), "there is content of it, and it is not there");
         }
-        self.files_are_whole(checkup)
+        Ok(())
     }
 
     /// Whether each file is there, with the bytes of its hash; and files of which nothing speaks.

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: what is read from a draft is what would be read once it is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use caseward::{Changes, EntityUid, Value, World};
@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::db::{Db, as_text, text};
 use crate::error::Error;
 use crate::facts;
+use crate::touched::Counter;
 
 /// The content that says when a record changed last.
 pub(crate) const CHANGED: &str = "lastChangedAt";
@@ -20,6 +21,9 @@ pub(crate) struct Draft {
     /// The state with everything but `pending`.
     world: World,
     pending: Changes,
+    /// Of which entities `pending` is.
+    unseen: HashSet<EntityUid>,
+    counter: Counter,
     changes: Changes,
     written: Vec<Json>,
     touched: BTreeMap<EntityUid, Touched>,
@@ -103,10 +107,12 @@ impl Finished {
 }
 
 impl Draft {
-    pub(crate) fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World, counter: Counter) -> Self {
         Draft {
             world: world.clone(),
             pending: Changes::new(),
+            unseen: HashSet::new(),
+            counter,
             changes: Changes::new(),
             written: Vec::new(),
             touched: BTreeMap::new(),
@@ -122,13 +128,26 @@ impl Draft {
         }
     }
 
-    /// The state with everything so far.
+    /// The state with everything so far. Its cost is that of all that the draft changed: of one entity
+    /// [`Draft::has`], [`Draft::get`] and the like give the same for less.
     pub(crate) fn seen(&mut self) -> Result<&World, Error> {
         if !self.pending.is_empty() {
+            self.counter.layer();
             self.world = self.world.with(&self.pending)?;
             self.pending = Changes::new();
+            self.unseen.clear();
         }
         Ok(&self.world)
+    }
+
+    /// A state that has everything so far of one entity.
+    fn seen_of(&mut self, uid: &EntityUid) -> Result<&World, Error> {
+        if self.unseen.contains(uid) { self.seen() } else { Ok(&self.world) }
+    }
+
+    /// Whether an entity is there.
+    pub(crate) fn has(&mut self, uid: &EntityUid) -> Result<bool, Error> {
+        Ok(self.seen_of(uid)?.contains(uid))
     }
 
     pub(crate) fn finish(mut self) -> Result<Finished, Error> {
@@ -155,7 +174,7 @@ impl Draft {
         let attrs: BTreeMap<&str, &Value> = attributes.iter().map(|(name, value)| (*name, value)).collect();
         self.written.push(json!({"put": {"uid": uid_json(uid), "attrs": attrs}}));
         self.touched.insert(uid.clone(), Touched::Whole);
-        self.change(|changes| changes.put(uid, attributes.clone()));
+        self.change(uid, |changes| changes.put(uid, attributes.clone()));
     }
 
     /// As [`Draft::put`], of an entity that did not exist and is told of.
@@ -179,7 +198,7 @@ impl Draft {
         {
             names.insert(name.into());
         }
-        self.change(|changes| match &value {
+        self.change(uid, |changes| match &value {
             Some(value) => changes.set(uid, name, value.clone()),
             None => changes.unset(uid, name),
         });
@@ -210,7 +229,7 @@ impl Draft {
     pub(crate) fn remove(&mut self, uid: &EntityUid) {
         self.written.push(json!({"remove": {"uid": uid_json(uid)}}));
         self.touched.insert(uid.clone(), Touched::Whole);
-        self.change(|changes| changes.remove(uid));
+        self.change(uid, |changes| changes.remove(uid));
         self.disposed.push(uid.clone());
     }
 
@@ -225,7 +244,8 @@ impl Draft {
         self.unsaid.push(uid.clone());
     }
 
-    fn change(&mut self, make: impl Fn(Changes) -> Changes) {
+    fn change(&mut self, uid: &EntityUid, make: impl Fn(Changes) -> Changes) {
+        self.unseen.insert(uid.clone());
         self.pending = make(std::mem::take(&mut self.pending));
         self.changes = make(std::mem::take(&mut self.changes));
     }
@@ -252,12 +272,12 @@ impl Draft {
     }
 
     pub(crate) fn get(&mut self, uid: &EntityUid, name: &str) -> Result<Option<Value>, Error> {
-        Ok(self.seen()?.attribute(uid, name)?)
+        Ok(self.seen_of(uid)?.attribute(uid, name)?)
     }
 
     /// An attribute that is a reference.
     pub(crate) fn entity(&mut self, uid: &EntityUid, name: &str) -> Result<Option<EntityUid>, Error> {
-        facts::entity(self.seen()?, uid, name)
+        facts::entity(self.seen_of(uid)?, uid, name)
     }
 
     /// An attribute that is a text.
@@ -270,7 +290,7 @@ impl Draft {
 
     /// An attribute that is a set of references.
     pub(crate) fn all(&mut self, uid: &EntityUid, name: &str) -> Result<Vec<EntityUid>, Error> {
-        facts::entities(self.seen()?, uid, name)
+        facts::entities(self.seen_of(uid)?, uid, name)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use caseward::{EntityUid, Problem};
+
 /// What can go wrong with a store. A command that is denied, refused or makes no sense is no error: it is an
 /// [`Answer`](crate::Answer).
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum Error {
     /// The database refused.
     #[error("the database: {0}")]
     Database(String),
+    /// A row holds what no store writes into it.
+    #[error("the data cannot be read: {0}")]
+    Unreadable(String),
     /// The audit log is not what was written.
     #[error("the log is damaged, and is not signed: {0}; see `caseward audit verify`")]
     Damaged(String),
@@ -100,6 +105,21 @@ impl Error {
         Error::File { what, path: path.to_owned(), error }
     }
 
+    /// What is wrong with the rows of the database, where it is they that are at fault: the record, and what is wrong with it.
+    pub(crate) fn of_rows(&self) -> Option<Vec<(Option<EntityUid>, String)>> {
+        match self {
+            Error::Unreadable(what) => Some(vec![(None, what.clone())]),
+            Error::Engine(error) if error.is_data() => {
+                let of = |problem: &Problem| match problem.source.parse() {
+                    Ok(uid) => (Some(uid), problem.message.clone()),
+                    Err(_) => (None, problem.to_string()),
+                };
+                Some(error.problems().iter().map(of).collect())
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn request(why: impl Into<String>) -> Self {
         Error::Request(why.into())
     }
@@ -107,6 +127,13 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Error::Database(error.to_string())
+        // SQLite says of a full disk that it is one, but for the index of its log, which has to grow in the folder too.
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        Error::Database(match code {
+            Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+                format!("{error}: its `-shm` cannot grow, as where the disk is full")
+            }
+            _ => error.to_string(),
+        })
     }
 }

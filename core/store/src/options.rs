@@ -23,6 +23,8 @@ pub struct Options {
     pub alone: bool,
     /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
     pub seed: Option<u64>,
+    /// Whether a store is opened of which the rows cannot be read: without facts, and nothing is written to it.
+    pub(crate) is_for_checkup: bool,
     /// Who is told how far it is opened.
     pub(crate) progress: Option<Progress>,
 }

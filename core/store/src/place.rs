@@ -10,14 +10,14 @@ use crate::error::Error;
 use crate::files::{beside, sync_folder};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{HEAD, Sqlite, is_unfinished, mark_finished};
 
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What the folder of a backup says of itself.
 pub(crate) const LABEL: &str = "backup.json";
-/// How a file of SQLite begins.
-const HEAD: &[u8] = b"SQLite format 3\0";
+/// What SQLite keeps beside a database.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A place as messages show it: an address without its password.
 pub fn shown(place: &Path) -> PathBuf {
@@ -130,7 +130,12 @@ pub(crate) fn make_database(
         Err(_) => Ok(()),
     };
     // The database is closed once it is filled: what stood in the write-ahead log is in the file.
-    make(path, is_free, |database, _| Sqlite::create(database).and_then(|mut db| fill(&mut db)))
+    make(path, is_free, |database, _| {
+        let mut db = Sqlite::create(database)?;
+        fill(&mut db)?;
+        db.close()?;
+        is_whole(database)
+    })
 }
 
 /// Makes a store's file, and the folder of its files where `fill` makes one: they have their names once both are whole.
@@ -144,25 +149,20 @@ pub(crate) fn make(
     let _held = lock(path)?;
     is_free()?;
     let (database, files) = (beside(path, ".partial"), beside(path, "-files.partial"));
-    is_left_of_this(&database, &files)?;
-    let remove = || {
-        for end in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&database, end));
-        }
-        let _ = fs::remove_dir_all(&files);
-    };
-    remove();
+    clear_left(&database, &files)?;
     let name = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
     let made = fill(&database, &files).and_then(|()| {
         if files.exists() {
             name(&files, &beside(path, "-files"))?;
         }
         // The database comes last: without it there is no store.
+        mark_finished(&database)?;
         name(&database, path)?;
         sync_folder(path)
     });
     if made.is_err() {
-        remove();
+        let _ = fs::remove_dir_all(&files);
+        remove_database(&database);
     }
     made
 }
@@ -174,12 +174,26 @@ pub(crate) fn not_left(path: &Path) -> Error {
     ))
 }
 
-/// Refuses what stands where a store is made, before it has its name, and was not left by one that was cut off.
+/// Removes what one left that was cut off where a store is made, before it has its name; whatever else stands there is refused.
+fn clear_left(database: &Path, files: &Path) -> Result<(), Error> {
+    is_left_of_this(database, files)?;
+    if files.exists() {
+        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
+    }
+    remove_database(database);
+    match database.symlink_metadata() {
+        Ok(_) => Err(not_left(database)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses what was not left by one that was cut off: an empty file, or a database that is marked as no store yet, is.
 fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
-    if let Ok(about) = database.symlink_metadata()
-        && !(about.is_file() && (about.len() == 0 || is_database(database).is_ok()))
-    {
-        return Err(not_left(database));
+    match database.symlink_metadata() {
+        Ok(about) if about.is_file() && is_unfinished(database) => {}
+        Ok(about) if !about.is_file() || about.len() > 0 => return Err(not_left(database)),
+        // Nothing stands beside what was not begun.
+        _ => stands_beside(database).map_or(Ok(()), |beside| Err(not_left(&beside)))?,
     }
     if let Ok(about) = files.symlink_metadata() {
         // A folder for the first two digits of the hashes in it.
@@ -194,6 +208,40 @@ fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Refuses what was closed and is not all on disk: a disk may be full.
+fn is_whole(partial: &Path) -> Result<(), Error> {
+    if let Some(left) = stands_beside(partial) {
+        return Err(Error::Database(format!(
+            "what was written did not all come into `{}`: `{}` is left beside it",
+            partial.display(),
+            left.display()
+        )));
+    }
+    let what = match Sqlite::open_unfinished(partial).and_then(|mut db| db.damage()) {
+        Ok(damage) => match damage.first() {
+            None => return Ok(()),
+            Some(what) => what.to_string(),
+        },
+        // Of some damage SQLite gives no list.
+        Err(Error::Database(what)) => what,
+        Err(error) => return Err(error),
+    };
+    Err(Error::Database(format!("`{}` was not written whole: {what}", partial.display())))
+}
+
+/// Removes a database that is this process's own, and what stands beside it.
+pub(crate) fn remove_database(partial: &Path) {
+    for path in BESIDE.iter().map(|end| beside(partial, end)).chain([partial.to_owned()]) {
+        // The database last: without it nothing says whose the others are.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The first of what SQLite keeps beside a database that is there.
+pub(crate) fn stands_beside(database: &Path) -> Option<PathBuf> {
+    BESIDE.iter().map(|end| beside(database, end)).find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Refuses a file of something else, before anything is written beside it.
@@ -239,5 +287,60 @@ pub(crate) fn lock(path: &Path) -> Result<File, Error> {
             }
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    use std::path::PathBuf;
+
+    use super::make;
+    use crate::db::Db as _;
+    use crate::error::Error;
+    use crate::files::beside;
+    use crate::sqlite::Sqlite;
+
+    const TABLE: &str = "CREATE TABLE a (b TEXT NOT NULL); INSERT INTO a VALUES (hex(zeroblob(9000)));";
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("caseward-place-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    fn names(folder: &PathBuf) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_not_all_on_disk_gets_no_name() {
+        let folder = folder("whole");
+        let path = folder.join("a.db");
+        let partial = beside(&path, ".partial");
+        // What a full disk leaves: pages that were not written, or a log that did not come into the file.
+        let spoil = |db: &mut Sqlite| -> Result<(), Error> {
+            db.script(TABLE)?;
+            let mut file = File::options().write(true).open(&partial).unwrap();
+            file.seek(SeekFrom::Start(4_096)).unwrap();
+            file.write_all(&[0x55; 4_096]).unwrap();
+            Ok(())
+        };
+        let error = make(&path, spoil).unwrap_err().to_string();
+        assert!(error.contains("was not written whole"), "{error}");
+        assert_eq!(names(&folder), ["a.db-lock"]);
+        let leave = |db: &mut Sqlite| -> Result<(), Error> {
+            db.script(TABLE)?;
+            fs::write(beside(&partial, "-wal"), "half").unwrap();
+            Ok(())
+        };
+        let error = make(&path, leave).unwrap_err().to_string();
+        assert!(error.contains("did not all come into"), "{error}");
+        assert_eq!(names(&folder), ["a.db-lock"]);
+        make(&path, |db| db.script(TABLE)).unwrap();
+        Sqlite::open_to_read(&path).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

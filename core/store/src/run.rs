@@ -180,6 +180,7 @@ impl State {
         now: i64,
         mut answer: Answer,
     ) -> Result<Answer, Error> {
+        let counter = self.db.counter();
         let mut making = Making {
             now,
             ward: &self.ward,
@@ -187,7 +188,7 @@ impl State {
             database: &self.database,
             db: self.db.as_mut(),
             random: &mut self.random,
-            draft: Draft::new(&group.seen),
+            draft: Draft::new(&group.seen, counter),
             ahead: Changes::new(),
         };
         let mut doing = Doing { making: &mut making, checked, context, kept: HashMap::new(), exported: None };

@@ -1,5 +1,7 @@
 //! SQLite: one file, a write-ahead log, every commit on disk before it is told.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use caseward::sql::{Dialect, Parameter};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
-use crate::db::{Cell, Db, Each};
+use crate::db::{Cell, Db, Each, table_of};
 use crate::error::Error;
 use crate::files::beside;
 use crate::touched::Counter;
@@ -19,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PREPARED: usize = 256;
 /// `application_id` of a store: "CASE".
 const APPLICATION: i64 = 0x4341_5345;
+/// `application_id` of what is to become a store, and has not its name yet: "CAS?".
+const UNFINISHED: i64 = 0x4341_533f;
+/// Where a file of SQLite has its `application_id`, most significant byte first.
+const ID_AT: u64 = 68;
+/// How a file of SQLite begins.
+pub(crate) const HEAD: &[u8] = b"SQLite format 3\0";
 
 /// A connection to a store's file.
 pub(crate) struct Sqlite {
@@ -75,14 +83,28 @@ pub(crate) fn plain(path: &Path) -> Result<PathBuf, Error> {
 }
 
 impl Sqlite {
-    /// Makes a file where there is none.
+    /// Makes a file where there is none, which is [no store](mark_finished) yet. Nothing stands beside it: whoever makes it has it
+    /// alone, and takes it away whole.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(plain(path)?, flags)?;
-        connection.pragma_update(None, "application_id", APPLICATION)?;
-        Self::ready(connection, None)
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.pragma_update(None, "journal_mode", "MEMORY")?;
+        connection.pragma_update(None, "application_id", UNFINISHED)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        Ok(Sqlite { connection, file: None, counter: Counter::default() })
+    }
+
+    /// Closes a file that was made; what it cannot write any more is an error.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        Ok(self.connection.close().map_err(|(_, error)| error)?)
+    }
+
+    /// Opens a file that has not its name yet, to read it alone.
+    pub(crate) fn open_unfinished(path: &Path) -> Result<Self, Error> {
+        Self::to_read(path, UNFINISHED)
     }
 
     /// Opens a store's file.
@@ -91,13 +113,17 @@ impl Sqlite {
             return Err(Error::Missing(path.to_owned()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(plain(path)?, flags).map_err(|e| refused(path, &e))?;
-        is_store(path, &connection)?;
+        let connection = Connection::open_with_flags(plain(path)?, flags).map_err(|e| refused(path, e))?;
+        has_id(path, &connection, APPLICATION)?;
         Self::ready(connection, Some(Written::new(path)?))
     }
 
     /// Opens a store's file to read it alone; no file is made beside it.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, Error> {
+        Self::to_read(path, APPLICATION)
+    }
+
+    fn to_read(path: &Path, application: i64) -> Result<Self, Error> {
         let log = beside(path, "-wal");
         // What still stands in the write-ahead log is read through it; without one the file is all there is.
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
@@ -108,8 +134,8 @@ impl Sqlite {
         let place = place.to_str().ok_or_else(not_text)?;
         let escaped = place.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let address = format!("file:{escaped}?{}", if has_log { "mode=ro" } else { "immutable=1" });
-        let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, &e))?;
-        is_store(path, &connection)?;
+        let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, e))?;
+        has_id(path, &connection, application)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
         Ok(Sqlite { connection, file: None, counter: Counter::default() })
     }
@@ -135,7 +161,7 @@ impl Sqlite {
     pub(crate) fn open_of_others(path: &Path) -> Result<Self, Error> {
         // What reads a write-ahead log writes its index.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, e))?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
@@ -159,11 +185,42 @@ impl Sqlite {
     }
 }
 
+/// Whether a file is of a store that has not its name yet: what was cut off left it.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let mut start = [0; ID_AT as usize + 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start.starts_with(HEAD) && start.ends_with(&id_of(UNFINISHED))
+}
+
+/// The `application_id` as a file has it.
+fn id_of(application: i64) -> [u8; 4] {
+    u32::try_from(application).unwrap_or(0).to_be_bytes()
+}
+
+/// Marks the bytes with which a store's file begins as those of one that has not its name yet.
+pub(crate) fn mark_unfinished(start: &mut [u8]) {
+    let at = ID_AT as usize;
+    if let Some(id) = start.get_mut(at..at + 4) {
+        id.copy_from_slice(&id_of(UNFINISHED));
+    }
+}
+
+/// Makes a store of a file that is closed and whole: what is left is to give it its name. It is on disk before this ends.
+pub(crate) fn mark_finished(path: &Path) -> Result<(), Error> {
+    let write = || -> std::io::Result<()> {
+        let mut file = File::options().write(true).open(path)?;
+        file.seek(SeekFrom::Start(ID_AT))?;
+        file.write_all(&id_of(APPLICATION))?;
+        file.sync_all()
+    };
+    write().map_err(|error| Error::file("write", path, error))
+}
+
 /// Refuses a database of something else.
-fn is_store(path: &Path, connection: &Connection) -> Result<(), Error> {
+fn has_id(path: &Path, connection: &Connection, application: i64) -> Result<(), Error> {
     let id = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
-    match id.map_err(|error| refused(path, &error))? {
-        APPLICATION => Ok(()),
+    match id.map_err(|error| refused(path, error))? {
+        id if id == application => Ok(()),
         _ => Err(Error::NotAStore {
             path: path.to_owned(),
             why: "it is a database of something else".to_owned(),
@@ -172,12 +229,15 @@ fn is_store(path: &Path, connection: &Connection) -> Result<(), Error> {
 }
 
 /// What SQLite says of a file: of no database of its own that it is none, of a full disk or a damaged page what it is.
-fn refused(path: &Path, error: &rusqlite::Error) -> Error {
+fn refused(path: &Path, error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => {
             Error::NotAStore { path: path.to_owned(), why: error.to_string() }
         }
-        _ => Error::Database(format!("`{}`: {error}", path.display())),
+        _ => match Error::from(error) {
+            Error::Database(says) => Error::Database(format!("`{}`: {says}", path.display())),
+            other => other,
+        },
     }
 }
 
@@ -249,11 +309,31 @@ impl Db for Sqlite {
         while let Some(row) = rows.next()? {
             self.counter.row();
             cells.clear();
-            read(row, &mut cells)?;
+            read(row, &mut cells).map_err(|error| match error {
+                Error::Unreadable(why) => unreadable(sql, row, &cells, &why),
+                error => error,
+            })?;
             each(&cells)?;
         }
         Ok(())
     }
+}
+
+/// Which row it is that cannot be read, by its table and its first value.
+fn unreadable(sql: &str, row: &Row<'_>, before: &[Cell], why: &str) -> Error {
+    let table = table_of(sql);
+    let column = row.as_ref().column_name(before.len()).unwrap_or("a column").to_owned();
+    let of: Vec<String> = before
+        .iter()
+        .map(|cell| match cell {
+            Some(Parameter::Text(text)) => format!("`{text}`"),
+            Some(Parameter::Bigint(n)) => n.to_string(),
+            _ => "NULL".to_owned(),
+        })
+        .take(3)
+        .collect();
+    let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(", ")) };
+    Error::Unreadable(format!("the table {table}: in the row{of} `{column}` is {why}"))
 }
 
 fn read(row: &Row<'_>, cells: &mut Vec<Cell>) -> Result<(), Error> {
@@ -262,10 +342,12 @@ fn read(row: &Row<'_>, cells: &mut Vec<Cell>) -> Result<(), Error> {
             ValueRef::Null => None,
             ValueRef::Integer(n) => Some(Parameter::Bigint(n)),
             ValueRef::Text(text) => {
-                let text = std::str::from_utf8(text).map_err(|e| Error::Database(e.to_string()))?;
+                let text = std::str::from_utf8(text)
+                    .map_err(|_| Error::Unreadable("no text in UTF-8".to_owned()))?;
                 Some(Parameter::Text(text.into()))
             }
-            other => return Err(Error::Database(format!("a value is of type {}", other.data_type()))),
+            ValueRef::Real(_) => return Err(Error::Unreadable("a number with a fraction".to_owned())),
+            ValueRef::Blob(_) => return Err(Error::Unreadable("bytes and no text".to_owned())),
         });
     }
     Ok(())

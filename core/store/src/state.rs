@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use caseward::sql::{Database, Mapping};
-use caseward::{EntityUid, Ward, World};
+use caseward::{EntityUid, Ward, World, WorldBuilder};
 
 use crate::activate::{self, InForce, Shared};
 use crate::audit::Tree;
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) watchers: Watchers,
     /// Whether the world is behind the database after a failure.
     pub(crate) is_stopped: bool,
+    /// Whether the world is that of the rows; else they could not be read, and are only looked at.
+    pub(crate) has_facts: bool,
     /// What is told of the store where nothing is written to it.
     pub(crate) read_only: Option<PathBuf>,
 }
@@ -154,16 +156,24 @@ impl State {
             Some(path) => snapshot::open(db.as_mut(), &ward, path)?,
             None => None,
         };
+        let mut has_facts = true;
         let world = match kept {
             Some(world) => world,
             None => {
                 let mut counted = options.counted();
-                database.read(|sql, each| {
+                let read = database.read(|sql, each| {
                     db.rows(sql, &[], &mut |row| {
                         counted.one();
                         each(row)
                     })
-                })?
+                });
+                match read {
+                    Err(error) if options.is_for_checkup && error.of_rows().is_some() => {
+                        has_facts = false;
+                        WorldBuilder::new(ward.schema()).finish()?
+                    }
+                    read => read?,
+                }
             }
         };
         let world = world.counting_from(numbers.version);
@@ -186,6 +196,7 @@ impl State {
             beside: Beside::default(),
             watchers: Watchers::default(),
             is_stopped: false,
+            has_facts,
             read_only: None,
         })
     }
@@ -480,6 +491,10 @@ pub(crate) fn counts(db: &mut dyn Db) -> Result<(Numbers, Tree), Error> {
         tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
     Ok((numbers, tree))
 }
+
+/// What the settings are called.
+pub(crate) const SETTINGS: [&str; 8] =
+    ["version", "event", "clock", "tree", "format", "requests", "cases", "snapshot"];
 
 /// A number among the settings.
 pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {

@@ -94,7 +94,13 @@ impl Store {
             return Self::open(path, options);
         }
         place::make_database(path, |db| State::create(db, policies))?;
-        Self::open(path, options)
+        Self::open(path, options).map_err(|error| match error {
+            Error::Database(says) => Error::Database(format!(
+                "the store `{}` is made, and cannot be opened yet: {says}",
+                path.display()
+            )),
+            error => error,
+        })
     }
 
     /// Opens a store: reads the world from its rows.
@@ -322,6 +328,22 @@ impl Store {
             state.in_force(now);
             state.reading(|state| state.doctor((now, clock)))
         })
+    }
+
+    /// As [`Store::open`] and [`Store::doctor`], also of a store that cannot be opened since its rows are at fault: that is told,
+    /// and what does not hang on them is looked at.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::doctor`].
+    pub fn check(place: impl AsRef<Path>, options: &Options) -> Result<Checkup, Error> {
+        let options = Options { is_for_checkup: true, ..options.clone() };
+        match Self::open(place, &options) {
+            Ok(store) => store.doctor(),
+            Err(error) => match error.of_rows() {
+                Some(faults) => Ok(Checkup::of_rows(faults)),
+                None => Err(error),
+            },
+        }
     }
 
     /// Fields of content, by entity and name, as they stand; `None` where there is none. Who may see them is the caller's to have

@@ -1,8 +1,8 @@
 //! Instants as the store writes and reads them: milliseconds since 1970 within, RFC 3339 without, days in New Zealand.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 
@@ -11,9 +11,11 @@ const ZONE: &str = "Pacific/Auckland";
 
 /// An instant as text, in UTC.
 pub(crate) fn rfc3339(ms: i64) -> String {
-    match Timestamp::from_millisecond(ms) {
-        Ok(instant) => format!("{instant:.3}"),
-        Err(_) => ms.to_string(),
+    // A `Timestamp` ends a day before the year 9999 does.
+    let begin = date(1970, 1, 1).at(0, 0, 0, 0);
+    match begin.checked_add(SignedDuration::from_millis(ms)) {
+        Ok(instant) => format!("{instant:.3}Z"),
+        Err(_) => format!("{ms} milliseconds since 1970"),
     }
 }
 
@@ -47,4 +49,17 @@ pub(crate) fn machine() -> i64 {
 pub(crate) fn read(text: &str) -> Result<i64, Error> {
     caseward::instant(text)
         .ok_or_else(|| Error::request(format!("`{text}` is no instant such as 2026-05-11T09:00:00+12:00")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn every_instant_that_is_read_is_written_as_one() {
+        for text in ["1970-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(rfc3339(caseward::instant(text).unwrap()), text);
+        }
+        assert_eq!(rfc3339(i64::MIN), format!("{} milliseconds since 1970", i64::MIN));
+    }
 }

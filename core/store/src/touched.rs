@@ -13,6 +13,9 @@ pub struct Touched {
     pub statements: u64,
     /// Rows that they gave.
     pub rows: u64,
+    /// How often the facts were put together with what was to be written; each costs as much as all that one command or one
+    /// subject of a feed changes.
+    pub layers: u64,
 }
 
 /// Counts what a connection is asked. Cloning shares it.
@@ -23,6 +26,7 @@ pub(crate) struct Counter(Arc<Counts>);
 struct Counts {
     statements: AtomicU64,
     rows: AtomicU64,
+    layers: AtomicU64,
 }
 
 impl Counter {
@@ -34,8 +38,12 @@ impl Counter {
         self.0.rows.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn layer(&self) {
+        self.0.layers.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn now(&self) -> Touched {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Touched { statements: of(&self.0.statements), rows: of(&self.0.rows) }
+        Touched { statements: of(&self.0.statements), rows: of(&self.0.rows), layers: of(&self.0.layers) }
     }
 }

@@ -164,7 +164,7 @@ impl Doing<'_, '_> {
             None => self.making.random.id(self.making.now)?,
         };
         let uid = EntityUid::new(ty, id);
-        if self.making.draft.seen()?.contains(&uid) {
+        if self.making.draft.has(&uid)? {
             return Err(Stop::Refused(format!("{uid} is there already")));
         }
         // Also of what is gone the log speaks by its name.

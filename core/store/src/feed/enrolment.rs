@@ -49,11 +49,10 @@ impl Interval {
 /// What is wrong with a line, given what is in the data.
 pub(super) fn check(making: &mut Making<'_>, subject: &Subject, fields: &Fields) -> Result<(), Stop> {
     let interval = Interval::read(fields).map_err(Stop::Invalid)?;
-    let seen = making.draft.seen()?;
-    if !seen.contains(&interval.school) {
+    if !making.draft.has(&interval.school)? {
         return Err(Stop::Invalid(format!("{} is not in the data", interval.school)));
     }
-    if !seen.contains(&subject.uid) && interval.nsn.is_none() {
+    if interval.nsn.is_none() && !making.draft.has(&subject.uid)? {
         return Err(Stop::Invalid(format!(
             "{} is not in the data, and a new student needs `nsn`",
             subject.uid
@@ -75,7 +74,7 @@ pub(super) fn base(
     student: &EntityUid,
 ) -> Result<Vec<(&'static str, String)>, Stop> {
     let mut base = Vec::new();
-    if making.draft.seen()?.contains(student) {
+    if making.draft.has(student)? {
         for name in ["enrolledAt", "lastSchool"] {
             base.extend(making.draft.entity(student, name)?.map(|school| (name, school.id().to_owned())));
         }
@@ -96,7 +95,7 @@ pub(super) fn apply(
     let student = &subject.uid;
     let mut all: Vec<Interval> = lines.iter().filter_map(|fields| Interval::read(fields).ok()).collect();
     all.sort_by_key(|interval| interval.start);
-    if !making.draft.seen()?.contains(student) {
+    if !making.draft.has(student)? {
         let nsn = all.iter().rev().find_map(|interval| interval.nsn.clone()).unwrap_or_default();
         making.draft.make(student, vec![("nsn", Value::string(nsn))]);
     }
@@ -123,12 +122,22 @@ pub(super) fn place(
     base: &BTreeMap<String, String>,
     at: i64,
 ) -> (Option<EntityUid>, Option<EntityUid>) {
+    let state = state(lines, base, at);
+    let last = if state.enrolled.is_some() { None } else { state.last };
+    (state.enrolled, last)
+}
+
+/// What lines of a student say that cannot all be so at an instant.
+pub(super) fn flag(lines: &[Fields], at: i64) -> Option<String> {
+    // What was so before the lines contradicts none of them.
+    state(lines, &BTreeMap::new(), at).flag
+}
+
+fn state(lines: &[Fields], base: &BTreeMap<String, String>, at: i64) -> State {
     let mut all: Vec<Interval> = lines.iter().filter_map(|fields| Interval::read(fields).ok()).collect();
     all.sort_by_key(|interval| interval.start);
     all.retain(|interval| !interval.is_cancelled());
-    let state = State::at(&all, base, at);
-    let last = if state.enrolled.is_some() { None } else { state.last };
-    (state.enrolled, last)
+    State::at(&all, base, at)
 }
 
 /// Where a student is.
@@ -233,7 +242,7 @@ pub(super) fn check_day(making: &mut Making<'_>, subject: &Subject, fields: &Fie
         }
         _ => {}
     }
-    match making.draft.seen()?.contains(&subject.uid) {
+    match making.draft.has(&subject.uid)? {
         true => Ok(()),
         false => bad(format!("{} is not in the data", subject.uid)),
     }

@@ -8,6 +8,7 @@
 
 mod due;
 mod enrolment;
+mod flags;
 mod kind;
 mod organisations;
 mod past;
@@ -31,6 +32,7 @@ use crate::log::{Entry, as_i64};
 use crate::refold;
 use crate::state::{Group, State};
 use crate::time;
+pub(crate) use flags::flags;
 pub(crate) use kind::Kind;
 pub(crate) use past::known;
 pub(crate) use read::Fields;
@@ -204,6 +206,7 @@ impl State {
     }
 
     fn making<'a>(&'a mut self, group: &Group, now: i64) -> Making<'a> {
+        let counter = self.db.counter();
         Making {
             now,
             ward: &self.ward,
@@ -211,7 +214,7 @@ impl State {
             database: &self.database,
             db: self.db.as_mut(),
             random: &mut self.random,
-            draft: Draft::new(&group.seen),
+            draft: Draft::new(&group.seen, counter),
             ahead: Changes::new(),
         }
     }
@@ -274,18 +277,6 @@ impl State {
             told.push((uid.clone(), people));
         }
         Ok(told)
-    }
-
-    /// Keeps what cannot all be so, or that it can.
-    fn flag(&mut self, subject: &Subject, kind: &str, says: Option<&str>) -> Result<(), Error> {
-        let key = [text(subject.name.as_str()), text(kind)];
-        self.db.run("DELETE FROM caseward_flag WHERE subject = ?1 AND name = ?2", &key)?;
-        if let Some(says) = says {
-            let [subject, kind] = key;
-            let sql = "INSERT INTO caseward_flag (subject, name, says) VALUES (?1, ?2, ?3)";
-            self.db.run(sql, &[subject, kind, text(says)])?;
-        }
-        Ok(())
     }
 }
 
@@ -481,7 +472,7 @@ fn apply(
                 let student = Subject::read(making.db, &name)?;
                 stand(making, "attendance", &student, at)?;
             }
-            return Ok(overlapping(making)?);
+            return Ok(flags::overlapping(making.db)?);
         }
         kind => return stand(making, kind, subject, at),
     }
@@ -503,24 +494,6 @@ fn stand(making: &mut Making<'_>, kind: &str, subject: &Subject, at: i64) -> Res
         _ => {}
     }
     Ok(None)
-}
-
-/// Terms that share a day: which of them a day counts for is not said.
-fn overlapping(making: &mut Making<'_>) -> Result<Option<String>, Error> {
-    let lines = making.db.texts("SELECT line FROM caseward_feed WHERE kind = 'terms' ORDER BY key", &[])?;
-    let mut terms = Vec::new();
-    for fields in lines.iter().filter_map(|line| serde_json::from_str::<Fields>(line).ok()) {
-        if let Ok((start, end)) = term(&fields) {
-            terms.push((start, end, fields.get("term").cloned().unwrap_or_default()));
-        }
-    }
-    terms.sort();
-    let pairs = terms.iter().zip(terms.iter().skip(1));
-    let named: Vec<String> = pairs
-        .filter(|((_, end, _), (start, ..))| start < end)
-        .map(|((.., one), (.., other))| format!("{one} and {other}"))
-        .collect();
-    Ok((!named.is_empty()).then(|| format!("terms overlap: {}", named.join(", "))))
 }
 
 /// The terms, half-open.

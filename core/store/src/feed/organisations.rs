@@ -1,11 +1,14 @@
 //! Schools and providers, registers, and content that no command writes.
 
-use caseward::{EntityUid, Value};
+use std::collections::{HashMap, HashSet};
+
+use caseward::{EntityUid, Value, World};
 use serde_json::Value as Json;
 
 use super::kind::moment;
 use super::read::Fields;
 use crate::attendance::{Making, Stop};
+use crate::command::distinct;
 
 /// Lines by their numbers.
 type Lines = Vec<(usize, Fields)>;
@@ -38,21 +41,36 @@ pub(super) fn sort(making: &mut Making<'_>, mut lines: Lines) -> Result<(Lines, 
             false
         }
     });
-    loop {
-        let known: Vec<EntityUid> = lines.iter().map(|(_, fields)| organisation(fields)).collect();
-        let seen = making.draft.seen()?;
-        let before = lines.len();
-        lines.retain(|(number, fields)| match refers(fields) {
-            Some((_, uid)) if !known.contains(&uid) && !seen.contains(&uid) => {
-                bad.push((*number, format!("{uid} is not in the data")));
-                false
-            }
-            _ => true,
-        });
-        if lines.len() == before {
-            return Ok((lines, bad));
+    let (known, seen): (HashSet<EntityUid>, &World) =
+        (lines.iter().map(|(_, fields)| organisation(fields)).collect(), making.draft.seen()?);
+    // Whoever refers to what is in lines alone goes with it.
+    let mut by_referred: HashMap<EntityUid, Vec<usize>> = HashMap::new();
+    let mut lost: Vec<(usize, EntityUid)> = Vec::new();
+    for (at, (_, fields)) in lines.iter().enumerate() {
+        match refers(fields) {
+            Some((_, uid)) if seen.contains(&uid) => {}
+            Some((_, uid)) if known.contains(&uid) => by_referred.entry(uid).or_default().push(at),
+            Some((_, uid)) => lost.push((at, uid)),
+            None => {}
         }
     }
+    let mut without: HashMap<usize, EntityUid> = HashMap::new();
+    while let Some((at, uid)) = lost.pop() {
+        without.insert(at, uid);
+        let gone = lines.get(at).map(|(_, fields)| organisation(fields));
+        let gone = gone.filter(|gone| !seen.contains(gone));
+        if let Some((gone, referring)) = gone.and_then(|gone| by_referred.remove_entry(&gone)) {
+            lost.extend(referring.into_iter().map(|at| (at, gone.clone())));
+        }
+    }
+    let mut good = Lines::new();
+    for (at, (number, fields)) in lines.into_iter().enumerate() {
+        match without.get(&at) {
+            Some(uid) => bad.push((number, format!("{uid} is not in the data"))),
+            None => good.push((number, fields)),
+        }
+    }
+    Ok((good, bad))
 }
 
 fn check(fields: &Fields) -> Result<(), String> {
@@ -70,7 +88,7 @@ pub(super) fn apply(making: &mut Making<'_>, lines: &[(usize, Fields)]) -> Resul
     // All are there before one refers to another.
     for (_, fields) in lines {
         let uid = organisation(fields);
-        if !making.draft.seen()?.contains(&uid) {
+        if !making.draft.has(&uid)? {
             making.draft.make(&uid, vec![("kind", Value::from(of(fields, "kind").as_str()))]);
         }
     }
@@ -86,7 +104,7 @@ pub(super) fn apply(making: &mut Making<'_>, lines: &[(usize, Fields)]) -> Resul
 /// A register's school, and when its last entry was.
 fn register(making: &mut Making<'_>, fields: &Fields) -> Result<(EntityUid, i64), Stop> {
     let school = EntityUid::new("School", of(fields, "school"));
-    if !making.draft.seen()?.contains(&school) {
+    if !making.draft.has(&school)? {
         return Err(Stop::Invalid(format!("{school} is not in the data")));
     }
     let last = moment(fields, "lastEntryAt").map_err(Stop::Invalid)?;
@@ -106,7 +124,7 @@ pub(super) fn apply_register(
 ) -> Result<(), Stop> {
     let (school, last) = self::register(making, fields)?;
     let (kind, last) = (Value::from(of(fields, "kind").as_str()), Value::Datetime(last));
-    if !making.draft.seen()?.contains(register) {
+    if !making.draft.has(register)? {
         let attributes = vec![("school", Value::Entity(school)), ("kind", kind), ("lastEntryAt", last)];
         making.draft.make(register, attributes);
         return Ok(());
@@ -127,10 +145,15 @@ pub(super) fn check_content(making: &mut Making<'_>, uid: &EntityUid, fields: &F
     if field == "accessHistory" || !known.iter().any(|(name, _)| name.as_ref() == field) {
         return Err(Stop::Invalid(format!("`{field}` is no content of a `{}`", uid.type_name())));
     }
-    if !making.draft.seen()?.contains(uid) {
+    if !making.draft.has(uid)? {
         return Err(Stop::Invalid(format!("{uid} is not in the data")));
     }
-    Ok(())
+    // What is JSON is kept as such, wherever the line came from.
+    let value = of(fields, "value");
+    match serde_json::from_str::<Json>(&value) {
+        Ok(Json::Object(_) | Json::Array(_)) => distinct(&value).map_err(Stop::Invalid),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn apply_content(making: &mut Making<'_>, uid: &EntityUid, fields: &Fields) -> Result<(), Stop> {

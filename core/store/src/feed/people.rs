@@ -45,7 +45,7 @@ fn place_type(ward: &Ward, role: &str) -> Option<String> {
 /// What is wrong with a line of the feed `staff`.
 pub(super) fn check_role(making: &mut Making<'_>, fields: &Fields) -> Result<(), Stop> {
     let role = Role::read(making.ward, fields).map_err(Stop::Invalid)?;
-    match making.draft.seen()?.contains(&role.place) {
+    match making.draft.has(&role.place)? {
         true => Ok(()),
         false => Err(Stop::Invalid(format!("{} is not in the data", role.place))),
     }
@@ -73,7 +73,7 @@ pub(super) fn boundaries(ward: &Ward, kind: &str, fields: &Fields) -> Vec<i64> {
 
 /// A user of whom the data knows nothing yet: without a login and without roles.
 pub(super) fn make(making: &mut Making<'_>, user: &EntityUid) -> Result<(), Stop> {
-    if making.draft.seen()?.contains(user) {
+    if making.draft.has(user)? {
         return Ok(());
     }
     let schema = making.ward.schema().clone();

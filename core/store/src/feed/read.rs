@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::kind::Kind;
+use crate::command::distinct;
 
 /// The fields of a line that say something.
 pub(crate) type Fields = BTreeMap<String, String>;
@@ -79,7 +80,9 @@ fn json_lines(kind: &Kind, text: &[u8]) -> Vec<Line> {
 }
 
 fn json_line(kind: &Kind, line: &[u8]) -> Result<Fields, String> {
-    let all: BTreeMap<String, Json> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
+    distinct(line)?;
+    let all: BTreeMap<String, Json> = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let mut fields = Fields::new();
     for (name, value) in all {
         kind.knows(&name)?;

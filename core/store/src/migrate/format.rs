@@ -3,7 +3,10 @@
 //! INVARIANT: a migration that a store was ever made with is not edited: what is to change is another migration. A new store
 //! has gone through all of them, so that it is what a migrated one is.
 
-use crate::db::{Db, number, text};
+use std::collections::BTreeSet;
+
+use crate::db::{Db, as_number, as_text, number, text};
+use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::state::{get, set};
 use crate::time;
@@ -12,6 +15,9 @@ use crate::time;
 /// and its columns on lines of their own.
 const MIGRATIONS: [&str; 2] =
     [include_str!("../../migrations/1.sql"), include_str!("../../migrations/2.sql")];
+
+/// The first version that has a table of them.
+const TOLD_FROM: i64 = 2;
 
 /// The newest version.
 pub(crate) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -54,11 +60,34 @@ pub(crate) fn ready(db: &mut dyn Db, is_read_only: bool) -> Result<(), Error> {
     }
 }
 
+/// Holds what is kept of the versions that there were against those that there are.
+pub(crate) fn is_told(checkup: &mut Checkup, db: &mut dyn Db) -> Result<(), Error> {
+    let mut missing: BTreeSet<i64> = (TOLD_FROM..=FORMAT).collect();
+    db.rows("SELECT format, recorded, caseward FROM caseward_migration", &[], &mut |row| {
+        let number = |at: usize| row.get(at).and_then(as_number).unwrap_or(0);
+        let (format, recorded) = (number(0), number(1));
+        let by = row.get(2).and_then(as_text).unwrap_or_default();
+        let is_version = by.split('.').count() == 3 && by.starts_with(|first: char| first.is_ascii_digit());
+        let is_so = is_version && (1..=time::machine()).contains(&recorded);
+        if !missing.remove(&format) || !is_so {
+            let what = format!(
+                "it is kept that version {format} of the store was made at {} by caseward {by}: there was none so",
+                time::rfc3339(recorded)
+            );
+            checkup.fault("migration", None, what);
+        }
+        Ok(())
+    })?;
+    for format in missing {
+        checkup.fault("migration", None, format!("since when the store is of version {format} is not kept"));
+    }
+    Ok(())
+}
+
 fn up(db: &mut dyn Db, from: i64) -> Result<(), Error> {
     for (to, sql) in (1_i64..).zip(MIGRATIONS).filter(|(to, _)| *to > from) {
         db.script(sql)?;
-        // There is a table of them since the second.
-        if to >= 2 {
+        if to >= TOLD_FROM {
             db.run(
                 "INSERT INTO caseward_migration (format, recorded, caseward) VALUES (?1, ?2, ?3)",
                 &[number(to), number(time::machine()), text(env!("CARGO_PKG_VERSION"))],

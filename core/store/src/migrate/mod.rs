@@ -73,7 +73,8 @@ pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<Fi
     // What is in a database elsewhere is not kept here.
     let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
     let state = State::open(db, (Files::beside(path), snapshot), options)?;
-    Ok((State { read_only: is_read_only.then(|| shown(path)), ..state }, lock))
+    let is_looked_at = is_read_only || !state.has_facts;
+    Ok((State { read_only: is_looked_at.then(|| shown(path)), ..state }, lock))
 }
 
 /// Whether data of one schema is data of the other.

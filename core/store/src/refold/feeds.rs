@@ -1,13 +1,14 @@
 //! The lines of feeds, what is due, and roles, as the log tells of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use caseward::{EntityUid, Ward};
 use serde_json::{Value as Json, json};
 
 use super::facts::Facts;
 use super::{Gone, Told, list, says};
-use crate::db::{Db, as_count, as_number, as_text};
+use crate::db::{Db, as_count, as_number, as_text, number};
 use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::feed::{self, CONTENT, Fields, Kind};
@@ -135,6 +136,7 @@ impl Feeds {
         self.lines_stand(checkup, db)?;
         self.bases_stand(checkup, gone, db)?;
         self.marks_stand(checkup, gone, db)?;
+        flags_stand(checkup, db, now)?;
         self.due_stands(checkup, ward, db, now)
     }
 
@@ -242,4 +244,31 @@ impl Feeds {
         }
         Ok(())
     }
+}
+
+/// What lines say that cannot all be so, as they stand: what of a subject is due and not applied yet may be of before.
+fn flags_stand(checkup: &mut Checkup, db: &mut dyn Db, now: i64) -> Result<(), Error> {
+    let mut said = feed::flags(db, now)?;
+    let overdue: BTreeSet<Arc<str>> = db
+        .texts("SELECT DISTINCT subject FROM caseward_due WHERE at <= ?1", &[number(now)])?
+        .into_iter()
+        .collect();
+    let mut kept = Vec::new();
+    db.rows("SELECT subject, name, says FROM caseward_flag", &[], &mut |row| {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default().to_string();
+        kept.push(((cell(0), cell(1)), cell(2)));
+        Ok(())
+    })?;
+    for (key, says) in kept {
+        let is_so = said.remove(&key).is_some_and(|said| said == says);
+        if !is_so && !overdue.contains(key.0.as_str()) {
+            let what = format!("what is kept of its lines of {}, `{says}`, does not follow from them", key.1);
+            checkup.fault("feeds", key.0.parse().ok().as_ref(), what);
+        }
+    }
+    for ((subject, kind), says) in said.into_iter().filter(|((of, _), _)| !overdue.contains(of.as_str())) {
+        let what = format!("its lines of {kind} cannot all be so, and that is not kept: {says}");
+        checkup.fault("feeds", subject.parse().ok().as_ref(), what);
+    }
+    Ok(())
 }

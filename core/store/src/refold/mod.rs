@@ -77,16 +77,19 @@ fn list<'a>(payload: &'a Json, name: &str) -> &'a [Json] {
 }
 
 impl State {
-    /// Tells the log again, and holds what is kept against it; `rows` are the facts as the tables have them, `clock` is the
+    /// Tells the log again, and holds what is kept against it; `rows` are the facts as the tables have them, where they can be read, `clock` is the
     /// machine's, which the store's own may be ahead of.
     pub(crate) fn refold(
         &mut self,
         checkup: &mut Checkup,
-        rows: &World,
+        rows: Option<&World>,
         (now, clock): (i64, i64),
     ) -> Result<(), Error> {
         let gone = gone(self.db.as_mut())?;
-        let base = facts::imported(self, checkup, rows, &gone)?;
+        let base = match rows {
+            Some(rows) => facts::imported(self, checkup, rows, &gone)?,
+            None => None,
+        };
         let mut facts = Facts::new(base.as_ref());
         let (mut content, mut feeds) = (Content::default(), Feeds::read(self.db.as_mut())?);
         let mut tables = Tables::read(self.db.as_mut())?;
@@ -123,10 +126,15 @@ impl State {
             let what = format!("the store says version {}, and its log {version}", self.numbers.version);
             checkup.fault("log", None, what);
         }
-        facts.compare(checkup, rows)?;
-        content.compare(checkup, self.db.as_mut())?;
-        feeds.compare(checkup, &self.ward, &gone, self.db.as_mut(), now)?;
-        tables.compare(checkup, &gone, self.db.as_mut())?;
+        if let Some(rows) = rows {
+            facts.compare(checkup, rows)?;
+        }
+        let done = content.compare(checkup, self.db.as_mut());
+        checkup.reading(done)?;
+        let done = feeds.compare(checkup, &self.ward, &gone, self.db.as_mut(), now);
+        checkup.reading(done)?;
+        let done = tables.compare(checkup, &gone, self.db.as_mut());
+        checkup.reading(done)?;
         // A store that takes its callers' time is at none of the machine's.
         let clock = (!self.trust_now).then_some(clock);
         settings.compare(checkup, self.db.as_mut(), clock)?;

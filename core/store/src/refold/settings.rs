@@ -47,6 +47,15 @@ impl Settings {
         db: &mut dyn Db,
         clock: Option<i64>,
     ) -> Result<(), Error> {
+        for name in db.texts("SELECT name FROM caseward_setting ORDER BY name", &[])? {
+            if !state::SETTINGS.contains(&&*name) {
+                checkup.fault(
+                    "setting",
+                    None,
+                    format!("there is a setting `{name}`, which the store does not have"),
+                );
+            }
+        }
         let own = state::get(db, "clock")?;
         if own.is_none() || own < self.written {
             checkup.fault("clock", None, "the store's clock is behind what was written last");

@@ -277,3 +277,54 @@ fn what_a_backup_says_of_itself_is_held_against_its_database() {
         assert!(!at("again.db").exists());
     }
 }
+
+/// A database under the name of unfinished work is removed where it is marked as such, and nowhere else.
+#[test]
+fn a_database_of_somebody_else_is_not_removed_for_a_store() {
+    let Some(bench) = bench() else { return };
+    let at = |name: &str| bench.folder.path().join(name);
+    Store::backup(bench.place(), at("sunday")).unwrap();
+    let attempts = |name: &str| {
+        let restored = Store::restore(at("sunday"), at(name)).map(drop);
+        let made = Store::init(at(name), &PolicySet::attendance(), &options()).map(drop);
+        [restored, made].map(|tried| tried.unwrap_err().to_string())
+    };
+    // One of another program, a whole store, and a log that waits to be written into a database.
+    let other = rusqlite::Connection::open(at("a.db.partial")).unwrap();
+    other.execute_batch("CREATE TABLE precious (a); INSERT INTO precious VALUES (1)").unwrap();
+    drop(other);
+    fs::copy(at("sunday/cases.db"), at("b.db.partial")).unwrap();
+    fs::write(at("c.db.partial-wal"), "mine").unwrap();
+    fs::write(at("d.db.partial"), "").unwrap();
+    fs::write(at("d.db.partial-journal"), "mine").unwrap();
+    let kept = ["a.db.partial", "b.db.partial", "c.db.partial-wal", "d.db.partial", "d.db.partial-journal"];
+    let bytes = || kept.map(|name| fs::read(at(name)).unwrap());
+    let before = bytes();
+    for name in ["a.db", "b.db", "c.db", "d.db"] {
+        for error in attempts(name) {
+            assert!(error.contains("is not what one left"), "{error}");
+        }
+        assert!(!at(name).exists());
+    }
+    assert!(bytes() == before);
+    // What one left that was cut off: empty, or marked.
+    for name in ["e.db", "f.db"] {
+        fs::write(at(&format!("{name}.partial")), "").unwrap();
+    }
+    for name in ["g.db", "h.db"] {
+        let left = rusqlite::Connection::open(at(&format!("{name}.partial"))).unwrap();
+        left.execute_batch("PRAGMA application_id = 0x4341533f; CREATE TABLE half (a)").unwrap();
+        drop(left);
+        fs::write(at(&format!("{name}.partial-journal")), "").unwrap();
+    }
+    for name in ["e.db", "g.db"] {
+        Store::restore(at("sunday"), at(name)).unwrap();
+    }
+    for name in ["f.db", "h.db"] {
+        drop(Store::init(at(name), &PolicySet::attendance(), &options()).unwrap());
+    }
+    for name in ["e.db", "f.db", "g.db", "h.db"] {
+        assert!(opened(&at(name), &bench).doctor().unwrap().is_sound());
+        assert!(names(bench.folder.path()).iter().all(|left| !left.starts_with(&format!("{name}.partial"))));
+    }
+}

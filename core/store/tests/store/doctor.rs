@@ -101,7 +101,8 @@ fn full() -> Bench {
     feed("staff", "user,role,at,from,until\nsecond,caseManagerAt,south,2026-05-01,2026-09-01\n");
     feed("logins", "user,at,active\noffice,2026-06-01T00:00:00Z,false\n");
     feed("enrolment", "student,school,start\nben,rata,2026-06-08\naroha,rata,2026-05-11\n");
-    feed("terms", "term,start,end\n2,2026-05-01,2026-07-03\n");
+    feed("enrolment", "student,school,start\ncara,rata,2026-05-04\ncara,totara,2026-05-04\n");
+    feed("terms", "term,start,end\n2,2026-05-01,2026-07-03\n3,2026-07-03,2026-09-25\n");
     feed("attendance", "student,date,code,attended,open\naroha,2026-05-11,P,1,2\nben,2026-05-11,P,2,2\n");
     feed("content", "type,id,field,value\nStudent,ben,name,Benny\n");
     let manage = json!({"context": {"subject": user("both"), "role": "caseManager", "leaderApproved": true}});
@@ -152,6 +153,22 @@ fn what_is_altered_beside_the_log_is_told() {
     broken("DELETE FROM \"student\" WHERE \"id\" = 'eve'", "rows", "");
     broken("UPDATE caseward_imported SET salt = NULL WHERE name = 'User'", "imported", "");
     broken("DELETE FROM caseward_imported WHERE name = 'School'", "imported", "");
+    // Rows of nobody, or twice.
+    let at = "INSERT INTO \"user_workflow_lead_at\" (\"user_id\", \"value\") VALUES ('nobody', 'north')";
+    broken(at, "rows", "");
+    broken("INSERT INTO \"case_team\" (\"case_id\", \"value\") VALUES ('nocase', 'lead')", "rows", "");
+    broken("INSERT INTO \"item_shared_with\" (\"item_id\", \"value\") VALUES ('i9', 'lead')", "rows", "");
+    broken("INSERT INTO \"ministry_team\" (\"id\") VALUES ('x')", "rows", "");
+    // Versions of the store's own tables, and settings.
+    broken(
+        "INSERT INTO caseward_migration (format, recorded, caseward) VALUES (3, 1, '0.1.0')",
+        "migration",
+        "",
+    );
+    broken("DELETE FROM caseward_migration", "migration", "");
+    broken("UPDATE caseward_migration SET recorded = 0", "migration", "");
+    broken("UPDATE caseward_migration SET caseward = 'x'", "migration", "");
+    broken("INSERT INTO caseward_setting (name, value) VALUES ('mine', 'x')", "setting", "");
     // Their history.
     broken("DELETE FROM caseward_history WHERE id = 'i1'", "history", "Item::\"i1\"");
     broken(
@@ -193,6 +210,15 @@ fn what_is_altered_beside_the_log_is_told() {
         "User::\"second\"",
     );
     broken("DELETE FROM caseward_role_mark WHERE person = 'both'", "roles", "User::\"both\"");
+    // What cannot all be so.
+    broken("DELETE FROM caseward_flag WHERE name = 'enrolment'", "feeds", "Student::\"cara\"");
+    broken("DELETE FROM caseward_flag WHERE name = 'terms'", "feeds", "");
+    broken("UPDATE caseward_flag SET says = 'fine' WHERE name = 'enrolment'", "feeds", "Student::\"cara\"");
+    broken(
+        "INSERT INTO caseward_flag (subject, name, says) VALUES ('User::\"lead\"', 'enrolment', 'odd')",
+        "feeds",
+        "User::\"lead\"",
+    );
     // Keys, the outbox, and what is kept of requests and of changes.
     broken("UPDATE caseward_answer SET answer = replace(answer, 'i1', 'i2')", "keys", "User::\"manager\"");
     broken("DELETE FROM caseward_answer", "keys", "User::\"manager\"");
@@ -329,4 +355,81 @@ fn a_look_after_the_last_write_is_no_fault() {
     bench.store().audit(read).unwrap();
     let found = looked(&bench);
     assert!(found.is_sound(), "{found:#?}");
+}
+
+/// What is kept that cannot all be so is of the lines as they stand, at whatever time that came to be.
+#[test]
+fn what_cannot_all_be_so_is_told_as_the_lines_stand() {
+    let bench = Bench::new();
+    let feed = |text: &str| {
+        let text = format!("student,school,start,end\n{text}");
+        bench.store().feed_at("enrolment", text.into_bytes(), 0, bench.clock()).unwrap();
+    };
+    let flags = || bench.number("SELECT count(*) FROM caseward_flag");
+    // Today they are at one school, later at two, and then at one again.
+    feed("ben,rata,2026-05-01,2026-06-03\nben,totara,2026-05-20,\n");
+    feed("eve,rata,2026-05-01,\neve,totara,2026-05-01,\n");
+    let day = 24 * 3_600_000;
+    for (days, expected) in [(0, 1), (8, 1), (10, 2), (20, 2), (40, 1)] {
+        bench.tick(crate::bench::NOW + days * day);
+        let found = bench.store().doctor().unwrap();
+        assert!(found.is_sound(), "after {days} days: {found:#?}");
+        assert_eq!(flags(), expected, "after {days} days");
+    }
+    // A correction takes it back.
+    feed("eve,totara,2026-05-01,2026-05-01\n");
+    assert_eq!(flags(), 0);
+    assert!(bench.store().doctor().unwrap().is_sound());
+}
+
+/// What no store writes into a row is a fault that names it, whether the store can be opened or not.
+#[test]
+fn rows_that_cannot_be_read_are_told_by_name() {
+    if is_on_postgres() {
+        return;
+    }
+    let told = |sql: &str, named: &[&str], is_looked_at: bool| {
+        let mut bench = Bench::with_case();
+        bench.does("lead", "addComment", "Case::\"c1\"", json!({"id": "i1", "data": {"text": "x"}}));
+        bench.store = None;
+        assert!(bench.alter(sql) > 0, "{sql}");
+        let options = caseward_store::Options::new().trusting(Some(bench.clock() + 60_000));
+        let before = std::fs::read(bench.place()).unwrap();
+        let found = caseward_store::Store::check(bench.place(), &options).unwrap();
+        let mut faults = found
+            .findings
+            .iter()
+            .filter(|one| one.is_fault)
+            .map(|one| format!("{} {}", one.about.as_deref().unwrap_or_default(), one.what));
+        let is_named = faults.any(|fault| named.iter().all(|part| fault.contains(part)));
+        assert!(is_named, "{sql}: {found:#?}");
+        assert_eq!(found.entries > 0, is_looked_at, "{sql}: {found:#?}");
+        assert!(before == std::fs::read(bench.place()).unwrap(), "{sql}");
+    };
+    let entity = |sql: &str, named: &[&str]| told(sql, named, true);
+    // References that lead nowhere, and values of another type, of which the store cannot be opened.
+    entity(
+        "UPDATE \"student\" SET \"enrolled_at\" = 'gone' WHERE \"id\" = 'ben'",
+        &["Student::\"ben\"", "gone"],
+    );
+    entity("DELETE FROM \"student\" WHERE \"id\" = 'aroha'", &["Student::\"aroha\""]);
+    entity("UPDATE \"user\" SET \"login_active\" = 2 WHERE \"id\" = 'lead'", &["\"user\"", "User::\"lead\""]);
+    entity(
+        "UPDATE \"student\" SET \"nsn\" = x'00ff' WHERE \"id\" = 'eve'",
+        &["\"student\"", "`eve`", "`nsn`"],
+    );
+    entity(
+        "UPDATE \"case\" SET \"status\" = CAST(x'ff' AS TEXT)",
+        &["\"case\"", "`c1`", "`status`", "UTF-8"],
+    );
+    entity("UPDATE \"case\" SET \"opened_at\" = 1.5", &["\"case\"", "`c1`", "`opened_at`"]);
+    // Tables beside the facts.
+    let content = "UPDATE caseward_content SET value = CAST(x'22ff22' AS TEXT) WHERE field = 'text'";
+    entity(content, &["caseward_content", "`Item`, `i1`, `text`", "UTF-8"]);
+    entity("UPDATE caseward_outbox SET type = x'00'", &["caseward_outbox"]);
+    told(
+        "UPDATE caseward_setting SET value = x'00' WHERE name = 'clock'",
+        &["caseward_setting", "`clock`"],
+        false,
+    );
 }

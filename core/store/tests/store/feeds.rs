@@ -256,3 +256,81 @@ fn what_is_due_is_applied_before_a_command() {
     assert_eq!(denied.outcome, Outcome::Denied);
     bench.does("rata-lead", "addComment", "Case::\"c1\"", late);
 }
+
+#[test]
+fn a_name_that_stands_twice_in_a_line_is_bad() {
+    let bench = Bench::new();
+    let lines = [
+        r#"{"user": "manager", "user": "lead", "at": "2026-05-01T00:00:00Z", "active": false}"#,
+        r#"{"user": "manager", "at": "2026-05-01T00:00:00Z", "active": false}"#,
+    ];
+    let answers = feed(&bench, "logins", &lines.join("\n"));
+    let said = answers[0].why.as_deref().unwrap_or_default();
+    assert!(answers[0].outcome == Taken::Bad && said.contains("`user` stands twice"), "{answers:?}");
+    assert_eq!(answers[1].outcome, Taken::Done);
+    assert_eq!(bench.get("User::\"lead\"", "loginActive").as_deref(), Some("true"));
+    // Also within what is content, from either form.
+    let json = r#"{"type": "Student", "id": "ben", "field": "name", "value": {"a": 1, "a": 2}}"#;
+    let csv = "type,id,field,value\nStudent,ben,name,\"{\"\"a\"\": 1, \"\"a\"\": 2}\"\n";
+    for text in [json, csv] {
+        let answers = feed(&bench, "content", text);
+        let said = answers[0].why.as_deref().unwrap_or_default();
+        assert!(answers[0].outcome == Taken::Bad && said.contains("`a` stands twice"), "{text}: {answers:?}");
+    }
+}
+
+/// What a feed costs grows with its lines, and no faster: by what it asks of the database and of the facts.
+#[test]
+fn a_feed_costs_so_much_a_line() {
+    use caseward_store::Touched;
+    let cost = |kind: &str, text: &dyn Fn(usize) -> String, lines: usize| {
+        let bench = Bench::new();
+        let text: String = (0..lines).map(text).collect();
+        let header = match kind {
+            "organisations" => "type,id,kind,catchmentProvider,school\n",
+            _ => "student,school,start,nsn\n",
+        };
+        let before = bench.store().touched();
+        all_done(&bench, kind, &format!("{header}{text}"));
+        let Touched { statements, rows, layers, .. } = bench.store().touched();
+        [statements - before.statements, rows - before.rows, layers - before.layers]
+    };
+    let organisation = |at: usize| match at % 2 {
+        0 => format!("School,s{at},state,p{},\n", at + 1),
+        _ => format!("Provider,p{at},asp,,\n"),
+    };
+    let student = |at: usize| format!("new{at},rata,2026-05-01,{at}\n");
+    let cases: [(&str, &dyn Fn(usize) -> String); 2] =
+        [("organisations", &organisation), ("enrolment", &student)];
+    for (kind, text) in cases {
+        let (few, many) = (cost(kind, text, 20), cost(kind, text, 200));
+        let is_linear = few.iter().zip(&many).all(|(few, many)| *many <= few * 11);
+        assert!(is_linear, "{kind}: {few:?} and {many:?}");
+        // All organisations are one batch.
+        assert!(kind != "organisations" || many[2] == few[2], "{few:?} and {many:?}");
+    }
+}
+
+#[test]
+fn what_refers_to_what_cannot_be_taken_is_not_taken() {
+    let bench = Bench::new();
+    let text = "type,id,kind,catchmentProvider,school\n\
+                School,a,state,b,\nProvider,b,isp,,c\nSchool,c,state,d,\nProvider,d,isp,,nowhere\n\
+                School,e,state,f,\nProvider,f,isp,,e\nSchool,kauri,state,nobody,\nProvider,g,isp,,kauri\n";
+    let answers = feed(&bench, "organisations", text);
+    let why: Vec<&str> = answers.iter().map(|one| one.why.as_deref().unwrap_or_default()).collect();
+    assert_eq!(
+        why,
+        [
+            "Provider::\"b\" is not in the data",
+            "School::\"c\" is not in the data",
+            "Provider::\"d\" is not in the data",
+            "School::\"nowhere\" is not in the data",
+            "",
+            "",
+            "Provider::\"nobody\" is not in the data",
+            "",
+        ]
+    );
+    assert_eq!(bench.get("Provider::\"g\"", "school").as_deref(), Some("kauri"));
+}

@@ -278,3 +278,45 @@ fn a_store_that_cannot_be_written_is_read() {
     }
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+/// On a disk that is too small a store is made whole, or nothing stays and the disk is said to be full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_on_a_full_disk_is_whole_or_is_not_there() {
+    let folder = Folder::new();
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let system = |command: &str, args: &[&str]| {
+        let ran = std::process::Command::new(command).args(args).arg(&disk).status();
+        ran.is_ok_and(|status| status.success())
+    };
+    let (mut made, mut full) = (0, 0);
+    for size in [100, 300, 500, 600, 640, 660, 680, 700, 800, 1_000, 1_300, 2_000, 8_000] {
+        if !system("mount", &["-t", "tmpfs", "-o", &format!("size={size}k"), "tmpfs"]) {
+            println!("not tried: nothing can be mounted here");
+            return;
+        }
+        let place = disk.join("cases.db");
+        let tried = Store::init(&place, &PolicySet::attendance(), &options()).map(drop);
+        let mut left: Vec<_> =
+            std::fs::read_dir(&disk).unwrap().map(|one| one.unwrap().file_name()).collect();
+        left.retain(|name| name != "cases.db-lock");
+        let is_there = place.exists();
+        let whole = is_there.then(|| {
+            system("mount", &["-o", "remount,size=9m"]);
+            Store::open(&place, &options()).and_then(|store| store.doctor())
+        });
+        assert!(system("umount", &[]));
+        match whole {
+            Some(found) => assert!(found.as_ref().is_ok_and(|found| found.is_sound()), "{size}k: {found:?}"),
+            None => assert!(left.is_empty(), "{size}k: {left:?}"),
+        }
+        if let Err(error) = &tried {
+            let error = error.to_string();
+            assert!(error.contains("full"), "{size}k: {error}");
+            assert_eq!(error.contains("is made, and cannot be opened yet"), is_there, "{size}k: {error}");
+        }
+        (made, full) = (made + usize::from(tried.is_ok()), full + usize::from(tried.is_err()));
+    }
+    assert!(made > 1 && full > 1, "{made} were made, and of {full} the disk was full");
+}

@@ -11,7 +11,6 @@ use hashbrown::HashMap;
 
 use super::change::Changes;
 use super::overlay::{Images, count, deltas, prepare};
-use super::sequence::Sequence;
 use super::{Data, Place, Row, World};
 use crate::model::interrupt::{self, Pulse};
 use crate::model::{Error, TypeId};

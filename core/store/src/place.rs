@@ -296,7 +296,7 @@ mod tests {
     use std::io::{Seek as _, SeekFrom, Write as _};
     use std::path::PathBuf;
 
-    use super::make;
+    use super::make_database;
     use crate::db::Db as _;
     use crate::error::Error;
     use crate::files::beside;
@@ -328,7 +328,7 @@ mod tests {
             file.write_all(&[0x55; 4_096]).unwrap();
             Ok(())
         };
-        let error = make(&path, spoil).unwrap_err().to_string();
+        let error = make_database(&path, spoil).unwrap_err().to_string();
         assert!(error.contains("was not written whole"), "{error}");
         assert_eq!(names(&folder), ["a.db-lock"]);
         let leave = |db: &mut Sqlite| -> Result<(), Error> {
@@ -336,10 +336,10 @@ mod tests {
             fs::write(beside(&partial, "-wal"), "half").unwrap();
             Ok(())
         };
-        let error = make(&path, leave).unwrap_err().to_string();
+        let error = make_database(&path, leave).unwrap_err().to_string();
         assert!(error.contains("did not all come into"), "{error}");
         assert_eq!(names(&folder), ["a.db-lock"]);
-        make(&path, |db| db.script(TABLE)).unwrap();
+        make_database(&path, |db| db.script(TABLE)).unwrap();
         Sqlite::open_to_read(&path).unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }

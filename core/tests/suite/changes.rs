@@ -351,3 +351,41 @@ fn decisions_by_number_are_those_by_handle() {
     assert!(decider.decide_numbered(&[user], &[], &context).unwrap().allowed.is_empty());
     assert!(decider.decide_numbered(&[user, user], &[open, open, open], &context).unwrap_err().is_request());
 }
+
+/// A store counts its batches itself, and a world of it says its numbers: whatever the world had counted before, nothing that
+/// was known by a number goes on, and nothing is found to have changed that has not.
+#[test]
+fn a_world_counts_as_it_is_told() {
+    let ward = ward();
+    let world = world(&ward);
+    let (u, b) = (uid("User::\"u\""), uid("Doc::\"b\""));
+    let listed = |world: &World| {
+        let query = query(&u, "read", "Doc", &BTreeMap::new());
+        let ids: Vec<String> = ward.visible(world, &query).unwrap().ids().map(str::to_owned).collect();
+        ids
+    };
+    for n in 0..20 {
+        world.apply(&Changes::new().set(&b, "size", i64::from(n)).set(&u, "name", format!("{n}").as_str())).unwrap();
+        assert_eq!(listed(&world), ["a"]);
+    }
+    let world = world.counting_from(3);
+    assert_eq!((world.version(), listed(&world)), (3, vec!["a".to_owned()]));
+    assert!(
+        ward.visible(&world, &query(&u, "read", "Doc", &BTreeMap::new())).unwrap().provenance().version == 3
+    );
+    // One that makes a later version, one that changes nothing, and one that is late.
+    assert_eq!(world.apply_as(7, &Changes::new().set(&b, "open", true)).unwrap(), 7);
+    assert_eq!((world.version(), listed(&world)), (7, vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(world.apply_as(8, &Changes::new()).unwrap(), 8);
+    for late in [0, 7, 8] {
+        let error = world.apply_as(late, &Changes::new().set(&b, "open", false)).unwrap_err();
+        assert!(error.is_request(), "{error}");
+    }
+    assert_eq!((world.version(), listed(&world)), (8, vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(world.apply(&Changes::new().set(&b, "open", false)).unwrap(), 9);
+    // A store without a batch has version 0. One that is shared is not counted anew.
+    let none = WorldBuilder::new(ward.schema()).finish().unwrap().counting_from(0);
+    assert_eq!(World::from_bytes(ward.schema(), &none.to_bytes()).unwrap().version(), 0);
+    let shared = world.clone();
+    assert_eq!((world.counting_from(1).version(), shared.version()), (9, 9));
+}

@@ -365,7 +365,9 @@ fn a_world_counts_as_it_is_told() {
         ids
     };
     for n in 0..20 {
-        world.apply(&Changes::new().set(&b, "size", i64::from(n)).set(&u, "name", format!("{n}").as_str())).unwrap();
+        world
+            .apply(&Changes::new().set(&b, "size", i64::from(n)).set(&u, "name", format!("{n}").as_str()))
+            .unwrap();
         assert_eq!(listed(&world), ["a"]);
     }
     let world = world.counting_from(3);

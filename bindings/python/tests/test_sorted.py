@@ -58,5 +58,5 @@ def test_a_cursor_past_which_something_came_is_refused(ward: Ward) -> None:
     world.apply(batch)
     found = ward.sorted(world, USER, "viewSummary", "Case", by="openedAt", now=NOW)
     assert (len(found), found.page().entities, found.page().next) == (0, [], None)
-    with pytest.raises(RequestError, match="is no cursor"):
+    with pytest.raises(RequestError, match="not a cursor"):
         found.page("1-2")

@@ -28,6 +28,26 @@ const NOTED: &str = "[Doc]\nknown_by = [\"view\"]\nitems = [{ type = \"Note\", b
     [Doc.statistics]\nyearly = [\"team\"]\n\n[Doc.set_by]\nowner = \"the archive\"\n\n\
     [Note]\nknown_by = [\"read\"]\n\n[Note.sections]\ntext = \"read\"\n\n[User]\npublic = []\n";
 
+/// Where a schema and a catalogue are changed, and no policy, no decision is compared: nothing is said to be nothing.
+#[test]
+fn what_a_schema_gives_beside_a_catalogue_is_not_said_to_be_nothing() {
+    let bench = bench();
+    let schema = SCHEMA.replace(
+        "action view, edit appliesTo",
+        "entity Memo = { @section(\"memo\") team: Team };\n\
+         action view appliesTo { principal: User, resource: [Doc, Memo] };\naction edit appliesTo",
+    );
+    bench.write("new/schema.cedarschema", schema);
+    let memo = "\n[Memo]\nknown_by = [\"view\"]\n\n[Memo.sections]\nmemo = \"view\"\n";
+    bench.write("new/fields.toml", format!("{FIELDS}{memo}"));
+    let ran = ci(&bench, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    tells(&ran, &["`see` permits view on Memo", "**Gained:** none was looked for"]);
+    for wrong in ["**Gained:** nothing", "are seen to be gained"] {
+        assert!(!ran.out.contains(wrong), "{wrong}: {}", ran.out);
+    }
+}
+
 #[test]
 fn every_setting_of_the_catalogue_says_who_sees_what_now() {
     let bench = with_notes();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::terminal::{Terminal, shows_progress};
+use crate::terminal::Terminal;
 
 /// Progress in bytes, of `total` where it is known.
 pub(crate) fn bytes(terminal: &Terminal, what: &str, total: Option<u64>) -> ProgressBar {
@@ -45,7 +45,7 @@ pub(crate) fn spinner(terminal: &Terminal, what: &str) -> ProgressBar {
 /// Rows of a store that is opened, whose number is not known before.
 #[cfg(feature = "store")]
 pub(crate) fn while_opening() -> ProgressBar {
-    if !shows_progress() {
+    if !crate::terminal::shows_progress() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner()

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::place;
 use crate::sqlite::Sqlite;
 
-/// Rows of the outbox are kept for a day: who has not looked for so long reads everything.
+/// Whoever has not looked for so long reads everything: rows of the outbox may go after a day.
 const KEPT: Duration = Duration::from_secs(3_600);
 /// The pause before a database that could not be read is tried again: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));

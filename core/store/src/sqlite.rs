@@ -28,6 +28,9 @@ const ID_AT: u64 = 68;
 /// How a file of SQLite begins.
 pub(crate) const HEAD: &[u8] = b"SQLite format 3\0";
 
+/// How a file is opened that is there and may be written to.
+const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 /// A connection to a store's file.
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -86,15 +89,11 @@ impl Sqlite {
     /// Makes a file where there is none, which is [no store](mark_finished) yet. Nothing stands beside it: whoever makes it has it
     /// alone, and takes it away whole.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(plain(path)?, flags)?;
+        let connection = Connection::open_with_flags(plain(path)?, WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "MEMORY")?;
         connection.pragma_update(None, "application_id", UNFINISHED)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file: None, counter: Counter::default() })
+        Ok(Self::over(connection, None))
     }
 
     /// Closes a file that was made; what it cannot write any more is an error.
@@ -112,8 +111,7 @@ impl Sqlite {
         if !path.exists() {
             return Err(Error::Missing(path.to_owned()));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(plain(path)?, flags).map_err(|e| refused(path, e))?;
+        let connection = Connection::open_with_flags(plain(path)?, WRITE).map_err(|e| refused(path, e))?;
         has_id(path, &connection, APPLICATION)?;
         Self::ready(connection, Some(Written::new(path)?))
     }
@@ -136,22 +134,18 @@ impl Sqlite {
         let address = format!("file:{escaped}?{}", if has_log { "mode=ro" } else { "immutable=1" });
         let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, e))?;
         has_id(path, &connection, application)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file: None, counter: Counter::default() })
+        Ok(Self::over(connection, None))
     }
 
     /// Opens a store's file to read it beside whoever writes to it.
     pub(crate) fn open_beside(path: &Path) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(plain(path)?, flags).and_then(|connection| {
+        let opened = Connection::open_with_flags(plain(path)?, WRITE).and_then(|connection| {
             connection.busy_timeout(PATIENCE)?;
             let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
             Ok((connection, id))
         });
         match opened {
-            Ok((connection, APPLICATION)) => {
-                Ok(Sqlite { connection, file: None, counter: Counter::default() })
-            }
+            Ok((connection, APPLICATION)) => Ok(Self::over(connection, None)),
             // What is no store is said to be none; of a folder that cannot be written the file alone is read.
             _ => Self::open_to_read(path),
         }
@@ -160,12 +154,10 @@ impl Sqlite {
     /// Opens a file of somebody else's to read it, beside whoever writes to it.
     pub(crate) fn open_of_others(path: &Path) -> Result<Self, Error> {
         // What reads a write-ahead log writes its index.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, e))?;
+        let connection = Connection::open_with_flags(plain(path)?, WRITE).map_err(|e| refused(path, e))?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "query_only", true)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file: None, counter: Counter::default() })
+        Ok(Self::over(connection, None))
     }
 
     /// Writes what the database holds at this instant into a file of its own; nothing of what was deleted is in it.
@@ -180,8 +172,12 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
+        Ok(Self::over(connection, file))
+    }
+
+    fn over(connection: Connection, file: Option<Written>) -> Self {
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Sqlite { connection, file, counter: Counter::default() })
+        Sqlite { connection, file, counter: Counter::default() }
     }
 }
 

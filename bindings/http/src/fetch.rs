@@ -74,7 +74,8 @@ async fn send(address: &str, request: Request<Body>) -> Result<(StatusCode, Byte
     ask(TokioIo::new(stream), &uri, request).await
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host, in small letters, is this machine itself.
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

@@ -57,7 +57,7 @@ fn who_may(
         Ok(sight.may_see_who(record))
     };
     // Of the past a person is told what they may see now.
-    let may_now = app.ask(may_see_who)?;
+    let may_now = as_of.is_none() || app.ask(may_see_who)?;
     let (found, now) = app.ask_as_of(as_of, |moment| {
         if !may_see_who(moment)? || !may_now {
             return Ok((None, moment.now));

@@ -7,7 +7,6 @@ pub(crate) mod keys;
 mod rate;
 mod signed;
 
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::FromRequestParts;
@@ -18,6 +17,7 @@ use caseward::EntityUid;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::fetch;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use jwt::Tokens;
@@ -135,7 +135,7 @@ fn development(parts: &Parts) -> Result<Caller, Problem> {
     // HTTP/1.1 to a proxy, name us in the address.
     let hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let mut names = hosts.chain(parts.uri.authority().map(|authority| authority.as_str()));
-    if !names.all(is_loopback) {
+    if !names.all(is_called_loopback) {
         return Err(Problem::forbidden(
             "development is asked by a name of loopback alone, such as localhost",
         ));
@@ -146,13 +146,13 @@ fn development(parts: &Parts) -> Result<Caller, Problem> {
 }
 
 /// Whether a name that we are called by, with its port or without, is one of loopback.
-fn is_loopback(host: &str) -> bool {
+fn is_called_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    fetch::is_loopback(&name.to_ascii_lowercase())
 }
 
 /// The person that a header names.

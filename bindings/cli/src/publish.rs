@@ -131,12 +131,17 @@ fn agent() -> ureq::Agent {
     config.into()
 }
 
+/// A request that shows who publishes, where something is to be shown.
+fn authorized<B>(asked: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+    match std::env::var(TOKEN) {
+        Ok(token) => asked.header("authorization", format!("Bearer {token}")),
+        Err(_) => asked,
+    }
+}
+
 /// What is at an address, and what it calls that version.
 fn fetch(address: &str) -> Result<(Option<String>, Option<String>), Failure> {
-    let mut asked = agent().get(address).header("cache-control", "no-cache");
-    if let Ok(token) = std::env::var(TOKEN) {
-        asked = asked.header("authorization", format!("Bearer {token}"));
-    }
+    let asked = authorized(agent().get(address)).header("cache-control", "no-cache");
     let mut answer = asked.call().map_err(|error| of(address, &error.to_string()))?;
     match answer.status().as_u16() {
         404 | 410 => return Ok((None, None)),
@@ -149,10 +154,7 @@ fn fetch(address: &str) -> Result<(Option<String>, Option<String>), Failure> {
 }
 
 fn put(address: &str, note: &str, is_there: bool, version: Option<&str>) -> Result<(), Failure> {
-    let mut asked = agent().put(address).header("content-type", "text/plain; charset=utf-8");
-    if let Ok(token) = std::env::var(TOKEN) {
-        asked = asked.header("authorization", format!("Bearer {token}"));
-    }
+    let mut asked = authorized(agent().put(address)).header("content-type", "text/plain; charset=utf-8");
     match version {
         Some(version) => asked = asked.header("if-match", version),
         None if !is_there => asked = asked.header("if-none-match", "*"),

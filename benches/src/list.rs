@@ -1,7 +1,7 @@
 //! Lists: rows `list/<who>/<cases>`, the cases of which people of different roles may `viewSummary`.
 //!
-//! `caseward` is a list that was asked for before, as a set; `caseward, new person` the first of a person whose
-//! like were served already.
+//! `caseward` is a list that was asked for before, as a set; `caseward, ids` each of its ids read, `caseward, named` names that
+//! are kept; `caseward, new person` the first of a person whose like were served already.
 
 use caseward::testing::asks::query;
 use std::hint::black_box;
@@ -58,7 +58,11 @@ pub fn rows(data: &Data, floor: &Floor<'_>, report: &mut Report) -> Result<(), F
         let list = || data.ward.list(&data.world, &query(&person, "viewSummary", "Case", &context));
         let mut all: Vec<(&'static str, Work<'_>)> = vec![
             ("caseward", Box::new(|| visible().map_or(0, |list| list.len()))),
-            ("caseward, string ids", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
+            (
+                "caseward, ids",
+                Box::new(|| visible().map_or(0, |list| list.ids().inspect(|id| _ = black_box(*id)).count())),
+            ),
+            ("caseward, named", Box::new(|| list().map_or(0, |list| black_box(list).len()))),
             ("floor", Box::new(|| black_box(lists.view_summary_cases(user, NOW)).len() as usize)),
             (
                 "floor, numbers",

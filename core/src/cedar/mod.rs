@@ -13,5 +13,5 @@ pub(crate) mod value;
 pub(crate) use entities::{EntityParser, NO_VALUE, Parsed, Refusal};
 #[cfg(feature = "author")]
 pub(crate) use limits::Tokens;
-pub(crate) use sections::{Sections, sections};
+pub(crate) use sections::{Sections, same as same_schema, sections};
 pub(crate) use value::{construct, decimal_text, parse_decimal};

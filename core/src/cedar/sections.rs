@@ -1,4 +1,5 @@
-//! The sections that a schema's attributes carry, as `@section("…")`.
+//! What a schema's text says besides types: the sections that its attributes carry, as `@section("…")`, and whether two texts
+//! say the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::Fragment;
 use serde_json::Value as Json;
 
+use super::limits::{self, Language};
 use crate::model::Source;
 
 /// By entity type, with its namespace, and attribute.
@@ -17,8 +19,7 @@ pub(crate) type Sections = BTreeMap<(Arc<str>, Arc<str>), Arc<str>>;
 ///
 /// Those of attributes that stand in a type of their own, which several entity types share, are left out.
 pub(crate) fn sections(schema: &Source) -> Sections {
-    let read = Fragment::<RawName>::from_cedarschema_str(&schema.text, Extensions::all_available());
-    let namespaces = read.ok().and_then(|(fragment, _)| serde_json::to_value(fragment).ok());
+    let namespaces = namespaces(schema);
     let mut found = Sections::new();
     let empty = serde_json::Map::new();
     let fields = |json: &'_ Json, name: &str| json.get(name).and_then(Json::as_object).cloned();
@@ -37,4 +38,18 @@ pub(crate) fn sections(schema: &Source) -> Sections {
         }
     }
     found
+}
+
+/// Whether two schemas say the same: comments, layout and the order of declarations count for nothing, annotations do.
+///
+/// Of a text that is no schema only itself says the same.
+pub(crate) fn same(one: &Source, other: &Source) -> bool {
+    let small = |source: &Source| limits::check(&source.text, Language::Schema).is_ok();
+    one.text == other.text
+        || small(one) && small(other) && namespaces(one).is_some_and(|read| Some(read) == namespaces(other))
+}
+
+fn namespaces(schema: &Source) -> Option<Json> {
+    let read = Fragment::<RawName>::from_cedarschema_str(&schema.text, Extensions::all_available());
+    read.ok().and_then(|(fragment, _)| serde_json::to_value(fragment).ok())
 }

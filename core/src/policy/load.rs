@@ -14,7 +14,7 @@ use super::lower::{Programs, Spans};
 use super::{annotations, claims, expansion, mistakes};
 use super::{needs::Needs, reference::Reference};
 use crate::cedar::limits::{Language, MAX_ENVIRONMENTS, MAX_POLICIES};
-use crate::cedar::{limits, schema};
+use crate::cedar::{limits, same_schema, schema};
 use crate::ir::Program;
 use crate::model::suggest::nearest;
 use crate::model::{Action, Effect, Error, Problem, Schema, Severity, Source, Span, TypeId};
@@ -261,6 +261,13 @@ impl Sources {
     pub fn asked_by(self, actions: &Source) -> Self {
         let schema = format!("{}\n{}", actions.text, self.schema.text);
         Sources { schema: Source::new(actions.name.clone(), schema), ..self }
+    }
+
+    /// Whether the schema says what that of `other` says, whatever their comments, their layout and the order of their
+    /// declarations. Of a schema that cannot be read only the same text says the same.
+    #[must_use]
+    pub fn has_schema_of(&self, other: &Sources) -> bool {
+        same_schema(&self.schema, &other.schema)
     }
 
     /// The annotations of each policy of a text, read without a schema.

@@ -201,7 +201,7 @@ impl Sorted {
                 places.into_iter().filter_map(|place| order.row(place, *descending)).collect::<Vec<u32>>()
             }
         };
-        rows.into_iter().map(|row| self.world.uid((self.ty, Row(row))))
+        self.world.uids(self.ty, rows)
     }
 
     /// Only those of its entities that `keep` keeps. Its cursors stay those of its question.
@@ -241,7 +241,7 @@ impl Sorted {
         let moment = self.order.as_ref().map_or(0, |(order, _)| order.moment());
         let next = rows.last().filter(|_| behind.len() > most);
         let next = next.map(|&last| At { digest: self.digest, moment, last }.seal(self.world.epoch()));
-        let entities = rows.iter().map(|&row| self.world.uid((self.ty, Row(row)))).collect();
+        let entities = self.world.uids(self.ty, rows.iter().copied()).collect();
         Ok(SortedPage { entities, next })
     }
 

@@ -355,9 +355,7 @@ impl Visible {
 
     /// The names of the entities, in the world's order.
     pub fn iter(&self) -> impl Iterator<Item = EntityUid> + '_ {
-        let name: Arc<str> =
-            self.world.schema().entity_type(self.ty).map_or_else(|| "".into(), |ty| ty.name.clone());
-        self.ids().map(move |id| EntityUid::new(name.clone(), id))
+        self.world.uids(self.ty, &self.rows)
     }
 
     /// The ids of the entities, in the world's order.
@@ -397,8 +395,7 @@ impl Visible {
             }
             _ => None,
         };
-        let entities = rows.into_iter().map(|row| self.world.uid((self.ty, Row(row)))).collect();
-        Ok(Page { entities, next })
+        Ok(Page { entities: self.world.uids(self.ty, rows).collect(), next })
     }
 
     /// What it was made from.

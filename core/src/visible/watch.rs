@@ -88,7 +88,7 @@ impl Engine {
             touched.map(|all| all.iter().filter_map(|uid| world.named(uid)).collect());
         let (rows, version, plan, decided) =
             world.undisturbed(|| self.followed(watched, touched.as_deref(), context))?;
-        let name = |rows: RoaringBitmap| rows.iter().map(|row| world.uid((watched.ty, Row(row)))).collect();
+        let name = |rows: RoaringBitmap| world.uids(watched.ty, &rows).collect();
         let sighted = Sighted { came: name(&rows - &watched.rows), went: name(&watched.rows - &rows) };
         match decided {
             Some(decided) => watched.decided += decided,
@@ -179,7 +179,7 @@ fn concerned(
 impl Watched {
     /// The records, in the world's order.
     pub fn iter(&self) -> impl Iterator<Item = EntityUid> + '_ {
-        self.rows.iter().map(|row| self.world.uid((self.ty, Row(row))))
+        self.world.uids(self.ty, &self.rows)
     }
 
     /// How many records there are.

@@ -440,6 +440,16 @@ impl World {
         EntityUid::new(name, self.id(place))
     }
 
+    /// The names of many rows of one type, in their order.
+    pub(crate) fn uids(
+        &self,
+        ty: TypeId,
+        rows: impl IntoIterator<Item = u32>,
+    ) -> impl Iterator<Item = EntityUid> {
+        let name = self.data.schema.entity_type(ty).map_or_else(|| "".into(), |t| t.name.clone());
+        EntityUid::all(name, rows.into_iter().map(move |row| self.id((ty, Row(row)))))
+    }
+
     pub(crate) fn value(&self, ty: TypeId, row: Row, attr: AttrId) -> Option<Value> {
         let (cell, ty) = self.cell((ty, row), attr)?;
         Some(self.materialise(&cell, ty))

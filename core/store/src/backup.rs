@@ -3,7 +3,7 @@
 //! INVARIANT: what has the name of a backup, or of a restored store, is whole and was checked; nothing that was there is
 //! written over.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -16,11 +16,12 @@ use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
-use crate::place::{LABEL, address, make, not_left, real, shown};
-use crate::sqlite::{Sqlite, mark_unfinished};
+use crate::place::{LABEL, address, is_a_name, make, real, shown};
+use crate::sqlite::Sqlite;
 use crate::state::counts;
 use crate::store::Store;
 use crate::time;
+use crate::underway::Underway;
 
 /// The database in the folder of a backup; its files lie beside it, as they do in a store.
 const DATABASE: &str = "cases.db";
@@ -32,8 +33,6 @@ const BEGUN: &str = "backup-begun";
 const TRIES: usize = 5;
 /// Bytes that are copied at once.
 const PIECE: usize = 1 << 20;
-/// What may lie beside a store's database, and belongs to it.
-const BESIDE: [&str; 5] = ["-wal", "-shm", "-journal", "-files", "-world"];
 
 /// A backup: what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,28 +73,31 @@ impl Store {
         if !place.exists() {
             return Err(Error::Missing(place.to_owned()));
         }
+        is_a_name(folder)?;
         refuse_if_there(folder)?;
-        let partial = beside(folder, ".partial");
         let place = &real(place)?;
-        let _held = begin(&partial)?;
-        let written = fill(place, &partial).and_then(|backup| {
+        let underway = Underway::begin(&beside(folder, ".partial"), BEGUN)?;
+        let filled = fill(place, &underway.path("")).and_then(|backup| {
             refuse_if_there(folder)?;
-            let mark = partial.join(BEGUN);
-            fs::remove_file(&mark).map_err(|error| Error::file("remove", &mark, error))?;
-            fs::rename(&partial, folder).map_err(|error| Error::file("make", folder, error))?;
-            sync_folder(folder).map(|()| backup)
+            Ok(backup)
         });
-        if written.is_err() {
-            // What stays of it is not a backup, and is written over by the next.
-            let _ = fs::remove_dir_all(&partial);
+        match filled {
+            Ok(backup) => {
+                underway.becomes(folder)?;
+                sync_folder(folder).map(|()| backup)
+            }
+            Err(error) => {
+                underway.clear();
+                Err(error)
+            }
         }
-        written
     }
 
     /// Makes a store of a backup, where there is none: every byte is held against what the backup says of itself.
     ///
     /// # Errors
-    /// [`Error::Exists`]; [`Error::Request`] for what is no backup, or is not as it was written, and for an address of
+    /// [`Error::Exists`], also where something stands beside the place that a store would take for its own; [`Error::Request`]
+    /// for what is no backup, or is not as it was written, and for an address of
     /// PostgreSQL; what the system reports. Then there is no store at the place.
     pub fn restore(folder: impl AsRef<Path>, place: impl AsRef<Path>) -> Result<Backup, Error> {
         let (folder, place) = (folder.as_ref(), place.as_ref());
@@ -106,13 +108,7 @@ impl Store {
             )));
         }
         let backup = label(folder)?;
-        let is_free = || {
-            let all = std::iter::once(place.to_owned()).chain(BESIDE.iter().map(|end| beside(place, end)));
-            all.into_iter()
-                .find(|path| path.symlink_metadata().is_ok())
-                .map_or(Ok(()), |path| Err(Error::Exists(path)))
-        };
-        make(place, is_free, |database, files| copy_back(folder, &backup, (database, files)))?;
+        make(place, |database, files| copy_back(folder, &backup, (database, files)))?;
         Ok(backup)
     }
 }
@@ -125,51 +121,6 @@ fn refuse_if_there(folder: &Path) -> Result<(), Error> {
         ))),
         Err(_) => Ok(()),
     }
-}
-
-/// An empty folder that nobody else writes a backup into, to be filled: but for a mark that tells it from any other, as long as it
-/// does not have its name.
-fn begin(partial: &Path) -> Result<Option<File>, Error> {
-    let make = || {
-        let mut builder = DirBuilder::new();
-        // It holds everything: its owner alone reads it.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(partial)
-    };
-    match make() {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::file("make", partial, error));
-        }
-        _ => {}
-    }
-    if !cfg!(unix) {
-        return Ok(None);
-    }
-    let held = File::open(partial).map_err(|error| Error::file("open", partial, error))?;
-    held.try_lock().map_err(|_| {
-        Error::request(format!("another process writes a backup into `{}`", partial.display()))
-    })?;
-    let mark = partial.join(BEGUN);
-    let is_empty = fs::read_dir(partial).is_ok_and(|mut all| all.next().is_none());
-    if partial.is_symlink() || !(is_empty || mark.symlink_metadata().is_ok_and(|about| about.is_file())) {
-        return Err(not_left(partial));
-    }
-    let empty = || -> io::Result<()> {
-        for entry in fs::read_dir(partial)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-            } else {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    };
-    // What a backup left that was killed.
-    empty().map_err(|error| Error::file("empty", partial, error))?;
-    File::create_new(&mark).map_err(|error| Error::file("write", &mark, error))?;
-    Ok(Some(held))
 }
 
 /// Writes all of a backup into a folder, and checks it.
@@ -226,7 +177,7 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     for name in names {
         let Some(mut file) = from.open(name)? else { return Ok(Some(name.clone())) };
         let path = to.place(name)?;
-        if copy(&mut file, &path, |_| ())? != *name {
+        if copy(&mut file, &path)? != *name {
             return Err(Error::request(format!(
                 "the file `{name}` has other bytes than were kept: see `caseward store doctor`"
             )));
@@ -235,19 +186,15 @@ fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Copies bytes onto the disk, the first of them as `mark` makes them; gives the SHA-256 of what was read.
-fn copy(from: &mut File, to: &Path, mark: impl Fn(&mut [u8])) -> Result<String, Error> {
+/// Copies bytes onto the disk; gives the SHA-256 of what was read.
+fn copy(from: &mut File, to: &Path) -> Result<String, Error> {
     let mut run = || -> io::Result<String> {
         let (mut file, mut hasher, mut piece) = (File::create(to)?, Sha256::new(), vec![0; PIECE]);
-        let mut is_first = true;
         loop {
             let count = from.read(&mut piece)?;
-            match piece.get_mut(..count) {
+            match piece.get(..count) {
                 Some(bytes) if count > 0 => {
-                    hasher.update(&bytes);
-                    if std::mem::take(&mut is_first) {
-                        mark(bytes);
-                    }
+                    hasher.update(bytes);
                     file.write_all(bytes)?;
                 }
                 _ => break,
@@ -324,18 +271,18 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
     };
     let open = |path: &Path| File::open(path).map_err(|error| Error::file("read", path, error));
     let from = folder.join(DATABASE);
-    if copy(&mut open(&from)?, database, mark_unfinished)? != backup.database {
+    if copy(&mut open(&from)?, database)? != backup.database {
         return Err(altered(&from));
     }
     let (kept, to) = (Files::beside(&from), Files::in_folder(files));
     for name in &backup.files {
         let from = kept.path(name);
-        if copy(&mut open(&from)?, &to.place(name)?, |_| ())? != *name {
+        if copy(&mut open(&from)?, &to.place(name)?)? != *name {
             return Err(altered(&from));
         }
     }
     // What is said of the database is what it says itself.
-    let mut copied = Sqlite::open_unfinished(database)?;
+    let mut copied = Sqlite::open_to_read(database)?;
     let (numbers, tree) = counts(&mut copied)?;
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
         && hex(&tree.root()) == backup.root

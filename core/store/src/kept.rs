@@ -45,9 +45,6 @@ fn people_fit(checkup: &mut Checkup, fits: &Ward, world: &World, case: &EntityUi
     let one = |name| entity(world, case, name);
     let manager = one("caseManager")?;
     let team: BTreeSet<EntityUid> = entities(world, case, "team")?;
-    if let Some(manager) = manager.as_ref().filter(|manager| team.contains(*manager)) {
-        checkup.fault("fits", Some(case), format!("{manager} is its case manager and in its team"));
-    }
     let contact = one("primaryContact")?.into_iter().map(|person| (person, "fitsContact", "contact"));
     let manager = manager.into_iter().map(|person| (person, "fitsCaseManager", "case manager"));
     let team = team.into_iter().map(|person| (person, "fitsTeam", "team member"));

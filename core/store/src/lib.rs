@@ -75,6 +75,7 @@ mod state;
 mod store;
 mod time;
 mod touched;
+mod underway;
 mod watch;
 
 pub use activate::{Activated, Activation};

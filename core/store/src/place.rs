@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::db::Db;
 use crate::error::Error;
-use crate::files::{beside, sync_folder};
+use crate::files::{beside, sync_folder, write_whole};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::sqlite::{HEAD, Sqlite, is_unfinished, mark_finished};
+use crate::sqlite::{HEAD, Sqlite};
+use crate::underway::{self, Underway};
 
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,6 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const LABEL: &str = "backup.json";
 /// What SQLite keeps beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// What a store keeps beside it, and belongs to no other.
+const OWN: [&str; 2] = [FILES, "-world"];
+/// What ends the other names that a store takes beside its own.
+const PASSING: [&str; 2] = ["-lock", PARTIAL];
+/// What ends the name of the folder of a store's files, and of the folder in which a store is made.
+const FILES: &str = "-files";
+const PARTIAL: &str = ".partial";
+/// The mark of a store that is being made, and that its files were about to be given their name.
+const BEGUN: &str = "store-begun";
+const FILES_NAMED: &str = "files-named";
 
 /// A place as messages show it: an address without its password.
 pub fn shown(place: &Path) -> PathBuf {
@@ -107,7 +118,10 @@ pub(crate) fn database(path: &Path, read_only: bool) -> Result<Opened, Error> {
         return Ok((Box::new(Sqlite::open_to_read(path)?), None, true));
     }
     match lock(path) {
-        Ok(lock) => Ok((Box::new(Sqlite::open(path)?), Some(lock), false)),
+        Ok(lock) => {
+            clear_left(path);
+            Ok((Box::new(Sqlite::open(path)?), Some(lock), false))
+        }
         Err(Error::File { error, .. })
             if matches!(
                 error.kind(),
@@ -125,12 +139,8 @@ pub(crate) fn make_database(
     path: &Path,
     fill: impl FnOnce(&mut Sqlite) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let is_free = || match path.symlink_metadata() {
-        Ok(_) => Err(Error::Exists(path.to_owned())),
-        Err(_) => Ok(()),
-    };
     // The database is closed once it is filled: what stood in the write-ahead log is in the file.
-    make(path, is_free, |database, _| {
+    make(path, |database, _| {
         let mut db = Sqlite::create(database)?;
         fill(&mut db)?;
         db.close()?;
@@ -139,75 +149,85 @@ pub(crate) fn make_database(
 }
 
 /// Makes a store's file, and the folder of its files where `fill` makes one: they have their names once both are whole.
-pub(crate) fn make(
-    path: &Path,
-    is_free: impl Fn() -> Result<(), Error>,
-    fill: impl FnOnce(&Path, &Path) -> Result<(), Error>,
-) -> Result<(), Error> {
-    is_free()?;
+///
+/// Nothing stands there, nor beside it: what another store left there, such as the log of one that was killed, is that one's.
+pub(crate) fn make(path: &Path, fill: impl FnOnce(&Path, &Path) -> Result<(), Error>) -> Result<(), Error> {
+    is_a_name(path)?;
+    if !are_files_left(path) {
+        // Before anything is written beside what is somebody else's.
+        is_free(path)?;
+    }
     // Whoever makes one there at the same time, or opens it too early, waits.
     let _held = lock(path)?;
-    is_free()?;
-    let (database, files) = (beside(path, ".partial"), beside(path, "-files.partial"));
-    clear_left(&database, &files)?;
-    let name = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
-    let made = fill(&database, &files).and_then(|()| {
-        if files.exists() {
-            name(&files, &beside(path, "-files"))?;
-        }
-        // The database comes last: without it there is no store.
-        mark_finished(&database)?;
-        name(&database, path)?;
-        sync_folder(path)
-    });
-    if made.is_err() {
-        let _ = fs::remove_dir_all(&files);
-        remove_database(&database);
+    clear_left(path);
+    is_free(path)?;
+    let underway = Underway::begin(&beside(path, PARTIAL), BEGUN)?;
+    let made = fill_and_name(path, &underway, fill);
+    match made {
+        Ok(()) => underway.clear(),
+        Err(_) => clear_left(path),
     }
     made
 }
 
-pub(crate) fn not_left(path: &Path) -> Error {
-    Error::request(format!(
-        "`{}` is there, and is not what one left that was cut off: move it away, or give another name",
-        path.display()
-    ))
-}
-
-/// Removes what one left that was cut off where a store is made, before it has its name; whatever else stands there is refused.
-fn clear_left(database: &Path, files: &Path) -> Result<(), Error> {
-    is_left_of_this(database, files)?;
+fn fill_and_name(
+    path: &Path,
+    underway: &Underway,
+    fill: impl FnOnce(&Path, &Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (database, files) = (underway.path("store.db"), underway.path("files"));
+    fill(&database, &files)?;
+    let name = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Error::file("make", to, error));
     if files.exists() {
-        fs::remove_dir_all(files).map_err(|error| Error::file("remove", files, error))?;
+        write_whole(&underway.path(FILES_NAMED), b"")?;
+        name(&files, &beside(path, FILES))?;
     }
-    remove_database(database);
-    match database.symlink_metadata() {
-        Ok(_) => Err(not_left(database)),
-        Err(_) => Ok(()),
+    // The database comes last: without it there is no store.
+    name(&database, path)?;
+    sync_folder(path)
+}
+
+/// Takes away what making a store left that was cut off: also its files, where they had their name and the store had not.
+fn clear_left(path: &Path) {
+    if are_files_left(path) {
+        let _ = fs::remove_dir_all(beside(path, FILES));
+    }
+    underway::clear_left(&beside(path, PARTIAL), BEGUN);
+}
+
+/// Whether making a store was cut off when its files had their name, or were about to have it, and the store had not.
+fn are_files_left(path: &Path) -> bool {
+    let underway = beside(path, PARTIAL);
+    path.symlink_metadata().is_err()
+        && underway::is_left(&underway, BEGUN)
+        && underway.join(FILES_NAMED).symlink_metadata().is_ok()
+}
+
+/// Refuses a place where something stands, or beside which something does that a store would take for its own.
+fn is_free(path: &Path) -> Result<(), Error> {
+    let beside = BESIDE.iter().chain(&OWN).map(|end| beside(path, end));
+    let mut all = std::iter::once(path.to_owned()).chain(beside);
+    match all.find(|path| path.symlink_metadata().is_ok()) {
+        Some(there) => Err(Error::Exists(there)),
+        None => Ok(()),
     }
 }
 
-/// Refuses what was not left by one that was cut off: an empty file, or a database that is marked as no store yet, is.
-fn is_left_of_this(database: &Path, files: &Path) -> Result<(), Error> {
-    match database.symlink_metadata() {
-        Ok(about) if about.is_file() && is_unfinished(database) => {}
-        Ok(about) if !about.is_file() || about.len() > 0 => return Err(not_left(database)),
-        // Nothing stands beside what was not begun.
-        _ => stands_beside(database).map_or(Ok(()), |beside| Err(not_left(&beside)))?,
+/// Refuses a name that is that of something beside a store: whoever opens that store takes it for its own.
+///
+/// # Errors
+/// [`Error::Request`].
+pub(crate) fn is_a_name(path: &Path) -> Result<(), Error> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut ends = BESIDE.iter().chain(&OWN).chain(&PASSING);
+    match ends.find(|end| name.ends_with(**end)) {
+        Some(end) => Err(Error::request(format!(
+            "`{}` ends with `{end}`: a store has a file of such a name beside it, and would take this one for its own; give \
+             another name",
+            path.display()
+        ))),
+        None => Ok(()),
     }
-    if let Ok(about) = files.symlink_metadata() {
-        // A folder for the first two digits of the hashes in it.
-        let of_hashes = |name: &std::ffi::OsStr| {
-            name.len() == 2 && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
-        };
-        let is_ours = about.is_dir()
-            && fs::read_dir(files)
-                .is_ok_and(|mut all| all.all(|one| one.is_ok_and(|one| of_hashes(&one.file_name()))));
-        if !is_ours {
-            return Err(not_left(files));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses what was closed and is not all on disk: a disk may be full.
@@ -219,7 +239,7 @@ fn is_whole(partial: &Path) -> Result<(), Error> {
             left.display()
         )));
     }
-    let what = match Sqlite::open_unfinished(partial).and_then(|mut db| db.damage()) {
+    let what = match Sqlite::open_to_read(partial).and_then(|mut db| db.damage()) {
         Ok(damage) => match damage.first() {
             None => return Ok(()),
             Some(what) => what.to_string(),
@@ -231,16 +251,8 @@ fn is_whole(partial: &Path) -> Result<(), Error> {
     Err(Error::Database(format!("`{}` was not written whole: {what}", partial.display())))
 }
 
-/// Removes a database that is this process's own, and what stands beside it.
-pub(crate) fn remove_database(partial: &Path) {
-    for path in BESIDE.iter().map(|end| beside(partial, end)).chain([partial.to_owned()]) {
-        // The database last: without it nothing says whose the others are.
-        let _ = fs::remove_file(path);
-    }
-}
-
 /// The first of what SQLite keeps beside a database that is there.
-pub(crate) fn stands_beside(database: &Path) -> Option<PathBuf> {
+fn stands_beside(database: &Path) -> Option<PathBuf> {
     BESIDE.iter().map(|end| beside(database, end)).find(|path| path.symlink_metadata().is_ok())
 }
 
@@ -319,7 +331,7 @@ mod tests {
     fn what_is_not_all_on_disk_gets_no_name() {
         let folder = folder("whole");
         let path = folder.join("a.db");
-        let partial = beside(&path, ".partial");
+        let partial = beside(&path, ".partial").join("store.db");
         // What a full disk leaves: pages that were not written, or a log that did not come into the file.
         let spoil = |db: &mut Sqlite| -> Result<(), Error> {
             db.script(TABLE)?;

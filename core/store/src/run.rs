@@ -9,6 +9,7 @@ use caseward::{
 use serde_json::{Value as Json, json};
 
 use crate::attendance::{self, Doing, Making, Spec, Stop};
+use crate::audit::Read;
 use crate::command::{Answer, Checked, Command, Outcome};
 use crate::db::{as_text, number, text};
 use crate::draft::{Draft, Finished, uid_json};
@@ -70,8 +71,10 @@ impl State {
         }
         if let Some(key) = &checked.command.key
             && let Some(answer) = self.answered(group, &checked, key, now)?
+            // What it shows is shown to whoever may be shown it now.
+            && (answer.exported.is_none() || decided.is_allowed())
         {
-            return Ok(answer);
+            return self.again(group, &checked, now, answer);
         }
         let mut answer = Answer::new(Outcome::Done, group.numbers.version, self.ward.policy_hash());
         answer.policies = decided.policies.clone();
@@ -137,6 +140,26 @@ impl State {
         Ok(context.map_err(|error| error.to_string())?.and_at(now))
     }
 
+    /// Gives an answer again. Of what it shows it is audited that it was shown once more.
+    fn again(
+        &mut self,
+        group: &mut Group,
+        checked: &Checked,
+        now: i64,
+        answer: Answer,
+    ) -> Result<Answer, Error> {
+        if answer.exported.is_some() {
+            let mut read = Read::new("export", now);
+            read.by = Some(checked.person.clone());
+            read.on = Some(checked.on.clone());
+            read.told = vec![checked.on.clone()];
+            read.asked = json!({"key": checked.command.key});
+            read.purpose = checked.command.purpose.clone();
+            self.read_in(group, &read, now)?;
+        }
+        Ok(answer)
+    }
+
     /// The answer of a command that was done under the same key.
     fn answered(
         &mut self,
@@ -166,6 +189,11 @@ impl State {
             let last = changed(self.db.as_mut(), &checked.on)?;
             if last > expected {
                 return Ok(Some(format!("{} was changed in version {last}, after {expected}", checked.on)));
+            }
+            // A version of a store that was put back since, or of another one: what it had is not what is here.
+            let version = group.numbers.version;
+            if expected > version {
+                return Ok(Some(format!("there is no version {expected} yet: the store is at {version}")));
             }
         }
         Ok(group.numbers.goes_back(now))

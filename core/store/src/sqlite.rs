@@ -1,7 +1,5 @@
 //! SQLite: one file, a write-ahead log, every commit on disk before it is told.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PREPARED: usize = 256;
 /// `application_id` of a store: "CASE".
 const APPLICATION: i64 = 0x4341_5345;
-/// `application_id` of what is to become a store, and has not its name yet: "CAS?".
-const UNFINISHED: i64 = 0x4341_533f;
-/// Where a file of SQLite has its `application_id`, most significant byte first.
-const ID_AT: u64 = 68;
 /// How a file of SQLite begins.
 pub(crate) const HEAD: &[u8] = b"SQLite format 3\0";
 
@@ -39,25 +33,26 @@ pub(crate) struct Sqlite {
     counter: Counter,
 }
 
-/// A file that is written to, and what tells it from every other.
-struct Written {
-    path: PathBuf,
-    identity: Option<(u64, u64)>,
-}
+/// The files that are written to, each with what tells it from every other: the database, and its write-ahead log.
+struct Written(Vec<(PathBuf, Option<(u64, u64)>)>);
 
 impl Written {
     fn new(path: &Path) -> Result<Self, Error> {
-        Ok(Written { path: plain(path)?, identity: identity(path)? })
+        let path = plain(path)?;
+        let all = [path.clone(), beside(&path, "-wal")];
+        let known = all.into_iter().map(|path| Ok((path.clone(), identity(&path)?)));
+        Ok(Written(known.collect::<Result<_, Error>>()?))
     }
 
     /// Refuses a file that is no longer where it was opened: what is written to it nobody finds, and whoever opens the one
     /// in its place, or this one where it is now, has another lock.
     fn is_in_its_place(&self) -> Result<(), Error> {
-        match identity(&self.path) {
-            Ok(identity) if identity == self.identity => Ok(()),
-            _ => Err(Error::Database(format!(
+        let moved = self.0.iter().find(|(path, known)| identity(path).ok() != Some(*known));
+        match moved {
+            None => Ok(()),
+            Some((path, _)) => Err(Error::Database(format!(
                 "`{}` was moved or removed while the store was open: nothing more is written to it",
-                self.path.display()
+                path.display()
             ))),
         }
     }
@@ -86,13 +81,12 @@ pub(crate) fn plain(path: &Path) -> Result<PathBuf, Error> {
 }
 
 impl Sqlite {
-    /// Makes a file where there is none, which is [no store](mark_finished) yet. Nothing stands beside it: whoever makes it has it
-    /// alone, and takes it away whole.
+    /// Makes a file where there is none. Nothing stands beside it: whoever makes it has it alone, and takes it away whole.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open_with_flags(plain(path)?, WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "MEMORY")?;
-        connection.pragma_update(None, "application_id", UNFINISHED)?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
         Ok(Self::over(connection, None))
     }
 
@@ -101,27 +95,18 @@ impl Sqlite {
         Ok(self.connection.close().map_err(|(_, error)| error)?)
     }
 
-    /// Opens a file that has not its name yet, to read it alone.
-    pub(crate) fn open_unfinished(path: &Path) -> Result<Self, Error> {
-        Self::to_read(path, UNFINISHED)
-    }
-
     /// Opens a store's file.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         if !path.exists() {
             return Err(Error::Missing(path.to_owned()));
         }
         let connection = Connection::open_with_flags(plain(path)?, WRITE).map_err(|e| refused(path, e))?;
-        has_id(path, &connection, APPLICATION)?;
-        Self::ready(connection, Some(Written::new(path)?))
+        has_id(path, &connection)?;
+        Self::ready(connection, path)
     }
 
     /// Opens a store's file to read it alone; no file is made beside it.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, Error> {
-        Self::to_read(path, APPLICATION)
-    }
-
-    fn to_read(path: &Path, application: i64) -> Result<Self, Error> {
         let log = beside(path, "-wal");
         // What still stands in the write-ahead log is read through it; without one the file is all there is.
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
@@ -133,7 +118,7 @@ impl Sqlite {
         let escaped = place.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let address = format!("file:{escaped}?{}", if has_log { "mode=ro" } else { "immutable=1" });
         let connection = Connection::open_with_flags(address, flags).map_err(|e| refused(path, e))?;
-        has_id(path, &connection, application)?;
+        has_id(path, &connection)?;
         Ok(Self::over(connection, None))
     }
 
@@ -167,12 +152,14 @@ impl Sqlite {
         self.connection.execute("VACUUM INTO ?1", [path]).map(drop).map_err(|error| error.to_string())
     }
 
-    fn ready(connection: Connection, file: Option<Written>) -> Result<Self, Error> {
+    fn ready(connection: Connection, path: &Path) -> Result<Self, Error> {
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
-        Ok(Self::over(connection, file))
+        // The write-ahead log is there once something was read through it.
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+        Ok(Self::over(connection, Some(Written::new(path)?)))
     }
 
     fn over(connection: Connection, file: Option<Written>) -> Self {
@@ -181,42 +168,11 @@ impl Sqlite {
     }
 }
 
-/// Whether a file is of a store that has not its name yet: what was cut off left it.
-pub(crate) fn is_unfinished(path: &Path) -> bool {
-    let mut start = [0; ID_AT as usize + 4];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start.starts_with(HEAD) && start.ends_with(&id_of(UNFINISHED))
-}
-
-/// The `application_id` as a file has it.
-fn id_of(application: i64) -> [u8; 4] {
-    u32::try_from(application).unwrap_or(0).to_be_bytes()
-}
-
-/// Marks the bytes with which a store's file begins as those of one that has not its name yet.
-pub(crate) fn mark_unfinished(start: &mut [u8]) {
-    let at = ID_AT as usize;
-    if let Some(id) = start.get_mut(at..at + 4) {
-        id.copy_from_slice(&id_of(UNFINISHED));
-    }
-}
-
-/// Makes a store of a file that is closed and whole: what is left is to give it its name. It is on disk before this ends.
-pub(crate) fn mark_finished(path: &Path) -> Result<(), Error> {
-    let write = || -> std::io::Result<()> {
-        let mut file = File::options().write(true).open(path)?;
-        file.seek(SeekFrom::Start(ID_AT))?;
-        file.write_all(&id_of(APPLICATION))?;
-        file.sync_all()
-    };
-    write().map_err(|error| Error::file("write", path, error))
-}
-
 /// Refuses a database of something else.
-fn has_id(path: &Path, connection: &Connection, application: i64) -> Result<(), Error> {
+fn has_id(path: &Path, connection: &Connection) -> Result<(), Error> {
     let id = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
     match id.map_err(|error| refused(path, error))? {
-        id if id == application => Ok(()),
+        APPLICATION => Ok(()),
         _ => Err(Error::NotAStore {
             path: path.to_owned(),
             why: "it is a database of something else".to_owned(),

@@ -29,6 +29,13 @@ pub(crate) fn day_after(text: &str) -> Result<i64, String> {
     begins(day(text)?.tomorrow().map_err(|error| error.to_string())?)
 }
 
+/// The day that begins at an instant, if one does.
+pub(crate) fn day_from(ms: i64) -> Option<String> {
+    let zone = TimeZone::get(ZONE).ok()?;
+    let day = Timestamp::from_millisecond(ms).ok()?.to_zoned(zone).date();
+    (begins(day) == Ok(ms)).then(|| day.to_string())
+}
+
 fn day(text: &str) -> Result<Date, String> {
     let day: Option<Date> = text.parse().ok();
     day.filter(|day| day.to_string() == text).ok_or_else(|| format!("`{text}` is no day such as 2026-05-11"))

@@ -176,13 +176,19 @@ fn one_name_has_one_text() {
         "",
         "permit (principal, action, resource is Note)\n// open\nwhen {\n  resource.doc.status ==\n  \"open\" };",
     );
-    let all = [&a, &b, &note].map(|(name, text)| (name.as_str(), text.as_str()));
+    // Nor does it matter which side of the condition the policy means.
+    let shut = policy(
+        "shut",
+        "",
+        "forbid (principal, action, resource is Doc)\n// open\nunless { resource.status == \"open\" };",
+    );
+    let all = [&a, &b, &note, &shut].map(|(name, text)| (name.as_str(), text.as_str()));
     let found = found(Lint::ConditionName, &all);
     assert_eq!(
         found,
         [(
             "when { resource.status != \"shut\" }".to_owned(),
-            "the condition `open` has another text than in `docs.a` and 1 more".to_owned()
+            "the condition `open` has another text than in `docs.a` and 2 more".to_owned()
         )]
     );
     assert_eq!(self::found(Lint::ConditionName, &all[..1]), []);

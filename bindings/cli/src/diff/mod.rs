@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     };
     let most = args.people.and_then(|people| usize::try_from(people).ok());
     let found = compare(&diff, (&world, drawn.as_ref()), now, most, terminal)?;
-    let schema_is_changed = old.schema.text != new.schema.text;
+    let schema_is_changed = !old.has_schema_of(&new);
     let catalogue = |sources: &Sources| sources.catalogue.as_ref().map(|source| source.text.clone());
     let catalogue_is_changed = catalogue(&old) != catalogue(&new);
     let (old, new) = (args.old.clone(), args.new.clone());

@@ -214,7 +214,7 @@ impl Args {
     /// Reads the version that a claim compares with, to be decided under the schema of now.
     fn other_version(&self, name: &str, now: &Sources) -> Result<Sources, Failure> {
         let old = read_other(name, self.policies.folder())?;
-        if old.schema.text != now.schema.text && !self.policies_alone {
+        if !old.has_schema_of(now) && !self.policies_alone {
             let why = format!(
                 "the schema of `{name}` is another, and what a schema allows or takes by itself is not asked here: `caseward ci --base` \
                  tells of it; with --policies-alone the policies are compared, both under this version's schema"

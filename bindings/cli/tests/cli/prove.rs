@@ -386,6 +386,12 @@ fn versions_are_compared() {
         let ran = prove(&bench, &[claim, "old", "--policies-alone"]);
         assert!(ran.code == 4 && ran.out.contains("under this version's schema, "), "{}", ran.out);
     }
+    // A comment and a line's place say nothing.
+    let mut lines: Vec<&str> = SCHEMA.lines().collect();
+    lines.rotate_left(1);
+    bench.write("old/schema.cedarschema", format!("// Reviewed.\n{}\n", lines.join("\n")));
+    policy(&bench, "a", "permit (principal, action, resource) when { principal == resource.owner };");
+    assert_eq!(prove(&bench, &["--equivalent", "old"]).code, 0);
 }
 
 #[test]

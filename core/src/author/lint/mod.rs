@@ -133,7 +133,7 @@ impl Lint {
                 "The comment above a condition is its name. Two conditions of one name have one text, letter for \
                  letter, so that who has read one has read them all, and an edit in one file that was forgotten in \
                  another is found. A reference before the path counts for nothing: what `resource.case` is to an \
-                 item, `resource` is to the case."
+                 item, `resource` is to the case. Nor does it count whether `when` or `unless` stands before it."
             }
             Lint::ConditionWithoutName => {
                 "A condition has no comment line above it. The comment is the name by which explanations, tests and \

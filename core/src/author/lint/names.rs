@@ -44,7 +44,7 @@ fn nameless(one: &Looker<'_>, clause: &Clause) -> Finding {
 }
 
 fn named<'a>(one: &'a Looker<'a>, clause: &'a Clause) -> Named<'a> {
-    let own: Vec<&str> = clause.tokens.iter().map(AsRef::as_ref).collect();
+    let own = body(clause);
     let references = references(one.ward.schema());
     let mut texts = BTreeSet::from([own.join(" ")]);
     let mut open = vec![own.clone()];
@@ -55,6 +55,12 @@ fn named<'a>(one: &'a Looker<'a>, clause: &'a Clause) -> Named<'a> {
         open = next;
     }
     Named { one, clause, texts, own: own.join(" ") }
+}
+
+/// The tokens of a condition, the same behind `when` as behind `unless`: its name says what holds, not what follows.
+fn body(clause: &Clause) -> Vec<&str> {
+    let all = clause.tokens.iter().map(AsRef::as_ref);
+    all.skip_while(|token| matches!(*token, "when" | "unless")).collect()
 }
 
 /// The texts in which one reference of the resource counts as the resource, wherever it is read.

@@ -92,6 +92,24 @@ impl Kind {
         }
     }
 
+    /// Writes each instant of a line in one spelling, whatever its zone and its fraction: what is one instant is one key. An
+    /// instant at which a day begins is that day, where the column takes days.
+    pub(crate) fn settle(&self, fields: &mut Fields) {
+        let columns: &[&str] = match self.name {
+            "logins" => &["at"],
+            "staff" => &["from", "until"],
+            "training" => &["passedAt"],
+            "registers" => &["lastEntryAt"],
+            _ => &[],
+        };
+        for (_, text) in fields.iter_mut().filter(|(name, _)| columns.contains(&name.as_str())) {
+            // What is no instant is a day, or is refused by whoever applies it.
+            let Some(instant) = caseward::instant(text) else { continue };
+            let day = time::day_from(instant).filter(|_| self.name != "logins");
+            *text = day.unwrap_or_else(|| time::rfc3339(instant).replace(".000Z", "Z"));
+        }
+    }
+
     /// What tells a line from the others.
     pub(crate) fn key(&self, fields: &Fields) -> String {
         let all: Vec<&str> = self.keys().map(|name| fields.get(name).map_or("", String::as_str)).collect();

@@ -314,6 +314,7 @@ fn sorted(
     for line in lines {
         match line.read.and_then(|fields| kind.check(&fields).map(|()| fields)) {
             Ok(mut fields) => {
+                kind.settle(&mut fields);
                 if kind.name == "training" {
                     fields.insert(people::DELAY.to_owned(), delay.to_string());
                 }

@@ -44,15 +44,63 @@ fn csv_lines(kind: &Kind, text: &[u8]) -> Result<Vec<Line>, String> {
     if let Some(missing) = kind.keys().find(|key| !header.iter().any(|name| name == key)) {
         return Err(format!("the header lacks the column `{missing}`"));
     }
-    let mut lines = Vec::new();
-    for record in reader.byte_records() {
-        let read = record.map_err(|error| error.to_string());
-        let number = read.as_ref().ok().and_then(|record| record.position()).map_or(0, |at| at.line());
-        let number =
-            usize::try_from(number).unwrap_or(0).max(lines.last().map_or(2, |line: &Line| line.number + 1));
-        lines.push(Line { number, read: read.and_then(|record| fields(&header, &record)) });
+    let (mut lines, mut record) = (Vec::new(), csv::ByteRecord::new());
+    loop {
+        let begin = reader.position().byte();
+        let read = match reader.read_byte_record(&mut record) {
+            Ok(false) => return Ok(lines),
+            Ok(true) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        let at = record.position().map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
+        let number = at.max(lines.last().map_or(2, |line: &Line| line.number + 1));
+        match read.map(|()| between(text, begin, reader.position().byte())) {
+            Err(error) => lines.push(Line { number, read: Err(error) }),
+            Ok(raw) if !is_quoted_well(raw) => lines.extend(badly_quoted(number, raw)),
+            Ok(_) => lines.push(Line { number, read: fields(&header, &record) }),
+        }
     }
-    Ok(lines)
+}
+
+/// A part of a text, without blank lines around it.
+fn between(text: &[u8], begin: u64, end: u64) -> &[u8] {
+    let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(text.len());
+    text.get(at(begin)..at(end)).unwrap_or_default().trim_ascii()
+}
+
+/// Whether each value that a quote begins ends with one, before a comma or the end of the line. What reads CSV takes a quote that
+/// is not closed to go on to the next, or to the end of the file, over all lines between.
+fn is_quoted_well(record: &[u8]) -> bool {
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        Closed,
+    }
+    let mut at = At::Start;
+    for byte in record {
+        at = match (at, byte) {
+            (At::Start, b'"') | (At::Closed, b'"') => At::Quoted,
+            (At::Quoted, b'"') => At::Closed,
+            (At::Quoted, _) => At::Quoted,
+            (_, b',' | b'\r' | b'\n') => At::Start,
+            (At::Closed, _) => return false,
+            (At::Start | At::Plain, _) => At::Plain,
+        };
+    }
+    !matches!(at, At::Quoted)
+}
+
+/// The lines over which a value goes on that is not quoted well: none of them can be told from the others.
+fn badly_quoted(first: usize, record: &[u8]) -> impl Iterator<Item = Line> {
+    let after = record.iter().filter(|byte| **byte == b'\n').count();
+    let why = move |number: usize| {
+        match number == first {
+        true => "a quote is not closed before a comma or the end of the line; a quote within quotes is written twice".to_owned(),
+        false => format!("it lies in what a quote of line {first} begins, which is not closed as it should be"),
+    }
+    };
+    (first..=first + after).map(move |number| Line { number, read: Err(why(number)) })
 }
 
 fn fields(header: &[String], record: &csv::ByteRecord) -> Result<Fields, String> {

@@ -238,16 +238,6 @@ fn a_folder_of_something_else_is_not_emptied_for_a_backup() {
     // Nor written over for a store.
     Store::backup(bench.place(), at("sunday")).unwrap();
     assert!(!at("sunday/backup-begun").exists());
-    fs::write(at("a.db.partial"), "mine").unwrap();
-    fs::create_dir(at("b.db-files.partial")).unwrap();
-    fs::write(at("b.db-files.partial/mine.txt"), "mine").unwrap();
-    for (to, kept) in [("a.db", "a.db.partial"), ("b.db", "b.db-files.partial/mine.txt")] {
-        let error = Store::restore(at("sunday"), at(to)).unwrap_err().to_string();
-        assert!(error.contains("is not what one left"), "{error}");
-        let error = Store::init(at(to), &PolicySet::attendance(), &options()).err().unwrap().to_string();
-        assert!(error.contains("is not what one left"), "{error}");
-        assert_eq!(fs::read_to_string(at(kept)).unwrap(), "mine");
-    }
     #[cfg(unix)]
     {
         fs::create_dir(at("empty")).unwrap();
@@ -278,9 +268,9 @@ fn what_a_backup_says_of_itself_is_held_against_its_database() {
     }
 }
 
-/// A database under the name of unfinished work is removed where it is marked as such, and nowhere else.
+/// A store is made in a folder of its own, which is cleared where it has its mark.
 #[test]
-fn a_database_of_somebody_else_is_not_removed_for_a_store() {
+fn nothing_of_somebody_else_is_removed_for_a_store() {
     let Some(bench) = bench() else { return };
     let at = |name: &str| bench.folder.path().join(name);
     Store::backup(bench.place(), at("sunday")).unwrap();
@@ -289,42 +279,65 @@ fn a_database_of_somebody_else_is_not_removed_for_a_store() {
         let made = Store::init(at(name), &PolicySet::attendance(), &options()).map(drop);
         [restored, made].map(|tried| tried.unwrap_err().to_string())
     };
-    // One of another program, a whole store, and a log that waits to be written into a database.
-    let other = rusqlite::Connection::open(at("a.db.partial")).unwrap();
-    other.execute_batch("CREATE TABLE precious (a); INSERT INTO precious VALUES (1)").unwrap();
-    drop(other);
-    fs::copy(at("sunday/cases.db"), at("b.db.partial")).unwrap();
-    fs::write(at("c.db.partial-wal"), "mine").unwrap();
-    fs::write(at("d.db.partial"), "").unwrap();
-    fs::write(at("d.db.partial-journal"), "mine").unwrap();
-    let kept = ["a.db.partial", "b.db.partial", "c.db.partial-wal", "d.db.partial", "d.db.partial-journal"];
-    let bytes = || kept.map(|name| fs::read(at(name)).unwrap());
-    let before = bytes();
-    for name in ["a.db", "b.db", "c.db", "d.db"] {
+    // A file, a folder without the mark, and files of a store that is elsewhere beside one with it.
+    fs::copy(at("sunday/cases.db"), at("a.db.partial")).unwrap();
+    fs::create_dir(at("b.db.partial")).unwrap();
+    fs::write(at("b.db.partial/store.db"), "mine").unwrap();
+    fs::create_dir(at("c.db-files")).unwrap();
+    fs::write(at("c.db-files/mine"), "mine").unwrap();
+    fs::create_dir(at("c.db.partial")).unwrap();
+    fs::write(at("c.db.partial/store-begun"), "").unwrap();
+    let before = fs::read(at("a.db.partial")).unwrap();
+    for (name, why) in
+        [("a.db", "is not what one left"), ("b.db", "is not what one left"), ("c.db", "c.db-files` is there")]
+    {
         for error in attempts(name) {
-            assert!(error.contains("is not what one left"), "{error}");
+            assert!(error.contains(why), "{error}");
         }
         assert!(!at(name).exists());
     }
-    assert!(bytes() == before);
-    // What one left that was cut off: empty, or marked.
-    for name in ["e.db", "f.db"] {
-        fs::write(at(&format!("{name}.partial")), "").unwrap();
+    assert!(fs::read(at("a.db.partial")).unwrap() == before);
+    for kept in ["b.db.partial/store.db", "c.db-files/mine"] {
+        assert_eq!(fs::read_to_string(at(kept)).unwrap(), "mine");
     }
-    for name in ["g.db", "h.db"] {
-        let left = rusqlite::Connection::open(at(&format!("{name}.partial"))).unwrap();
-        left.execute_batch("PRAGMA application_id = 0x4341533f; CREATE TABLE half (a)").unwrap();
-        drop(left);
-        fs::write(at(&format!("{name}.partial-journal")), "").unwrap();
+}
+
+/// Whenever making a store is cut off, the next one makes it, and nothing is left.
+#[test]
+fn what_was_cut_off_is_cleared_by_the_next() {
+    let Some(bench) = bench() else { return };
+    let at = |name: &str| bench.folder.path().join(name);
+    Store::backup(bench.place(), at("sunday")).unwrap();
+    // Before the mark; with half a database; when the files have their name, which the database has not.
+    let cut_off = |name: &str, moment: usize| {
+        let folder = at(&format!("{name}.partial"));
+        fs::create_dir(&folder).unwrap();
+        let half = [("store-begun", 1), ("store.db", 2), ("store.db-journal", 2), ("files-named", 3)];
+        for (left, _) in half.iter().filter(|(_, from)| *from <= moment) {
+            fs::write(folder.join(left), "half").unwrap();
+        }
+        if moment == 3 {
+            fs::create_dir_all(at(&format!("{name}-files/ab"))).unwrap();
+            fs::write(at(&format!("{name}-files/ab/abcd")), "half").unwrap();
+        }
+    };
+    for moment in 0..4 {
+        let (restored, made) = (format!("r{moment}.db"), format!("i{moment}.db"));
+        cut_off(&restored, moment);
+        cut_off(&made, moment);
+        Store::restore(at("sunday"), at(&restored)).unwrap();
+        drop(Store::init(at(&made), &PolicySet::attendance(), &options()).unwrap());
+        for name in [restored, made] {
+            assert!(opened(&at(&name), &bench).doctor().unwrap().is_sound());
+            let left = |end: &str| at(&format!("{name}{end}")).exists();
+            assert!(!left(".partial") && !left("-files/ab/abcd"), "{moment}: {name}");
+        }
     }
-    for name in ["e.db", "g.db"] {
-        Store::restore(at("sunday"), at(name)).unwrap();
-    }
-    for name in ["f.db", "h.db"] {
-        drop(Store::init(at(name), &PolicySet::attendance(), &options()).unwrap());
-    }
-    for name in ["e.db", "f.db", "g.db", "h.db"] {
-        assert!(opened(&at(name), &bench).doctor().unwrap().is_sound());
-        assert!(names(bench.folder.path()).iter().all(|left| !left.starts_with(&format!("{name}.partial"))));
-    }
+    // After the database has its name, whoever opens it clears the rest, and touches no file of it.
+    let files = names(&at("r0.db-files"));
+    fs::create_dir(at("r0.db.partial")).unwrap();
+    fs::write(at("r0.db.partial/store-begun"), "").unwrap();
+    fs::write(at("r0.db.partial/files-named"), "").unwrap();
+    assert!(opened(&at("r0.db"), &bench).doctor().unwrap().is_sound());
+    assert!(!at("r0.db.partial").exists() && !files.is_empty() && names(&at("r0.db-files")) == files);
 }

@@ -1,5 +1,6 @@
 //! What each command does, to the word of the contract.
 
+use caseward::EntityUid;
 use caseward_store::Outcome;
 use serde_json::json;
 
@@ -302,6 +303,33 @@ fn a_key_does_nothing_twice() {
     assert_eq!(bench.ask(denied).outcome, Outcome::Denied);
 }
 
+/// A key gives an answer again; what it shows, to whoever may be shown it now, and it is audited each time.
+#[test]
+fn an_export_is_given_again_to_whoever_may_have_it() {
+    let bench = Bench::with_case();
+    let line = json!({"command": "exportPersonalInformation", "as": "privacy", "on": "Student::\"aroha\"", "key": "x-1"});
+    let first = bench.done(line.clone());
+    let again = bench.done(line.clone());
+    assert!(again.repeated && again.exported.is_some() && again.exported == first.exported);
+    let (privacy, aroha): (EntityUid, EntityUid) =
+        ("User::\"privacy\"".parse().unwrap(), "Student::\"aroha\"".parse().unwrap());
+    let looks = || bench.store().who_looked(&aroha, &privacy).unwrap().len();
+    assert_eq!(looks(), 2);
+    let ended = "user,at,active\nprivacy,2026-05-01T00:00:00Z,false\n";
+    bench.store().feed("logins", ended.as_bytes().to_vec(), 0).unwrap();
+    let late = bench.ask(line.clone());
+    assert_eq!((late.outcome, &late.exported), (Outcome::Denied, &None));
+    assert!(late.event.is_some());
+}
+
+/// The contract takes a case manager into the team; nobody calls the data that this makes a fault.
+#[test]
+fn a_case_manager_may_be_in_the_team_too() {
+    let bench = Bench::with_case();
+    bench.does("flow", "addTeamMember", "Case::\"c1\"", json!({"context": {"assignee": user("manager")}}));
+    assert!(bench.store().doctor().unwrap().is_sound());
+}
+
 #[test]
 fn expectations_and_the_clock_refuse() {
     let bench = Bench::with_case();
@@ -311,6 +339,11 @@ fn expectations_and_the_clock_refuse() {
     let late = bench.tries("manager", "updateRecord", "Case::\"c1\"", expecting(at - 1));
     assert_eq!(late.outcome, Outcome::Refused);
     assert!(late.event.is_some() && late.errors[0].contains("was changed in version"), "{late:?}");
+    // A version that is to come is none that anybody read: a store that was put back since has others.
+    let ahead = bench.tries("manager", "updateRecord", "Case::\"c1\"", expecting(at + 1));
+    assert_eq!(ahead.outcome, Outcome::Refused);
+    let why = format!("there is no version {} yet: the store is at {at}", at + 1);
+    assert!(ahead.event.is_some() && ahead.errors == [why], "{ahead:?}");
     bench.does("manager", "updateRecord", "Case::\"c1\"", expecting(at));
     let mut back =
         json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}});

@@ -206,6 +206,62 @@ fn roles_and_logins_begin_and_end() {
     assert!(wrong[1].why.as_deref().unwrap().contains("Provider::\"kauri\" is not in the data"));
 }
 
+/// A quote that is not closed takes the lines behind it along: each of them is answered, and none is taken.
+#[test]
+fn lines_within_a_quote_that_is_not_closed_are_bad_each() {
+    let bench = Bench::with_case();
+    let header = "type,id,field,value\n";
+    let outcomes = |text: &str| {
+        let answers = feed(&bench, "content", &format!("{header}{text}"));
+        answers.iter().map(|answer| (answer.line, answer.outcome)).collect::<Vec<_>>()
+    };
+    let fine = "Student,aroha,name,\"Aroha \"\"Roha\"\" Ngata\"\nStudent,ben,name,\"Ben,\nof two lines\"\n";
+    assert_eq!(outcomes(fine), [(2, Taken::Done), (3, Taken::Done)]);
+    // To the end of the file; and to the quote of another line, which both look like one value.
+    let to_the_end =
+        "Student,ben,name,Ben\nStudent,aroha,name,\"Aroha\nStudent,ben,name,Benny\n\nStudent,ben,name,B\n";
+    assert_eq!(
+        outcomes(to_the_end),
+        [2, 3, 4, 5, 6].map(|line| (line, if line == 2 { Taken::Done } else { Taken::Bad }))
+    );
+    let to_another = "Student,aroha,name,\"Aroha\nStudent,ben,name,\"Benny\"\nStudent,ben,name,Ben B\n";
+    assert_eq!(outcomes(to_another), [(2, Taken::Bad), (3, Taken::Bad), (4, Taken::Done)]);
+    let answers = feed(&bench, "content", &format!("{header}{to_another}"));
+    assert!(answers[0].why.as_deref().unwrap().contains("a quote is not closed"), "{answers:?}");
+    assert!(answers[1].why.as_deref().unwrap().contains("what a quote of line 2 begins"), "{answers:?}");
+    // A quote within a value that none begins is a character.
+    assert_eq!(outcomes("Student,ben,name,Ben 5\" B\n"), [(2, Taken::Done)]);
+}
+
+/// However its zone and its fraction are written.
+#[test]
+fn one_instant_is_one_key() {
+    let bench = Bench::with_case();
+    let header = "user,at,active\n";
+    let is_active = || bench.get("User::\"lead\"", "loginActive").unwrap();
+    all_done(&bench, "logins", &format!("{header}lead,2026-05-02T12:00:00+12:00,true\n"));
+    for text in ["2026-05-02T12:00:00.000+12:00", "2026-05-02T00:00:00Z", "2026-05-02T00:00:00.0001Z"] {
+        let again = feed(&bench, "logins", &format!("{header}lead,{text},true\n"));
+        assert_eq!(again[0].outcome, Taken::Unchanged, "{text}");
+    }
+    all_done(&bench, "logins", &format!("{header}lead,2026-05-02T00:00:00.000Z,false\n"));
+    assert_eq!(is_active(), "false");
+    let differing = format!("{header}lead,2026-05-03T12:00:00+12:00,true\nlead,2026-05-03T00:00:00Z,false\n");
+    assert!(feed(&bench, "logins", &differing).iter().all(|line| line.outcome == Taken::Bad));
+    // The midnight of a day is the day.
+    let roles = "user,role,at,from,until\n";
+    let has_role = || bench.get("User::\"second\"", "caseManagerAt").unwrap().contains("north");
+    all_done(&bench, "staff", &format!("{roles}second,caseManagerAt,north,2026-05-01,\n"));
+    assert!(has_role());
+    all_done(
+        &bench,
+        "staff",
+        &format!("{roles}second,caseManagerAt,north,2026-04-30T12:00:00Z,2026-05-05\n"),
+    );
+    assert!(!has_role());
+    assert!(bench.store().doctor().unwrap().is_sound());
+}
+
 #[test]
 fn organisations_attendance_registers_and_content() {
     let bench = Bench::new();

@@ -66,6 +66,29 @@ fn what_is_no_store_is_said_to_be_none() {
     assert!(error.to_string().contains("is of version 99"), "{error}");
 }
 
+/// The log of a store that was killed holds what it had answered.
+#[test]
+fn a_store_is_made_where_nothing_of_another_stands() {
+    let folder = Folder::new();
+    let at = |name: &str| folder.path().join(name);
+    let init = |name: &str| Store::init(at(name), &PolicySet::attendance(), &options()).map(drop);
+    for end in ["-wal", "-shm", "-journal", "-files", "-world"] {
+        let there = at(&format!("a.db{end}"));
+        std::fs::write(&there, "somebody else's").unwrap();
+        assert!(matches!(init("a.db"), Err(Error::Exists(path)) if path == there));
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), "somebody else's");
+        std::fs::remove_file(there).unwrap();
+    }
+    for end in ["-wal", "-shm", "-journal", "-files", "-world", "-lock", ".partial", "-files.partial"] {
+        let error = init(&format!("a.db{end}")).unwrap_err().to_string();
+        assert!(error.contains("a store has a file of such a name beside it"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    init("a.db").unwrap();
+    let error = Store::backup(at("a.db"), at("b.db-wal")).unwrap_err().to_string();
+    assert!(error.contains("ends with `-wal`"), "{error}");
+}
+
 #[test]
 fn one_process_writes_to_a_file() {
     let bench = Bench::with_case_on(false);
@@ -92,6 +115,11 @@ fn nothing_is_written_to_a_store_that_was_moved_away() {
     bench.does("lead", "addComment", "Case::\"c1\"", json!({"data": {"text": "Back in its place."}}));
     bench.reopen();
     assert_ne!(bench.exported(), before);
+    // The write-ahead log is a file of it as well.
+    let log = bench.folder.path().join(format!("{}-wal", place.file_name().unwrap().to_str().unwrap()));
+    std::fs::remove_file(&log).unwrap();
+    let error = bench.store().command(line.to_string()).unwrap_err().to_string();
+    assert!(error.contains("-wal` was moved or removed while the store was open"), "{error}");
 }
 
 /// A container may be given a file without its folder.

@@ -133,9 +133,14 @@ impl Model {
             let again = kept.command == command;
             let repeated = again.then(|| kept.answer.clone());
             let outcome = if again { Outcome::Done } else { Outcome::Invalid };
-            return Expected { repeated, due, ..Expected::of(outcome) };
+            // READING: what an answer shows is shown again to whoever may be shown it now.
+            let shows = repeated.as_ref().is_some_and(|answer| answer.exported.is_some());
+            let asked = (&sense.person, &sense.command, &sense.on);
+            if !shows || self.ask(asked, &sense.context, sense.now).permitted {
+                return Expected { repeated, due, ..Expected::of(outcome) };
+            }
         }
-        let mut expected = self.decided(&sense, answer);
+        let mut expected = self.decided(&sense, after, answer);
         expected.due = due;
         if expected.outcome == Some(Outcome::Done) {
             self.clock = self.clock.max(sense.now);
@@ -147,7 +152,7 @@ impl Model {
         expected
     }
 
-    fn decided(&mut self, sense: &Sense, answer: &Answer) -> Expected {
+    fn decided(&mut self, sense: &Sense, latest: u64, answer: &Answer) -> Expected {
         let verdict = self.ask((&sense.person, &sense.command, &sense.on), &sense.context, sense.now);
         let with = |outcome, verdict| Expected { verdict: Some(verdict), ..Expected::of(outcome) };
         if !verdict.permitted {
@@ -159,7 +164,8 @@ impl Model {
         let late = sense.expect.is_some_and(|version| {
             let (low, high) = self.changed.get(&sense.on).copied().unwrap_or_default();
             assert!(version < low || version >= high, "the story asks for a version between batches");
-            version < low
+            // READING: nothing is known of a version that is to come, so that it is no version to have been read.
+            version < low || version > latest
         });
         if sense.now < self.clock || late || self.hindered(sense) {
             return with(Outcome::Refused, verdict);

@@ -238,7 +238,7 @@ fn verify(args: &Verify) -> Result<Exit, Failure> {
         let note = publish::text(given, MOST)?;
         checkpoints.push(opened(given, &note, &args.trust.keys()?)?);
     }
-    let found = args.store.open()?.verify(checkpoints).map_err(failed)?;
+    let found = args.store.verified(&checkpoints)?;
     match args.format {
         Format::Json => output::print_json(&found)?,
         Format::Text => {

@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use caseward_store::{
-    Activation, Answer, Checkup, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store, Taken,
+    Activation, Answer, Checkpoint, Checkup, LineAnswer, Options, Outcome, Pending, PolicySet, Read, Store,
+    Taken, Verified,
 };
 use clap::Subcommand;
 use indicatif::ProgressBar;
@@ -77,6 +78,12 @@ impl StoreArgs {
     /// What a look at all of it finds, also where it cannot be opened.
     fn checked(&self) -> Result<Checkup, caseward_store::Error> {
         showing(self.options(), |options| Store::check(&self.db, options))
+    }
+
+    /// What its log is, also where it cannot be opened.
+    pub(crate) fn verified(&self, checkpoints: &[Checkpoint]) -> Result<Verified, Failure> {
+        showing(self.options(), |options| Store::verify_at(&self.db, options, checkpoints.to_vec()))
+            .map_err(failed)
     }
 
     /// Opens a store that sees at once what other processes write.

@@ -150,7 +150,7 @@ impl State {
         let policies = activate::read(db.as_mut(), numbers.clock)?;
         let decides = activate::at(&policies, numbers.clock).cloned();
         let InForce { ward, fits, set, .. } =
-            decides.ok_or_else(|| Error::Database("it has no policies".to_owned()))?;
+            decides.ok_or_else(|| Error::Unreadable("it has no policies that decide".to_owned()))?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         let kept = match &snapshot {
             Some(path) => snapshot::open(db.as_mut(), &ward, path)?,
@@ -488,7 +488,7 @@ pub(crate) fn counts(db: &mut dyn Db) -> Result<(Numbers, Tree), Error> {
     };
     let tree = Tree::from_text(of("tree")).filter(|tree| tree.size() == numbers.event);
     let tree =
-        tree.ok_or_else(|| Error::Database("the tree of its log is not that of its entries".to_owned()))?;
+        tree.ok_or_else(|| Error::Unreadable("the tree of its log is not that of its entries".to_owned()))?;
     Ok((numbers, tree))
 }
 

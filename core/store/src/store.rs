@@ -386,6 +386,21 @@ impl Store {
         self.run(move |state, _| state.reading(|state| state.verify(&checkpoints)))
     }
 
+    /// As [`Store::open`] and [`Store::verify`], also of a store that cannot be opened since its rows are at fault: that is told.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::verify`].
+    pub fn verify_at(
+        place: impl AsRef<Path>,
+        options: &Options,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Verified, Error> {
+        match Self::open(place, options) {
+            Ok(store) => store.verify(checkpoints),
+            Err(error) => error.of_rows().map(Verified::of_rows).ok_or(error),
+        }
+    }
+
     /// A checkpoint: what the log is now, signed, where it verifies.
     ///
     /// # Errors

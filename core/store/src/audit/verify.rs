@@ -49,6 +49,25 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Of a store that cannot be opened, since its rows are at fault.
+    pub(crate) fn of_rows(faults: Vec<(Option<EntityUid>, String)>) -> Self {
+        let told = |(about, what): (Option<EntityUid>, String)| match about {
+            Some(uid) => format!("{uid}: {what}"),
+            None => what,
+        };
+        let unread = "the store cannot be opened: no entry was read".to_owned();
+        let problems: Vec<Problem> =
+            faults.into_iter().map(told).chain([unread]).map(|what| Problem { event: None, what }).collect();
+        Verified {
+            entries: 0,
+            disposed: 0,
+            root: hex(&Tree::default().root()),
+            count: problems.len() as u64,
+            problems,
+            not_excluded: Vec::new(),
+        }
+    }
+
     /// Whether nothing was found.
     pub fn is_sound(&self) -> bool {
         self.count == 0

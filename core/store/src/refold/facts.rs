@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::entity::{Changed, Entity, normal};
 use super::{Gone, Told, list, uid_of};
-use crate::db::{Db, as_count, as_text, number};
+use crate::db::{Db, as_count, as_number, as_text, number};
 use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::history;
@@ -182,6 +182,21 @@ pub(super) fn history(db: &mut dyn Db, (from, to): (u64, u64)) -> Result<BTreeMa
     Ok(all)
 }
 
+/// Tells of what takes a version back that there was not, since what was imported.
+fn of_no_version(state: &mut State, checkup: &mut Checkup, from: u64) -> Result<(), Error> {
+    let sql =
+        "SELECT version, type, id FROM caseward_history WHERE version <= ?1 OR version > ?2 ORDER BY version";
+    let bounds = [number(as_i64(from)), number(as_i64(state.numbers.version))];
+    state.db.rows(sql, &bounds, &mut |row| {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+        let version = row.first().and_then(as_number).unwrap_or(0);
+        let what =
+            format!("how it was before version {version} is kept, and no version {version} changed it");
+        checkup.fault("history", Some(&EntityUid::new(cell(1), cell(2))), what);
+        Ok(())
+    })
+}
+
 /// The facts as they were imported, made of the rows and of what takes each version back, and held against the import; `None`
 /// where they cannot be made.
 pub(super) fn imported(
@@ -201,6 +216,7 @@ pub(super) fn imported(
     })?;
     let base = World::from_bytes(state.ward.schema(), &rows.to_bytes())?;
     let from = import.as_ref().map_or(0, |(version, _)| *version);
+    of_no_version(state, checkup, from)?;
     let undone =
         history::undo(state.db.as_mut(), (&state.ward, &base), (from, state.numbers.version), |_| false)
             .and_then(|undo| Ok(base.apply(&undo)?));

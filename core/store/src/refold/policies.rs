@@ -40,6 +40,15 @@ impl InForce {
             let what = "the store was not made with one set of policies, in force from the start";
             checkup.fault("policies", None, what);
         }
+        let sql =
+            "SELECT hash FROM caseward_policy_text WHERE hash NOT IN (SELECT hash FROM caseward_policies)";
+        for hash in db.texts(sql, &[])? {
+            checkup.fault(
+                "policies",
+                None,
+                format!("the policies `{hash}` are kept, and were never in force"),
+            );
+        }
         Ok(InForce(rows))
     }
 

@@ -178,6 +178,13 @@ fn what_is_altered_beside_the_log_is_told() {
         "",
     );
     broken("UPDATE caseward_history SET version = 900 WHERE id = 'i1'", "history", "Item::\"i1\"");
+    for version in [-1, 0, 900] {
+        let of_none = format!(
+            "INSERT INTO caseward_history (version, type, id, name, undo) \
+             SELECT {version}, type, id, name, undo FROM caseward_history WHERE id = 'i1' AND name = ''"
+        );
+        broken(&of_none, "history", "Item::\"i1\"");
+    }
     // By what entries are found.
     broken("DELETE FROM caseward_log_about WHERE event = 3 AND type = 'User'", "log", "");
     broken("INSERT INTO caseward_log_about (type, id, event) VALUES ('User', 'x', 3)", "log", "");
@@ -238,6 +245,9 @@ fn what_is_altered_beside_the_log_is_told() {
         "policies",
         "",
     );
+    let never = "INSERT INTO caseward_policy_text (hash, policy_hash, sources) \
+                 SELECT 'x', policy_hash, sources FROM caseward_policy_text";
+    broken(never, "policies", "");
     broken("UPDATE caseward_setting SET value = '0' WHERE name = 'requests'", "counter", "");
     broken("UPDATE caseward_setting SET value = '0' WHERE name = 'cases'", "counter", "");
     assert_eq!(missed, "");
@@ -431,5 +441,32 @@ fn rows_that_cannot_be_read_are_told_by_name() {
         "UPDATE caseward_setting SET value = x'00' WHERE name = 'clock'",
         &["caseward_setting", "`clock`"],
         false,
+    );
+    told("DELETE FROM caseward_policies", &["no policies that decide"], false);
+    for tree in [
+        "DELETE FROM caseward_setting WHERE name = 'tree'",
+        "UPDATE caseward_setting SET value = '3' WHERE name = 'event'",
+    ] {
+        told(tree, &["the tree of its log is not that of its entries"], false);
+    }
+}
+
+/// What a log is of which the store cannot be opened is an answer too.
+#[test]
+fn a_log_whose_counters_were_altered_is_told() {
+    if is_on_postgres() {
+        return;
+    }
+    let mut bench = full();
+    bench.store = None;
+    bench.alter("DELETE FROM caseward_log WHERE event > 5");
+    assert_eq!(bench.alter("UPDATE caseward_setting SET value = '5' WHERE name = 'event'"), 1);
+    let options = caseward_store::Options::new().trusting(Some(bench.clock()));
+    let found = caseward_store::Store::verify_at(bench.place(), &options, Vec::new()).unwrap();
+    assert!(!found.is_sound() && found.entries == 0 && found.not_excluded.is_empty(), "{found:?}");
+    let told: Vec<&str> = found.problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert_eq!(
+        told,
+        ["the tree of its log is not that of its entries", "the store cannot be opened: no entry was read"]
     );
 }

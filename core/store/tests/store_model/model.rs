@@ -135,7 +135,7 @@ impl Model {
             let outcome = if again { Outcome::Done } else { Outcome::Invalid };
             // READING: what an answer shows is shown again to whoever may be shown it now.
             let shows = repeated.as_ref().is_some_and(|answer| answer.exported.is_some());
-            let asked = (&sense.person, &sense.command, &sense.on);
+            let asked = (&sense.person, sense.command.as_str(), &sense.on);
             if !shows || self.ask(asked, &sense.context, sense.now).permitted {
                 return Expected { repeated, due, ..Expected::of(outcome) };
             }

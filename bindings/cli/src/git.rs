@@ -315,6 +315,8 @@ fn command<S: AsRef<OsStr>>(at: &Path, args: impl IntoIterator<Item = S>) -> Com
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE"] {
         command.env_remove(name);
     }
+    // What a commit has is what its hash says: a reference or a file may put other objects in the place of it.
+    command.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "/dev/null");
     command
 }
 

@@ -13,6 +13,7 @@ use crate::authzen::held::Searches;
 use crate::error::Error;
 use crate::hooks::Hook;
 use crate::metrics::Metrics;
+use crate::pasts::Pasts;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::who::Who;
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) uploads: Arc<Semaphore>,
     /// Files of feeds that are taken at once.
     pub(crate) feeding: Arc<Semaphore>,
+    /// Who has a question about the past asked.
+    pub(crate) pasts: Pasts,
     /// How the counts of published reports are protected.
     pub(crate) protection: Protection,
     pub(crate) hooks: Vec<Hook>,
@@ -105,6 +108,7 @@ impl App {
             watchers,
             uploads,
             feeding: Arc::new(Semaphore::new(FEEDS)),
+            pasts: Pasts::default(),
             protection,
             hooks,
             clock: Arc::new(machine),

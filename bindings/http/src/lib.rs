@@ -11,6 +11,7 @@ mod hooks;
 mod json;
 mod metrics;
 mod openapi;
+mod pasts;
 mod problem;
 mod prompt;
 mod reload;

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::files::{beside, sync_folder, write_whole};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::sqlite::{HEAD, Sqlite};
+use crate::sqlite::{HEAD, Sqlite, plain};
 use crate::underway::{self, Underway};
 
 /// How long another process is waited for.
@@ -213,21 +213,26 @@ fn is_free(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Refuses a name that is that of something beside a store: whoever opens that store takes it for its own.
+/// Refuses a name that is that of something beside a store, or within its files: whoever opens that store takes it for its own.
 ///
 /// # Errors
 /// [`Error::Request`].
 pub(crate) fn is_a_name(path: &Path) -> Result<(), Error> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut ends = BESIDE.iter().chain(&OWN).chain(&PASSING);
-    match ends.find(|end| name.ends_with(**end)) {
-        Some(end) => Err(Error::request(format!(
-            "`{}` ends with `{end}`: a store has a file of such a name beside it, and would take this one for its own; give \
-             another name",
-            path.display()
-        ))),
-        None => Ok(()),
+    let end = ends.find(|end| name(path).ends_with(**end));
+    let folder = plain(path)?.parent().map(name).filter(|folder| folder.ends_with(FILES));
+    if end.is_none() && folder.is_none() {
+        return Ok(());
     }
+    Err(Error::request(format!(
+        "`{}` {}: a store has such a one beside it, and would take this for its own; give another name",
+        path.display(),
+        match end {
+            Some(end) => format!("ends with `{end}`"),
+            None => format!("lies in a folder whose name ends with `{FILES}`"),
+        }
+    )))
 }
 
 /// Refuses what was closed and is not all on disk: a disk may be full.

@@ -163,6 +163,14 @@ fn revisions_are_read_from_git() {
     assert_eq!(ran.code, 4, "{}", ran.err);
     assert_eq!(ran.json()["lines"][0]["decisions"], json!(3));
     assert_eq!(diff(&bench, &["git:one:policies", "old", "--format", "json"]).json()["lines"], json!([]));
+    // A reference that puts the new version in the place of the old one is not followed.
+    git(&bench, &["add", "policies"]);
+    git(&bench, &["commit", "-qm", "two"]);
+    git(&bench, &["replace", "one", "HEAD"]);
+    assert_eq!(
+        diff(&bench, &["git:one", "new", "--format", "json"]).json()["lines"][0]["decisions"],
+        json!(3)
+    );
     diff(&bench, &["git:two", "new"]).fails(1, "git knows no revision `two`");
     diff(&bench, &["git:--help", "new"]).fails(1, "git");
     diff(&bench, &["git:one:elsewhere", "new"]).fails(1, "elsewhere/schema.cedarschema");

@@ -128,9 +128,12 @@ impl Parameters {
 }
 
 impl App {
-    /// Asks the policies and the data of now, or as they were.
+    /// Asks the policies and the data of now, or as they were, for a person.
+    ///
+    /// What they may not see now is not asked about the past: there is nothing to show of it, and it is much work.
     pub(crate) fn ask_as_of<T>(
         &self,
+        person: &EntityUid,
         as_of: Option<i64>,
         ask: impl FnOnce(&Moment<'_>) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
@@ -138,6 +141,7 @@ impl App {
         let Backing::Store(store) = &self.backing else {
             return Err(Problem::malformed("only a store knows of the past: leave `as_of` out"));
         };
+        let _place = self.pasts.take(person)?;
         let past = store.past(PastMoment::as_of(at)).map_err(|error| self.refused(error))?;
         let version = past.world.version();
         ask(&Moment { ward: &past.ward, world: &past.world, version, now: past.now })

@@ -57,16 +57,19 @@ fn who_may(
         Ok(sight.may_see_who(record))
     };
     // Of the past a person is told what they may see now.
-    let may_now = as_of.is_none() || app.ask(may_see_who)?;
-    let (found, now) = app.ask_as_of(as_of, |moment| {
-        if !may_see_who(moment)? || !may_now {
+    let found = |moment: &Moment<'_>| {
+        if !may_see_who(moment)? {
             return Ok((None, moment.now));
         }
         let ty = TypeName::new(app.settings.person_type.as_str());
         let query = PrincipalQuery::new(ty, ActionName::new(name), record.clone()).at(moment.now);
         let found = moment.ward.who(moment.world, &query).map_err(malformed)?;
         Ok((Some(found), moment.now))
-    })?;
+    };
+    let (found, now) = match as_of {
+        Some(at) if !app.ask(may_see_who)? => (None, at),
+        as_of => app.ask_as_of(person, as_of, found)?,
+    };
     let mut read = look("who", person, asked, now, parameters.purpose()?);
     read.on = Some(record.clone());
     read.is_denied = found.is_none();

@@ -80,16 +80,17 @@ fn seen(
     purpose: Option<String>,
     kind: &str,
 ) -> Result<Json, Problem> {
-    let (view, now) = app.ask_as_of(as_of, |moment| view_of(app, person, record, moment))?;
+    let view = |moment: &Moment<'_>| view_of(app, person, record, moment);
+    let (today, now) = app.ask(view)?;
+    let today = today.filter(|today| !today.is_nothing());
     // Of the past a person is shown what they may see now, as it was.
-    let view = match as_of {
-        None => view,
-        Some(_) => {
-            let (today, _) = app.ask(|moment| view_of(app, person, record, moment))?;
-            view.zip(today).map(|(view, today)| view.within(&today))
+    let (view, now) = match (as_of, today) {
+        (Some(at), Some(today)) => {
+            let (view, _) = app.ask_as_of(person, Some(at), view)?;
+            (view.map(|view| view.within(&today)).filter(|view| !view.is_nothing()), at)
         }
+        (as_of, today) => (today, as_of.unwrap_or(now)),
     };
-    let view = view.filter(|view| !view.is_nothing());
     let mut read = look(kind, person, json!({}), now, purpose);
     read.on = Some(record.clone());
     read.is_denied = view.is_none();
@@ -197,17 +198,16 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
             let sorted = |moment: &Moment<'_>| {
                 moment.ward.sorted(moment.world, &question(moment)?, &listing).map_err(malformed)
             };
-            let past = app.ask_as_of(as_of, sorted)?;
-            match as_of {
-                None => past,
-                // Of the past a person is shown what they may see now: the records, and what they are sorted and chosen by.
-                Some(_) => {
-                    app.ask(sorted)?;
-                    let list = |moment: &Moment<'_>| {
-                        moment.ward.list(moment.world, &question(moment)?).map_err(malformed)
-                    };
-                    let today = app.ask(list)?;
-                    past.only(|record| today.contains(record))
+            let now = app.ask(sorted)?;
+            // Of the past a person is shown what they may see now: the records, and what they are sorted and chosen by.
+            let list = |moment: &Moment<'_>| {
+                moment.ward.visible(moment.world, &question(moment)?).map_err(malformed)
+            };
+            match as_of.map(|at| Ok::<_, Problem>((at, app.ask(list)?))).transpose()? {
+                None => now,
+                Some((_, today)) if today.is_empty() => now.only(|_| false),
+                Some((at, today)) => {
+                    app.ask_as_of(person, Some(at), sorted)?.only(|record| today.contains(record))
                 }
             }
         }
@@ -217,7 +217,7 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
     let asked = json!({
         "action": action, "type": ty.as_str(), "listing": listing.to_string(), "search": search, "limit": limit,
     });
-    let now = provenance.now.unwrap_or_else(|| (app.clock)());
+    let now = as_of.or(provenance.now).unwrap_or_else(|| (app.clock)());
     let mut read = look("list", person, asked, now, parameters.purpose()?);
     read.told.clone_from(&page.entities);
     read.count = Some(sorted.len() as u64);

@@ -69,6 +69,34 @@ async fn the_past_is_shown_within_what_a_person_may_see_now() {
     assert!(people.contains(&json!("flow")) && !people.contains(&json!("south-flow")), "{who}");
 }
 
+/// However many ask about the past, what is now goes on; and whoever sees nothing now has nothing worked out for them.
+#[tokio::test]
+async fn questions_about_the_past_hold_up_nothing_else() {
+    let (service, store) = stored("development = true");
+    let router = service.at(clock).router();
+    let (id, _) = case(&router).await;
+    let past = |person: &'static str, second: usize| {
+        let (router, id) = (router.clone(), id.clone());
+        let path = format!("/v1/records/Case/{id}?as_of=2026-05-10T20:00:{second:02}Z");
+        tokio::spawn(async move { get_as(&router, person, &path).await.status.as_u16() })
+    };
+    let asked: Vec<_> = (0..40).map(|second| past("lead", second)).collect();
+    let view = get_as(&router, "lead", &format!("/v1/records/Case/{id}")).await;
+    assert_eq!(view.status, 200);
+    for asked in asked {
+        // One at a time: the others are told to ask again.
+        let status = asked.await.unwrap();
+        assert!([200, 404, 503].contains(&status), "{status}");
+    }
+    let before = store.touched().statements;
+    assert_eq!(past("south-flow", 50).await.unwrap(), past("south-flow", 51).await.unwrap());
+    let of_nobody = store.touched().statements - before;
+    let before = store.touched().statements;
+    let _ = get_as(&router, "south-flow", &format!("/v1/records/Case/{id}")).await;
+    let _ = get_as(&router, "south-flow", &format!("/v1/records/Case/{id}")).await;
+    assert_eq!(of_nobody, store.touched().statements - before, "no more than a look at what is now");
+}
+
 /// What a view calls its version is what `expect` is held against, also where content alone was written.
 #[tokio::test]
 async fn a_view_says_the_version_that_a_command_can_expect() {

@@ -204,7 +204,7 @@ fn decide(ward: &Ward, world: &World, payload: &Json, of: &Differing) -> Result<
     let names_absent = Spec::of(&of.command)
         .zip(payload.pointer("/command/data").and_then(Json::as_object))
         .is_some_and(|(spec, data)| spec.names(data).any(|uid| !world.contains(&uid)));
-    if names_absent {
+    if answer.is_allowed() && names_absent {
         (answer.decision, answer.policies) = (Decision::Deny, Vec::new());
     }
     Ok(answer)

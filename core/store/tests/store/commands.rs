@@ -322,6 +322,21 @@ fn an_export_is_given_again_to_whoever_may_have_it() {
     assert!(late.event.is_some());
 }
 
+/// Whoever may not, is denied for that, also where what the command names is not there; decided again, for the same.
+#[test]
+fn what_is_denied_is_denied_again_for_the_same() {
+    let bench = Bench::with_case();
+    let draft = json!({"id": "r2", "context": contact("contact")});
+    bench.does("lead", "createRequest", "Student::\"ben\"", draft);
+    let ended = format!("user,at,active\nlead,{},false\n", "2026-05-01T00:00:00Z");
+    bench.store().feed("logins", ended.into_bytes(), 0).unwrap();
+    let edit = json!({"data": {"primaryContact": "nobody"}});
+    let denied = bench.tries("lead", "editRequest", "Request::\"r2\"", edit);
+    assert_eq!((denied.outcome, denied.policies.len()), (Outcome::Denied, 1), "{denied:?}");
+    let again = bench.store().replay(None).unwrap();
+    assert_eq!(again.differing, []);
+}
+
 /// The contract takes a case manager into the team; nobody calls the data that this makes a fault.
 #[test]
 fn a_case_manager_may_be_in_the_team_too() {

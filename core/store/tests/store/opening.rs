@@ -81,12 +81,15 @@ fn a_store_is_made_where_nothing_of_another_stands() {
     }
     for end in ["-wal", "-shm", "-journal", "-files", "-world", "-lock", ".partial", "-files.partial"] {
         let error = init(&format!("a.db{end}")).unwrap_err().to_string();
-        assert!(error.contains("a store has a file of such a name beside it"), "{error}");
+        assert!(error.contains("a store has such a one beside it"), "{error}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     init("a.db").unwrap();
     let error = Store::backup(at("a.db"), at("b.db-wal")).unwrap_err().to_string();
     assert!(error.contains("ends with `-wal`"), "{error}");
+    std::fs::create_dir(at("a.db-files")).unwrap();
+    let error = Store::backup(at("a.db"), at("a.db-files/b")).unwrap_err().to_string();
+    assert!(error.contains("lies in a folder whose name ends with `-files`"), "{error}");
 }
 
 #[test]

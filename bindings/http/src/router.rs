@@ -21,7 +21,7 @@ use crate::{json, openapi};
 /// What names a request in logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Streams: they have bounds of their own, of time and of how many there are, and do not count among what is answered at once.
-const STREAMS: [&str; 2] = ["/v1/watch", "/v1/feeds/"];
+const STREAMS: [&str; 3] = ["/v1/alerts", "/v1/watch", "/v1/feeds/"];
 
 /// Every route of the service.
 pub(crate) fn router(app: &App) -> Router {

@@ -93,7 +93,7 @@ pub use migrate::Migration;
 pub use mirror::{Mirror, MirrorOptions, Mirrored};
 pub use nodes::Reading;
 pub use options::Options;
-pub use outbox::Alert;
+pub use outbox::{Alert, AlertPlace, OwnAlerts};
 pub use past::{Moment, Past};
 pub use place::{is_shared, shown};
 pub use policies::PolicySet;

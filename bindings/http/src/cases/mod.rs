@@ -4,6 +4,7 @@
 //! the same bytes, status and headers. Everything is made of [`View`](caseward::View)s, of lists of what the person may know
 //! of, and of explanations for a viewer.
 
+mod alerts;
 mod audit;
 mod commands;
 mod feeds;
@@ -11,6 +12,7 @@ mod files;
 mod questions;
 mod records;
 mod reports;
+mod stream;
 mod watch;
 
 use axum::Router;
@@ -50,6 +52,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/reports/{kind}", get(reports::report))
         .route("/v1/feeds/{kind}", post(feeds::feed))
         .route("/v1/watch", get(watch::watch))
+        .route("/v1/alerts", get(alerts::alerts))
         .route("/v1/audit/looks", get(audit::looks))
         .route("/v1/audit/looked", get(audit::looked))
         .route("/v1/audit/denied", get(audit::denied))
@@ -69,6 +72,7 @@ pub(crate) fn routes() -> Router<App> {
     reports::report,
     feeds::feed,
     watch::watch,
+    alerts::alerts,
     audit::looks,
     audit::looked,
     audit::denied,

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod alerts;
 mod bad_input;
 mod batch;
 mod cases;

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::hooks::Hook;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::ready::Written;
 use crate::settings::Settings;
 use crate::who::Who;
 
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) who: Who,
     pub(crate) metrics: Metrics,
     pub(crate) searches: Searches,
+    pub(crate) written: Written,
     pub(crate) at_once: Semaphore,
     pub(crate) watchers: Arc<Semaphore>,
     /// Places for files that are handed up.
@@ -101,6 +103,7 @@ impl App {
             who,
             metrics: Metrics::new(),
             searches: Searches::new([a, b].concat()),
+            written: Written::default(),
             at_once,
             watchers,
             uploads,
@@ -176,12 +179,13 @@ impl App {
     /// Audits what is about to be shown. Where it cannot be, it is not shown.
     pub(crate) fn audit(&self, read: Read) -> Result<(), Problem> {
         let Some(store) = self.store() else { return Ok(()) };
-        store.audit(read).map(drop).map_err(|error| self.failed(&error))
+        store.audit(read).map(|_| self.wrote()).map_err(|error| self.failed(&error))
     }
 
     /// What the store could not do: the log is told, and whoever asks is told that it failed.
     pub(crate) fn failed(&self, error: &caseward_store::Error) -> Problem {
         (self.notes)(&format!("the store: {error}"));
+        self.doubt();
         Problem::busy("the store does not answer: ask again")
     }
 

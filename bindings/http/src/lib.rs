@@ -13,6 +13,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod prompt;
+mod ready;
 mod reload;
 mod router;
 mod serve;
@@ -84,6 +85,7 @@ impl Service {
     fn over(backing: Backing, settings: Settings) -> Result<Self, Error> {
         let app = App::new(backing, settings, Arc::new(|_| {}))?;
         app.tick();
+        app.look_whether_written();
         Ok(Service { app })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use caseward::{Sources, Ward};
 
@@ -12,38 +12,11 @@ use crate::who::keys::Keys;
 
 /// How often it is looked whether a file changed, and what is due is applied.
 const EVERY: Duration = Duration::from_secs(1);
-/// How old the last look of a store may be before the service is not ready.
-const STALE: u64 = 30;
 /// Files of a folder that are looked at.
 const FILES: usize = 100_000;
 
 /// What a file was when it was last looked at: names with lengths and times.
 type Stamp = BTreeMap<std::path::PathBuf, (u64, Option<SystemTime>)>;
-
-impl App {
-    /// Whether the data is at the head of its log: what is due was applied not long ago.
-    pub(crate) fn is_at_head(&self) -> bool {
-        match self.backing {
-            Backing::World(_) => true,
-            Backing::Store(_) => since_1970().saturating_sub(self.metrics.tick.get()) <= STALE,
-        }
-    }
-
-    /// Applies what is due by the store's clock, where there is a store.
-    pub(crate) fn tick(&self) {
-        let Some(store) = self.store() else { return };
-        match store.tick() {
-            Ok(_) => {
-                self.metrics.tick.set(since_1970());
-            }
-            Err(error) => (self.notes)(&format!("what is due was not applied: {error}")),
-        }
-    }
-}
-
-fn since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
 
 /// Looks again and again, and posts alerts, until the service ends.
 pub(crate) async fn keep(app: App) {
@@ -89,6 +62,7 @@ impl Seen {
 
 fn look(app: &App, before: Seen) -> Seen {
     app.tick();
+    app.look_whether_written();
     let now = Seen::of(app);
     if now.keys != before.keys {
         reload_keys(app);

@@ -82,14 +82,13 @@ pub(crate) async fn healthz() -> Response {
     json::respond(StatusCode::OK, &serde_json::json!({"status": "ok"}))
 }
 
-/// Whether what is asked would be answered: the data is there, and what is due was applied.
+/// Whether what is asked would be answered: the data is there, what is due was applied, and what is shown can be audited.
 #[utoipa::path(
     get, path = "/readyz", tag = "Operations",
     responses((status = 200, description = "It is ready"), (status = 503, description = "It is not"))
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    let is_ready = !*app.end.borrow() && app.is_at_head();
-    let (status, text) = match is_ready {
+    let (status, text) = match app.is_ready() {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };

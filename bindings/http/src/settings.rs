@@ -148,8 +148,8 @@ pub struct Limits {
     pub evaluations: usize,
     /// People who watch at once.
     pub watchers: usize,
-    /// Files that are handed up at once; each is held in memory, some four times, until it is decided. More wait, and are
-    /// refused when their time is over.
+    /// Files that are handed up at once; each is held in memory, once, until it is decided. More wait, and are refused when
+    /// their time is over.
     pub uploads: usize,
 }
 

@@ -63,7 +63,7 @@ type Work = Box<dyn FnOnce(&mut State, i64) + Send>;
 
 /// What the writer does.
 pub(crate) enum Job {
-    Command { line: String, reply: mpsc::Sender<Result<Answer, Error>> },
+    Command { line: String, file: Option<Arc<Vec<u8>>>, reply: mpsc::Sender<Result<Answer, Error>> },
     Other(Work),
 }
 
@@ -180,8 +180,21 @@ impl Store {
     /// # Errors
     /// [`Error::Stopped`].
     pub fn submit(&self, line: impl Into<String>) -> Result<Pending, Error> {
+        self.hand_in(line.into(), None)
+    }
+
+    /// As [`Store::submit`], of a command that carries a file, whose bytes stand beside it and not in its `data`: they are held
+    /// once, and not as text.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn submit_with_file(&self, line: impl Into<String>, bytes: Vec<u8>) -> Result<Pending, Error> {
+        self.hand_in(line.into(), Some(Arc::new(bytes)))
+    }
+
+    fn hand_in(&self, line: String, file: Option<Arc<Vec<u8>>>) -> Result<Pending, Error> {
         let (reply, answer) = mpsc::channel();
-        self.send(Job::Command { line: line.into(), reply })?;
+        self.send(Job::Command { line, file, reply })?;
         Ok(Pending(answer))
     }
 
@@ -536,7 +549,7 @@ fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
         let mut next = Some(first);
         while let Some(job) = next.take() {
             match job {
-                Job::Command { line, reply } => commands.push((line, reply)),
+                Job::Command { line, file, reply } => commands.push((line, file, reply)),
                 Job::Other(work) => {
                     group(&mut state, std::mem::take(&mut commands), options);
                     work(&mut state, options.clock());
@@ -553,7 +566,7 @@ fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
 }
 
 /// Commands with where their answers go.
-type Waiting = Vec<(String, mpsc::Sender<Result<Answer, Error>>)>;
+type Waiting = Vec<(String, Option<Arc<Vec<u8>>>, mpsc::Sender<Result<Answer, Error>>)>;
 
 /// Answers commands in one transaction. Where it fails, nothing of any of them is done.
 fn group(state: &mut State, commands: Waiting, options: &Options) {
@@ -563,12 +576,12 @@ fn group(state: &mut State, commands: Waiting, options: &Options) {
     let answered = state.in_group(|state, group| {
         commands
             .iter()
-            .map(|(line, _)| state.command(group, line, options.clock()))
+            .map(|(line, file, _)| state.command(group, (line, file.clone()), options.clock()))
             .collect::<Result<Vec<_>, _>>()
     });
     match answered {
         Ok(answers) => {
-            for ((_, reply), answer) in commands.into_iter().zip(answers) {
+            for ((_, _, reply), answer) in commands.into_iter().zip(answers) {
                 let _ = reply.send(Ok(answer));
             }
         }
@@ -577,7 +590,7 @@ fn group(state: &mut State, commands: Waiting, options: &Options) {
                 Error::Database(why) => why,
                 other => other.to_string(),
             };
-            for (_, reply) in commands {
+            for (_, _, reply) in commands {
                 let _ = reply.send(Err(Error::Database(why.clone())));
             }
         }

@@ -20,6 +20,7 @@ mod interop;
 mod openapi;
 mod pages;
 mod past;
+mod ready;
 mod reports;
 mod search;
 mod serving;

@@ -36,7 +36,7 @@ async fn raw(at: SocketAddr, text: &str) -> String {
     String::from_utf8_lossy(&read).into_owned()
 }
 
-async fn get(at: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(at: SocketAddr, path: &str) -> String {
     raw(
         at,
         &format!(

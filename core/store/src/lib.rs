@@ -76,6 +76,7 @@ mod store;
 mod time;
 mod touched;
 mod watch;
+mod writer;
 
 pub use activate::{Activated, Activation};
 pub use audit::{

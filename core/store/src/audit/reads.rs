@@ -16,7 +16,7 @@ use crate::db::{as_count, as_number, as_text, text};
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::Entry;
-use crate::state::State;
+use crate::state::{Group, State};
 use crate::time::rfc3339;
 
 /// Bytes of names that an entry tells of, at most, once they are unpacked.
@@ -111,6 +111,11 @@ fn name(uid: &EntityUid) -> String {
 impl State {
     /// Audits a read; gives the entry's number.
     pub(crate) fn read(&mut self, read: &Read, clock: i64) -> Result<u64, Error> {
+        self.in_group(|state, group| state.read_in(group, read, clock))
+    }
+
+    /// As [`State::read`], within a group.
+    pub(crate) fn read_in(&mut self, group: &mut Group, read: &Read, clock: i64) -> Result<u64, Error> {
         let told: BTreeSet<String> = read.told.iter().map(name).collect();
         let names: Vec<&str> = told.iter().map(String::as_str).collect();
         let names = names.join("\n");
@@ -129,12 +134,8 @@ impl State {
             "set": self.set,
         });
         let about: Vec<&EntityUid> = read.by.iter().chain(&read.on).collect();
-        self.in_group(|state, group| {
-            let recorded = clock.max(group.numbers.clock);
-            let version = group.numbers.version;
-            let entry = Entry { kind: "read", version, recorded, at: read.at, payload, about };
-            state.audit(group, &entry)
-        })
+        let (recorded, version) = (clock.max(group.numbers.clock), group.numbers.version);
+        self.audit(group, &Entry { kind: "read", version, recorded, at: read.at, payload, about })
     }
 
     /// Who looked at a record, oldest first; for a person who may see its access history.

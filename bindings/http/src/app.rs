@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::ready::Written;
 use crate::settings::Settings;
+use crate::tls::Certificates;
 use crate::who::Who;
 
 /// What is asked: data that was read from a file, or a store.
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) end: tokio::sync::watch::Sender<bool>,
     /// What request ids begin with, where callers bring none.
     pub(crate) mark: String,
+    /// What TLS is taken with, once addresses are taken.
+    pub(crate) tls: OnceLock<Certificates>,
     /// Where requests are taken, once that is known.
     pub(crate) bound: OnceLock<SocketAddr>,
     /// The folder of policies that is looked at again.
@@ -114,6 +117,7 @@ impl App {
             notes,
             end: tokio::sync::watch::Sender::new(false),
             mark: a.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            tls: OnceLock::new(),
             bound: OnceLock::new(),
             folder,
         })))

@@ -1,4 +1,4 @@
-//! Files that are read again while the service answers: keys, and policies. All of a file is taken, or nothing of it.
+//! Files that are read again while the service answers: keys, policies, certificates. All of a file is taken, or nothing of it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +8,7 @@ use caseward::{Sources, Ward};
 
 use crate::app::{App, Backing};
 use crate::hooks;
+use crate::tls;
 use crate::who::keys::Keys;
 
 /// How often it is looked whether a file changed, and what is due is applied.
@@ -49,6 +50,7 @@ async fn look_again(app: App) {
 struct Seen {
     keys: Stamp,
     policies: Stamp,
+    certificates: Option<Stamp>,
 }
 
 impl Seen {
@@ -56,6 +58,10 @@ impl Seen {
         Seen {
             keys: app.settings.keys.as_deref().map(stamp).unwrap_or_default(),
             policies: app.folder.as_deref().map(stamp).unwrap_or_default(),
+            certificates: app.settings.tls.as_ref().map(|tls| {
+                let all = [Some(&tls.certificate), Some(&tls.key), tls.clients.as_ref()];
+                all.into_iter().flatten().flat_map(|path| stamp(path)).collect()
+            }),
         }
     }
 }
@@ -69,6 +75,9 @@ fn look(app: &App, before: Seen) -> Seen {
     }
     if now.policies != before.policies {
         reload_policies(app);
+    }
+    if now.certificates != before.certificates {
+        tls::reload(app);
     }
     now
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 /// `[limits]`.
 const PREFIX: &str = "CASEWARD_SERVE_";
 /// What can be said by an environment variable: the table, the key, and whether it is a text.
-const VARIABLES: [(&str, &str, bool); 24] = [
+const VARIABLES: [(&str, &str, bool); 25] = [
     ("", "listen", true),
     ("", "metrics", true),
     ("", "base_url", true),
@@ -28,6 +28,7 @@ const VARIABLES: [(&str, &str, bool); 24] = [
     ("", "development", false),
     ("tls", "certificate", true),
     ("tls", "key", true),
+    ("tls", "clients", true),
     ("jwt", "issuer", true),
     ("jwt", "audience", true),
     ("jwt", "jwks", true),
@@ -91,7 +92,7 @@ pub struct Settings {
     pub webhook: Vec<Webhook>,
 }
 
-/// A certificate, and its key, in PEM.
+/// A certificate, and its key, in PEM. They are read again when they change.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -100,6 +101,10 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// The certificates of those who issue certificates to services: a service that brings one of theirs is known by it, where the
+    /// file of keys has its subject.
+    #[serde(default)]
+    pub clients: Option<PathBuf>,
 }
 
 /// Tokens of people, from an OpenID Connect issuer.

@@ -25,6 +25,7 @@ mod reports;
 mod search;
 mod serving;
 mod support;
+mod tls;
 mod tokens;
 mod who;
 mod work;

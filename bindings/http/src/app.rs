@@ -10,6 +10,7 @@ use caseward_store::{Read, Store};
 use tokio::sync::Semaphore;
 
 use crate::authzen::held::Searches;
+use crate::bundle::Source;
 use crate::error::Error;
 use crate::hooks::Hook;
 use crate::metrics::Metrics;
@@ -63,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) tls: OnceLock<Certificates>,
     /// Where requests are taken, once that is known.
     pub(crate) bound: OnceLock<SocketAddr>,
+    /// Where policies come from, if that is an address.
+    pub(crate) bundle: Option<Source>,
     /// The folder of policies that is looked at again.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -88,7 +91,11 @@ impl App {
     pub(crate) fn new(backing: Backing, settings: Settings, notes: Notes) -> Result<Self, Error> {
         settings.check()?;
         let who = Who::new(&settings)?;
-        let folder = settings.policies.clone();
+        let folder = settings.policies.clone().filter(|_| settings.bundle.is_none());
+        let bundle = settings.bundle.as_ref().map(Source::new).transpose()?;
+        if bundle.is_some() && matches!(backing, Backing::Store(_)) {
+            return Err(Error::settings("a store has its own policies: leave `bundle` out"));
+        }
         let protection = settings.reports.protection()?;
         let hooks = settings.webhook.iter().map(Hook::new).collect::<Result<Vec<_>, _>>()?;
         if !hooks.is_empty() && matches!(backing, Backing::World(_)) {
@@ -119,6 +126,7 @@ impl App {
             mark: a.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
             tls: OnceLock::new(),
             bound: OnceLock::new(),
+            bundle,
             folder,
         })))
     }

@@ -3,6 +3,7 @@
 mod app;
 mod authzen;
 mod body;
+mod bundle;
 mod cases;
 mod demo;
 mod error;
@@ -33,7 +34,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Backing};
 pub use crate::demo::demo_store;
 pub use crate::error::Error;
-pub use crate::settings::{AuthZen, Jwt, Limits, Reports, Settings, Tls, Webhook};
+pub use crate::settings::{AuthZen, Bundle, Jwt, Limits, Reports, Settings, Tls, Webhook};
 pub use crate::who::keys::{Right, new_key};
 
 /// A service over policies and data, ready to be served, or to be mounted. Cloning shares it.
@@ -140,13 +141,15 @@ impl Service {
     /// Takes the addresses of the settings.
     ///
     /// # Errors
-    /// [`Error::Network`] for an address that cannot be taken; [`Error::File`] for a certificate that cannot be used.
+    /// [`Error::Network`] for an address that cannot be taken; [`Error::File`] for a certificate that cannot be used;
+    /// [`Error::Settings`] where policies come from an address, and neither it nor what was kept of it has any.
     pub async fn bind(self) -> Result<Bound, Error> {
         let settings = &self.app.settings;
         if let Some(tls) = &settings.tls {
             let read = tls::Certificates::new(tls)?;
             self.app.tls.get_or_init(|| read);
         }
+        bundle::begin(&self.app).await?;
         let listener = serve::bind(settings.listen).await?;
         if let Ok(at) = listener.local_addr() {
             self.app.bound.get_or_init(|| at);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::app::{App, Backing};
+use crate::bundle::Source;
 
 /// How old the last look of a store, and what is known of writing to it, may be, in seconds.
 const STALE: u64 = 30;
@@ -23,7 +24,7 @@ impl App {
     /// Whether what is asked would be answered.
     pub(crate) fn is_ready(&self) -> bool {
         let is_at_head = match self.backing {
-            Backing::World(_) => true,
+            Backing::World(_) => self.bundle.as_ref().is_none_or(Source::is_taken),
             Backing::Store(_) => since_1970().saturating_sub(self.metrics.tick.get()) <= STALE,
         };
         is_at_head && !self.written.has_failed.load(Ordering::Acquire) && !*self.end.borrow()

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use caseward::{Sources, Ward};
 
 use crate::app::{App, Backing};
+use crate::bundle;
 use crate::hooks;
 use crate::tls;
 use crate::who::keys::Keys;
@@ -21,7 +22,7 @@ type Stamp = BTreeMap<std::path::PathBuf, (u64, Option<SystemTime>)>;
 
 /// Looks again and again, and posts alerts, until the service ends.
 pub(crate) async fn keep(app: App) {
-    tokio::join!(look_again(app.clone()), hooks::deliver(app));
+    tokio::join!(look_again(app.clone()), bundle::follow(app.clone()), hooks::deliver(app));
 }
 
 async fn look_again(app: App) {

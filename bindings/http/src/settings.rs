@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use caseward::bundle::PublicKey;
 use caseward::{Protection, RoundingKey};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub entities: Option<PathBuf>,
     /// The folder of policies, beside `entities`; those that come with caseward without it. It is read again when it changes.
     pub policies: Option<PathBuf>,
+    /// Policies as one signed file from an address, beside `entities`; `policies` are then those that the data is read with.
+    pub bundle: Option<Bundle>,
     /// A store, which has its own policies; this or `entities`.
     pub db: Option<PathBuf>,
     /// The file of API keys. It is read again when it changes.
@@ -127,6 +130,54 @@ pub struct Jwt {
 impl Jwt {
     fn usual() -> Vec<String> {
         vec!["RS256".to_owned()]
+    }
+}
+
+/// Policies as one signed file, as `caseward bundle` makes it, from an address that is asked again and again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Bundle {
+    /// Where it is: `https`, or `http` of loopback.
+    pub url: String,
+    /// The keys that may have signed it: `caseward-public-key-1:` and 64 hexadecimal digits.
+    pub trusted: Vec<String>,
+    /// The file in which the last that was taken is kept, so that a restart goes on with it while the address is down.
+    #[serde(default)]
+    pub kept: Option<PathBuf>,
+    /// Seconds from one time to the next.
+    #[serde(default = "Bundle::usual_seconds")]
+    pub seconds: u64,
+    /// Bytes that it may have.
+    #[serde(default = "Bundle::usual_bytes")]
+    pub bytes: usize,
+}
+
+impl Bundle {
+    fn usual_seconds() -> u64 {
+        60
+    }
+
+    fn usual_bytes() -> usize {
+        16 << 20
+    }
+
+    pub(crate) fn keys(&self) -> Result<Vec<PublicKey>, Error> {
+        let read = |key: &String| key.parse().map_err(|error| Error::settings(format!("`trusted`: {error}")));
+        self.trusted.iter().map(read).collect()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        crate::fetch::check(&self.url).map_err(Error::Settings)?;
+        if self.keys()?.is_empty() {
+            return Err(Error::settings("`trusted` names no key: nothing could be taken"));
+        }
+        if !(1..=86_400).contains(&self.seconds) || !(1..=64 << 20).contains(&self.bytes) {
+            return Err(Error::settings(
+                "of a bundle `seconds` are from 1 to 86400, and `bytes` from 1 to 67108864",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -227,6 +278,7 @@ impl Default for Settings {
             base_url: None,
             entities: None,
             policies: None,
+            bundle: None,
             db: None,
             keys: None,
             development: false,
@@ -318,6 +370,12 @@ impl Settings {
         if self.policies.is_some() && self.db.is_some() {
             return refuse("a store has its own policies: leave `policies` out".to_owned());
         }
+        if self.bundle.is_some() && self.db.is_some() {
+            return refuse(
+                "a store has its own policies: leave `bundle` out, and use `caseward store activate`"
+                    .to_owned(),
+            );
+        }
         if let Some(base) = &self.base_url {
             let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
             if rest.is_none_or(str::is_empty) || base.contains(['?', '#']) || base.ends_with('/') {
@@ -344,6 +402,7 @@ impl Settings {
             return refuse(format!("`concurrency` and `connections` are {} at most", 1 << 20));
         }
         self.check_webhooks()?;
+        self.bundle.as_ref().map_or(Ok(()), Bundle::check)?;
         self.jwt.as_ref().map_or(Ok(()), Jwt::check)
     }
 }

@@ -10,6 +10,7 @@
 mod alerts;
 mod bad_input;
 mod batch;
+mod bundle;
 mod cases;
 mod certification;
 mod deploy;

@@ -39,6 +39,7 @@ absent = view.sync_detailed("Request", "none", client=client)
 assert absent.status_code == 404 and isinstance(absent.parsed, ErrorBody), absent
 
 stranger = AuthenticatedClient(base_url=address, token="cwk_made-up")
-refused = evaluation.sync_detailed(client=stranger, body=EvaluationBody.from_dict({}))
+asked = {"subject": {"type": "User", "id": "lead"}, "action": {"name": "viewSummary"}, "resource": request}
+refused = evaluation.sync_detailed(client=stranger, body=EvaluationBody.from_dict(asked))
 assert refused.status_code == 401 and isinstance(refused.parsed, ErrorBody), refused
 print("a generated client asks and is answered")

@@ -1,6 +1,6 @@
 # `make help` lists what can be made. Each does all of its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo workbench quick test lint features msrv deny packages bench bench-node bench-python laws laws-sql seen plans stories \
+.PHONY: help demo workbench quick test lint features msrv deny packages bench bench-node bench-python load soak laws laws-sql seen plans stories \
 	faults fuzz fuzz-seeds clean
 
 # Lists what can be made.
@@ -62,6 +62,15 @@ bench-node:
 # The wheel as it is shipped, beside cedarpy, in the same report.
 bench-python:
 	@.ci/bench-python $(or $(CASES),10000 100000)
+
+# The service over loopback: requests a second and how long they take, beside an empty handler, with changes beside, and whether
+# times tell denied from absent. Takes minutes.
+load:
+	cargo test --release --locked -p caseward-http --test load -- bench $(or $(CASES),10000) $(or $(SECONDS_EACH),5)
+
+# The service under a load of everything for an hour, or SECONDS: its memory stays as it is.
+soak:
+	cargo test --release --locked -p caseward-http --test load -- soak $(or $(SECONDS),3600)
 
 # The laws again on ten times as many worlds that a seed draws: `make laws SEED=7`.
 laws:

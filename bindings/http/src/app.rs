@@ -10,12 +10,15 @@ use caseward_store::{Read, Store};
 use tokio::sync::Semaphore;
 
 use crate::authzen::held::Searches;
+use crate::bundle::Source;
 use crate::error::Error;
 use crate::hooks::Hook;
 use crate::metrics::Metrics;
 use crate::pasts::Pasts;
 use crate::problem::Problem;
+use crate::ready::Written;
 use crate::settings::Settings;
+use crate::tls::Certificates;
 use crate::who::Who;
 
 /// What is asked: data that was read from a file, or a store.
@@ -42,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) who: Who,
     pub(crate) metrics: Metrics,
     pub(crate) searches: Searches,
+    pub(crate) written: Written,
     pub(crate) at_once: Semaphore,
     pub(crate) watchers: Arc<Semaphore>,
     /// Places for files that are handed up.
@@ -59,8 +63,12 @@ pub(crate) struct Inner {
     pub(crate) end: tokio::sync::watch::Sender<bool>,
     /// What request ids begin with, where callers bring none.
     pub(crate) mark: String,
+    /// What TLS is taken with, once addresses are taken.
+    pub(crate) tls: OnceLock<Certificates>,
     /// Where requests are taken, once that is known.
     pub(crate) bound: OnceLock<SocketAddr>,
+    /// Where policies come from, if that is an address.
+    pub(crate) bundle: Option<Source>,
     /// The folder of policies that is looked at again.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -86,7 +94,11 @@ impl App {
     pub(crate) fn new(backing: Backing, settings: Settings, notes: Notes) -> Result<Self, Error> {
         settings.check()?;
         let who = Who::new(&settings)?;
-        let folder = settings.policies.clone();
+        let folder = settings.policies.clone().filter(|_| settings.bundle.is_none());
+        let bundle = settings.bundle.as_ref().map(Source::new).transpose()?;
+        if bundle.is_some() && matches!(backing, Backing::Store(_)) {
+            return Err(Error::settings("a store has its own policies: leave `bundle` out"));
+        }
         let protection = settings.reports.protection()?;
         let hooks = settings.webhook.iter().map(Hook::new).collect::<Result<Vec<_>, _>>()?;
         if !hooks.is_empty() && matches!(backing, Backing::World(_)) {
@@ -104,6 +116,7 @@ impl App {
             who,
             metrics: Metrics::new(),
             searches: Searches::new([a, b].concat()),
+            written: Written::default(),
             at_once,
             watchers,
             uploads,
@@ -115,7 +128,9 @@ impl App {
             notes,
             end: tokio::sync::watch::Sender::new(false),
             mark: a.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            tls: OnceLock::new(),
             bound: OnceLock::new(),
+            bundle,
             folder,
         })))
     }
@@ -180,12 +195,13 @@ impl App {
     /// Audits what is about to be shown. Where it cannot be, it is not shown.
     pub(crate) fn audit(&self, read: Read) -> Result<(), Problem> {
         let Some(store) = self.store() else { return Ok(()) };
-        store.audit(read).map(drop).map_err(|error| self.failed(&error))
+        store.audit(read).map(|_| self.wrote()).map_err(|error| self.failed(&error))
     }
 
     /// What the store could not do: the log is told, and whoever asks is told that it failed.
     pub(crate) fn failed(&self, error: &caseward_store::Error) -> Problem {
         (self.notes)(&format!("the store: {error}"));
+        self.doubt();
         Problem::busy("the store does not answer: ask again")
     }
 

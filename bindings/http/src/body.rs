@@ -1,10 +1,10 @@
 //! Bodies of requests. Whatever is wrong with one is a 400, but for its size (413) and a sender who stops (408).
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::Value as Json;
 
 use crate::app::App;
@@ -32,19 +32,34 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
-/// Reads a body of at most so many bytes, in the time that a request has.
-pub(crate) async fn read(app: &App, headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Problem> {
+/// Reads a body of at most so many bytes, in the time that a request has. It is held once.
+pub(crate) async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Result<Vec<u8>, Problem> {
     let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|said| usize::try_from(said).map_or(true, |said| said > most)) {
+    let said = said.map(|said| usize::try_from(said).unwrap_or(usize::MAX));
+    if said.is_some_and(|said| said > most) {
         return Err(Problem::too_large(most));
     }
-    let read = tokio::time::timeout(app.settings.limits.time(), Limited::new(body, most).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(most)),
-        Ok(Err(_)) => Err(Problem::malformed("the body broke off")),
-        Err(_) => Err(Problem::too_slow()),
+    let read = collected(body, said.unwrap_or_default(), most);
+    let read = tokio::time::timeout(app.settings.limits.time(), read).await;
+    read.unwrap_or_else(|_| Err(Problem::too_slow()))
+}
+
+async fn collected(mut body: Body, said: usize, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(said);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::malformed("the body broke off"))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        if bytes.len() + piece.len() > most {
+            return Err(Problem::too_large(most));
+        }
+        bytes.extend_from_slice(&piece);
     }
+    Ok(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, HOST};
-use axum::http::{HeaderValue, Request, StatusCode, Uri};
+use axum::http::header::{ACCEPT, ETAG, HOST, IF_NONE_MATCH};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -22,8 +22,38 @@ const MOST: usize = 1 << 20;
 pub(crate) async fn get(address: &str, time: Duration) -> Result<Bytes, String> {
     let asked = async {
         let request = Request::get("/").header(ACCEPT, "application/json").body(Body::empty());
-        let (status, body) = send(address, request.map_err(|error| error.to_string())?).await?;
+        let answer = send(address, request.map_err(|error| error.to_string())?, MOST).await?;
+        let (status, body) = (answer.status(), answer.into_body());
         if status == StatusCode::OK { Ok(body) } else { Err(format!("it answered {status}")) }
+    };
+    in_time(time, asked).await.map_err(|why| format!("{address}: {why}"))
+}
+
+/// A document that is other than the one that was had.
+pub(crate) struct Found {
+    pub(crate) bytes: Bytes,
+    pub(crate) etag: Option<String>,
+}
+
+/// As [`get`], of at most so many bytes; `None` where it is the one of this entity tag.
+pub(crate) async fn get_changed(
+    address: &str,
+    etag: Option<&str>,
+    (most, time): (usize, Duration),
+) -> Result<Option<Found>, String> {
+    let asked = async {
+        let mut request = Request::get("/");
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let request = request.body(Body::empty()).map_err(|error| error.to_string())?;
+        let answer = send(address, request, most).await?;
+        let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        match answer.status() {
+            StatusCode::OK => Ok(Some(Found { bytes: answer.into_body(), etag: tag })),
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(None),
+            status => Err(format!("it answered {status}")),
+        }
     };
     in_time(time, asked).await.map_err(|why| format!("{address}: {why}"))
 }
@@ -35,7 +65,7 @@ pub(crate) async fn post(
     request: Request<Body>,
     time: Duration,
 ) -> Result<StatusCode, String> {
-    in_time(time, async { send(address, request).await.map(|(status, _)| status) }).await
+    in_time(time, async { send(address, request, MOST).await.map(|answer| answer.status()) }).await
 }
 
 async fn in_time<T>(time: Duration, asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -62,16 +92,16 @@ pub(crate) fn check(address: &str) -> Result<(), String> {
     parsed(address).map(drop).map_err(|why| format!("`{address}`: {why}"))
 }
 
-async fn send(address: &str, request: Request<Body>) -> Result<(StatusCode, Bytes), String> {
+async fn send(address: &str, request: Request<Body>, most: usize) -> Result<Response<Bytes>, String> {
     let (is_tls, host, uri) = parsed(address)?;
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
     if !is_tls {
-        return ask(TokioIo::new(stream), &uri, request).await;
+        return ask(TokioIo::new(stream), &uri, request, most).await;
     }
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let stream = connector()?.connect(name, stream).await.map_err(|error| error.to_string())?;
-    ask(TokioIo::new(stream), &uri, request).await
+    ask(TokioIo::new(stream), &uri, request, most).await
 }
 
 /// Whether a host, in small letters, is this machine itself.
@@ -95,7 +125,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: TokioIo<S>,
     uri: &Uri,
     mut request: Request<Body>,
-) -> Result<(StatusCode, Bytes), String> {
+    most: usize,
+) -> Result<Response<Bytes>, String> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Body>(stream).await.map_err(|error| error.to_string())?;
     let _driven = Driven(tokio::spawn(async { drop(connection.await) }));
@@ -105,9 +136,9 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
     request.headers_mut().insert(HOST, host);
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MOST).collect().await;
-    Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, most).collect().await;
+    Ok(Response::from_parts(head, body.map_err(|error| error.to_string())?.to_bytes()))
 }
 
 /// A connection that is driven until nobody waits for its answer any more.

@@ -3,6 +3,7 @@
 mod app;
 mod authzen;
 mod body;
+mod bundle;
 mod cases;
 mod demo;
 mod error;
@@ -14,11 +15,13 @@ mod openapi;
 mod pasts;
 mod problem;
 mod prompt;
+mod ready;
 mod reload;
 mod router;
 mod serve;
 mod settings;
 mod time;
+mod tls;
 mod who;
 
 use std::net::SocketAddr;
@@ -32,7 +35,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Backing};
 pub use crate::demo::demo_store;
 pub use crate::error::Error;
-pub use crate::settings::{AuthZen, Jwt, Limits, Reports, Settings, Tls, Webhook};
+pub use crate::settings::{AuthZen, Bundle, Jwt, Limits, Reports, Settings, Tls, Webhook};
 pub use crate::who::keys::{Right, new_key};
 
 /// A service over policies and data, ready to be served, or to be mounted. Cloning shares it.
@@ -60,7 +63,6 @@ pub struct Bound {
     app: App,
     listener: TcpListener,
     metrics: Option<TcpListener>,
-    tls: Option<tokio_rustls::TlsAcceptor>,
 }
 
 impl Service {
@@ -85,6 +87,7 @@ impl Service {
     fn over(backing: Backing, settings: Settings) -> Result<Self, Error> {
         let app = App::new(backing, settings, Arc::new(|_| {}))?;
         app.tick();
+        app.look_whether_written();
         Ok(Service { app })
     }
 
@@ -117,11 +120,12 @@ impl Service {
         self.app.who.is_open_to_nobody()
     }
 
-    /// Reads keys and policies again, as [`Bound::serve`] does by itself when the files change. Where anything is wrong with
+    /// Reads keys, policies and certificates again, as [`Bound::serve`] does by itself when the files change. Where anything is wrong with
     /// them, those that were in force stay, and it is noted.
     pub fn reload(&self) {
         reload::reload_keys(&self.app);
         reload::reload_policies(&self.app);
+        tls::reload(&self.app);
     }
 
     /// Reads keys and policies again when their files change, fetches the issuer's keys, and has a store apply what is due,
@@ -138,10 +142,15 @@ impl Service {
     /// Takes the addresses of the settings.
     ///
     /// # Errors
-    /// [`Error::Network`] for an address that cannot be taken; [`Error::File`] for a certificate that cannot be used.
+    /// [`Error::Network`] for an address that cannot be taken; [`Error::File`] for a certificate that cannot be used;
+    /// [`Error::Settings`] where policies come from an address, and neither it nor what was kept of it has any.
     pub async fn bind(self) -> Result<Bound, Error> {
         let settings = &self.app.settings;
-        let tls = settings.tls.as_ref().map(serve::acceptor).transpose()?;
+        if let Some(tls) = &settings.tls {
+            let read = tls::Certificates::new(tls)?;
+            self.app.tls.get_or_init(|| read);
+        }
+        bundle::begin(&self.app).await?;
         let listener = serve::bind(settings.listen).await?;
         if let Ok(at) = listener.local_addr() {
             self.app.bound.get_or_init(|| at);
@@ -150,7 +159,7 @@ impl Service {
             Some(at) => Some(serve::bind(at).await?),
             None => None,
         };
-        Ok(Bound { app: self.app, listener, metrics, tls })
+        Ok(Bound { app: self.app, listener, metrics })
     }
 }
 
@@ -169,7 +178,7 @@ pub fn run(
         let ended = serve::told_to_end()?;
         let service = service.bind().await?;
         let (at, metrics) = service.addresses()?;
-        bound(if service.tls.is_some() { "https" } else { "http" }, at, metrics);
+        bound(if service.app.settings.tls.is_some() { "https" } else { "http" }, at, metrics);
         service.serve(ended).await;
         Ok(())
     })
@@ -192,14 +201,14 @@ impl Bound {
     /// Serves until `end`, and lets the requests that are there then be answered. Meanwhile keys and policies are read again
     /// when their files change, and a store applies what is due.
     pub async fn serve(self, end: impl Future<Output = ()>) {
-        let Bound { app, listener, metrics, tls } = self;
+        let Bound { app, listener, metrics } = self;
         let kept = tokio::spawn(reload::keep(app.clone()));
         let shown = metrics.map(|listener| {
             let (app, router) = (app.clone(), router::metrics(&app));
             let mut ends = app.end.subscribe();
             tokio::spawn(async move {
                 let end = async { drop(ends.wait_for(|end| *end).await) };
-                serve::serve(&app, listener, router, None, end).await;
+                serve::serve(&app, listener, router, false, end).await;
             })
         });
         let router = router::router(&app);
@@ -207,7 +216,8 @@ impl Bound {
             end.await;
             app.end.send_replace(true);
         };
-        serve::serve(&app, listener, router, tls, end).await;
+        let is_tls = app.settings.tls.is_some();
+        serve::serve(&app, listener, router, is_tls, end).await;
         let _ = kept.await;
         if let Some(shown) = shown {
             let _ = shown.await;

@@ -1,53 +1,28 @@
-//! Files that are read again while the service answers: keys, and policies. All of a file is taken, or nothing of it.
+//! Files that are read again while the service answers: keys, policies, certificates. All of a file is taken, or nothing of it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use caseward::{Sources, Ward};
 
 use crate::app::{App, Backing};
+use crate::bundle;
 use crate::hooks;
+use crate::tls;
 use crate::who::keys::Keys;
 
 /// How often it is looked whether a file changed, and what is due is applied.
 const EVERY: Duration = Duration::from_secs(1);
-/// How old the last look of a store may be before the service is not ready.
-const STALE: u64 = 30;
 /// Files of a folder that are looked at.
 const FILES: usize = 100_000;
 
 /// What a file was when it was last looked at: names with lengths and times.
 type Stamp = BTreeMap<std::path::PathBuf, (u64, Option<SystemTime>)>;
 
-impl App {
-    /// Whether the data is at the head of its log: what is due was applied not long ago.
-    pub(crate) fn is_at_head(&self) -> bool {
-        match self.backing {
-            Backing::World(_) => true,
-            Backing::Store(_) => since_1970().saturating_sub(self.metrics.tick.get()) <= STALE,
-        }
-    }
-
-    /// Applies what is due by the store's clock, where there is a store.
-    pub(crate) fn tick(&self) {
-        let Some(store) = self.store() else { return };
-        match store.tick() {
-            Ok(_) => {
-                self.metrics.tick.set(since_1970());
-            }
-            Err(error) => (self.notes)(&format!("what is due was not applied: {error}")),
-        }
-    }
-}
-
-fn since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 /// Looks again and again, and posts alerts, until the service ends.
 pub(crate) async fn keep(app: App) {
-    tokio::join!(look_again(app.clone()), hooks::deliver(app));
+    tokio::join!(look_again(app.clone()), bundle::follow(app.clone()), hooks::deliver(app));
 }
 
 async fn look_again(app: App) {
@@ -76,6 +51,7 @@ async fn look_again(app: App) {
 struct Seen {
     keys: Stamp,
     policies: Stamp,
+    certificates: Option<Stamp>,
 }
 
 impl Seen {
@@ -83,18 +59,26 @@ impl Seen {
         Seen {
             keys: app.settings.keys.as_deref().map(stamp).unwrap_or_default(),
             policies: app.folder.as_deref().map(stamp).unwrap_or_default(),
+            certificates: app.settings.tls.as_ref().map(|tls| {
+                let all = [Some(&tls.certificate), Some(&tls.key), tls.clients.as_ref()];
+                all.into_iter().flatten().flat_map(|path| stamp(path)).collect()
+            }),
         }
     }
 }
 
 fn look(app: &App, before: Seen) -> Seen {
     app.tick();
+    app.look_whether_written();
     let now = Seen::of(app);
     if now.keys != before.keys {
         reload_keys(app);
     }
     if now.policies != before.policies {
         reload_policies(app);
+    }
+    if now.certificates != before.certificates {
+        tls::reload(app);
     }
     now
 }

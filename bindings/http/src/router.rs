@@ -21,7 +21,7 @@ use crate::{json, openapi};
 /// What names a request in logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Streams: they have bounds of their own, of time and of how many there are, and do not count among what is answered at once.
-const STREAMS: [&str; 2] = ["/v1/watch", "/v1/feeds/"];
+const STREAMS: [&str; 3] = ["/v1/alerts", "/v1/watch", "/v1/feeds/"];
 
 /// Every route of the service.
 pub(crate) fn router(app: &App) -> Router {
@@ -82,14 +82,13 @@ pub(crate) async fn healthz() -> Response {
     json::respond(StatusCode::OK, &serde_json::json!({"status": "ok"}))
 }
 
-/// Whether what is asked would be answered: the data is there, and what is due was applied.
+/// Whether what is asked would be answered: the data is there, what is due was applied, and what is shown can be audited.
 #[utoipa::path(
     get, path = "/readyz", tag = "Operations",
     responses((status = 200, description = "It is ready"), (status = 503, description = "It is not"))
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    let is_ready = !*app.end.borrow() && app.is_at_head();
-    let (status, text) = match is_ready {
+    let (status, text) = match app.is_ready() {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };

@@ -11,19 +11,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::error::Error;
 use crate::prompt::Prompt;
-use crate::settings::{Limits, Tls};
+use crate::settings::Limits;
+use crate::tls::{self, Certificates};
+use crate::who::Peer;
 
 /// How long connections have to end once the service ends.
 const LAST: Duration = Duration::from_secs(30);
@@ -56,30 +54,12 @@ pub(crate) fn told_to_end() -> Result<impl Future<Output = ()>, Error> {
     })
 }
 
-/// What takes TLS.
-pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
-    let read = CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect);
-    let certificates: Vec<CertificateDer<'static>> =
-        read.map_err(|error| Error::file(&tls.certificate, error))?;
-    if certificates.is_empty() {
-        return Err(Error::file(&tls.certificate, "it has no certificate in PEM"));
-    }
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| Error::file(&tls.key, error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_no_client_auth().with_single_cert(certificates, key))
-        .map_err(|error| Error::file(&tls.certificate, error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
 /// Serves a router until `end`; then lets the requests that are there be answered.
 pub(crate) async fn serve(
     app: &App,
     listener: TcpListener,
     router: Router,
-    tls: Option<TlsAcceptor>,
+    is_tls: bool,
     end: impl Future<Output = ()>,
 ) {
     let limits = &app.settings.limits;
@@ -102,14 +82,17 @@ pub(crate) async fn serve(
         };
         let _ = stream.set_nodelay(true);
         let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
-        let (tls, time) = (tls.clone(), limits.time());
+        let tls = is_tls.then(|| app.tls.get().map(Certificates::acceptor)).flatten();
+        let time = limits.time();
         tokio::spawn(async move {
             let _place = place;
             match tls {
-                None => connection(&builder, Prompt::new(stream, time), router, watcher).await,
+                None if is_tls => {}
+                None => connection(&builder, (Prompt::new(stream, time), None), router, watcher).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(time, tls.accept(stream)).await {
-                        connection(&builder, Prompt::new(stream, time), router, watcher).await;
+                        let peer = tls::peer(stream.get_ref().1.peer_certificates());
+                        connection(&builder, (Prompt::new(stream, time), peer), router, watcher).await;
                     }
                 }
             }
@@ -146,13 +129,18 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 
 async fn connection(
     builder: &Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    (stream, peer): (impl AsyncRead + AsyncWrite + Unpin + Send + 'static, Option<Peer>),
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let service = TowerToHyperService::new(
-        router.map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(Body::new)),
-    );
+    let service = TowerToHyperService::new(router.map_request(
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
+            request.map(Body::new)
+        },
+    ));
     let served = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     // Whatever is wrong with a connection is its client's.
     let _ = watcher.watch(served).await;

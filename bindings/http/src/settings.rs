@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use caseward::bundle::PublicKey;
 use caseward::{Protection, RoundingKey};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use crate::error::Error;
 /// `[limits]`.
 const PREFIX: &str = "CASEWARD_SERVE_";
 /// What can be said by an environment variable: the table, the key, and whether it is a text.
-const VARIABLES: [(&str, &str, bool); 24] = [
+const VARIABLES: [(&str, &str, bool); 25] = [
     ("", "listen", true),
     ("", "metrics", true),
     ("", "base_url", true),
@@ -28,6 +29,7 @@ const VARIABLES: [(&str, &str, bool); 24] = [
     ("", "development", false),
     ("tls", "certificate", true),
     ("tls", "key", true),
+    ("tls", "clients", true),
     ("jwt", "issuer", true),
     ("jwt", "audience", true),
     ("jwt", "jwks", true),
@@ -69,6 +71,8 @@ pub struct Settings {
     pub entities: Option<PathBuf>,
     /// The folder of policies, beside `entities`; those that come with caseward without it. It is read again when it changes.
     pub policies: Option<PathBuf>,
+    /// Policies as one signed file from an address, beside `entities`; `policies` are then those that the data is read with.
+    pub bundle: Option<Bundle>,
     /// A store, which has its own policies; this or `entities`.
     pub db: Option<PathBuf>,
     /// The file of API keys. It is read again when it changes.
@@ -91,7 +95,7 @@ pub struct Settings {
     pub webhook: Vec<Webhook>,
 }
 
-/// A certificate, and its key, in PEM.
+/// A certificate, and its key, in PEM. They are read again when they change.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -100,6 +104,10 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// The certificates of those who issue certificates to services: a service that brings one of theirs is known by it, where the
+    /// file of keys has its subject.
+    #[serde(default)]
+    pub clients: Option<PathBuf>,
 }
 
 /// Tokens of people, from an OpenID Connect issuer.
@@ -122,6 +130,54 @@ pub struct Jwt {
 impl Jwt {
     fn usual() -> Vec<String> {
         vec!["RS256".to_owned()]
+    }
+}
+
+/// Policies as one signed file, as `caseward bundle` makes it, from an address that is asked again and again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Bundle {
+    /// Where it is: `https`, or `http` of loopback.
+    pub url: String,
+    /// The keys that may have signed it: `caseward-public-key-1:` and 64 hexadecimal digits.
+    pub trusted: Vec<String>,
+    /// The file in which the last that was taken is kept, so that a restart goes on with it while the address is down.
+    #[serde(default)]
+    pub kept: Option<PathBuf>,
+    /// Seconds from one time to the next.
+    #[serde(default = "Bundle::usual_seconds")]
+    pub seconds: u64,
+    /// Bytes that it may have.
+    #[serde(default = "Bundle::usual_bytes")]
+    pub bytes: usize,
+}
+
+impl Bundle {
+    fn usual_seconds() -> u64 {
+        60
+    }
+
+    fn usual_bytes() -> usize {
+        16 << 20
+    }
+
+    pub(crate) fn keys(&self) -> Result<Vec<PublicKey>, Error> {
+        let read = |key: &String| key.parse().map_err(|error| Error::settings(format!("`trusted`: {error}")));
+        self.trusted.iter().map(read).collect()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        crate::fetch::check(&self.url).map_err(Error::Settings)?;
+        if self.keys()?.is_empty() {
+            return Err(Error::settings("`trusted` names no key: nothing could be taken"));
+        }
+        if !(1..=86_400).contains(&self.seconds) || !(1..=64 << 20).contains(&self.bytes) {
+            return Err(Error::settings(
+                "of a bundle `seconds` are from 1 to 86400, and `bytes` from 1 to 67108864",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -148,8 +204,8 @@ pub struct Limits {
     pub evaluations: usize,
     /// People who watch at once.
     pub watchers: usize,
-    /// Files that are handed up at once; each is held in memory, some four times, until it is decided. More wait, and are
-    /// refused when their time is over.
+    /// Files that are handed up at once; each is held in memory, once, until it is decided. More wait, and are refused when
+    /// their time is over.
     pub uploads: usize,
 }
 
@@ -222,6 +278,7 @@ impl Default for Settings {
             base_url: None,
             entities: None,
             policies: None,
+            bundle: None,
             db: None,
             keys: None,
             development: false,
@@ -313,6 +370,12 @@ impl Settings {
         if self.policies.is_some() && self.db.is_some() {
             return refuse("a store has its own policies: leave `policies` out".to_owned());
         }
+        if self.bundle.is_some() && self.db.is_some() {
+            return refuse(
+                "a store has its own policies: leave `bundle` out, and use `caseward store activate`"
+                    .to_owned(),
+            );
+        }
         if let Some(base) = &self.base_url {
             let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
             if rest.is_none_or(str::is_empty) || base.contains(['?', '#']) || base.ends_with('/') {
@@ -339,6 +402,7 @@ impl Settings {
             return refuse(format!("`concurrency` and `connections` are {} at most", 1 << 20));
         }
         self.check_webhooks()?;
+        self.bundle.as_ref().map_or(Ok(()), Bundle::check)?;
         self.jwt.as_ref().map_or(Ok(()), Jwt::check)
     }
 }

@@ -195,6 +195,12 @@ pub(crate) struct Checked {
     pub(crate) spec: &'static crate::attendance::Spec,
     pub(crate) person: EntityUid,
     pub(crate) on: EntityUid,
-    /// The bytes of a file that it carries.
-    pub(crate) file: Option<Vec<u8>>,
+    /// The file that it carries; in its data stand the hash and the size instead.
+    pub(crate) file: Option<Carried>,
+}
+
+/// A file that a command carries.
+pub(crate) struct Carried {
+    pub(crate) hash: String,
+    pub(crate) bytes: Arc<Vec<u8>>,
 }

@@ -84,6 +84,11 @@ pub(crate) trait Db: Send {
         Ok(())
     }
 
+    /// Refuses where there is hardly any room left to write to, as far as that is known here.
+    fn has_room(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Tells other processes of an entry, once it is durable.
     fn announce(&mut self, _event: u64) -> Result<(), Error> {
         Ok(())

@@ -30,7 +30,7 @@ pub(crate) struct Draft {
     content: BTreeMap<(EntityUid, Arc<str>), Option<Json>>,
     made: Vec<EntityUid>,
     became: Option<(EntityUid, EntityUid)>,
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<(String, Arc<Vec<u8>>)>,
     disposed: Vec<EntityUid>,
     forgotten: Vec<EntityUid>,
     unsaid: Vec<EntityUid>,
@@ -66,7 +66,7 @@ pub(crate) struct Finished {
     pub(crate) made: Vec<EntityUid>,
     pub(crate) became: Option<(EntityUid, EntityUid)>,
     /// Files by the hash of their bytes.
-    pub(crate) files: Vec<(String, Vec<u8>)>,
+    pub(crate) files: Vec<(String, Arc<Vec<u8>>)>,
     /// Entities that are gone.
     pub(crate) disposed: Vec<EntityUid>,
     /// Those of them of which the log is to keep no payload.
@@ -259,7 +259,7 @@ impl Draft {
         self.became = Some((request.clone(), case.clone()));
     }
 
-    pub(crate) fn file(&mut self, hash: String, bytes: Vec<u8>) {
+    pub(crate) fn file(&mut self, hash: String, bytes: Arc<Vec<u8>>) {
         self.files.push((hash, bytes));
     }
 

@@ -77,6 +77,7 @@ mod time;
 mod touched;
 mod underway;
 mod watch;
+mod writer;
 
 pub use activate::{Activated, Activation};
 pub use audit::{
@@ -94,7 +95,7 @@ pub use migrate::Migration;
 pub use mirror::{Mirror, MirrorOptions, Mirrored};
 pub use nodes::Reading;
 pub use options::Options;
-pub use outbox::Alert;
+pub use outbox::{Alert, AlertPlace, OwnAlerts};
 pub use past::{Moment, Past};
 pub use place::{is_shared, shown};
 pub use policies::PolicySet;

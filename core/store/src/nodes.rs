@@ -111,7 +111,7 @@ mod following {
     use crate::beside::Beside;
     use crate::error::Error;
     use crate::postgres::{Heard, Listener};
-    use crate::store::Job;
+    use crate::writer::Job;
 
     /// How long it takes at most until the thread sees that the store is closed.
     const SLICE: Duration = Duration::from_millis(50);

@@ -1,6 +1,7 @@
 //! One command, from its line to its answer: read, key, decision, state, effect, log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use caseward::{
@@ -10,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::attendance::{self, Doing, Making, Spec, Stop};
 use crate::audit::Read;
-use crate::command::{Answer, Checked, Command, Outcome};
+use crate::command::{Answer, Carried, Checked, Command, Outcome};
 use crate::db::{as_text, number, text};
 use crate::draft::{Draft, Finished, uid_json};
 use crate::error::Error;
@@ -24,20 +25,22 @@ pub(crate) const KEPT: i64 = 30 * 86_400_000;
 
 /// How a command stands in the log and under its key: without the bytes of a file.
 fn kept_command(checked: &Checked) -> Json {
-    let mut command = json!(checked.command);
-    if let (Some(file), Some(bytes)) = (command.pointer_mut("/data/file"), &checked.file) {
-        *file = json!({"sha256": sha256(bytes), "size": bytes.len()});
-    }
-    command
+    json!(checked.command)
 }
 
 impl State {
-    /// Answers one line. An error is a failure of the store; whatever is wrong with the command is an answer.
-    pub(crate) fn command(&mut self, group: &mut Group, line: &str, clock: i64) -> Result<Answer, Error> {
+    /// Answers one line, with the bytes of a file beside it or in it. An error is a failure of the store; whatever is wrong with
+    /// the command is an answer.
+    pub(crate) fn command(
+        &mut self,
+        group: &mut Group,
+        (line, file): (&str, Option<Arc<Vec<u8>>>),
+        clock: i64,
+    ) -> Result<Answer, Error> {
         let invalid = |state: &State, group: &Group, why: String| {
             Answer::new(Outcome::Invalid, group.numbers.version, state.ward.policy_hash()).because(why)
         };
-        let checked = match Command::read(line).and_then(|command| self.checked(command)) {
+        let checked = match Command::read(line).and_then(|command| self.checked(command, file)) {
             Ok(checked) => checked,
             Err(why) => return Ok(invalid(self, group, why)),
         };
@@ -98,7 +101,7 @@ impl State {
     }
 
     /// A command that makes sense: its name, its data, what it is on.
-    fn checked(&self, command: Command) -> Result<Checked, String> {
+    fn checked(&self, mut command: Command, beside: Option<Arc<Vec<u8>>>) -> Result<Checked, String> {
         let spec =
             Spec::of(&command.command).ok_or_else(|| format!("there is no command `{}`", command.command))?;
         if !self.trust_now {
@@ -121,19 +124,30 @@ impl State {
         if command.context.contains_key("now") {
             return Err("`now` does not stand in the context: it is the store's clock".to_owned());
         }
+        if beside.is_some() && command.data.contains_key("file") {
+            return Err("`file` stands beside the command already: leave it out".to_owned());
+        }
+        if beside.is_some() {
+            command.data.insert("file".to_owned(), json!({"base64": ""}));
+        }
         spec.check(&command.data, on.type_name(), &self.ward)?;
-        let file = match command.data.get("file") {
-            Some(file) => Some(bytes(file)?),
-            None => None,
+        let file = match (command.data.get("file"), beside) {
+            (_, Some(beside)) => Some(beside),
+            (Some(file), None) => Some(Arc::new(bytes(file)?)),
+            (None, None) => None,
         };
+        let file = file.map(|bytes| Carried { hash: sha256(&bytes), bytes });
+        if let Some(Carried { hash, bytes }) = &file {
+            command.data.insert("file".to_owned(), json!({"sha256": hash, "size": bytes.len()}));
+        }
         let person = EntityUid::new("User", command.person.clone());
         Ok(Checked { command, spec, person, on, file })
     }
 
     fn context(&self, checked: &Checked, now: i64) -> Result<Context, String> {
         let mut fields = checked.command.context.clone();
-        if let Some(bytes) = &checked.file {
-            fields.insert("sizeBytes".to_owned(), json!(bytes.len()));
+        if let Some(file) = &checked.file {
+            fields.insert("sizeBytes".to_owned(), json!(file.bytes.len()));
         }
         let action = ActionName::from_static(checked.spec.name);
         let context = self.ward.read_context(&action, &Json::Object(fields).to_string());

@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::files::beside;
 use crate::touched::Counter;
 
+/// Bytes of a disk below which a store is not said to be writable: what small commands write may still fit into what its files
+/// have already.
+const ROOM: u64 = 1 << 20;
 /// How long another process that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements that are kept prepared.
@@ -56,6 +59,18 @@ impl Written {
             ))),
         }
     }
+}
+
+/// Bytes that are left on the disk of a file; `None` where the system does not say.
+#[cfg(unix)]
+fn room(path: &Path) -> Option<u64> {
+    let about = rustix::fs::statvfs(path).ok()?;
+    about.f_bavail.checked_mul(about.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn room(_: &Path) -> Option<u64> {
+    None
 }
 
 /// What tells a file from every other, whatever it is called; `None` where the system says nothing of the kind.
@@ -205,6 +220,15 @@ impl Db for Sqlite {
     fn begin(&mut self) -> Result<(), Error> {
         self.file.as_ref().map_or(Ok(()), Written::is_in_its_place)?;
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    fn has_room(&self) -> Result<(), Error> {
+        match self.file.as_ref().and_then(|file| room(&file.path)) {
+            Some(left) if left < ROOM => Err(Error::Database(format!(
+                "the disk is full: {left} bytes are left, and {ROOM} are wanted"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn commit(&mut self) -> Result<(), Error> {

@@ -32,9 +32,8 @@ use crate::policies::PolicySet;
 use crate::postgres::Postgres;
 use crate::state::State;
 use crate::touched::{Counter, Touched};
+use crate::writer::{Durable, Job, write};
 
-/// Commands that become durable together, at most.
-const GROUP: usize = 256;
 /// Commands that wait for the writer.
 const WAITING: usize = 4_096;
 
@@ -56,15 +55,6 @@ struct Inner {
     counter: Counter,
     /// Held for as long as the store is open.
     _lock: Option<File>,
-}
-
-/// Something else that the writer does, with its state and at its clock.
-type Work = Box<dyn FnOnce(&mut State, i64) + Send>;
-
-/// What the writer does.
-pub(crate) enum Job {
-    Command { line: String, reply: mpsc::Sender<Result<Answer, Error>> },
-    Other(Work),
 }
 
 /// An answer that is being made.
@@ -180,8 +170,21 @@ impl Store {
     /// # Errors
     /// [`Error::Stopped`].
     pub fn submit(&self, line: impl Into<String>) -> Result<Pending, Error> {
+        self.hand_in(line.into(), None)
+    }
+
+    /// As [`Store::submit`], of a command that carries a file, whose bytes stand beside it and not in its `data`: they are held
+    /// once, and not as text.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn submit_with_file(&self, line: impl Into<String>, bytes: Vec<u8>) -> Result<Pending, Error> {
+        self.hand_in(line.into(), Some(Arc::new(bytes)))
+    }
+
+    fn hand_in(&self, line: String, file: Option<Arc<Vec<u8>>>) -> Result<Pending, Error> {
         let (reply, answer) = mpsc::channel();
-        self.send(Job::Command { line: line.into(), reply })?;
+        self.send(Job::Durable(Durable::Command { line, file, reply }))?;
         Ok(Pending(answer))
     }
 
@@ -370,12 +373,14 @@ impl Store {
         self.run(move |state, clock| state.download(&item, &reader, purpose, clock))
     }
 
-    /// Audits something that was read, before it is shown; gives the entry's number.
+    /// Audits something that was read, before it is shown; gives the entry's number. What waits at once becomes durable together.
     ///
     /// # Errors
     /// What the database reports; then it is not to be shown.
     pub fn audit(&self, read: Read) -> Result<u64, Error> {
-        self.run(move |state, clock| state.read(&read, clock))
+        let (reply, entry) = mpsc::channel();
+        self.send(Job::Durable(Durable::Read { read: Box::new(read), reply }))?;
+        entry.recv().unwrap_or(Err(Error::Stopped))
     }
 
     /// Reads every entry of the audit log again, and holds the log against checkpoints from outside.
@@ -540,61 +545,6 @@ impl Drop for Inner {
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
-        }
-    }
-}
-
-/// The writer: whatever waits is one group.
-fn write(mut state: State, waiting: &Receiver<Job>, options: &Options) {
-    while let Ok(first) = waiting.recv() {
-        let mut commands = Vec::new();
-        let mut next = Some(first);
-        while let Some(job) = next.take() {
-            match job {
-                Job::Command { line, reply } => commands.push((line, reply)),
-                Job::Other(work) => {
-                    group(&mut state, std::mem::take(&mut commands), options);
-                    work(&mut state, options.clock());
-                }
-            }
-            if commands.len() < GROUP {
-                next = waiting.try_recv().ok();
-            }
-        }
-        group(&mut state, commands, options);
-    }
-    // Without it the rows are read: nothing is lost where it cannot be written.
-    let _ = state.save_snapshot();
-}
-
-/// Commands with where their answers go.
-type Waiting = Vec<(String, mpsc::Sender<Result<Answer, Error>>)>;
-
-/// Answers commands in one transaction. Where it fails, nothing of any of them is done.
-fn group(state: &mut State, commands: Waiting, options: &Options) {
-    if commands.is_empty() {
-        return;
-    }
-    let answered = state.in_group(|state, group| {
-        commands
-            .iter()
-            .map(|(line, _)| state.command(group, line, options.clock()))
-            .collect::<Result<Vec<_>, _>>()
-    });
-    match answered {
-        Ok(answers) => {
-            for ((_, reply), answer) in commands.into_iter().zip(answers) {
-                let _ = reply.send(Ok(answer));
-            }
-        }
-        Err(error) => {
-            let why = match error {
-                Error::Database(why) => why,
-                other => other.to_string(),
-            };
-            for (_, reply) in commands {
-                let _ = reply.send(Err(Error::Database(why.clone())));
-            }
         }
     }
 }

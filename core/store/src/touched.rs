@@ -1,9 +1,26 @@
-//! What an open store touches: how often its database is asked, and how many rows that gives.
+//! What an open store touches: how often its database is asked, and how many rows that gives; and whether it can be written to.
 //!
 //! It is for metrics, and for tests that hold what is denied to what is absent: a time tells of them only what this tells.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::Error;
+use crate::store::Store;
+
+impl Store {
+    /// Whether it can be written to, by writing: what it knows of itself, as it is, and durably; and whether there is room for
+    /// more, of a file.
+    ///
+    /// # Errors
+    /// Why not: [`Error::Database`] (a full disk), [`Error::ReadOnly`], [`Error::File`], [`Error::Stopped`].
+    pub fn can_write(&self) -> Result<(), Error> {
+        self.run(|state, _| {
+            state.in_group(|_, _| Ok(()))?;
+            state.db.has_room()
+        })
+    }
+}
 
 /// How often a store's database was asked, since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::{Act, Decision, DecisionContext, Fields, Named, act, context, facts, named, object};
+use super::{Act, Decision, DecisionContext, Fields, Named, act, asked, context, facts, named, object};
 use crate::app::{App, Moment};
 use crate::body::JsonBody;
 use crate::json;
@@ -45,7 +45,7 @@ pub(crate) struct Decisions {
 
 /// May this subject do this to that resource?
 #[utoipa::path(
-    post, path = "/access/v1/evaluation", tag = "AuthZEN", request_body = Object,
+    post, path = "/access/v1/evaluation", tag = "AuthZEN", request_body = asked::EvaluationBody,
     responses(
         (status = 200, description = "The decision; a denial too", body = Decision),
         (status = 400, description = "It cannot be read", body = ErrorBody),
@@ -75,7 +75,7 @@ async fn single(app: &App, caller: &Caller, fields: &Fields) -> Result<Response,
 
 /// May these subjects do these to those resources?
 #[utoipa::path(
-    post, path = "/access/v1/evaluations", tag = "AuthZEN", request_body = Object,
+    post, path = "/access/v1/evaluations", tag = "AuthZEN", request_body = asked::EvaluationsBody,
     responses(
         (status = 200, description = "A decision for each, in order; without evaluations one decision", body = Decisions),
         (status = 400, description = "It cannot be read", body = ErrorBody),

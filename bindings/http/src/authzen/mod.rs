@@ -3,6 +3,7 @@
 //! A subject and a resource are entities, by their type and id; an action is one by its name. A denial is an answer, and so
 //! is a name that nobody knows. What cannot be read is an error.
 
+pub(crate) mod asked;
 pub(crate) mod discovery;
 pub(crate) mod evaluation;
 mod facts;

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
 use super::held::{Found, Going};
-use super::{Act, Fields, Named, act, context, facts, named, object};
+use super::{Act, Fields, Named, act, asked, context, facts, named, object};
 use crate::app::{App, Moment, by};
 use crate::body::JsonBody;
 use crate::json;
@@ -53,7 +53,7 @@ struct Search {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Results {
     /// Entities by `type` and `id`, or actions by `name`.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<asked::FoundBody>)]
     results: Vec<Json>,
     page: PageInfo,
 }
@@ -71,7 +71,7 @@ pub(crate) struct PageInfo {
 
 /// Who may do this to that resource?
 #[utoipa::path(
-    post, path = "/access/v1/search/subject", tag = "AuthZEN", request_body = Object,
+    post, path = "/access/v1/search/subject", tag = "AuthZEN", request_body = asked::SearchBody,
     responses(
         (status = 200, description = "All subjects who may, or a page of them", body = Results),
         (status = 400, description = "It cannot be read", body = ErrorBody),
@@ -89,7 +89,7 @@ pub(crate) async fn search_subjects(
 
 /// To which resources may this subject do this?
 #[utoipa::path(
-    post, path = "/access/v1/search/resource", tag = "AuthZEN", request_body = Object,
+    post, path = "/access/v1/search/resource", tag = "AuthZEN", request_body = asked::SearchBody,
     responses(
         (status = 200, description = "All resources to which it may, or a page of them", body = Results),
         (status = 400, description = "It cannot be read", body = ErrorBody),
@@ -107,7 +107,7 @@ pub(crate) async fn search_resources(
 
 /// What may this subject do to that resource?
 #[utoipa::path(
-    post, path = "/access/v1/search/action", tag = "AuthZEN", request_body = Object,
+    post, path = "/access/v1/search/action", tag = "AuthZEN", request_body = asked::SearchBody,
     responses(
         (status = 200, description = "All actions that it may do, or a page of them", body = Results),
         (status = 400, description = "It cannot be read", body = ErrorBody),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use caseward::EntityUid;
-use caseward_store::{Answer, Outcome};
+use caseward_store::{Answer, Error, Outcome, Pending};
 use serde_json::{Map, Value as Json, json};
 
 use crate::app::App;
@@ -64,24 +64,46 @@ pub(crate) fn status(answer: &Json) -> StatusCode {
 /// Does commands on behalf of a person. They are handed in together, so that they become durable together.
 pub(crate) fn done(app: &App, person: &EntityUid, all: Vec<Json>) -> Result<Vec<Json>, Problem> {
     let store = app.need_store()?;
-    let handed: Vec<_> = all
-        .into_iter()
-        .map(|command| match line(person, command) {
-            Ok(line) => Ok(store.submit(line)),
-            Err(why) => Err(json!({"outcome": "invalid", "errors": [why]})),
-        })
-        .collect();
-    let answer = |handed: Result<Result<caseward_store::Pending, _>, Json>| match handed {
+    let handed: Vec<Handed> =
+        all.into_iter().map(|command| handed_in(person, command, |line| store.submit(line))).collect();
+    Ok(handed.into_iter().map(|handed| answered(app, handed)).collect())
+}
+
+/// Does a command that carries a file, whose bytes stand beside it, on behalf of a person.
+pub(crate) fn done_with_file(
+    app: &App,
+    person: &EntityUid,
+    command: Json,
+    bytes: Vec<u8>,
+) -> Result<Json, Problem> {
+    let store = app.need_store()?;
+    Ok(answered(app, handed_in(person, command, |line| store.submit_with_file(line, bytes))))
+}
+
+/// A command that waits for its answer, or what is answered without asking the store.
+type Handed = Result<Result<Pending, Error>, Json>;
+
+fn handed_in(
+    person: &EntityUid,
+    command: Json,
+    submit: impl FnOnce(String) -> Result<Pending, Error>,
+) -> Handed {
+    let line = line(person, command).map_err(|why| json!({"outcome": "invalid", "errors": [why]}))?;
+    Ok(submit(line))
+}
+
+fn answered(app: &App, handed: Handed) -> Json {
+    match handed.map(|pending| pending.and_then(Pending::wait)) {
         Err(invalid) => invalid,
-        Ok(pending) => match pending.and_then(caseward_store::Pending::wait) {
-            Ok(answer) => told(answer),
-            Err(error) => {
-                (app.notes)(&format!("the store: {error}"));
-                json!({"outcome": "failed", "errors": ["nothing of it was done: ask again"]})
-            }
-        },
-    };
-    Ok(handed.into_iter().map(answer).collect())
+        Ok(Ok(answer)) => {
+            app.wrote();
+            told(answer)
+        }
+        Ok(Err(error)) => {
+            app.failed(&error);
+            json!({"outcome": "failed", "errors": ["nothing of it was done: ask again"]})
+        }
+    }
 }
 
 /// A command as the store reads it: who does it is whoever asks, and when is now.

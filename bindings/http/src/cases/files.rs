@@ -10,14 +10,12 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use caseward::EntityUid;
 use caseward_store::Download;
 use http_body_util::channel::Channel;
 use serde_json::json;
 
-use super::commands::{done, status};
+use super::commands::{done_with_file, status};
 use super::{Parameters, Path};
 use crate::app::App;
 use crate::problem::{ErrorBody, Problem};
@@ -204,13 +202,7 @@ pub(crate) async fn upload(
     let _place = place
         .map_err(|_| Problem::busy("more files are handed up than are taken at once: try again later"))?;
     let bytes = body::read(&app, &parts.headers, bytes, app.settings.limits.file).await?;
-    let answer = app.off(move |app| {
-        if let Some(data) = command.get_mut("data").and_then(serde_json::Value::as_object_mut) {
-            data.insert("file".to_owned(), json!({"base64": STANDARD.encode(&bytes)}));
-        }
-        done(app, &person, vec![command])?.pop().ok_or_else(Problem::failed)
-    });
-    let answer = answer.await?;
+    let answer = app.off(move |app| done_with_file(app, &person, command, bytes)).await?;
     Ok(json::respond(status(&answer), &answer))
 }
 

@@ -4,6 +4,7 @@
 //! the same bytes, status and headers. Everything is made of [`View`](caseward::View)s, of lists of what the person may know
 //! of, and of explanations for a viewer.
 
+mod alerts;
 mod audit;
 mod commands;
 mod feeds;
@@ -11,6 +12,7 @@ mod files;
 mod questions;
 mod records;
 mod reports;
+mod stream;
 mod watch;
 
 use axum::Router;
@@ -19,6 +21,7 @@ use axum::http::request::Parts;
 use axum::routing::{get, post};
 use caseward::{EntityUid, TypeName, Ward, instant};
 use caseward_store::{Moment as PastMoment, Read};
+use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 use utoipa::OpenApi;
 
@@ -50,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/reports/{kind}", get(reports::report))
         .route("/v1/feeds/{kind}", post(feeds::feed))
         .route("/v1/watch", get(watch::watch))
+        .route("/v1/alerts", get(alerts::alerts))
         .route("/v1/audit/looks", get(audit::looks))
         .route("/v1/audit/looked", get(audit::looked))
         .route("/v1/audit/denied", get(audit::denied))
@@ -69,6 +73,7 @@ pub(crate) fn routes() -> Router<App> {
     reports::report,
     feeds::feed,
     watch::watch,
+    alerts::alerts,
     audit::looks,
     audit::looked,
     audit::denied,
@@ -83,9 +88,20 @@ impl FromRequestParts<App> for Parameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        if !is_text(query) {
+            return Err(Problem::malformed("the parameters: what is behind a `%` is no text in UTF-8"));
+        }
         let read = serde_urlencoded::from_str(query);
         read.map(Parameters).map_err(|error| Problem::malformed(format!("the parameters: {error}")))
     }
+}
+
+/// Whether what is escaped in a query is text: a name or a value that is not would be read as another one.
+fn is_text(query: &str) -> bool {
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    query.split('%').skip(1).all(is_escape)
+        && query.split('&').all(|pair| percent_decode_str(pair).decode_utf8().is_ok())
 }
 
 impl Parameters {

@@ -110,7 +110,7 @@ fn seen(
 }
 
 /// What a person sees of a record, and when; `None` of a type of which nothing is shown, whether or not there is such a record.
-fn view_of(
+pub(crate) fn view_of(
     app: &App,
     person: &EntityUid,
     record: &EntityUid,

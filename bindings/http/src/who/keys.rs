@@ -1,4 +1,4 @@
-//! API keys of services, each bound to what it may ask.
+//! API keys and certificates of services, each bound to what it may ask.
 //!
 //! The file has their hashes alone. A key is 256 random bits, so that one round of SHA-256 is enough: there is nothing to
 //! guess. The look-up goes by the hash, whose time tells nothing of the key.
@@ -69,6 +69,23 @@ impl Right {
 struct Written {
     #[serde(default)]
     key: Vec<WrittenKey>,
+    #[serde(default)]
+    certificate: Vec<WrittenCertificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCertificate {
+    name: String,
+    /// What the certificate is for: a DNS name or a URI, as it stands in it.
+    subject: String,
+    may: Vec<Right>,
+    #[serde(default)]
+    reasons: bool,
+    #[serde(default)]
+    rate: Option<u32>,
+    #[serde(default)]
+    until: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +102,7 @@ struct WrittenKey {
     until: Option<String>,
 }
 
-/// A key, by its hash.
+/// A key, or a certificate: who it is, and what they may ask.
 pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) may: Vec<Right>,
@@ -94,9 +111,12 @@ pub(crate) struct Key {
     until: Option<i64>,
 }
 
-/// Every key that is in force.
+/// Every key that is in force, by its hash, and every certificate, by what it is for.
 #[derive(Default)]
-pub(crate) struct Keys(HashMap<[u8; 32], Key>);
+pub(crate) struct Keys {
+    keys: HashMap<[u8; 32], Key>,
+    certificates: HashMap<String, Key>,
+}
 
 impl Keys {
     pub(crate) fn read_file(path: &Path) -> Result<Self, Error> {
@@ -106,44 +126,35 @@ impl Keys {
 
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let written: Written = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
-        let mut keys = HashMap::new();
-        let mut rates: HashMap<String, Arc<Rate>> = HashMap::new();
-        for key in written.key {
-            let name = key.name;
-            let hash = unhex(&key.sha256)
-                .ok_or_else(|| format!("key `{name}`: `sha256` is 64 hexadecimal digits"))?;
-            let until = match &key.until {
-                None => None,
-                Some(text) => Some(
-                    instant(text)
-                        .ok_or_else(|| format!("key `{name}`: `{text}` is no instant of RFC 3339"))?,
-                ),
-            };
-            if key.may.is_empty() {
-                return Err(format!("key `{name}` may ask nothing: `may` names what it may"));
-            }
-            if key.rate == Some(0) {
-                return Err(format!(
-                    "key `{name}`: a rate of 0 lets nothing through; leave the key out instead"
-                ));
-            }
-            // Two secrets of one name, while it is rotated, are one caller.
-            let rate = key
-                .rate
-                .map(|rate| rates.entry(name.clone()).or_insert_with(|| Arc::new(Rate::new(rate))).clone());
-            let read = Key { name: name.clone(), may: key.may, reasons: key.reasons, rate, until };
-            if keys.insert(hash, read).is_some() {
-                return Err(format!("key `{name}`: its hash stands twice"));
+        let (mut all, mut rates) = (Keys::default(), Rates::new());
+        for WrittenKey { name, sha256, may, reasons, rate, until } in written.key {
+            let what = format!("key `{name}`");
+            let hash = unhex(&sha256).ok_or_else(|| format!("{what}: `sha256` is 64 hexadecimal digits"))?;
+            let key =
+                Key { rate: rated(&mut rates, &what, rate)?, until: ends(&what, until)?, name, may, reasons };
+            if all.keys.insert(hash, key.that_may(&what)?).is_some() {
+                return Err(format!("{what}: its hash stands twice"));
             }
         }
-        Ok(Keys(keys))
+        for WrittenCertificate { name, subject, may, reasons, rate, until } in written.certificate {
+            let what = format!("certificate `{name}`");
+            if subject.is_empty() || subject.starts_with('*') {
+                return Err(format!("{what}: `subject` is the DNS name or the URI that it is for"));
+            }
+            let key =
+                Key { rate: rated(&mut rates, &what, rate)?, until: ends(&what, until)?, name, may, reasons };
+            if all.certificates.insert(subject, key.that_may(&what)?).is_some() {
+                return Err(format!("{what}: its subject stands twice"));
+            }
+        }
+        Ok(all)
     }
 
     /// These keys, with the rates of those that were there before: reading the file again gives nobody more.
     pub(crate) fn going_on_from(mut self, before: &Keys) -> Self {
         let rates: HashMap<&str, &Arc<Rate>> =
-            before.0.values().filter_map(|key| Some((key.name.as_str(), key.rate.as_ref()?))).collect();
-        for key in self.0.values_mut() {
+            before.all().filter_map(|key| Some((key.name.as_str(), key.rate.as_ref()?))).collect();
+        for key in self.keys.values_mut().chain(self.certificates.values_mut()) {
             if let (Some(rate), Some(earlier)) = (&mut key.rate, rates.get(key.name.as_str()))
                 && rate.a_second().total_cmp(&earlier.a_second()).is_eq()
             {
@@ -153,22 +164,64 @@ impl Keys {
         self
     }
 
-    /// Whether the secrets are the same.
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.keys.values().chain(self.certificates.values())
+    }
+
+    /// Whether the secrets and the certificates are the same.
     pub(crate) fn are(&self, others: &Keys) -> bool {
-        self.0.len() == others.0.len() && self.0.keys().all(|hash| others.0.contains_key(hash))
+        let are_keys = self.keys.len() == others.keys.len()
+            && self.keys.keys().all(|hash| others.keys.contains_key(hash));
+        are_keys
+            && self.certificates.len() == others.certificates.len()
+            && self.certificates.keys().all(|subject| others.certificates.contains_key(subject))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty() && self.certificates.is_empty()
     }
 
     pub(crate) fn find(&self, secret: &str, now: i64) -> Option<&Key> {
-        let key = self.0.get(&hash(secret))?;
-        key.until.is_none_or(|until| now < until).then_some(key)
+        self.keys.get(&hash(secret)).filter(|key| key.lasts(now))
+    }
+
+    /// Whom a certificate is for: the first of its names that is known.
+    pub(crate) fn of_certificate(&self, names: &[String], now: i64) -> Option<&Key> {
+        names.iter().filter_map(|name| self.certificates.get(name)).find(|key| key.lasts(now))
     }
 }
 
+type Rates = HashMap<String, Arc<Rate>>;
+
+/// The rate of a name: two secrets of one name, while it is rotated, are one caller.
+fn rated(rates: &mut Rates, what: &str, rate: Option<u32>) -> Result<Option<Arc<Rate>>, String> {
+    match rate {
+        Some(0) => Err(format!("{what}: a rate of 0 lets nothing through; leave it out instead")),
+        Some(rate) => {
+            Ok(Some(rates.entry(what.to_owned()).or_insert_with(|| Arc::new(Rate::new(rate))).clone()))
+        }
+        None => Ok(None),
+    }
+}
+
+fn ends(what: &str, until: Option<String>) -> Result<Option<i64>, String> {
+    let read =
+        |text: String| instant(&text).ok_or_else(|| format!("{what}: `{text}` is no instant of RFC 3339"));
+    until.map(read).transpose()
+}
+
 impl Key {
+    fn that_may(self, what: &str) -> Result<Self, String> {
+        match self.may.is_empty() {
+            true => Err(format!("{what} may ask nothing: `may` names what it may")),
+            false => Ok(self),
+        }
+    }
+
+    fn lasts(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
     /// Takes one of the requests that it may make.
     pub(crate) fn take_one(&self) -> Result<(), Problem> {
         self.rate.as_ref().map_or(Ok(()), |rate| rate.take(Instant::now())).map_err(Problem::too_often)
@@ -237,6 +290,14 @@ mod tests {
         let good = entry("may = [\"audit\"]");
         assert!(Keys::read(&good).is_ok());
         assert!(Keys::read(&format!("{good}{good}")).is_err(), "one hash twice");
+        let certificate = "[[certificate]]\nname = \"n\"\nsubject = \"a.example.org\"\nmay = [\"audit\"]\n";
+        let read = Keys::read(certificate).expect("a certificate");
+        assert!(read.of_certificate(&["x".to_owned(), "a.example.org".to_owned()], 0).is_some());
+        assert!(read.of_certificate(&["example.org".to_owned()], 0).is_none());
+        assert!(Keys::read(&format!("{certificate}{certificate}")).is_err(), "one subject twice");
+        for bad in [certificate.replace("a.ex", "*.ex"), certificate.replace("\"audit\"", "")] {
+            assert!(Keys::read(&bad).is_err(), "{bad}");
+        }
         assert!(Keys::read(&good.replace("00000", "0000")).is_err());
     }
 }

@@ -21,7 +21,7 @@ use crate::fetch;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use jwt::Tokens;
-use keys::{Keys, Right};
+use keys::{Key, Keys, Right};
 
 /// The header that names the person, where a service or development asks on their behalf.
 pub(crate) const PERSON: HeaderName = HeaderName::from_static("x-caseward-user");
@@ -42,9 +42,20 @@ pub(crate) struct Caller {
     pub(crate) reasons: bool,
     /// The person, where it is known who it is, or on whose behalf a service asks.
     person: Option<String>,
-    /// The key or the token; `None` in development.
-    credential: Option<String>,
+    /// What they brought; `None` in development.
+    credential: Option<Credential>,
 }
+
+/// What a caller brought.
+enum Credential {
+    /// A key or a token.
+    Bearer(String),
+    Certificate(Peer),
+}
+
+/// What the certificate of the other side of a connection is for, which was verified: its DNS names and URIs.
+#[derive(Clone)]
+pub(crate) struct Peer(pub(crate) Arc<[String]>);
 
 impl Who {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
@@ -78,6 +89,7 @@ impl Who {
         let headers = &parts.headers;
         let mut all = headers.get_all(AUTHORIZATION).iter();
         let credential = match (all.next(), all.next()) {
+            (None, _) if parts.extensions.get::<Peer>().is_some() => return self.by_certificate(parts, now),
             (None, _) if self.development => return development(parts),
             (None, _) => {
                 return Err(Problem::unknown_caller("bring a key or a token: `Authorization: Bearer …`"));
@@ -98,14 +110,7 @@ impl Who {
         if credential.starts_with(keys::MARK) {
             let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
             let key = keys.find(credential, now).ok_or_else(unknown)?;
-            key.take_one()?;
-            return Ok(Caller {
-                name: format!("key {}", key.name),
-                rights: key.may.clone(),
-                reasons: key.reasons,
-                person: named(headers)?,
-                credential: Some(credential.to_owned()),
-            });
+            return by_key("key", key, headers, Credential::Bearer(credential.to_owned()));
         }
         let tokens = self.tokens.clone().ok_or_else(unknown)?;
         let person = tokens.verify(credential, now).await.map_err(|_| unknown())?;
@@ -113,19 +118,53 @@ impl Who {
             return Err(Problem::forbidden("the token says who asks: leave `X-Caseward-User` out"));
         }
         let rights = vec![Right::Read, Right::Command, Right::Audit];
-        let (name, credential) = (format!("person {person}"), Some(credential.to_owned()));
+        let credential = Some(Credential::Bearer(credential.to_owned()));
+        let name = format!("person {person}");
         Ok(Caller { name, rights, reasons: false, person: Some(person), credential })
     }
 
+    /// A service that is known by the certificate of its connection.
+    fn by_certificate(&self, parts: &Parts, now: i64) -> Result<Caller, Problem> {
+        let peer = parts.extensions.get::<Peer>().cloned();
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let found = peer.and_then(|peer| Some((keys.of_certificate(&peer.0, now)?, peer)));
+        let unknown = "the certificate is of nobody who may ask, and there is no key or token beside it";
+        let (key, peer) = found.ok_or_else(|| Problem::unknown_caller(unknown))?;
+        by_key("certificate", key, &parts.headers, Credential::Certificate(peer))
+    }
+
     /// Whether a credential still gives a right; a token, of this person.
-    async fn still_gives(&self, credential: &str, (right, person): (Right, Option<&str>), now: i64) -> bool {
+    async fn still_gives(
+        &self,
+        credential: &Credential,
+        (right, person): (Right, Option<&str>),
+        now: i64,
+    ) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let credential = match credential {
+            Credential::Bearer(credential) => credential,
+            Credential::Certificate(peer) => {
+                return keys.of_certificate(&peer.0, now).is_some_and(|key| key.may.contains(&right));
+            }
+        };
         if credential.starts_with(keys::MARK) {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
             return keys.find(credential, now).is_some_and(|key| key.may.contains(&right));
         }
         let Some(tokens) = self.tokens.clone() else { return false };
         tokens.verify(credential, now).await.is_ok_and(|of| Some(of.as_str()) == person)
     }
+}
+
+/// Whoever has a key, or what is like one.
+fn by_key(kind: &str, key: &Key, headers: &HeaderMap, credential: Credential) -> Result<Caller, Problem> {
+    key.take_one()?;
+    Ok(Caller {
+        name: format!("{kind} {}", key.name),
+        rights: key.may.clone(),
+        reasons: key.reasons,
+        person: named(headers)?,
+        credential: Some(credential),
+    })
 }
 
 /// Whoever asks in development, on loopback.

@@ -56,6 +56,43 @@ async fn a_body_that_never_ends_is_given_up() {
     assert!([408, 503].contains(&status(Body::new(body)).await));
 }
 
+/// Whatever is escaped in parameters is text, on every route that has any.
+#[tokio::test]
+async fn parameters_that_are_no_text_are_refused() {
+    let (service, _) = stored("development = true");
+    let router = service.router();
+    for (path, parameters) in [
+        ("/v1/records/Case", "action=viewSummary&"),
+        ("/v1/records/Case/c", ""),
+        ("/v1/records/Case/c/actions", ""),
+        ("/v1/records/Case/c/who", "action=viewSummary&"),
+        ("/v1/records/Case/c/explain", "action=viewSummary&"),
+        ("/v1/records/Item/c/file", ""),
+        ("/v1/reports/national", ""),
+        ("/v1/watch", "type=Case&action=viewSummary&"),
+        ("/v1/alerts", ""),
+    ] {
+        for wrong in ["%ff", "%c3%28", "a%ff", "%", "%f", "%zz", "%ed%a0%80", "%+1"] {
+            let got = get_as(&router, "lead", &format!("{path}?{parameters}purpose={wrong}")).await;
+            assert_eq!((got.status, got.json()["error"].is_string()), (400, true), "{path} {wrong}: {got:?}");
+        }
+        let got = get_as(&router, "lead", &format!("{path}?{parameters}%ff=x")).await;
+        assert_eq!(got.status, 400, "{path}");
+    }
+    for path in ["/v1/audit/looks?record=%ff", "/v1/audit/looked?person=%ff", "/v1/audit/denied?%ff"] {
+        assert_eq!(get_as(&router, "privacy", path).await.status, 400, "{path}");
+    }
+    for (path, kind) in
+        [("/v1/records/Case/c/file?name=%ff", "text/plain"), ("/v1/feeds/logins?delay=%ff", "text/csv")]
+    {
+        let request = Request::post(path).header("content-type", kind).header("x-caseward-user", "lead");
+        let got = ask(&router, request.body(Body::from("x")).unwrap()).await;
+        assert_eq!((got.status, got.json()["error"].is_string()), (400, true), "{path}");
+    }
+    let good = "/v1/records/Case?action=viewSummary&purpose=%c4%81+weekly%20call%25";
+    assert_eq!(get_as(&router, "lead", good).await.status, 200);
+}
+
 #[tokio::test]
 async fn paths_lead_nowhere_but_to_routes() {
     let (service, _) = stored("development = true");

@@ -7,8 +7,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod alerts;
 mod bad_input;
 mod batch;
+mod bundle;
 mod cases;
 mod certification;
 mod deploy;
@@ -19,10 +21,12 @@ mod interop;
 mod openapi;
 mod pages;
 mod past;
+mod ready;
 mod reports;
 mod search;
 mod serving;
 mod support;
+mod tls;
 mod tokens;
 mod who;
 mod work;

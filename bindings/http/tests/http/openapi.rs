@@ -15,8 +15,14 @@ fn the_committed_text_is_not_stale() {
     assert!(committed == now, "bindings/http/openapi.json is stale: run this test with CASEWARD_ACCEPT=1");
     let read: Json = serde_json::from_str(&now).unwrap();
     assert_eq!(read["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
-    for path in ["/access/v1/evaluation", "/v1/commands", "/v1/records/{type}/{id}", "/v1/watch", "/healthz"]
-    {
+    for path in [
+        "/access/v1/evaluation",
+        "/v1/commands",
+        "/v1/records/{type}/{id}",
+        "/v1/watch",
+        "/v1/alerts",
+        "/healthz",
+    ] {
         assert!(read["paths"].get(path).is_some(), "{path}");
     }
     // What any route may answer stands at each.

@@ -13,14 +13,14 @@ use tokio::task::JoinHandle;
 use crate::support::{command, folder, over, stored};
 
 /// A service on a free port: where it is, where its metrics are, and how it is ended.
-struct Running {
-    at: SocketAddr,
-    metrics: Option<SocketAddr>,
-    end: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+pub(crate) struct Running {
+    pub(crate) at: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) end: oneshot::Sender<()>,
+    pub(crate) served: JoinHandle<()>,
 }
 
-async fn run(service: Service) -> Running {
+pub(crate) async fn run(service: Service) -> Running {
     let bound = service.bind().await.unwrap();
     let (at, metrics) = bound.addresses().unwrap();
     let (end, ended) = oneshot::channel();
@@ -36,7 +36,7 @@ async fn raw(at: SocketAddr, text: &str) -> String {
     String::from_utf8_lossy(&read).into_owned()
 }
 
-async fn get(at: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(at: SocketAddr, path: &str) -> String {
     raw(
         at,
         &format!(

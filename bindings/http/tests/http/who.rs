@@ -21,13 +21,15 @@ fn asked(method: &str, path: &str, secret: Option<&str>, person: Option<&str>) -
     request.body(Body::from(if method == "POST" { may.to_string() } else { String::new() })).unwrap()
 }
 
-const ROUTES: [(&str, &str, Right); 10] = [
+const ROUTES: [(&str, &str, Right); 12] = [
     ("POST", "/access/v1/evaluation", Right::Evaluate),
     ("POST", "/access/v1/evaluations", Right::Evaluate),
     ("POST", "/access/v1/search/action", Right::Search),
     ("GET", "/v1/records/Case?action=viewSummary", Right::Read),
     ("GET", "/v1/records/Case/c", Right::Read),
     ("GET", "/v1/records/Item/c/file", Right::Read),
+    ("GET", "/v1/alerts?bad=1", Right::Read),
+    ("GET", "/v1/watch?bad=1", Right::Read),
     ("POST", "/v1/commands", Right::Command),
     ("GET", "/v1/reports/provider", Right::Read),
     ("POST", "/v1/feeds/logins", Right::Feed),

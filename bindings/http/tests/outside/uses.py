@@ -6,7 +6,7 @@ from client import AuthenticatedClient
 from client.api.auth_zen import evaluation, search_subjects
 from client.api.cases import commands, list_, view
 from client.api.operations import healthz
-from client.models import Decision, ErrorBody, EvaluationBody, Results, SearchSubjectsBody
+from client.models import Decision, ErrorBody, EvaluationBody, Results, SearchBody
 
 address, key = sys.argv[1:]
 client = AuthenticatedClient(base_url=address, token=key, headers={"X-Caseward-User": "lead"})
@@ -29,7 +29,7 @@ for who, expected in [("lead", True), ("rata-lead", False)]:
     decided = evaluation.sync(client=client, body=EvaluationBody.from_dict(asked))
     assert isinstance(decided, Decision) and decided.decision is expected, decided
 asked = {"subject": {"type": "User"}, "action": {"name": "viewSummary"}, "resource": request}
-found = search_subjects.sync(client=client, body=SearchSubjectsBody.from_dict(asked))
+found = search_subjects.sync(client=client, body=SearchBody.from_dict(asked))
 assert isinstance(found, Results) and "lead" in str(found.to_dict()), found
 
 listed = list_.sync("Request", client=client, action="viewSummary", limit=10)
@@ -39,6 +39,7 @@ absent = view.sync_detailed("Request", "none", client=client)
 assert absent.status_code == 404 and isinstance(absent.parsed, ErrorBody), absent
 
 stranger = AuthenticatedClient(base_url=address, token="cwk_made-up")
-refused = evaluation.sync_detailed(client=stranger, body=EvaluationBody.from_dict({}))
+asked = {"subject": {"type": "User", "id": "lead"}, "action": {"name": "viewSummary"}, "resource": request}
+refused = evaluation.sync_detailed(client=stranger, body=EvaluationBody.from_dict(asked))
 assert refused.status_code == 401 and isinstance(refused.parsed, ErrorBody), refused
 print("a generated client asks and is answered")

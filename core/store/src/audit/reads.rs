@@ -114,7 +114,7 @@ impl State {
         self.in_group(|state, group| state.read_in(group, read, clock))
     }
 
-    /// As [`State::read`], beside what else a group writes.
+    /// As [`State::read`], within a group.
     pub(crate) fn read_in(&mut self, group: &mut Group, read: &Read, clock: i64) -> Result<u64, Error> {
         let told: BTreeSet<String> = read.told.iter().map(name).collect();
         let names: Vec<&str> = told.iter().map(String::as_str).collect();
@@ -134,10 +134,8 @@ impl State {
             "set": self.set,
         });
         let about: Vec<&EntityUid> = read.by.iter().chain(&read.on).collect();
-        let recorded = clock.max(group.numbers.clock);
-        let version = group.numbers.version;
-        let entry = Entry { kind: "read", version, recorded, at: read.at, payload, about };
-        self.audit(group, &entry)
+        let (recorded, version) = (clock.max(group.numbers.clock), group.numbers.version);
+        self.audit(group, &Entry { kind: "read", version, recorded, at: read.at, payload, about })
     }
 
     /// Who looked at a record, oldest first; for a person who may see its access history.

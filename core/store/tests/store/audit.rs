@@ -278,3 +278,27 @@ fn a_file_is_given_to_whoever_may_view_its_item_and_the_look_is_audited() {
     assert_eq!(told[0], ("download", Some(1), Some("call")));
     assert_eq!((told.len(), told[1].1), (3, Some(0)));
 }
+
+/// What many look at at once is in the log by fewer transactions than looks, each under a number of its own.
+#[test]
+fn looks_that_wait_together_are_written_together() {
+    let bench = bench();
+    let store = bench.store();
+    let alone = || {
+        let before = store.touched().statements;
+        store.audit(read("view", "manager", &["Case::\"c1\""])).unwrap();
+        store.touched().statements - before
+    };
+    alone();
+    let (one, begun, before) = (alone(), store.last_entry().unwrap(), store.touched().statements);
+    let entries: std::collections::BTreeSet<u64> = std::thread::scope(|scope| {
+        let look =
+            || (0..50).map(|_| store.audit(read("view", "manager", &["Case::\"c1\""])).unwrap()).collect();
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(move || -> Vec<u64> { look() })).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(entries.iter().copied().eq(begun + 1..=begun + 800), "each has a number of its own");
+    let written = store.touched().statements - before;
+    assert!(written < 800 * one, "{written} statements for 800 looks, and {one} for one alone");
+    assert!(store.verify(Vec::new()).unwrap().problems.is_empty());
+}

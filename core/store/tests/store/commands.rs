@@ -1,7 +1,7 @@
 //! What each command does, to the word of the contract.
 
 use caseward::EntityUid;
-use caseward_store::Outcome;
+use caseward_store::{AlertPlace, Outcome};
 use serde_json::json;
 
 use crate::bench::{Bench, contact, user};
@@ -121,6 +121,47 @@ fn the_outbox_is_read_in_order_and_from_any_entry() {
     assert_eq!(bench.store().alerts(one, 9).unwrap(), all[1..]);
     assert!(bench.store().alerts(two, 9).unwrap().is_empty());
     assert_eq!(bench.store().last_entry().unwrap(), two);
+}
+
+/// All of it is of one instant, so that places within it are told apart too.
+#[test]
+fn somebodys_alerts_go_on_behind_any_of_them() {
+    let bench = Bench::with_case();
+    let store = bench.store();
+    let mut own = store.alerts_to("contact", None).unwrap();
+    let begun = own.place();
+    let says = |text: &str| bench.does("lead", "addComment", "Case::\"c1\"", json!({"data": {"text": text}}));
+    let more = ["one", "two", "three"].map(says);
+    assert!(more.iter().all(|answer| answer.alerts == ["contact", "manager"]));
+    let mut all = Vec::new();
+    while !own.is_at_end() {
+        all.extend(store.next_alerts(&mut own, 1).unwrap());
+    }
+    assert!(store.next_alerts(&mut own, 9).unwrap().is_empty());
+    assert_eq!(all.iter().map(|(_, of)| of.to_string()).collect::<Vec<_>>(), ["Case::\"c1\""; 3]);
+    let from = |place: AlertPlace| {
+        let place = place.to_string().parse().unwrap();
+        let mut own = store.alerts_to("contact", Some(place)).unwrap();
+        let mut found = Vec::new();
+        while !own.is_at_end() {
+            found.extend(store.next_alerts(&mut own, 2).unwrap());
+        }
+        found.len()
+    };
+    // What was of the instant at which it began may come again, and nothing is left out.
+    assert!(from(begun) >= 3, "{}", from(begun));
+    let whole = from(begun);
+    let places: Vec<usize> = all.iter().map(|(place, _)| from(*place)).collect();
+    assert_eq!(places, [whole - 1, whole - 2, whole - 3], "{all:?}");
+    // Others have others, and a place ahead of the store is none of its own.
+    let mut nobody = store.alerts_to("rata-lead", Some(begun)).unwrap();
+    assert!(store.next_alerts(&mut nobody, 9).unwrap().is_empty());
+    let mut ahead = store.alerts_to("contact", Some("99999999999999-1".parse().unwrap())).unwrap();
+    says("four");
+    assert_eq!(store.next_alerts(&mut ahead, 9).unwrap().len(), 1);
+    for wrong in ["", "-", "1", "1-", "-1-1", "+1-1", "1-x", "99999999999999999999-1"] {
+        assert!(wrong.parse::<AlertPlace>().is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::super::doing::{Doing, Stop};
 use super::super::fits;
 use super::cases::changed;
-use crate::ids::sha256;
+use crate::command::Carried;
 
 /// Adds an entry; of a school where its author writes for one.
 fn add(doing: &mut Doing<'_, '_>, kind: &str, at_school: bool) -> Result<EntityUid, Stop> {
@@ -52,9 +52,10 @@ pub(super) fn add_comment(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
 pub(super) fn upload_file(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let item = add(doing, "file", true)?;
     keep(doing, &item, &["fileName", "fileType"]);
-    let bytes = doing.checked.file.clone().unwrap_or_default();
+    // The spec asks for a file.
+    let Some(Carried { hash, bytes }) = &doing.checked.file else { return Ok(()) };
+    let (hash, bytes) = (hash.clone(), bytes.clone());
     let draft = &mut doing.making.draft;
-    let hash = sha256(&bytes);
     draft.content(&item, "fileSize", Some(json!(bytes.len())));
     draft.content(&item, "document", Some(json!(format!("sha256:{hash}"))));
     draft.file(hash, bytes);

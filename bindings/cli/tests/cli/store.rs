@@ -138,7 +138,7 @@ fn what_is_wrong_with_a_store_is_said() {
 }
 
 /// How many kills: 5 unless `CASEWARD_KILLS` says otherwise; `make faults` asks for 200.
-fn kills() -> usize {
+pub(crate) fn kills() -> usize {
     std::env::var("CASEWARD_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(5)
 }
 

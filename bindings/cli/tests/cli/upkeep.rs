@@ -1,11 +1,11 @@
 //! Backups of a store from the command line, and what a kill or a full disk leaves.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::store::{TRUSTING, bench, does, request};
+use crate::store::{TRUSTING, bench, does, kills, request};
 use crate::support::Bench;
 
 /// A store with a case and a file of a megabyte, whose bytes no compression makes fewer.
@@ -137,6 +137,58 @@ fn a_kill_leaves_a_whole_backup_or_none() {
     assert!(whole >= 1 && none >= 1, "{whole} whole, {none} none");
     let label: Value = serde_json::from_str(&bench.read("b9/backup.json")).unwrap();
     assert!(label["entries"].as_u64() >= Some(5), "{label}");
+}
+
+/// Killed at random moments while a store is made: there is a whole one under its name or none, and what is left of none is in
+/// nobody's way.
+#[cfg(unix)]
+#[test]
+fn a_name_of_a_store_outlives_a_kill() {
+    let bench = Bench::new();
+    bench.write("small.json", include_str!("../../../../core/store/tests/data/small.json"));
+    let begun = Instant::now();
+    assert_eq!(bench.run(["store", "init", "--db", "first.db"]).code, 0);
+    let took = begun.elapsed();
+    let (mut state, mut none, mut whole) = (11_u64, 0, 0);
+    for number in 0..kills() {
+        let (db, partial) = (format!("k{number}.db"), bench.path(&format!("k{number}.db.partial")));
+        let mut init = bench.command();
+        init.args(["store", "init", "--db", &db]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut init = init.spawn().unwrap();
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        match number % 5 {
+            // Before it wrote anything, and when it has come to its end.
+            0 => {}
+            4 => drop(init.wait().unwrap()),
+            // At some moment; and while it writes.
+            2 => std::thread::sleep(took.mul_f64((state >> 40) as f64 / f64::from(1 << 24))),
+            _ => {
+                while !partial.exists() && init.try_wait().unwrap().is_none() {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                std::thread::sleep(Duration::from_micros((state >> 40) % 20_000));
+            }
+        }
+        init.kill().unwrap();
+        init.wait().unwrap();
+        if bench.path(&db).exists() {
+            whole += 1;
+        } else {
+            none += 1;
+            bench.run(["store", "export", "--db", &db]).fails(1, "there is no store");
+            let again = bench.run(["store", "init", "--db", &db]);
+            assert_eq!(again.code, 0, "{}", again.err);
+        }
+        // It is a store like any other, and nothing else is left beside it.
+        let import = ["store", "import", "--db", &db, "--entities", "small.json"];
+        let import = bench.run(import.into_iter().chain(TRUSTING));
+        assert_eq!(import.code, 0, "kill {number}: {}", import.err);
+        let doctor = bench.run(["store", "doctor", "--db", &db].into_iter().chain(TRUSTING));
+        assert!(doctor.code == 0 && doctor.out.contains("; 0 faults,"), "{}{}", doctor.out, doctor.err);
+        let beside: Vec<String> = bench.names().into_iter().filter(|name| name.starts_with(&db)).collect();
+        assert_eq!(beside, [db.clone(), format!("{db}-lock")]);
+    }
+    assert!(none >= 1 && whole >= 1, "{none} none, {whole} whole");
 }
 
 /// Somebody who may read the folder and not write to it: where the tests are root, nobody.

@@ -272,10 +272,11 @@ mod stored {
             of: Vec<(EntityUid, String)>,
         ) -> Result<Option<Vec<Option<Json>>>, Failure> {
             // What was written since is none of a past moment.
-            if self.is_past {
-                return Ok(None);
-            }
-            self.store.contents(of).map(Some).map_err(failed)
+            let found = match self.is_past {
+                true => self.store.past_contents(&self.past, of),
+                false => self.store.contents(of),
+            };
+            found.map(Some).map_err(failed)
         }
 
         pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {

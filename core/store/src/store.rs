@@ -355,6 +355,19 @@ impl Store {
         self.run(move |state, _| state.contents(&of))
     }
 
+    /// As [`Store::contents`], as they stood at a past moment. What was disposed of since is none.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn past_contents(
+        &self,
+        past: &Past,
+        of: Vec<(EntityUid, String)>,
+    ) -> Result<Vec<Option<serde_json::Value>>, Error> {
+        let version = past.world.version();
+        self.run(move |state, _| state.reading(|state| state.past_contents(&of, version)))
+    }
+
     /// The file of an item, for `reader`, who must be permitted to view the item. That they asked is audited before it is given,
     /// and its bytes are held against their hash.
     ///

@@ -272,7 +272,8 @@ fn a_store_is_asked_as_a_file_is() {
         fields.filter(|field| field["name"] == "number").map(|field| &field["value"]).collect();
     assert_eq!(numbers, [&json!("C0000001")]);
     let past = asks(&bench, &[&["view", "--as-of", "2026-05-11T21:00:00Z"], on.as_slice()].concat());
-    assert!(past.code == 0 && !past.out.contains("C0000001"), "{}", past.out);
+    assert!(past.code == 0 && past.out.contains("number: C0000001"), "{}", past.out);
+    assert!(!past.out.contains("(kept by the service)"), "{}", past.out);
     // What a person is shown is audited before it is shown; a `check` shows nothing of the record.
     let looked = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
     let kinds: Vec<&str> = looked.out.lines().filter_map(|line| line.split("  ").nth(2)).collect();

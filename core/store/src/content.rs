@@ -8,10 +8,11 @@ use caseward::{ActionName, EntityUid, Request};
 use serde_json::{Value as Json, json};
 
 use crate::audit::Read;
-use crate::db::{Db, as_count, as_text, text};
+use crate::db::{Db, as_count, text};
 use crate::draft::{stored, uid_json};
 use crate::error::Error;
 use crate::feed::{self, Fields};
+use crate::log;
 use crate::state::State;
 
 /// A file of an item, ready to be read: its bytes are those of its hash.
@@ -125,14 +126,14 @@ struct Written {
 
 impl Written {
     fn read(db: &mut dyn Db, uid: &EntityUid, version: u64) -> Result<Self, Error> {
-        let mut written = Written::default();
+        let (mut written, seal) = (Written::default(), db.seal());
         let name = uid_json(uid);
-        let sql = "SELECT l.version, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
+        let sql = "SELECT l.version, l.payload, l.event FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
                    WHERE a.type = ?1 AND a.id = ?2 AND l.kind IN ('command', 'feed', 'due') AND l.payload IS NOT NULL \
                    ORDER BY l.event";
         db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
             let is_since = row.first().and_then(as_count).is_none_or(|of| of > version);
-            let payload = row.get(1).and_then(as_text).unwrap_or_default();
+            let payload = log::payload_in(&seal, row, 2, 1)?.unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let all = payload.get("content").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
             for one in all.iter().filter(|one| one.get("uid") == Some(&name)) {

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use crate::db::{Cell, Db, Each, table_of};
 use crate::error::Error;
 use crate::files::beside;
+use crate::seal::Seal;
 use crate::touched::Counter;
 
 /// How long another process that writes is waited for.
@@ -37,6 +38,7 @@ pub(crate) struct Sqlite {
     /// The file that is written to.
     file: Option<Written>,
     counter: Counter,
+    seal: Seal,
 }
 
 /// A file that is written to, and what tells it from every other.
@@ -177,7 +179,7 @@ impl Sqlite {
 
     fn over(connection: Connection, file: Option<Written>) -> Self {
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Sqlite { connection, file, counter: Counter::default() }
+        Sqlite { connection, file, counter: Counter::default(), seal: Seal::default() }
     }
 }
 
@@ -283,6 +285,14 @@ impl Db for Sqlite {
         // it goes at the next checkpoint.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    fn seal(&self) -> Seal {
+        self.seal.clone()
+    }
+
+    fn set_seal(&mut self, seal: Seal) {
+        self.seal = seal;
     }
 
     fn counter(&self) -> Counter {

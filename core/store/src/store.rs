@@ -90,10 +90,10 @@ impl Store {
         let path = path.as_ref();
         #[cfg(feature = "postgres")]
         if let Some(address) = address(path) {
-            State::create(&mut Postgres::create(address)?, policies)?;
+            State::create(&mut Postgres::create(address)?, policies, options.key.as_ref())?;
             return Self::open(path, options);
         }
-        place::make_database(path, |db| State::create(db, policies))?;
+        place::make_database(path, |db| State::create(db, policies, options.key.as_ref()))?;
         Self::open(path, options).map_err(|error| match error {
             Error::Database(says) => Error::Database(format!(
                 "the store `{}` is made, and cannot be opened yet: {says}",

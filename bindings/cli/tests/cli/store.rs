@@ -274,6 +274,12 @@ fn a_store_is_asked_as_a_file_is() {
     let past = asks(&bench, &[&["view", "--as-of", "2026-05-11T21:00:00Z"], on.as_slice()].concat());
     assert!(past.code == 0 && past.out.contains("number: C0000001"), "{}", past.out);
     assert!(!past.out.contains("(kept by the service)"), "{}", past.out);
+    // What is said of a store is not passed over where there is none.
+    for option in [&["--as-of", "2026-05-11T21:00:00Z"][..], &["--trust-now"], &["--purpose", "x"]] {
+        let of_file = ["--entities", "out.json", "--now", "2026-05-20T09:00:00+12:00"];
+        let question = ["check", "--action", "viewSummary"].into_iter().chain(on);
+        bench.run(question.chain(of_file).chain(option.iter().copied())).fails(64, option[0]);
+    }
     // What a person is shown is audited before it is shown; a `check` shows nothing of the record.
     let looked = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
     let kinds: Vec<&str> = looked.out.lines().filter_map(|line| line.split("  ").nth(2)).collect();

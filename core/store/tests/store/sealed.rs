@@ -298,6 +298,30 @@ fn its_key_is_changed_and_backups_stay_under_the_old_one() {
 }
 
 #[test]
+fn nodes_of_one_store_follow_each_other() {
+    if !is_on_postgres() {
+        return;
+    }
+    let bench = encrypted();
+    let other = Store::open(bench.place(), &options().with_key(bench.key.clone())).unwrap();
+    let query =
+        Query::new(EntityUid::new("User", "flow"), ActionName::new("viewSummary"), TypeName::new("Case"));
+    let called = |name: &str| {
+        let listing = Listing::new().by("student.name").beginning("student.name", name);
+        other.list(&query.clone().at(bench.clock()), &listing).unwrap().len()
+    };
+    assert_eq!((called("ngaio"), called("aroha")), (1, 0));
+    let text = json!({"id": "i9", "data": {"text": "Back."}});
+    bench.does("manager", "addComment", CASE, text);
+    let data = json!({"data": {"field": "name", "value": "Aroha"}});
+    let version = bench.does("privacy", "correctPersonalInformation", AROHA, data).version;
+    other.at_least(version, std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!((called("ngaio"), called("aroha")), (0, 1));
+    let text = other.contents(vec![(EntityUid::new("Item", "i9"), "text".to_owned())]).unwrap();
+    assert_eq!(text, [Some(json!("Back."))]);
+}
+
+#[test]
 fn what_is_disposed_of_is_gone() {
     let bench = encrypted();
     bench.does("flow", "closeCase", CASE, json!({"data": {"closureReason": "done"}}));

@@ -4,7 +4,8 @@
 //! functions on a small world. What is compared:
 //! - [`floor`]: the rules written by hand in Rust, the least that a check or a list can cost;
 //! - [`peers`]: other engines, each with the same rules and the facts that it needs;
-//! - [`check`], [`list`], [`who`], [`count`], [`batch`], [`memory`], [`reload`], [`entities`] and [`change`]: the rows.
+//! - [`check`], [`list`], [`who`], [`count`], [`batch`], [`memory`], [`reload`], [`entities`], [`change`] and
+//!   [`store`]: the rows.
 //!
 //! To add an implementation of a decision, give [`compare::compare`] one more [`compare::Candidate`]: a name,
 //! which share of the requests it gets, and a closure from a [`compare::Pair`] (numbers, in the order of
@@ -29,6 +30,7 @@ pub mod peers;
 pub mod random;
 pub mod reload;
 pub mod report;
+pub mod store;
 pub mod who;
 pub mod world;
 

@@ -20,7 +20,7 @@ use caseward::author::CasePath;
 use caseward::sql::{Database, Dialect, Mapping};
 use caseward::testing::asks::{self, about, query, who_may};
 use caseward::testing::{Choices, Facts, bytes, clinic_sources, policies};
-use caseward::{EntityUid, Group, Request, Sources, Value, Ward, World};
+use caseward::{EntityUid, Group, Listing, Request, Sorted, Sources, Value, Ward, World};
 use serde_json::{Value as Json, json};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -181,6 +181,10 @@ impl Out {
             self.line(&question("who", &request, who.map(|who| json_text(&who))))?;
             let table = ward.count_by(&world, &query(principal, action, "Case", context), &by);
             self.line(&question("count_by", &request, table.map(|table| json_text(&table))))?;
+            let listing = Listing::new().by("openedAt").descending().only("status", "open");
+            let sorted = ward.sorted(&world, &query(principal, action, "Case", context), &listing);
+            let ids = |all: Sorted| json_text(&all.iter().map(|uid| uid.id().to_owned()).collect::<Vec<_>>());
+            self.line(&question("sorted", &request, sorted.map(ids)))?;
             let record = asks::request(&request.principal, "viewRecord", &request.resource, &request.context);
             let disclosure = ward.disclosure()?;
             let sight = ward.viewer(&world, principal, &record, &disclosure)?;

@@ -32,6 +32,8 @@ mod help;
 mod init;
 mod input;
 mod instant;
+#[cfg(feature = "store")]
+mod key;
 mod lines;
 mod lint;
 mod list;

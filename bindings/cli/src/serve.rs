@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::key::key_of;
 use crate::load::{DataArgs, PolicyArgs};
 use crate::output;
 use crate::store::opened;
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// A store: the path of its database, or its address (postgres://…).
     #[arg(long, value_name = "DB")]
     db: Option<PathBuf>,
+    /// The file of the key under which the store is encrypted, if it is; that which CASEWARD_KEY_FILE names without it.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Where requests are taken.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -81,7 +85,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
             Service::over_store(store, settings)
         }
         (None, Some(db), _) => {
-            let store = opened(db, Options::new()).map_err(|error| failed(error.into()))?;
+            let key = key_of(args.key_file.as_deref());
+            let opened = key.and_then(|key| opened(db, Options::new().with_key(key)));
+            let store = opened.map_err(|error| failed(error.into()))?;
             Service::over_store(store, settings)
         }
         (None, None, Some(entities)) => {

@@ -177,6 +177,7 @@ mod stored {
     use super::{From, Source, Told};
     use crate::failure::Failure;
     use crate::instant::{self, NowArgs, parse};
+    use crate::key::key_of;
     use crate::store::{failed, opened};
 
     /// A store, and the moment of it.
@@ -186,6 +187,9 @@ mod stored {
         /// policies decide.
         #[arg(long, value_name = "DB", conflicts_with_all = ["entities", "policies", "schema"])]
         db: Option<PathBuf>,
+        /// The file of the key under which the store is encrypted, if it is; that which CASEWARD_KEY_FILE names without it.
+        #[arg(long, value_name = "FILE", requires = "db")]
+        key_file: Option<PathBuf>,
         /// What held at this instant, of a store; it is the question's `now`.
         #[arg(long, value_name = "RFC3339", value_parser = parse, allow_hyphen_values = true, requires = "db")]
         as_of: Option<i64>,
@@ -226,9 +230,28 @@ mod stored {
             self.as_of.is_some() || self.known_at.is_some()
         }
 
+        /// Refuses what is said of a store where none is named: an option beside `--entities` is not passed over.
+        fn none_of_a_store(&self) -> Result<(), Failure> {
+            let said = [
+                ("--key-file", self.key_file.is_some()),
+                ("--as-of", self.as_of.is_some()),
+                ("--known-at", self.known_at.is_some()),
+                ("--policies-of", self.policies_of == PoliciesOf::Now),
+                ("--trust-now", self.trust_now),
+                ("--purpose", self.purpose.is_some()),
+            ];
+            match said.iter().find(|(_, is_said)| *is_said) {
+                Some((option, _)) => {
+                    let why = format!("{option} is for a store: name it with --db");
+                    Err(Failure::usage(ErrorKind::MissingRequiredArgument, why))
+                }
+                None => Ok(()),
+            }
+        }
+
         /// The store, where one is named.
         pub(super) fn open(&self, now: &NowArgs, context: &str) -> Result<Option<Source>, Failure> {
-            let Some(path) = &self.db else { return Ok(None) };
+            let Some(path) = &self.db else { return self.none_of_a_store().map(|()| None) };
             if now.given().is_some() && !self.trust_now {
                 let why = "--now is the store's clock, which is the machine's unless --trust-now takes it from the caller; \
                            --as-of asks about another moment";
@@ -238,7 +261,8 @@ mod stored {
                 let why = "`now` is in the context: the store's clock says it, or --as-of";
                 return Err(Failure::other(why));
             }
-            let mut options = Options::new().alone();
+            let key = key_of(self.key_file.as_deref()).map_err(failed)?;
+            let mut options = Options::new().alone().with_key(key);
             if self.trust_now {
                 options = options.trusting(now.given());
             }
@@ -272,10 +296,11 @@ mod stored {
             of: Vec<(EntityUid, String)>,
         ) -> Result<Option<Vec<Option<Json>>>, Failure> {
             // What was written since is none of a past moment.
-            if self.is_past {
-                return Ok(None);
-            }
-            self.store.contents(of).map(Some).map_err(failed)
+            let found = match self.is_past {
+                true => self.store.past_contents(&self.past, of),
+                false => self.store.contents(of),
+            };
+            found.map(Some).map_err(failed)
         }
 
         pub(super) fn audit(&self, told: Told<'_>, now: i64) -> Result<(), Failure> {

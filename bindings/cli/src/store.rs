@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::instant::parse;
+use crate::key::{self, key_of};
 use crate::lines::{Line, Lines};
 use crate::output;
 use crate::progress;
@@ -45,6 +46,10 @@ pub(crate) struct StoreArgs {
     /// password is taken from PGPASSWORD or a file of passwords (PGPASSFILE).
     #[arg(long, value_name = "DB")]
     db: PathBuf,
+    /// The file of the key under which the store is encrypted, if it is (`caseward store keygen`); that which CASEWARD_KEY_FILE
+    /// names without it.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Take the time, and the ids of what is made, from the caller: for imports and tests.
     #[arg(long)]
     trust_now: bool,
@@ -57,13 +62,13 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
-    pub(crate) fn options(&self) -> Options {
-        let options = Options::new().alone();
+    pub(crate) fn options(&self) -> Result<Options, caseward_store::Error> {
+        let options = Options::new().alone().with_key(key_of(self.key_file.as_deref())?);
         let options = if self.trust_now { options.trusting(self.now) } else { options };
-        match self.seed {
+        Ok(match self.seed {
             Some(seed) => options.seeded(seed),
             None => options,
-        }
+        })
     }
 
     pub(crate) fn open(&self) -> Result<Store, Failure> {
@@ -72,12 +77,12 @@ impl StoreArgs {
 
     /// As [`StoreArgs::open`], with the store's own error.
     pub(crate) fn try_open(&self) -> Result<Store, caseward_store::Error> {
-        opened(&self.db, self.options())
+        opened(&self.db, self.options()?)
     }
 
     /// What a look at all of it finds, also where it cannot be opened.
     fn checked(&self) -> Result<Checkup, caseward_store::Error> {
-        showing(self.options(), |options| Store::check(&self.db, options))
+        showing(self.options()?, |options| Store::check(&self.db, options))
     }
 
     /// What its log is, also where it cannot be opened.
@@ -88,7 +93,7 @@ impl StoreArgs {
 
     /// Opens a store that sees at once what other processes write.
     pub(crate) fn follow(&self) -> Result<Store, Failure> {
-        let mut options = self.options();
+        let mut options = self.options().map_err(failed)?;
         options.alone = false;
         opened(&self.db, options).map_err(failed)
     }
@@ -166,6 +171,8 @@ enum What {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
+    Keygen(key::KeygenArgs),
+    Rekey(key::RekeyArgs),
     Backup(upkeep::BackupArgs),
     Restore(upkeep::RestoreArgs),
     Migrate(upkeep::MigrateArgs),
@@ -217,7 +224,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
                 Some(folder) => PolicySet::read_folder(folder).map_err(failed)?,
                 None => PolicySet::attendance(),
             };
-            Store::init(&store.db, &policies, &store.options()).map_err(failed)?;
+            Store::init(&store.db, &policies, &store.options().map_err(failed)?).map_err(failed)?;
             output::print(&format!(
                 "A store without data: {}\n",
                 input::name(&caseward_store::shown(&store.db))
@@ -259,6 +266,8 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> Result<Exit, Failure> {
             };
             output::print(&format!("{}\n", activated.map_err(failed)?))?;
         }
+        What::Keygen(args) => return key::keygen(args),
+        What::Rekey(args) => return key::rekey(args),
         What::Backup(args) => return upkeep::backup(args),
         What::Restore(args) => return upkeep::restore(args),
         What::Migrate(args) => return upkeep::migrate(args),

@@ -7,6 +7,7 @@ use caseward_store::{Activation, Backup, Migration, PolicySet, Store};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
+use crate::key::key_of;
 use crate::output;
 use crate::shown::in_a_line;
 use crate::store::{StoreArgs, failed};
@@ -18,6 +19,9 @@ pub(crate) struct BackupArgs {
     /// The store: the path of its database.
     #[arg(long, value_name = "DB")]
     db: PathBuf,
+    /// The file of the key under which the store is encrypted, if it is; that which CASEWARD_KEY_FILE names without it.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// The folder that is made.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -40,7 +44,8 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
             "a backup is a folder, and cannot be written to standard output: name one",
         ));
     }
-    let made = Store::backup(&args.db, &args.output).map_err(failed)?;
+    let key = key_of(args.key_file.as_deref()).map_err(failed)?;
+    let made = Store::backup_with(&args.db, &args.output, key.as_ref()).map_err(failed)?;
     tell("A backup, checked", &args.output, &made)
 }
 
@@ -83,7 +88,7 @@ pub(crate) struct MigrateArgs {
 
 pub(crate) fn migrate(args: &MigrateArgs) -> Result<Exit, Failure> {
     let policies = PolicySet::read_folder(&args.policies).map_err(failed)?;
-    let (place, options) = (args.store.place(), args.store.options());
+    let (place, options) = (args.store.place(), args.store.options().map_err(failed)?);
     if !args.apply {
         let found = Store::propose(place, &policies, &options).map_err(failed)?;
         return propose(&found);

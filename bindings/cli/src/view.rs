@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Content that a view shows, by its entity and name; `None` where there is no store as of now to read it from.
+/// Content that a view shows, by its entity and name; `None` where the data is no store's.
 type Content = Option<HashMap<(EntityUid, String), Json>>;
 
 fn contents(source: &Source, view: &View) -> Result<Content, Failure> {

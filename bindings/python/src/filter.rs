@@ -50,6 +50,12 @@ impl Database {
         self.database.create()
     }
 
+    /// The statements that make the outbox of the mapped tables and the triggers that write it, for a `Mirror`. Run them in one
+    /// transaction; they may be run again. Raises MappingError for a dialect without triggers.
+    fn outbox(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.database.outbox().or_raise(py)?.statements)
+    }
+
     /// The start of a query for the ids of a type's rows, to which `WHERE` and a filter are put. Raises RequestError for a type
     /// that the schema lacks.
     fn select(&self, py: Python<'_>, resource_type: &str) -> PyResult<String> {

@@ -17,6 +17,7 @@ mod frames;
 mod gate;
 mod html;
 mod matrix;
+mod mirror;
 mod pickle;
 mod policy;
 mod question;
@@ -63,6 +64,8 @@ mod _caseward {
     use crate::frames::{_chosen, _kept, _mask, _redacted, _seen, _world, Column};
     #[pymodule_export]
     use crate::matrix::Matrix;
+    #[pymodule_export]
+    use crate::mirror::{Mirror, Mirrored};
     #[pymodule_export]
     use crate::pickle::{_answer, _carried, _decisions, _problem};
     #[pymodule_export]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use caseward::{ActionName, TypeName};
-use caseward_store::{Error, LineAnswer as Told, Moment, Options, PolicySet};
+use caseward_store::{Error, LineAnswer as Told, Moment, Options, PolicySet, StoreKey};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -20,7 +20,7 @@ use crate::world::World;
 use crate::{time, uid, value};
 
 /// Raises what the store reports.
-fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
     result.or_else(|error| match error {
         Error::Engine(error) => Err(error).or_raise(py),
         Error::Request(why) => Err(RequestError::new_err(why)),
@@ -94,7 +94,11 @@ impl Store {
     }
 }
 
-fn options(trust_now: bool, now: Option<&Bound<'_, PyDateTime>>, seed: Option<u64>) -> PyResult<Options> {
+fn options(
+    py: Python<'_>,
+    key_file: Option<PathBuf>,
+    (trust_now, now, seed): (bool, Option<&Bound<'_, PyDateTime>>, Option<u64>),
+) -> PyResult<Options> {
     let now = instant(now)?;
     if !trust_now && (now.is_some() || seed.is_some()) {
         return Err(PyValueError::new_err(
@@ -102,6 +106,8 @@ fn options(trust_now: bool, now: Option<&Bound<'_, PyDateTime>>, seed: Option<u6
         ));
     }
     let options = if trust_now { Options::new().trusting(now) } else { Options::new() };
+    let key = raised(py, released(py, || key_file.map(StoreKey::read).transpose()))?;
+    let options = options.with_key(key);
     Ok(match seed {
         Some(seed) => options.seeded(seed),
         None => options,
@@ -124,19 +130,21 @@ fn lines_of(given: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 
 #[pymethods]
 impl Store {
-    /// Makes a store where there is none: `path` of SQLite's file. `policies` is a folder with who fits in its folder `fits`;
-    /// without it, those of attendance. Raises StoreError where there is something already.
+    /// Makes a store where there is none: the `path` of a file of SQLite, or an address of PostgreSQL. `policies` is a folder with who fits in its folder `fits`;
+    /// without it, those of attendance. With `key_file`, the file of a key of `caseward store keygen`, content
+    /// and files are encrypted. Raises StoreError where there is something already.
     #[staticmethod]
-    #[pyo3(signature = (path, policies = None, *, trust_now = false, now = None, seed = None))]
+    #[pyo3(signature = (path, policies = None, *, key_file = None, trust_now = false, now = None, seed = None))]
     fn init(
         py: Python<'_>,
         path: PathBuf,
         policies: Option<PathBuf>,
+        key_file: Option<PathBuf>,
         trust_now: bool,
         now: Option<&Bound<'_, PyDateTime>>,
         seed: Option<u64>,
     ) -> PyResult<Self> {
-        let options = options(trust_now, now, seed)?;
+        let options = options(py, key_file, (trust_now, now, seed))?;
         let place = path.clone();
         let made = released(py, move || {
             let policies = match policies {
@@ -151,15 +159,16 @@ impl Store {
     /// Opens a store. With `trust_now` the caller says what time it is, and ids: for imports and tests. Raises StoreError where
     /// there is none, it is no store, or another process writes to it.
     #[staticmethod]
-    #[pyo3(signature = (path, *, trust_now = false, now = None, seed = None))]
+    #[pyo3(signature = (path, *, key_file = None, trust_now = false, now = None, seed = None))]
     fn open(
         py: Python<'_>,
         path: PathBuf,
+        key_file: Option<PathBuf>,
         trust_now: bool,
         now: Option<&Bound<'_, PyDateTime>>,
         seed: Option<u64>,
     ) -> PyResult<Self> {
-        let options = options(trust_now, now, seed)?;
+        let options = options(py, key_file, (trust_now, now, seed))?;
         let opened = released(py, || caseward_store::Store::open(&path, &options));
         Ok(Store::of(raised(py, opened)?, path))
     }

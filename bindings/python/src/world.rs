@@ -29,20 +29,32 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 #[pyclass(frozen, module = "caseward")]
 pub(crate) struct World {
     pub(crate) world: caseward::World,
-    /// Whether a store keeps it, which alone changes it.
-    is_kept: bool,
+    /// Who alone changes it, where somebody does.
+    keeper: Option<Keeper>,
+}
+
+/// Who keeps a world.
+#[derive(Clone, Copy)]
+enum Keeper {
+    Store,
+    Mirror,
 }
 
 impl From<caseward::World> for World {
     fn from(world: caseward::World) -> Self {
-        World { world, is_kept: false }
+        World { world, keeper: None }
     }
 }
 
 impl World {
     /// The world of a store.
     pub(crate) fn kept(world: caseward::World) -> Self {
-        World { world, is_kept: true }
+        World { world, keeper: Some(Keeper::Store) }
+    }
+
+    /// The world of a mirror.
+    pub(crate) fn mirrored(world: caseward::World) -> Self {
+        World { world, keeper: Some(Keeper::Mirror) }
     }
 
     /// The entity, of a type that the schema has.
@@ -215,9 +227,17 @@ impl World {
     /// Applies a batch, all of it or nothing, and gives the version of the data that it made. Raises DataError,
     /// with every problem, the world being as it was.
     fn apply(&self, py: Python<'_>, changes: &Bound<'_, Changes>) -> PyResult<u64> {
-        if self.is_kept {
-            let why = "the world is a store's, and follows it: its data is changed by commands and feeds";
-            return Err(RequestError::new_err(why));
+        match self.keeper {
+            None => {}
+            Some(Keeper::Store) => {
+                let why = "the world is a store's, and follows it: its data is changed by commands and feeds";
+                return Err(RequestError::new_err(why));
+            }
+            Some(Keeper::Mirror) => {
+                let why =
+                    "the world is a mirror's, and follows tables: its data is changed by who writes them";
+                return Err(RequestError::new_err(why));
+            }
         }
         let changes = changes.get().copied();
         released(py, || self.world.apply(&changes)).or_raise(py)

@@ -171,7 +171,7 @@ HELD = {
     "Visible", "Ward", "World",
 }  # fmt: skip
 # What a store answers: `test_store` has one of each.
-STORED = {"Done", "LineAnswer", "Past", "Seen", "Store", "Watch"}
+STORED = {"Done", "LineAnswer", "Mirror", "Mirrored", "Past", "Seen", "Store", "Watch"}
 
 
 def test_every_class_is_pickled_or_says_why_not(ward: Ward, sample: World) -> None:

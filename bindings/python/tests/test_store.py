@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import os
@@ -115,6 +116,26 @@ def test_what_goes_wrong_is_told(tmp_path: Path, store: Store) -> None:
     with Store.open(tmp_path / "cases.db", trust_now=True, now=NOW) as again:
         assert len(again.world) == 30
         assert repr(again).endswith("cases.db>")
+
+
+def test_a_store_is_encrypted_under_a_key(tmp_path: Path, root: Path) -> None:
+    keys = [tmp_path / name for name in ("a.key", "b.key")]
+    for number, key in enumerate(keys):
+        key.write_text("caseward-store-key+" + base64.b64encode(bytes([number] * 32)).decode().rstrip("=") + "\n")
+    place = tmp_path / "secret.db"
+    with Store.init(place, key_file=keys[0], trust_now=True, now=NOW) as store:
+        assert store.import_json(root / "core/store/tests/data/small.json") == 30
+        with_case(store)
+        assert store.do(("User", "lead"), "addComment", ("Case", "c1"), data={"text": "kei te mataku"}).is_done
+        assert store.verify()["problems"] == [] and store.doctor()["findings"] == []
+    assert all(b"mataku" not in path.read_bytes() for path in tmp_path.iterdir())
+    for wrong, says in [(None, "is encrypted: give its key"), (keys[1], "is encrypted with the key")]:
+        with pytest.raises(caseward.StoreError, match=says):
+            Store.open(place, key_file=wrong)
+    with pytest.raises(caseward.RequestError, match="no key of a store"):
+        Store.open(place, key_file=root / "README.md")
+    with Store.open(place, key_file=keys[0], trust_now=True, now=NOW) as store:
+        assert ("Case", "c1") in store.world
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -14,6 +14,8 @@ let ready = false;
 let starting;
 /** Which instance is running: handles of an earlier one are gone. */
 let generation = 0;
+/** Who is told when the engine stops: those for whom somebody waits. */
+const waiting = new Set();
 
 /**
  * Loads the engine: in a browser from beside this file, unless `source` says from where.
@@ -101,7 +103,16 @@ function stopped(cause) {
   }
   const why = words || (cause?.message === 'unreachable' ? 'no more memory' : String(cause?.message ?? cause));
   const message = `the engine stopped, and was started anew; every ward and world made before is gone: ${why}`;
-  return new CasewardError('stopped', message, [], { cause });
+  const error = new CasewardError('stopped', message, [], { cause });
+  for (const told of waiting) told(error);
+  waiting.clear();
+  return error;
+}
+
+/** Has `told` called with the error if the engine stops, until what comes back is called. */
+export function onStop(told) {
+  waiting.add(told);
+  return () => waiting.delete(told);
 }
 
 /** How a class of this package gives its `Held`. */

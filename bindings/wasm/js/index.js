@@ -2,15 +2,17 @@
 
 import { call } from './engine.js';
 import { record } from './plain.js';
+import { sourcesJson } from './sources.js';
 import { LIMITS, parse, text, whole } from './values.js';
-import { sourcesJson } from './ward.js';
 
 export { Answer } from './answer.js';
 export { init, initSync } from './engine.js';
 export { CasewardError } from './errors.js';
+export { Sorted } from './sorted.js';
 export { Table } from './table.js';
 export { Visible } from './visible.js';
 export { Ward } from './ward.js';
+export { Watch } from './watch.js';
 export { Changes, World } from './world.js';
 export { LIMITS } from './values.js';
 

@@ -11,6 +11,8 @@ const REQUEST = new Set(['principal', 'action', 'resource', ...CONTEXT]);
 const EXPLAIN = new Set([...REQUEST, 'viewer']);
 const MANY = new Set(['principalType', 'principals', 'action', 'resourceType', 'resources', ...CONTEXT]);
 const LIST = new Set(['principal', 'action', 'type', ...CONTEXT]);
+const SORTED = new Set([...LIST, 'by', 'descending', 'where']);
+const WATCH = new Set([...LIST, 'waiting']);
 const PAIR = new Set(['principal', 'resource', ...CONTEXT]);
 const WHO = new Set(['resource', 'action', 'type', ...CONTEXT]);
 const ALERT = new Set(['resource', 'entry', 'type', 'now']);
@@ -20,6 +22,8 @@ const RELEASE = new Set(['principal', 'release', 'report', 'now', 'protect']);
 const DATABASE = new Set(['dialect', 'mapping']);
 const FILTER = new Set([...LIST, ...DATABASE, 'firstParameter', 'parameterStyle', 'alias']);
 const PROTECT = new Set(['below', 'key']);
+/** Changes of sight that wait to be taken, unless told. */
+const WAITING = 1_024;
 // What is not told of a release stands in its text.
 const ROUND = new Set(['key']);
 
@@ -78,6 +82,25 @@ function ofType({ principal, action, type, context, now }) {
   text(type, 'the type');
   const { json, at } = circumstances(context, now);
   return { type, asked: [whose, id, action, type, json, at] };
+}
+
+/** Which records of a type, in which order and by which conditions. */
+export function sorted(question) {
+  const given = record(question, 'the question of `sorted`', SORTED);
+  const { by, descending = false, where = [] } = given;
+  if (by !== undefined) text(by, '`by`');
+  if (typeof descending !== 'boolean') throw new TypeError(`\`descending\` must be true or false, and is ${described(descending)}`);
+  const conditions = texts(where, '`where`').map((one) => text(one, 'a condition'));
+  return [...ofType(given).asked, by, descending, join(conditions)];
+}
+
+/** Which records of a type are followed, at which time where it is always the same, and how many changes may wait. */
+export function watch(question) {
+  const given = record(question, 'the question of `watch`', WATCH);
+  const { waiting = WAITING, now } = given;
+  whole(waiting, '`waiting`', 1, 2 ** 31);
+  const { asked } = ofType(given);
+  return { asked, waiting, at: now === undefined ? undefined : asked.at(-1) };
 }
 
 /** What somebody may do to a record, or see of it. */
@@ -158,10 +181,7 @@ function mapped({ dialect, mapping }) {
 /** What to group by, the rule of the zone, and how counts are protected, as the engine takes them. */
 function grouping(given) {
   const { by, zone } = given;
-  if (typeof by === 'string' || typeof by?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`\`by\` must be an array of strings, and is ${described(by)}`);
-  }
-  const groups = Array.from(by, (one) => text(one, 'a group'));
+  const groups = texts(by, '`by`').map((one) => text(one, 'a group'));
   if (zone !== undefined) text(zone, 'the zone');
   return [join(groups), zone, ...protection(given)];
 }
@@ -182,6 +202,14 @@ function protection(given, keys = PROTECT) {
   }
   if (name === 'key') return [undefined, bytes(protect.key, 'the key', LIMITS.name, 'request')];
   return [whole(protect.below, '`below`', 0, Number.MAX_SAFE_INTEGER), undefined];
+}
+
+/** The elements of an array or another iterable, read once. */
+function texts(all, what) {
+  if (typeof all === 'string' || typeof all?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`${what} must be an array of strings, and is ${described(all)}`);
+  }
+  return [...all];
 }
 
 /** A name, read once. */

@@ -47,11 +47,7 @@ export class Visible {
   /** Up to `most` ids behind `cursor`, or the first ones; `next` is where the next page begins, undefined at the
    * end. */
   page(cursor = undefined, how = {}) {
-    const { most = 100 } = record(how, 'what `page` is told', PAGE);
-    whole(most, 'the length of a page', 1, 2 ** 31);
-    if (cursor !== undefined) text(cursor, 'the cursor');
-    const [ids, next] = JSON.parse(ask((of) => of.page(cursor, most), this[HELD]));
-    return { ids, next: next ?? undefined };
+    return onePage(this[HELD], cursor, how);
   }
 
   /** The version of the data that they were found in. */
@@ -77,4 +73,13 @@ export class Visible {
 
 if (Symbol.dispose !== undefined) {
   Visible.prototype[Symbol.dispose] = Visible.prototype.dispose;
+}
+
+/** A page of what is held, as `page` is told. */
+export function onePage(held, cursor, how) {
+  const { most = 100 } = record(how, 'what `page` is told', PAGE);
+  whole(most, 'the length of a page', 1, 2 ** 31);
+  if (cursor !== undefined) text(cursor, 'the cursor');
+  const [ids, next] = JSON.parse(ask((of) => of.page(cursor, most), held));
+  return { ids, next: next ?? undefined };
 }

@@ -3,12 +3,14 @@
 import { Answer } from './answer.js';
 import { HELD, Held, ask, behindProxy, call, heldBy } from './engine.js';
 import { CasewardError, refuse } from './errors.js';
-import { record } from './plain.js';
 import * as questions from './questions.js';
 import { Road } from './road.js';
+import { Sorted } from './sorted.js';
+import { attendanceSources, sourcesJson } from './sources.js';
 import { Table } from './table.js';
-import { LIMITS, decode, parse, shown, text } from './values.js';
+import { decode, parse, shown, text } from './values.js';
 import { Visible } from './visible.js';
+import { Watch } from './watch.js';
 import { FIND, IDS, ROADS, known, numbersOf } from './world.js';
 
 const ATTENDANCE = Symbol('attendance');
@@ -40,9 +42,7 @@ export class Ward {
 
   /** The text of those rules: `{schema, policies, catalogue}`, the policies by the names of their files. */
   static attendanceSources() {
-    const { schema, policies, catalogue } = JSON.parse(call((raw) => raw.Ward.attendance_sources()));
-    const texts = policies.map(({ name, text }) => [name, text]);
-    return { schema: schema.text, policies: Object.fromEntries(texts), catalogue: catalogue.text };
+    return attendanceSources();
   }
 
   /** @private */
@@ -125,6 +125,18 @@ export class Ward {
   visible(world, question) {
     const { type, asked } = questions.list(question, 'the question of `visible`');
     return new Visible(asks(this, world, (of, it) => of.visible(it, ...asked)), type);
+  }
+
+  /** What `list` gives, in an order and by conditions, for pages. */
+  sorted(world, question) {
+    const asked = questions.sorted(question);
+    return new Sorted(asks(this, world, (of, it) => of.sorted(it, ...asked)));
+  }
+
+  /** What `list` gives, followed: what comes into sight and goes out of it with each batch that the world applies. */
+  watch(world, question) {
+    const { asked, ...how } = questions.watch(question);
+    return new Watch(asks(this, world, (of, it) => of.watch(it, ...asked)), known(world), how);
   }
 
   /** What may this person do to that record? Each action with its answer, or with what its context still needs. */
@@ -313,8 +325,6 @@ if (Symbol.dispose !== undefined) {
   Ward.prototype[Symbol.dispose] = Ward.prototype.dispose;
 }
 
-const SOURCES = new Set(['schema', 'policies', 'catalogue']);
-
 /** Asks about a world; both are looked up when the question has been read. */
 function asks(ward, world, work) {
   return ask(work, ward[HELD], heldBy(world, 'world'));
@@ -364,33 +374,4 @@ function counted(ward, world, question) {
 function filterText(ward, world, question) {
   const asked = questions.filter(question);
   return asks(ward, world, (of, it) => of.filter(it, ...asked));
-}
-
-/** What the engine reads of `{schema, policies, catalogue}`. */
-export function sourcesJson(sources) {
-  const { schema, policies, catalogue } = record(sources, 'what is loaded', SOURCES);
-  if (policies === undefined || policies === null) {
-    throw new TypeError(`\`policies\` must be a text, or texts by the names of their files, and is ${policies}`);
-  }
-  const given = typeof policies === 'string' ? { policies } : record(policies, '`policies`, where it is no text,');
-  const texts = Object.entries(given).map(([name, one]) => ({
-    name: text(name, 'a name', LIMITS.name, 'policies'),
-    text: text(one, `policy \`${name}\``, LIMITS.sources, 'policies'),
-  }));
-  // The rules' own schema comes with their catalogue of fields.
-  const rules = schema === undefined || schema === null ? Ward.attendanceSources() : { schema };
-  const fields = catalogue ?? rules.catalogue;
-  const all = {
-    schema: { name: 'schema.cedarschema', text: text(rules.schema, 'the schema', LIMITS.sources, 'policies') },
-    policies: texts,
-    catalogue:
-      fields === undefined
-        ? undefined
-        : { name: 'fields.toml', text: text(fields, 'the catalogue', LIMITS.sources, 'policies') },
-  };
-  const size = texts.reduce((sum, one) => sum + one.text.length, rules.schema.length + (fields?.length ?? 0));
-  if (size > LIMITS.sources) {
-    throw new CasewardError('policies', `${size} characters of policies, more than the ${LIMITS.sources} that are taken`);
-  }
-  return JSON.stringify(all);
 }

@@ -9,6 +9,9 @@ import { LIMITS, bare, bytes, decode, encode, encodeRecord, join, parse, split, 
 export const FIND = Symbol('find');
 export const ROADS = Symbol('roads');
 export const IDS = Symbol('ids');
+export const WATCHES = Symbol('watches');
+/** How a watch is told of a batch. */
+export const FOLLOW = Symbol('follow');
 
 /** Entities whose numbers are kept, so that their names need not cross over again. */
 const KEPT = 200_000;
@@ -30,10 +33,13 @@ export class World {
   #ids = new Map();
   /** What wards keep for it, as far as it is still there. */
   #roads = new Set();
+  /** What follows it; null for a world seen through changes, which applies none. */
+  #watches;
 
   /** @private */
-  constructor(raw) {
+  constructor(raw, watches = new Set()) {
     this.#held = new Held(raw, 'world');
+    this.#watches = watches;
   }
 
   /** A world without entities. */
@@ -120,13 +126,16 @@ export class World {
   /** Applies a batch, all of it or nothing, and gives the version of the data that it made. */
   apply(changes) {
     const json = batch(changes);
-    return ask((of) => of.apply(json), this[HELD]);
+    const watches = this.#watches ?? [];
+    const version = ask((of) => of.apply(json, watches.size > 0), this[HELD]);
+    for (const watch of watches) watch[FOLLOW]();
+    return version;
   }
 
   /** The world as it would be with these changes, which it does not have. */
   with(changes) {
     const json = batch(changes);
-    return new World(ask((of) => of.through(json), this[HELD]));
+    return new World(ask((of) => of.through(json), this[HELD]), null);
   }
 
   /** The world as bytes, which `World.fromBytes` opens. */
@@ -142,6 +151,7 @@ export class World {
   /** Frees the engine's memory; again does nothing. */
   dispose() {
     this[HELD].dispose();
+    for (const watch of this.#watches ?? []) watch.dispose();
     for (const road of this.#roads) road.deref()?.dispose();
     this.#roads.clear();
     this.#texts.clear();
@@ -152,6 +162,11 @@ export class World {
   /** @private */
   get [ROADS]() {
     return this.#roads;
+  }
+
+  /** @private */
+  get [WATCHES]() {
+    return this.#watches;
   }
 
   /** @private The entity of a text or of `{type, id}`, where it is there; undefined where it is not. */

@@ -11,12 +11,14 @@
 mod decider;
 mod filter;
 mod refusal;
+mod sorted;
 mod table;
 #[cfg(feature = "testing")]
 mod testing;
 mod texts;
 mod visible;
 mod ward;
+mod watch;
 mod world;
 
 use std::panic;

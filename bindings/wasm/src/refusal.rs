@@ -14,7 +14,7 @@ struct Parts<'a> {
     problems: &'a [Problem],
 }
 
-/// The kind of an error, as `types.d.ts` lists it.
+/// The kind of an error, as `types/errors.d.ts` lists it.
 fn kind(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Policies => "policies",

@@ -7,9 +7,11 @@ use caseward::{
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::refusal::{Refusal, json};
+use crate::sorted::{Sorted, listing};
 use crate::table::{Table, groups, protection};
 use crate::texts::{sources, sources_json};
 use crate::visible::Visible;
+use crate::watch::Watch;
 use crate::world::World;
 
 /// A schema and its policies.
@@ -304,6 +306,42 @@ impl Ward {
     ) -> Result<Visible, Refusal> {
         let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
         Ok(Visible(self.0.visible(&world.world, &query)?))
+    }
+
+    /// What `visible` finds, in an order and by conditions, which come in one text.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn sorted(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        action: &str,
+        resource_type: &str,
+        context: &str,
+        now: f64,
+        by: Option<String>,
+        descending: bool,
+        conditions: &str,
+    ) -> Result<Sorted, Refusal> {
+        let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
+        Ok(Sorted(self.0.sorted(&world.world, &query, &listing(by, descending, conditions)?)?))
+    }
+
+    /// What `visible` finds, to be followed from batch to batch.
+    #[expect(clippy::too_many_arguments, reason = "as `check`")]
+    pub fn watch(
+        &self,
+        world: &World,
+        principal_type: &str,
+        principal: &str,
+        action: &str,
+        resource_type: &str,
+        context: &str,
+        now: f64,
+    ) -> Result<Watch, Refusal> {
+        let query = self.query((principal_type, principal), action, resource_type, (context, now))?;
+        let context = self.0.read_context(&query.action, context)?;
+        Ok(Watch { ward: self.0.clone(), watched: self.0.watch(&world.world, &query)?, context })
     }
 
     /// The matrix of decisions: its text, or its blocks as JSON.

@@ -1,5 +1,8 @@
 //! The data.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use caseward::attendance::Sample;
 use caseward::{EntityUid, WorldBuilder};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -13,30 +16,32 @@ use crate::ward::Ward;
 pub struct World {
     ward: caseward::Ward,
     pub(crate) world: caseward::World,
+    /// What the last batch touched, where somebody follows it.
+    pub(crate) touched: RefCell<Vec<EntityUid>>,
 }
 
 #[wasm_bindgen]
 impl World {
     /// A world without entities.
     pub fn empty(ward: &Ward) -> Result<World, Refusal> {
-        Ok(World { ward: ward.0.clone(), world: WorldBuilder::new(ward.0.schema()).finish()? })
+        Ok(World::of(ward.0.clone(), WorldBuilder::new(ward.0.schema()).finish()?))
     }
 
     /// A world from Cedar's entities JSON.
     pub fn read(ward: &Ward, entities: &[u8]) -> Result<World, Refusal> {
-        Ok(World { ward: ward.0.clone(), world: ward.0.read_world(entities)? })
+        Ok(World::of(ward.0.clone(), ward.0.read_world(entities)?))
     }
 
     /// Sample data of attendance case management.
     pub fn sample(ward: &Ward, cases: u32, seed: u64) -> Result<World, Refusal> {
         let cases = usize::try_from(cases).map_err(Refusal::call)?;
-        Ok(World { ward: ward.0.clone(), world: Sample { cases, seed }.build(&ward.0, &mut |_| {})? })
+        Ok(World::of(ward.0.clone(), Sample { cases, seed }.build(&ward.0, &mut |_| {})?))
     }
 
     /// A world from a snapshot.
     pub fn from_bytes(ward: &Ward, snapshot: &[u8]) -> Result<World, Refusal> {
         let world = caseward::World::from_bytes(ward.0.schema(), snapshot)?;
-        Ok(World { ward: ward.0.clone(), world })
+        Ok(World::of(ward.0.clone(), world))
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -96,19 +101,28 @@ impl World {
         found.map(|attributes| json(&attributes)).transpose()
     }
 
-    /// Applies a batch in the form of [`caseward::Ward::read_changes`], and gives the version that it made.
-    pub fn apply(&self, changes: &str) -> Result<f64, Refusal> {
-        Ok(self.world.apply(&self.ward.read_changes(changes)?)? as f64)
+    /// Applies a batch in the form of [`caseward::Ward::read_changes`], and gives the version that it made. What it touched
+    /// is kept in mind until the next, where it is `followed`.
+    pub fn apply(&self, changes: &str, followed: bool) -> Result<f64, Refusal> {
+        let changes = self.ward.read_changes(changes)?;
+        let version = self.world.apply(&changes)?;
+        let touched: BTreeSet<&EntityUid> = changes.entities().filter(|_| followed).collect();
+        self.touched.replace(touched.into_iter().cloned().collect());
+        Ok(version as f64)
     }
 
     /// The world seen through changes that it does not have.
     pub fn through(&self, changes: &str) -> Result<World, Refusal> {
         let world = self.world.with(&self.ward.read_changes(changes)?)?;
-        Ok(World { ward: self.ward.clone(), world })
+        Ok(World::of(self.ward.clone(), world))
     }
 }
 
 impl World {
+    fn of(ward: caseward::Ward, world: caseward::World) -> World {
+        World { ward, world, touched: RefCell::default() }
+    }
+
     /// Refuses a type that the schema lacks.
     fn known(&self, type_name: &str) -> Result<(), Refusal> {
         self.world.schema().known_type(type_name)?;

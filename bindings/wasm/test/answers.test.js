@@ -73,6 +73,13 @@ const ASK = {
     return json;
   },
   filter: (ward, world, { resource: _, ...question }) => ward.json.filter(world, question),
+  sorted: (ward, world, { resource: _, dialect: __, ...question }) => {
+    const found = ward.sorted(world, { ...question, by: 'openedAt', descending: true, where: ['status=open'] });
+    const [ids, size] = [found.ids(), found.size];
+    assert.deepEqual([found.page(undefined, { most: size + 1 }), size], [{ ids, next: undefined }, ids.length]);
+    found.dispose();
+    return JSON.stringify(ids);
+  },
   count_by: (ward, world, { resource: _, dialect: __, ...question }) => ward.json.countBy(world, { ...question, by: ['status', 'month of openedAt'] }),
 };
 
@@ -118,6 +125,6 @@ test('cases and random worlds', async (t) => {
   }
   t.diagnostic(`${JSON.stringify(asked)}, ${cases.all} cases`);
   assert.ok(cases.all >= 1_000 && cases.allow >= 300 && cases.all - cases.allow >= 300, JSON.stringify(cases));
-  const least = { check: 2_000, list: 300, actions: 300, explain: 300, explain_for: 100, view: 300, who: 300, count_by: 100, filter: 300 };
+  const least = { check: 2_000, list: 300, actions: 300, explain: 300, explain_for: 100, view: 300, who: 300, count_by: 100, sorted: 100, filter: 300 };
   for (const [ask, count] of Object.entries(least)) assert.ok(asked[ask] >= count, JSON.stringify(asked));
 });

@@ -117,8 +117,11 @@ test('a page and a worker answer as Node does', { skip, timeout: 120_000 }, asyn
   assert.equal(found.early, 'init');
   assert.deepEqual(found.lists, lists);
   assert.deepEqual(found.checks, checks);
+  assert.deepEqual(found.sorted, asked.map((question) => ward.sorted(world, { ...question, by: 'openedAt' }).page(undefined, { most: 5 }).ids));
+  assert.ok(lists[0].length > 0);
+  assert.deepEqual(found.watched, [lists[0], lists[0]]);
   assert.equal(found.version, 2);
   assert.deepEqual(found.error.slice(0, 2), [true, 'request']);
   assert.match(found.error[2], /did you mean `viewSummary`/);
-  assert.deepEqual(found.worker, { version: 2, lists, attributes: '9999999999' });
+  assert.deepEqual(found.worker, { version: 4, lists, attributes: '9999999999' });
 });

@@ -45,6 +45,8 @@ test('a key that a question does not have is refused, with the one that was mean
     list: [(q) => ward.list(world, q), list],
     count: [(q) => ward.count(world, q), list],
     visible: [(q) => ward.visible(world, q), list],
+    sorted: [(q) => ward.sorted(world, q), list],
+    watch: [(q) => ward.watch(world, q).dispose(), list],
     countBy: [(q) => ward.countBy(world, q), { ...list, by: [] }],
     filter: [(q) => ward.filter(world, q), { ...list, ...database }],
     actions: [(q) => ward.actions(world, q), pair],
@@ -74,6 +76,7 @@ test('a key that a question does not have is refused, with the one that was mean
   refuses(() => new Changes().put(PRINCIPAL, {}, { parent: [] }), 'request', /did you mean `parents`/);
   refuses(() => World.sample(ward, { case: 1 }), 'request', /did you mean `cases`/);
   refuses(() => ward.visible(world, list).page(undefined, { mots: 1 }), 'request', /did you mean `most`/);
+  refuses(() => ward.sorted(world, list).page(undefined, { mots: 1 }), 'request', /did you mean `most`/);
 });
 
 test('the time beside the context is the one that is decided with', () => {

@@ -11,9 +11,9 @@ import { packed } from './packed.js';
 test('the package holds what it needs and nothing else, and answers in Node', (t) => {
   const { folder, files, remove } = packed();
   t.after(remove);
-  const expected = [/^js\/\w+\.js$/, /^pkg\/caseward(_bg\.wasm|\.js)$/, /^types\.d\.ts$/, /^README\.md$/, /^LICENSE$/, /^package\.json$/];
+  const expected = [/^js\/\w+\.js$/, /^pkg\/caseward(_bg\.wasm|\.js)$/, /^types(\/\w+)?\.d\.ts$/, /^README\.md$/, /^LICENSE$/, /^package\.json$/];
   for (const file of files) assert.ok(expected.some((one) => one.test(file)), file);
-  for (const file of ['README.md', 'pkg/caseward_bg.wasm', 'js/node.js', 'types.d.ts']) assert.ok(files.includes(file), file);
+  for (const file of ['README.md', 'pkg/caseward_bg.wasm', 'js/node.js', 'types.d.ts', 'types/ward.d.ts']) assert.ok(files.includes(file), file);
   const program = `
     import { Ward, World } from 'caseward';
     const ward = Ward.attendance();

@@ -1,8 +1,8 @@
-// `types.d.ts` against real uses, and against what the package exports.
+// `types.d.ts`, with what it takes from `types/`, against real uses, and against what the package exports.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 
@@ -20,7 +20,8 @@ test('tsc --strict takes real uses, and refuses what makes no sense', () => {
 });
 
 test('every export has a type, and every member too', () => {
-  const types = readFileSync(path('../types.d.ts'), 'utf8');
+  const beside = readdirSync(path('../types')).map((name) => `../types/${name}`);
+  const types = ['../types.d.ts', ...beside].map((name) => readFileSync(path(name), 'utf8')).join('\n');
   for (const [name, value] of Object.entries(caseward)) {
     assert.match(types, new RegExp(`^export (class|function|const) ${name}\\b`, 'm'));
     if (!String(value).startsWith('class ')) continue;

@@ -3,6 +3,7 @@
 //! INVARIANT: what has the name of a backup, or of a restored store, is whole and was checked; nothing that was there is
 //! written over.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -10,13 +11,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::db::{Db, text};
+use crate::db::Db;
 use crate::error::Error;
-use crate::files::{Files, beside, hash_of, sync_folder, write_whole};
+use crate::files::{Files, beside, documents, hashed, sync_folder, write_whole};
 use crate::ids::hex;
 use crate::migrate::format;
 use crate::options::Options;
 use crate::place::{LABEL, address, is_a_name, make, real, shown};
+use crate::seal::{self, Seal, StoreKey};
 use crate::sqlite::Sqlite;
 use crate::state::counts;
 use crate::store::Store;
@@ -50,8 +52,11 @@ pub struct Backup {
     pub root: String,
     /// The SHA-256 of the database.
     pub database: String,
-    /// The SHA-256 of each file, which is its name too.
+    /// The name of each file: the SHA-256 of its bytes, unless it is encrypted.
     pub files: Vec<String>,
+    /// The SHA-256 of the bytes of each file, where they are encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stored: Vec<String>,
 }
 
 impl Store {
@@ -63,6 +68,19 @@ impl Store {
     /// [`Error::Request`] for a folder that is there, for a store with faults, and for one in PostgreSQL; what the database and
     /// the system report. Then there is nothing under that name.
     pub fn backup(place: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Backup, Error> {
+        Self::backup_with(place, folder, None)
+    }
+
+    /// As [`Store::backup`], of a store that may be encrypted. So is the backup then, under the same key: what cannot be read
+    /// cannot be checked either.
+    ///
+    /// # Errors
+    /// As [`Store::backup`]; [`Error::Sealed`] for another key than the store's.
+    pub fn backup_with(
+        place: impl AsRef<Path>,
+        folder: impl AsRef<Path>,
+        key: Option<&StoreKey>,
+    ) -> Result<Backup, Error> {
         let (place, folder) = (place.as_ref(), folder.as_ref());
         if address(place).is_some() {
             return Err(Error::request(format!(
@@ -77,7 +95,7 @@ impl Store {
         refuse_if_there(folder)?;
         let place = &real(place)?;
         let underway = Underway::begin(&beside(folder, ".partial"), BEGUN)?;
-        let filled = fill(place, &underway.path("")).and_then(|backup| {
+        let filled = fill(place, &underway.path(""), key).and_then(|backup| {
             refuse_if_there(folder)?;
             Ok(backup)
         });
@@ -124,7 +142,7 @@ fn refuse_if_there(folder: &Path) -> Result<(), Error> {
 }
 
 /// Writes all of a backup into a folder, and checks it.
-fn fill(place: &Path, folder: &Path) -> Result<Backup, Error> {
+fn fill(place: &Path, folder: &Path, key: Option<&StoreKey>) -> Result<Backup, Error> {
     let database = folder.join(DATABASE);
     let from = Files::beside(place);
     for left in (0..TRIES).rev() {
@@ -141,15 +159,20 @@ fn fill(place: &Path, folder: &Path) -> Result<Backup, Error> {
                 format::FORMAT
             )));
         }
+        seal::attach(&mut store, key, place)?;
         store.copy_into(&database).map_err(|why| cannot_copy(place, folder, &why))?;
         sync(&database)?;
-        let names = speaks_of(&mut Sqlite::open_to_read(&database)?)?;
-        let missing = copy_files(&from, &names, &Files::beside(&database))?;
-        let Some(missing) = missing else { return check(&database, names) };
+        let mut copied = Sqlite::open_to_read(&database)?;
+        copied.set_seal(store.seal());
+        let names = speaks_of(&mut copied)?;
+        drop(copied);
+        let copied = copy_files(&from, &names, (&Files::beside(&database), &store.seal()))?;
+        let missing = match copied {
+            Ok(stored) => return check(&database, (names, stored), key),
+            Err(missing) => missing,
+        };
         // It is gone from the store too where its records were disposed of meanwhile: then the copy is of before.
-        let sql = "SELECT 1 FROM caseward_content WHERE field = 'document' AND value = ?1 LIMIT 1";
-        let store: &mut dyn Db = &mut store;
-        let is_damage = store.row(sql, &[text(format!("\"sha256:{missing}\""))])?.is_some();
+        let is_damage = speaks_of(&mut store)?.contains(&missing);
         if is_damage || left == 0 {
             return Err(Error::request(format!(
                 "the file `{missing}` that the store speaks of is not there: see `caseward store doctor`"
@@ -164,26 +187,34 @@ fn cannot_copy(place: &Path, folder: &Path, why: &str) -> Error {
     Error::request(format!("cannot copy `{}` into `{}`: {why}", place.display(), folder.display()))
 }
 
-/// The hashes of the files that a database speaks of.
+/// The names of the files that a database speaks of: the hashes of their bytes, unless they are encrypted.
 fn speaks_of(db: &mut dyn Db) -> Result<Vec<String>, Error> {
-    let sql = "SELECT DISTINCT value FROM caseward_content WHERE field = 'document' ORDER BY value";
-    let texts = db.texts(sql, &[])?;
-    let hash = |text: &str| Some(text.trim_matches('"').strip_prefix("sha256:")?.to_owned());
-    Ok(texts.iter().filter_map(|text| hash(text)).collect())
+    let (seal, documents) = (db.seal(), documents(db)?);
+    let names: BTreeSet<String> = documents.iter().map(|(_, hash)| seal.name(hash)).collect();
+    Ok(names.into_iter().collect())
 }
 
-/// Copies files by their hashes; gives the first that is not there.
-fn copy_files(from: &Files, names: &[String], to: &Files) -> Result<Option<String>, Error> {
+/// Copies files by their names; gives the hashes of the bytes of those that are encrypted, or the first file that is not there.
+fn copy_files(
+    from: &Files,
+    names: &[String],
+    (to, seal): (&Files, &Seal),
+) -> Result<Result<Vec<String>, String>, Error> {
+    let mut stored = Vec::new();
     for name in names {
-        let Some(mut file) = from.open(name)? else { return Ok(Some(name.clone())) };
+        let Some(mut file) = from.open(name)? else { return Ok(Err(name.clone())) };
         let path = to.place(name)?;
-        if copy(&mut file, &path)? != *name {
+        let hash = copy(&mut file, &path)?;
+        // What is encrypted is held against its hash where the copy is looked at.
+        if seal.is_on() {
+            stored.push(hash);
+        } else if hash != *name {
             return Err(Error::request(format!(
                 "the file `{name}` has other bytes than were kept: see `caseward store doctor`"
             )));
         }
     }
-    Ok(None)
+    Ok(Ok(stored))
 }
 
 /// Copies bytes onto the disk; gives the SHA-256 of what was read.
@@ -212,9 +243,14 @@ fn sync(path: &Path) -> Result<(), Error> {
 }
 
 /// Looks at everything in a copy, and labels it.
-fn check(database: &Path, files: Vec<String>) -> Result<Backup, Error> {
+fn check(
+    database: &Path,
+    (files, stored): (Vec<String>, Vec<String>),
+    key: Option<&StoreKey>,
+) -> Result<Backup, Error> {
     // At the clock of its last write: what was due and not yet applied is no fault.
-    let copy = Store::open(database, &Options::new().trusting(Some(0)).read_only())?;
+    let options = Options::new().trusting(Some(0)).read_only().with_key(key.cloned());
+    let copy = Store::open(database, &options)?;
     let found = copy.doctor()?;
     let faults: Vec<_> = found.findings.iter().filter(|finding| finding.is_fault).collect();
     if let Some(first) = faults.first() {
@@ -235,8 +271,9 @@ fn check(database: &Path, files: Vec<String>) -> Result<Backup, Error> {
         version,
         entries: verified.entries,
         root: verified.root,
-        database: hash_of(&mut file).map_err(|error| Error::file("read", database, error))?,
+        database: hashed(&mut file).map_err(|error| Error::file("read", database, error))?,
         files,
+        stored,
     };
     let label = serde_json::to_vec_pretty(&backup).map_err(|error| Error::request(error.to_string()))?;
     write_whole(&database.with_file_name(LABEL), &label)?;
@@ -275,9 +312,10 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
         return Err(altered(&from));
     }
     let (kept, to) = (Files::beside(&from), Files::in_folder(files));
-    for name in &backup.files {
+    let hashes = if backup.stored.is_empty() { &backup.files } else { &backup.stored };
+    for (name, hash) in backup.files.iter().zip(hashes) {
         let from = kept.path(name);
-        if copy(&mut open(&from)?, &to.place(name)?)? != *name {
+        if copy(&mut open(&from)?, &to.place(name)?)? != *hash {
             return Err(altered(&from));
         }
     }
@@ -286,6 +324,8 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
     let (numbers, tree) = counts(&mut copied)?;
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
         && hex(&tree.root()) == backup.root
-        && speaks_of(&mut copied)? == backup.files;
+        // Which files an encrypted one speaks of, it says to the key alone.
+        && hashes.len() == backup.files.len()
+        && (seal::is_sealed(&mut copied)? || speaks_of(&mut copied)? == backup.files);
     if is_so { Ok(()) } else { Err(altered(&folder.join(LABEL))) }
 }

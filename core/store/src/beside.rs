@@ -18,6 +18,7 @@ use unicode_normalization::char::is_combining_mark;
 use crate::db::{as_text, text};
 use crate::draft::Finished;
 use crate::error::Error;
+use crate::seal::Place;
 use crate::state::State;
 
 /// Whose names and numbers are looked for, and in which field and attribute they are.
@@ -274,11 +275,12 @@ impl State {
         }
         let mut held = Vec::new();
         let sql = "SELECT id, value FROM caseward_content WHERE type = ?1 AND field = ?2";
-        let world = self.world.clone();
+        let (world, seal) = (self.world.clone(), self.db.seal());
         self.db.rows(sql, &[text(ty), text(field)], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+            let value = seal.open(Place::Content(ty, &cell(0), field), cell(1))?;
             let of = world.handle(&EntityUid::new(ty, cell(0)));
-            held.extend(of.zip(serde_json::from_str(&cell(1)).ok().as_ref().and_then(said)));
+            held.extend(of.zip(serde_json::from_str(&value).ok().as_ref().and_then(said)));
             Ok(())
         })?;
         let beside = self.beside.clone();
@@ -295,12 +297,13 @@ impl State {
         if self.beside.read().people.is_some() {
             return Ok(());
         }
-        let (mut names, world) = (HashMap::new(), self.world.clone());
+        let (mut names, world, seal) = (HashMap::new(), self.world.clone(), self.db.seal());
         let sql = "SELECT id, value FROM caseward_content WHERE type = ?1 AND field = ?2";
         self.db.rows(sql, &[text(PERSON), text(NAME)], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+            let value = seal.open(Place::Content(PERSON, &cell(0), NAME), cell(1))?;
             names.extend(
-                serde_json::from_str(&cell(1)).ok().as_ref().and_then(said).map(|name| (cell(0), name)),
+                serde_json::from_str(&value).ok().as_ref().and_then(said).map(|name| (cell(0), name)),
             );
             Ok(())
         })?;

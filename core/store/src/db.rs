@@ -7,6 +7,7 @@ use std::sync::Arc;
 use caseward::sql::{Dialect, Parameter, Statement};
 
 use crate::error::Error;
+use crate::seal::Seal;
 use crate::touched::Counter;
 
 /// A value of a row, or what is bound to a parameter; `None` for NULL.
@@ -22,6 +23,12 @@ pub(crate) trait Db: Send {
 
     /// What counts how often it is asked, and the rows that it gives.
     fn counter(&self) -> Counter;
+
+    /// What its values are encrypted with.
+    fn seal(&self) -> Seal;
+
+    /// Encrypts with this from now on.
+    fn set_seal(&mut self, seal: Seal);
 
     /// Several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<(), Error>;

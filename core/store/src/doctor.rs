@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::db::{as_number, as_text, table_of};
 use crate::error::Error;
 use crate::facts::{entities, entity, uids};
+use crate::files::documents;
 use crate::kept;
 use crate::migrate;
 use crate::state::State;
@@ -347,18 +348,21 @@ impl State {
 
     /// Whether each file is there, with the bytes of its hash; and files of which nothing speaks.
     fn files_are_whole(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
-        let sql =
-            "SELECT id, value FROM caseward_content WHERE type = 'Item' AND field = 'document' ORDER BY id";
-        let mut documents: BTreeMap<String, EntityUid> = BTreeMap::new();
-        self.db.rows(sql, &[], &mut |row| {
-            let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-            if let Some(hash) = cell(1).trim_matches('"').strip_prefix("sha256:") {
-                documents.insert(hash.to_owned(), EntityUid::new("Item", cell(0)));
-            }
-            Ok(())
-        })?;
+        let documents = documents(self.db.as_mut())?;
+        let documents: BTreeMap<String, EntityUid> =
+            documents.into_iter().map(|(item, hash)| (hash, item)).collect();
+        let seal = self.db.seal();
+        let mut known = BTreeSet::new();
         for (hash, item) in &documents {
-            match self.file_hash(hash)? {
+            known.insert(seal.name(hash));
+            let found = match self.file_hash(hash) {
+                Err(Error::Unreadable(what)) => {
+                    checkup.fault("files", Some(item), what);
+                    continue;
+                }
+                found => found?,
+            };
+            match found {
                 None => checkup.fault("files", Some(item), format!("the file {hash} is not there")),
                 Some(found) if found != *hash => {
                     checkup.fault("files", Some(item), format!("the file {hash} has other bytes"));
@@ -366,7 +370,7 @@ impl State {
                 Some(_) => checkup.files += 1,
             }
         }
-        for name in self.file_names()?.iter().filter(|name| !documents.contains_key(*name)) {
+        for name in self.file_names()?.iter().filter(|name| !known.contains(*name)) {
             checkup.notice("files", None, format!("no item has the file {name}: it can be removed"));
         }
         Ok(())

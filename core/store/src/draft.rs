@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::db::{Db, as_text, text};
 use crate::error::Error;
 use crate::facts;
+use crate::seal::Place;
 use crate::touched::Counter;
 
 /// The content that says when a record changed last.
@@ -298,7 +299,9 @@ impl Draft {
 pub(crate) fn stored(db: &mut dyn Db, uid: &EntityUid, field: &str) -> Result<Option<Json>, Error> {
     let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = ?3";
     let row = db.row(sql, &[text(uid.type_name()), text(uid.id()), text(field)])?;
-    Ok(row.and_then(|row| as_text(row.first()?)).and_then(|text| serde_json::from_str(&text).ok()))
+    let place = Place::Content(uid.type_name(), uid.id(), field);
+    let kept = db.seal().open_some(place, row.and_then(|row| as_text(row.first()?)))?;
+    Ok(kept.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// An entity's name as Cedar's JSON has it.

@@ -50,6 +50,9 @@ pub enum Error {
     /// A row holds what no store writes into it.
     #[error("the data cannot be read: {0}")]
     Unreadable(String),
+    /// It is encrypted, and there is no key or another one; or it is not, and there is one.
+    #[error("{0}")]
+    Sealed(String),
     /// The audit log is not what was written.
     #[error("the log is damaged, and is not signed: {0}; see `caseward audit verify`")]
     Damaged(String),

@@ -6,10 +6,14 @@ use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use caseward::EntityUid;
+use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use crate::db::{Db, as_text};
 use crate::error::Error;
 use crate::ids::hex;
+use crate::seal::Place;
 use crate::state::State;
 
 /// Bytes of a file that are read at once.
@@ -125,7 +129,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// The SHA-256 of bytes, as they are read.
-pub(crate) fn hash_of(bytes: &mut dyn Read) -> std::io::Result<String> {
+pub(crate) fn hashed(bytes: &mut dyn Read) -> std::io::Result<String> {
     let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
         let count = bytes.read(&mut piece)?;
@@ -136,19 +140,51 @@ pub(crate) fn hash_of(bytes: &mut dyn Read) -> std::io::Result<String> {
     }
 }
 
+/// The files that a database speaks of: by items, their hashes.
+pub(crate) fn documents(db: &mut dyn Db) -> Result<Vec<(EntityUid, String)>, Error> {
+    let (mut found, seal) = (Vec::new(), db.seal());
+    let sql = "SELECT type, id, value FROM caseward_content WHERE field = 'document' ORDER BY type, id";
+    db.rows(sql, &[], &mut |row| {
+        let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
+        let value = seal.open(Place::Content(&cell(0), &cell(1), "document"), cell(2))?;
+        if let Some(hash) = serde_json::from_str(&value).ok().as_ref().and_then(hash_of) {
+            found.push((EntityUid::new(cell(0), cell(1)), hash.to_owned()));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The hash that content names a file by.
+pub(crate) fn hash_of(document: &Json) -> Option<&str> {
+    document.as_str()?.strip_prefix("sha256:")
+}
+
 impl State {
     /// The bytes of a file, one piece after the other; `None` where it is not there.
     pub(crate) fn open_file(&mut self, hash: &str) -> Result<Option<Box<dyn Read + Send>>, Error> {
-        if let Some(bytes) = self.db.file(hash)? {
-            return Ok(bytes.map(|bytes| Box::new(std::io::Cursor::new(bytes)) as Box<dyn Read + Send>));
+        let seal = self.db.seal();
+        let name = seal.name(hash);
+        let whole = |bytes| -> Result<Box<dyn Read + Send>, Error> {
+            Ok(Box::new(std::io::Cursor::new(seal.open_file(&name, bytes)?)))
+        };
+        if let Some(bytes) = self.db.file(&name)? {
+            return bytes.map(whole).transpose();
         }
-        Ok(self.files.open(hash)?.map(|file| Box::new(file) as Box<dyn Read + Send>))
+        let Some(mut file) = self.files.open(&name)? else { return Ok(None) };
+        if !seal.is_on() {
+            return Ok(Some(Box::new(file)));
+        }
+        // None of it is given before all of it is known to be what was kept.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| Error::file("read", &self.files.path(&name), error))?;
+        whole(bytes).map(Some)
     }
 
     /// The hash of the bytes that a file has.
     pub(crate) fn file_hash(&mut self, hash: &str) -> Result<Option<String>, Error> {
         let Some(mut file) = self.open_file(hash)? else { return Ok(None) };
-        hash_of(&mut file).map(Some).map_err(|error| Error::file("read", Path::new(hash), error))
+        hashed(&mut file).map(Some).map_err(|error| Error::file("read", Path::new(hash), error))
     }
 
     /// The names of all files that are kept.

@@ -19,7 +19,7 @@ use crate::beside::Batch;
 use crate::db::{as_count, as_number, as_text, number, text};
 use crate::draft::stored;
 use crate::error::Error;
-use crate::log::as_i64;
+use crate::log::{self, as_i64};
 use crate::state::{Group, Numbers, State, counts};
 
 /// Of more entries than this the rows are read, not each entry.
@@ -145,7 +145,7 @@ impl State {
     }
 
     fn entries_after(&mut self, event: u64) -> Result<Vec<Followed>, Error> {
-        let mut entries = Vec::new();
+        let (mut entries, seal) = (Vec::new(), self.db.seal());
         let sql = "SELECT event, version, recorded, kind, envelope, \
                    CASE WHEN kind IN ('command', 'feed', 'due') THEN payload END \
                    FROM caseward_log WHERE event > ?1 ORDER BY event";
@@ -158,7 +158,7 @@ impl State {
                 recorded: row.get(2).and_then(as_number).unwrap_or(i64::MIN),
                 kind: cell(3).unwrap_or_default(),
                 envelope: cell(4).unwrap_or_default(),
-                payload: cell(5),
+                payload: log::payload_in(&seal, row, 0, 5)?,
             });
             Ok(())
         })?;

@@ -3,14 +3,16 @@
 //! INVARIANT: an envelope is never changed. A payload that is disposed of goes with its salt, and the tree still verifies.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use caseward::EntityUid;
 use serde_json::{Value as Json, json};
 
-use crate::db::{Db, as_count, as_text, number, text};
+use crate::db::{Cell, Db, as_count, as_text, number, text};
 use crate::error::Error;
 use crate::feed::CONTENT;
 use crate::ids::{Random, hex, sha256};
+use crate::seal::{Place, Seal};
 use crate::time::rfc3339;
 
 /// An entry before it has its number.
@@ -51,6 +53,21 @@ pub(crate) fn about(kind: &str, payload: &Json) -> BTreeSet<EntityUid> {
     }
 }
 
+/// The payload in a row of the log, by the cells of its entry's number and of the payload; `None` where it was disposed of.
+pub(crate) fn payload(seal: &Seal, event: &Cell, payload: &Cell) -> Result<Option<Arc<str>>, Error> {
+    seal.open_some(Place::Payload(as_count(event).unwrap_or(0)), as_text(payload))
+}
+
+/// As [`payload`], of the cells of a row by their places.
+pub(crate) fn payload_in(
+    seal: &Seal,
+    row: &[Cell],
+    event: usize,
+    at: usize,
+) -> Result<Option<Arc<str>>, Error> {
+    payload(seal, row.get(event).unwrap_or(&None), row.get(at).unwrap_or(&None))
+}
+
 /// Entries that stay when what they speak of is disposed of: who looked at it, and that it was disposed of.
 const STAY: &str = "('read', 'disposal')";
 
@@ -64,6 +81,9 @@ pub(crate) fn append(
     let payload = entry.payload.to_string();
     let salt = hex(&random.bytes::<32>()?);
     let envelope = envelope(event, entry, &hash(&salt, &payload)).to_string();
+    let seal = db.seal();
+    let (payload, salt) =
+        (seal.close(Place::Payload(event), payload)?, seal.close(Place::Salt(event), salt)?);
     db.run(
         "INSERT INTO caseward_log (event, version, recorded, kind, envelope, payload, salt) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -107,12 +127,13 @@ pub(crate) fn blank(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error>
 /// Takes payload and salt from the entries that say something of an entity that stays: commands, and feeds of content; gives
 /// their numbers. Where it was, and when, stays with it.
 pub(crate) fn unsay(db: &mut dyn Db, uid: &EntityUid) -> Result<Vec<u64>, Error> {
-    let mut events = Vec::new();
+    let (mut events, seal) = (Vec::new(), db.seal());
     let sql = "SELECT l.event, l.kind, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
                WHERE a.type = ?1 AND a.id = ?2 AND l.payload IS NOT NULL AND l.kind IN ('command', 'feed')";
     db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
         let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-        let payload: Json = serde_json::from_str(&cell(2)).unwrap_or_default();
+        let payload = payload_in(&seal, row, 0, 2)?.unwrap_or_default();
+        let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
         let feed = payload.get("feed").and_then(Json::as_str).unwrap_or_default();
         if cell(1).as_ref() == "command" || CONTENT.contains(&feed) {
             events.extend(row.first().and_then(as_count));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::ids::Random;
+use crate::seal::StoreKey;
 use crate::time;
 
 /// How a store is opened.
@@ -23,6 +24,8 @@ pub struct Options {
     pub alone: bool,
     /// A seed of ids and salts, for runs that are compared; else the system's random bytes.
     pub seed: Option<u64>,
+    /// The key under which the store is encrypted, if it is.
+    pub key: Option<StoreKey>,
     /// Whether a store is opened of which the rows cannot be read: without facts, and nothing is written to it.
     pub(crate) is_for_checkup: bool,
     /// Who is told how far it is opened.
@@ -91,6 +94,13 @@ impl Options {
     #[must_use]
     pub fn seeded(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// With the key under which the store is encrypted, or is to be where it is made.
+    #[must_use]
+    pub fn with_key(mut self, key: Option<StoreKey>) -> Self {
+        self.key = key;
         self
     }
 

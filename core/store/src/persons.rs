@@ -9,6 +9,7 @@ use crate::beside::{NAME, PERSON, fold};
 use crate::db::{as_text, text};
 use crate::doctor::Checkup;
 use crate::error::Error;
+use crate::seal::Place;
 use crate::state::State;
 
 /// The content that says when somebody was born.
@@ -20,15 +21,18 @@ impl State {
         let sql = "SELECT n.id, n.value, b.value FROM caseward_content n JOIN caseward_content b \
                    ON b.type = n.type AND b.id = n.id AND b.field = ?3 \
                    WHERE n.type = ?1 AND n.field = ?2 ORDER BY n.id";
-        let mut pairs = Vec::new();
+        let (mut pairs, seal) = (Vec::new(), self.db.seal());
         let mut first: BTreeMap<(String, String), EntityUid> = BTreeMap::new();
         self.db.rows(sql, &[text(PERSON), text(NAME), text(BORN)], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-            let said = |value: &str| match serde_json::from_str(value) {
-                Ok(Json::String(text)) => fold(&text),
-                _ => String::new(),
+            let said = |field: &str, at: usize| -> Result<String, Error> {
+                let value = seal.open(Place::Content(PERSON, &cell(0), field), cell(at))?;
+                Ok(match serde_json::from_str(&value) {
+                    Ok(Json::String(text)) => fold(&text),
+                    _ => String::new(),
+                })
             };
-            let (student, name, born) = (EntityUid::new(PERSON, cell(0)), said(&cell(1)), said(&cell(2)));
+            let (student, name, born) = (EntityUid::new(PERSON, cell(0)), said(NAME, 1)?, said(BORN, 2)?);
             if name.is_empty() || born.is_empty() {
                 return Ok(());
             }

@@ -19,6 +19,7 @@ use postgres::{Client, Row, Statement};
 use crate::address::Address;
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
+use crate::seal::Seal;
 use crate::touched::Counter;
 
 /// Statements that are kept prepared.
@@ -45,6 +46,7 @@ pub(crate) struct Postgres {
     client: Client,
     prepared: HashMap<String, Statement>,
     counter: Counter,
+    seal: Seal,
 }
 
 /// Whether a place is an address of PostgreSQL.
@@ -87,7 +89,13 @@ impl Postgres {
             path: at,
             why: format!("it cannot be connected to: {}", tell(&error)),
         })?;
-        Ok(Postgres { address, client, prepared: HashMap::new(), counter: Counter::default() })
+        Ok(Postgres {
+            address,
+            client,
+            prepared: HashMap::new(),
+            counter: Counter::default(),
+            seal: Seal::default(),
+        })
     }
 
     /// Begins a transaction; where the connection was cut, on another.
@@ -314,6 +322,14 @@ impl Db for Postgres {
     fn scrub(&mut self) -> Result<(), Error> {
         // Rows that were deleted go when the server vacuums; its own log and backups are the operator's.
         Ok(self.client.batch_execute("VACUUM caseward_log, caseward_content, caseward_history")?)
+    }
+
+    fn seal(&self) -> Seal {
+        self.seal.clone()
+    }
+
+    fn set_seal(&mut self, seal: Seal) {
+        self.seal = seal;
     }
 
     fn counter(&self) -> Counter {

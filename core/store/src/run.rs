@@ -17,6 +17,7 @@ use crate::draft::{Draft, Finished, uid_json};
 use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::{Entry, as_i64};
+use crate::seal::Place;
 use crate::state::{Group, State, changed};
 use crate::time;
 
@@ -189,10 +190,12 @@ impl State {
             return Ok(None);
         };
         let (before, answer) = (row.first().and_then(as_text), row.get(1).and_then(as_text));
-        if before.as_deref() != Some(digest(checked).as_str()) {
+        let seal = self.db.seal();
+        if before.as_deref() != Some(seal.digest(&digest(checked)).as_str()) {
             let answer = Answer::new(Outcome::Invalid, group.numbers.version, self.ward.policy_hash());
             return Ok(Some(answer.because(format!("the key `{key}` was another command's"))));
         }
+        let answer = seal.open_some(Place::Answer(checked.person.id(), key), answer)?;
         let answer = answer.and_then(|answer| serde_json::from_str::<Answer>(&answer).ok());
         Ok(answer.map(|answer| Answer { repeated: true, ..answer }))
     }
@@ -383,6 +386,8 @@ impl State {
         self.db.run("DELETE FROM caseward_answer WHERE recorded <= ?1", &[expired])?;
         let Some(key) = &checked.command.key else { return Ok(()) };
         let kept = serde_json::to_string(answer).map_err(|error| Error::Database(error.to_string()))?;
+        let seal = self.db.seal();
+        let kept = seal.close(Place::Answer(checked.person.id(), key), kept)?;
         self.db.run(
             "INSERT INTO caseward_answer (person, key, command, answer, recorded, event) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -391,7 +396,7 @@ impl State {
             &[
                 text(checked.person.id()),
                 text(key.as_str()),
-                text(digest(checked)),
+                text(seal.digest(&digest(checked))),
                 text(kept),
                 number(now),
                 number(as_i64(answer.event.unwrap_or(0))),

@@ -13,7 +13,7 @@ use crate::db::{Db, as_text, number};
 use crate::error::Error;
 use crate::files::{self, write_whole};
 use crate::ids::sha256;
-use crate::log::as_i64;
+use crate::log::{self, as_i64};
 use crate::state::{State, get_text, set_text};
 
 /// A store with fewer entities is read from its rows.
@@ -54,11 +54,13 @@ fn said(db: &mut dyn Db) -> Result<Option<(u64, String)>, Error> {
 fn since(db: &mut dyn Db, ward: &Ward, event: u64) -> Result<Option<Changes>, Error> {
     let mut texts = Vec::new();
     let mut is_whole = true;
-    let sql = "SELECT kind, payload FROM caseward_log WHERE event > ?1 AND kind <> 'read' ORDER BY event";
+    let sql =
+        "SELECT kind, payload, event FROM caseward_log WHERE event > ?1 AND kind <> 'read' ORDER BY event";
+    let seal = db.seal();
     db.rows(sql, &[number(as_i64(event))], &mut |row| {
         let kind = row.first().and_then(as_text).unwrap_or_default();
-        let payload: Option<Json> =
-            row.get(1).and_then(as_text).and_then(|payload| serde_json::from_str(&payload).ok());
+        let payload = log::payload_in(&seal, row, 2, 1)?;
+        let payload: Option<Json> = payload.and_then(|payload| serde_json::from_str(&payload).ok());
         match (payload, &*kind) {
             (Some(mut payload), "command" | "feed" | "due") => {
                 if let Some(Json::Array(all)) = payload.get_mut("changes").map(Json::take) {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use crate::db::{Cell, Db, Each, table_of};
 use crate::error::Error;
 use crate::files::beside;
+use crate::seal::Seal;
 use crate::touched::Counter;
 
 /// Bytes of a disk below which a store is not said to be writable: what small commands write may still fit into what its files
@@ -34,6 +35,7 @@ pub(crate) struct Sqlite {
     /// The file that is written to.
     file: Option<Written>,
     counter: Counter,
+    seal: Seal,
 }
 
 /// The files that are written to, each with what tells it from every other: the database, and its write-ahead log.
@@ -179,7 +181,7 @@ impl Sqlite {
 
     fn over(connection: Connection, file: Option<Written>) -> Self {
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        Sqlite { connection, file, counter: Counter::default() }
+        Sqlite { connection, file, counter: Counter::default(), seal: Seal::default() }
     }
 }
 
@@ -263,6 +265,14 @@ impl Db for Sqlite {
         // it goes at the next checkpoint.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    fn seal(&self) -> Seal {
+        self.seal.clone()
+    }
+
+    fn set_seal(&mut self, seal: Seal) {
+        self.seal = seal;
     }
 
     fn counter(&self) -> Counter {

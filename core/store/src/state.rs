@@ -16,10 +16,10 @@ use crate::activate::{self, InForce, Shared};
 use crate::audit::Tree;
 use crate::beside::{Batch, Beside};
 use crate::db::{Db, as_count, as_text, number, text};
-use crate::draft::{Finished, Touched};
+use crate::draft::{Finished, Touched, stored};
 use crate::error::Error;
 use crate::feed::CONTENT;
-use crate::files::Files;
+use crate::files::{Files, documents, hash_of};
 use crate::history;
 use crate::ids::Random;
 use crate::imported;
@@ -28,6 +28,7 @@ use crate::migrate;
 use crate::options::Options;
 use crate::past::Pasts;
 use crate::policies::PolicySet;
+use crate::seal::{self, Place, StoreKey};
 use crate::snapshot;
 use crate::time;
 use crate::watch::Watchers;
@@ -102,7 +103,7 @@ pub(crate) struct Group {
 
 impl State {
     /// Makes the tables of a new store.
-    pub(crate) fn create(db: &mut dyn Db, policies: &PolicySet) -> Result<(), Error> {
+    pub(crate) fn create(db: &mut dyn Db, policies: &PolicySet, key: Option<&StoreKey>) -> Result<(), Error> {
         let (ward, fits) = policies.load_whole()?;
         let database = Database::new(ward.schema(), &Mapping::default(), db.dialect())?;
         db.begin()?;
@@ -111,6 +112,9 @@ impl State {
             db.tables()?;
             for statement in database.create() {
                 db.script(&statement)?;
+            }
+            if let Some(key) = key {
+                seal::begin(db, key)?;
             }
             activate::keep(db, policies, (&ward, &fits), (i64::MIN, 0))?;
             set(db, "version", 0)?;
@@ -346,9 +350,12 @@ impl State {
             return Ok(false);
         }
         group.numbers.version += 1;
+        let seal = self.db.seal();
         for (hash, bytes) in &finished.files {
-            if !self.db.keep_file(hash, bytes)? {
-                self.files.keep(hash, bytes)?;
+            let name = seal.name(hash);
+            let bytes = seal.close_file(&name, bytes)?;
+            if !self.db.keep_file(&name, &bytes)? {
+                self.files.keep(&name, &bytes)?;
             }
         }
         for (uid, touched) in &finished.touched {
@@ -406,11 +413,13 @@ impl State {
             let key = [text(uid.type_name()), text(uid.id()), text(field.clone())];
             match value {
                 Some(value) => {
+                    let place = Place::Content(uid.type_name(), uid.id(), field);
+                    let value = self.db.seal().close(place, value.to_string())?;
                     let [ty, id, field] = key;
                     self.db.run(
                         "INSERT INTO caseward_content (type, id, field, value) VALUES (?1, ?2, ?3, ?4) \
                          ON CONFLICT (type, id, field) DO UPDATE SET value = excluded.value",
-                        &[ty, id, field, text(value.to_string())],
+                        &[ty, id, field, text(value)],
                     )?;
                 }
                 None => {
@@ -439,16 +448,13 @@ impl State {
 
     /// Removes the content of an entity that is gone, and its file where no other item has it.
     fn forget_content(&mut self, group: &mut Group, uid: &EntityUid) -> Result<(), Error> {
+        let document = stored(self.db.as_mut(), uid, "document")?;
         let key = [text(uid.type_name()), text(uid.id())];
-        let sql = "SELECT value FROM caseward_content WHERE type = ?1 AND id = ?2 AND field = 'document'";
-        let documents = self.db.texts(sql, &key)?;
         self.db.run("DELETE FROM caseward_content WHERE type = ?1 AND id = ?2", &key)?;
-        for document in documents {
-            let sql = "SELECT 1 FROM caseward_content WHERE field = 'document' AND value = ?1 LIMIT 1";
-            let is_kept = self.db.row(sql, &[text(document.clone())])?.is_some();
-            if let (false, Some(hash)) = (is_kept, document.trim_matches('"').strip_prefix("sha256:")) {
-                group.released.push(hash.to_owned());
-            }
+        if let Some(hash) = document.as_ref().and_then(hash_of)
+            && !documents(self.db.as_mut())?.iter().any(|(_, kept)| kept == hash)
+        {
+            group.released.push(self.db.seal().name(hash));
         }
         Ok(())
     }
@@ -493,8 +499,8 @@ pub(crate) fn counts(db: &mut dyn Db) -> Result<(Numbers, Tree), Error> {
 }
 
 /// What the settings are called.
-pub(crate) const SETTINGS: [&str; 8] =
-    ["version", "event", "clock", "tree", "format", "requests", "cases", "snapshot"];
+pub(crate) const SETTINGS: [&str; 9] =
+    ["version", "event", "clock", "tree", "format", "requests", "cases", "snapshot", "sealed"];
 
 /// A number among the settings.
 pub(crate) fn get(db: &mut dyn Db, name: &str) -> Result<Option<i64>, Error> {

@@ -80,10 +80,10 @@ impl Store {
         let path = path.as_ref();
         #[cfg(feature = "postgres")]
         if let Some(address) = address(path) {
-            State::create(&mut Postgres::create(address)?, policies)?;
+            State::create(&mut Postgres::create(address)?, policies, options.key.as_ref())?;
             return Self::open(path, options);
         }
-        place::make_database(path, |db| State::create(db, policies))?;
+        place::make_database(path, |db| State::create(db, policies, options.key.as_ref()))?;
         Self::open(path, options).map_err(|error| match error {
             Error::Database(says) => Error::Database(format!(
                 "the store `{}` is made, and cannot be opened yet: {says}",
@@ -356,6 +356,19 @@ impl Store {
     /// What the database reports.
     pub fn contents(&self, of: Vec<(EntityUid, String)>) -> Result<Vec<Option<serde_json::Value>>, Error> {
         self.run(move |state, _| state.contents(&of))
+    }
+
+    /// As [`Store::contents`], as they stood at a past moment. What was disposed of since is none.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn past_contents(
+        &self,
+        past: &Past,
+        of: Vec<(EntityUid, String)>,
+    ) -> Result<Vec<Option<serde_json::Value>>, Error> {
+        let version = past.world.version();
+        self.run(move |state, _| state.reading(|state| state.past_contents(&of, version)))
     }
 
     /// The file of an item, for `reader`, who must be permitted to view the item. That they asked is audited before it is given,

@@ -138,7 +138,7 @@ fn what_is_wrong_with_a_store_is_said() {
 }
 
 /// How many kills: 5 unless `CASEWARD_KILLS` says otherwise; `make faults` asks for 200.
-fn kills() -> usize {
+pub(crate) fn kills() -> usize {
     std::env::var("CASEWARD_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(5)
 }
 
@@ -272,7 +272,14 @@ fn a_store_is_asked_as_a_file_is() {
         fields.filter(|field| field["name"] == "number").map(|field| &field["value"]).collect();
     assert_eq!(numbers, [&json!("C0000001")]);
     let past = asks(&bench, &[&["view", "--as-of", "2026-05-11T21:00:00Z"], on.as_slice()].concat());
-    assert!(past.code == 0 && !past.out.contains("C0000001"), "{}", past.out);
+    assert!(past.code == 0 && past.out.contains("number: C0000001"), "{}", past.out);
+    assert!(!past.out.contains("(kept by the service)"), "{}", past.out);
+    // What is said of a store is not passed over where there is none.
+    for option in [&["--as-of", "2026-05-11T21:00:00Z"][..], &["--trust-now"], &["--purpose", "x"]] {
+        let of_file = ["--entities", "out.json", "--now", "2026-05-20T09:00:00+12:00"];
+        let question = ["check", "--action", "viewSummary"].into_iter().chain(on);
+        bench.run(question.chain(of_file).chain(option.iter().copied())).fails(64, option[0]);
+    }
     // What a person is shown is audited before it is shown; a `check` shows nothing of the record.
     let looked = asks(&bench, &["audit", "who-looked", "Case::\"c1\"", "--principal", "User::\"privacy\""]);
     let kinds: Vec<&str> = looked.out.lines().filter_map(|line| line.split("  ").nth(2)).collect();

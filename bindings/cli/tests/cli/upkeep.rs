@@ -1,11 +1,11 @@
 //! Backups of a store from the command line, and what a kill or a full disk leaves.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::store::{TRUSTING, bench, does, request};
+use crate::store::{TRUSTING, bench, does, kills, request};
 use crate::support::Bench;
 
 /// A store with a case and a file of a megabyte, whose bytes no compression makes fewer.
@@ -137,6 +137,136 @@ fn a_kill_leaves_a_whole_backup_or_none() {
     assert!(whole >= 1 && none >= 1, "{whole} whole, {none} none");
     let label: Value = serde_json::from_str(&bench.read("b9/backup.json")).unwrap();
     assert!(label["entries"].as_u64() >= Some(5), "{label}");
+}
+
+#[test]
+fn a_store_is_encrypted_under_a_key() {
+    let bench = Bench::new();
+    bench.write("small.json", include_str!("../../../../core/store/tests/data/small.json"));
+    let keygen = |file: &str| bench.run(["store", "keygen", "-o", file]);
+    let made = keygen("a.key");
+    assert!(made.code == 0 && made.out.len() == 17, "{}{}", made.out, made.err);
+    keygen("a.key").fails(1, "a.key");
+    keygen("-").fails(1, "a file of its own");
+    assert_eq!(keygen("b.key").code, 0);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(bench.path("a.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let with = |key: &'static str, args: &[&'static str]| {
+        let more = ["--db", "cases.db", "--key-file", key].into_iter().chain(TRUSTING);
+        bench.run(args.iter().copied().chain(more))
+    };
+    assert_eq!(bench.run(["store", "init", "--db", "cases.db", "--key-file", "a.key"]).code, 0);
+    assert_eq!(with("a.key", &["store", "import", "--entities", "small.json"]).code, 0);
+    bench.write("names.csv", "type,id,field,value\nStudent,aroha,name,Ngaio Brown\n");
+    assert_eq!(with("a.key", &["feed", "content", "names.csv"]).code, 0);
+    let lines = [
+        request("r1"),
+        json!({"command": "submitRequest", "as": "lead", "on": "Request::\"r1\""}),
+        json!({"command": "acceptRequest", "as": "flow", "on": "Request::\"r1\"", "id": "c1"}),
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let does = ["do", "--db", "cases.db", "--key-file", "a.key"].into_iter().chain(TRUSTING);
+    assert_eq!(bench.run_with(text, does).code, 0);
+    let flow = ["--principal", "User::\"flow\"", "--resource", "Case::\"c1\""];
+    let view = [&["view"], &flow[..]].concat();
+    let seen = with("a.key", &view);
+    assert!(seen.code == 0 && seen.out.contains("number: C0000001"), "{}{}", seen.out, seen.err);
+    assert!(with("a.key", &["store", "doctor"]).out.contains("; 0 faults,"));
+    let found = with("a.key", &["search", "--principal", "User::\"flow\"", "ngaio"]);
+    assert_eq!((found.code, found.out.as_str()), (0, "c1\n"), "{}", found.err);
+    // Without its key, with another, and with none where one is named.
+    let name = made.out.trim();
+    for verb in [&["store", "doctor"][..], &["store", "export"], &["audit", "verify"], &view] {
+        let args = verb.iter().copied().chain(["--db", "cases.db"]);
+        bench.run(args).fails(1, &format!("`cases.db` is encrypted: give its key, `{name}`"));
+        with("b.key", verb).fails(1, &format!("`cases.db` is encrypted with the key `{name}`"));
+    }
+    with("none.key", &["store", "doctor"]).fails(1, "none.key");
+    with("small.json", &["store", "doctor"]).fails(1, "`small.json`: it is no key of a store");
+    let of_file = ["--entities", "world.json", "--key-file", "a.key"];
+    bench.run(view.iter().copied().chain(of_file)).fails(64, "--key-file is for a store: name it with --db");
+    // The environment names the key too, and an option wins.
+    let in_environment = |args: &[&str]| {
+        let ran = bench.command().args(args).env("CASEWARD_KEY_FILE", "a.key").output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    assert_eq!(in_environment(&["store", "tick", "--db", "cases.db"]).0, Some(0));
+    let other = in_environment(&["store", "tick", "--db", "cases.db", "--key-file", "b.key"]);
+    assert!(other.0 == Some(1) && other.1.contains("encrypted with the key"), "{}", other.1);
+    // A backup, another key, and the way back.
+    let backup = |to: &'static str, key: &'static str| {
+        bench.run(["store", "backup", "--db", "cases.db", "-o", to, "--key-file", key])
+    };
+    assert_eq!(backup("monday", "a.key").code, 0);
+    bench.run(["store", "backup", "--db", "cases.db", "-o", "none"]).fails(1, "give its key");
+    let rekey = |from: &'static str, to: &'static str| {
+        bench.run(["store", "rekey", "--db", "cases.db", "--key-file", from, "--new-key-file", to])
+    };
+    let ran = rekey("a.key", "b.key");
+    assert!(ran.code == 0 && ran.out.contains(&format!("no longer under {name}")), "{}{}", ran.out, ran.err);
+    rekey("a.key", "b.key").fails(1, "is encrypted with the key");
+    bench.run(["store", "rekey", "--db", "cases.db", "--new-key-file", "b.key"]).fails(1, "--key-file");
+    assert_eq!(with("b.key", &view).code, 0);
+    with("a.key", &view).fails(1, "is encrypted with the key");
+    assert_eq!(bench.run(["store", "restore", "monday", "--db", "again.db"]).code, 0);
+    let again = ["store", "doctor", "--db", "again.db", "--key-file", "a.key"].into_iter().chain(TRUSTING);
+    assert!(bench.run(again).out.contains("; 0 faults,"));
+}
+
+/// Killed at random moments while a store is made: there is a whole one under its name or none, and what is left of none is in
+/// nobody's way.
+#[cfg(unix)]
+#[test]
+fn a_name_of_a_store_outlives_a_kill() {
+    let bench = Bench::new();
+    bench.write("small.json", include_str!("../../../../core/store/tests/data/small.json"));
+    let begun = Instant::now();
+    assert_eq!(bench.run(["store", "init", "--db", "first.db"]).code, 0);
+    let took = begun.elapsed();
+    let (mut state, mut none, mut whole) = (11_u64, 0, 0);
+    for number in 0..kills() {
+        let (db, partial) = (format!("k{number}.db"), bench.path(&format!("k{number}.db.partial")));
+        let mut init = bench.command();
+        init.args(["store", "init", "--db", &db]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut init = init.spawn().unwrap();
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        match number % 5 {
+            // Before it wrote anything, and when it has come to its end.
+            0 => {}
+            4 => drop(init.wait().unwrap()),
+            // At some moment; and while it writes.
+            2 => std::thread::sleep(took.mul_f64((state >> 40) as f64 / f64::from(1 << 24))),
+            _ => {
+                while !partial.exists() && init.try_wait().unwrap().is_none() {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                std::thread::sleep(Duration::from_micros((state >> 40) % 20_000));
+            }
+        }
+        init.kill().unwrap();
+        init.wait().unwrap();
+        if bench.path(&db).exists() {
+            whole += 1;
+        } else {
+            none += 1;
+            bench.run(["store", "export", "--db", &db]).fails(1, "there is no store");
+            let again = bench.run(["store", "init", "--db", &db]);
+            assert_eq!(again.code, 0, "{}", again.err);
+        }
+        // It is a store like any other, and nothing else is left beside it.
+        let import = ["store", "import", "--db", &db, "--entities", "small.json"];
+        let import = bench.run(import.into_iter().chain(TRUSTING));
+        assert_eq!(import.code, 0, "kill {number}: {}", import.err);
+        let doctor = bench.run(["store", "doctor", "--db", &db].into_iter().chain(TRUSTING));
+        assert!(doctor.code == 0 && doctor.out.contains("; 0 faults,"), "{}{}", doctor.out, doctor.err);
+        let beside: Vec<String> = bench.names().into_iter().filter(|name| name.starts_with(&db)).collect();
+        assert_eq!(beside, [db.clone(), format!("{db}-lock")]);
+    }
+    assert!(none >= 1 && whole >= 1, "{none} none, {whole} whole");
 }
 
 /// Somebody who may read the folder and not write to it: where the tests are root, nobody.

@@ -25,8 +25,15 @@ results.checks = asked.map(({ type: _, ...question }, at) => {
   const resource = { type: 'Case', id: `c${String(at + 1).padStart(7, '0')}` };
   return ward.json.answer(world, { ...question, resource });
 });
+results.sorted = asked.map((question) => ward.sorted(world, { ...question, by: 'openedAt' }).page(undefined, { most: 5 }).ids);
+const watch = ward.watch(world, asked[0]);
 world.apply(new Changes().set('Student::"n0000001"', 'nsn', '9999999999'));
 results.version = world.version;
+const next = watch.next();
+world.apply(new Changes().set(asked[0].principal, 'loginActive', false));
+results.watched = [watch.first, (await next).value.went];
+watch.dispose();
+world.apply(new Changes().set(asked[0].principal, 'loginActive', true));
 try {
   ward.answer(world, { principal: 'User::"u00001"', action: 'viewSumary', resource: 'Case::"c0000001"' });
 } catch (error) {

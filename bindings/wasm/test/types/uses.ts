@@ -14,10 +14,13 @@ import {
   type Granted,
   LIMITS,
   type Problem,
+  type Sighted,
+  type Sorted,
   type Table,
   type Uid,
   type Visible,
   Ward,
+  type Watch,
   World,
   diagnose,
   format,
@@ -58,6 +61,15 @@ const count: number = ward.count(world, question);
   using found: Visible = ward.visible(world, question);
   const { ids: page, next } = found.page();
   if (next !== undefined) found.page(next, { most: 20 }).ids.concat(page);
+}
+const listed: Sorted = ward.sorted(world, { ...question, by: 'openedAt', descending: true, where: ['status=open'] });
+const pages: string[][] = [listed.page().ids, listed.page(listed.page().next, { most: 20 }).ids];
+{
+  using watch: Watch = ward.watch(world, { ...question, waiting: 10 });
+  const seen: readonly string[] = watch.first;
+  for await (const { version, came, went } of watch) pages.push([`${version}`, ...seen, ...came, ...went]);
+  const last: IteratorResult<Sighted, undefined> = await watch.next();
+  if (last.done !== true) watch.tick(last.value.now);
 }
 const actions: ActionAnswer[] = ward.actions(world, { principal, resource: 'Case::"c1"' });
 const next: string[] = actions.filter(({ allowed }) => allowed).map(({ action }) => action);
@@ -127,4 +139,4 @@ ward.countBy(world, { ...question, by: [], protect: { below: 6, key: 'sixteen by
 ward.countBy(world, { ...question, by: [], protect: {} });
 
 export { grants, items, may, most, people, released, report, shown, told, turn };
-export { attributes, changed, count, failed, first, ids, next, place, problems, signs, text, unknown, why };
+export { attributes, changed, count, failed, first, ids, next, pages, place, problems, signs, text, unknown, why };

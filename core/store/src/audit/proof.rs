@@ -14,6 +14,7 @@ use super::tree::Tree;
 use crate::db::{as_text, number};
 use crate::error::Error;
 use crate::log::{as_i64, hash};
+use crate::seal::Place;
 use crate::state::State;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
@@ -78,9 +79,17 @@ impl State {
     fn entry(&mut self, event: u64, with_payload: bool) -> Result<Entry, Error> {
         let sql = "SELECT envelope, payload, salt FROM caseward_log WHERE event = ?1";
         let row = self.db.row(sql, &[number(as_i64(event))])?.unwrap_or_default();
+        let seal = self.db.seal();
         let cell = |at: usize| row.get(at).and_then(as_text).map(|text| text.to_string());
+        let opened = |place: Place<'_>, at: usize| -> Result<Option<String>, Error> {
+            let text = seal.open_some(place, row.get(at).and_then(as_text))?;
+            Ok(text.map(|text| text.to_string()))
+        };
         let envelope = cell(0).ok_or_else(|| Error::request(format!("there is no entry {event}")))?;
-        let (payload, salt) = if with_payload { (cell(1), cell(2)) } else { (None, None) };
+        let (payload, salt) = match with_payload {
+            true => (opened(Place::Payload(event), 1)?, opened(Place::Salt(event), 2)?),
+            false => (None, None),
+        };
         Ok(Entry { envelope, payload, salt })
     }
 }

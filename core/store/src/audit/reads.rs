@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +13,10 @@ use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::db::{as_count, as_number, as_text, text};
+use crate::db::{Cell, as_count, as_number, as_text, text};
 use crate::error::Error;
 use crate::ids::sha256;
-use crate::log::Entry;
+use crate::log::{self, Entry};
 use crate::state::{Group, State};
 use crate::time::rfc3339;
 
@@ -166,9 +167,9 @@ impl State {
                     all.extend(found.iter().map(name));
                     cases = found;
                 }
-                let sql = "SELECT payload FROM caseward_log WHERE kind = 'disposal' AND event IN \
+                let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'disposal' AND event IN \
                            (SELECT event FROM caseward_log_about WHERE type = ?1 AND id = ?2)";
-                for payload in self.db.texts(sql, &[text(of.type_name()), text(of.id())])? {
+                for payload in self.payloads(sql, &[text(of.type_name()), text(of.id())])? {
                     let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
                     if payload.get("of").and_then(Json::as_str) == Some(&name(of)) {
                         let gone = payload.get("entities").and_then(Json::as_array).into_iter().flatten();
@@ -183,6 +184,16 @@ impl State {
             all.extend(self.referring("Item", "case", &case)?.iter().map(name));
         }
         Ok(all)
+    }
+
+    /// The payloads that a query gives, behind their entries' numbers.
+    fn payloads(&mut self, sql: &str, params: &[Cell]) -> Result<Vec<Arc<str>>, Error> {
+        let (mut found, seal) = (Vec::new(), self.db.seal());
+        self.db.rows(sql, params, &mut |row| {
+            found.extend(log::payload_in(&seal, row, 0, 1)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn referring(&mut self, ty: &str, attribute: &str, uid: &EntityUid) -> Result<Vec<EntityUid>, Error> {
@@ -205,12 +216,15 @@ impl State {
 
     /// The reads of which something holds.
     fn looks(&mut self, is_one: impl Fn(&Json) -> Result<bool, Error>) -> Result<Vec<Looked>, Error> {
-        let mut found = Vec::new();
-        let sql = "SELECT event, recorded, payload, kind FROM caseward_log WHERE payload IS NOT NULL \
-                   AND (kind = 'read' OR kind = 'command' AND payload LIKE '%exportPersonalInformation%') \
-                   ORDER BY event";
-        self.db.rows(sql, &[], &mut |row| {
-            let payload = row.get(2).and_then(as_text).unwrap_or_default();
+        let (mut found, seal) = (Vec::new(), self.db.seal());
+        // Of what is encrypted the database cannot tell which command it is.
+        let those = if seal.is_on() { "" } else { "AND payload LIKE '%exportPersonalInformation%'" };
+        let sql = format!(
+            "SELECT event, recorded, payload, kind FROM caseward_log WHERE payload IS NOT NULL \
+             AND (kind = 'read' OR kind = 'command' {those}) ORDER BY event"
+        );
+        self.db.rows(&sql, &[], &mut |row| {
+            let payload = log::payload_in(&seal, row, 0, 2)?.unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let is_read = row.get(3).and_then(as_text).as_deref() == Some("read");
             // Whoever is given all that is held of somebody has looked at it.
@@ -227,11 +241,11 @@ impl State {
 
     /// What was denied, oldest first: of records whose access history the person may see.
     pub(crate) fn denied(&mut self, reader: &EntityUid, now: i64) -> Result<Vec<Looked>, Error> {
-        let mut found = Vec::new();
+        let (mut found, seal) = (Vec::new(), self.db.seal());
         let sql = "SELECT event, recorded, payload FROM caseward_log WHERE kind IN ('command', 'read') \
                    AND payload IS NOT NULL ORDER BY event";
         self.db.rows(sql, &[], &mut |row| {
-            let payload = row.get(2).and_then(as_text).unwrap_or_default();
+            let payload = log::payload_in(&seal, row, 0, 2)?.unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let of = |path: &str| payload.pointer(path).and_then(Json::as_str);
             let is_denied =
@@ -295,8 +309,8 @@ impl State {
     fn student_of_disposed(&mut self, of: &EntityUid) -> Result<Option<EntityUid>, Error> {
         let of = name(of);
         let mut student = None;
-        let sql = "SELECT payload FROM caseward_log WHERE kind = 'disposal' ORDER BY event";
-        for payload in self.db.texts(sql, &[])? {
+        let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'disposal' ORDER BY event";
+        for payload in self.payloads(sql, &[])? {
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let gone = payload.get("entities").and_then(Json::as_array);
             if gone.into_iter().flatten().any(|uid| uid.as_str() == Some(&of)) {

@@ -11,7 +11,7 @@ use crate::attendance::Spec;
 use crate::db::{as_count, as_text, number};
 use crate::error::Error;
 use crate::history;
-use crate::log::as_i64;
+use crate::log::{self, as_i64};
 use crate::migrate::{is_same_data, recast};
 use crate::state::State;
 use crate::time;
@@ -116,15 +116,13 @@ impl State {
         let sql = "SELECT a.event, a.kind, a.payload, b.version FROM caseward_log a \
                    LEFT JOIN caseward_log b ON b.event = a.event - 1 \
                    WHERE a.event <= ?1 AND a.event > ?2 ORDER BY a.event DESC";
-        let mut rows = Vec::new();
+        let (mut rows, seal) = (Vec::new(), self.db.seal());
         self.db.rows(sql, &[number(event), number(event - AT_ONCE)], &mut |row| {
             let number = |at: usize| row.get(at).and_then(as_count).unwrap_or(0);
             rows.push(Row {
                 event: number(0),
                 kind: row.get(1).and_then(as_text).unwrap_or_default(),
-                payload: row
-                    .get(2)
-                    .and_then(as_text)
+                payload: log::payload_in(&seal, row, 0, 2)?
                     .map(|text| serde_json::from_str(&text).unwrap_or_default()),
                 before: number(3),
             });

@@ -13,6 +13,7 @@ use crate::db::{Cell, as_count, as_number, as_text, number};
 use crate::error::Error;
 use crate::ids::hex;
 use crate::log::{self, as_i64, hash};
+use crate::seal::{Place, Seal};
 use crate::state::State;
 use crate::time::rfc3339;
 
@@ -88,6 +89,7 @@ struct Reading<'a> {
     about: HashMap<u64, Found>,
     count: u64,
     problems: Vec<Problem>,
+    seal: Seal,
 }
 
 impl Reading<'_> {
@@ -142,16 +144,27 @@ impl Reading<'_> {
                 );
             }
         }
+        let opened = self
+            .seal
+            .open_some(Place::Payload(event), payload.clone())
+            .and_then(|payload| Ok((payload, self.seal.open_some(Place::Salt(event), salt.clone())?)));
+        let (payload, salt) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.about.remove(&event);
+                return self.problem(Some(event), format!("its payload: {error}"));
+            }
+        };
         match (payload, salt) {
             (Some(payload), Some(salt)) => {
-                if says("payload") != Some(format!("sha256:{}", hash(salt, payload))) {
+                if says("payload") != Some(format!("sha256:{}", hash(&salt, &payload))) {
                     self.problem(
                         Some(event),
                         "its payload is not the one of which its envelope holds the hash",
                     );
                     return;
                 }
-                let payload: Json = serde_json::from_str(payload).unwrap_or_default();
+                let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
                 let kind = kind.as_deref().unwrap_or_default();
                 if self.about.remove(&event).unwrap_or_default() != found_by(&log::about(kind, &payload)) {
                     let what = "the records by which it is found are not those that it speaks of";
@@ -275,6 +288,7 @@ impl State {
             about,
             count: 0,
             problems: Vec::new(),
+            seal: self.db.seal(),
         };
         let sql =
             "SELECT event, version, recorded, kind, envelope, payload, salt FROM caseward_log ORDER BY event";

@@ -208,23 +208,35 @@ pub(super) fn apply_days(
 ) -> Result<(), Stop> {
     let term = terms.iter().find(|(start, end)| *start <= at && at < *end);
     let (mut attended, mut open) = (0_i64, 0_i64);
-    let (mut codes, mut times) = (serde_json::Map::new(), serde_json::Map::new());
     for fields in lines {
         let Ok(Some(date)) = day(fields, "date") else { continue };
-        let half = |name: &str| count(fields, name).ok().flatten().unwrap_or(0);
-        let name = fields.get("date").cloned().unwrap_or_default();
-        codes.extend(fields.get("code").map(|code| (name.clone(), Json::from(code.as_str()))));
-        times.insert(name, serde_json::json!({"attended": half("attended"), "open": half("open")}));
         if term.is_some_and(|(start, end)| *start <= date && date < *end) {
-            attended = attended.saturating_add(half("attended"));
-            open = open.saturating_add(half("open"));
+            attended = attended.saturating_add(half_days(fields, "attended"));
+            open = open.saturating_add(half_days(fields, "open"));
         }
     }
     let rate = (open > 0).then(|| Value::Long(attended.saturating_mul(1_000) / open));
     making.draft.set(student, "attendanceRate", rate)?;
-    making.draft.content(student, "attendanceCodes", Some(Json::Object(codes)));
-    making.draft.content(student, "attendanceTimes", Some(Json::Object(times)));
+    for (field, value) in days(lines) {
+        making.draft.content(student, field, Some(value));
+    }
     Ok(())
+}
+
+/// What days are as content: their codes, and their half-days, by date.
+pub(crate) fn days<'a>(lines: impl IntoIterator<Item = &'a Fields>) -> [(&'static str, Json); 2] {
+    let (mut codes, mut times) = (serde_json::Map::new(), serde_json::Map::new());
+    for fields in lines {
+        let (Some(name), Ok(Some(_))) = (fields.get("date"), day(fields, "date")) else { continue };
+        codes.extend(fields.get("code").map(|code| (name.clone(), Json::from(code.as_str()))));
+        let half = |name| half_days(fields, name);
+        times.insert(name.clone(), serde_json::json!({"attended": half("attended"), "open": half("open")}));
+    }
+    [("attendanceCodes", Json::Object(codes)), ("attendanceTimes", Json::Object(times))]
+}
+
+fn half_days(fields: &Fields, name: &str) -> i64 {
+    count(fields, name).ok().flatten().unwrap_or(0)
 }
 
 /// What is wrong with a day.

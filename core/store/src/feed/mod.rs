@@ -17,6 +17,7 @@ mod read;
 mod subject;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use caseward::{AlertQuery, Changes, EntityUid, TypeName, Ward};
 use serde::Serialize;
@@ -30,10 +31,13 @@ use crate::error::Error;
 use crate::ids::sha256;
 use crate::log::{Entry, as_i64};
 use crate::refold;
+use crate::seal::{Place, Seal};
 use crate::state::{Group, State};
 use crate::time;
+pub(crate) use enrolment::days;
 pub(crate) use flags::flags;
 pub(crate) use kind::Kind;
+pub(crate) use organisations::content_of;
 pub(crate) use past::known;
 pub(crate) use read::Fields;
 use subject::Subject;
@@ -143,7 +147,7 @@ impl State {
         let mut lines = Vec::new();
         for (number, key, fields) in about {
             let sql = "SELECT 1 FROM caseward_feed_taken WHERE kind = ?1 AND line = ?2";
-            match self.db.row(sql, &[text(kind.name), text(taken(kind, &fields))])? {
+            match self.db.row(sql, &[text(kind.name), text(taken(&self.db.seal(), kind, &fields))])? {
                 Some(_) => answers.push(answered(number, Taken::Unchanged, None)),
                 None => lines.push((number, key, fields)),
             }
@@ -297,9 +301,19 @@ fn canonical(fields: &Fields) -> String {
 }
 
 /// How it is kept that a line was taken: what is content by its hash, so that what it says can be disposed of.
-pub(crate) fn taken(kind: &Kind, fields: &Fields) -> String {
+pub(crate) fn taken(seal: &Seal, kind: &Kind, fields: &Fields) -> String {
     let line = canonical(fields);
-    if CONTENT.contains(&kind.name) { sha256(line.as_bytes()) } else { line }
+    if CONTENT.contains(&kind.name) { seal.digest(&sha256(line.as_bytes())) } else { line }
+}
+
+/// A line as it is kept, by its kind and key: what is content is encrypted where the store is.
+fn closed(seal: &Seal, (kind, key): (&str, &str), line: String) -> Result<Arc<str>, Error> {
+    if CONTENT.contains(&kind) { seal.close(Place::Line(kind, key), line) } else { Ok(line.into()) }
+}
+
+/// The line of what is kept.
+pub(crate) fn opened(seal: &Seal, (kind, key): (&str, &str), kept: Arc<str>) -> Result<Arc<str>, Error> {
+    if CONTENT.contains(&kind) { seal.open(Place::Line(kind, key), kept) } else { Ok(kept) }
 }
 
 /// Lines by subject, without those that are bad by themselves or differ under one key; and those that stood before in the
@@ -406,13 +420,13 @@ fn keep(
         subject.keep(making.db, base)?;
     }
     for (_, key, fields) in lines {
-        let line = canonical(fields);
+        let (line, seal) = (canonical(fields), making.db.seal());
         making.db.run(
             "INSERT INTO caseward_feed_taken (kind, line, key, subject, recorded, event) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
                 text(kind.name),
-                text(taken(kind, fields)),
+                text(taken(&seal, kind, fields)),
                 text(key.as_str()),
                 text(subject.name.as_str()),
                 number(now),
@@ -422,7 +436,12 @@ fn keep(
         making.db.run(
             "INSERT INTO caseward_feed (kind, key, subject, line) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (kind, key) DO UPDATE SET line = excluded.line",
-            &[text(kind.name), text(key.as_str()), text(subject.name.as_str()), text(line)],
+            &[
+                text(kind.name),
+                text(key.as_str()),
+                text(subject.name.as_str()),
+                text(closed(&seal, (kind.name, key), line)?),
+            ],
         )?;
         for at in boundaries(making.ward, kind.name, fields).into_iter().filter(|at| *at > now) {
             making.db.run(

@@ -157,12 +157,15 @@ pub(super) fn check_content(making: &mut Making<'_>, uid: &EntityUid, fields: &F
 }
 
 pub(super) fn apply_content(making: &mut Making<'_>, uid: &EntityUid, fields: &Fields) -> Result<(), Stop> {
-    let (field, value) = (of(fields, "field"), of(fields, "value"));
-    // Lists and objects of JSON lines come as their text.
-    let value = match value.as_bytes().first() {
+    making.draft.content(uid, of(fields, "field"), Some(content_of(fields)));
+    Ok(())
+}
+
+/// The content that a line says. Lists and objects of JSON lines come as their text.
+pub(crate) fn content_of(fields: &Fields) -> Json {
+    let value = of(fields, "value");
+    match value.as_bytes().first() {
         Some(b'{' | b'[') => serde_json::from_str(&value).unwrap_or(Json::String(value)),
         _ => Json::String(value),
-    };
-    making.draft.content(uid, field, Some(value));
-    Ok(())
+    }
 }

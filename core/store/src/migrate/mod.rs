@@ -19,6 +19,7 @@ use crate::files::Files;
 use crate::options::Options;
 use crate::place::{database, real, shown};
 use crate::policies::PolicySet;
+use crate::seal;
 use crate::snapshot;
 use crate::state::State;
 use crate::store::Store;
@@ -70,6 +71,7 @@ pub(crate) fn opened(path: &Path, options: &Options) -> Result<(State, Option<Fi
         Error::Newer { found, known, .. } => Error::Newer { path: shown(path), found, known },
         error => error,
     })?;
+    seal::attach(db.as_mut(), options.key.as_ref(), &shown(path))?;
     // What is in a database elsewhere is not kept here.
     let snapshot = (lock.is_some() || is_read_only).then(|| snapshot::beside(path));
     let state = State::open(db, (Files::beside(path), snapshot), options)?;

@@ -9,6 +9,7 @@ use super::{Told, list, uid_of};
 use crate::db::{Db, as_text};
 use crate::doctor::Checkup;
 use crate::error::Error;
+use crate::seal::Place;
 
 /// The hash of each field of content, by its entity.
 #[derive(Default)]
@@ -49,12 +50,22 @@ impl Content {
 
     pub(super) fn compare(mut self, checkup: &mut Checkup, db: &mut dyn Db) -> Result<(), Error> {
         let sql = "SELECT type, id, field, value FROM caseward_content ORDER BY type, id, field";
+        let seal = db.seal();
         db.rows(sql, &[], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
             let uid = EntityUid::new(cell(0), cell(1));
-            let (field, value) = (cell(2), serde_json::from_str::<Json>(&cell(3)).unwrap_or_default());
+            let field = cell(2);
             checkup.fields += 1;
-            match self.0.get_mut(&uid).and_then(|fields| fields.remove(&*field)) {
+            let hash = self.0.get_mut(&uid).and_then(|fields| fields.remove(&*field));
+            let value = match seal.open(Place::Content(uid.type_name(), uid.id(), &field), cell(3)) {
+                Ok(value) => serde_json::from_str::<Json>(&value).unwrap_or_default(),
+                Err(Error::Unreadable(what)) => {
+                    checkup.fault("content", Some(&uid), what);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            match hash {
                 None => {
                     checkup.fault("content", Some(&uid), format!("no entry of the log wrote its `{field}`"));
                 }

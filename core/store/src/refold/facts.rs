@@ -13,7 +13,7 @@ use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::history;
 use crate::imported::{self, RATE};
-use crate::log::as_i64;
+use crate::log::{self, as_i64};
 use crate::state::State;
 
 /// How a version is taken back, by entity and name.
@@ -206,9 +206,10 @@ pub(super) fn imported(
     gone: &Gone,
 ) -> Result<Option<World>, Error> {
     let mut import: Option<(u64, String)> = None;
-    let sql = "SELECT version, payload FROM caseward_log WHERE kind = 'import' ORDER BY event LIMIT 1";
+    let sql = "SELECT version, payload, event FROM caseward_log WHERE kind = 'import' ORDER BY event LIMIT 1";
+    let seal = state.db.seal();
     state.db.rows(sql, &[], &mut |row| {
-        let payload = row.get(1).and_then(as_text).unwrap_or_default();
+        let payload = log::payload_in(&seal, row, 2, 1)?.unwrap_or_default();
         let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
         let facts = super::says(&payload, "/facts").to_owned();
         import = Some((row.first().and_then(as_count).unwrap_or(0), facts));

@@ -12,6 +12,7 @@ use crate::db::{Db, as_count, as_number, as_text, number};
 use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::feed::{self, CONTENT, Fields, Kind};
+use crate::seal::Seal;
 use crate::time;
 
 /// A line that was taken.
@@ -33,6 +34,7 @@ pub(super) struct Feeds {
     bases: BTreeMap<String, BTreeMap<String, String>>,
     /// What is expected of roles; `None` where it is not known whether it was held.
     marks: BTreeMap<Mark, Option<bool>>,
+    seal: Seal,
 }
 
 impl Feeds {
@@ -50,7 +52,13 @@ impl Feeds {
             taken.insert((cell(0), cell(1)), line);
             Ok(())
         })?;
-        Ok(Feeds { taken, told: BTreeSet::new(), bases: BTreeMap::new(), marks: BTreeMap::new() })
+        Ok(Feeds {
+            taken,
+            told: BTreeSet::new(),
+            bases: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            seal: db.seal(),
+        })
     }
 
     /// What an entry says of feeds, before what it changes is applied.
@@ -66,7 +74,7 @@ impl Feeds {
         let of = says(payload, "/of").to_owned();
         for line in list(payload, "lines") {
             let fields: Fields = serde_json::from_value(line.clone()).unwrap_or_default();
-            let key = (kind.name.to_owned(), feed::taken(kind, &fields));
+            let key = (kind.name.to_owned(), feed::taken(&self.seal, kind, &fields));
             let is_so = self.taken.get(&key).is_some_and(|line| {
                 (line.event, line.recorded) == (told.event, told.recorded)
                     && (&line.key, &line.subject) == (&kind.key(&fields), &of)
@@ -150,9 +158,10 @@ impl Feeds {
         }
         db.rows("SELECT kind, key, subject, line FROM caseward_feed", &[], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-            let (kind, key, subject, line) = (cell(0), cell(1), cell(2), cell(3));
+            let (kind, key, subject) = (cell(0), cell(1), cell(2));
+            let line = feed::opened(&self.seal, (&kind, &key), cell(3))?;
             let fields: Fields = serde_json::from_str(&line).unwrap_or_default();
-            let line = Kind::of(&kind).map(|kind| feed::taken(kind, &fields)).unwrap_or_default();
+            let line = Kind::of(&kind).map(|kind| feed::taken(&self.seal, kind, &fields)).unwrap_or_default();
             let is_so = last
                 .remove(&(kind.to_string(), key.to_string()))
                 .is_some_and(|(_, taken, of)| (taken, of) == (line.as_str(), &*subject));

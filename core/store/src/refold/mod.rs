@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use crate::db::{Db, as_count, as_number, as_text, number};
 use crate::doctor::Checkup;
 use crate::error::Error;
-use crate::log::as_i64;
+use crate::log::{self, as_i64};
 use crate::state::State;
 use content::Content;
 use facts::Facts;
@@ -144,7 +144,7 @@ impl State {
 
 /// The entries after one, so many at most.
 fn page(db: &mut dyn Db, event: u64) -> Result<Vec<Told>, Error> {
-    let mut page = Vec::new();
+    let (mut page, seal) = (Vec::new(), db.seal());
     let sql = "SELECT event, version, recorded, kind, payload FROM caseward_log \
                WHERE event > ?1 AND event <= ?2 ORDER BY event";
     db.rows(sql, &[number(as_i64(event)), number(as_i64(event + AT_ONCE))], &mut |row| {
@@ -154,7 +154,8 @@ fn page(db: &mut dyn Db, event: u64) -> Result<Vec<Told>, Error> {
             version: count(1),
             recorded: row.get(2).and_then(as_number).unwrap_or(0),
             kind: row.get(3).and_then(as_text).unwrap_or_default(),
-            payload: row.get(4).and_then(as_text).map(|text| serde_json::from_str(&text).unwrap_or_default()),
+            payload: log::payload_in(&seal, row, 0, 4)?
+                .map(|text| serde_json::from_str(&text).unwrap_or_default()),
         });
         Ok(())
     })?;
@@ -163,15 +164,12 @@ fn page(db: &mut dyn Db, event: u64) -> Result<Vec<Told>, Error> {
 
 /// What the log says was disposed of.
 fn gone(db: &mut dyn Db) -> Result<Gone, Error> {
-    let mut gone = Gone::default();
+    let (mut gone, seal) = (Gone::default(), db.seal());
     let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'disposal' ORDER BY event";
     db.rows(sql, &[], &mut |row| {
         let event = row.first().and_then(as_count).unwrap_or(0);
-        let payload: Json = row
-            .get(1)
-            .and_then(as_text)
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default();
+        let payload = log::payload_in(&seal, row, 0, 1)?;
+        let payload: Json = payload.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let entities = list(&payload, "entities").iter().filter_map(|uid| uid.as_str()?.parse().ok());
         gone.entities.extend(entities.map(|uid: EntityUid| (uid, event)));
         gone.of.extend(says(&payload, "/of").parse().ok().map(|uid: EntityUid| (uid, event)));

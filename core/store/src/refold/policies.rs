@@ -8,6 +8,7 @@ use super::{Told, says};
 use crate::db::{Db, as_count, as_number, as_text};
 use crate::doctor::Checkup;
 use crate::error::Error;
+use crate::log;
 use crate::state::State;
 
 /// From when each set decides, as the store has it, in order.
@@ -89,8 +90,9 @@ impl State {
     pub(super) fn policies_are_told(&mut self, checkup: &mut Checkup) -> Result<(), Error> {
         let mut told = BTreeMap::new();
         let sql = "SELECT event, payload FROM caseward_log WHERE kind = 'activation'";
+        let seal = self.db.seal();
         self.db.rows(sql, &[], &mut |row| {
-            let payload = row.get(1).and_then(as_text).unwrap_or_default();
+            let payload = log::payload_in(&seal, row, 0, 1)?.unwrap_or_default();
             let payload: Json = serde_json::from_str(&payload).unwrap_or_default();
             let (set, from) = (says(&payload, "/set").to_owned(), says(&payload, "/from").to_owned());
             told.insert(row.first().and_then(as_count), (set, from));

@@ -10,6 +10,7 @@ use crate::db::{Db, as_count, as_number, as_text};
 use crate::doctor::Checkup;
 use crate::error::Error;
 use crate::run::{KEPT, digest_of};
+use crate::seal::{Place, Seal};
 
 /// An answer that is kept under a key.
 struct Kept {
@@ -28,6 +29,7 @@ pub(super) struct Tables {
     keys: BTreeMap<(String, String), u64>,
     became: BTreeMap<String, String>,
     changed: HashMap<EntityUid, u64>,
+    seal: Seal,
 }
 
 impl Tables {
@@ -41,13 +43,16 @@ impl Tables {
             Ok(())
         })?;
         let sql = "SELECT event, person, key, command, answer, recorded FROM caseward_answer";
+        let seal = db.seal();
         db.rows(sql, &[], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default().to_string();
+            let answer = as_text(row.get(4).unwrap_or(&None)).unwrap_or_default();
+            let answer = seal.open(Place::Answer(&cell(1), &cell(2)), answer)?;
             let kept = Kept {
                 person: cell(1),
                 key: cell(2),
                 command: cell(3),
-                answer: serde_json::from_str(&cell(4)).unwrap_or_default(),
+                answer: serde_json::from_str(&answer).unwrap_or_default(),
                 recorded: row.get(5).and_then(as_number).unwrap_or(0),
             };
             answers.insert(row.first().and_then(as_count).unwrap_or(0), kept);
@@ -58,7 +63,7 @@ impl Tables {
             became.insert(cell(0), cell(1));
             Ok(())
         })?;
-        Ok(Tables { outbox, answers, keys: BTreeMap::new(), became, changed: HashMap::new() })
+        Ok(Tables { outbox, answers, keys: BTreeMap::new(), became, changed: HashMap::new(), seal })
     }
 
     pub(super) fn entry(&mut self, checkup: &mut Checkup, told: &Told, now: i64) {
@@ -107,7 +112,7 @@ impl Tables {
             }
         }
         let is_so = (kept.person.as_str(), kept.key.as_str(), kept.recorded) == (person, key, told.recorded)
-            && kept.command == digest_of(command)
+            && kept.command == self.seal.digest(&digest_of(command))
             && Some(&answer) == payload.get("answer");
         if !is_so {
             let what =

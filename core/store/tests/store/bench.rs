@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caseward::{EntityUid, Value, World};
 use caseward_sql_tests::Postgres;
-use caseward_store::{Answer, Options, Outcome, PolicySet, Store};
+use caseward_store::{Answer, Options, Outcome, PolicySet, Store, StoreKey};
 use postgres::{Client, NoTls};
 use serde_json::{Value as Json, json};
 
@@ -66,6 +66,8 @@ pub(crate) struct Bench {
     /// A path, or an address.
     place: PathBuf,
     clock: std::cell::Cell<i64>,
+    /// Under which it is encrypted, if it is.
+    pub(crate) key: Option<StoreKey>,
 }
 
 impl Bench {
@@ -83,14 +85,23 @@ impl Bench {
     }
 
     fn of(is_on_postgres: bool, entities: &[u8]) -> Self {
+        Self::under(None, is_on_postgres, entities)
+    }
+
+    /// A store that is encrypted.
+    pub(crate) fn encrypted() -> Self {
+        Self::under(Some(StoreKey::generate().unwrap()), is_on_postgres(), SMALL)
+    }
+
+    fn under(key: Option<StoreKey>, is_on_postgres: bool, entities: &[u8]) -> Self {
         let folder = Folder::new();
         let place = match is_on_postgres {
             true => Postgres::address().unwrap().expect("there is no PostgreSQL").into(),
             false => folder.path().join("cases.db"),
         };
-        let store = Store::init(&place, &PolicySet::attendance(), &options()).unwrap();
+        let store = Store::init(&place, &PolicySet::attendance(), &options().with_key(key.clone())).unwrap();
         store.import(entities).unwrap();
-        Bench { folder, place, store: Some(store), clock: std::cell::Cell::new(NOW) }
+        Bench { folder, place, store: Some(store), clock: std::cell::Cell::new(NOW), key }
     }
 
     /// Where the store is.
@@ -157,7 +168,7 @@ impl Bench {
     /// Closes the store and opens it again, with another clock.
     pub(crate) fn reopen_at(&mut self, now: i64) {
         self.store = None;
-        let options = Options::new().trusting(Some(now)).seeded(8);
+        let options = Options::new().trusting(Some(now)).seeded(8).with_key(self.key.clone());
         self.store = Some(Store::open(&self.place, &options).unwrap());
     }
 

@@ -25,6 +25,7 @@ mod mirror;
 mod nodes;
 mod opening;
 mod past;
+mod sealed;
 mod secure;
 mod story;
 mod tables;

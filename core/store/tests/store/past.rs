@@ -290,3 +290,71 @@ fn what_was_disposed_of_is_in_no_past() {
     assert!(!past.world.contains(&EntityUid::new("Case", "c1")));
     assert!(past.world.contains(&EntityUid::new("Student", "aroha")));
 }
+
+#[test]
+fn content_of_a_past_moment_is_what_it_said_then() {
+    let bench = Bench::with_case();
+    let (case, aroha) = ("Case::\"c1\"", "Student::\"aroha\"");
+    let feed = |kind: &str, text: &str| {
+        let now = bench.clock() + 60_000;
+        let answers = bench.store().feed_at(kind, text.as_bytes().to_vec(), 172_800_000, now).unwrap();
+        assert!(answers.iter().all(|answer| answer.outcome == caseward_store::Taken::Done), "{answers:?}");
+        bench.tick(now);
+    };
+    let asked = [
+        (case, "narrative"),
+        (case, "number"),
+        (case, "supportPlan"),
+        (aroha, "name"),
+        (aroha, "attendanceCodes"),
+        (aroha, "attendanceTimes"),
+    ];
+    let keys = || asked.map(|(uid, field)| (uid.parse::<EntityUid>().unwrap(), field.to_owned())).to_vec();
+    let (mut moments, mut told) = (vec![], vec![]);
+    let mut note = || {
+        moments.push(bench.clock());
+        told.push(bench.store().contents(keys()).unwrap());
+    };
+    note();
+    bench.does("manager", "updateRecord", case, json!({"data": {"narrative": "first"}}));
+    feed("content", "type,id,field,value\nStudent,aroha,name,Aroha Ngata\n");
+    feed("attendance", "student,date,code,attended,open\naroha,2026-05-04,P,2,2\naroha,2026-05-05,U,0,2\n");
+    note();
+    bench.does(
+        "manager",
+        "updateRecord",
+        case,
+        json!({"data": {"narrative": "second", "supportPlan": "calls"}}),
+    );
+    // A correction of a day, another day, and a name that is another.
+    feed("attendance", "student,date,code,attended,open\naroha,2026-05-05,M,1,2\naroha,2026-05-06,P,2,2\n");
+    note();
+    feed("content", "type,id,field,value\nStudent,aroha,name,Aroha Tamati\nStudent,ben,name,Ben\n");
+    bench.does(
+        "privacy",
+        "correctPersonalInformation",
+        aroha,
+        json!({"data": {"field": "name", "value": "Aroha T."}}),
+    );
+    note();
+    assert_eq!(told[1][0], Some(json!("first")));
+    assert_eq!(told[1][4], Some(json!({"2026-05-04": "P", "2026-05-05": "U"})));
+    assert_eq!(told[3][3], Some(json!("Aroha T.")));
+    let ask = |at: i64| {
+        let past = at_moment(&bench, Moment::as_of(at)).unwrap();
+        bench.store().past_contents(&past, keys()).unwrap()
+    };
+    for (at, told) in moments.iter().zip(&told) {
+        assert_eq!(ask(*at), *told, "as of {at}");
+    }
+    // Before there was a case there was none of its content.
+    assert_eq!(ask(NOW), vec![None; 6]);
+    // What was disposed of is none of any moment.
+    bench.does("flow", "closeCase", case, json!({"data": {"closureReason": "done"}}));
+    bench.tick(bench.clock() + 60_000);
+    bench.done(json!({
+        "command": "disposeRecords", "as": "privacy", "on": aroha,
+        "context": {"protectionInstruction": false}, "now": "2038-06-01T00:00:00Z",
+    }));
+    assert_eq!(ask(moments[3]), vec![None; 6]);
+}

@@ -10,6 +10,8 @@ use super::super::spec::biographical;
 use crate::db::{as_number, as_text, text};
 use crate::draft::uid_json;
 use crate::error::Error;
+use crate::log;
+use crate::seal::Place;
 
 pub(super) fn share(doing: &mut Doing<'_, '_>) -> Result<(), Stop> {
     let case = doing.on().clone();
@@ -65,10 +67,12 @@ fn held(making: &mut Making<'_>, uid: &EntityUid) -> Result<Json, Error> {
     let attributes = making.draft.seen()?.attributes(uid)?;
     let mut content = Map::new();
     let sql = "SELECT field, value FROM caseward_content WHERE type = ?1 AND id = ?2 ORDER BY field";
+    let seal = making.db.seal();
     making.db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
         if let [field, value] = row
             && let (Some(field), Some(value)) = (as_text(field), as_text(value))
         {
+            let value = seal.open(Place::Content(uid.type_name(), uid.id(), &field), value)?;
             content.insert(field.to_string(), serde_json::from_str(&value).unwrap_or(Json::Null));
         }
         Ok(())
@@ -80,10 +84,10 @@ fn held(making: &mut Making<'_>, uid: &EntityUid) -> Result<Json, Error> {
 fn payloads(making: &mut Making<'_>, uid: &EntityUid) -> Result<BTreeMap<i64, Json>, Error> {
     let sql = "SELECT l.event, l.payload FROM caseward_log_about a JOIN caseward_log l ON l.event = a.event \
                WHERE a.type = ?1 AND a.id = ?2 AND l.kind = 'command' AND l.payload IS NOT NULL";
-    let mut all = BTreeMap::new();
+    let (mut all, seal) = (BTreeMap::new(), making.db.seal());
     making.db.rows(sql, &[text(uid.type_name()), text(uid.id())], &mut |row| {
         if let [event, payload] = row
-            && let (Some(event), Some(payload)) = (as_number(event), as_text(payload))
+            && let (Some(event), Some(payload)) = (as_number(event), log::payload(&seal, event, payload)?)
             && let Ok(payload) = serde_json::from_str::<Json>(&payload)
             && payload.pointer("/answer/outcome") == Some(&json!("done"))
         {

@@ -49,6 +49,10 @@ impl Written {
         Ok(Written(known.collect::<Result<_, Error>>()?))
     }
 
+    fn database(&self) -> &Path {
+        self.0.first().map_or(Path::new(""), |(path, _)| path)
+    }
+
     /// Refuses a file that is no longer where it was opened: what is written to it nobody finds, and whoever opens the one
     /// in its place, or this one where it is now, has another lock.
     fn is_in_its_place(&self) -> Result<(), Error> {
@@ -225,7 +229,7 @@ impl Db for Sqlite {
     }
 
     fn has_room(&self) -> Result<(), Error> {
-        match self.file.as_ref().and_then(|file| room(&file.path)) {
+        match self.file.as_ref().and_then(|file| room(file.database())) {
             Some(left) if left < ROOM => Err(Error::Database(format!(
                 "the disk is full: {left} bytes are left, and {ROOM} are wanted"
             ))),

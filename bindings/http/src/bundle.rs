@@ -54,8 +54,8 @@ impl Source {
         let bundle = Bundle::open(bytes, &self.trusted).map_err(|error| error.to_string())?;
         let before = self.now().serial;
         let is_same = bundle.ward().policy_hash() == live.now().ward().policy_hash();
-        let is_newer = before.is_none_or(|before| bundle.serial() > before);
-        if !is_newer && !(before == Some(bundle.serial()) && is_same) {
+        let is_again = before == Some(bundle.serial()) && is_same;
+        if !is_again && before.is_some_and(|before| bundle.serial() <= before) {
             let before = before.unwrap_or_default();
             return Err(format!(
                 "its serial is {}, and what is in force has {before}: it is no newer",

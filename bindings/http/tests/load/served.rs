@@ -94,7 +94,7 @@ impl Somebody {
             if !(10..=1_000).contains(&list.len()) {
                 continue;
             }
-            let seen: Vec<EntityUid> = list.iter().cloned().collect();
+            let seen: Vec<EntityUid> = list.to_vec();
             let may = |action: &str, case: &EntityUid| {
                 let request = Request::new(person.clone(), ActionName::new(action), case.clone()).at(NOW);
                 ward.check(world, &request).is_ok_and(|answer| answer.is_allowed())

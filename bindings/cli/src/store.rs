@@ -87,8 +87,10 @@ impl StoreArgs {
 
     /// What its log is, also where it cannot be opened.
     pub(crate) fn verified(&self, checkpoints: &[Checkpoint]) -> Result<Verified, Failure> {
-        showing(self.options(), |options| Store::verify_at(&self.db, options, checkpoints.to_vec()))
-            .map_err(failed)
+        showing(self.options().map_err(failed)?, |options| {
+            Store::verify_at(&self.db, options, checkpoints.to_vec())
+        })
+        .map_err(failed)
     }
 
     /// Opens a store that sees at once what other processes write.

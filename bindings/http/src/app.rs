@@ -14,11 +14,11 @@ use crate::bundle::Source;
 use crate::error::Error;
 use crate::hooks::Hook;
 use crate::metrics::Metrics;
-use crate::pasts::Pasts;
 use crate::problem::Problem;
 use crate::ready::Written;
 use crate::settings::Settings;
 use crate::tls::Certificates;
+use crate::turns::Turns;
 use crate::who::Who;
 
 /// What is asked: data that was read from a file, or a store.
@@ -29,6 +29,11 @@ pub(crate) enum Backing {
 
 /// Files of feeds that are taken at once: each is held whole.
 const FEEDS: usize = 2;
+/// Questions about the past that are asked at once, one a person.
+const PASTS: usize = 4;
+/// Files that one person hands up at once, and streams that one listens to.
+const HANDED: usize = 2;
+const STREAMS: usize = 16;
 
 /// Milliseconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -52,8 +57,11 @@ pub(crate) struct Inner {
     pub(crate) uploads: Arc<Semaphore>,
     /// Files of feeds that are taken at once.
     pub(crate) feeding: Arc<Semaphore>,
-    /// Who has a question about the past asked.
-    pub(crate) pasts: Pasts,
+    /// Questions about the past: each is worked out anew by the store, which writes nothing meanwhile.
+    pub(crate) pasts: Turns,
+    /// What one person hands up, and what one listens to.
+    pub(crate) handing: Turns,
+    pub(crate) listening: Turns,
     /// How the counts of published reports are protected.
     pub(crate) protection: Protection,
     pub(crate) hooks: Vec<Hook>,
@@ -121,7 +129,9 @@ impl App {
             watchers,
             uploads,
             feeding: Arc::new(Semaphore::new(FEEDS)),
-            pasts: Pasts::default(),
+            pasts: Turns::new("more questions about the past", PASTS, 1),
+            handing: Turns::new("more files are handed up", usize::MAX, HANDED),
+            listening: Turns::new("more is listened to", usize::MAX, STREAMS),
             protection,
             hooks,
             clock: Arc::new(machine),

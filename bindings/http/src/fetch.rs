@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, ETAG, HOST, IF_NONE_MATCH};
 use axum::http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -65,7 +66,7 @@ pub(crate) async fn post(
     request: Request<Body>,
     time: Duration,
 ) -> Result<StatusCode, String> {
-    in_time(time, async { send(address, request, MOST).await.map(|answer| answer.status()) }).await
+    in_time(time, async { begin(address, request).await.map(|(answer, _)| answer.status()) }).await
 }
 
 async fn in_time<T>(time: Duration, asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -92,16 +93,25 @@ pub(crate) fn check(address: &str) -> Result<(), String> {
     parsed(address).map(drop).map_err(|why| format!("`{address}`: {why}"))
 }
 
+/// Sends a request, and takes its whole answer.
 async fn send(address: &str, request: Request<Body>, most: usize) -> Result<Response<Bytes>, String> {
+    let (response, _driven) = begin(address, request).await?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, most).collect().await;
+    Ok(Response::from_parts(head, body.map_err(|error| error.to_string())?.to_bytes()))
+}
+
+/// Sends a request: its answer has begun, and comes as long as the connection is driven.
+async fn begin(address: &str, request: Request<Body>) -> Result<(Response<Incoming>, Driven), String> {
     let (is_tls, host, uri) = parsed(address)?;
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
     if !is_tls {
-        return ask(TokioIo::new(stream), &uri, request, most).await;
+        return ask(TokioIo::new(stream), &uri, request).await;
     }
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let stream = connector()?.connect(name, stream).await.map_err(|error| error.to_string())?;
-    ask(TokioIo::new(stream), &uri, request, most).await
+    ask(TokioIo::new(stream), &uri, request).await
 }
 
 /// Whether a host, in small letters, is this machine itself.
@@ -125,20 +135,17 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: TokioIo<S>,
     uri: &Uri,
     mut request: Request<Body>,
-    most: usize,
-) -> Result<Response<Bytes>, String> {
+) -> Result<(Response<Incoming>, Driven), String> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Body>(stream).await.map_err(|error| error.to_string())?;
-    let _driven = Driven(tokio::spawn(async { drop(connection.await) }));
+    let driven = Driven(tokio::spawn(async { drop(connection.await) }));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|error| format!("no address: {error}"))?;
     let host = uri.authority().map_or("", |authority| authority.as_str());
     let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
     request.headers_mut().insert(HOST, host);
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, most).collect().await;
-    Ok(Response::from_parts(head, body.map_err(|error| error.to_string())?.to_bytes()))
+    Ok((response, driven))
 }
 
 /// A connection that is driven until nobody waits for its answer any more.

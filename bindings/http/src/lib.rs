@@ -12,7 +12,6 @@ mod hooks;
 mod json;
 mod metrics;
 mod openapi;
-mod pasts;
 mod problem;
 mod prompt;
 mod ready;
@@ -22,6 +21,7 @@ mod serve;
 mod settings;
 mod time;
 mod tls;
+mod turns;
 mod who;
 
 use std::net::SocketAddr;

@@ -25,7 +25,17 @@ pub(crate) async fn keep(app: App) {
     tokio::join!(look_again(app.clone()), bundle::follow(app.clone()), hooks::deliver(app));
 }
 
+/// Fetches the keys of tokens, where it is time to.
+async fn fetch_keys(app: &App) {
+    if let Some(tokens) = app.who.tokens()
+        && let Err(why) = tokens.refresh().await
+    {
+        (app.notes)(&format!("keys of tokens were not fetched, those that are known go on: {why}"));
+    }
+}
+
 async fn look_again(app: App) {
+    fetch_keys(&app).await;
     // The files may have changed since they were read, so that the first look reads them again.
     let mut seen = Seen::default();
     let mut end = app.end.subscribe();
@@ -34,11 +44,7 @@ async fn look_again(app: App) {
             () = tokio::time::sleep(EVERY) => {}
             _ = end.wait_for(|end| *end) => return,
         }
-        if let Some(tokens) = app.who.tokens()
-            && let Err(why) = tokens.refresh().await
-        {
-            (app.notes)(&format!("keys of tokens were not fetched, those that are known go on: {why}"));
-        }
+        fetch_keys(&app).await;
         let before = seen.clone();
         if let Ok(now) = app.off(move |app| Ok(look(app, before))).await {
             seen = now;

@@ -18,7 +18,7 @@ use crate::error::Error;
 /// `[limits]`.
 const PREFIX: &str = "CASEWARD_SERVE_";
 /// What can be said by an environment variable: the table, the key, and whether it is a text.
-const VARIABLES: [(&str, &str, bool); 25] = [
+const VARIABLES: &[(&str, &str, bool)] = &[
     ("", "listen", true),
     ("", "metrics", true),
     ("", "base_url", true),
@@ -27,6 +27,7 @@ const VARIABLES: [(&str, &str, bool); 25] = [
     ("", "db", true),
     ("", "keys", true),
     ("", "development", false),
+    ("", "person_type", true),
     ("tls", "certificate", true),
     ("tls", "key", true),
     ("tls", "clients", true),
@@ -40,6 +41,9 @@ const VARIABLES: [(&str, &str, bool); 25] = [
     ("limits", "depth", false),
     ("limits", "concurrency", false),
     ("limits", "connections", false),
+    ("limits", "evaluations", false),
+    ("limits", "watchers", false),
+    ("limits", "uploads", false),
     ("authzen", "trust_properties", false),
     ("authzen", "page", false),
     ("reports", "below", false),
@@ -479,10 +483,27 @@ fn put(table: &mut toml::Table, name: &str, rest: &str, value: String) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{Settings, VARIABLES};
 
     fn refused(toml: &str) -> String {
         Settings::read(toml, []).err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    /// Whatever a table of the file may say, but for lists and tables, an environment variable may.
+    #[test]
+    fn every_setting_is_a_variable_too() {
+        let lists = ["algorithms", "tls", "jwt", "limits", "authzen", "reports", "bundle", "webhook"];
+        for table in ["", "tls", "jwt", "limits", "authzen", "reports"] {
+            let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+            let said = refused(&format!("{head}zzz = 1"));
+            let (_, names) = said.split_once("expected one of").expect("the names that there are");
+            let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+            assert!(names.len() > 1, "{said}");
+            for name in names.into_iter().filter(|name| !lists.contains(name)) {
+                let is_known = VARIABLES.iter().any(|(of, key, _)| (*of, *key) == (table, name));
+                assert!(is_known, "{table}.{name}");
+            }
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) async fn alerts(
     let person = caller.person(&app, Right::Read)?;
     let purpose = parameters.only(&["purpose"])?.purpose()?;
     let behind = last(&headers)?;
-    let place = place(&app)?;
+    let place = place(&app, &person)?;
     let id = person.id().to_owned();
     let own =
         app.off(move |app| app.need_store()?.alerts_to(&id, behind).map_err(|error| app.refused(error)));

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, RANGE,
+    ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -56,11 +56,26 @@ pub(crate) async fn download(
         Err(error) => Err(app.failed(&error)),
     });
     let found = found.await?;
-    let part = match headers.get(RANGE).and_then(|range| range.to_str().ok()) {
+    let tag = format!("\"{}\"", found.sha256);
+    let said = |name| headers.get(name).and_then(|said: &HeaderValue| said.to_str().ok());
+    if said(IF_NONE_MATCH).is_some_and(|tags| is_among(&tag, tags)) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().insert(ETAG, HeaderValue::from_str(&tag).map_err(|_| Problem::failed())?);
+        return Ok(response);
+    }
+    // A part of what is another file by now is of no use.
+    let part = match said(RANGE).filter(|_| said(IF_RANGE).is_none_or(|of| of == tag)) {
         Some(range) => part(range, found.size),
         None => Part::Whole,
     };
     streamed(found, part)
+}
+
+/// Whether an entity tag is among those of `If-None-Match`, of which a weak one does as well.
+fn is_among(tag: &str, tags: &str) -> bool {
+    let mut tags = tags.split(',').map(|one| one.trim().trim_start_matches("W/"));
+    tags.any(|one| one == tag || one == "*")
 }
 
 /// Which part of a file is asked for.
@@ -198,6 +213,7 @@ pub(crate) async fn upload(
             fields.extend(said.map(|said| (name.to_owned(), said.into())));
         }
     }
+    let _turn = app.handing.take(&person)?;
     let place = tokio::time::timeout(app.settings.limits.time(), app.uploads.clone().acquire_owned()).await;
     let _place = place
         .map_err(|_| Problem::busy("more files are handed up than are taken at once: try again later"))?;

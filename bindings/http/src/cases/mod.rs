@@ -157,7 +157,7 @@ impl App {
         let Backing::Store(store) = &self.backing else {
             return Err(Problem::malformed("only a store knows of the past: leave `as_of` out"));
         };
-        let _place = self.pasts.take(person)?;
+        let _turn = self.pasts.take(person)?;
         let past = store.past(PastMoment::as_of(at)).map_err(|error| self.refused(error))?;
         let version = past.world.version();
         ask(&Moment { ward: &past.ward, world: &past.world, version, now: past.now })

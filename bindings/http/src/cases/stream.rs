@@ -16,6 +16,7 @@ use tokio::sync::watch::Receiver;
 use super::look;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::turns::Turn;
 use crate::who::Caller;
 use crate::who::keys::Right;
 
@@ -41,18 +42,26 @@ pub(crate) struct Stream {
     begun: Instant,
     signed: Instant,
     end: Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
-/// A place among those who listen.
-pub(crate) fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+/// A place among those who listen, and among the person's own.
+pub(crate) struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_the_person: Turn,
+}
+
+/// Takes a place among those who listen.
+pub(crate) fn place(app: &App, person: &EntityUid) -> Result<Place, Problem> {
+    let turn = app.listening.take(person)?;
     let place = app.watchers.clone().try_acquire_owned();
-    place.map_err(|_| Problem::busy("more people watch than are served: ask again later"))
+    let place = place.map_err(|_| Problem::busy("more people watch than are served: ask again later"))?;
+    Ok(Place { _of_all: place, _of_the_person: turn })
 }
 
 impl Stream {
     /// A stream, and the answer that it goes out with.
-    pub(crate) fn new(app: &App, caller: Caller, of: Told, place: OwnedSemaphorePermit) -> (Self, Response) {
+    pub(crate) fn new(app: &App, caller: Caller, of: Told, place: Place) -> (Self, Response) {
         let (sender, body) = Channel::<Bytes, Infallible>::new(16);
         let mut response = Response::new(Body::new(body));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -43,7 +43,7 @@ pub(crate) async fn watch(
     let parameters = parameters.only(&["type", "action", "purpose"])?;
     let (ty, action) = (TypeName::new(parameters.need("type")?), parameters.need("action")?.to_owned());
     let purpose = parameters.purpose()?;
-    let place = place(&app)?;
+    let place = place(&app, &person)?;
     let asked = json!({"action": action, "type": ty.as_str()});
     let watcher = person.clone();
     let watch = app.off(move |app| {

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::fetch;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use jwt::Tokens;
+use jwt::{Refused, Tokens};
 use keys::{Key, Keys, Right};
 
 /// The header that names the person, where a service or development asks on their behalf.
@@ -113,7 +113,12 @@ impl Who {
             return by_key("key", key, headers, Credential::Bearer(credential.to_owned()));
         }
         let tokens = self.tokens.clone().ok_or_else(unknown)?;
-        let person = tokens.verify(credential, now).await.map_err(|_| unknown())?;
+        let person = tokens.verify(credential, now).await.map_err(|why| match why {
+            Refused::NoKeys => {
+                Problem::busy("the keys of the issuer of tokens could not be had yet: ask again")
+            }
+            _ => unknown(),
+        })?;
         if named(headers)?.is_some() {
             return Err(Problem::forbidden("the token says who asks: leave `X-Caseward-User` out"));
         }

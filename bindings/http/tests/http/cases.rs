@@ -57,6 +57,13 @@ async fn commands_views_and_lists_go_together() {
     }
     assert!(looks.to_string().contains("weekly call"));
     assert_eq!(get_as(&router, "lead", &path).await.status, 404, "the history is not the lead's to see");
+    // That the history was looked at is a look too, and that it was denied.
+    let again = get_as(&router, "privacy", &format!("{path}&purpose=a+complaint")).await.json().to_string();
+    assert!(again.contains("who-looked") && !again.contains("a complaint"), "{again}");
+    let again = get_as(&router, "privacy", &path).await.json().to_string();
+    assert!(again.contains("a complaint"), "{again}");
+    let denied = get_as(&router, "privacy", "/v1/audit/denied").await.json().to_string();
+    assert!(denied.contains("who-looked"), "{denied}");
     // Who may is told to whoever may see it.
     let who = format!("/v1/records/Case/{case}/who?action=viewSummary");
     assert!(!get_as(&router, "privacy", &who).await.json()["people"].as_array().unwrap().is_empty());
@@ -224,6 +231,16 @@ async fn files_go_up_and_down_whole_and_in_parts() {
     assert_eq!(ask(&router, part("bytes=-5")).await.bytes, bytes[199_995..]);
     let none = ask(&router, part("bytes=200000-")).await;
     assert_eq!((none.status, none.header("content-range")), (416, Some("bytes */200000")));
+    // A part of another file is of no use, and what is had already is not sent.
+    let tag = whole.header("etag").unwrap().to_owned();
+    let with = |name: &'static str, tag: &str| {
+        let request = Request::get(&path).header("x-caseward-user", "lead").header("range", "bytes=0-9");
+        ask(&router, request.header(name, tag).body(Body::empty()).unwrap())
+    };
+    assert_eq!(with("if-range", &tag).await.status, 206);
+    assert_eq!(with("if-range", "\"another\"").await.status, 200);
+    assert_eq!(with("if-none-match", &format!("\"another\", W/{tag}")).await.status, 304);
+    assert_eq!(with("if-none-match", "\"another\"").await.status, 206);
     // Above 20 MB the policies deny it, and above the service's limit it is not read.
     let large = ask(&router, upload("lead", vec![0; 20_971_521])).await;
     assert_eq!((large.status, large.json()), (403, json!({"outcome": "denied"})));

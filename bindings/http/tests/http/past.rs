@@ -128,7 +128,7 @@ async fn what_is_not_explained_is_a_denied_look() {
     let explain = |rest: &str| format!("/v1/records/Case/{id}/explain?action=viewSummary{rest}");
     assert_eq!(get_as(&router, "rata-lead", &explain("")).await.status, 200);
     assert_eq!(get_as(&router, "office", &explain("&person=lead")).await.status, 400);
-    let denied = get_as(&router, "privacy", "/v1/audit/denied").await.json();
+    let denied = get_as(&router, "privacy", "/v1/audit/denied?purpose=a%20complaint").await.json();
     let text = denied.to_string();
     for person in ["rata-lead", "office"] {
         assert!(text.contains(&format!("User::\\\"{person}\\\"")), "{person}: {text}");

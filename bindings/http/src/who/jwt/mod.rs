@@ -46,7 +46,8 @@ pub(crate) struct Tokens {
     settings: Jwt,
     algorithms: Vec<Algorithm>,
     pace: Pace,
-    keys: RwLock<Arc<Vec<Key>>>,
+    /// `None` until they came once.
+    keys: RwLock<Option<Arc<Vec<Key>>>>,
     tried: Mutex<Tried>,
 }
 
@@ -76,6 +77,8 @@ pub(crate) enum Refused {
     Form,
     Algorithm,
     Key,
+    /// Of the issuer no key is known at all: whether the token is valid cannot be said.
+    NoKeys,
     Signature,
     Claims,
 }
@@ -106,7 +109,7 @@ impl Tokens {
         };
         let read = read_keys(&fetch::get(&address, self.pace.time).await?);
         let keys = read.ok_or_else(|| format!("{address}: no JSON Web Key Set"))?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
         tried.is_done = true;
         Ok(())
     }
@@ -125,10 +128,10 @@ impl Tokens {
     /// The subject of a token that is valid now, in milliseconds since 1970.
     pub(crate) async fn verify(&self, token: &str, now: i64) -> Result<String, Refused> {
         match self.check(token, now) {
-            Err(Refused::Key) => {
+            Err(Refused::Key | Refused::NoKeys) => {
                 // It may be a new one. Whoever sends made-up ids does not make us fetch more often, and waits for nobody else's
                 // fetch: an issuer that is slow would hold up as many requests as are answered at once.
-                let Ok(tried) = self.tried.try_lock() else { return Err(Refused::Key) };
+                let Ok(tried) = self.tried.try_lock() else { return self.check(token, now) };
                 let _ = self.fetch(tried, self.pace.again).await;
                 self.check(token, now)
             }
@@ -149,6 +152,7 @@ impl Tokens {
             return Err(Refused::Algorithm);
         }
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let keys = keys.ok_or(Refused::NoKeys)?;
         let mut fitting = keys.iter().filter(|key| key.fits(header.alg, header.kid.as_deref()));
         // Where two would do, it is not said which is meant.
         let (Some(key), None) = (fitting.next(), fitting.next()) else { return Err(Refused::Key) };

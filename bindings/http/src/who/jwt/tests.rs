@@ -76,7 +76,7 @@ impl Signer {
     fn tokens(&self, algorithms: &[&str]) -> Tokens {
         let tokens = Tokens::new(&settings("https://id.example", algorithms)).expect("settings");
         let keys = read_keys(self.keys().to_string().as_bytes()).expect("keys");
-        *tokens.keys.write().expect("a lock") = Arc::new(keys);
+        *tokens.keys.write().expect("a lock") = Some(Arc::new(keys));
         tokens
     }
 }
@@ -211,7 +211,7 @@ fn rsa_signatures_are_verified() {
     let tokens = |algorithms: &[&str], key: &Json| {
         let tokens = Tokens::new(&settings("joe", algorithms)).expect("settings");
         let keys = read_keys(json!({"keys": [key]}).to_string().as_bytes()).expect("keys");
-        *tokens.keys.write().expect("a lock") = Arc::new(keys);
+        *tokens.keys.write().expect("a lock") = Some(Arc::new(keys));
         tokens
     };
     let token = format!("{message}.{signed}");
@@ -318,6 +318,10 @@ async fn keys_are_fetched_when_a_token_names_one_that_is_not_known() {
 async fn known_keys_go_on_while_the_issuer_is_down_or_talks_nonsense() {
     let signer = Signer::new();
     let (issuer, mut tokens) = Issuer::start().await;
+    // Before the first keys came nothing can be said of a token.
+    issuer.answers(500, "{}");
+    assert_eq!(tokens.verify(&token(&signer, &issuer, "1"), NOW).await, Err(Refused::NoKeys));
+    tokens.pace.again = Duration::ZERO;
     issuer.has(&json!([signer.ed("1")]));
     tokens.refresh().await.expect("fetched");
     tokens.pace.kept = Duration::ZERO;

@@ -107,9 +107,9 @@ fn remove(entry: &fs::DirEntry) -> io::Result<()> {
 
 /// The mark last: without it nothing says whose the others are.
 fn clear(folder: &Path, mark: &Path) {
-    let others = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.path() != mark);
-    let cleared = others.map(|entry| remove(&entry)).collect::<io::Result<()>>();
-    if cleared.is_ok() {
+    let all = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut others = all.filter(|entry| entry.path() != mark);
+    if others.try_for_each(|entry| remove(&entry)).is_ok() {
         let _ = fs::remove_file(mark).and_then(|()| fs::remove_dir(folder));
     }
 }

@@ -5,12 +5,17 @@
 use caseward_benches::floor::Floor;
 use caseward_benches::report::Report;
 use caseward_benches::world::Data;
-use caseward_benches::{Failure, batch, change, check, count, entities, filter, list, memory, reload, store, who};
+use caseward_benches::{
+    Failure, batch, change, check, count, entities, filter, list, memory, reload, store, who,
+};
 
 fn main() -> Result<(), Failure> {
     // `report store 100000` measures the store alone.
     let is_store_alone = std::env::args().nth(1).is_some_and(|first| first == "store");
-    let sizes: Vec<usize> = std::env::args().skip(1 + usize::from(is_store_alone)).map(|n| n.parse()).collect::<Result<_, _>>()?;
+    let sizes: Vec<usize> = std::env::args()
+        .skip(1 + usize::from(is_store_alone))
+        .map(|n| n.parse())
+        .collect::<Result<_, _>>()?;
     let sizes = if sizes.is_empty() { vec![10_000, 100_000] } else { sizes };
     let mut report = Report::default();
     for cases in sizes {

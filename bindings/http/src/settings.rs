@@ -496,7 +496,7 @@ mod tests {
         for table in ["", "tls", "jwt", "limits", "authzen", "reports"] {
             let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
             let said = refused(&format!("{head}zzz = 1"));
-            let (_, names) = said.split_once("expected one of").expect("the names that there are");
+            let (_, names) = said.split_once("expected ").expect("the names that there are");
             let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
             assert!(names.len() > 1, "{said}");
             for name in names.into_iter().filter(|name| !lists.contains(name)) {

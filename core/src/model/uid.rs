@@ -226,7 +226,7 @@ mod tests {
             assert_eq!(hasher.hash_one(one), hasher.hash_one(other));
             assert_eq!(format!("{one} {one:?}"), format!("{other} {other:?}"));
         }
-        let later = EntityUid::new("Case", "z");
+        let later = EntityUid::new("Case", "\u{10ffff}");
         assert!(listed.iter().all(|one| *one < later && *one > EntityUid::new("Bay", "z") && *one != later));
         assert_eq!(size_of::<EntityUid>(), 4 * size_of::<usize>());
     }

@@ -7,6 +7,7 @@
 //! INVARIANT: a value that is encrypted is bound to its table, its column and its row: it is read nowhere else. In a store that
 //! is encrypted nothing that should be is read where it is not.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -212,10 +213,10 @@ impl Seal {
     }
 
     /// The bytes of a file as they are kept.
-    pub(crate) fn close_file(&self, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn close_file<'a>(&self, name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
         match &self.0 {
-            None => Ok(bytes.to_vec()),
-            Some(keys) => encrypt(&keys.cipher, &Place::File(name).bound(), bytes),
+            None => Ok(bytes.into()),
+            Some(keys) => encrypt(&keys.cipher, &Place::File(name).bound(), bytes).map(Cow::Owned),
         }
     }
 

@@ -357,7 +357,7 @@ fn an_export_is_given_again_to_whoever_may_have_it() {
     let looks = || bench.store().who_looked(&aroha, &privacy).unwrap().len();
     assert_eq!(looks(), 2);
     let ended = "user,at,active\nprivacy,2026-05-01T00:00:00Z,false\n";
-    bench.store().feed("logins", ended.as_bytes().to_vec(), 0).unwrap();
+    bench.store().feed_at("logins", ended.as_bytes().to_vec(), 0, bench.clock()).unwrap();
     let late = bench.ask(line.clone());
     assert_eq!((late.outcome, &late.exported), (Outcome::Denied, &None));
     assert!(late.event.is_some());
@@ -369,8 +369,8 @@ fn what_is_denied_is_denied_again_for_the_same() {
     let bench = Bench::with_case();
     let draft = json!({"id": "r2", "context": contact("contact")});
     bench.does("lead", "createRequest", "Student::\"ben\"", draft);
-    let ended = format!("user,at,active\nlead,{},false\n", "2026-05-01T00:00:00Z");
-    bench.store().feed("logins", ended.into_bytes(), 0).unwrap();
+    let ended = "user,at,active\nlead,2026-05-01T00:00:00Z,false\n";
+    bench.store().feed_at("logins", ended.as_bytes().to_vec(), 0, bench.clock()).unwrap();
     let edit = json!({"data": {"primaryContact": "nobody"}});
     let denied = bench.tries("lead", "editRequest", "Request::\"r2\"", edit);
     assert_eq!((denied.outcome, denied.policies.len()), (Outcome::Denied, 1), "{denied:?}");

@@ -18,7 +18,7 @@ use crate::content::Download;
 use crate::doctor::Checkup;
 use crate::draft::uid_json;
 use crate::error::Error;
-use crate::feed::LineAnswer;
+use crate::feed::{Feeding, LineAnswer};
 use crate::migrate::opened;
 #[cfg(feature = "postgres")]
 use crate::nodes::Follower;
@@ -224,8 +224,25 @@ impl Store {
     /// [`Error::Request`] for a feed that there is not, a file that has another header, and a clock that goes back; what
     /// the database reports. What was answered before it is kept: feed the file again.
     pub fn feed(&self, kind: &str, text: Vec<u8>, delay: i64) -> Result<Vec<LineAnswer>, Error> {
-        let kind = kind.to_owned();
-        self.run(move |state, clock| state.feed(&kind, &text, delay, clock))
+        self.fed(Feeding::read(kind, &text, delay)?, |_, clock| Ok(clock))
+    }
+
+    /// Takes a file some subjects at a time: what others hand in meanwhile is done in between.
+    fn fed(
+        &self,
+        mut file: Feeding,
+        at: impl Fn(&State, i64) -> Result<i64, Error> + Copy + Send + 'static,
+    ) -> Result<Vec<LineAnswer>, Error> {
+        loop {
+            file = self.run(move |state, clock| {
+                let now = at(state, clock)?;
+                state.feed(&mut file, now)?;
+                Ok(file)
+            })?;
+            if file.is_taken() {
+                return Ok(file.answered());
+            }
+        }
     }
 
     /// As [`Store::feed`], at an instant that the caller says: with [`Options::trusting`] alone.
@@ -233,8 +250,7 @@ impl Store {
     /// # Errors
     /// As [`Store::feed`]; [`Error::Request`] where the store does not trust the caller's time.
     pub fn feed_at(&self, kind: &str, text: Vec<u8>, delay: i64, now: i64) -> Result<Vec<LineAnswer>, Error> {
-        let kind = kind.to_owned();
-        self.run(move |state, _| state.trusting().and_then(|()| state.feed(&kind, &text, delay, now)))
+        self.fed(Feeding::read(kind, &text, delay)?, move |state, _| state.trusting().map(|()| now))
     }
 
     /// Applies what is due by the store's clock; gives how many batches that was. Whatever opens or serves a store does so

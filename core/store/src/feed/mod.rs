@@ -79,15 +79,19 @@ pub struct LineAnswer {
 /// Lines about one subject: their numbers, keys and fields.
 type About = Vec<(usize, String, Fields)>;
 
-impl State {
-    /// Takes a file of a feed; every line is answered, in the order of the file.
-    pub(crate) fn feed(
-        &mut self,
-        kind: &str,
-        text: &[u8],
-        delay: i64,
-        now: i64,
-    ) -> Result<Vec<LineAnswer>, Error> {
+/// A file of a feed that is being taken: what is left of it, and what was answered.
+pub(crate) struct Feeding {
+    kind: &'static Kind,
+    /// What is left, by whom or what it is about, the last first.
+    left: Vec<(String, About)>,
+    /// Lines that stood before in the file, with the line where they did.
+    repeats: Vec<(usize, usize)>,
+    answers: Vec<LineAnswer>,
+}
+
+impl Feeding {
+    /// Reads a file whole; nothing is asked of a store.
+    pub(crate) fn read(kind: &str, text: &[u8], delay: i64) -> Result<Self, Error> {
         let kind = Kind::of(kind).ok_or_else(|| {
             let known: Vec<&str> = kind::KINDS.iter().map(|kind| kind.name).collect();
             Error::request(format!("there is no feed `{kind}`; there are {}", known.join(", ")))
@@ -98,26 +102,19 @@ impl State {
             ));
         }
         let lines = read::lines(kind, text).map_err(Error::Request)?;
-        self.due(now)?;
-        self.in_force(now);
         let mut answers = Vec::new();
         let (by_subject, repeats) = sorted(kind, lines, delay, &mut answers);
-        let mut all: Vec<(String, About)> = by_subject.into_iter().collect();
-        while !all.is_empty() {
-            let rest = all.split_off(all.len().min(GROUP));
-            self.in_group(|state, group| {
-                let now = state.agreed(now, group);
-                if let Some(why) = group.numbers.goes_back(now) {
-                    return Err(Error::Request(why));
-                }
-                for (subject, about) in all {
-                    state.take(group, kind, &subject, about, now, &mut answers)?;
-                }
-                group.numbers.clock = now;
-                Ok(())
-            })?;
-            all = rest;
-        }
+        let left = by_subject.into_iter().rev().collect();
+        Ok(Feeding { kind, left, repeats, answers })
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// The answer to every line, in the order of the file.
+    pub(crate) fn answered(self) -> Vec<LineAnswer> {
+        let Feeding { repeats, mut answers, .. } = self;
         let of: HashMap<usize, usize> =
             answers.iter().enumerate().map(|(at, answer)| (answer.line, at)).collect();
         for (line, first) in repeats {
@@ -131,7 +128,31 @@ impl State {
             }
         }
         answers.sort_by_key(|answer: &LineAnswer| answer.line);
-        Ok(answers)
+        answers
+    }
+}
+
+impl State {
+    /// Takes some more of a file: as many subjects as become durable together.
+    pub(crate) fn feed(&mut self, file: &mut Feeding, now: i64) -> Result<(), Error> {
+        self.due(now)?;
+        self.in_force(now);
+        let some = file.left.split_off(file.left.len().saturating_sub(GROUP));
+        if some.is_empty() {
+            return Ok(());
+        }
+        let Feeding { kind, answers, .. } = file;
+        self.in_group(|state, group| {
+            let now = state.agreed(now, group);
+            if let Some(why) = group.numbers.goes_back(now) {
+                return Err(Error::Request(why));
+            }
+            for (subject, about) in some.into_iter().rev() {
+                state.take(group, kind, &subject, about, now, answers)?;
+            }
+            group.numbers.clock = now;
+            Ok(())
+        })
     }
 
     /// Takes the lines about one subject, as one batch.

@@ -3,7 +3,7 @@
 use caseward_store::{LineAnswer, Outcome, Taken};
 use serde_json::json;
 
-use crate::bench::{Bench, contact, user};
+use crate::bench::{Bench, contact, instant, user};
 
 const HOURS: i64 = 3_600_000;
 
@@ -204,6 +204,29 @@ fn roles_and_logins_begin_and_end() {
     );
     assert!(wrong[0].why.as_deref().unwrap().contains("no role `kingAt`"));
     assert!(wrong[1].why.as_deref().unwrap().contains("Provider::\"kauri\" is not in the data"));
+}
+
+/// A long file is taken in parts, between which others are answered: it is no one piece of work that they wait for.
+#[test]
+fn commands_are_done_while_a_long_file_is_taken() {
+    let bench = Bench::with_case();
+    let lines: String = (0..1_500).map(|n| format!("new{n},2026-05-01T00:00:00Z,true\n")).collect();
+    let (store, clock) = (bench.store(), bench.clock());
+    let (answers, between) = std::thread::scope(|scope| {
+        let text = format!("user,at,active\n{lines}").into_bytes();
+        let feeding = scope.spawn(|| store.feed_at("logins", text, 0, clock).unwrap());
+        let line = json!({"command": "addComment", "as": "lead", "on": "Case::\"c1\"", "data": {"text": "x"}, "now": instant(clock)});
+        let mut between = 0;
+        while !feeding.is_finished() {
+            let answer = store.command(line.to_string()).unwrap();
+            assert_eq!(answer.outcome, Outcome::Done, "{answer:?}");
+            between += 1;
+        }
+        (feeding.join().unwrap(), between)
+    });
+    assert!(answers.len() == 1_500 && answers.iter().all(|answer| answer.outcome == Taken::Done));
+    assert!(between >= 3, "{between} commands in 8 parts");
+    assert!(bench.store().doctor().unwrap().is_sound());
 }
 
 /// A quote that is not closed takes the lines behind it along: each of them is answered, and none is taken.

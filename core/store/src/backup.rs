@@ -95,10 +95,8 @@ impl Store {
         refuse_if_there(folder)?;
         let place = &real(place)?;
         let underway = Underway::begin(&beside(folder, ".partial"), BEGUN)?;
-        let filled = fill(place, &underway.path(""), key).and_then(|backup| {
-            refuse_if_there(folder)?;
-            Ok(backup)
-        });
+        let filled =
+            fill(place, &underway.path(""), key).and_then(|backup| refuse_if_there(folder).map(|()| backup));
         match filled {
             Ok(backup) => {
                 underway.becomes(folder)?;

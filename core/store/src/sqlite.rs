@@ -39,18 +39,19 @@ pub(crate) struct Sqlite {
 }
 
 /// The files that are written to, each with what tells it from every other: the database, and its write-ahead log.
-struct Written(Vec<(PathBuf, Option<(u64, u64)>)>);
+struct Written([(PathBuf, Option<(u64, u64)>); 2]);
 
 impl Written {
     fn new(path: &Path) -> Result<Self, Error> {
-        let path = plain(path)?;
-        let all = [path.clone(), beside(&path, "-wal")];
-        let known = all.into_iter().map(|path| Ok((path.clone(), identity(&path)?)));
-        Ok(Written(known.collect::<Result<_, Error>>()?))
+        let database = plain(path)?;
+        let log = beside(&database, "-wal");
+        let (of_database, of_log) = (identity(&database)?, identity(&log)?);
+        Ok(Written([(database, of_database), (log, of_log)]))
     }
 
     fn database(&self) -> &Path {
-        self.0.first().map_or(Path::new(""), |(path, _)| path)
+        let [(path, _), _] = &self.0;
+        path
     }
 
     /// Refuses a file that is no longer where it was opened: what is written to it nobody finds, and whoever opens the one

@@ -203,11 +203,13 @@ fn listed(app: &App, person: &EntityUid, ty: &TypeName, parameters: &Parameters)
             let list = |moment: &Moment<'_>| {
                 moment.ward.visible(moment.world, &question(moment)?).map_err(malformed)
             };
-            match as_of.map(|at| Ok::<_, Problem>((at, app.ask(list)?))).transpose()? {
+            match as_of {
                 None => now,
-                Some((_, today)) if today.is_empty() => now.only(|_| false),
-                Some((at, today)) => {
-                    app.ask_as_of(person, Some(at), sorted)?.only(|record| today.contains(record))
+                Some(_) => {
+                    let today = app.ask(list)?;
+                    // What they may not see now is not worked out.
+                    let then = if today.is_empty() { now } else { app.ask_as_of(person, as_of, sorted)? };
+                    then.only(|record| today.contains(record))
                 }
             }
         }

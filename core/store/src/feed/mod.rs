@@ -16,7 +16,7 @@ mod people;
 mod read;
 mod subject;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::sync::Arc;
 
 use caseward::{AlertQuery, Changes, EntityUid, TypeName, Ward};
@@ -82,8 +82,8 @@ type About = Vec<(usize, String, Fields)>;
 /// A file of a feed that is being taken: what is left of it, and what was answered.
 pub(crate) struct Feeding {
     kind: &'static Kind,
-    /// What is left, by whom or what it is about, the last first.
-    left: Vec<(String, About)>,
+    /// What is left, by whom or what it is about.
+    left: btree_map::IntoIter<String, About>,
     /// Lines that stood before in the file, with the line where they did.
     repeats: Vec<(usize, usize)>,
     answers: Vec<LineAnswer>,
@@ -104,12 +104,11 @@ impl Feeding {
         let lines = read::lines(kind, text).map_err(Error::Request)?;
         let mut answers = Vec::new();
         let (by_subject, repeats) = sorted(kind, lines, delay, &mut answers);
-        let left = by_subject.into_iter().rev().collect();
-        Ok(Feeding { kind, left, repeats, answers })
+        Ok(Feeding { kind, left: by_subject.into_iter(), repeats, answers })
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        self.left.is_empty()
+        self.left.len() == 0
     }
 
     /// The answer to every line, in the order of the file.
@@ -137,17 +136,16 @@ impl State {
     pub(crate) fn feed(&mut self, file: &mut Feeding, now: i64) -> Result<(), Error> {
         self.due(now)?;
         self.in_force(now);
-        let some = file.left.split_off(file.left.len().saturating_sub(GROUP));
-        if some.is_empty() {
+        if file.is_taken() {
             return Ok(());
         }
-        let Feeding { kind, answers, .. } = file;
+        let Feeding { kind, left, answers, .. } = file;
         self.in_group(|state, group| {
             let now = state.agreed(now, group);
             if let Some(why) = group.numbers.goes_back(now) {
                 return Err(Error::Request(why));
             }
-            for (subject, about) in some.into_iter().rev() {
+            for (subject, about) in left.take(GROUP) {
                 state.take(group, kind, &subject, about, now, answers)?;
             }
             group.numbers.clock = now;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caseward::sql::{Dialect, Parameter};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, Row, ToSql};
+use rusqlite::{Connection, OpenFlags, Row, Statement, StatementStatus, ToSql};
 
 use crate::db::{Cell, Db, Each, table_of};
 use crate::error::Error;
@@ -286,10 +286,10 @@ impl Db for Sqlite {
 
     fn run(&mut self, sql: &str, params: &[Cell]) -> Result<usize, Error> {
         self.counter.statement();
-        Ok(self
-            .connection
-            .prepare_cached(sql)?
-            .execute(rusqlite::params_from_iter(params.iter().map(Bound)))?)
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let changed = statement.execute(rusqlite::params_from_iter(params.iter().map(Bound)))?;
+        self.counter.steps(steps(&statement));
+        Ok(changed)
     }
 
     fn rows(&mut self, sql: &str, params: &[Cell], each: Each<'_>) -> Result<(), Error> {
@@ -306,8 +306,15 @@ impl Db for Sqlite {
             })?;
             each(&cells)?;
         }
+        drop(rows);
+        self.counter.steps(steps(&statement));
         Ok(())
     }
+}
+
+/// The steps that a statement took since it was asked for them.
+fn steps(statement: &Statement<'_>) -> u64 {
+    u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0)
 }
 
 /// Which row it is that cannot be read, by its table and its first value.

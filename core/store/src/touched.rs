@@ -33,6 +33,8 @@ pub struct Touched {
     /// How often the facts were put together with what was to be written; each costs as much as all that one command or one
     /// subject of a feed changes.
     pub layers: u64,
+    /// Steps of SQLite's machine, which grow with what a statement reads, whether or not it gives it; none of PostgreSQL.
+    pub steps: u64,
 }
 
 /// Counts what a connection is asked. Cloning shares it.
@@ -44,6 +46,7 @@ struct Counts {
     statements: AtomicU64,
     rows: AtomicU64,
     layers: AtomicU64,
+    steps: AtomicU64,
 }
 
 impl Counter {
@@ -59,8 +62,17 @@ impl Counter {
         self.0.layers.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn steps(&self, taken: u64) {
+        self.0.steps.fetch_add(taken, Ordering::Relaxed);
+    }
+
     pub(crate) fn now(&self) -> Touched {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Touched { statements: of(&self.0.statements), rows: of(&self.0.rows), layers: of(&self.0.layers) }
+        Touched {
+            statements: of(&self.0.statements),
+            rows: of(&self.0.rows),
+            layers: of(&self.0.layers),
+            steps: of(&self.0.steps),
+        }
     }
 }

@@ -50,14 +50,16 @@ impl Subject {
 
     /// The lines of a feed about it, as they stand.
     pub(crate) fn lines(&self, db: &mut dyn Db, kind: &str) -> Result<Vec<Fields>, Error> {
-        let sql = "SELECT key, line FROM caseward_feed WHERE subject = ?1 AND kind = ?2 ORDER BY key";
-        let (mut lines, seal) = (Vec::new(), db.seal());
+        // Sorted here: to have them in order, SQLite would read all lines of the kind, by their keys.
+        let sql = "SELECT key, line FROM caseward_feed WHERE subject = ?1 AND kind = ?2";
+        let (mut lines, seal) = (BTreeMap::new(), db.seal());
         db.rows(sql, &[text(self.name.as_str()), text(kind)], &mut |row| {
             let cell = |at: usize| row.get(at).and_then(as_text).unwrap_or_default();
-            lines.push(super::opened(&seal, (kind, &cell(0)), cell(1))?);
+            let line = super::opened(&seal, (kind, &cell(0)), cell(1))?;
+            lines.insert(cell(0), line);
             Ok(())
         })?;
-        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        Ok(lines.values().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use caseward_store::{Activation, Backup, Migration, PolicySet, Store};
+use caseward_store::{Activation, Backup, Migration, PolicySet, Store, StoreKey};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +36,9 @@ pub(crate) struct RestoreArgs {
     /// The store that is made: the path of its database.
     #[arg(long, value_name = "DB")]
     db: PathBuf,
+    /// The file of a key under which the store is to be encrypted, where the backup is not.
+    #[arg(long, value_name = "FILE")]
+    encrypt_under: Option<PathBuf>,
 }
 
 pub(crate) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
@@ -50,8 +53,10 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
 }
 
 pub(crate) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
-    let made = Store::restore(&args.backup, &args.db).map_err(failed)?;
-    tell("A store, restored", &args.db, &made)
+    let key = args.encrypt_under.as_ref().map(StoreKey::read).transpose().map_err(failed)?;
+    let made = Store::restore_under(&args.backup, &args.db, key.as_ref()).map_err(failed)?;
+    let what = if key.is_some() { "A store, restored and encrypted" } else { "A store, restored" };
+    tell(what, &args.db, &made)
 }
 
 fn tell(what: &str, place: &Path, backup: &Backup) -> Result<Exit, Failure> {

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::db::Db;
+use crate::encrypt;
 use crate::error::Error;
 use crate::files::{Files, beside, documents, hashed, sync_folder, write_whole};
-use crate::ids::hex;
+use crate::ids::{hex, sha256};
 use crate::migrate::format;
 use crate::options::Options;
 use crate::place::{LABEL, address, is_a_name, make, real, shown};
@@ -116,6 +117,19 @@ impl Store {
     /// for what is no backup, or is not as it was written, and for an address of
     /// PostgreSQL; what the system reports. Then there is no store at the place.
     pub fn restore(folder: impl AsRef<Path>, place: impl AsRef<Path>) -> Result<Backup, Error> {
+        Self::restore_under(folder, place, None)
+    }
+
+    /// As [`Store::restore`]; with a key, of a backup that is not encrypted a store that is, under that key. Its log, the tree
+    /// over it and its proofs stay what they are.
+    ///
+    /// # Errors
+    /// As [`Store::restore`]; with a key, [`Error::Sealed`] for a backup that is encrypted already.
+    pub fn restore_under(
+        folder: impl AsRef<Path>,
+        place: impl AsRef<Path>,
+        key: Option<&StoreKey>,
+    ) -> Result<Backup, Error> {
         let (folder, place) = (folder.as_ref(), place.as_ref());
         if address(place).is_some() {
             return Err(Error::request(format!(
@@ -124,7 +138,11 @@ impl Store {
             )));
         }
         let backup = label(folder)?;
-        make(place, |database, files| copy_back(folder, &backup, (database, files)))?;
+        make(place, |database, files| {
+            copy_back(folder, &backup, database)?;
+            let seal = key.map_or(Ok(Seal::default()), |key| encrypt::all(database, key))?;
+            files_back(folder, &backup, (&Files::in_folder(files), &seal))
+        })?;
         Ok(backup)
     }
 }
@@ -299,23 +317,24 @@ fn label(folder: &Path) -> Result<Backup, Error> {
     serde_json::from_value(json).map_err(|error| no(format!("its `{LABEL}` cannot be read: {error}")))
 }
 
-/// Copies a backup's database and files, each held against its hash.
-fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) -> Result<(), Error> {
-    let altered = |path: &Path| {
-        Error::request(format!("`{}` is not as it was when the backup was made", path.display()))
-    };
-    let open = |path: &Path| File::open(path).map_err(|error| Error::file("read", path, error));
+fn altered(path: &Path) -> Error {
+    Error::request(format!("`{}` is not as it was when the backup was made", path.display()))
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|error| Error::file("read", path, error))
+}
+
+/// The hashes of the bytes of a backup's files.
+fn hashes(backup: &Backup) -> &[String] {
+    if backup.stored.is_empty() { &backup.files } else { &backup.stored }
+}
+
+/// Copies a backup's database, held against its hash and against what the backup says.
+fn copy_back(folder: &Path, backup: &Backup, database: &Path) -> Result<(), Error> {
     let from = folder.join(DATABASE);
     if copy(&mut open(&from)?, database)? != backup.database {
         return Err(altered(&from));
-    }
-    let (kept, to) = (Files::beside(&from), Files::in_folder(files));
-    let hashes = if backup.stored.is_empty() { &backup.files } else { &backup.stored };
-    for (name, hash) in backup.files.iter().zip(hashes) {
-        let from = kept.path(name);
-        if copy(&mut open(&from)?, &to.place(name)?)? != *hash {
-            return Err(altered(&from));
-        }
     }
     // What is said of the database is what it says itself.
     let mut copied = Sqlite::open_to_read(database)?;
@@ -323,7 +342,28 @@ fn copy_back(folder: &Path, backup: &Backup, (database, files): (&Path, &Path)) 
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)
         && hex(&tree.root()) == backup.root
         // Which files an encrypted one speaks of, it says to the key alone.
-        && hashes.len() == backup.files.len()
+        && hashes(backup).len() == backup.files.len()
         && (seal::is_sealed(&mut copied)? || speaks_of(&mut copied)? == backup.files);
     if is_so { Ok(()) } else { Err(altered(&folder.join(LABEL))) }
+}
+
+/// Copies a backup's files, each held against its hash; where the store is to be encrypted and the backup is not, encrypted.
+fn files_back(folder: &Path, backup: &Backup, (to, seal): (&Files, &Seal)) -> Result<(), Error> {
+    let kept = Files::beside(&folder.join(DATABASE));
+    for (name, hash) in backup.files.iter().zip(hashes(backup)) {
+        let from = kept.path(name);
+        if !seal.is_on() {
+            if copy(&mut open(&from)?, &to.place(name)?)? != *hash {
+                return Err(altered(&from));
+            }
+            continue;
+        }
+        let bytes = fs::read(&from).map_err(|error| Error::file("read", &from, error))?;
+        if sha256(&bytes) != *hash {
+            return Err(altered(&from));
+        }
+        let name = seal.name(name);
+        to.keep(&name, &seal.close_file(&name, &bytes)?)?;
+    }
+    Ok(())
 }

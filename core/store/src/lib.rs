@@ -43,6 +43,7 @@ mod db;
 mod doctor;
 mod draft;
 mod due;
+mod encrypt;
 mod error;
 mod facts;
 mod feed;

@@ -6,7 +6,7 @@ use caseward::{ActionName, EntityUid, Listing, Query, TypeName};
 use caseward_store::{Error, Moment, Options, PolicySet, Read, Store, StoreKey, Taken};
 use serde_json::{Value as Json, json};
 
-use crate::bench::{Bench, NOW, is_on_postgres, options};
+use crate::bench::{Bench, Folder, NOW, instant, is_on_postgres, options};
 
 /// Words of content, of a file, of answers and of what was asked: none of them is to be read without the key.
 const SECRETS: [&str; 7] =
@@ -353,4 +353,60 @@ fn a_store_is_encrypted_from_its_making() {
     let folder = bench.folder.path().join("other.db");
     let key = StoreKey::generate().unwrap();
     Store::init(&folder, &PolicySet::attendance(), &options().with_key(Some(key))).unwrap();
+}
+
+#[test]
+fn a_store_that_is_not_becomes_one_of_a_backup() {
+    if is_on_postgres() {
+        return;
+    }
+    let bench = Bench::new();
+    story(&bench);
+    let now = bench.clock();
+    let before = bench.store().verify(Vec::new()).unwrap();
+    let (plain, made) = (bench.folder.path().join("plain"), Folder::new());
+    Store::backup(bench.place(), &plain).unwrap();
+    let (key, place) = (StoreKey::generate().unwrap(), made.path().join("new.db"));
+    Store::restore_under(&plain, &place, Some(&key)).unwrap();
+    assert_eq!(read_in(made.path()), []);
+    assert!(!files(made.path()).into_iter().any(|(name, _)| name.contains(&hash())));
+    let without = Store::open(&place, &options());
+    assert!(matches!(without.map(drop), Err(Error::Sealed(_))));
+    let store = Store::open(&place, &Options::new().trusting(Some(now)).with_key(Some(key.clone()))).unwrap();
+    let after = store.verify(Vec::new()).unwrap();
+    assert!(after.is_sound() && (after.entries, &after.root) == (before.entries, &before.root), "{after:?}");
+    let found = store.doctor().unwrap();
+    assert!(found.is_sound() && found.files == 1, "{found:?}");
+    let says = |uid: &str, field: &str| {
+        store.contents(vec![(uid.parse().unwrap(), field.to_owned())]).unwrap().remove(0)
+    };
+    assert_eq!(says(AROHA, "name"), Some(json!("Ngaio-Ngata")));
+    assert_eq!(says("Item::\"i1\"", "text"), Some(json!("taha-hauora")));
+    // What was done under a key is known, and so is which line was taken.
+    let again = json!({"command": "addComment", "as": "manager", "on": CASE, "key": "k1",
+        "id": "i1", "data": {"text": "taha-hauora"}, "now": instant(now)});
+    let done = store.command(again.to_string()).unwrap();
+    assert!(done.repeated, "{done:?}");
+    let text = "student,date,code,attended,open\naroha,2026-05-04,panuitia,2,2\n";
+    let answers = store.feed_at("attendance", text.as_bytes().to_vec(), 172_800_000, now).unwrap();
+    assert_eq!(answers[0].outcome, Taken::Unchanged);
+    drop(store);
+    // One that is encrypted already is not encrypted again.
+    let sealed = made.path().join("sealed");
+    Store::backup_with(&place, &sealed, Some(&key)).unwrap();
+    let twice = Store::restore_under(&sealed, made.path().join("twice.db"), Some(&key));
+    assert!(matches!(twice, Err(Error::Sealed(_))), "{twice:?}");
+    let left = |name: &str| {
+        files(made.path())
+            .into_iter()
+            .any(|(file, _)| file.contains(&format!("{name}.")) && !file.ends_with("-lock"))
+    };
+    assert!(!left("twice"));
+    // A file that is not as it was makes no store.
+    let (file, mut bytes) = files(&plain.join("cases.db-files")).remove(0);
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    let error =
+        Store::restore_under(&plain, made.path().join("third.db"), Some(&key)).unwrap_err().to_string();
+    assert!(error.contains("is not as it was") && !made.path().join("third.db").exists(), "{error}");
 }

@@ -1,5 +1,6 @@
 //! What every request is answered from.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -7,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use caseward::{EntityUid, Listing, Live, Protection, Ward, World};
 use caseward_store::{Read, Store};
+use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 use crate::authzen::held::Searches;
@@ -206,6 +208,18 @@ impl App {
     pub(crate) fn audit(&self, read: Read) -> Result<(), Problem> {
         let Some(store) = self.store() else { return Ok(()) };
         store.audit(read).map(|_| self.wrote()).map_err(|error| self.failed(&error))
+    }
+
+    /// As [`App::audit`], with the content that is about to be shown, by [`Field::key`](caseward::Field::key).
+    pub(crate) fn audit_and_contents(
+        &self,
+        read: Read,
+        of: Vec<(EntityUid, String)>,
+    ) -> Result<HashMap<(EntityUid, String), Json>, Problem> {
+        let Some(store) = self.store() else { return Ok(HashMap::new()) };
+        let (_, values) = store.audit_and_contents(read, of.clone()).map_err(|error| self.failed(&error))?;
+        self.wrote();
+        Ok(of.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect())
     }
 
     /// What the store could not do: the log is told, and whoever asks is told that it failed.

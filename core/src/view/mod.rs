@@ -4,7 +4,7 @@
 //!
 //! INVARIANT: a [`View`] is made here alone, from decisions on that person; nothing that was not redacted can be
 //! turned into one. (`carried` makes one anew of its own bytes alone.)
-//! INVARIANT: of a record that the person may not know of it says what it says of one that is not there.
+//! INVARIANT: of a record that the person may not know of it says what it says of one that is not there, after the same work.
 
 mod alert;
 mod content;
@@ -264,9 +264,12 @@ impl Asking<'_> {
             actions: Vec::new(),
             provenance: self.ward.provenance(self.world.version(), self.context),
         };
-        // Also where the record is absent, so that what is wrong with a question is told in any case.
-        let answers = self.answers(resource)?;
-        let Some(place) = self.world.place(resource) else { return Ok(view) };
+        // Where the record is absent, another is asked about, and nothing of it is shown: so what is wrong with a question is told in
+        // any case, and the time that an answer takes tells no more of which records there are than the answer does.
+        let place = self.world.place(resource);
+        let other = if place.is_some() { None } else { self.world.picked(resource) };
+        let answers = self.answers(other.as_ref().unwrap_or(resource))?;
+        let Some(place) = place else { return Ok(view) };
         if !shown.known_by.iter().any(|action| answers.allow(*action)) {
             return Ok(view);
         }

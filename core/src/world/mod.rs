@@ -30,6 +30,7 @@ pub(crate) mod snapshot;
 mod stamps;
 
 use std::collections::BTreeMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 pub use build::WorldBuilder;
@@ -429,6 +430,17 @@ impl World {
 
     pub(crate) fn rows(&self, ty: TypeId) -> impl Iterator<Item = Row> + Clone + '_ {
         (1..self.end(ty)).map(Row).filter(move |&row| self.has((ty, row)))
+    }
+
+    /// An entity that is there, of the type of one that may not be: which, its id says, and the same one each time.
+    pub(crate) fn picked(&self, by: &EntityUid) -> Option<EntityUid> {
+        let ty = self.data.schema.type_id(by.type_name())?;
+        let mut hasher = std::hash::DefaultHasher::new();
+        by.id().hash(&mut hasher);
+        let rows = u64::from(self.end(ty).saturating_sub(1));
+        let first = u32::try_from(hasher.finish().checked_rem(rows)?).ok()? + 1;
+        let all = (first..self.end(ty)).chain(1..first).map(Row);
+        all.map(|row| (ty, row)).find(|place| self.has(*place)).map(|place| self.uid(place))
     }
 
     pub(crate) fn id(&self, (ty, row): Place) -> &str {

@@ -33,7 +33,12 @@ pub struct Download {
 impl State {
     /// Fields of content, by entity and name.
     pub(crate) fn contents(&mut self, of: &[(EntityUid, String)]) -> Result<Vec<Option<Json>>, Error> {
-        self.reading(|state| of.iter().map(|(uid, field)| stored(state.db.as_mut(), uid, field)).collect())
+        self.reading(|state| state.contents_in(of))
+    }
+
+    /// As [`State::contents`], in a transaction that is there.
+    pub(crate) fn contents_in(&mut self, of: &[(EntityUid, String)]) -> Result<Vec<Option<Json>>, Error> {
+        of.iter().map(|(uid, field)| stored(self.db.as_mut(), uid, field)).collect()
     }
 
     /// As [`State::contents`], as they stood at a version, as the log tells of it.

@@ -2,11 +2,13 @@
 //!
 //! Statements are written with `?1`, `?2` …; a database that numbers otherwise rewrites them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use caseward::sql::{Dialect, Parameter, Statement};
 
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::seal::Seal;
 use crate::touched::Counter;
 
@@ -61,6 +63,14 @@ pub(crate) trait Db: Send {
     /// What acts or stands in for a table by itself, and is none of the store's: triggers and views, each with its kind.
     fn strangers(&mut self) -> Result<Vec<Arc<str>>, Error> {
         Ok(Vec::new())
+    }
+
+    /// Which tables, columns and indices there are.
+    fn layout(&mut self) -> Result<Layout, Error>;
+
+    /// Tables that [`Db::tables`] makes, each with its columns and their places in its key.
+    fn own_tables(&self) -> BTreeMap<String, BTreeMap<String, i64>> {
+        BTreeMap::new()
     }
 
     /// Removes a file, where that is the database's business; says whether it is.

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::facts::{entities, entity, uids};
 use crate::files::documents;
 use crate::kept;
+use crate::layout;
 use crate::migrate;
 use crate::state::State;
 
@@ -110,6 +111,7 @@ impl State {
             );
             checkup.fault("database", None, what);
         }
+        layout::is_the_stores(&mut checkup, self.db.as_mut(), self.ward.schema())?;
         let rows = self.rows_are_the_world(&mut checkup)?;
         // What cannot be read of one is a fault, and the next is looked at.
         let all = &mut checkup;

@@ -54,6 +54,7 @@ mod ids;
 mod import;
 mod imported;
 mod kept;
+mod layout;
 mod lists;
 mod log;
 mod migrate;

@@ -3,7 +3,7 @@
 //! Several processes may have it open. Whoever writes holds the lock of one row until it has committed, and tells the others
 //! of it. Files are kept in a table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use postgres::{Client, Row, Statement};
 use crate::address::Address;
 use crate::db::{Cell, Db, Each};
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::seal::Seal;
 use crate::touched::Counter;
 
@@ -278,6 +279,23 @@ impl Db for Postgres {
                    UNION ALL SELECT 'view ' || viewname::text FROM pg_views WHERE schemaname = current_schema() \
                    UNION ALL SELECT 'rule ' || rulename::text FROM pg_rules WHERE schemaname = current_schema() ORDER BY 1";
         this.texts(sql, &[])
+    }
+
+    fn layout(&mut self) -> Result<Layout, Error> {
+        // `indkey` counts from 0.
+        let columns = "SELECT t.relname::text, a.attname::text, \
+                       COALESCE(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint \
+                       FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped \
+                       LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary \
+                       WHERE t.relkind IN ('r', 'p') AND t.relnamespace = current_schema()::regnamespace";
+        let indices = "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+                       WHERE NOT i.indisprimary AND i.indisvalid AND c.relnamespace = current_schema()::regnamespace";
+        Layout::read(self, columns, indices)
+    }
+
+    fn own_tables(&self) -> BTreeMap<String, BTreeMap<String, i64>> {
+        let columns = [("hash", 1), ("bytes", 0)].map(|(name, key)| (name.to_owned(), key));
+        BTreeMap::from([("caseward_file".to_owned(), columns.into())])
     }
 
     fn begin(&mut self) -> Result<(), Error> {

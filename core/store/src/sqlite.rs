@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row, Statement, StatementStatus, ToSql};
 use crate::db::{Cell, Db, Each, table_of};
 use crate::error::Error;
 use crate::files::beside;
+use crate::layout::Layout;
 use crate::seal::Seal;
 use crate::touched::Counter;
 
@@ -110,6 +111,11 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "MEMORY")?;
         connection.pragma_update(None, "application_id", APPLICATION)?;
         Ok(Self::over(connection, None))
+    }
+
+    /// A database of nobody's, which is gone with it.
+    pub(crate) fn in_memory() -> Result<Self, Error> {
+        Ok(Self::over(Connection::open_in_memory()?, None))
     }
 
     /// Opens a store's file that nobody else knows of, to write all of it anew.
@@ -273,6 +279,13 @@ impl Db for Sqlite {
             "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1",
             &[],
         )
+    }
+
+    fn layout(&mut self) -> Result<Layout, Error> {
+        let columns = "SELECT t.name, c.name, c.pk FROM sqlite_master t, pragma_table_xinfo(t.name) c \
+                       WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+        let indices = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
+        Layout::read(self, columns, indices)
     }
 
     fn scrub(&mut self) -> Result<(), Error> {

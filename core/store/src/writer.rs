@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use caseward::EntityUid;
+use serde_json::Value as Json;
+
 use crate::audit::Read;
 use crate::command::Answer;
 use crate::error::Error;
@@ -24,13 +27,19 @@ pub(crate) enum Job {
 /// What is answered once it is durable, with where its answer goes.
 pub(crate) enum Durable {
     Command { line: String, file: Option<Arc<Vec<u8>>>, reply: Sender<Result<Answer, Error>> },
-    Read { read: Box<Read>, reply: Sender<Result<u64, Error>> },
+    Read { read: Box<Read>, of: Vec<ContentKey>, reply: Sender<Result<Looked, Error>> },
 }
+
+/// A field of content: whose, and its name.
+pub(crate) type ContentKey = (EntityUid, String);
+
+/// The entry of a look, and the content that it shows.
+pub(crate) type Looked = (u64, Vec<Option<Json>>);
 
 /// An answer that is given once the group is durable.
 enum Made {
     Answer(Box<Answer>),
-    Entry(u64),
+    Look(Looked),
 }
 
 /// Does what comes, in order, until nobody can send any more.
@@ -77,16 +86,19 @@ impl Durable {
                 let answer = state.command(group, (line, file.clone()), clock)?;
                 Ok(Made::Answer(Box::new(answer)))
             }
-            Durable::Read { read, .. } => state.read_in(group, read, clock).map(Made::Entry),
+            Durable::Read { read, of, .. } => {
+                let entry = state.read_in(group, read, clock)?;
+                Ok(Made::Look((entry, state.contents_in(of)?)))
+            }
         }
     }
 
     fn answer(self, made: Made) {
         match (self, made) {
             (Durable::Command { reply, .. }, Made::Answer(answer)) => drop(reply.send(Ok(*answer))),
-            (Durable::Read { reply, .. }, Made::Entry(entry)) => drop(reply.send(Ok(entry))),
+            (Durable::Read { reply, .. }, Made::Look(look)) => drop(reply.send(Ok(look))),
             // Each is answered with what it made.
-            (Durable::Command { .. }, Made::Entry(_)) | (Durable::Read { .. }, Made::Answer(_)) => {}
+            (Durable::Command { .. }, Made::Look(_)) | (Durable::Read { .. }, Made::Answer(_)) => {}
         }
     }
 

@@ -569,3 +569,47 @@ fn the_json_schema_tells_what_the_json_is() {
     }
     assert!(compared > 40);
 }
+
+/// Of a record that is not there a view takes what it takes of one that the person may not know of. By medians of many, asked in
+/// turns: to say that none is there took a tenth.
+#[test]
+fn what_is_absent_takes_as_long_as_what_is_denied() {
+    let world = Sample { cases: 2_000, seed: 5 }.build(&ATTENDANCE, &mut |_| {}).unwrap();
+    let query = |who: &EntityUid, id: &str| {
+        caseward::ActionQuery::new(who.clone(), EntityUid::new("Case", id)).at(NOW)
+    };
+    let manager = world.ids("User").unwrap().map(|id| EntityUid::new("User", id)).find(|user| {
+        let cases = caseward::Query::new(
+            user.clone(),
+            ActionName::new("viewSummary"),
+            caseward::TypeName::new("Case"),
+        );
+        let seen = ATTENDANCE.visible(&world, &cases.at(NOW)).unwrap().len();
+        (1..100).contains(&seen)
+    });
+    let manager = manager.unwrap();
+    let is_denied = |id: &&str| ATTENDANCE.view(&world, &query(&manager, id)).unwrap().is_nothing();
+    let denied: Vec<String> =
+        world.ids("Case").unwrap().filter(is_denied).take(300).map(str::to_owned).collect();
+    let took = |id: &str| {
+        let query = query(&manager, id);
+        let begun = std::time::Instant::now();
+        let view = ATTENDANCE.view(&world, &query).unwrap();
+        let took = begun.elapsed();
+        assert!(view.is_nothing());
+        took
+    };
+    let mut times = [vec![], vec![]];
+    for _ in 0..5 {
+        for (at, id) in denied.iter().enumerate() {
+            times[0].push(took(id));
+            times[1].push(took(&format!("none{at}")));
+        }
+    }
+    let [of_denied, of_absent] = times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64()
+    });
+    let ratio = of_absent / of_denied;
+    assert!((0.7..1.4).contains(&ratio), "{ratio}: {of_denied} and {of_absent}");
+}

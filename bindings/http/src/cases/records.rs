@@ -1,7 +1,5 @@
 //! One record as a person sees it, and lists of them.
 
-use std::collections::HashMap;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -95,17 +93,11 @@ fn seen(
     read.on = Some(record.clone());
     read.is_denied = view.is_none();
     read.told = view.iter().flat_map(View::told).cloned().collect();
-    app.audit(read)?;
+    // What content said in the past is not shown.
+    let shown = view.as_ref().filter(|_| as_of.is_none());
+    let held =
+        app.audit_and_contents(read, shown.iter().flat_map(|view| view.content()).map(Field::key).collect())?;
     let Some(view) = view else { return Err(Problem::unseen()) };
-    // What content said in the past is not kept.
-    let held = match (app.store(), as_of) {
-        (Some(store), None) => {
-            let keys: Vec<_> = view.content().map(Field::key).collect();
-            let values = store.contents(keys.clone()).map_err(|error| app.failed(&error))?;
-            keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()
-        }
-        _ => HashMap::new(),
-    };
     view.to_json(&held).map_err(|_| Problem::failed())
 }
 

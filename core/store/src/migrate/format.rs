@@ -114,6 +114,12 @@ fn is_whole(db: &mut dyn Db, version: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// The statements that make indices of the store's own tables.
+pub(crate) fn indices() -> impl Iterator<Item = &'static str> {
+    let lines = MIGRATIONS.iter().flat_map(|sql| sql.lines());
+    lines.filter(|line| line.starts_with("CREATE INDEX")).map(|line| line.trim_end_matches(';'))
+}
+
 /// The tables that a migration makes, each with its columns.
 fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
     let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();

@@ -470,3 +470,51 @@ fn a_log_whose_counters_were_altered_is_told() {
         ["the tree of its log is not that of its entries", "the store cannot be opened: no entry was read"]
     );
 }
+
+/// What its tables are is looked at: what is missing or keyed otherwise is a fault, what is slow for it or somebody else's a notice.
+#[test]
+fn tables_that_are_not_as_they_were_made_are_told() {
+    let told = |sql: &str| {
+        let mut bench = Bench::with_case();
+        bench.store = None;
+        bench.alter(sql);
+        bench.reopen_at(bench.clock());
+        let found = looked(&bench);
+        let all: Vec<String> = found.findings.iter().map(|one| one.what.clone()).collect();
+        assert!(found.findings.iter().all(|one| one.kind == "database"), "{sql}: {found:#?}");
+        (found.is_sound(), all)
+    };
+    let is_told = |sql: &str, is_sound: bool, what: &str| {
+        let (is, all) = told(sql);
+        assert!(is == is_sound && all.len() == 1 && all[0].contains(what), "{sql}: {is} {all:?}");
+    };
+    is_told(
+        "DROP INDEX caseward_feed_by_subject",
+        true,
+        "the index `caseward_feed_by_subject` is not there, and what it serves is slow: make it again, \
+         `CREATE INDEX caseward_feed_by_subject ON caseward_feed (subject, kind)`",
+    );
+    is_told("DROP INDEX case_by_student", true, "`CREATE INDEX \"case_by_student\" ON \"case\" (\"student\"");
+    is_told(
+        "ALTER TABLE \"case\" ADD COLUMN mood TEXT",
+        true,
+        "the column `mood` of the table `case` is none of",
+    );
+    is_told("CREATE TABLE yours (a TEXT)", true, "the table `yours` is none of the store's");
+    is_told("CREATE INDEX yours ON \"case\" (status)", true, "the index `yours` is none of the store's");
+    let keyless = match is_on_postgres() {
+        true => "ALTER TABLE caseward_became DROP CONSTRAINT caseward_became_pkey",
+        false => "DROP TABLE caseward_flag",
+    };
+    let mut bench = Bench::with_case();
+    bench.store = None;
+    bench.alter(keyless);
+    if is_on_postgres() {
+        is_told(keyless, false, "the table `caseward_became` has another primary key");
+    } else {
+        // A store whose own tables are not whole is not opened.
+        let error =
+            caseward_store::Store::open(bench.place(), &crate::bench::options()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("no such table: caseward_flag"), "{error}");
+    }
+}

@@ -75,12 +75,12 @@ impl Metrics {
         metrics
     }
 
-    /// A decision. `action` is one of the schema's, so that callers cannot make names up.
-    pub(crate) fn decided(&self, action: &str, is_allowed: bool) {
+    /// Decisions of one outcome. `action` is one of the schema's, so that callers cannot make names up.
+    pub(crate) fn decided(&self, action: &str, is_allowed: bool, count: u64) {
         let outcome = if is_allowed { "allow" } else { "deny" };
         self.decisions
             .get_or_create(&vec![("action", action.to_owned()), ("outcome", outcome.to_owned())])
-            .inc();
+            .inc_by(count);
     }
 
     pub(crate) fn answered(&self, route: &str, status: u16, took: Duration) {

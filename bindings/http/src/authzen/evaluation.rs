@@ -1,5 +1,8 @@
 //! May this subject do this to that resource? One evaluation, or many.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -67,8 +70,10 @@ async fn single(app: &App, caller: &Caller, fields: &Fields) -> Result<Response,
     let item = read(|name| fields.get(name)).map_err(Problem::malformed)?;
     let reasons = caller.reasons;
     let decision = match reasons {
-        true => app.off(move |app| Ok(app.ask(|moment| decide(app, moment, &item, true)))).await?,
-        false => app.ask(|moment| decide(app, moment, &item, false)),
+        true => {
+            app.off(move |app| Ok(app.ask(|moment| Deciding::new(app, moment, true).decide(&item)))).await?
+        }
+        false => app.ask(|moment| Deciding::new(app, moment, false).decide(&item)),
     };
     Ok(json::respond(StatusCode::OK, &decision))
 }
@@ -149,6 +154,7 @@ fn decide_all(
     reasons: bool,
 ) -> Vec<Decision> {
     let mut decisions = Vec::with_capacity(all.len());
+    let mut deciding = Deciding::new(app, moment, reasons);
     for one in all {
         let item = match one {
             // A key of an item replaces that of the request, whole.
@@ -156,7 +162,7 @@ fn decide_all(
             _ => Err("an evaluation is an object".to_owned()),
         };
         let decision = match item {
-            Ok(item) => decide(app, moment, &item, reasons),
+            Ok(item) => deciding.decide(&item),
             Err(why) => Decision::undecided(why),
         };
         let is_last = match semantics {
@@ -181,36 +187,59 @@ fn read<'a>(field: impl Fn(&str) -> Option<&'a Json>) -> Result<Item, String> {
     })
 }
 
-fn decide(app: &App, moment: &Moment<'_>, item: &Item, reasons: bool) -> Decision {
-    let decision = match answer(app, moment, item) {
-        Ok((answer, request, world)) => {
-            let reasons = match (reasons, &request) {
-                (true, Some(request)) => moment.ward.explain(&world, request).ok(),
-                _ => None,
-            };
-            let reasons = reasons.and_then(|why| serde_json::to_value(why).ok());
-            Decision {
-                decision: answer.decision == Verdict::Allow,
-                context: DecisionContext {
-                    rules: Some(answer.rules),
-                    policies: Some(answer.policies),
-                    policy_hash: Some(answer.provenance.policy_hash),
-                    data_version: Some(moment.version),
-                    now: Some(time::show(moment.now)),
-                    reasons,
-                    error: None,
-                },
-            }
-        }
-        Err(why) => Decision::undecided(why),
-    };
-    // The schema's own name: callers can write one in several ways.
-    let known = moment.ward.schema().action(&item.action.name).map_or("unknown", |action| action.uid.id());
-    app.metrics.decided(known, decision.decision);
-    decision
+/// Decides what is asked at one moment, and counts it when it is done.
+struct Deciding<'a> {
+    app: &'a App,
+    moment: &'a Moment<'a>,
+    reasons: bool,
+    /// The moment, as it is written.
+    now: Arc<str>,
+    /// How many there were, by action and outcome.
+    counts: BTreeMap<(&'a str, bool), u64>,
 }
 
-type Answered<'a> = (Answer, Option<Request>, std::borrow::Cow<'a, caseward::World>);
+impl<'a> Deciding<'a> {
+    fn new(app: &'a App, moment: &'a Moment<'a>, reasons: bool) -> Self {
+        Deciding { app, moment, reasons, now: time::show(moment.now).into(), counts: BTreeMap::new() }
+    }
+
+    fn decide(&mut self, item: &Item) -> Decision {
+        let decision = match answer(self.app, self.moment, item) {
+            Ok((answer, request, world)) => {
+                let reasons = self.reasons.then(|| self.moment.ward.explain(&world, &request).ok()).flatten();
+                let reasons = reasons.and_then(|why| serde_json::to_value(why).ok());
+                Decision {
+                    decision: answer.decision == Verdict::Allow,
+                    context: DecisionContext {
+                        rules: Some(answer.rules),
+                        policies: Some(answer.policies),
+                        policy_hash: Some(answer.provenance.policy_hash),
+                        data_version: Some(self.moment.version),
+                        now: Some(self.now.clone()),
+                        reasons,
+                        error: None,
+                    },
+                }
+            }
+            Err(why) => Decision::undecided(why),
+        };
+        // The schema's own name: callers can write one in several ways.
+        let known = self.moment.ward.schema().action(&item.action.name);
+        let known = known.map_or("unknown", |action| action.uid.id());
+        *self.counts.entry((known, decision.decision)).or_default() += 1;
+        decision
+    }
+}
+
+impl Drop for Deciding<'_> {
+    fn drop(&mut self) {
+        for ((action, is_allowed), count) in &self.counts {
+            self.app.metrics.decided(action, *is_allowed, *count);
+        }
+    }
+}
+
+type Answered<'a> = (Answer, Request, std::borrow::Cow<'a, caseward::World>);
 
 fn answer<'a>(app: &App, moment: &Moment<'a>, item: &Item) -> Result<Answered<'a>, String> {
     let Moment { ward, world, now, .. } = *moment;
@@ -222,7 +251,7 @@ fn answer<'a>(app: &App, moment: &Moment<'a>, item: &Item) -> Result<Answered<'a
     let action = ActionName::new(&item.action.name);
     let request = Request::new(uid(&item.subject), action, uid(&item.resource)).in_context(context);
     match ward.check(&world, &request) {
-        Ok(answer) => Ok((answer, Some(request), world)),
+        Ok(answer) => Ok((answer, request, world)),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -62,7 +62,8 @@ pub(crate) struct DecisionContext {
     pub(crate) data_version: Option<u64>,
     /// The instant that was taken for now, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) now: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) now: Option<std::sync::Arc<str>>,
     /// Why, or why not: for callers whose key says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

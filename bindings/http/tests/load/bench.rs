@@ -23,8 +23,8 @@ pub(crate) fn measure(cases: usize, time: Duration) {
         somebody.seen.len()
     );
     println!(
-        "{:<20} {:>10} {:>9} {:>10} {:>10} | {:>10} {:>10} {:>10}",
-        "", "a second", "of empty", "p50", "p99", "at half", "p50", "p99"
+        "{:<20} {:>10} {:>9} {:>10} {:>10} | {:>10} {:>10} {:>10} | {:>10}",
+        "", "a second", "of empty", "p50", "p99", "at half", "p50", "p99", "alone p50"
     );
     let mut empty = 0.0;
     for (name, all) in [
@@ -36,24 +36,26 @@ pub(crate) fn measure(cases: usize, time: Duration) {
         ("view", somebody.views()),
         ("command", somebody.commands()),
     ] {
-        let (full, half) = served.clients.block_on(async {
+        let (full, half, alone) = served.clients.block_on(async {
             closed(served.at, CONNECTIONS, Duration::from_millis(500), &all).await;
             let full = closed(served.at, CONNECTIONS, time, &all).await;
             let rate = (full.a_second() / 2.0).max(1.0);
-            (full, paced(served.at, (CONNECTIONS, rate), time, &all).await)
+            let half = paced(served.at, (CONNECTIONS, rate), time, &all).await;
+            (full, half, closed(served.at, 1, time / 4, &all).await)
         });
         if name == "empty handler" {
             empty = full.a_second();
         }
         println!(
-            "{name:<20} {:>10.0} {:>9.2} {:>10.1?} {:>10.1?} | {:>10.0} {:>10.1?} {:>10.1?}",
+            "{name:<20} {:>10.0} {:>9.2} {:>10.1?} {:>10.1?} | {:>10.0} {:>10.1?} {:>10.1?} | {:>10.1?}",
             full.a_second(),
             full.a_second() / empty,
             full.within(50),
             full.within(99),
             half.a_second(),
             half.within(50),
-            half.within(99)
+            half.within(99),
+            alone.within(50)
         );
     }
     beside_changes(&served, &somebody, time);

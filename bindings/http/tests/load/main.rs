@@ -22,6 +22,9 @@ mod upload;
 
 use std::time::Duration;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut said = std::env::args().skip(1).filter(|word| !word.starts_with("--"));
     let number = |word: Option<String>, usual: u64| word.and_then(|word| word.parse().ok()).unwrap_or(usual);

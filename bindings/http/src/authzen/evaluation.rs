@@ -21,7 +21,7 @@ use crate::who::Caller;
 use crate::who::keys::Right;
 
 /// Evaluations that are made where the request was read; more are made on a thread that may take its time.
-const FEW: usize = 32;
+const FEW: usize = 128;
 
 /// One evaluation, read.
 struct Item {

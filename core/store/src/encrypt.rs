@@ -17,9 +17,11 @@ const AT_ONCE: i64 = 1_000;
 struct Table {
     read: &'static str,
     write: &'static str,
-    /// Of a row after its number: what is written; `None` where it stays.
-    closed: fn(&Seal, &[Cell]) -> Result<Option<Vec<Cell>>, Error>,
+    closed: Closed,
 }
+
+/// Of a row after its number: what is written; `None` where it stays.
+type Closed = fn(&Seal, &[Cell]) -> Result<Option<Vec<Cell>>, Error>;
 
 /// Every place of [`Place`] that a database has, and what is kept by its hash.
 const TABLES: [Table; 5] = [

@@ -44,6 +44,8 @@ mod cases;
 mod coverage;
 mod diff;
 mod drafts;
+#[cfg(feature = "fs")]
+pub mod editor;
 mod kinds;
 mod known;
 mod lint;

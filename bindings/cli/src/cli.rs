@@ -9,7 +9,7 @@ use crate::serve;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
+    fmt, init, lint, list, lsp, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
     validate, view, who,
 };
 #[cfg(feature = "store")]
@@ -46,6 +46,7 @@ pub(crate) enum Verb {
     Validate(validate::Args),
     Lint(lint::Args),
     Fmt(fmt::Args),
+    Lsp(lsp::Args),
     Check(check::Args),
     List(list::Args),
     Who(who::Args),
@@ -100,6 +101,7 @@ impl Verb {
             Verb::Validate(args) => validate::run(args, terminal),
             Verb::Lint(args) => lint::run(args, terminal),
             Verb::Fmt(args) => fmt::run(args, terminal),
+            Verb::Lsp(args) => lsp::run(args),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
             Verb::Who(args) => who::run(args, terminal),

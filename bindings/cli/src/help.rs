@@ -10,8 +10,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Write policies",
         &[
-            "init", "validate", "lint", "fmt", "test", "coverage", "mutate", "prove", "diff", "ci", "matrix",
-            "docs", "decision", "role",
+            "init", "validate", "lint", "fmt", "lsp", "test", "coverage", "mutate", "prove", "diff", "ci",
+            "matrix", "docs", "decision", "role",
         ],
     ),
     ("Keep cases", &["store", "do", "feed", "search", "due", "reassign", "watch", "audit", "serve"]),

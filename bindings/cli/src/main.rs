@@ -39,6 +39,7 @@ mod lint;
 mod list;
 mod listing;
 mod load;
+mod lsp;
 mod man;
 mod matrix;
 #[cfg(feature = "prove")]

@@ -303,8 +303,10 @@ impl<W: Write> Server<W> {
     fn publish(&mut self, root: &Path) -> io::Result<()> {
         let Some(desk) = self.desks.get(root) else { return Ok(()) };
         let mut by_file: BTreeMap<Arc<str>, Vec<&Found>> = BTreeMap::new();
-        for file in desk.told.keys() {
-            by_file.insert(file.clone(), Vec::new());
+        // Of a file that is open it is told that nothing is wrong, too.
+        let open = self.open.values().filter(|document| document.root == root);
+        for file in desk.told.keys().cloned().chain(open.map(|document| document.name.as_str().into())) {
+            by_file.insert(file, Vec::new());
         }
         for found in desk.all_found() {
             by_file.entry(found.file.clone()).or_default().push(found);
@@ -316,18 +318,12 @@ impl<W: Write> Server<W> {
             let lines = Lines::of(text, self.columns);
             let diagnostics = all.iter().map(|found| shapes::diagnostic(found, &lines)).collect();
             let said = serde_json::to_value(PublishDiagnosticsParams::new(uri, diagnostics, version))?;
-            news.push((file, said, all.is_empty()));
+            news.push((file, said));
         }
-        for (file, said, is_clean) in news {
+        for (file, said) in news {
             let shown = said["diagnostics"].to_string();
             let Some(desk) = self.desks.get_mut(root) else { return Ok(()) };
-            let is_new = desk.told.get(&file) != Some(&shown);
-            if is_clean {
-                desk.told.remove(&file);
-            } else {
-                desk.told.insert(file, shown);
-            }
-            if is_new {
+            if desk.told.insert(file, shown.clone()) != Some(shown) {
                 self.tell("textDocument/publishDiagnostics", said)?;
             }
         }

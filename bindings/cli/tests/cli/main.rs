@@ -20,6 +20,7 @@ mod hostile;
 #[cfg(feature = "store")]
 mod keeping;
 mod lint;
+mod lsp;
 mod missing;
 #[cfg(feature = "store")]
 mod nodes;

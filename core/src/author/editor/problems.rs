@@ -146,6 +146,10 @@ impl Folder {
             let wrong: BTreeSet<String> =
                 error.problems().iter().map(|problem| problem.source.clone()).collect();
             found.extend(error.problems().iter().cloned().map(told));
+            // A section that nothing shows is wrong in the schema for the catalogue's sake.
+            if wrong.contains(sources.schema.name.as_ref()) && sources.catalogue.take().is_some() {
+                continue;
+            }
             if wrong.contains(sources.schema.name.as_ref()) || wrong.is_empty() {
                 found.extend(sources.policies.iter().flat_map(syntax).map(told));
                 break;

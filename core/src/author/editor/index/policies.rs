@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::sketch::{Annotation, Outline, Sketch};
+use super::super::sketch::{Annotation, Sketch};
 use super::super::types::{Asked, entities, path_at, walk};
 use super::{Index, Symbol, action, listed, symbols_of};
 use crate::cedar::limits::{Token, Tokens};
@@ -13,7 +13,7 @@ pub(super) fn read(sketch: &Sketch<'_>, schema: Option<&Schema>, index: &mut Ind
         let head = sketch.part(&policy.head);
         let asked = schema.map(|schema| Asked::of(head, schema)).unwrap_or_default();
         for annotation in &policy.annotations {
-            annotated(annotation, policy, &asked, schema, index);
+            annotated(annotation, &asked, schema, index);
         }
         for (name, span) in policy.clauses.iter().filter_map(|clause| clause.name.as_ref()) {
             if !name.is_empty() {
@@ -30,13 +30,7 @@ pub(super) fn read(sketch: &Sketch<'_>, schema: Option<&Schema>, index: &mut Ind
     }
 }
 
-fn annotated(
-    annotation: &Annotation<'_>,
-    policy: &Outline<'_>,
-    asked: &Asked,
-    schema: Option<&Schema>,
-    index: &mut Index,
-) {
+fn annotated(annotation: &Annotation<'_>, asked: &Asked, schema: Option<&Schema>, index: &mut Index) {
     let (value, place) = (annotation.value, annotation.place.clone());
     match annotation.name {
         "id" => index.define(Symbol::Policy(value.into()), place),
@@ -56,7 +50,6 @@ fn annotated(
             }
         }
         name => {
-            let _ = policy;
             for (value, span) in listed(value, place.start) {
                 index.refer(Symbol::Value(name.into(), value.into()), span);
             }
@@ -121,7 +114,8 @@ fn paths(tokens: &[Token<'_>], asked: &Asked, schema: &Schema, start: usize, ind
 fn texts(tokens: &[Token<'_>], index: &mut Index) {
     for four in tokens.windows(4) {
         let [dot, attribute, operator, text] = four else { continue };
-        if dot.text == "." && ["==", "!="].contains(&operator.text) && text.text.starts_with('"') {
+        let is_closed = text.text.len() > 2 && text.text.starts_with('"') && text.text.ends_with('"');
+        if dot.text == "." && ["==", "!="].contains(&operator.text) && is_closed {
             index.texts.push((attribute.text.into(), text.text.trim_matches('"').into()));
         }
     }

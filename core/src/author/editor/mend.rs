@@ -65,7 +65,10 @@ fn meant(text: &str, found: &Found) -> Option<Mending> {
     let quoted: Vec<&str> = head.split('`').skip(1).step_by(2).collect();
     let own = text.get(span.range())?;
     // What is marked, or the one token of it that the message repeats.
-    let bare = |name: &str| name.trim_matches('"').to_owned();
+    let bare = |name: &str| {
+        let inner = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        inner.unwrap_or(name).to_owned()
+    };
     let written = quoted.iter().rev().find_map(|name| {
         let name = bare(name);
         let name = name.trim_start_matches('@');

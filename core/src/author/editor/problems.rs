@@ -84,6 +84,10 @@ impl Folder {
 
     fn check_policy(&self, name: &str, part: FilePart) -> Vec<Problem> {
         let Some(source) = self.source(name) else { return Vec::new() };
+        // A file that is in no folder of policies: nothing is known of it but its syntax.
+        if self.text(SCHEMA).is_none() {
+            return syntax(&source);
+        }
         let sources = self.sources(part);
         match Ward::new(&Sources { policies: vec![source.clone()], catalogue: None, ..sources }) {
             Ok(ward) => ward.warnings().iter().cloned().chain(ward.advice()).collect(),
@@ -133,6 +137,10 @@ impl Folder {
     fn load(&self, part: FilePart, found: &mut Vec<Found>) -> (Option<Ward>, Sources, bool) {
         let mut sources = self.sources(part);
         let all = sources.policies.len();
+        if self.text(SCHEMA).is_none() {
+            found.extend(sources.policies.iter().flat_map(syntax).map(told));
+            return (None, sources, false);
+        }
         for _ in 0..MOST_TRIES {
             let error = match Ward::new(&sources) {
                 Ok(ward) => {

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("Keep cases", &["store", "do", "feed", "search", "due", "reassign", "watch", "audit", "serve"]),
-    ("Build", &["bundle", "tables", "completions", "man"]),
+    ("Build", &["bundle", "tables", "schemas", "completions", "man"]),
     ("Data", &["sample", "snapshot", "demo"]),
 ];
 

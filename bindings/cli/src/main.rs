@@ -63,6 +63,7 @@ mod reports;
 mod role;
 mod sample;
 mod save;
+mod schemas;
 #[cfg(feature = "store")]
 mod search;
 #[cfg(feature = "serve")]

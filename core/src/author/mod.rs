@@ -46,6 +46,8 @@ mod diff;
 mod drafts;
 #[cfg(feature = "fs")]
 pub mod editor;
+#[cfg(feature = "fs")]
+mod forms;
 mod kinds;
 mod known;
 mod lint;

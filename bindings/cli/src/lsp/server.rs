@@ -188,7 +188,7 @@ impl<W: Write> Server<W> {
 
     fn did_open(&mut self, params: DidOpenTextDocumentParams) -> io::Result<()> {
         let document = params.text_document;
-        let (root, name) = self.home_of(&document.uri);
+        let Some((root, name)) = self.home_of(&document.uri) else { return Ok(()) };
         let trouble = self.open_desk(&root);
         let (version, text) = (document.version, document.text);
         self.open.insert(
@@ -349,15 +349,16 @@ impl<W: Write> Server<W> {
         trouble
     }
 
-    /// The folder that a file is in and its name there; of a file that is in none, a folder of its own.
-    fn home_of(&self, uri: &Uri) -> (PathBuf, String) {
+    /// The folder that a file is in and its name there; of a policy that is in none, a folder of its own. Whatever else is in
+    /// none is no business of ours.
+    fn home_of(&self, uri: &Uri) -> Option<(PathBuf, String)> {
         let path = uri.to_file_path().map(|path| path.to_path_buf());
         if let Some(found) = path.as_ref().and_then(|path| home(path, self.wanted.as_deref())) {
-            return found;
+            return Some(found);
         }
         let alone = path.unwrap_or_else(|| PathBuf::from(uri.as_str()));
-        let name = alone.file_name().and_then(|name| name.to_str()).unwrap_or("untitled.cedar").to_owned();
-        (alone, name)
+        let name = alone.file_name()?.to_str()?.to_owned();
+        name.ends_with(".cedar").then_some((alone, name))
     }
 
     /// What a file of a folder is called by the client, with its version where it is open.

@@ -484,6 +484,8 @@ fn problems_are_mended() {
         let fix = actions.as_array().unwrap().iter().find(|one| one["title"] == title);
         let fix = fix.unwrap_or_else(|| panic!("{title}: {actions}"));
         client.tell("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
+        // The disk has it in order.
+        client.problems(file, |all| !has(all, told));
         edited(text, &fix["edit"]["changes"][&uri])
     };
     let wrong = POLICY.replace("school.S1", "school.S2");

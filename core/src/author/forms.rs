@@ -43,6 +43,8 @@ impl Ward {
             form.insert("$schema".to_owned(), json!(DRAFT));
             form.insert("title".to_owned(), json!(title));
         }
+        // The same text however serde_json keeps its keys.
+        form.sort_all_objects();
         Some(form)
     }
 }

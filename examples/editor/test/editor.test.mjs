@@ -6,6 +6,9 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse } from 'smol-toml';
+
 const require = createRequire(import.meta.url);
 const here = new URL('..', import.meta.url);
 const json = (name) => JSON.parse(readFileSync(new URL(name, here), 'utf8'));
@@ -72,4 +75,24 @@ test('the bundle asks for the editor alone', () => {
   const others = [...asked].filter((name) => !builtinModules.includes(name.replace(/^node:/, '')));
   assert.deepEqual(others, ['vscode']);
   assert.deepEqual(readdirSync(fileURLToPath(new URL('dist', here))), ['extension.js']);
+});
+
+test('the forms let our files pass, and no others', () => {
+  const policies = new URL('../../policies/', here);
+  const read = (name) => JSON.parse(JSON.stringify(parse(readFileSync(new URL(name, policies), 'utf8'))));
+  const cases = readdirSync(new URL('tests/cases', policies)).map((name) => `tests/cases/${name}`);
+  const files = { fields: ['fields.toml'], annotations: ['annotations.toml'], matrix: ['matrix.toml'], unreachable: ['tests/unreachable.toml'], cases };
+  const wrong = {
+    fields: [{ Case: { known_by: ['vieSummary'] } }, { Cse: {} }, { Case: { shows: [] } }],
+    annotations: [{ gate: { G1: 1 } }, { decision: { D1: { question: 'x' } } }],
+    matrix: [{ title: 'x' }, { title: 'x', principal: 'Usr' }],
+    unreachable: [{ unreachable: [{ policy: 'school.S1' }] }],
+    cases: [{ case: [{ name: 'x' }] }, { world: { User: { a: { loginActive: 'yes' } } } }, { world: { Usr: {} } }],
+  };
+  for (const [name, all] of Object.entries(files)) {
+    const check = new Ajv2020({ allowUnionTypes: true }).compile(json(`schemas/${name}.json`));
+    for (const file of all) assert.ok(check(read(file)), `${file}: ${JSON.stringify(check.errors?.slice(0, 3))}`);
+    for (const one of wrong[name]) assert.ok(!check(one), `${name}: ${JSON.stringify(one)}`);
+  }
+  assert.ok(cases.length > 10);
 });

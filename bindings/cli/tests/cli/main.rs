@@ -46,3 +46,4 @@ mod unproved;
 #[cfg(feature = "store")]
 mod upkeep;
 mod visibility;
+mod watching;

@@ -70,7 +70,11 @@ fn instant() -> Json {
 /// One of these names; of none, none.
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Json {
     let names: BTreeSet<&str> = names.into_iter().collect();
-    json!({ "type": "string", "enum": names })
+    match names.is_empty() {
+        // A list of choices has one at least.
+        true => json!(false),
+        false => json!({ "type": "string", "enum": names }),
+    }
 }
 
 fn cases(ward: &Ward) -> Json {

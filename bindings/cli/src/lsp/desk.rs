@@ -39,7 +39,7 @@ impl Desk {
     /// Reads the folder again but for the files that are open in the editor.
     pub(super) fn read(&mut self, root: &Path, open: &BTreeSet<String>) -> Result<(), String> {
         let found = FilePart::each_in(root).map_err(|error| error.to_string())?;
-        let names: BTreeSet<&str> = found.iter().map(|(found, _)| found.name.as_str()).collect();
+        let names: BTreeSet<&str> = found.iter().map(|(_, found)| found.name.as_str()).collect();
         let gone: Vec<Arc<str>> = self
             .folder
             .names()
@@ -48,13 +48,14 @@ impl Desk {
             .collect();
         gone.iter().for_each(|name| self.folder.remove(name));
         let mut texts = Vec::new();
-        for (found, part) in &found {
+        for (part, found) in &found {
             if open.contains(&found.name) {
                 continue;
             }
             match part {
-                Err(why) => self.folder.refuse(&found.name, why.as_str()),
-                Ok(_) => match files::read_text(&found.path, MAX_WRITTEN) {
+                // It is told why it cannot stand there, whatever it says.
+                None => self.folder.set(&found.name, ""),
+                Some(_) => match files::read_text(&found.path, MAX_WRITTEN) {
                     Ok(text) => texts.push((found.name.as_str(), Arc::from(text))),
                     Err(error) => self.folder.refuse(&found.name, error.to_string()),
                 },

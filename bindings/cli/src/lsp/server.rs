@@ -155,7 +155,10 @@ impl<W: Write> Server<W> {
         for root in folders {
             self.open_desk(&root);
         }
-        json!({ "capabilities": shapes::capabilities(self.columns), "serverInfo": { "name": "caseward", "version": env!("CARGO_PKG_VERSION") } })
+        json!({
+            "capabilities": shapes::capabilities(self.columns),
+            "serverInfo": { "name": "caseward", "version": env!("CARGO_PKG_VERSION") },
+        })
     }
 
     fn notification(&mut self, note: Notification) -> io::Result<()> {
@@ -176,10 +179,10 @@ impl<W: Write> Server<W> {
     fn initialized(&mut self) -> io::Result<()> {
         if self.client.watches {
             let watchers = json!([{ "globPattern": "**/*.{cedar,cedarschema,toml,json}" }]);
-            self.ask(
-                "client/registerCapability",
-                json!({ "registrations": [{ "id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": { "watchers": watchers } }] }),
-            )?;
+            let method = "workspace/didChangeWatchedFiles";
+            let files =
+                json!({ "id": "files", "method": method, "registerOptions": { "watchers": watchers } });
+            self.ask("client/registerCapability", json!({ "registrations": [files] }))?;
         }
         let roots: Vec<PathBuf> = self.desks.keys().cloned().collect();
         roots.iter().for_each(|root| self.look(root));
@@ -321,7 +324,7 @@ impl<W: Write> Server<W> {
             news.push((file, said));
         }
         for (file, said) in news {
-            let shown = said["diagnostics"].to_string();
+            let shown = said.get("diagnostics").map(Json::to_string).unwrap_or_default();
             let Some(desk) = self.desks.get_mut(root) else { return Ok(()) };
             if desk.told.insert(file, shown.clone()) != Some(shown) {
                 self.tell("textDocument/publishDiagnostics", said)?;

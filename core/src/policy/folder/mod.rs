@@ -94,12 +94,12 @@ impl FilePart {
         Ok(parts.into_iter().zip(found).collect())
     }
 
-    /// Every file of a folder of policies that is a part of them, and every file that cannot stand where it does, with
-    /// why: for an editor, in which the folder need not be in order.
+    /// Every file of a folder of policies that is a part of them; and, as `None`, every file that cannot stand where it
+    /// does, of which [`FilePart::of`] says why. For an editor, in which the folder need not be in order.
     ///
     /// # Errors
     /// As [`files::walk`].
-    pub fn each_in(folder: &Path) -> Result<Vec<(Found, Result<FilePart, String>)>, Error> {
+    pub fn each_in(folder: &Path) -> Result<Vec<(Option<FilePart>, Found)>, Error> {
         let mut parts = Vec::new();
         let is_built = layout::is_built(folder);
         let mut files = 0;
@@ -118,13 +118,13 @@ impl FilePart {
             }
             Ok(match part.transpose() {
                 Some(part) => {
-                    parts.push(part);
+                    parts.push(part.ok());
                     Step::Take
                 }
                 None => Step::Leave,
             })
         })?;
-        Ok(found.into_iter().zip(parts).collect())
+        Ok(parts.into_iter().zip(found).collect())
     }
 
     /// Whether it has the form of policies.

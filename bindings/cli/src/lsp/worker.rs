@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
+use std::time::Duration;
 
 use caseward::author::editor::{CasesChecked, Checked, Folder};
+
+/// How long nobody types before a folder is looked at: until then the answers have the machine for themselves.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// A folder as it stood.
 pub(super) struct Job {
@@ -49,7 +53,15 @@ impl Worker {
         if self.latest.is_empty() && !self.is_over {
             let job = self.waiting.recv().ok()?;
             self.latest.insert(job.root.clone(), job);
-            self.gather();
+        }
+        while !self.is_over {
+            match self.waiting.recv_timeout(QUIET) {
+                Ok(job) => {
+                    self.latest.insert(job.root.clone(), job);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => self.is_over = true,
+            }
         }
         self.latest.pop_first().map(|(_, job)| job)
     }

@@ -67,6 +67,13 @@ pub(super) fn leaves(text: &str) -> Vec<Leaf<'_>> {
     reader.leaves
 }
 
+/// Those of one table, which stand together.
+pub(super) fn of_table<'a, 't>(leaves: &'a [Leaf<'t>], table: usize) -> &'a [Leaf<'t>] {
+    let start = leaves.partition_point(|leaf| leaf.table < table);
+    let end = leaves.partition_point(|leaf| leaf.table <= table);
+    leaves.get(start..end).unwrap_or_default()
+}
+
 /// What a place is, by what stands before it.
 pub(super) fn spot(text: &str, at: usize) -> Spot<'_> {
     let at = text.floor_char_boundary(at.min(text.len()));

@@ -61,6 +61,15 @@ fn answers_on_our_own_policies_come_at_once() {
         client.problems(file, |all| has(all, &name));
     });
     times.push(("a keystroke to diagnostics", keystroke));
+    // The largest file of cases, while somebody writes one more.
+    let cases = "tests/cases/requests.toml";
+    let text = client.show_saved(cases) + "\n[[case]]\naction = \"";
+    let end = (text.matches('\n').count(), "action = \"".len());
+    let completed = middle(|n| {
+        client.change(cases, 2 + i32::try_from(n).unwrap(), &text);
+        assert!(client.labels(cases, end).contains(&"viewRequest".to_owned()));
+    });
+    times.push(("a keystroke in cases to completion", completed));
     for (what, time) in &times {
         println!("{what}: {time:.1?}");
     }

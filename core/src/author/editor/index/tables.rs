@@ -1,6 +1,6 @@
 //! The names in files of TOML: cases, the catalogue, what annotations name, what is unreachable.
 
-use super::super::toml::{Leaf, Sort};
+use super::super::toml::{Leaf, Sort, of_table};
 use super::super::types::Holder;
 use super::{Index, Symbol, action, path_of, symbols_of};
 use crate::model::{Schema, Type};
@@ -47,9 +47,9 @@ fn case(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &m
 /// The field of a context, of every action that the case names.
 fn field(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &mut Index) {
     let Some(schema) = schema else { return };
-    let named = leaves.iter().filter(|other| {
-        other.table == leaf.table && other.sort == Sort::Text && path_of(other) == ["case", "action"]
-    });
+    let named = of_table(leaves, leaf.table)
+        .iter()
+        .filter(|other| other.sort == Sort::Text && path_of(other) == ["case", "action"]);
     let holders: Vec<Holder> = named
         .filter_map(|other| Some(Holder::Context(schema.action(&other.text)?.place)))
         .filter(|holder| super::super::types::attributes(holder, schema).contains_key(leaf.text.as_ref()))
@@ -115,9 +115,8 @@ fn catalogue(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, inde
         ([_, "items", "type"], Sort::Text) => index.refer(Symbol::Type(text.into()), span),
         ([_, "items", "by"], Sort::Text) => {
             // The type stands in the same braces.
-            let near = leaves
-                .iter()
-                .filter(|other| other.table == leaf.table && path_of(other).ends_with(&["items", "type"]));
+            let own = of_table(leaves, leaf.table).iter();
+            let near = own.filter(|other| path_of(other).ends_with(&["items", "type"]));
             let of = near.min_by_key(|other| other.span.start.abs_diff(leaf.span.start));
             if let Some(of) = of {
                 index.refer(Symbol::Attribute(of.text.as_ref().into(), text.into()), span);

@@ -357,7 +357,7 @@ mod tests {
             ("[[case]]\nexpect = ", "case/expect", SpotKind::Value, ""),
             ("[[case]]\nfails = { \"a.b\" = \"op", "case/fails/a.b", SpotKind::Text, "op"),
             ("[[case]]\nfails = { \"a.", "case/fails", SpotKind::Key, "a."),
-            ("a = 1 # x", "", SpotKind::Nothing, ""),
+            ("a = 1 # x", "a", SpotKind::Nothing, ""),
             ("[[case]]\nname = \"open\nrules = [\"S", "case/rules", SpotKind::Text, "S"),
             ("[[case]]\nx = { y = 1\n[[case]]\nz", "case", SpotKind::Key, "z"),
             ("ā = \"ō", "ā", SpotKind::Text, "ō"),

@@ -9,8 +9,8 @@ use crate::serve;
 use crate::terminal::Terminal;
 use crate::{
     actions, bundle, check, ci, completions, count, coverage, decision, demo, diff, docs, explain, filter,
-    fmt, init, lint, list, man, matrix, mutate, prove, reports, role, sample, snapshot, tables, test,
-    validate, view, who,
+    fmt, init, lint, list, lsp, man, matrix, mutate, prove, reports, role, sample, schemas, snapshot, tables,
+    test, validate, view, who,
 };
 #[cfg(feature = "store")]
 use crate::{audit, due, reassign, search, store, watch};
@@ -46,6 +46,7 @@ pub(crate) enum Verb {
     Validate(validate::Args),
     Lint(lint::Args),
     Fmt(fmt::Args),
+    Lsp(lsp::Args),
     Check(check::Args),
     List(list::Args),
     Who(who::Args),
@@ -66,6 +67,7 @@ pub(crate) enum Verb {
     Role(role::Args),
     Diff(diff::Args),
     Bundle(bundle::Args),
+    Schemas(schemas::Args),
     Ci(ci::Args),
     Prove(prove::Args),
     Sample(sample::Args),
@@ -100,6 +102,7 @@ impl Verb {
             Verb::Validate(args) => validate::run(args, terminal),
             Verb::Lint(args) => lint::run(args, terminal),
             Verb::Fmt(args) => fmt::run(args, terminal),
+            Verb::Lsp(args) => lsp::run(args),
             Verb::Check(args) => check::run(args, terminal),
             Verb::List(args) => list::run(args, terminal),
             Verb::Who(args) => who::run(args, terminal),
@@ -120,6 +123,7 @@ impl Verb {
             Verb::Role(args) => role::run(args, terminal),
             Verb::Diff(args) => diff::run(args, terminal),
             Verb::Bundle(args) => bundle::run(args),
+            Verb::Schemas(args) => schemas::run(args),
             Verb::Ci(args) => ci::run(args, terminal),
             Verb::Prove(args) => prove::run(args, terminal),
             Verb::Demo(args) => demo::run(args, terminal),

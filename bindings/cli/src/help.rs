@@ -10,12 +10,12 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Write policies",
         &[
-            "init", "validate", "lint", "fmt", "test", "coverage", "mutate", "prove", "diff", "ci", "matrix",
-            "docs", "decision", "role",
+            "init", "validate", "lint", "fmt", "lsp", "test", "coverage", "mutate", "prove", "diff", "ci",
+            "matrix", "docs", "decision", "role",
         ],
     ),
     ("Keep cases", &["store", "do", "feed", "search", "due", "reassign", "watch", "audit", "serve"]),
-    ("Build", &["bundle", "tables", "completions", "man"]),
+    ("Build", &["bundle", "tables", "schemas", "completions", "man"]),
     ("Data", &["sample", "snapshot", "demo"]),
 ];
 

@@ -39,6 +39,7 @@ mod lint;
 mod list;
 mod listing;
 mod load;
+mod lsp;
 mod man;
 mod matrix;
 #[cfg(feature = "prove")]
@@ -62,6 +63,7 @@ mod reports;
 mod role;
 mod sample;
 mod save;
+mod schemas;
 #[cfg(feature = "store")]
 mod search;
 #[cfg(feature = "serve")]

@@ -44,6 +44,10 @@ mod cases;
 mod coverage;
 mod diff;
 mod drafts;
+#[cfg(feature = "fs")]
+pub mod editor;
+#[cfg(feature = "fs")]
+mod forms;
 mod kinds;
 mod known;
 mod lint;

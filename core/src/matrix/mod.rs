@@ -85,6 +85,15 @@ impl Matrix {
     /// The name of the file of people and situations in a policy folder.
     pub const FILE: &str = "matrix.toml";
 
+    /// Whether a file is in the form of a matrix, whatever it says of people and situations.
+    ///
+    /// # Errors
+    /// [`Error::is_data`], with what is wrong and where.
+    #[cfg(all(feature = "author", feature = "fs"))]
+    pub(crate) fn check(source: &Source) -> Result<(), Error> {
+        Plan::read(source).map(drop)
+    }
+
     /// Decides every action on every record in every situation, for every person of a file in TOML.
     ///
     /// Cost: a check for each mark.

@@ -86,6 +86,12 @@ pub(super) fn check(policy: &cedar_policy::Policy, source: &Source) -> Vec<Probl
     refused.collect()
 }
 
+/// The annotations that are known in a source of this name.
+#[cfg(all(feature = "author", feature = "fs"))]
+pub(crate) fn known_in(source: &str) -> &'static [&'static str] {
+    Kind::of(source).known()
+}
+
 /// Where a policy carries an annotation.
 pub(super) fn place(policy: &cedar_policy::Policy, name: &str) -> Option<Range<usize>> {
     let policy: &ast::Policy = policy.as_ref();

@@ -31,6 +31,8 @@ mod survey;
 #[cfg(feature = "author")]
 pub(crate) use anatomy::Term;
 pub(crate) use anatomy::{Anatomy, Body, Form, Part, Relation};
+#[cfg(all(feature = "author", feature = "fs"))]
+pub(crate) use annotations::known_in as known_annotations;
 #[cfg(feature = "author")]
 pub(crate) use atoms::{Dissection, Skeleton, Structure};
 pub(crate) use catalogue::Catalogue;

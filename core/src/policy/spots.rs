@@ -70,6 +70,12 @@ impl Spots {
         Spots(spots)
     }
 
+    /// Every place: the type, the attribute where it is that of one, and where it stands, quotes included.
+    #[cfg(feature = "fs")]
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Option<&str>, Range<usize>)> {
+        self.0.iter().map(|((ty, attribute), span)| (ty.as_str(), attribute.as_deref(), span.clone()))
+    }
+
     pub(crate) fn entity(&self, name: &str) -> Option<Range<usize>> {
         self.0.get(&(name.to_owned(), None)).cloned()
     }

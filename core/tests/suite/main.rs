@@ -15,6 +15,7 @@ mod changes;
 mod counts;
 mod diff;
 mod disclosure;
+mod editor;
 mod errors;
 mod explain;
 mod fuzz;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod formats;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Show every case that comes out otherwise.
     #[arg(long)]
     all: bool,
+    /// Run them again whenever policies or cases change, until Ctrl-C.
+    #[arg(long, conflicts_with = "accept")]
+    watch: bool,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -75,6 +79,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Exit, Failure> {
         Format::Json => Form::Json,
         Format::Github => Form::Github,
     };
+    if args.watch {
+        args.cases.policies.own()?;
+        return Ok(watch::watch(&args.cases, terminal, || or_told(test(args, terminal), form)));
+    }
     or_told(test(args, terminal), form)
 }
 

@@ -20,6 +20,7 @@ mod hostile;
 #[cfg(feature = "store")]
 mod keeping;
 mod lint;
+mod lsp;
 mod missing;
 #[cfg(feature = "store")]
 mod nodes;
@@ -45,3 +46,4 @@ mod unproved;
 #[cfg(feature = "store")]
 mod upkeep;
 mod visibility;
+mod watching;

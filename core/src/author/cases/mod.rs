@@ -121,6 +121,10 @@ pub struct Mismatch {
 carried!(struct Mismatch { case, span, difference, explanation, why });
 
 impl CaseFile {
+    /// The keys of a case.
+    #[cfg(feature = "fs")]
+    pub(super) const KEYS: [&'static str; 13] = toml::CASE;
+
     /// Reads a TOML file of cases called `name`.
     ///
     /// # Errors

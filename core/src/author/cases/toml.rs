@@ -17,7 +17,7 @@ use crate::world::{World, WorldBuilder};
 
 /// The keys of a file and of a case.
 const FILE: [&str; 3] = ["now", "world", "case"];
-const CASE: [&str; 13] = [
+pub(super) const CASE: [&str; 13] = [
     "name",
     "principal",
     "action",

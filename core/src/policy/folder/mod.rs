@@ -94,6 +94,39 @@ impl FilePart {
         Ok(parts.into_iter().zip(found).collect())
     }
 
+    /// Every file of a folder of policies that is a part of them; and, as `None`, every file that cannot stand where it
+    /// does, of which [`FilePart::of`] says why. For an editor, in which the folder need not be in order.
+    ///
+    /// # Errors
+    /// As [`files::walk`].
+    pub fn each_in(folder: &Path) -> Result<Vec<(Option<FilePart>, Found)>, Error> {
+        let mut parts = Vec::new();
+        let is_built = layout::is_built(folder);
+        let mut files = 0;
+        let found = files::walk(folder, &mut |name, kind| {
+            let part = match kind {
+                Kind::HiddenFolder => return Ok(Step::Leave),
+                // What is in one that cannot stand there is refused file by file.
+                Kind::Folder if layout::is_in_target(name) && is_built => return Ok(Step::Leave),
+                Kind::Folder => return Ok(layout::enters(name).unwrap_or(Step::Take)),
+                Kind::Hidden => layout::hidden(name, false).map(|()| None),
+                Kind::File => FilePart::of(name),
+            };
+            files += 1;
+            if files > MAX_POLICIES {
+                return Err(format!("more than {MAX_POLICIES} files"));
+            }
+            Ok(match part.transpose() {
+                Some(part) => {
+                    parts.push(part.ok());
+                    Step::Take
+                }
+                None => Step::Leave,
+            })
+        })?;
+        Ok(parts.into_iter().zip(found).collect())
+    }
+
     /// Whether it has the form of policies.
     fn is_policies(self) -> bool {
         matches!(self, FilePart::Policy | FilePart::Invariant | FilePart::Guarantee | FilePart::Fit)

@@ -8,6 +8,7 @@ mod mask;
 mod redact;
 mod rows;
 mod text;
+mod transform;
 mod world;
 
 pub use error::Error;
@@ -17,4 +18,5 @@ pub use mask::{Mask, Masking, Side};
 pub use redact::{Marks, Redaction};
 pub use rows::{Keeping, chosen, seen_of};
 pub use text::Column;
+pub use transform::ReleaseKey;
 pub use world::{Columns, Loading};

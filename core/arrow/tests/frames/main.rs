@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod release;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -293,9 +293,13 @@ now=None)")]
     /// true in a column beside it that ends in `ending`; with `marker`, columns of text have that text in its place
     /// instead, and there is no column beside. `by` names columns that the frame is filtered, sorted or joined by:
     /// refused with a DataError where one of them is not shown of every row.
+    ///
+    /// `transforms` releases columns in a form that tells less, as `{"born": "year"}`: one that the catalogue allows of
+    /// the field. It is made of cells that the person sees; what is withheld stays so. `"hash"` needs `release_key`, 32
+    /// bytes or more that are drawn for the release, as `secrets.token_bytes(32)`.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, resource_type, context=None, *, columns, id='id', by=(), \
-marker=None, ending='_withheld', now=None)")]
+marker=None, ending='_withheld', transforms=None, release_key=None, now=None)")]
     fn redact<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,

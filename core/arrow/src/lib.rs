@@ -18,5 +18,5 @@ pub use mask::{Mask, Masking, Side};
 pub use redact::{Marks, Redaction};
 pub use rows::{Keeping, chosen, seen_of};
 pub use text::Column;
-pub use transform::ReleaseKey;
+pub use transform::{ReleaseKey, formed};
 pub use world::{Columns, Loading};

@@ -69,6 +69,19 @@ impl fmt::Debug for ReleaseKey {
     }
 }
 
+/// A column in a form that tells less, whoever may see it: for frames whose cells are withheld elsewhere, as pandas' are.
+///
+/// # Errors
+/// [`Error::Frame`], which names the column, for a type that the form is not made of, and for a hash without a key.
+pub fn formed(
+    column: &str,
+    array: &ArrayRef,
+    transform: Transform,
+    key: Option<&ReleaseKey>,
+) -> Result<ArrayRef, Error> {
+    Made::new(transform, column, key)?.of(column, array)
+}
+
 /// A transform with what it needs.
 #[derive(Clone, Debug)]
 pub(crate) enum Made {

@@ -135,6 +135,7 @@ __all__ = [
     "_carried",
     "_chosen",
     "_decisions",
+    "_formed",
     "_kept",
     "_mask",
     "_problem",
@@ -310,6 +311,8 @@ class Ward:
         by: Iterable[str] = (),
         marker: str | None = None,
         ending: str | None = "_withheld",
+        transforms: Mapping[str, str] | None = None,
+        release_key: bytes | None = None,
         now: datetime | None = None,
     ) -> _Frame: ...
     def sorted(
@@ -1377,7 +1380,7 @@ def _redacted(
     stream: Any,
     who: Any,
     asked: tuple[str, str, Any, datetime | None],
-    how: tuple[str, list[tuple[str, str]], str | None, str | None, list[str]],
+    how: Any,
     look: bool = False,
 ) -> Batches | None: ...
 def _seen(
@@ -1386,7 +1389,7 @@ def _seen(
     ids: Any,
     who: Any,
     asked: tuple[str, str, Any, datetime | None],
-    fields: list[str],
-    name: str,
+    how: Any,
 ) -> tuple[bytes, list[bytes]]: ...
+def _formed(stream: Any, transform: str, key: bytes | None) -> Batches: ...
 def _world(ward: Ward, given: list[tuple[str, Any, str, dict[str, str | None]]]) -> World: ...

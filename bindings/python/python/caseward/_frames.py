@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import itertools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from caseward import _caseward
 from caseward._caseward import Column
@@ -78,13 +78,18 @@ def redact(
     by: Iterable[str] = (),
     marker: str | None = None,
     ending: str | None = "_withheld",
+    transforms: Mapping[str, str] | None = None,
+    release_key: bytes | None = None,
     now: datetime | None = None,
 ) -> Any:
     """What a person may see of a frame, as a frame of its kind."""
     if isinstance(by, str):
         raise TypeError(f"by: expected the names of columns, such as [{by!r}], found a str")
     kind = kind_of(frame)
-    how = (id, list(columns.items()), marker, ending, list(by))
+    if isinstance(release_key, str):
+        raise TypeError("release_key: expected bytes, found a str")
+    forms = list((transforms or {}).items())
+    how = How(id, list(columns.items()), marker, ending, list(by), forms, release_key)
     question = Question(ward, world, principal, ("", resource_type, context, now), id)
     return kind.redact(frame, question, how)
 
@@ -104,6 +109,18 @@ def world(
         for name, frame in frames.items()
     ]
     return native._world(ward, given)
+
+
+class How(NamedTuple):
+    """How a frame is redacted: what the native module reads by these names."""
+
+    id: str
+    columns: list[tuple[str, str]]
+    marker: str | None
+    ending: str | None
+    by: list[str]
+    transforms: list[tuple[str, str]]
+    release_key: bytes | None
 
 
 class Question:
@@ -141,9 +158,9 @@ class Question:
     def kept(self, stream: Any) -> Batches:
         return native._kept(self.ward, self.world, stream, self.principal, self.asked, self.id)
 
-    def redacted(self, make: Callable[[], Any], how: tuple[Any, ...]) -> Batches:
+    def redacted(self, make: Callable[[], Any], how: How) -> Batches:
         """Redacts a stream; `make` makes it anew where it is looked through before."""
-        if how[-1]:
+        if how.by:
             native._redacted(self.ward, self.world, make(), self.principal, self.asked, how, True)
         done = native._redacted(self.ward, self.world, make(), self.principal, self.asked, how)
         assert done is not None  # It is where not only looked through.
@@ -167,7 +184,7 @@ class Kind:
             return native._chosen(table, question.mask(table))
         return question.kept(frame)
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         return question.redacted(lambda: frame, how)
 
     def _arrow(self) -> Any:
@@ -186,7 +203,7 @@ class Arrow(Kind):
             return self._like(frame, question.kept(frame))
         return self._like(frame, native._chosen(frame, question.mask(frame)))
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         return self._like(frame, question.redacted(lambda: frame, how))
 
     def _like(self, frame: Any, batches: Any) -> Any:
@@ -208,8 +225,8 @@ class Stream(Kind):
             return Arrow().keep(frame.read_all(), question).to_reader()
         return self._arrow().RecordBatchReader.from_stream(question.kept(frame))
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
-        if how[-1]:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
+        if how.by:
             raise native.DataError(
                 "a stream is read once, and `by` looks through all rows before any is shown: read it into a table"
             )
@@ -255,17 +272,17 @@ class Polars(Kind):
         rows = polars.struct(names).map_batches(decided, return_dtype=polars.Boolean, is_elementwise=True)
         return frame.filter(rows)
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         polars = sys.modules["polars"]
         if not isinstance(frame, polars.LazyFrame):
             return polars.DataFrame(question.redacted(lambda: frame, how))
-        if how[-1]:
+        if how.by:
             native._redacted(
                 question.ward, question.world, frame.collect(), question.principal, question.asked, how, True
             )
 
         def redacted(rows: Any) -> Any:
-            return polars.DataFrame(question.redacted(lambda: rows, (*how[:-1], [])))
+            return polars.DataFrame(question.redacted(lambda: rows, how._replace(by=[])))
 
         # What comes out is told by what comes of no rows.
         empty = redacted(polars.DataFrame(schema=frame.collect_schema()))
@@ -301,9 +318,9 @@ class Pandas(Kind):
     def keep(self, frame: Any, question: Question) -> Any:
         return self._compact(frame[question.mask(frame).__array__()])
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
-        id, mapped, marker, ending, by = how
-        names = [name for name, _ in mapped]
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
+        id, by = how.id, how.by
+        names = [name for name, _ in how.columns]
         if id in names:
             raise native.DataError(
                 f"column `{id}` holds the ids, which whoever may know of a record sees: it is no field beside"
@@ -317,8 +334,7 @@ class Pandas(Kind):
             columns[id],
             question.principal,
             question.asked,
-            [field for _, field in mapped],
-            id,
+            how,
         )
         numpy = sys.modules["numpy"]
         rows = numpy.frombuffer(known, bool) if known else numpy.zeros(0, bool)
@@ -328,12 +344,31 @@ class Pandas(Kind):
         }
         refuse_by([name for name in by if name != id], cells)
         out = frame.loc[rows, [name for name in all_names if name == id or name in cells]].copy()
+        forms = dict(how.transforms)
         for name, cell in cells.items():
-            self._withhold(out, name, ~cell, marker, ending, set(all_names))
+            if name in forms:
+                out[name] = self._formed(out[name].mask(~cell), forms[name], how.release_key)
+            self._withhold(out, name, ~cell, how.marker, how.ending)
         return self._compact(out)
 
+    def _formed(self, column: Any, form: str, key: bytes | None) -> Any:
+        # Of cells that are withheld, nothing is left in it by now.
+        if not self._has_arrow():
+            raise native.DataError(f"column `{column.name}`: transforms of pandas' columns need pyarrow, which is not here")
+        arrow = self._arrow()
+        try:
+            cells = arrow.table({column.name: arrow.array(column, from_pandas=True)})
+        except arrow.ArrowException as error:
+            raise native.DataError(f"column `{column.name}`: {error}") from error
+        formed = arrow.table(native._formed(cells, form, key)).column(0)
+        # Years may be missing, and are whole numbers all the same.
+        whole = {arrow.int32(): sys.modules["pandas"].Int32Dtype()}
+        made = formed.to_pandas(types_mapper=whole.get)
+        made.index = column.index
+        return made
+
     def _withhold(
-        self, out: Any, name: str, withheld: Any, marker: str | None, ending: str | None, names: set[str]
+        self, out: Any, name: str, withheld: Any, marker: str | None, ending: str | None
     ) -> None:
         column = out[name]
         if marker is not None:
@@ -400,7 +435,7 @@ class Duck(Kind):
         assert caseward_ids is not None  # DuckDB finds it by its name.
         return kept
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         caseward_shown = self._arrow().table(question.redacted(frame.to_arrow_table, how))
         # Asked through the relation, it is one of the same connection.
         shown = frame.limit(0).query(f"caseward_rows_{next(COUNT)}", "from caseward_shown")
@@ -444,7 +479,7 @@ class Spark(Kind):
         schema = ", ".join(f"`{name.replace('`', '``')}` string not null" for name in names)
         return frame.sparkSession.createDataFrame(rows, schema).hint("broadcast")
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         raise TypeError(
             "frames of Spark are not redacted: keep the rows first, and redact `frame.toArrow()` or a batch of it"
         )
@@ -465,7 +500,7 @@ class Narwhals(Kind):
         native_frame = frame.to_native()
         return self._like(kind_of(native_frame).keep(native_frame, question))
 
-    def redact(self, frame: Any, question: Question, how: tuple[Any, ...]) -> Any:
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
         native_frame = frame.to_native()
         return self._like(kind_of(native_frame).redact(native_frame, question, how))
 

@@ -75,11 +75,14 @@ class _Namespace(Generic[Frame]):
         by: Iterable[str] = (),
         marker: str | None = None,
         ending: str | None = "_withheld",
+        transforms: Mapping[str, str] | None = None,
+        release_key: bytes | None = None,
         now: datetime | None = None,
     ) -> Frame:
         """What the person may see of it: `Ward.redact`."""
         given: dict[str, Any] = {"columns": columns, "id": id, "by": by, "marker": marker, "ending": ending}
-        return ward.redact(world, self._frame, principal, resource_type, context, now=now, **given)
+        forms: dict[str, Any] = {"transforms": transforms, "release_key": release_key}
+        return ward.redact(world, self._frame, principal, resource_type, context, now=now, **given, **forms)
 
 
 @polars.api.register_dataframe_namespace("caseward")

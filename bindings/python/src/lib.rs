@@ -21,6 +21,7 @@ mod mirror;
 mod pickle;
 mod policy;
 mod question;
+mod questions;
 mod schema;
 mod sorted;
 mod store;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use caseward::attendance::{self, ReportQuestion};
-use caseward::{ActionName, ActionQuery, AlertQuery, PrincipalQuery, Query, RequestEnvironment, TypeName};
+use caseward::attendance;
+use caseward::{ActionName, ActionQuery, AlertQuery, Query, TypeName};
 use caseward_arrow::Rules;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::{ActionAnswer, Answer};
-use crate::decisions::{Column, Decisions, Id, column};
+use crate::decisions::{Decisions, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter, options};
@@ -21,6 +21,7 @@ use crate::matrix::Matrix;
 use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
 use crate::question::{context, context_for};
+use crate::questions;
 use crate::schema::Schema;
 use crate::sorted::{Sorted, listing};
 use crate::table::{Table, groups, protection};
@@ -174,22 +175,8 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Decisions> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let (from, to) = (column(principals, "principals")?, column(resources, "resources")?);
-        if from.ids.is_empty() && to.ids.is_empty() {
-            return Ok(Decisions::none(py, &self.ward, &world.get().world));
-        }
-        let world = &world.get().world;
-        let decisions = released(py, || {
-            let (principals, resources) = (TypeName::new(&from.ty), TypeName::new(&to.ty));
-            let environment = RequestEnvironment::new(principals, action, resources);
-            let decider = self.ward.decider(world, &environment)?;
-            let context = decider.prepare(&context)?;
-            let (from, to) = even(&from, &to);
-            decider.decide_ids(&from, &to, &context)
-        });
-        decisions.or_raise(py).map(|decisions| Decisions::new(py, &decisions))
+        let columns = (column(principals, "principals")?, column(resources, "resources")?);
+        questions::check_many(py, (&self.ward, &world.get().world), &columns, action, (context, now))
     }
 
     /// The entities of a type to which a person may do something, in the world's order.
@@ -384,16 +371,8 @@ descending=False, where=(), now=None)")]
         let context = self::context(&self.ward, &action, context, now, py)?;
         let request =
             caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?).in_context(context);
-        let (world, viewer) = (&world.get().world, viewer.map(uid::of).transpose()?);
-        let explained = released(py, || match viewer {
-            None => self.ward.explain(world, &request),
-            Some(viewer) => {
-                let disclosure = self.ward.disclosure()?;
-                let sight = self.ward.viewer(world, &viewer, &request, &disclosure)?;
-                self.ward.explain_for(world, &request, &sight)
-            }
-        });
-        explained.or_raise(py).map(|explanation| Explanation { explanation })
+        let viewer = viewer.map(uid::of).transpose()?;
+        questions::explain(py, (&self.ward, &world.get().world), &request, viewer.as_ref())
     }
 
     /// Who may do it to this record, of one type of principals: exactly those whom `check` allows, in the world's
@@ -410,13 +389,9 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
-        let query = query.in_context(context);
+        let query = self.who_query(py, (principal_type, action, resource), context, now)?;
         let world = &world.get().world;
-        let found = released(py, || self.ward.who(world, &query));
-        found.or_raise(py).map(Visible::from)
+        released(py, || self.ward.who(world, &query)).or_raise(py).map(Visible::from)
     }
 
     /// As `who`, each with the policies that permit it.
@@ -432,10 +407,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Granted>> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
-        let query = query.in_context(context);
+        let query = self.who_query(py, (principal_type, action, resource), context, now)?;
         let world = &world.get().world;
         let found = released(py, || self.ward.who_with_reasons(world, &query));
         Ok(found.or_raise(py)?.into_iter().map(|granted| Granted { granted }).collect())
@@ -543,22 +515,10 @@ descending=False, where=(), now=None)")]
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Table>> {
-        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
+        let reader = questions::Reader::of(principal, report, now)?;
         let by = by.map_or_else(|| Ok(Vec::new()), |by| groups(by, zone))?;
-        let (protection, now) = (protection(py, below, rounding_key)?.unwrap_or_default(), time::now(now)?);
-        let world = &world.get().world;
-        let counted = released(py, || {
-            let question = ReportQuestion {
-                principal: &principal,
-                kind,
-                report: report.as_ref(),
-                by: &by,
-                now,
-                protection: &protection,
-            };
-            attendance::report(&self.ward, world, &question)
-        });
-        Ok(counted.or_raise(py)?.map(|table| Table { table }))
+        let protection = protection(py, below, rounding_key)?.unwrap_or_default();
+        reader.report(py, (&self.ward, &world.get().world), (kind, &by), &protection)
     }
 
     /// The tables of a release, protected together so that none tells what another leaves out; None where there is no
@@ -578,17 +538,9 @@ descending=False, where=(), now=None)")]
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<Table>>> {
-        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
-        let (protection, now) = (protection(py, None, rounding_key)?.unwrap_or_default(), time::now(now)?);
-        let world = &world.get().world;
-        let counted = released(py, || {
-            let release = attendance::Release::read(release)?;
-            let of = ReportQuestion::of(&principal, "", now, &protection);
-            let question = ReportQuestion { report: report.as_ref(), ..of };
-            attendance::release(&self.ward, world, &release, &question)
-        });
-        let tables = counted.or_raise(py)?;
-        Ok(tables.map(|tables| tables.into_iter().map(|table| Table { table }).collect()))
+        let reader = questions::Reader::of(principal, report, now)?;
+        let protection = protection(py, None, rounding_key)?.unwrap_or_default();
+        reader.release(py, (&self.ward, &world.get().world), release, &protection)
     }
 
     /// The condition on rows of one's own tables under which a person may do it to the entity that a row holds.
@@ -647,28 +599,4 @@ descending=False, where=(), now=None)")]
         let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
         format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
     }
-}
-
-impl Ward {
-    /// The question for entities of a type.
-    fn query(
-        &self,
-        py: Python<'_>,
-        (principal, action, resource_type): (&Bound<'_, PyAny>, &str, &str),
-        context: Option<&Bound<'_, PyAny>>,
-        now: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Query> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        Ok(Query::new(uid::of(principal)?, action, TypeName::new(resource_type)).in_context(context))
-    }
-}
-
-/// The ids of both columns row by row, one entity standing for all rows.
-fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
-    let ids = |column: &'a Column, other: &'a Column| match (column.is_one, column.ids.first()) {
-        (true, Some(id)) if !other.is_one => vec![id.as_ref(); other.ids.len()],
-        _ => column.ids.iter().map(Id::as_ref).collect(),
-    };
-    (ids(from, to), ids(to, from))
 }

@@ -354,7 +354,7 @@ class Pandas(Kind):
     def _formed(self, column: Any, form: str, key: bytes | None) -> Any:
         # Of cells that are withheld, nothing is left in it by now.
         if not self._has_arrow():
-            raise native.DataError(f"column `{column.name}`: transforms of pandas' columns need pyarrow, which is not here")
+            raise native.DataError(f"column `{column.name}`: pyarrow makes the forms of pandas' columns: install it")
         arrow = self._arrow()
         try:
             cells = arrow.table({column.name: arrow.array(column, from_pandas=True)})

@@ -93,7 +93,7 @@ mod ward;
 mod world;
 
 pub use decide::actions::{ActionAnswer, Need};
-pub use decide::{Decider, Decisions, Prepared};
+pub use decide::{Decider, Decisions, Prepared, Reads};
 pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,

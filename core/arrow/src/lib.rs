@@ -9,6 +9,7 @@ mod redact;
 mod rows;
 mod text;
 mod transform;
+mod trusted;
 mod world;
 
 pub use error::Error;
@@ -19,4 +20,5 @@ pub use redact::{Marks, Redaction};
 pub use rows::{Keeping, chosen, seen_of};
 pub use text::Column;
 pub use transform::{ReleaseKey, formed};
+pub use trusted::Trusting;
 pub use world::{Columns, Loading};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod release;
+mod trusted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 //! Columns and batches of Arrow, between frames and `caseward-arrow`.
 //!
-//! What kind of frame somebody has is the business of `caseward/_frames.py`; here are columns, batches and streams.
+//! What kind of frame somebody has is the business of `caseward/_kinds.py`; here are columns, batches and streams.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::builder::LargeStringBuilder;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use caseward::{ActionName, Query, RequestEnvironment, Transform, TypeName};
-use caseward_arrow::{Keeping, Marks, Masking, Redaction, ReleaseKey, Side};
+use caseward_arrow::{Keeping, Marks, Masking, Redaction, ReleaseKey, Side, Trusting};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyString, PyTuple};
@@ -137,6 +137,40 @@ fn typed<'py>(given: &Bound<'py, PyAny>) -> PyResult<Option<(String, Bound<'py, 
         Ok(ty) if !ids.is_instance_of::<PyString>() => Ok(Some((ty.to_str()?.to_owned(), ids))),
         _ => Ok(None),
     }
+}
+
+/// Decides rows by columns of their own: `columns` says which attribute of the record each holds.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "who asks what of which frame, and what its columns hold")]
+pub(crate) fn _trusted<'py>(
+    py: Python<'py>,
+    ward: &Bound<'py, Ward>,
+    world: &Bound<'py, World>,
+    stream: &Bound<'py, PyAny>,
+    who: &Bound<'py, PyAny>,
+    asked: Asked<'py>,
+    id: &str,
+    columns: BTreeMap<String, String>,
+) -> PyResult<Decisions> {
+    let (action, resource_type, context, now) = asked;
+    let (ward, world) = (&ward.get().ward, &world.get().world);
+    let action = ActionName::new(action);
+    let context = question::context(ward, &action, context.as_ref(), now.as_ref(), py)?;
+    let query = Query::new(uid::of(who)?, action, TypeName::new(resource_type)).in_context(context);
+    let trusting = released(py, || Trusting::new(ward, world, &query, id, &columns)).or_raise(py)?;
+    let (mut allowed, mut from) = (Vec::new(), 0u64);
+    let reader = reader(stream)?;
+    let empty = RecordBatch::new_empty(reader.schema());
+    trusting.decided(&empty, 0).or_raise(py)?;
+    for batch in batches::read(reader) {
+        py.check_signals()?;
+        let batch = batch.map_err(|error| DataError::new_err(batches::told(&error)))?;
+        allowed.extend(released(py, || guarded(|| trusting.decided(&batch, from))).or_raise(py)?);
+        from = from.saturating_add(batch.num_rows() as u64);
+    }
+    let provenance = trusting.provenance();
+    let (hash, version) = (provenance.policy_hash.to_string(), provenance.version);
+    Ok(Decisions::again(bytes(py, &allowed).unbind(), hash, version))
 }
 
 /// Keeps the rows of a stream of batches that one person may do something to.

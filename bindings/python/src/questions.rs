@@ -1,8 +1,11 @@
 //! The questions of a `Ward` that take more than a line, once what was given has become the crate's own.
 
+use std::collections::BTreeMap;
+
 use caseward::attendance::{self, ReportQuestion};
 use caseward::{
-    ActionName, EntityUid, Group, PrincipalQuery, Protection, Query, RequestEnvironment, TypeName,
+    ActionName, ActionQuery, EntityUid, Group, PrincipalQuery, Protection, Query, RequestEnvironment,
+    TypeName,
 };
 use pyo3::prelude::*;
 
@@ -13,7 +16,7 @@ use crate::gate::released;
 use crate::question::{self, context};
 use crate::table::Table;
 use crate::ward::Ward;
-use crate::{time, uid};
+use crate::{time, uid, value};
 
 /// Policies, and the data that is asked about.
 type Over<'a> = (&'a caseward::Ward, &'a caseward::World);
@@ -34,6 +37,19 @@ impl Ward {
         Ok(Query::new(uid::of(principal)?, action, TypeName::new(resource_type)).in_context(context))
     }
 
+    /// The question for all actions on a record.
+    pub(crate) fn action_query(
+        &self,
+        py: Python<'_>,
+        (principal, resource): (&Bound<'_, PyAny>, &Bound<'_, PyAny>),
+        context: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<ActionQuery> {
+        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
+        let context = question::context_for(&self.ward, (&principal, &resource), context, now, py)?;
+        Ok(ActionQuery::new(principal, resource).in_context(context))
+    }
+
     /// The question for entities of a type of principals.
     pub(crate) fn who_query(
         &self,
@@ -47,6 +63,19 @@ impl Ward {
         let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
         Ok(query.in_context(context))
     }
+}
+
+/// What the policies compare attributes and fields with.
+pub(crate) fn compared<'py>(
+    py: Python<'py>,
+    ward: &caseward::Ward,
+) -> BTreeMap<String, Vec<Bound<'py, PyAny>>> {
+    let all = ward.compared().into_iter();
+    all.map(|(name, values)| {
+        let held = values.iter().filter_map(|value| value::to_python(py, value).ok());
+        (name.to_string(), held.collect())
+    })
+    .collect()
 }
 
 /// Decides columns of principals and resources.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use caseward::attendance;
-use caseward::{ActionName, ActionQuery, AlertQuery, Query, TypeName};
+use caseward::{ActionName, AlertQuery, Query, TypeName};
 use caseward_arrow::Rules;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::answer::{ActionAnswer, Answer};
+use crate::answer::{ActionAnswer, Answer, texts};
 use crate::decisions::{Decisions, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
@@ -20,14 +20,13 @@ use crate::gate::{kept, released};
 use crate::matrix::Matrix;
 use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
-use crate::question::{context, context_for};
+use crate::question::context;
 use crate::questions;
 use crate::schema::Schema;
 use crate::sorted::{Sorted, listing};
 use crate::table::{Table, groups, protection};
 use crate::time;
 use crate::uid::{self, EntityUid};
-use crate::value;
 use crate::view::View;
 use crate::visible::{Granted, Visible};
 use crate::world::World;
@@ -49,6 +48,7 @@ impl From<caseward::Ward> for Ward {
 }
 
 #[pymethods]
+#[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
 impl Ward {
     /// The rules of attendance case management, which come with this package.
     #[staticmethod]
@@ -105,12 +105,7 @@ impl Ward {
     /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what
     /// a generator of data has to hit. An instant that no datetime can hold is left out.
     fn compared<'py>(&self, py: Python<'py>) -> BTreeMap<String, Vec<Bound<'py, PyAny>>> {
-        let all = self.ward.compared().into_iter();
-        all.map(|(name, values)| {
-            let held = values.iter().filter_map(|value| value::to_python(py, value).ok());
-            (name.to_string(), held.collect())
-        })
-        .collect()
+        questions::compared(py, &self.ward)
     }
 
     /// The entities that the policies name, but for actions: what a generator of data has to have.
@@ -139,7 +134,6 @@ impl Ward {
     /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
     /// RequestError for what makes no sense under the schema.
     #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn check(
         &self,
         py: Python<'_>,
@@ -164,7 +158,6 @@ impl Ward {
     /// fastest, or a list of entities of one type. An id that is not in the data is denied. Batches of changes
     /// wait until it is done.
     #[pyo3(signature = (world, principals, action, resources, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn check_many(
         &self,
         py: Python<'_>,
@@ -181,7 +174,6 @@ impl Ward {
 
     /// The entities of a type to which a person may do something, in the world's order.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn list(
         &self,
         py: Python<'_>,
@@ -201,7 +193,6 @@ impl Ward {
 
     /// How many entities `list` gives.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count(
         &self,
         py: Python<'_>,
@@ -216,11 +207,29 @@ impl Ward {
         Ok(found.visible.len())
     }
 
+    /// What is read of the records of a type to decide whether a person may do something to one: the paths of attributes, as
+    /// `("provider", "status", "student.enrolledAt")`. None where it is also read which record it is, or what it lies in.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    fn reads<'py>(
+        &self,
+        py: Python<'py>,
+        world: &Bound<'py, World>,
+        principal: &Bound<'py, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'py, PyAny>>,
+        now: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
+        let world = &world.get().world;
+        let reads = released(py, || self.ward.reads(world, &query)).or_raise(py)?;
+        (!reads.itself).then(|| texts(py, &reads.paths)).transpose()
+    }
+
     /// The entities of a type to which a person may do something, as a set: counted, tested, paged by a cursor.
     ///
     /// The first list that uses an index makes it; the cost then follows the size of the answer, not of the data.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn visible(
         &self,
         py: Python<'_>,
@@ -245,10 +254,14 @@ impl Ward {
     /// ids. `principal` is one entity, `Column("User", "worker")` for a column of the frame, or a type with a column of
     /// ids, `("User", ids)`. A null id is denied, and so is one that is not in the data.
     ///
+    /// With `trust_frame=True` no record need be in the world: `columns` says which attribute of the record each column
+    /// holds, as `{"state": "status", "school": "student.enrolledAt"}`, and the rows are decided by these. `ward.reads` says
+    /// which are read for a person. One that no column holds is a DataError that names it.
+    ///
     /// Raises DataError for a column that is not there, is there twice, or holds no text.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
-now=None)")]
+trust_frame=False, columns=None, now=None)")]
     fn mask<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,
@@ -263,7 +276,7 @@ now=None)")]
     /// As `mask` otherwise.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
-now=None)")]
+trust_frame=False, columns=None, now=None)")]
     fn keep<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,
@@ -305,7 +318,6 @@ marker=None, ending='_withheld', transforms=None, release_key=None, now=None)")]
                         r#where = Vec::new(), now = None),
            text_signature = "($self, world, principal, action, resource_type, context=None, *, by=None, \
 descending=False, where=(), now=None)")]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn sorted(
         &self,
         py: Python<'_>,
@@ -342,9 +354,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<ActionAnswer>> {
-        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
-        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
-        let query = ActionQuery::new(principal, resource).in_context(context);
+        let query = self.action_query(py, (principal, resource), context, now)?;
         let world = &world.get().world;
         let answers = released(py, || self.ward.actions(world, &query));
         Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
@@ -355,7 +365,6 @@ descending=False, where=(), now=None)")]
     /// they are told of it only if they may see who may do what to the record (what `unlocks` in `fields.toml` names);
     /// else it is a RequestError, the same whatever the record is and however it is decided.
     #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None, viewer = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn explain(
         &self,
         py: Python<'_>,
@@ -378,7 +387,6 @@ descending=False, where=(), now=None)")]
     /// Who may do it to this record, of one type of principals: exactly those whom `check` allows, in the world's
     /// order. For a trusted caller.
     #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who(
         &self,
         py: Python<'_>,
@@ -396,7 +404,6 @@ descending=False, where=(), now=None)")]
 
     /// As `who`, each with the policies that permit it.
     #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who_with_reasons(
         &self,
         py: Python<'_>,
@@ -445,9 +452,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<View> {
-        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
-        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
-        let query = ActionQuery::new(principal, resource).in_context(context);
+        let query = self.action_query(py, (principal, resource), context, now)?;
         let world = &world.get().world;
         let view = released(py, || self.ward.view(world, &query));
         view.or_raise(py).map(|view| View { view })
@@ -463,7 +468,6 @@ descending=False, where=(), now=None)")]
         world, principal, action, resource_type, by, context = None, *, zone = None, below = None,
         rounding_key = None, now = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count_by(
         &self,
         py: Python<'_>,
@@ -501,7 +505,6 @@ descending=False, where=(), now=None)")]
         world, principal, kind = "", by = None, *, report = None, zone = None, below = None, rounding_key = None,
         now = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn report(
         &self,
         py: Python<'_>,
@@ -527,7 +530,6 @@ descending=False, where=(), now=None)")]
     ///
     /// Raises RequestError for a text that is no release, and for one that cannot be protected.
     #[pyo3(signature = (world, principal, release, *, report = None, rounding_key = None, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn release(
         &self,
         py: Python<'_>,
@@ -555,7 +557,6 @@ descending=False, where=(), now=None)")]
         world, principal, action, resource_type, database, context = None, *,
         now = None, first_parameter = None, parameter_style = None, alias = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn filter(
         &self,
         py: Python<'_>,

@@ -71,9 +71,7 @@ impl Database {
             Dialect::Postgres => true,
             Dialect::Sqlite => false,
             other => {
-                return Err(refused(format!(
-                    "{other} has no triggers: an outbox is for postgres and sqlite"
-                )));
+                return Err(refused(format!("an outbox is for postgres and sqlite, and this is {other}")));
             }
         };
         let (mut names, mut triggers) = (Names::default(), Vec::new());

@@ -141,6 +141,7 @@ __all__ = [
     "_problem",
     "_redacted",
     "_seen",
+    "_trusted",
     "_world",
     "diagnose",
     "format",
@@ -264,6 +265,16 @@ class Ward:
         *,
         now: datetime | None = None,
     ) -> int: ...
+    def reads(
+        self,
+        world: World,
+        principal: _Entity,
+        action: str,
+        resource_type: str,
+        context: _Context | None = None,
+        *,
+        now: datetime | None = None,
+    ) -> tuple[str, ...] | None: ...
     def visible(
         self,
         world: World,
@@ -284,6 +295,8 @@ class Ward:
         context: _Context | None = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> Decisions: ...
     def keep(
@@ -296,6 +309,8 @@ class Ward:
         context: _Context | None = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> _Frame: ...
     def redact(
@@ -1391,5 +1406,14 @@ def _seen(
     asked: tuple[str, str, Any, datetime | None],
     how: Any,
 ) -> tuple[bytes, list[bytes]]: ...
+def _trusted(
+    ward: Ward,
+    world: World,
+    stream: Any,
+    who: Any,
+    asked: tuple[str, str, Any, datetime | None],
+    id: str,
+    columns: dict[str, str],
+) -> Decisions: ...
 def _formed(stream: Any, transform: str, key: bytes | None) -> Batches: ...
 def _world(ward: Ward, given: list[tuple[str, Any, str, dict[str, str | None]]]) -> World: ...

@@ -136,7 +136,7 @@ fn rows_are_decided_as_the_records_would_be() {
         let ids: Vec<EntityUid> = world.ids(ty).unwrap().map(|id| EntityUid::new(ty, id)).collect();
         for (action, id) in actions
             .iter()
-            .flat_map(|action| world.ids("User").unwrap().step_by(5).map(move |id| (*action, id)))
+            .flat_map(|action| world.ids("User").unwrap().step_by(19).map(move |id| (*action, id)))
         {
             let query = Query::new(EntityUid::new("User", id), ActionName::new(action), TypeName::new(ty));
             let query = query.at(NOW);
@@ -151,7 +151,7 @@ fn rows_are_decided_as_the_records_would_be() {
             read.extend(paths);
         }
     }
-    assert!(allowed > 2_000 && denied > 20_000 && read.len() > 8, "{allowed} {denied} {read:?}");
+    assert!(allowed > 500 && denied > 5_000 && read.len() > 8, "{allowed} {denied} {read:?}");
     // Nothing of it is in the world.
     assert_eq!(reference.count("Case").unwrap() + reference.count("Student").unwrap(), 0);
 }

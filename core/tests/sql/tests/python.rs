@@ -1,4 +1,5 @@
-//! Filters on DuckDB and on Spark, by their Python packages: `CASEWARD_SQL_PYTHON` names a Python that has them.
+//! Filters on DuckDB and on Spark, by their Python packages, and on a MariaDB that Python starts: `CASEWARD_SQL_PYTHON`
+//! names a Python that has them.
 
 use caseward::Ward;
 use caseward::sql::Dialect;
@@ -56,6 +57,16 @@ fn filters_of_every_construct_let_nothing_else_through_on_spark() {
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_pythons_sqlite() {
     let_nothing_else_through(Dialect::Sqlite, 10, (24, 8));
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through_on_mariadb() {
+    let_nothing_else_through(Dialect::MariaDb, 3, (16, 3));
+}
+
+#[test]
+fn filters_are_lists_on_mariadb() {
+    hold(Dialect::MariaDb, [4, 8, 20], 20);
 }
 
 #[test]

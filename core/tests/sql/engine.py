@@ -198,7 +198,9 @@ def main():
                 answer = {"plan": "\n".join(str(cell) for row in rows for cell in row)}
             else:
                 rows = engine.rows(asked["query"], asked["params"], asked["setup"])
-                answer = {"ids": [row[0] for row in rows]}
+                # The connector gives what it knows no collation of as bytes.
+                ids = [row[0].decode() if isinstance(row[0], bytes | bytearray) else row[0] for row in rows]
+                answer = {"ids": ids}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

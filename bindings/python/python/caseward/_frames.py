@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from caseward import _caseward
 from caseward._caseward import Column
-from caseward._kinds import kind_of
+
+from ._kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

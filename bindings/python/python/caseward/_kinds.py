@@ -16,7 +16,7 @@ from caseward import _caseward
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from caseward._frames import How, Question
+    from ._frames import How, Question
 
 # Its functions that are for these modules alone begin with an underscore.
 native: Any = _caseward

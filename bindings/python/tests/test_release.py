@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_redact import NOW, buffers, people, shown_to
 
 from caseward import CasewardError, DataError, PolicyError, RequestError, Ward, World
 from frames import KINDS, rows_of, table
+from test_redact import NOW, buffers, people, shown_to
 
 __all__ = ["people"]
 

@@ -325,6 +325,30 @@ class Duck(Kind):
         return shown
 
 
+class Ibis(Kind):
+    """Tables of Ibis, which stay expressions; what is decided row by row is read, and is a table in memory."""
+
+    def columns(self, frame: Any, names: list[str]) -> dict[str, Any]:
+        return Arrow().columns(self.some(frame, names), names)
+
+    def some(self, frame: Any, names: list[str]) -> Any:
+        one(list(frame.columns), names)
+        return frame.select(*names).to_pyarrow()
+
+    def keep(self, frame: Any, question: Question) -> Any:
+        one(list(frame.columns), [question.id])
+        if question.is_column or not frame[question.id].type().is_string():
+            table = frame.to_pyarrow()
+            return self._table(native._chosen(table, question.mask(table)))
+        return frame.semi_join(self._table(question.ids()), question.id).select(*frame.columns)
+
+    def redact(self, frame: Any, question: Question, how: How) -> Any:
+        return self._table(question.redacted(frame.to_pyarrow, how))
+
+    def _table(self, batches: Any) -> Any:
+        return sys.modules["ibis"].memtable(self._arrow().table(batches))
+
+
 class Spark(Kind):
     """Frames of Spark, whose rows stay where they are: the ids go to them."""
 
@@ -413,6 +437,8 @@ def kind_of(frame: Any) -> Kind:
                 return Stream()
             case "duckdb", "DuckDBPyRelation":
                 return Duck()
+            case "ibis", "Table":
+                return Ibis()
             case "pyspark", "DataFrame":
                 return Spark()
             case "narwhals", "DataFrame" | "LazyFrame":
@@ -422,8 +448,8 @@ def kind_of(frame: Any) -> Kind:
     if hasattr(frame, "__arrow_c_stream__"):
         return Kind()
     raise TypeError(
-        f"a {type(frame).__name__} is no frame: expected one of polars, pandas, pyarrow, DuckDB or narwhals, or what "
-        "has `__arrow_c_stream__`"
+        f"a {type(frame).__name__} is no frame: expected one of polars, pandas, pyarrow, DuckDB, Ibis or narwhals, or "
+        "what has `__arrow_c_stream__`"
     )
 
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod counts;
 mod error;
 mod fresh;
 mod ids;
@@ -12,6 +13,7 @@ mod transform;
 mod trusted;
 mod world;
 
+pub use counts::counts;
 pub use error::Error;
 pub use fresh::fresh;
 pub use ids::{Ids, Rules};

@@ -105,8 +105,8 @@ pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
     EntityType, EntityUid, Error, ErrorKind, Fault, Ip, Period, PrincipalQuery, Problem, Provenance, Query,
-    Request, RequestEnvironment, Schema, Severity, Source, Span, Transform, Type, TypeId, TypeName, Unit,
-    Value, Zone, instant, interrupt, words,
+    ReleaseKey, Request, RequestEnvironment, Schema, Severity, Source, Span, Transform, Type, TypeId,
+    TypeName, Unit, Value, Zone, instant, interrupt, words,
 };
 #[cfg(feature = "fs")]
 pub use policy::FilePart;

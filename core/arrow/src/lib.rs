@@ -13,6 +13,7 @@ mod transform;
 mod trusted;
 mod world;
 
+pub use caseward::ReleaseKey;
 pub use counts::counts;
 pub use error::Error;
 pub use fresh::fresh;
@@ -21,6 +22,6 @@ pub use mask::{Mask, Masking, Side};
 pub use redact::{Marks, Redaction};
 pub use rows::{Keeping, chosen, seen_of};
 pub use text::Column;
-pub use transform::{ReleaseKey, formed};
+pub use transform::formed;
 pub use trusted::Trusting;
 pub use world::{Columns, Loading};

@@ -10,12 +10,12 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArra
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 use arrow_select::zip::zip;
-use caseward::{Seen, Transform, Visible};
+use caseward::{ReleaseKey, Seen, Transform, Visible};
 
 use crate::error::Error;
 use crate::fresh::fresh;
 use crate::rows::{column_at, each_number, position, taken_rows};
-use crate::transform::{Made, ReleaseKey};
+use crate::transform::Made;
 
 /// How a withheld cell is told from one that holds nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

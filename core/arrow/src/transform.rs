@@ -3,8 +3,6 @@
 //! INVARIANT: what comes out is made of the cells that it is given alone, and null stays null: what was withheld before is
 //! withheld behind it.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int32Builder, LargeStringBuilder, StringBuilder};
@@ -18,56 +16,10 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, TimeUnit};
 use arrow_select::take::take;
-use caseward::Transform;
+use caseward::{ReleaseKey, Transform};
 use chrono::{Datelike as _, NaiveDateTime, TimeZone as _, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use crate::error::Error;
-
-/// Bytes of a key at least.
-const SHORTEST: usize = 32;
-/// Different bytes in it at least: of 32 that are drawn at random, one key in 10^30 or so has fewer.
-const DIFFERENT: usize = 8;
-
-/// The secret of one release, by which hashes in it are made: whoever has it can find out which value a hash is of.
-///
-/// Equal texts have equal hashes under one key, in whichever column they are, and nobody can join two releases by hashes
-/// under two keys.
-#[derive(Clone)]
-pub struct ReleaseKey(Hmac<Sha256>);
-
-impl ReleaseKey {
-    /// A key of 32 bytes or more, drawn at random for one release and kept secret.
-    ///
-    /// # Errors
-    /// [`Error::Frame`] for a shorter one, and for one that nobody has drawn: of fewer than eight different bytes.
-    pub fn new(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.len() < SHORTEST {
-            return Err(Error::frame(format!("the key of a release has {SHORTEST} bytes at least")));
-        }
-        if bytes.iter().collect::<BTreeSet<_>>().len() < DIFFERENT {
-            return Err(Error::frame(
-                "the key of a release is drawn at random: this one repeats a few bytes, which anybody can guess",
-            ));
-        }
-        let mac = Hmac::new_from_slice(bytes).map_err(|error| Error::frame(error.to_string()))?;
-        Ok(ReleaseKey(mac))
-    }
-
-    /// HMAC-SHA-256 of a text in UTF-8, as 64 hexadecimal digits.
-    fn hash(&self, text: &str) -> String {
-        let mut mac = self.0.clone();
-        mac.update(text.as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-impl fmt::Debug for ReleaseKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReleaseKey(secret)")
-    }
-}
 
 /// A column in a form that tells less, whoever may see it: for frames whose cells are withheld elsewhere, as pandas' are.
 ///
@@ -226,26 +178,4 @@ where
         }
     }
     Ok(Arc::new(out.finish()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_long_and_not_shown() {
-        let drawn: Vec<u8> = (0..32).collect();
-        assert_eq!(format!("{:?}", ReleaseKey::new(&drawn).unwrap()), "ReleaseKey(secret)");
-        for (bytes, why) in [(&drawn[1..], "32 bytes at least"), (&[7; 32], "repeats a few bytes")] {
-            assert!(ReleaseKey::new(bytes).unwrap_err().to_string().contains(why));
-        }
-    }
-
-    /// As Python has it: `hmac.new(bytes(range(32)), b"Hi There", "sha256").hexdigest()`.
-    #[test]
-    fn hashes_are_those_of_others() {
-        let key = ReleaseKey::new(&(0..32).collect::<Vec<u8>>()).unwrap();
-        assert_eq!(key.hash("Hi There"), "278639ec02309d3afded1b273f1349ba63b9089c12476d716bee3ecc94673e9e");
-        assert_ne!(key.hash(""), key.hash(" "));
-    }
 }

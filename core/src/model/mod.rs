@@ -14,6 +14,7 @@ pub mod object;
 pub(crate) mod provenance;
 #[cfg(any(feature = "attendance", feature = "author"))]
 pub(crate) mod random;
+pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod schema;
 pub(crate) mod sealed;
@@ -32,6 +33,7 @@ pub use context::Context;
 pub use error::{Error, ErrorKind, Problem, Severity};
 pub use name::{ActionName, TypeName};
 pub use provenance::Provenance;
+pub use release::ReleaseKey;
 pub use request::{ActionQuery, AlertQuery, PrincipalQuery, Query, Request, RequestEnvironment};
 pub use schema::{Action, AttrId, Attribute, EntityType, Schema, Type, TypeId};
 pub use source::{Effect, Source};

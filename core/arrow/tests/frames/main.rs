@@ -1,6 +1,6 @@
 //! Masks, ids and redacted batches against `check` and `view`, row by row.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod counts;
 mod release;

@@ -147,7 +147,7 @@ def test_cedar_keeps_the_same_rows(ward: Ward, root: Path, data: st.DataObject) 
     now = datetime(2026, 5, 11, 9, tzinfo=ZoneInfo("Pacific/Auckland"))
     frame = pa.table({"case": pa.array(cases, pa.string()), "row": range(len(cases))})
     kept = ward.keep(world, frame, person, action, "Case", id="case", now=now)
-    asked = [Request(person, action, ("Case", case), {"now": now}) for case in cases if case is not None]
+    asked = [Request(person, f'Action::"{action}"', ("Case", case), {"now": now}) for case in cases if case is not None]
     known = [json.loads(request.to_json()) for request in asked]
     theirs = cedarpy.is_authorized_batch(known, policies_of(ward), world.to_json(), schema)
     there = {*world.ids("Case")}

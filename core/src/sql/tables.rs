@@ -251,7 +251,7 @@ impl Resolving<'_> {
                 match (typed.form, ty) {
                     (Form::Timestamp, Type::Datetime) if self.timestamps => kind = Some(Kind::Timestamp),
                     (Form::Timestamp, Type::Datetime) => self.problems.push(Problem::error(format!(
-                        "`{}` of `{of}` is to be a timestamp, and this database has no type that holds every instant: give the milliseconds since 1970",
+                        "`{}` of `{of}` is to be a timestamp, and this database has no type for them",
                         path.shown
                     ))),
                     (Form::Timestamp, _) => self.problems.push(Problem::error(format!(

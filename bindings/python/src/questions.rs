@@ -8,7 +8,9 @@ use caseward::{
     TypeName,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
+use crate::answer::texts;
 use crate::decisions::{Column, Decisions, Id};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
@@ -76,6 +78,21 @@ pub(crate) fn compared<'py>(
         (name.to_string(), held.collect())
     })
     .collect()
+}
+
+/// All entities of a list.
+pub(crate) fn all(py: Python<'_>, found: &caseward::Visible) -> Vec<crate::uid::EntityUid> {
+    released(py, || found.iter().collect::<Vec<_>>()).into_iter().map(crate::uid::EntityUid::from).collect()
+}
+
+/// What is read of records to decide; none where it is also which record it is.
+pub(crate) fn reads<'py>(
+    py: Python<'py>,
+    (ward, world): Over<'_>,
+    query: &Query,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let reads = released(py, || ward.reads(world, query)).or_raise(py)?;
+    (!reads.itself).then(|| texts(py, &reads.paths)).transpose()
 }
 
 /// Decides columns of principals and resources.

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::answer::{ActionAnswer, Answer, texts};
+use crate::answer::{ActionAnswer, Answer};
 use crate::decisions::{Decisions, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
@@ -185,10 +185,7 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<EntityUid>> {
         let found = self.visible(py, world, principal, action, resource_type, context, now)?;
-        Ok(released(py, || found.visible.iter().collect::<Vec<_>>())
-            .into_iter()
-            .map(EntityUid::from)
-            .collect())
+        Ok(questions::all(py, &found.visible))
     }
 
     /// How many entities `list` gives.
@@ -221,9 +218,7 @@ impl Ward {
         now: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let query = self.query(py, (principal, action, resource_type), context, now)?;
-        let world = &world.get().world;
-        let reads = released(py, || self.ward.reads(world, &query)).or_raise(py)?;
-        (!reads.itself).then(|| texts(py, &reads.paths)).transpose()
+        questions::reads(py, (&self.ward, &world.get().world), &query)
     }
 
     /// The entities of a type to which a person may do something, as a set: counted, tested, paged by a cursor.

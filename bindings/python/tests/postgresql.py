@@ -61,7 +61,7 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait(port: int, running: subprocess.Popen[bytes]) -> None:
+def wait(port: int, running: subprocess.Popen[Any]) -> None:
     """Until it answers."""
     import psycopg
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -27,14 +27,14 @@ def filled(ward: Ward, sample: World) -> Iterator[tuple[Any, Database]]:
         for insert, rows in database.rows(sample):
             # The statement is in PostgreSQL's own words, which a cursor of raw statements takes.
             with psycopg.RawCursor(con) as cursor:
-                cursor.executemany(insert, rows)
+                cursor.executemany(insert.encode(), rows)
         con.commit()
         yield con, database
 
 
 @pytest.mark.parametrize("style", ["%s", "%(p1)s"])
 def test_filters_are_lists(
-    ward: Ward, sample: World, filled: tuple[Any, Database], style: str
+    ward: Ward, sample: World, filled: tuple[Any, Database], style: Literal["%s", "%(p1)s"]
 ) -> None:
     con, database = filled
     found = 0

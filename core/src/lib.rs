@@ -93,7 +93,7 @@ mod ward;
 mod world;
 
 pub use decide::actions::{ActionAnswer, Need};
-pub use decide::{Decider, Decisions, Prepared};
+pub use decide::{Decider, Decisions, Prepared, Reads};
 pub use explain::{
     Composition, Condition, Deed, Disclosure, Edit, Explanation, Grant, Instead, Kept, Operand, Reason,
     Shown, Sight, Turn, Viewer,
@@ -105,8 +105,8 @@ pub use model::object;
 pub use model::{
     Action, ActionName, ActionQuery, AlertQuery, Answer, AttrId, Attribute, Context, Decision, Effect,
     EntityType, EntityUid, Error, ErrorKind, Fault, Ip, Period, PrincipalQuery, Problem, Provenance, Query,
-    Request, RequestEnvironment, Schema, Severity, Source, Span, Type, TypeId, TypeName, Unit, Value, Zone,
-    instant, interrupt, words,
+    ReleaseKey, Request, RequestEnvironment, Schema, Severity, Source, Span, Transform, Type, TypeId,
+    TypeName, Unit, Value, Zone, instant, interrupt, words,
 };
 #[cfg(feature = "fs")]
 pub use policy::FilePart;

@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// Whose SQL, and which tables.
 #[derive(clap::Args)]
 pub(crate) struct DatabaseArgs {
-    /// Whose SQL: postgres, sqlite, duckdb or spark.
+    /// Whose SQL: postgres, sqlite, duckdb, spark or mariadb.
     #[arg(long, value_name = "NAME", value_parser = dialect)]
     dialect: Dialect,
     /// Where one's tables hold what the schema speaks of, in TOML; tables and columns in snake_case by default.

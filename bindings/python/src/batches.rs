@@ -194,6 +194,15 @@ pub(crate) fn stream_of_ids<'py>(
     stream(py, ids.schema(), batches.into_iter().map(Ok), requested)
 }
 
+/// One batch as a stream.
+pub(crate) fn stream_of<'py>(
+    py: Python<'py>,
+    batch: RecordBatch,
+    requested: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    stream(py, batch.schema(), std::iter::once(Ok(batch)), requested)
+}
+
 fn stream<'py>(
     py: Python<'py>,
     schema: SchemaRef,

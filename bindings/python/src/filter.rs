@@ -22,7 +22,7 @@ pub(crate) struct Database {
 
 #[pymethods]
 impl Database {
-    /// `dialect` is "postgres", "sqlite", "duckdb" or "spark"; `mapping`, in TOML, says where the tables hold what
+    /// `dialect` is "postgres", "sqlite", "duckdb", "spark" or "mariadb"; `mapping`, in TOML, says where the tables hold what
     /// the schema speaks of: tables and columns in snake_case where it says nothing.
     ///
     /// Raises MappingError with every problem.

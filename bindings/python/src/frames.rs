@@ -1,16 +1,17 @@
 //! Columns and batches of Arrow, between frames and `caseward-arrow`.
 //!
-//! What kind of frame somebody has is the business of `caseward/_frames.py`; here are columns, batches and streams.
+//! What kind of frame somebody has is the business of `caseward/_kinds.py`; here are columns, batches and streams.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
-use arrow_array::{Array, ArrayRef, BooleanArray};
-use caseward::{ActionName, Query, RequestEnvironment, TypeName};
-use caseward_arrow::{Keeping, Marks, Masking, Redaction, Side};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use caseward::{ActionName, Query, RequestEnvironment, Transform, TypeName};
+use caseward_arrow::{Keeping, Marks, Masking, Redaction, ReleaseKey, Side, Trusting};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyString, PyTuple};
 use pyo3_arrow::{PyArray, PyChunkedArray, PyRecordBatchReader};
 
@@ -138,6 +139,40 @@ fn typed<'py>(given: &Bound<'py, PyAny>) -> PyResult<Option<(String, Bound<'py, 
     }
 }
 
+/// Decides rows by columns of their own: `columns` says which attribute of the record each holds.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "who asks what of which frame, and what its columns hold")]
+pub(crate) fn _trusted<'py>(
+    py: Python<'py>,
+    ward: &Bound<'py, Ward>,
+    world: &Bound<'py, World>,
+    stream: &Bound<'py, PyAny>,
+    who: &Bound<'py, PyAny>,
+    asked: Asked<'py>,
+    id: &str,
+    columns: BTreeMap<String, String>,
+) -> PyResult<Decisions> {
+    let (action, resource_type, context, now) = asked;
+    let (ward, world) = (&ward.get().ward, &world.get().world);
+    let action = ActionName::new(action);
+    let context = question::context(ward, &action, context.as_ref(), now.as_ref(), py)?;
+    let query = Query::new(uid::of(who)?, action, TypeName::new(resource_type)).in_context(context);
+    let trusting = released(py, || Trusting::new(ward, world, &query, id, &columns)).or_raise(py)?;
+    let (mut allowed, mut from) = (Vec::new(), 0u64);
+    let reader = reader(stream)?;
+    let empty = RecordBatch::new_empty(reader.schema());
+    trusting.decided(&empty, 0).or_raise(py)?;
+    for batch in batches::read(reader) {
+        py.check_signals()?;
+        let batch = batch.map_err(|error| DataError::new_err(batches::told(&error)))?;
+        allowed.extend(released(py, || guarded(|| trusting.decided(&batch, from))).or_raise(py)?);
+        from = from.saturating_add(batch.num_rows() as u64);
+    }
+    let provenance = trusting.provenance();
+    let (hash, version) = (provenance.policy_hash.to_string(), provenance.version);
+    Ok(Decisions::again(bytes(py, &allowed).unbind(), hash, version))
+}
+
 /// Keeps the rows of a stream of batches that one person may do something to.
 #[pyfunction]
 pub(crate) fn _kept<'py>(
@@ -178,9 +213,37 @@ pub(crate) fn _chosen(stream: &Bound<'_, PyAny>, decided: &Bound<'_, Decisions>)
     Ok(Batches::once(Reader::new(reader, schema, Arc::new(choose))))
 }
 
-/// How a frame is redacted: the column of ids, the columns with their fields, a text that marks what is withheld, or the
-/// ending of the columns that do, and the columns that the frame is filtered, sorted or joined by.
-type How = (String, Vec<(String, String)>, Option<String>, Option<String>, Vec<String>);
+/// How a frame is redacted, as `caseward/_frames.py` has it.
+#[derive(FromPyObject)]
+pub(crate) struct How {
+    /// The column of ids.
+    id: String,
+    /// The columns with their fields.
+    columns: Vec<(String, String)>,
+    /// A text that marks what is withheld.
+    marker: Option<String>,
+    /// Or the ending of the columns that do.
+    ending: Option<String>,
+    /// The columns that the frame is filtered, sorted or joined by.
+    by: Vec<String>,
+    /// The columns that are released in another form.
+    transforms: Vec<(String, String)>,
+    /// The secret by which values are hashed.
+    release_key: Option<PyBackedBytes>,
+}
+
+impl How {
+    /// A redaction in the forms that the caller asks for and the catalogue allows.
+    fn released(&self, py: Python<'_>, redaction: Redaction) -> PyResult<Redaction> {
+        let forms = self.transforms.iter().map(|(column, form)| Ok((column.clone(), form.parse()?)));
+        let forms: Vec<(String, Transform)> = forms.collect::<Result<_, caseward::Error>>().or_raise(py)?;
+        redaction.released(&forms, release_key(py, self.release_key.as_ref())?.as_ref()).or_raise(py)
+    }
+}
+
+fn release_key(py: Python<'_>, bytes: Option<&PyBackedBytes>) -> PyResult<Option<ReleaseKey>> {
+    bytes.map(|bytes| ReleaseKey::new(bytes)).transpose().or_raise(py)
+}
 
 /// Redacts a stream of batches; or only looks whether it is in order to filter, sort or join by some of its columns.
 #[pyfunction]
@@ -196,25 +259,24 @@ pub(crate) fn _redacted<'py>(
     how: How,
     look: bool,
 ) -> PyResult<Option<Batches>> {
-    let (id, columns, text, ending, by) = how;
-    let marks = match (text, ending) {
+    let marks = match (how.marker.clone(), how.ending.clone()) {
         (Some(text), _) => Marks::Text(text),
         (None, Some(ending)) => Marks::Column(ending),
         (None, None) => Marks::None,
     };
     let reader = reader(stream)?;
-    let (columns, fields): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
+    let (columns, fields): (Vec<String>, Vec<String>) = how.columns.iter().cloned().unzip();
     let seen = seen(py, ward, world, who, asked, &fields)?;
-    let redaction = Redaction::new(seen, &id, columns, marks).or_raise(py)?;
+    let redaction = how.released(py, Redaction::new(seen, &how.id, columns, marks).or_raise(py)?)?;
     let schema = redaction.schema(&reader.schema()).or_raise(py)?;
     if !look {
         let redact = move |batch: &_, from| redaction.redacted(batch, from);
         return Ok(Some(Batches::once(Reader::new(reader, schema, Arc::new(redact)))));
     }
     let empty = arrow_array::RecordBatch::new_empty(reader.schema());
-    redaction.require(&empty, &by, 0).or_raise(py)?;
+    redaction.require(&empty, &how.by, 0).or_raise(py)?;
     let nothing = arrow_array::RecordBatch::new_empty(schema.clone());
-    let require = move |batch: &_, from| redaction.require(batch, &by, from).map(|()| nothing.clone());
+    let require = move |batch: &_, from| redaction.require(batch, &how.by, from).map(|()| nothing.clone());
     let mut all = Reader::new(reader, schema, Arc::new(require));
     let failed = released(py, || all.find_map(Result::err));
     failed.map_or(Ok(None), |error| Err(DataError::new_err(batches::told(&error))))
@@ -240,7 +302,6 @@ fn seen(
 
 /// Of the rows of a column of ids, which the person may know of, and of which each field is shown: a byte a row.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "who sees what of which column")]
 pub(crate) fn _seen<'py>(
     py: Python<'py>,
     ward: &Bound<'py, Ward>,
@@ -248,13 +309,39 @@ pub(crate) fn _seen<'py>(
     ids: &Bound<'py, PyAny>,
     who: &Bound<'py, PyAny>,
     asked: Asked<'py>,
-    fields: Vec<String>,
-    name: &str,
+    how: How,
 ) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
-    let ids = ids_of(py, ids, name)?;
+    let ids = ids_of(py, ids, &how.id)?;
+    let (columns, fields): (Vec<String>, Vec<String>) = how.columns.iter().cloned().unzip();
     let seen = seen(py, ward, world, who, asked, &fields)?;
+    how.released(py, Redaction::new(seen.clone(), &how.id, columns, Marks::None).or_raise(py)?)?;
     let (known, fields) = released(py, || caseward_arrow::seen_of(&seen, &ids));
     Ok((bytes(py, &known), fields.iter().map(|shown| bytes(py, shown)).collect()))
+}
+
+/// The one column of a stream, of cells that are shown, in a form that tells less.
+#[pyfunction]
+pub(crate) fn _formed(
+    py: Python<'_>,
+    stream: &Bound<'_, PyAny>,
+    transform: &str,
+    key: Option<PyBackedBytes>,
+) -> PyResult<Batches> {
+    let transform: Transform = transform.parse::<Transform>().or_raise(py)?;
+    let (reader, key) = (reader(stream)?, release_key(py, key.as_ref())?);
+    let form = move |batch: &RecordBatch| {
+        let given = batch.schema();
+        let of = given.fields().iter().zip(batch.columns());
+        let of = of.map(|(field, column)| {
+            let formed = caseward_arrow::formed(field.name(), column, transform, key.as_ref())?;
+            Ok((field.name().clone(), formed, true))
+        });
+        let columns: Vec<_> = of.collect::<Result<_, caseward_arrow::Error>>()?;
+        RecordBatch::try_from_iter_with_nullable(columns)
+            .map_err(|error| caseward_arrow::Error::Frame(error.to_string()))
+    };
+    let schema = form(&RecordBatch::new_empty(reader.schema())).or_raise(py)?.schema();
+    Ok(Batches::once(Reader::new(reader, schema, Arc::new(move |batch, _| form(batch)))))
 }
 
 /// A type, its rows, the column of ids, and columns that are called otherwise than their attribute, or left out.

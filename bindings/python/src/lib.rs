@@ -21,6 +21,7 @@ mod mirror;
 mod pickle;
 mod policy;
 mod question;
+mod questions;
 mod schema;
 mod sorted;
 mod store;
@@ -61,7 +62,7 @@ mod _caseward {
     #[pymodule_export]
     use crate::filter::{Database, Filter, Setup};
     #[pymodule_export]
-    use crate::frames::{_chosen, _kept, _mask, _redacted, _seen, _world, Column};
+    use crate::frames::{_chosen, _formed, _kept, _mask, _redacted, _seen, _trusted, _world, Column};
     #[pymodule_export]
     use crate::matrix::Matrix;
     #[pymodule_export]

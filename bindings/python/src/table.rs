@@ -3,13 +3,13 @@
 use caseward::{Group, Key, Protection, RoundingKey, attendance};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyDict, PyEllipsis, PyFrozenSet, PyString, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyFrozenSet, PyString, PyTuple};
 
 use crate::answer::texts;
 use crate::error::{OrRaise, RequestError};
 use crate::gate::released;
 use crate::question::json;
-use crate::{html, pickle, time, value, whole, zone};
+use crate::{batches, html, pickle, time, value, whole, zone};
 
 /// Counts of records by group, and all of their totals.
 ///
@@ -106,6 +106,20 @@ impl Table {
             Ok(row)
         });
         rows.collect()
+    }
+
+    /// The counts of single groups by Arrow's interface of C, for frames: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    ///
+    /// A column for each group, of Booleans, numbers or text (an entity's id, `2026-05` for a month), and `count`; null
+    /// where there is no value or element, and where a count is not told. Raises DataError where a group is called `count`.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let batch = released(py, || caseward_arrow::counts(&self.table)).or_raise(py)?;
+        batches::stream_of(py, batch, requested_schema)
     }
 
     /// The table for spreadsheets.

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use caseward::attendance::{self, ReportQuestion};
-use caseward::{ActionName, ActionQuery, AlertQuery, PrincipalQuery, Query, RequestEnvironment, TypeName};
+use caseward::attendance;
+use caseward::{ActionName, AlertQuery, Query, TypeName};
 use caseward_arrow::Rules;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::{ActionAnswer, Answer};
-use crate::decisions::{Column, Decisions, Id, column};
+use crate::decisions::{Decisions, column};
 use crate::error::OrRaise;
 use crate::explanation::Explanation;
 use crate::filter::{Database, Filter, options};
@@ -20,13 +20,13 @@ use crate::gate::{kept, released};
 use crate::matrix::Matrix;
 use crate::pickle;
 use crate::policy::{Policy, Problem, sources};
-use crate::question::{context, context_for};
+use crate::question::context;
+use crate::questions;
 use crate::schema::Schema;
 use crate::sorted::{Sorted, listing};
 use crate::table::{Table, groups, protection};
 use crate::time;
 use crate::uid::{self, EntityUid};
-use crate::value;
 use crate::view::View;
 use crate::visible::{Granted, Visible};
 use crate::world::World;
@@ -48,6 +48,7 @@ impl From<caseward::Ward> for Ward {
 }
 
 #[pymethods]
+#[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
 impl Ward {
     /// The rules of attendance case management, which come with this package.
     #[staticmethod]
@@ -104,12 +105,7 @@ impl Ward {
     /// The texts, numbers and times that the policies compare attributes and fields with, by the name of these: what
     /// a generator of data has to hit. An instant that no datetime can hold is left out.
     fn compared<'py>(&self, py: Python<'py>) -> BTreeMap<String, Vec<Bound<'py, PyAny>>> {
-        let all = self.ward.compared().into_iter();
-        all.map(|(name, values)| {
-            let held = values.iter().filter_map(|value| value::to_python(py, value).ok());
-            (name.to_string(), held.collect())
-        })
-        .collect()
+        questions::compared(py, &self.ward)
     }
 
     /// The entities that the policies name, but for actions: what a generator of data has to have.
@@ -138,7 +134,6 @@ impl Ward {
     /// Some microseconds at most, for which the interpreter is kept: releasing it would cost more. Raises
     /// RequestError for what makes no sense under the schema.
     #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn check(
         &self,
         py: Python<'_>,
@@ -163,7 +158,6 @@ impl Ward {
     /// fastest, or a list of entities of one type. An id that is not in the data is denied. Batches of changes
     /// wait until it is done.
     #[pyo3(signature = (world, principals, action, resources, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn check_many(
         &self,
         py: Python<'_>,
@@ -174,27 +168,12 @@ impl Ward {
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Decisions> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let (from, to) = (column(principals, "principals")?, column(resources, "resources")?);
-        if from.ids.is_empty() && to.ids.is_empty() {
-            return Ok(Decisions::none(py, &self.ward, &world.get().world));
-        }
-        let world = &world.get().world;
-        let decisions = released(py, || {
-            let (principals, resources) = (TypeName::new(&from.ty), TypeName::new(&to.ty));
-            let environment = RequestEnvironment::new(principals, action, resources);
-            let decider = self.ward.decider(world, &environment)?;
-            let context = decider.prepare(&context)?;
-            let (from, to) = even(&from, &to);
-            decider.decide_ids(&from, &to, &context)
-        });
-        decisions.or_raise(py).map(|decisions| Decisions::new(py, &decisions))
+        let columns = (column(principals, "principals")?, column(resources, "resources")?);
+        questions::check_many(py, (&self.ward, &world.get().world), &columns, action, (context, now))
     }
 
     /// The entities of a type to which a person may do something, in the world's order.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn list(
         &self,
         py: Python<'_>,
@@ -206,15 +185,11 @@ impl Ward {
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<EntityUid>> {
         let found = self.visible(py, world, principal, action, resource_type, context, now)?;
-        Ok(released(py, || found.visible.iter().collect::<Vec<_>>())
-            .into_iter()
-            .map(EntityUid::from)
-            .collect())
+        Ok(questions::all(py, &found.visible))
     }
 
     /// How many entities `list` gives.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count(
         &self,
         py: Python<'_>,
@@ -229,11 +204,27 @@ impl Ward {
         Ok(found.visible.len())
     }
 
+    /// What is read of the records of a type to decide whether a person may do something to one: the paths of attributes, as
+    /// `("provider", "status", "student.enrolledAt")`. None where it is also read which record it is, or what it lies in.
+    #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
+    fn reads<'py>(
+        &self,
+        py: Python<'py>,
+        world: &Bound<'py, World>,
+        principal: &Bound<'py, PyAny>,
+        action: &str,
+        resource_type: &str,
+        context: Option<&Bound<'py, PyAny>>,
+        now: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let query = self.query(py, (principal, action, resource_type), context, now)?;
+        questions::reads(py, (&self.ward, &world.get().world), &query)
+    }
+
     /// The entities of a type to which a person may do something, as a set: counted, tested, paged by a cursor.
     ///
     /// The first list that uses an index makes it; the cost then follows the size of the answer, not of the data.
     #[pyo3(signature = (world, principal, action, resource_type, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn visible(
         &self,
         py: Python<'_>,
@@ -258,10 +249,14 @@ impl Ward {
     /// ids. `principal` is one entity, `Column("User", "worker")` for a column of the frame, or a type with a column of
     /// ids, `("User", ids)`. A null id is denied, and so is one that is not in the data.
     ///
+    /// With `trust_frame=True` no record need be in the world: `columns` says which attribute of the record each column
+    /// holds, as `{"state": "status", "school": "student.enrolledAt"}`, and the rows are decided by these. `ward.reads` says
+    /// which are read for a person. One that no column holds is a DataError that names it.
+    ///
     /// Raises DataError for a column that is not there, is there twice, or holds no text.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
-now=None)")]
+trust_frame=False, columns=None, now=None)")]
     fn mask<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,
@@ -276,7 +271,7 @@ now=None)")]
     /// As `mask` otherwise.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, action, resource_type, context=None, *, id='id', \
-now=None)")]
+trust_frame=False, columns=None, now=None)")]
     fn keep<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,
@@ -293,9 +288,13 @@ now=None)")]
     /// true in a column beside it that ends in `ending`; with `marker`, columns of text have that text in its place
     /// instead, and there is no column beside. `by` names columns that the frame is filtered, sorted or joined by:
     /// refused with a DataError where one of them is not shown of every row.
+    ///
+    /// `transforms` releases columns in a form that tells less, as `{"born": "year"}`: one that the catalogue allows of
+    /// the field. It is made of cells that the person sees; what is withheld stays so. `"hash"` needs `release_key`, 32
+    /// bytes or more that are drawn for the release, as `secrets.token_bytes(32)`.
     #[pyo3(signature = (*given, **named),
            text_signature = "($self, world, frame, principal, resource_type, context=None, *, columns, id='id', by=(), \
-marker=None, ending='_withheld', now=None)")]
+marker=None, ending='_withheld', transforms=None, release_key=None, now=None)")]
     fn redact<'py>(
         slf: &Bound<'py, Self>,
         given: &Bound<'py, PyTuple>,
@@ -314,7 +313,6 @@ marker=None, ending='_withheld', now=None)")]
                         r#where = Vec::new(), now = None),
            text_signature = "($self, world, principal, action, resource_type, context=None, *, by=None, \
 descending=False, where=(), now=None)")]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn sorted(
         &self,
         py: Python<'_>,
@@ -351,9 +349,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<ActionAnswer>> {
-        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
-        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
-        let query = ActionQuery::new(principal, resource).in_context(context);
+        let query = self.action_query(py, (principal, resource), context, now)?;
         let world = &world.get().world;
         let answers = released(py, || self.ward.actions(world, &query));
         Ok(answers.or_raise(py)?.into_iter().map(|answer| ActionAnswer { answer }).collect())
@@ -364,7 +360,6 @@ descending=False, where=(), now=None)")]
     /// they are told of it only if they may see who may do what to the record (what `unlocks` in `fields.toml` names);
     /// else it is a RequestError, the same whatever the record is and however it is decided.
     #[pyo3(signature = (world, principal, action, resource, context = None, *, now = None, viewer = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn explain(
         &self,
         py: Python<'_>,
@@ -380,22 +375,13 @@ descending=False, where=(), now=None)")]
         let context = self::context(&self.ward, &action, context, now, py)?;
         let request =
             caseward::Request::new(uid::of(principal)?, action, uid::of(resource)?).in_context(context);
-        let (world, viewer) = (&world.get().world, viewer.map(uid::of).transpose()?);
-        let explained = released(py, || match viewer {
-            None => self.ward.explain(world, &request),
-            Some(viewer) => {
-                let disclosure = self.ward.disclosure()?;
-                let sight = self.ward.viewer(world, &viewer, &request, &disclosure)?;
-                self.ward.explain_for(world, &request, &sight)
-            }
-        });
-        explained.or_raise(py).map(|explanation| Explanation { explanation })
+        let viewer = viewer.map(uid::of).transpose()?;
+        questions::explain(py, (&self.ward, &world.get().world), &request, viewer.as_ref())
     }
 
     /// Who may do it to this record, of one type of principals: exactly those whom `check` allows, in the world's
     /// order. For a trusted caller.
     #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who(
         &self,
         py: Python<'_>,
@@ -406,18 +392,13 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Visible> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
-        let query = query.in_context(context);
+        let query = self.who_query(py, (principal_type, action, resource), context, now)?;
         let world = &world.get().world;
-        let found = released(py, || self.ward.who(world, &query));
-        found.or_raise(py).map(Visible::from)
+        released(py, || self.ward.who(world, &query)).or_raise(py).map(Visible::from)
     }
 
     /// As `who`, each with the policies that permit it.
     #[pyo3(signature = (world, principal_type, action, resource, context = None, *, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn who_with_reasons(
         &self,
         py: Python<'_>,
@@ -428,10 +409,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Granted>> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        let query = PrincipalQuery::new(TypeName::new(principal_type), action, uid::of(resource)?);
-        let query = query.in_context(context);
+        let query = self.who_query(py, (principal_type, action, resource), context, now)?;
         let world = &world.get().world;
         let found = released(py, || self.ward.who_with_reasons(world, &query));
         Ok(found.or_raise(py)?.into_iter().map(|granted| Granted { granted }).collect())
@@ -469,9 +447,7 @@ descending=False, where=(), now=None)")]
         context: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<View> {
-        let (principal, resource) = (uid::of(principal)?, uid::of(resource)?);
-        let context = context_for(&self.ward, (&principal, &resource), context, now, py)?;
-        let query = ActionQuery::new(principal, resource).in_context(context);
+        let query = self.action_query(py, (principal, resource), context, now)?;
         let world = &world.get().world;
         let view = released(py, || self.ward.view(world, &query));
         view.or_raise(py).map(|view| View { view })
@@ -487,7 +463,6 @@ descending=False, where=(), now=None)")]
         world, principal, action, resource_type, by, context = None, *, zone = None, below = None,
         rounding_key = None, now = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn count_by(
         &self,
         py: Python<'_>,
@@ -525,7 +500,6 @@ descending=False, where=(), now=None)")]
         world, principal, kind = "", by = None, *, report = None, zone = None, below = None, rounding_key = None,
         now = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn report(
         &self,
         py: Python<'_>,
@@ -539,22 +513,10 @@ descending=False, where=(), now=None)")]
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Table>> {
-        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
+        let reader = questions::Reader::of(principal, report, now)?;
         let by = by.map_or_else(|| Ok(Vec::new()), |by| groups(by, zone))?;
-        let (protection, now) = (protection(py, below, rounding_key)?.unwrap_or_default(), time::now(now)?);
-        let world = &world.get().world;
-        let counted = released(py, || {
-            let question = ReportQuestion {
-                principal: &principal,
-                kind,
-                report: report.as_ref(),
-                by: &by,
-                now,
-                protection: &protection,
-            };
-            attendance::report(&self.ward, world, &question)
-        });
-        Ok(counted.or_raise(py)?.map(|table| Table { table }))
+        let protection = protection(py, below, rounding_key)?.unwrap_or_default();
+        reader.report(py, (&self.ward, &world.get().world), (kind, &by), &protection)
     }
 
     /// The tables of a release, protected together so that none tells what another leaves out; None where there is no
@@ -563,7 +525,6 @@ descending=False, where=(), now=None)")]
     ///
     /// Raises RequestError for a text that is no release, and for one that cannot be protected.
     #[pyo3(signature = (world, principal, release, *, report = None, rounding_key = None, now = None))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn release(
         &self,
         py: Python<'_>,
@@ -574,17 +535,9 @@ descending=False, where=(), now=None)")]
         rounding_key: Option<PyBackedBytes>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<Table>>> {
-        let (principal, report) = (uid::of(principal)?, report.map(uid::of).transpose()?);
-        let (protection, now) = (protection(py, None, rounding_key)?.unwrap_or_default(), time::now(now)?);
-        let world = &world.get().world;
-        let counted = released(py, || {
-            let release = attendance::Release::read(release)?;
-            let of = ReportQuestion::of(&principal, "", now, &protection);
-            let question = ReportQuestion { report: report.as_ref(), ..of };
-            attendance::release(&self.ward, world, &release, &question)
-        });
-        let tables = counted.or_raise(py)?;
-        Ok(tables.map(|tables| tables.into_iter().map(|table| Table { table }).collect()))
+        let reader = questions::Reader::of(principal, report, now)?;
+        let protection = protection(py, None, rounding_key)?.unwrap_or_default();
+        reader.release(py, (&self.ward, &world.get().world), release, &protection)
     }
 
     /// The condition on rows of one's own tables under which a person may do it to the entity that a row holds.
@@ -599,7 +552,6 @@ descending=False, where=(), now=None)")]
         world, principal, action, resource_type, database, context = None, *,
         now = None, first_parameter = None, parameter_style = None, alias = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "a request is four things, asked of a world at an instant")]
     fn filter(
         &self,
         py: Python<'_>,
@@ -643,28 +595,4 @@ descending=False, where=(), now=None)")]
         let hash = self.ward.policy_hash().get(..12).unwrap_or_default();
         format!("<Ward: {} policies, hash {hash}…>", self.ward.policies().len())
     }
-}
-
-impl Ward {
-    /// The question for entities of a type.
-    fn query(
-        &self,
-        py: Python<'_>,
-        (principal, action, resource_type): (&Bound<'_, PyAny>, &str, &str),
-        context: Option<&Bound<'_, PyAny>>,
-        now: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Query> {
-        let action = ActionName::new(action);
-        let context = self::context(&self.ward, &action, context, now, py)?;
-        Ok(Query::new(uid::of(principal)?, action, TypeName::new(resource_type)).in_context(context))
-    }
-}
-
-/// The ids of both columns row by row, one entity standing for all rows.
-fn even<'a>(from: &'a Column, to: &'a Column) -> (Vec<&'a str>, Vec<&'a str>) {
-    let ids = |column: &'a Column, other: &'a Column| match (column.is_one, column.ids.first()) {
-        (true, Some(id)) if !other.is_one => vec![id.as_ref(); other.ids.len()],
-        _ => column.ids.iter().map(Id::as_ref).collect(),
-    };
-    (ids(from, to), ids(to, from))
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
+import ibis
 import narwhals
 import pandas
 import polars
@@ -73,6 +74,7 @@ KINDS: dict[str, Callable[[pa.Table], Any]] = {
     ),
     "pandas arrow": lambda of: of.to_pandas(types_mapper=pandas.ArrowDtype),
     "duckdb": relation,
+    "ibis": ibis.memtable,
     "narwhals": lambda of: narwhals.from_native(polars.DataFrame(of)),
     "narwhals lazy": lambda of: narwhals.from_native(polars.DataFrame(of).lazy()),
     "opaque": Opaque,
@@ -90,6 +92,8 @@ def rows_of(frame: Any) -> list[dict[str, Any]]:
     if isinstance(frame, pandas.DataFrame):
         records: list[dict[str, Any]] = frame.astype(object).to_dict("records")  # pyright: ignore[reportAssignmentType]
         return [{name: None if pandas.isna(value) else value for name, value in row.items()} for row in records]
+    if isinstance(frame, ibis.Table):
+        frame = frame.to_pyarrow()
     if isinstance(frame, duckdb.DuckDBPyRelation):
         frame = frame.to_arrow_table()
     return pa.table(frame).to_pylist()

@@ -12,6 +12,7 @@ from pages import DATA, PROJECT, blocks_of, run
 
 # Spark's page needs a session, and Java: `test_spark.py` runs it.
 PAGES = [(PROJECT / "README.md", 5), (PROJECT / "../../README.md", 1)]
+PAGES += [(DATA / "release.md", 1), (DATA / "trusted.md", 2)]
 PAGES += [(DATA / f"{name}.md", 3) for name in ("polars", "pandas", "duckdb", "sql")] + [(DATA / "README.md", 1)]
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import cedarpy  # pyright: ignore[reportMissingTypeStubs]
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,6 +134,29 @@ def test_cedar_decides_alike(domain: tuple[Ward, list[str]], root: Path, data: s
         absent = any("is not in the data" in error for error in ours.errors)
         expected = answer.allowed and not answer.diagnostics.errors and not absent
         assert ours.allowed == expected, request
+
+
+@given(data=st.data())
+def test_cedar_keeps_the_same_rows(ward: Ward, root: Path, data: st.DataObject) -> None:
+    """The same witness of a whole column: a frame keeps the rows that Cedar's authorizer allows."""
+    schema = (root / "policies/schema.cedarschema").read_text(encoding="utf-8")
+    world = data.draw(worlds(ward))
+    users, cases = [*world.ids("User")], [*world.ids("Case"), "nobody", None]
+    person = ("User", data.draw(st.sampled_from(users)))
+    action = data.draw(st.sampled_from(["viewSummary", "viewRecord", "closeCase", "receiveAlert"]))
+    now = datetime(2026, 5, 11, 9, tzinfo=ZoneInfo("Pacific/Auckland"))
+    frame = pa.table({"case": pa.array(cases, pa.string()), "row": range(len(cases))})
+    kept = ward.keep(world, frame, person, action, "Case", id="case", now=now)
+    asked = [Request(person, f'Action::"{action}"', ("Case", case), {"now": now}) for case in cases if case is not None]
+    known = [json.loads(request.to_json()) for request in asked]
+    theirs = cedarpy.is_authorized_batch(known, policies_of(ward), world.to_json(), schema)
+    there = {*world.ids("Case")}
+    allowed = [
+        request.resource.id
+        for request, answer in zip(asked, theirs, strict=True)
+        if answer.allowed and not answer.diagnostics.errors and request.resource.id in there
+    ]
+    assert kept.column("case").to_pylist() == allowed
 
 
 SCHEMAS = sorted((Path(__file__).resolve().parents[3] / "fuzz/seeds/schema_text").glob("*.cedarschema"))

@@ -2,7 +2,7 @@
 
 /** Whose SQL, and where its tables hold what the schema speaks of. */
 export interface Database {
-  readonly dialect: 'postgres' | 'sqlite' | 'duckdb' | 'spark';
+  readonly dialect: 'postgres' | 'sqlite' | 'duckdb' | 'spark' | 'mariadb';
   /** In TOML; tables and columns are in snake_case where it says nothing. */
   readonly mapping?: string;
 }

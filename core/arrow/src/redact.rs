@@ -1,6 +1,7 @@
 //! The cells of a frame that a person may see.
 //!
 //! INVARIANT: what is withheld is in no buffer of what comes out.
+//! INVARIANT: a cell that is withheld is so in every form: transforms are made of cells that are shown.
 
 use std::sync::Arc;
 
@@ -9,11 +10,12 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArra
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 use arrow_select::zip::zip;
-use caseward::{Seen, Visible};
+use caseward::{ReleaseKey, Seen, Transform, Visible};
 
 use crate::error::Error;
 use crate::fresh::fresh;
 use crate::rows::{column_at, each_number, position, taken_rows};
+use crate::transform::Made;
 
 /// How a withheld cell is told from one that holds nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Redaction {
     id: String,
     /// The frame's columns, in the order of `seen.fields`.
     columns: Vec<String>,
+    /// The form of each of them, where it is another than its own.
+    forms: Vec<Option<Made>>,
     marks: Marks,
 }
 
@@ -58,7 +62,49 @@ impl Redaction {
                 "column `{id}` holds the ids, which whoever may know of a record sees: it is no field beside"
             )));
         }
-        Ok(Redaction { seen, id: id.to_owned(), columns, marks })
+        let forms = vec![None; columns.len()];
+        Ok(Redaction { seen, id: id.to_owned(), columns, forms, marks })
+    }
+
+    /// The same, with some columns in a form that tells less: of cells that the person sees, and of no others. `key` is
+    /// the secret of the release, by which values are hashed.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] for a column that holds no field, for a form that the catalogue does not allow of its field, and
+    /// for a hash without a key.
+    pub fn released(
+        mut self,
+        transforms: &[(String, Transform)],
+        key: Option<&ReleaseKey>,
+    ) -> Result<Self, Error> {
+        for (column, transform) in transforms {
+            let at = self.columns.iter().position(|other| other == column);
+            let allowed = at.and_then(|at| self.seen.transforms.get(at));
+            let (Some(allowed), Some(form)) = (allowed, at.and_then(|at| self.forms.get_mut(at))) else {
+                return Err(Error::frame(format!(
+                    "column `{column}` is to be released as `{transform}`, and is not among the columns of fields"
+                )));
+            };
+            if !allowed.contains(transform) {
+                let all: Vec<String> = allowed.iter().map(|form| format!("`{form}`")).collect();
+                let can = match all.is_empty() {
+                    true => "in no form but its own".to_owned(),
+                    false => format!("as {}", all.join(", ")),
+                };
+                return Err(Error::frame(format!(
+                    "column `{column}`: the catalogue lets its field be released {can}, and not as `{transform}`"
+                )));
+            }
+            if form.is_some() {
+                return Err(Error::frame(format!("column `{column}` is to be released in two forms")));
+            }
+            *form = Some(Made::new(*transform, column, key)?);
+        }
+        Ok(self)
+    }
+
+    fn form(&self, field: usize) -> Option<&Made> {
+        self.forms.get(field).and_then(Option::as_ref)
     }
 
     /// The schema of what comes out.
@@ -80,9 +126,13 @@ impl Redaction {
         let mut fields: Vec<Field> = Vec::new();
         for (at, field) in &out {
             let Some(given) = schema.fields().get(*at) else { continue };
-            let Some(_) = field else {
+            let Some(field) = *field else {
                 fields.push(given.as_ref().clone());
                 continue;
+            };
+            let given = match self.form(field) {
+                None => given.as_ref().clone(),
+                Some(form) => Field::new(given.name(), form.of_type(given.name(), given.data_type())?, true),
             };
             match &self.marks {
                 Marks::Text(_) => {
@@ -96,10 +146,10 @@ impl Redaction {
                     fields.push(Field::new(given.name(), ty, true));
                 }
                 Marks::Column(ending) => {
-                    fields.push(given.as_ref().clone().with_nullable(true));
+                    fields.push(given.clone().with_nullable(true));
                     fields.push(Field::new(format!("{}{ending}", given.name()), DataType::Boolean, false));
                 }
-                Marks::None => fields.push(given.as_ref().clone().with_nullable(true)),
+                Marks::None => fields.push(given.with_nullable(true)),
             }
         }
         for (at, field) in fields.iter().enumerate() {
@@ -159,6 +209,10 @@ impl Redaction {
             };
             let refused = |error| Error::of_column(of.name(), &error);
             let cells = Cells::new(shown, &numbers);
+            let array = match field.and_then(|field| self.form(field)) {
+                None => array,
+                Some(form) => &form.of(of.name(), &cells.only_shown(array).map_err(refused)?)?,
+            };
             match &self.marks {
                 Marks::Text(text) => out.push(cells.marked(array, text).map_err(refused)?),
                 Marks::None => out.push(cells.only_shown(array).map_err(refused)?),

@@ -37,10 +37,10 @@ pub struct Columns {
 }
 
 /// Where a cell is, for errors.
-struct Cell<'a> {
-    schema: &'a Schema,
-    column: &'a str,
-    row: u64,
+pub(crate) struct Cell<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) column: &'a str,
+    pub(crate) row: u64,
 }
 
 impl Loading {
@@ -146,7 +146,7 @@ fn attributes<'a>(
 }
 
 /// A dictionary's values in their rows.
-fn whole(array: &ArrayRef) -> Result<ArrayRef, arrow_schema::ArrowError> {
+pub(crate) fn whole(array: &ArrayRef) -> Result<ArrayRef, arrow_schema::ArrowError> {
     match array.as_any_dictionary_opt() {
         Some(dictionary) => take(dictionary.values().as_ref(), dictionary.keys(), None),
         None => Ok(array.clone()),
@@ -154,12 +154,12 @@ fn whole(array: &ArrayRef) -> Result<ArrayRef, arrow_schema::ArrowError> {
 }
 
 impl Cell<'_> {
-    fn refused(&self, why: impl std::fmt::Display) -> Error {
+    pub(crate) fn refused(&self, why: impl std::fmt::Display) -> Error {
         Error::frame(format!("column `{}`, row {}: {why}", self.column, self.row))
     }
 
     /// The value of a cell as an attribute's; `None` for null.
-    fn value(&self, ty: &Type, array: &dyn Array, row: usize) -> Result<Option<Value>, Error> {
+    pub(crate) fn value(&self, ty: &Type, array: &dyn Array, row: usize) -> Result<Option<Value>, Error> {
         if array.is_null(row) || *array.data_type() == DataType::Null {
             return Ok(None);
         }

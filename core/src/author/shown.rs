@@ -37,6 +37,8 @@ pub enum ShownTo {
     Tables(Arc<str>, Vec<Arc<str>>),
     /// Whoever is given an explanation that speaks of the attribute.
     Explained,
+    /// Whoever sees the field as it is: forms of it, which tell them less.
+    Seers,
 }
 
 /// Entries of one type that a record shows.
@@ -93,6 +95,11 @@ impl Ward {
             }
             for (attr, who) in &shown.set_by {
                 put(&format!("set_by.{}", by_name(of, *attr)), format!("set by {who}"), ShownTo::Explained);
+            }
+            for (field, forms) in &shown.transforms {
+                let forms: Vec<&str> = forms.iter().map(|form| form.name()).collect();
+                let says = format!("may be released as {}", forms.join(", "));
+                put(&format!("transforms.{field}"), says, ShownTo::Seers);
             }
             for (kind, paths) in &shown.statistics {
                 let to = ShownTo::Tables(kind.clone(), paths.clone());

@@ -2,10 +2,12 @@
 
 pub(crate) mod actions;
 mod decider;
+mod reads;
 mod request;
 pub(crate) mod slice;
 
 pub use decider::{Decider, Decisions, Prepared};
+pub use reads::Reads;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

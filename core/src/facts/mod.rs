@@ -19,6 +19,7 @@
 
 mod choices;
 mod compared;
+mod pseudonyms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

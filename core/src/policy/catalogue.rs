@@ -14,7 +14,7 @@ use crate::cedar::limits::taken;
 use crate::cedar::{Sections, sections};
 use crate::model::object;
 use crate::model::suggest::hint;
-use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Type, TypeId, Zone};
+use crate::model::{Action, AttrId, EntityType, Problem, Schema, Source, Transform, Type, TypeId, Zone};
 use crate::table::group::Group;
 use crate::world::index::Path;
 
@@ -47,6 +47,8 @@ pub(crate) struct Shown {
     pub(crate) statistics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// Attributes that others set, each with who does.
     pub(crate) set_by: BTreeMap<AttrId, Arc<str>>,
+    /// The forms in which fields of its own may be released, beside as they are.
+    pub(crate) transforms: BTreeMap<Arc<str>, Vec<Transform>>,
 }
 
 /// One section with its fields.
@@ -106,6 +108,8 @@ struct RawType {
     content: BTreeMap<Name, Name>,
     #[serde(default)]
     set_by: BTreeMap<Name, Name>,
+    #[serde(default)]
+    transforms: BTreeMap<Name, Vec<Name>>,
 }
 
 #[derive(Deserialize)]
@@ -226,6 +230,7 @@ impl<'a> Reading<'a> {
                 }),
                 statistics: self.statistics(ty, raw),
                 set_by: raw.set_by.iter().filter_map(|(name, who)| self.set_by(ty, name, who)).collect(),
+                transforms: self.transforms(entity, raw),
                 sections: Vec::new(),
             };
             let mut sections: Vec<(&Name, &Name)> = raw.sections.iter().collect();
@@ -310,6 +315,55 @@ impl<'a> Reading<'a> {
             return None;
         }
         Some((attr, text.into()))
+    }
+
+    /// The forms in which fields may be released: of fields that a section shows, each form once and of a type that it
+    /// fits. Of content no type is known here; what is in a column is looked at where it is released.
+    fn transforms(&mut self, entity: &EntityType, raw: &RawType) -> BTreeMap<Arc<str>, Vec<Transform>> {
+        let mut all = BTreeMap::new();
+        for (name, forms) in &raw.transforms {
+            let field = name.get_ref().as_str();
+            let attribute = entity.attribute(field).map(|(_, attribute)| &attribute.ty);
+            let is_shown = match attribute {
+                Some(_) => self.sections.contains_key(&(entity.name.clone(), Arc::from(field))),
+                None => raw.content.contains_key(field),
+            };
+            if !is_shown {
+                let attributes = entity.attributes.iter().map(|(name, _)| name.as_ref());
+                let content = raw.content.keys().map(|name| name.get_ref().as_str());
+                let hint = hint(field, attributes.chain(content));
+                let why = match attribute {
+                    Some(_) => {
+                        format!("`{field}` of `{}` is in no section, so that nobody sees it", entity.name)
+                    }
+                    None => format!("`{}` has no field `{field}`{hint}", entity.name),
+                };
+                self.refuse(name.span(), why);
+                continue;
+            }
+            if forms.is_empty() {
+                self.refuse(name.span(), format!("`{field}` is to have a transform at least, or no entry"));
+            }
+            let mut found: Vec<Transform> = Vec::new();
+            for form in forms {
+                match form.get_ref().parse::<Transform>() {
+                    Err(error) => self.refuse(form.span(), error.to_string()),
+                    Ok(known) if found.contains(&known) => {
+                        self.refuse(form.span(), format!("`{field}` has the transform `{known}` twice"));
+                    }
+                    Ok(form_of) => match attribute.filter(|ty| !form_of.fits(ty)) {
+                        None => found.push(form_of),
+                        Some(ty) => {
+                            let (takes, is) = (form_of.takes(), self.schema.show(ty));
+                            let why = format!("`{form_of}` is made of {takes}, and `{field}` holds {is}");
+                            self.refuse(form.span(), why);
+                        }
+                    },
+                }
+            }
+            all.insert(field.into(), found);
+        }
+        all
     }
 
     fn includes(&mut self, ty: TypeId, entity: &EntityType, raw: &RawType) -> Vec<(AttrId, TypeId)> {

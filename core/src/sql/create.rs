@@ -151,12 +151,11 @@ impl Database {
         for (at, (name, kind, optional)) in kept(&shape.columns, &once).enumerate() {
             let comma = if at == 0 { "" } else { "," };
             let null = if *optional { "" } else { " NOT NULL" };
-            let _ = write!(
-                text,
-                "{comma}\n  {} {}{null}",
-                self.dialect.quoted(name),
-                self.dialect.type_name(*kind)
-            );
+            let ty = match shape.is_indexed(name) {
+                true => self.dialect.key_type(*kind),
+                false => self.dialect.type_name(*kind),
+            };
+            let _ = write!(text, "{comma}\n  {} {ty}{null}", self.dialect.quoted(name));
         }
         if shape.key > 0 && self.dialect != Dialect::Spark {
             let key: Vec<String> =

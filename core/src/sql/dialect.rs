@@ -20,21 +20,25 @@ pub enum Dialect {
     DuckDb,
     /// Spark SQL 3.5 or newer. Parameters are `:p1`, `:p2` …
     Spark,
+    /// MariaDB 10.6 or newer. Parameters are `?`
+    MariaDb,
 }
 
-carried!(enum Dialect { 0 = Postgres {}, 1 = Sqlite {}, 2 = DuckDb {}, 3 = Spark {} });
+carried!(enum Dialect { 0 = Postgres {}, 1 = Sqlite {}, 2 = DuckDb {}, 3 = Spark {}, 4 = MariaDb {} });
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Dialect; 4] = [Dialect::Postgres, Dialect::Sqlite, Dialect::DuckDb, Dialect::Spark];
+    pub const ALL: [Dialect; 5] =
+        [Dialect::Postgres, Dialect::Sqlite, Dialect::DuckDb, Dialect::Spark, Dialect::MariaDb];
 
-    /// What it is called: `postgres`, `sqlite`, `duckdb` or `spark`.
+    /// What it is called: `postgres`, `sqlite`, `duckdb`, `spark` or `mariadb`.
     pub fn name(self) -> &'static str {
         match self {
             Dialect::Postgres => "postgres",
             Dialect::Sqlite => "sqlite",
             Dialect::DuckDb => "duckdb",
             Dialect::Spark => "spark",
+            Dialect::MariaDb => "mariadb",
         }
     }
 
@@ -43,7 +47,7 @@ impl Dialect {
         // No database takes a NUL in a name.
         let name = name.replace('\0', "_");
         match self {
-            Dialect::Spark => format!("`{}`", name.replace('`', "``")),
+            Dialect::Spark | Dialect::MariaDb => format!("`{}`", name.replace('`', "``")),
             _ => format!("\"{}\"", name.replace('"', "\"\"")),
         }
     }
@@ -78,6 +82,7 @@ impl Dialect {
             Dialect::Postgres | Dialect::DuckDb => ParameterStyle::Dollar,
             Dialect::Sqlite => ParameterStyle::NumberedQuestion,
             Dialect::Spark => ParameterStyle::Named,
+            Dialect::MariaDb => ParameterStyle::Question,
         }
     }
 
@@ -85,7 +90,7 @@ impl Dialect {
     pub(super) fn milliseconds(self, column: &str) -> String {
         match self {
             Dialect::Postgres => format!("floor(extract(epoch FROM {column}) * 1000)"),
-            Dialect::Sqlite => column.to_owned(),
+            Dialect::Sqlite | Dialect::MariaDb => column.to_owned(),
             Dialect::DuckDb => format!("epoch_ms({column})"),
             Dialect::Spark => format!("unix_millis({column})"),
         }
@@ -100,10 +105,30 @@ impl Dialect {
             (Dialect::Postgres, Kind::Ip) => "inet",
             (Dialect::Spark, Kind::Text | Kind::Id(_) | Kind::Ip) => "STRING",
             (Dialect::DuckDb, Kind::Text | Kind::Id(_) | Kind::Ip) => "VARCHAR",
+            // Keys and what is looked up are of the type of `key_type`.
+            (Dialect::MariaDb, Kind::Text | Kind::Id(_) | Kind::Ip) => {
+                "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+            }
             (_, Kind::Text | Kind::Id(_) | Kind::Ip) => "TEXT",
             (Dialect::Spark, Kind::Timestamp) => "TIMESTAMP",
             (_, Kind::Timestamp) => "TIMESTAMPTZ",
         }
+    }
+
+    /// The type of a column that an index is on.
+    pub(super) fn key_type(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            // An index takes so much of a text, and three of them.
+            (Dialect::MariaDb, Kind::Text | Kind::Id(_) | Kind::Ip) => {
+                "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+            }
+            (_, kind) => self.type_name(kind),
+        }
+    }
+
+    /// Whether it has a type of instants that holds all that there are; else they are numbers of milliseconds.
+    pub(super) fn has_timestamps(self) -> bool {
+        !matches!(self, Dialect::Sqlite | Dialect::MariaDb)
     }
 
     /// The type of a list of values of a kind.
@@ -137,7 +162,9 @@ impl FromStr for Dialect {
         let known = Self::ALL.into_iter().find(|dialect| dialect.name() == lower);
         known.or((lower == "postgresql").then_some(Dialect::Postgres)).ok_or_else(|| {
             let hint = match hint(text, Self::ALL.iter().map(|dialect| dialect.name())) {
-                hint if hint.is_empty() => ": they are postgres, sqlite, duckdb and spark".to_owned(),
+                hint if hint.is_empty() => {
+                    ": they are postgres, sqlite, duckdb, spark and mariadb".to_owned()
+                }
                 hint => hint,
             };
             Error::request(format!("there is no dialect `{text}`{hint}"))

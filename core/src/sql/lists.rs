@@ -91,6 +91,7 @@ impl Printer<'_> {
                 format!("SELECT {value} FROM json_each({})", self.parameter(Parameter::Text(json.into())))
             }
             Dialect::Spark => format!("SELECT value FROM {}", self.view(list)),
+            Dialect::MariaDb => format!("SELECT `value` FROM {}", self.json_table(list, "j")),
             _ => format!("SELECT unnest({})", self.list_parameter(list)),
         }
     }
@@ -111,7 +112,24 @@ impl Printer<'_> {
                 }
             }
             Dialect::Spark => format!("{} AS {name}", self.view(list)),
+            Dialect::MariaDb => self.json_table(list, name),
         }
+    }
+
+    /// A list as MariaDB's table with a column `value`.
+    fn json_table(&mut self, list: &[Constant], name: &str) -> String {
+        let rows: Vec<Cells> = list.iter().map(|one| vec![Some(one.clone())]).collect();
+        self.json_rows_table(&[("value".into(), kind_of(list))], &rows, name)
+    }
+
+    /// Rows as MariaDB's table: its texts are of the collation that compares bytes.
+    fn json_rows_table(&mut self, columns: &[(Arc<str>, Kind)], rows: &[Cells], name: &str) -> String {
+        let sign = self.parameter(Parameter::Text(json_rows(rows, &vec![false; columns.len()]).into()));
+        let column = |(at, (column, kind)): (usize, &(Arc<str>, Kind))| {
+            format!("{} {} PATH '$[{at}]'", self.dialect().quoted(column), self.dialect().type_name(*kind))
+        };
+        let all: Vec<String> = columns.iter().enumerate().map(column).collect();
+        format!("JSON_TABLE({sign}, '$[*]' COLUMNS ({})) AS {name}", all.join(", "))
     }
 
     /// The name of a temporary view of a list, which is to be set up.
@@ -196,6 +214,7 @@ impl Printer<'_> {
                 }
                 format!("(SELECT {select} FROM json_each({sign})) AS {name}")
             }
+            Dialect::MariaDb => self.json_rows_table(columns, rows, name),
             Dialect::Postgres | Dialect::DuckDb => {
                 let (mut lists, mut names) = (Vec::new(), Vec::new());
                 for (at, (column, kind)) in columns.iter().enumerate() {

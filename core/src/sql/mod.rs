@@ -68,6 +68,7 @@
 //! | [`Postgres`](Dialect::Postgres) | `$1` | `= ANY ($1::text[])` |
 //! | [`Sqlite`](Dialect::Sqlite) | `?1` | `IN (SELECT value FROM json_each(?1))` |
 //! | [`DuckDb`](Dialect::DuckDb) | `$1` | `IN (SELECT unnest($1::VARCHAR[]))` |
+//! | [`MariaDb`](Dialect::MariaDb) | `?` | `IN (SELECT value FROM JSON_TABLE(?, …))` |
 //! | [`Spark`](Dialect::Spark) | `:p1` | `IN (SELECT value FROM caseward_…)`, a view that [`Filter::setup`] tells how to make |
 //!
 //! [`FilterOptions`] say otherwise where the query has parameters of its own, a driver writes them in another way, or

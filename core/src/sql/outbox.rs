@@ -70,6 +70,9 @@ impl Database {
         let is_postgres = match self.dialect {
             Dialect::Postgres => true,
             Dialect::Sqlite => false,
+            Dialect::MariaDb => {
+                return Err(refused("an outbox is for postgres and sqlite, and this is mariadb".to_owned()));
+            }
             other => {
                 return Err(refused(format!(
                     "{other} has no triggers: an outbox is for postgres and sqlite"

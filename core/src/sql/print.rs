@@ -15,6 +15,9 @@ use crate::model::TypeId;
 /// Values up to which a list is written out, where a dialect takes one as a whole with more words.
 const SHORT: usize = 8;
 
+/// A number that no `Long` is, nor its negative.
+const BEYOND: &str = "10000000000000000000";
+
 /// One writing of a predicate.
 pub(super) struct Printer<'a> {
     dialect: Dialect,
@@ -218,6 +221,8 @@ impl<'a> Printer<'a> {
         match self.dialect {
             Dialect::Sqlite if self.collations && (is_text(a) || is_text(b)) => " COLLATE BINARY",
             Dialect::Postgres if self.collations && (is_text(a) || is_text(b)) => " COLLATE \"C\"",
+            // Columns compare without regard to case there, unless they are said to: by that collation an index is used.
+            Dialect::MariaDb if is_text(a) || is_text(b) => " COLLATE utf8mb4_nopad_bin",
             _ => "",
         }
     }
@@ -262,7 +267,7 @@ impl<'a> Printer<'a> {
         let text = self.scalar(scalar);
         match self.dialect {
             Dialect::Sqlite => format!("typeof({text}) = 'integer'"),
-            Dialect::Postgres => format!("{text} BETWEEN {} AND {}", i64::MIN, i64::MAX),
+            Dialect::Postgres | Dialect::MariaDb => format!("{text} BETWEEN {} AND {}", i64::MIN, i64::MAX),
             Dialect::DuckDb | Dialect::Spark => format!("{text} IS NOT NULL"),
         }
     }
@@ -295,7 +300,7 @@ impl<'a> Printer<'a> {
                     Operation::Multiply => ("*", "try_multiply"),
                 };
                 match self.dialect {
-                    Dialect::Sqlite | Dialect::Postgres => format!("({a} {sign} {b})"),
+                    Dialect::Sqlite | Dialect::Postgres | Dialect::MariaDb => format!("({a} {sign} {b})"),
                     Dialect::DuckDb => {
                         format!("TRY_CAST(CAST({a} AS HUGEINT) {sign} CAST({b} AS HUGEINT) AS BIGINT)")
                     }
@@ -309,6 +314,7 @@ impl<'a> Printer<'a> {
                     Dialect::Postgres => format!("div({of}, {by})"),
                     Dialect::DuckDb => format!("(({of} - {of} % {by}) // {by})"),
                     Dialect::Spark => format!("({of} div {by})"),
+                    Dialect::MariaDb => format!("(({of} - {of} % {by}) / {by})"),
                 }
             }
             Scalar::Modulo(of, by) => {
@@ -324,6 +330,11 @@ impl<'a> Printer<'a> {
         match (self.dialect, scalar) {
             (Dialect::Postgres, Scalar::Constant(_) | Scalar::Column(_)) => format!("{text}::numeric"),
             (Dialect::DuckDb, Scalar::Constant(_)) => format!("{text}::BIGINT"),
+            (Dialect::MariaDb, Scalar::Constant(_) | Scalar::Column(_)) => {
+                format!("CAST({text} AS DECIMAL(65))")
+            }
+            // What is too large stays so, and becomes no larger: beyond its digits a query fails.
+            (Dialect::MariaDb, _) => format!("LEAST(GREATEST({text}, -{BEYOND}), {BEYOND})"),
             _ => text,
         }
     }

@@ -27,6 +27,14 @@ pub(super) struct Shape {
     pub(super) looked_up: Vec<usize>,
 }
 
+impl Shape {
+    /// Whether an index is on a column.
+    pub(super) fn is_indexed(&self, column: &str) -> bool {
+        let at = self.columns.iter().position(|(name, ..)| **name == *column);
+        at.is_some_and(|at| at < self.key.max(1) || self.looked_up.contains(&at))
+    }
+}
+
 /// The tables of a type: its own, those of its sets, of its tags and of what it lies in.
 pub(super) fn shapes(tables: &Tables, ty: TypeId) -> Vec<Shape> {
     let Some(table) = tables.of(ty) else { return Vec::new() };

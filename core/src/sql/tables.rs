@@ -113,7 +113,7 @@ impl Tables {
                 schema,
                 given,
                 defaults: mapping.defaults,
-                timestamps: dialect != Dialect::Sqlite,
+                timestamps: dialect.has_timestamps(),
                 names: &mut names,
                 columns: Names::default(),
                 used: BTreeSet::new(),

@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use super::{FieldNeed, Onlooker};
 use crate::engine::Engine;
-use crate::model::{EntityUid, Error, Provenance, Type, TypeId, Value};
+use crate::model::{EntityUid, Error, Provenance, Transform, Type, TypeId, Value};
 use crate::table::group::resolve_path;
 use crate::visible::Visible;
 use crate::world::World;
@@ -24,6 +24,8 @@ pub struct Seen {
     pub known: Visible,
     /// For each field that was asked for, the records of which a view shows it; all of them are among `known`.
     pub fields: Vec<Visible>,
+    /// For each of these fields, the forms in which the catalogue lets it be released, beside as it is.
+    pub transforms: Vec<Vec<Transform>>,
     /// What all of it was found from.
     pub provenance: Provenance,
 }
@@ -39,6 +41,8 @@ impl Engine {
         self.belongs_to(world)?;
         let ty = self.schema().known_type(of)?;
         let needs = fields.iter().map(|field| self.needs_of(ty, field)).collect::<Result<Vec<_>, _>>()?;
+        let transforms =
+            fields.iter().map(|field| self.transforms_of(ty, field)).collect::<Result<Vec<_>, _>>()?;
         world.undisturbed(|| {
             let version = world.version();
             let rows: RoaringBitmap = world.rows(ty).map(|row| row.0).collect();
@@ -62,7 +66,12 @@ impl Engine {
             }
             let known = self.found(world, ty, known.clone(), context, version);
             let provenance = known.provenance().clone();
-            Ok((world.version() == version).then_some(Seen { known, fields: shown, provenance }))
+            Ok((world.version() == version).then_some(Seen {
+                known,
+                fields: shown,
+                transforms: transforms.clone(),
+                provenance,
+            }))
         })
     }
 
@@ -72,13 +81,7 @@ impl Engine {
     fn needs_of(&self, ty: TypeId, asked: &str) -> Result<Vec<FieldNeed>, Error> {
         let path = self.path_from(ty, asked)?;
         let schema = self.schema();
-        let (way, of, last) = match path.rsplit_once('.') {
-            None => (Path { start: ty, steps: Vec::new() }, ty, path.as_str()),
-            Some((before, last)) => match resolve_path(schema, ty, before)? {
-                (way, Type::Entity(of)) => (way, of, last),
-                _ => return Err(Error::request(format!("`{asked}`: `{before}` leads to no one entity"))),
-            },
-        };
+        let (way, of, last) = self.end_of(ty, asked, &path)?;
         let is_content = schema.entity_type(of).is_some_and(|of| {
             of.attribute(last).is_none()
                 && self.fields_of(&of.name, false).iter().any(|(field, _)| **field == *last)
@@ -87,6 +90,25 @@ impl Engine {
             true => self.content_needs(&asked.into(), &way, last),
             false => self.field_needs(asked.into(), &resolve_path(schema, ty, &path)?.0),
         }
+    }
+
+    /// The way to the entity that has the field at the end of a path, its type, and the field.
+    fn end_of<'p>(&self, ty: TypeId, asked: &str, path: &'p str) -> Result<(Path, TypeId, &'p str), Error> {
+        match path.rsplit_once('.') {
+            None => Ok((Path { start: ty, steps: Vec::new() }, ty, path)),
+            Some((before, last)) => match resolve_path(self.schema(), ty, before)? {
+                (way, Type::Entity(of)) => Ok((way, of, last)),
+                _ => Err(Error::request(format!("`{asked}`: `{before}` leads to no one entity"))),
+            },
+        }
+    }
+
+    /// The forms in which a field may be released: those that stand with the type that has it.
+    fn transforms_of(&self, ty: TypeId, asked: &str) -> Result<Vec<Transform>, Error> {
+        let path = self.path_from(ty, asked)?;
+        let (_, of, last) = self.end_of(ty, asked, &path)?;
+        let shown = self.catalogue.as_ref().and_then(|catalogue| catalogue.of(of));
+        Ok(shown.and_then(|shown| shown.transforms.get(last)).cloned().unwrap_or_default())
     }
 
     /// The path that a name with a type in front stands for.

@@ -1,5 +1,6 @@
 //! Lists in an order, and lists that are followed: each as it is asked of a [`Ward`].
 
+use crate::decide::Reads;
 use crate::model::{Context, EntityUid, Error, Query};
 use crate::sorted::{Listing, Question, Sorted};
 use crate::visible::{Sighted, Watched};
@@ -58,6 +59,30 @@ impl Ward {
         let Query { principal, action, resource_type: of, .. } = query;
         let question = Question { principal, action, of, context: &context };
         self.engine.sorted(world, &question, listing, texts)
+    }
+
+    /// What is read of the records of [`Ward::list`], to decide on one of them: for those who have these facts in columns of
+    /// their own, and no world with the records.
+    ///
+    /// # Errors
+    /// As [`Ward::list`].
+    ///
+    /// # Example
+    /// ```
+    /// use caseward::attendance::Sample;
+    /// use caseward::{ActionName, EntityUid, Query, TypeName, Ward};
+    ///
+    /// let ward = Ward::attendance()?;
+    /// let world = Sample { cases: 300, seed: 7 }.build(&ward, &mut |_| {})?;
+    /// // National contracts sees the header of every case of a known status, whatever else there is to it.
+    /// let query = Query::new(EntityUid::new("User", "u00002"), ActionName::new("viewSummary"), TypeName::new("Case"));
+    /// let reads = ward.reads(&world, &query.at(1_778_446_800_000))?;
+    /// assert_eq!((reads.paths.as_slice(), reads.itself), (&["status".into()][..], false));
+    /// # Ok::<(), caseward::Error>(())
+    /// ```
+    pub fn reads(&self, world: &World, query: &Query) -> Result<Reads, Error> {
+        let context = self.engine.fields(&query.action, &query.context)?;
+        self.engine.reads(world, (&query.principal, &query.action), &query.resource_type, &context)
     }
 
     /// The list of [`Ward::list`], to be followed from batch to batch.

@@ -1,15 +1,22 @@
 """A database behind standard input and output: a line of JSON asks, a line of JSON answers.
 
-`engine.py duckdb`, `engine.py spark` and `engine.py sqlite`. A line is one of
+`engine.py duckdb`, `engine.py spark`, `engine.py sqlite` and `engine.py mariadb`. A line is one of
 {"create": [statement], "tables": [{"insert": statement, "rows": [[cell]]}]}: makes the tables anew and fills them;
 {"query": text, "params": [parameter], "setup": [view]}: answers {"ids": [text]}, the first column;
 {"plan": ...}, the same: answers {"plan": text}.
-A cell or a parameter is {"type": ..., "value": ...} or null. What goes wrong is {"error": text}.
+A cell or a parameter is {"type": ..., "value": ...} or null. What goes wrong is {"error": text}, and {"missing": text}
+where there is no such database here.
 """
 
+import atexit
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
+import time
 
 
 def plain(cell):
@@ -95,8 +102,90 @@ class Spark:
         return self.session.sql(query, args=args).collect()
 
 
+class MariaDb:
+    """A server of its own, in a folder that goes with it; statements are prepared there, with their parameters."""
+
+    def __init__(self):
+        import mysql.connector
+
+        install, server = shutil.which("mariadb-install-db"), shutil.which("mariadbd")
+        if install is None or server is None:
+            raise Missing("there is no mariadbd")
+        self.connector = mysql.connector
+        self.folder = tempfile.mkdtemp(prefix="caseward-mariadb-")
+        atexit.register(self.close)
+        data, self.socket = f"{self.folder}/data", f"{self.folder}/socket"
+        me = ["--user=root"] if os.geteuid() == 0 else []
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        set_up = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *me]
+        subprocess.run([*set_up, "--skip-test-db"], check=True, **quiet)
+        # Nothing of it outlives the tests.
+        fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin"]
+        here = [f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.folder}/pid", "--skip-networking"]
+        self.server = subprocess.Popen([server, "--no-defaults", *here, *fast, *me], **quiet)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.connection = self.connect()
+                return
+            except self.connector.Error:
+                if self.server.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def connect(self):
+        # The collation of the connection is one without regard to case: what a filter compares by, it says itself.
+        return self.connector.connect(
+            user="root", unix_socket=self.socket, charset="utf8mb4", collation="utf8mb4_general_ci", autocommit=True
+        )
+
+    def close(self):
+        server = getattr(self, "server", None)
+        if server is not None:
+            server.kill()
+            server.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, statement, params=None, many=None):
+        cursor = self.connection.cursor(prepared=True)
+        try:
+            if many is None:
+                cursor.execute(statement, params or ())
+            elif many:
+                cursor.executemany(statement, many)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            cursor.close()
+
+    def fill(self, create, tables):
+        for statement in ("DROP DATABASE IF EXISTS t", "CREATE DATABASE t"):
+            self.run(statement)
+        self.connection.database = "t"
+        for statement in create:
+            self.run(statement)
+        self.run("START TRANSACTION")
+        for table in tables:
+            self.run(table["insert"], many=[[plain(cell) for cell in row] for row in table["rows"]])
+        self.run("COMMIT")
+
+    def rows(self, query, params, setup):
+        assert not setup
+        return self.run(query, [plain(parameter) for parameter in params])
+
+
+class Missing(Exception):
+    """What is not on this machine."""
+
+
+ENGINES = {"duckdb": DuckDb, "spark": Spark, "sqlite": Sqlite, "mariadb": MariaDb}
+
+
 def main():
-    engine = {"duckdb": DuckDb, "spark": Spark, "sqlite": Sqlite}[sys.argv[1]]()
+    try:
+        engine = ENGINES[sys.argv[1]]()
+    except (Missing, ImportError) as missing:
+        print(json.dumps({"missing": str(missing)}), flush=True)
+        return
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -109,7 +198,9 @@ def main():
                 answer = {"plan": "\n".join(str(cell) for row in rows for cell in row)}
             else:
                 rows = engine.rows(asked["query"], asked["params"], asked["setup"])
-                answer = {"ids": [row[0] for row in rows]}
+                # The connector gives what it knows no collation of as bytes.
+                ids = [row[0].decode() if isinstance(row[0], bytes | bytearray) else row[0] for row in rows]
+                answer = {"ids": ids}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

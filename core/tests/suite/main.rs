@@ -29,6 +29,7 @@ mod loader;
 mod made_up;
 mod policies;
 mod provenance;
+mod pseudonyms;
 mod ranks;
 mod release;
 mod reports;

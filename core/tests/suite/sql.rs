@@ -457,8 +457,11 @@ fn names_are_quoted_and_never_the_same() {
         let create = database.create();
         let create = create.iter().find(|text| text.contains("a_b")).unwrap();
         for name in ["a_b", "a_b_2", "a_b_3", "id", "id_2"] {
-            let quoted =
-                if dialect == Dialect::Spark { format!("`{name}` ") } else { format!("\"{name}\" ") };
+            let quoted = if matches!(dialect, Dialect::Spark | Dialect::MariaDb) {
+                format!("`{name}` ")
+            } else {
+                format!("\"{name}\" ")
+            };
             assert_eq!(create.matches(&quoted).count(), 1, "{name}: {create}");
         }
     }

@@ -382,6 +382,19 @@ fn a_catalogue_names_what_there_is() {
         ("[Doc]\nalert = { action = \"tel\", sees = \"see\" }", "no action `tel`; did you mean `tell`?"),
         ("[Doc]\nknown = []", "unknown field `known`"),
         ("[Doc.set_by]\nautor = \"x\"", "`Doc` has no attribute `autor`; did you mean `author`?"),
+        ("[Doc.transforms]\ntitel = [\"hash\"]", "`Doc` has no field `titel`; did you mean `title`?"),
+        ("[Doc.transforms]\nsize = [\"hash\"]", "`size` of `Doc` is in no section, so that nobody sees it"),
+        ("[Doc.transforms]\ntitle = []", "`title` is to have a transform at least, or no entry"),
+        (
+            "[Doc.transforms]\ntitle = [\"hsh\"]",
+            "`hsh` is no transform of a field: write one of `year`, `first part`, `last part`, `hash`",
+        ),
+        ("[Doc.transforms]\ntitle = [\"hash\", \"hash\"]", "`title` has the transform `hash` twice"),
+        ("[Doc.transforms]\ntitle = [\"year\"]", "`year` is made of a datetime, and `title` holds String"),
+        (
+            "[Doc.transforms]\nauthor = [\"first part\"]",
+            "`first part` is made of a String, and `author` holds User",
+        ),
         ("[Doc.set_by]\nauthor = \" \"", "who sets `author` is to be said in a line of 1 to 120 characters"),
         ("[Doc", "fields.toml"),
     ] {

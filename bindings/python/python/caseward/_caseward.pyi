@@ -135,11 +135,13 @@ __all__ = [
     "_carried",
     "_chosen",
     "_decisions",
+    "_formed",
     "_kept",
     "_mask",
     "_problem",
     "_redacted",
     "_seen",
+    "_trusted",
     "_world",
     "diagnose",
     "format",
@@ -263,6 +265,16 @@ class Ward:
         *,
         now: datetime | None = None,
     ) -> int: ...
+    def reads(
+        self,
+        world: World,
+        principal: _Entity,
+        action: str,
+        resource_type: str,
+        context: _Context | None = None,
+        *,
+        now: datetime | None = None,
+    ) -> tuple[str, ...] | None: ...
     def visible(
         self,
         world: World,
@@ -283,6 +295,8 @@ class Ward:
         context: _Context | None = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> Decisions: ...
     def keep(
@@ -295,6 +309,8 @@ class Ward:
         context: _Context | None = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> _Frame: ...
     def redact(
@@ -310,6 +326,8 @@ class Ward:
         by: Iterable[str] = (),
         marker: str | None = None,
         ending: str | None = "_withheld",
+        transforms: Mapping[str, str] | None = None,
+        release_key: bytes | None = None,
         now: datetime | None = None,
     ) -> _Frame: ...
     def sorted(
@@ -458,6 +476,7 @@ class World:
     @staticmethod
     def from_bytes(ward: Ward, snapshot: bytes | bytearray) -> World: ...
     def to_bytes(self) -> bytes: ...
+    def pseudonymised(self, ward: Ward, key: bytes) -> World: ...
     def to_json(self) -> str: ...
     def apply(self, changes: Changes) -> int: ...
     def with_(self, changes: Changes) -> World: ...
@@ -1118,6 +1137,7 @@ class Table:
     def now(self) -> datetime | None: ...
     def protect(self, *, below: int = 6) -> Table: ...
     def to_rows(self) -> list[dict[str, Any]]: ...
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
     def to_csv(self) -> str: ...
     def to_json(self) -> str: ...
     def _repr_html_(self) -> str: ...
@@ -1140,12 +1160,12 @@ class Database:
     def __new__(
         cls,
         ward: Ward,
-        dialect: Literal["postgres", "sqlite", "duckdb", "spark"],
+        dialect: Literal["postgres", "sqlite", "duckdb", "spark", "mariadb"],
         *,
         mapping: str | None = None,
     ) -> Database: ...
     @property
-    def dialect(self) -> Literal["postgres", "sqlite", "duckdb", "spark"]: ...
+    def dialect(self) -> Literal["postgres", "sqlite", "duckdb", "spark", "mariadb"]: ...
     def create(self) -> list[str]: ...
     def outbox(self) -> list[str]: ...
     def select(self, resource_type: str) -> str: ...
@@ -1157,7 +1177,7 @@ class Filter:
     # A condition on rows has no truth of its own.
     def __bool__(self) -> NoReturn: ...
     @property
-    def dialect(self) -> Literal["postgres", "sqlite", "duckdb", "spark"]: ...
+    def dialect(self) -> Literal["postgres", "sqlite", "duckdb", "spark", "mariadb"]: ...
     @property
     def sql(self) -> str: ...
     @property
@@ -1377,7 +1397,7 @@ def _redacted(
     stream: Any,
     who: Any,
     asked: tuple[str, str, Any, datetime | None],
-    how: tuple[str, list[tuple[str, str]], str | None, str | None, list[str]],
+    how: Any,
     look: bool = False,
 ) -> Batches | None: ...
 def _seen(
@@ -1386,7 +1406,16 @@ def _seen(
     ids: Any,
     who: Any,
     asked: tuple[str, str, Any, datetime | None],
-    fields: list[str],
-    name: str,
+    how: Any,
 ) -> tuple[bytes, list[bytes]]: ...
+def _trusted(
+    ward: Ward,
+    world: World,
+    stream: Any,
+    who: Any,
+    asked: tuple[str, str, Any, datetime | None],
+    id: str,
+    columns: dict[str, str],
+) -> Decisions: ...
+def _formed(stream: Any, transform: str, key: bytes | None) -> Batches: ...
 def _world(ward: Ward, given: list[tuple[str, Any, str, dict[str, str | None]]]) -> World: ...

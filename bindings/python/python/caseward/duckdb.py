@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
-from caseward._frames import quoted
+from ._kinds import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -42,10 +42,13 @@ class _Namespace(Generic[Frame]):
         context: Any = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> Frame:
         """The rows that are allowed: `Ward.keep`."""
-        return ward.keep(world, self._frame, principal, action, resource_type, context, id=id, now=now)
+        given: dict[str, Any] = {"id": id, "trust_frame": trust_frame, "columns": columns, "now": now}
+        return ward.keep(world, self._frame, principal, action, resource_type, context, **given)
 
     def mask(
         self,
@@ -57,10 +60,13 @@ class _Namespace(Generic[Frame]):
         context: Any = None,
         *,
         id: str = "id",
+        trust_frame: bool = False,
+        columns: Mapping[str, str] | None = None,
         now: datetime | None = None,
     ) -> Decisions:
         """Whether each row is allowed: `Ward.mask`."""
-        return ward.mask(world, self._frame, principal, action, resource_type, context, id=id, now=now)
+        given: dict[str, Any] = {"id": id, "trust_frame": trust_frame, "columns": columns, "now": now}
+        return ward.mask(world, self._frame, principal, action, resource_type, context, **given)
 
     def redact(
         self,
@@ -75,11 +81,14 @@ class _Namespace(Generic[Frame]):
         by: Iterable[str] = (),
         marker: str | None = None,
         ending: str | None = "_withheld",
+        transforms: Mapping[str, str] | None = None,
+        release_key: bytes | None = None,
         now: datetime | None = None,
     ) -> Frame:
         """What the person may see of it: `Ward.redact`."""
         given: dict[str, Any] = {"columns": columns, "id": id, "by": by, "marker": marker, "ending": ending}
-        return ward.redact(world, self._frame, principal, resource_type, context, now=now, **given)
+        forms: dict[str, Any] = {"transforms": transforms, "release_key": release_key}
+        return ward.redact(world, self._frame, principal, resource_type, context, now=now, **given, **forms)
 
 
 @polars.api.register_dataframe_namespace("caseward")

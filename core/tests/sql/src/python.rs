@@ -1,5 +1,5 @@
 //! Databases that Python brings: DuckDB and Spark by their packages, and the SQLite that it was built with, which is
-//! older than ours most often; behind `engine.py`.
+//! older than ours most often; and a MariaDB that it starts. All are behind `engine.py`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,19 +15,27 @@ use crate::law::Engine;
 pub struct Python {
     dialect: Dialect,
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
 impl Drop for Python {
     fn drop(&mut self) {
+        // It ends where nothing is asked any more, and takes what it started with it.
+        self.input = None;
+        for _ in 0..100 {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Python {
-    /// Starts it; `None` where `CASEWARD_SQL_PYTHON` names no Python that has what it needs.
+    /// Starts it; `None` where `CASEWARD_SQL_PYTHON` names no Python that has what it needs, or the server is not here.
     ///
     /// # Errors
     /// What went wrong at the start.
@@ -45,13 +53,19 @@ impl Python {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("no pipes".to_owned());
         };
-        let mut engine = Python { dialect, child, input, output: BufReader::new(output) };
-        engine.answer()?;
-        Ok(Some(engine))
+        let mut engine = Python { dialect, child, input: Some(input), output: BufReader::new(output) };
+        match engine.answer()?.get("missing") {
+            Some(missing) => {
+                eprintln!("{dialect}: {missing}");
+                Ok(None)
+            }
+            None => Ok(Some(engine)),
+        }
     }
 
     fn ask(&mut self, question: &Value) -> Result<Value, String> {
-        writeln!(self.input, "{question}").map_err(|e| e.to_string())?;
+        let input = self.input.as_mut().ok_or("it is closed")?;
+        writeln!(input, "{question}").map_err(|e| e.to_string())?;
         self.answer()
     }
 

@@ -1,9 +1,12 @@
-//! Filters on DuckDB and on Spark, by their Python packages: `CASEWARD_SQL_PYTHON` names a Python that has them.
+//! Filters on DuckDB and on Spark, by their Python packages, and on a MariaDB that Python starts: `CASEWARD_SQL_PYTHON`
+//! names a Python that has them.
+
+use std::collections::BTreeSet;
 
 use caseward::Ward;
-use caseward::sql::Dialect;
+use caseward::sql::{Dialect, Filter, TableRows};
 use caseward::testing::clinic_sources;
-use caseward_sql_tests::{Python, cases, constructs, domain, many, random};
+use caseward_sql_tests::{Engine, Python, cases, constructs, domain, many, random};
 
 fn engine(dialect: Dialect) -> Option<Python> {
     let engine = Python::new(dialect).unwrap();
@@ -56,6 +59,56 @@ fn filters_of_every_construct_let_nothing_else_through_on_spark() {
 #[test]
 fn filters_of_every_construct_let_nothing_else_through_on_pythons_sqlite() {
     let_nothing_else_through(Dialect::Sqlite, 10, (24, 8));
+}
+
+#[test]
+fn filters_of_every_construct_let_nothing_else_through_on_mariadb() {
+    let_nothing_else_through(Dialect::MariaDb, 8, (24, 4));
+}
+
+#[test]
+fn filters_are_lists_on_mariadb() {
+    hold(Dialect::MariaDb, [4, 8, 20], 20);
+}
+
+/// Tables as MariaDB makes them where nobody says otherwise: their columns take `a`, `A` and `a ` for one text.
+struct Careless(Python);
+
+impl Engine for Careless {
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+
+    fn fill_with(&mut self, create: &[String], tables: &[TableRows]) -> Result<(), String> {
+        let careless = |text: &String| {
+            let text = text.replace("utf8mb4_nopad_bin", "utf8mb4_general_ci");
+            text.replace("PRIMARY KEY (", "KEY (")
+        };
+        let create: Vec<String> = create.iter().map(careless).collect();
+        assert!(create.iter().all(|text| !text.contains("_bin")));
+        self.0.fill_with(&create, tables)
+    }
+
+    fn prepare(&mut self, select: &str, filter: &Filter) -> Result<(), String> {
+        self.0.prepare(select, filter)
+    }
+
+    fn ids(&mut self, select: &str, filter: &Filter) -> Result<BTreeSet<String>, String> {
+        self.0.ids(select, filter)
+    }
+}
+
+#[test]
+fn filters_are_lists_on_mariadb_whose_columns_compare_otherwise() {
+    let Some(engine) = engine(Dialect::MariaDb) else { return };
+    let mut engine = Careless(engine);
+    cases::patterns_and_overflow(&mut engine);
+    let compared = constructs(&mut engine, many(4), (24, 0));
+    eprintln!("every construct on careless columns: {compared}");
+    assert!(compared.some > 10, "{compared}");
+    let random = random(&mut engine, many(10), 20);
+    eprintln!("random on careless columns: {random}");
+    assert!(random.some > 0);
 }
 
 #[test]

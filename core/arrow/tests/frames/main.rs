@@ -1,6 +1,10 @@
 //! Masks, ids and redacted batches against `check` and `view`, row by row.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod counts;
+mod release;
+mod trusted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::{Action, Attribute, EntityType, Schema, Type};
+use crate::model::{Action, Attribute, EntityType, Schema, Transform, Type};
 use crate::policy::FilePart;
 use crate::ward::Ward;
 
@@ -202,6 +202,11 @@ fn catalogue(schema: &Schema) -> Json {
             "statistics": { "type": "object", "additionalProperties": list(text()), "description": "what protected tables may be grouped by" },
             "sections": { "type": "object", "additionalProperties": action, "description": "each section, and the action that shows it" },
             "content": { "type": "object", "additionalProperties": text(), "description": "the section of each field that no rule reads" },
+            "transforms": {
+                "type": "object",
+                "additionalProperties": list(one_of(Transform::names())),
+                "description": "forms in which whoever sees a field may release it",
+            },
             "set_by": { "type": "object", "propertyNames": attribute, "additionalProperties": text(), "description": "who sets an attribute" },
         });
         types.insert(ty.name.to_string(), table(form, &[]));

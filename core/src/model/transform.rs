@@ -29,6 +29,11 @@ impl Transform {
         ("hash", Transform::Hash),
     ];
 
+    /// What the catalogue calls all of them.
+    pub(crate) fn names() -> [&'static str; 4] {
+        Transform::ALL.map(|(name, _)| name)
+    }
+
     /// As the catalogue calls it.
     pub fn name(self) -> &'static str {
         Transform::ALL.iter().find(|(_, transform)| *transform == self).map_or("", |(name, _)| name)

@@ -9,10 +9,10 @@ use super::index::Symbol;
 use super::sketch::Sketch;
 use super::toml::{Leaf, Sort, Spot, SpotKind, leaves, spot};
 use crate::author::CaseFile;
-use crate::model::{EntityType, Schema};
+use crate::model::{EntityType, Schema, Transform};
 use crate::policy::FilePart;
 
-const CATALOGUE: [&str; 10] = [
+const CATALOGUE: [&str; 11] = [
     "known_by",
     "includes",
     "items",
@@ -22,6 +22,7 @@ const CATALOGUE: [&str; 10] = [
     "statistics",
     "sections",
     "content",
+    "transforms",
     "set_by",
 ];
 const UNREACHABLE: [&str; 5] = ["policy", "condition", "occurrence", "decides", "why"];
@@ -111,6 +112,7 @@ impl Folder {
             [ty, "includes" | "public"] => attributes(ty, schema, found),
             [ty, "set_by"] if spot.kind == SpotKind::Key => attributes(ty, schema, found),
             [_, "content", _] => self.sections(found),
+            [_, "transforms", _] => found.words(&Transform::names(), CompletionKind::Word),
             [_, "items", "type"] => {
                 type_names(schema).for_each(|name| found.add(name, CompletionKind::Type, None, None))
             }

@@ -51,6 +51,7 @@ impl<'a> Place<'a> {
     pub(crate) fn read(self) -> Result<Published<'a>, Failure> {
         match self {
             Place::File(path) => {
+                is_plain(path)?;
                 let lock = locked(path)?;
                 let note = match std::fs::read(path) {
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -90,6 +91,19 @@ pub(crate) fn text(given: &str, most: usize) -> Result<String, Failure> {
     match Place::of(given)? {
         Place::File(path) => input::text(path, most),
         Place::Address(address) => fetch(address)?.0.ok_or_else(|| of(address, "there is no checkpoint")),
+    }
+}
+
+/// Refuses what stands there and is no file that could be replaced: a pipe is waited for without end, and a link that leads
+/// nowhere would be lost.
+fn is_plain(path: &Path) -> Result<(), Failure> {
+    match (path.symlink_metadata(), path.metadata()) {
+        (Err(_), _) => Ok(()),
+        (Ok(_), Ok(target)) if target.is_file() => Ok(()),
+        _ => Err(Failure::other(format!(
+            "{}: it is no file: a checkpoint is published where a file is, or nothing",
+            input::name(path)
+        ))),
     }
 }
 

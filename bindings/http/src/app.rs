@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::ready::Written;
 use crate::settings::Settings;
 use crate::tls::Certificates;
+use crate::traces;
 use crate::turns::Turns;
 use crate::who::Who;
 
@@ -167,6 +168,7 @@ impl App {
     /// [`App::off`].
     pub(crate) fn ask<T>(&self, ask: impl FnOnce(&Moment<'_>) -> T) -> T {
         let now = (self.clock)();
+        let _part = traces::part("engine").entered();
         match &self.backing {
             Backing::World(live) => {
                 let in_force = live.now();
@@ -186,8 +188,8 @@ impl App {
         &self,
         work: impl FnOnce(&App) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let app = self.clone();
-        match tokio::task::spawn_blocking(move || work(&app)).await {
+        let (app, span) = (self.clone(), tracing::Span::current());
+        match tokio::task::spawn_blocking(move || span.in_scope(|| work(&app))).await {
             Ok(done) => done,
             Err(_) => {
                 (self.notes)("an answer was not made: it panicked");
@@ -207,6 +209,7 @@ impl App {
     /// Audits what is about to be shown. Where it cannot be, it is not shown.
     pub(crate) fn audit(&self, read: Read) -> Result<(), Problem> {
         let Some(store) = self.store() else { return Ok(()) };
+        let _part = traces::part("audit").entered();
         store.audit(read).map(|_| self.wrote()).map_err(|error| self.failed(&error))
     }
 
@@ -217,6 +220,7 @@ impl App {
         of: Vec<(EntityUid, String)>,
     ) -> Result<HashMap<(EntityUid, String), Json>, Problem> {
         let Some(store) = self.store() else { return Ok(HashMap::new()) };
+        let _part = traces::part("audit").entered();
         let (_, values) = store.audit_and_contents(read, of.clone()).map_err(|error| self.failed(&error))?;
         self.wrote();
         Ok(of.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect())

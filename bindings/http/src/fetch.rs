@@ -69,6 +69,16 @@ pub(crate) async fn post(
     in_time(time, async { begin(address, request).await.map(|(answer, _)| answer.status()) }).await
 }
 
+/// Sends a request to an address, `https`, or `http` of loopback, and takes its answer, in this time.
+#[cfg(feature = "otel")]
+pub(crate) async fn exchange(
+    address: &str,
+    request: Request<Body>,
+    time: Duration,
+) -> Result<Response<Bytes>, String> {
+    in_time(time, send(address, request, MOST)).await
+}
+
 async fn in_time<T>(time: Duration, asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     match tokio::time::timeout(time, asked).await {
         Ok(done) => done,

@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod time;
 mod tls;
+mod traces;
 mod turns;
 mod who;
 
@@ -35,7 +36,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Backing};
 pub use crate::demo::demo_store;
 pub use crate::error::Error;
-pub use crate::settings::{AuthZen, Bundle, Jwt, Limits, Reports, Settings, Tls, Webhook};
+pub use crate::settings::{AuthZen, Bundle, Jwt, Limits, Reports, Settings, Tls, Traces, Webhook};
 pub use crate::who::keys::{Right, new_key};
 
 /// A service over policies and data, ready to be served, or to be mounted. Cloning shares it.
@@ -166,22 +167,35 @@ impl Service {
 /// Serves until the process is told to end (SIGTERM, SIGINT), on a runtime of its own; `bound` hears the scheme and the
 /// addresses once they are taken.
 ///
+/// With the feature `otel` and `traces` in the settings it exports spans, and is then the process's subscriber of `tracing`; whoever
+/// embeds the service otherwise has a subscriber of their own.
+///
 /// # Errors
-/// As [`Service::bind`].
+/// As [`Service::bind`]; [`Error::Settings`] where spans cannot be exported.
 pub fn run(
     service: Service,
     bound: impl FnOnce(&'static str, SocketAddr, Option<SocketAddr>),
 ) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Network { what: "start threads".to_owned(), error })?;
-    runtime.block_on(async {
+    #[cfg(feature = "otel")]
+    let traces = service.app.settings.traces.as_ref();
+    #[cfg(feature = "otel")]
+    let exporting =
+        traces.map(|traces| traces::Exporting::begin(traces, runtime.handle().clone())).transpose()?;
+    let served = runtime.block_on(async {
         let ended = serve::told_to_end()?;
         let service = service.bind().await?;
         let (at, metrics) = service.addresses()?;
         bound(if service.app.settings.tls.is_some() { "https" } else { "http" }, at, metrics);
         service.serve(ended).await;
         Ok(())
-    })
+    });
+    #[cfg(feature = "otel")]
+    if let Some(exporting) = exporting {
+        exporting.end();
+    }
+    served
 }
 
 impl Bound {

@@ -10,13 +10,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use tracing::Instrument as _;
 
 use crate::app::{App, Backing};
 use crate::authzen::{discovery, evaluation, search};
 use crate::cases;
 use crate::problem::Problem;
 use crate::who::Caller;
-use crate::{json, openapi};
+use crate::{json, openapi, traces};
 
 /// What names a request in logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -140,8 +141,12 @@ async fn told(State(app): State<App>, request: Request, next: Next) -> Response 
     let begun = Instant::now();
     let id = request.headers().get(REQUEST_ID).cloned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
     let route = route.as_deref().unwrap_or("none");
+    let span = traces::request(request.method(), route);
+    #[cfg(feature = "otel")]
+    traces::of_caller(&span, request.headers());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    traces::answered(&span, response.status());
     app.metrics.answered(route, response.status().as_u16(), begun.elapsed());
     let id = id.or_else(|| {
         let made = format!("{}-{:x}", app.mark, COUNT.fetch_add(1, Ordering::Relaxed));

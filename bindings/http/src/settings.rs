@@ -48,6 +48,9 @@ const VARIABLES: &[(&str, &str, bool)] = &[
     ("authzen", "page", false),
     ("reports", "below", false),
     ("reports", "round_key", true),
+    ("traces", "endpoint", true),
+    ("traces", "name", true),
+    ("traces", "ratio", false),
 ];
 
 /// What a service is told.
@@ -95,6 +98,8 @@ pub struct Settings {
     pub authzen: AuthZen,
     /// Published reports.
     pub reports: Reports,
+    /// Where spans are sent; nowhere without it.
+    pub traces: Option<Traces>,
     /// Where alerts are sent.
     pub webhook: Vec<Webhook>,
 }
@@ -182,6 +187,42 @@ impl Bundle {
             ));
         }
         Ok(())
+    }
+}
+
+/// Spans of what is answered, sent to a collector of OpenTelemetry by OTLP over HTTP. No name of a person or a record is in one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Traces {
+    /// Where the collector takes them, such as `http://127.0.0.1:4318/v1/traces`: `https`, or `http` of loopback.
+    pub endpoint: String,
+    /// What the service is called there.
+    #[serde(default = "Traces::usual")]
+    pub name: String,
+    /// Which share of the traces that begin here is sent, from 0 to 1. One that a caller began is sent where the caller says so.
+    #[serde(default = "Traces::all")]
+    pub ratio: f64,
+}
+
+impl Traces {
+    fn usual() -> String {
+        "caseward".to_owned()
+    }
+
+    fn all() -> f64 {
+        1.0
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if cfg!(not(feature = "otel")) {
+            return Err(Error::settings("`traces`: this caseward was built without the feature `otel`"));
+        }
+        crate::fetch::check(&self.endpoint).map_err(Error::Settings)?;
+        match (0.0..=1.0).contains(&self.ratio) {
+            true => Ok(()),
+            false => Err(Error::settings("of traces `ratio` is from 0 to 1")),
+        }
     }
 }
 
@@ -292,6 +333,7 @@ impl Default for Settings {
             limits: Limits::default(),
             authzen: AuthZen::default(),
             reports: Reports::default(),
+            traces: None,
             webhook: Vec::new(),
         }
     }
@@ -407,6 +449,7 @@ impl Settings {
         }
         self.check_webhooks()?;
         self.bundle.as_ref().map_or(Ok(()), Bundle::check)?;
+        self.traces.as_ref().map_or(Ok(()), Traces::check)?;
         self.jwt.as_ref().map_or(Ok(()), Jwt::check)
     }
 }
@@ -492,8 +535,9 @@ mod tests {
     /// Whatever a table of the file may say, but for lists and tables, an environment variable may.
     #[test]
     fn every_setting_is_a_variable_too() {
-        let lists = ["algorithms", "tls", "jwt", "limits", "authzen", "reports", "bundle", "webhook"];
-        for table in ["", "tls", "jwt", "limits", "authzen", "reports"] {
+        let lists =
+            ["algorithms", "tls", "jwt", "limits", "authzen", "reports", "bundle", "traces", "webhook"];
+        for table in ["", "tls", "jwt", "limits", "authzen", "reports", "traces"] {
             let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
             let said = refused(&format!("{head}zzz = 1"));
             let (_, names) = said.split_once("expected ").expect("the names that there are");
@@ -513,6 +557,14 @@ mod tests {
         assert!(refused("[tls]\ncertificate = \"a\"").contains("key"));
         assert!(refused("development = true\nlisten = \"0.0.0.0:1\"").contains("loopback"));
         assert!(refused("entities = \"a\"\ndb = \"b\"").contains("both"));
+        let traces = |toml: &str| refused(&format!("[traces]\n{toml}"));
+        if cfg!(feature = "otel") {
+            assert_eq!(traces("endpoint = \"http://[::1]:4318/v1/traces\""), "");
+            assert!(traces("endpoint = \"http://collector:4318\"").contains("https://"));
+            assert!(traces("endpoint = \"https://a/\"\nratio = 2.0").contains("from 0 to 1"));
+        } else {
+            assert!(traces("endpoint = \"https://a/\"").contains("without the feature `otel`"));
+        }
         assert!(refused("db = \"b\"\npolicies = \"p\"").contains("own policies"));
         assert!(refused("base_url = \"pdp.example.org\"").contains("base_url"));
         assert!(refused("base_url = \"https://x/?q\"").contains("base_url"));

@@ -146,6 +146,16 @@ fn a_checkpoint_is_published_in_a_file() {
     publishes(&bench, "published").fails(1, "it is no checkpoint");
     assert_eq!(bench.read("published"), "something else");
     publishes(&bench, "none/published").fails(1, "none/published-lock");
+    // What is no file stays what it is, and is not waited for.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", bench.path("link")).unwrap();
+        publishes(&bench, "link").fails(1, "it is no file");
+        assert!(bench.path("link").is_symlink());
+        let made = std::process::Command::new("mkfifo").arg(bench.path("pipe")).status().unwrap();
+        assert!(made.success());
+        publishes(&bench, "pipe").fails(1, "it is no file");
+    }
     // A key and a store are no place to publish in.
     publishes(&bench, "log.key").fails(1, "it is no checkpoint");
 }

@@ -128,3 +128,76 @@ fn what_it_cannot_serve_it_says() {
     assert_eq!(openapi.code, 0);
     assert!(openapi.out == include_str!("../../../http/openapi.json"), "bindings/http/openapi.json is stale");
 }
+
+/// What is sent to a collector: each body that came, until nobody sends any more.
+#[cfg(feature = "otel")]
+fn collector() -> (String, std::sync::mpsc::Receiver<(String, Vec<u8>)>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut head, mut length) = (String::new(), 0);
+            let mut input = BufReader::new(stream.try_clone().unwrap());
+            loop {
+                let mut line = String::new();
+                input.read_line(&mut line).unwrap();
+                if let Some(said) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = said.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+                head.push_str(&line);
+            }
+            let mut body = vec![0; length];
+            input.read_exact(&mut body).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            if tell.send((head, body)).is_err() {
+                return;
+            }
+        }
+    });
+    (at, told)
+}
+
+/// Spans tell routes by their templates, how they were answered, and which trace they are of; and nothing of whom or what they
+/// are about.
+#[cfg(feature = "otel")]
+#[test]
+fn spans_are_sent_to_a_collector_and_name_nobody() {
+    let (at, told) = collector();
+    let bench = Bench::new();
+    bench.write("cases.json", "[]");
+    let config = format!(
+        "entities = \"cases.json\"\ndevelopment = true\n[traces]\nendpoint = \"http://{at}/v1/traces\"\nname = \"pdp\"\n"
+    );
+    bench.write("service.toml", config);
+    let mut serving = Serving::start(&bench, &["--config", "service.toml"]);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let credential = format!("x-caseward-user: u-hidden\r\ntraceparent: 00-{trace}-b7ad6b7169203331-01\r\n");
+    let answer = serving.ask("GET", "/v1/records/Case/c-hidden?purpose=hidden", &credential, "");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let answer = serving.ask("POST", "/access/v1/evaluation", "", &may().replace("leo-2026", "c-hidden"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let _ = serving.ask("HIDDEN", "/c-hidden", "", "");
+    let (code, err) = serving.end();
+    assert_eq!(code, Some(0), "{err}");
+    let all: Vec<(String, Vec<u8>)> = told.try_iter().collect();
+    assert!(
+        !all.is_empty() && all.iter().all(|(head, _)| head.starts_with("POST /v1/traces HTTP/1.1")),
+        "{err}"
+    );
+    let bytes: Vec<u8> = all.into_iter().flat_map(|(_, body)| body).collect();
+    let holds = |bytes: &[u8], some: &[u8]| bytes.windows(some.len()).any(|one| one == some);
+    for text in ["pdp", "GET /v1/records/{type}/{id}", "POST /access/v1/evaluation", "engine", "_OTHER none"]
+    {
+        assert!(holds(&bytes, text.as_bytes()), "{text}");
+    }
+    let id: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&trace[2 * at..2 * at + 2], 16).unwrap()).collect();
+    assert!(holds(&bytes, &id), "the caller's trace");
+    for text in ["hidden", "HIDDEN"] {
+        assert!(!holds(&bytes, text.as_bytes()), "{text}");
+    }
+}

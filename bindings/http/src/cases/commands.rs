@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::body::JsonBody;
 use crate::json;
 use crate::problem::{ErrorBody, Problem};
+use crate::traces;
 use crate::who::Caller;
 use crate::who::keys::Right;
 
@@ -93,6 +94,7 @@ fn handed_in(
 }
 
 fn answered(app: &App, handed: Handed) -> Json {
+    let _part = traces::part("command").entered();
     match handed.map(|pending| pending.and_then(Pending::wait)) {
         Err(invalid) => invalid,
         Ok(Ok(answer)) => {

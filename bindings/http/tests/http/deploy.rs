@@ -111,5 +111,5 @@ fn the_image_is_built_by_the_oldest_rust_that_is_promised() {
         workspace.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     assert!(image.contains(&format!("rust:{version}-")), "{version}");
     let features = include_str!("../../../cli/Cargo.toml");
-    assert!(image.contains("--features serve") && features.contains("\nserve = ["));
+    assert!(image.contains("--features otel") && features.contains("\notel = [\"serve\""));
 }

@@ -39,7 +39,17 @@ pub(crate) struct Published<'a> {
 impl<'a> Place<'a> {
     /// The place of an argument: an address, or else a file.
     pub(crate) fn of(given: &'a str) -> Result<Self, Failure> {
-        let Some((scheme, rest)) = given.split_once("://") else { return Ok(Place::File(Path::new(given))) };
+        let Some((scheme, rest)) = given.split_once("://") else {
+            return match given {
+                "-" => Err(Failure::other("a checkpoint is published in a file or at an address: name one")),
+                _ => Ok(Place::File(Path::new(given))),
+            };
+        };
+        if rest.split(['/', '?']).next().unwrap_or_default().contains('@') {
+            return Err(Failure::other(format!(
+                "a password does not stand in an address: {TOKEN} has what shows that it may take a checkpoint"
+            )));
+        }
         match scheme {
             "https" => Ok(Place::Address(given)),
             "http" if is_loopback(rest) => Ok(Place::Address(given)),

@@ -1,5 +1,7 @@
 //! The routes, and what is so of every one of them.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -138,6 +140,7 @@ impl Drop for Counted<'_> {
 /// What every answer has: its name, and that nobody is to keep it; and it is counted.
 async fn told(State(app): State<App>, request: Request, next: Next) -> Response {
     static COUNT: AtomicU64 = AtomicU64::new(0);
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
     let begun = Instant::now();
     let id = request.headers().get(REQUEST_ID).cloned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -149,7 +152,9 @@ async fn told(State(app): State<App>, request: Request, next: Next) -> Response 
     traces::answered(&span, response.status());
     app.metrics.answered(route, response.status().as_u16(), begun.elapsed());
     let id = id.or_else(|| {
-        let made = format!("{}-{:x}", app.mark, COUNT.fetch_add(1, Ordering::Relaxed));
+        // No count that is shown: it would tell how much others ask.
+        let number = KEYS.get_or_init(RandomState::new).hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+        let made = format!("{}-{number:016x}", app.mark);
         HeaderValue::from_str(&made).ok()
     });
     let headers = response.headers_mut();

@@ -18,7 +18,7 @@ use crate::files::{Files, beside, documents, hashed, sync_folder, write_whole};
 use crate::ids::{hex, sha256};
 use crate::migrate::format;
 use crate::options::Options;
-use crate::place::{LABEL, address, is_a_name, make, real, shown};
+use crate::place::{LABEL, address, is_a_name, is_whole, make, real, shown};
 use crate::seal::{self, Seal, StoreKey};
 use crate::sqlite::Sqlite;
 use crate::state::counts;
@@ -139,8 +139,10 @@ impl Store {
         }
         let backup = label(folder)?;
         make(place, |database, files| {
-            copy_back(folder, &backup, database)?;
-            let seal = key.map_or(Ok(Seal::default()), |key| encrypt::all(database, key))?;
+            let seal = match key {
+                None => copy_back(folder, &backup, database).map(|()| Seal::default())?,
+                Some(key) => encrypted_back(folder, &backup, database, key)?,
+            };
             files_back(folder, &backup, (&Files::in_folder(files), &seal))
         })?;
         Ok(backup)
@@ -336,7 +338,23 @@ fn copy_back(folder: &Path, backup: &Backup, database: &Path) -> Result<(), Erro
     if copy(&mut open(&from)?, database)? != backup.database {
         return Err(altered(&from));
     }
-    // What is said of the database is what it says itself.
+    is_as_said(folder, backup, database)
+}
+
+/// As [`copy_back`], encrypted: nothing of it is written as it is.
+fn encrypted_back(folder: &Path, backup: &Backup, database: &Path, key: &StoreKey) -> Result<Seal, Error> {
+    let from = folder.join(DATABASE);
+    let hash = hashed(&mut open(&from)?).map_err(|error| Error::file("read", &from, error))?;
+    if hash != backup.database {
+        return Err(altered(&from));
+    }
+    is_as_said(folder, backup, &from)?;
+    let seal = encrypt::copy(&from, database, key)?;
+    is_whole(database).map(|()| seal)
+}
+
+/// Holds what a backup says of its database against what that says itself.
+fn is_as_said(folder: &Path, backup: &Backup, database: &Path) -> Result<(), Error> {
     let mut copied = Sqlite::open_to_read(database)?;
     let (numbers, tree) = counts(&mut copied)?;
     let is_so = (numbers.version, numbers.event) == (backup.version, backup.entries)

@@ -1,8 +1,10 @@
-//! A store that is not encrypted becomes one that is: of a backup, before it has its name.
+//! A store that is not encrypted becomes one that is: its backup is copied, and encrypted on the way.
 //!
-//! INVARIANT: afterwards nothing that is encrypted in a store stands there as it was, in no page of the file.
+//! INVARIANT: nothing that is encrypted in a store is written as it was, in no page of a file, also where the copy is cut off.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::db::{Cell, Db, as_count, as_number, as_text, number, text};
 use crate::error::Error;
@@ -13,115 +15,160 @@ use crate::sqlite::Sqlite;
 /// Rows that are read at once.
 const AT_ONCE: i64 = 1_000;
 
-/// A table with what is encrypted: how its rows are read, after one and so many, and how one is written anew.
+/// A table with what is encrypted.
 struct Table {
-    read: &'static str,
-    write: &'static str,
+    name: &'static str,
     closed: Closed,
 }
 
-/// Of a row after its number: what is written; `None` where it stays.
-type Closed = fn(&Seal, &[Cell]) -> Result<Option<Vec<Cell>>, Error>;
+/// Of a row, its columns that are written otherwise.
+type Closed = fn(&Seal, &Row<'_>) -> Result<Vec<(&'static str, Cell)>, Error>;
 
 /// Every place of [`Place`] that a database has, and what is kept by its hash.
 const TABLES: [Table; 5] = [
     Table {
-        read: "SELECT rowid, type, id, field, value FROM caseward_content WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        write: "UPDATE caseward_content SET value = ?2 WHERE rowid = ?1",
+        name: "caseward_content",
         closed: |seal, row| {
-            let place = Place::Content(&said(row, 0), &said(row, 1), &said(row, 2));
-            Ok(Some(vec![text(seal.close(place, said(row, 3))?)]))
+            let (ty, id, field) = (row.text("type"), row.text("id"), row.text("field"));
+            let value = seal.close(Place::Content(&ty, &id, &field), row.text("value"))?;
+            Ok(vec![("value", text(value))])
         },
     },
     Table {
-        read: "SELECT rowid, event, payload, salt FROM caseward_log WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        write: "UPDATE caseward_log SET payload = ?2, salt = ?3 WHERE rowid = ?1",
+        name: "caseward_log",
         closed: |seal, row| {
-            let event = row.first().and_then(as_count).unwrap_or(0);
-            let close = |place, at: usize| {
-                let kept = row.get(at).and_then(as_text);
-                kept.map_or(Ok(None), |kept| seal.close(place, kept).map(text))
+            let event = as_count(row.cell("event")).unwrap_or(0);
+            let close = |place, column| {
+                as_text(row.cell(column)).map_or(Ok(None), |kept| seal.close(place, kept).map(text))
             };
-            Ok(Some(vec![close(Place::Payload(event), 1)?, close(Place::Salt(event), 2)?]))
+            let (payload, salt) = (Place::Payload(event), Place::Salt(event));
+            Ok(vec![("payload", close(payload, "payload")?), ("salt", close(salt, "salt")?)])
         },
     },
     Table {
-        read: "SELECT rowid, person, key, answer, command FROM caseward_answer WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        write: "UPDATE caseward_answer SET answer = ?2, command = ?3 WHERE rowid = ?1",
+        name: "caseward_answer",
         closed: |seal, row| {
-            let answer = seal.close(Place::Answer(&said(row, 0), &said(row, 1)), said(row, 2))?;
-            Ok(Some(vec![text(answer), text(seal.digest(&said(row, 3)))]))
+            let (person, key) = (row.text("person"), row.text("key"));
+            let answer = seal.close(Place::Answer(&person, &key), row.text("answer"))?;
+            Ok(vec![("answer", text(answer)), ("command", text(seal.digest(&row.text("command"))))])
         },
     },
     Table {
-        read: "SELECT rowid, kind, key, line FROM caseward_feed WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        write: "UPDATE caseward_feed SET line = ?2 WHERE rowid = ?1",
+        name: "caseward_feed",
         closed: |seal, row| {
-            let (kind, key) = (said(row, 0), said(row, 1));
-            is_content(&kind)
-                .then(|| Ok(vec![text(seal.close(Place::Line(&kind, &key), said(row, 2))?)]))
-                .transpose()
+            let (kind, key) = (row.text("kind"), row.text("key"));
+            if !CONTENT.contains(&kind.as_ref()) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![("line", text(seal.close(Place::Line(&kind, &key), row.text("line"))?))])
         },
     },
     Table {
-        read: "SELECT rowid, kind, line FROM caseward_feed_taken WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        write: "UPDATE caseward_feed_taken SET line = ?2 WHERE rowid = ?1",
-        closed: |seal, row| Ok(is_content(&said(row, 0)).then(|| vec![text(seal.digest(&said(row, 1)))])),
+        name: "caseward_feed_taken",
+        closed: |seal, row| {
+            let is_content = CONTENT.contains(&row.text("kind").as_ref());
+            Ok(is_content.then(|| ("line", text(seal.digest(&row.text("line"))))).into_iter().collect())
+        },
     },
 ];
 
-fn said(row: &[Cell], at: usize) -> std::sync::Arc<str> {
-    row.get(at).and_then(as_text).unwrap_or_default()
+/// A row of a table, by the names of its columns.
+struct Row<'a> {
+    columns: &'a BTreeMap<Arc<str>, usize>,
+    cells: &'a [Cell],
 }
 
-fn is_content(kind: &str) -> bool {
-    CONTENT.contains(&kind)
+impl Row<'_> {
+    fn cell(&self, column: &str) -> &Cell {
+        self.columns.get(column).and_then(|at| self.cells.get(*at)).unwrap_or(&None)
+    }
+
+    fn text(&self, column: &str) -> Arc<str> {
+        as_text(self.cell(column)).unwrap_or_default()
+    }
 }
 
-/// Encrypts all that a store encrypts of a database that nobody else has, under a key that it draws, which is kept under that of
-/// the operator; gives what the store encrypts with.
+/// Copies a database into one that is made, encrypted under a key that is drawn, which is kept under that of the operator; gives
+/// what the store encrypts with.
 ///
 /// # Errors
-/// [`Error::Sealed`] for a database that is encrypted; what the database reports. What is left then is no store.
-pub(crate) fn all(database: &Path, key: &StoreKey) -> Result<Seal, Error> {
-    let mut db = Sqlite::open_alone(database)?;
-    if seal::is_sealed(&mut db)? {
+/// [`Error::Sealed`] for a database that is encrypted; what the databases report. What is left then is no store.
+pub(crate) fn copy(from: &Path, to: &Path, key: &StoreKey) -> Result<Seal, Error> {
+    let mut plain = Sqlite::open_to_read(from)?;
+    if seal::is_sealed(&mut plain)? {
         return Err(Error::Sealed(
             "what is in the backup is encrypted already: restore it as it is, and give it another key with `rekey`"
                 .to_owned(),
         ));
     }
+    let mut db = Sqlite::create(to)?;
     db.begin()?;
+    for statement in statements(&mut plain, "table")? {
+        db.script(&statement)?;
+    }
     seal::begin(&mut db, key)?;
     let seal = db.seal();
-    for table in &TABLES {
-        rewrite(&mut db, &seal, table)?;
+    for name in names(&mut plain)? {
+        let table = TABLES.iter().find(|table| table.name == name.as_ref());
+        rows(&mut plain, &mut db, &name, |row| {
+            table.map_or(Ok(Vec::new()), |table| (table.closed)(&seal, row))
+        })?;
+    }
+    for statement in statements(&mut plain, "index")? {
+        db.script(&statement)?;
     }
     db.commit()?;
-    // What was written over is in no page either.
-    db.script("VACUUM")?;
     db.close()?;
     Ok(seal)
 }
 
-fn rewrite(db: &mut dyn Db, seal: &Seal, table: &Table) -> Result<(), Error> {
-    let mut after = 0;
+/// What made all tables, or all indices that are no keys.
+fn statements(db: &mut dyn Db, kind: &str) -> Result<Vec<Arc<str>>, Error> {
+    let sql = "SELECT sql FROM sqlite_master WHERE type = ?1 AND sql IS NOT NULL \
+               AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY rowid";
+    db.texts(sql, &[text(kind)])
+}
+
+fn names(db: &mut dyn Db) -> Result<Vec<Arc<str>>, Error> {
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+    db.texts(sql, &[])
+}
+
+/// Copies the rows of a table, with the columns that `closed` gives otherwise.
+fn rows(
+    from: &mut dyn Db,
+    to: &mut dyn Db,
+    table: &str,
+    closed: impl Fn(&Row<'_>) -> Result<Vec<(&'static str, Cell)>, Error>,
+) -> Result<(), Error> {
+    let names = from.texts("SELECT name FROM pragma_table_info(?1) ORDER BY cid", &[text(table)])?;
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let columns: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let (table, columns) = (quoted(table), columns.join(", "));
+    let places: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
+    let read = format!("SELECT rowid, {columns} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+    let write = format!("INSERT INTO {table} ({columns}) VALUES ({})", places.join(", "));
+    let columns: BTreeMap<Arc<str>, usize> = names.into_iter().zip(0..).collect();
+    let mut after = i64::MIN;
     loop {
-        let mut page: Vec<(i64, Vec<Cell>)> = Vec::new();
-        db.rows(table.read, &[number(after), number(AT_ONCE)], &mut |row| {
-            if let Some((rowid, rest)) = row.split_first()
-                && let Some(rowid) = as_number(rowid)
-            {
-                page.push((rowid, rest.to_vec()));
+        let mut page: Vec<Vec<Cell>> = Vec::new();
+        from.rows(&read, &[number(after), number(AT_ONCE)], &mut |row| {
+            if let Some((rowid, cells)) = row.split_first() {
+                after = as_number(rowid).unwrap_or(i64::MAX);
+                page.push(cells.to_vec());
             }
             Ok(())
         })?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        after = *last;
-        for (rowid, row) in &page {
-            if let Some(closed) = (table.closed)(seal, row)? {
-                db.run(table.write, &[vec![number(*rowid)], closed].concat())?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for mut cells in page {
+            for (column, cell) in closed(&Row { columns: &columns, cells: &cells })? {
+                if let Some(place) = columns.get(column).and_then(|at| cells.get_mut(*at)) {
+                    *place = cell;
+                }
             }
+            to.run(&write, &cells)?;
         }
     }
 }

@@ -236,7 +236,7 @@ pub(crate) fn is_a_name(path: &Path) -> Result<(), Error> {
 }
 
 /// Refuses what was closed and is not all on disk: a disk may be full.
-fn is_whole(partial: &Path) -> Result<(), Error> {
+pub(crate) fn is_whole(partial: &Path) -> Result<(), Error> {
     if let Some(left) = stands_beside(partial) {
         return Err(Error::Database(format!(
             "what was written did not all come into `{}`: `{}` is left beside it",

@@ -118,16 +118,6 @@ impl Sqlite {
         Ok(Self::over(Connection::open_in_memory()?, None))
     }
 
-    /// Opens a store's file that nobody else knows of, to write all of it anew.
-    pub(crate) fn open_alone(path: &Path) -> Result<Self, Error> {
-        let connection = Connection::open_with_flags(plain(path)?, WRITE).map_err(|e| refused(path, e))?;
-        has_id(path, &connection)?;
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        connection.pragma_update(None, "journal_mode", "MEMORY")?;
-        connection.pragma_update(None, "secure_delete", true)?;
-        Ok(Self::over(connection, None))
-    }
-
     /// Closes a file that was made; what it cannot write any more is an error.
     pub(crate) fn close(self) -> Result<(), Error> {
         Ok(self.connection.close().map_err(|(_, error)| error)?)

@@ -116,6 +116,7 @@ impl<W: Write> Server<W> {
         // What cannot be parsed is left as it is; its problems are told.
         let laid_out =
             format(&Source::new(at.document.name.as_str(), at.text)).ok().filter(|_| is_policies)?;
+        let laid_out = shapes::with_ends_of(at.text, laid_out);
         Some(shapes::difference(at.text, &laid_out, &Lines::of(at.text, self.columns)))
     }
 

@@ -11,7 +11,7 @@ use caseward::{FilePart, Ward, files};
 use crate::input::MAX_WRITTEN;
 
 /// The name of a schema, which makes a folder one of policies.
-const SCHEMA: &str = "schema.cedarschema";
+pub(super) const SCHEMA: &str = "schema.cedarschema";
 
 /// A folder of policies that is open.
 #[derive(Default)]

@@ -11,17 +11,21 @@ use caseward::Severity;
 use caseward::author::editor::Found;
 use ls_types::{
     ClientCapabilities, DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, InitializeParams, PublishDiagnosticsParams, ResourceOperationKind, Uri,
+    DidOpenTextDocumentParams, InitializeParams, PublishDiagnosticsParams, ResourceOperationKind,
+    TextDocumentItem, Uri,
 };
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use serde_json::{Value as Json, json};
 
-use super::desk::{Desk, home, is_home};
+use super::desk::{Desk, SCHEMA, home, is_home};
 use super::lines::{Columns, Lines};
 use super::shapes;
 use super::wire::{self, Read};
 use super::worker::{Done, Job};
 use crate::exit::Exit;
+
+/// What is answered with edits, also of files that are not open.
+const EDITING: [&str; 2] = ["textDocument/rename", "textDocument/codeAction"];
 
 /// What happens to a server.
 pub(super) enum Event {
@@ -65,6 +69,8 @@ pub(super) struct Server<W> {
     pub(super) columns: Columns,
     /// By URI, as the client writes it.
     pub(super) open: BTreeMap<String, Document>,
+    /// Open files that are in no folder of policies: there may be a schema later.
+    strays: BTreeMap<String, TextDocumentItem>,
     pub(super) desks: BTreeMap<PathBuf, Desk>,
     asked: i32,
 }
@@ -79,6 +85,7 @@ impl<W: Write> Server<W> {
             client: Client::default(),
             columns: Columns::default(),
             open: BTreeMap::new(),
+            strays: BTreeMap::new(),
             desks: BTreeMap::new(),
             asked: 0,
         }
@@ -130,7 +137,12 @@ impl<W: Write> Server<W> {
             }
             (Phase::Running, _) => {
                 // INVARIANT: a question that goes wrong ends that question alone.
-                match catch_unwind(AssertUnwindSafe(|| self.answer(&method, params))) {
+                match catch_unwind(AssertUnwindSafe(|| {
+                    if EDITING.contains(&method.as_str()) {
+                        self.read_again(&params);
+                    }
+                    self.answer(&method, params)
+                })) {
                     Ok(Ok(answer)) => Response::new_ok(id, answer),
                     Ok(Err((code, why))) => refuse(code, why),
                     Err(_) => refuse(ErrorCode::InternalError, format!("`{method}` could not be answered")),
@@ -191,7 +203,10 @@ impl<W: Write> Server<W> {
 
     fn did_open(&mut self, params: DidOpenTextDocumentParams) -> io::Result<()> {
         let document = params.text_document;
-        let Some((root, name)) = self.home_of(&document.uri) else { return Ok(()) };
+        let Some((root, name)) = self.home_of(&document.uri) else {
+            self.strays.insert(document.uri.as_str().to_owned(), document);
+            return Ok(());
+        };
         let trouble = self.open_desk(&root);
         let (version, text) = (document.version, document.text);
         self.open.insert(
@@ -210,15 +225,19 @@ impl<W: Write> Server<W> {
     fn did_change(&mut self, params: DidChangeTextDocumentParams) -> io::Result<()> {
         let uri = params.text_document.uri.as_str().to_owned();
         let columns = self.columns;
-        let Some(document) = self.open.get_mut(&uri) else { return Ok(()) };
-        document.version = params.text_document.version;
+        let (version, text) = match (self.open.get_mut(&uri), self.strays.get_mut(&uri)) {
+            (Some(document), _) => (&mut document.version, &mut document.text),
+            (None, Some(stray)) => (&mut stray.version, &mut stray.text),
+            (None, None) => return Ok(()),
+        };
+        *version = params.text_document.version;
         for change in params.content_changes {
             match change.range {
-                None => document.text = change.text,
+                None => *text = change.text,
                 Some(range) => {
-                    let lines = Lines::of(&document.text, columns);
+                    let lines = Lines::of(text, columns);
                     let (start, end) = (lines.byte(range.start), lines.byte(range.end));
-                    document.text.replace_range(start..end.max(start), &change.text);
+                    text.replace_range(start..end.max(start), &change.text);
                 }
             }
         }
@@ -226,6 +245,7 @@ impl<W: Write> Server<W> {
     }
 
     fn did_close(&mut self, params: &DidCloseTextDocumentParams) -> io::Result<()> {
+        self.strays.remove(params.text_document.uri.as_str());
         let Some(document) = self.open.remove(params.text_document.uri.as_str()) else { return Ok(()) };
         if let Some(desk) = self.desks.get_mut(&document.root) {
             desk.read_file(&document.root, &document.name);
@@ -235,8 +255,9 @@ impl<W: Write> Server<W> {
     }
 
     fn did_change_files(&mut self, params: &DidChangeWatchedFilesParams) -> io::Result<()> {
-        let mut roots = BTreeSet::new();
+        let (mut roots, mut has_schema) = (BTreeSet::new(), false);
         for change in &params.changes {
+            has_schema |= change.uri.as_str().ends_with(SCHEMA);
             if self.open.contains_key(change.uri.as_str()) {
                 continue;
             }
@@ -248,6 +269,42 @@ impl<W: Write> Server<W> {
             }
         }
         roots.iter().for_each(|root| self.look(root));
+        if has_schema { self.house() } else { Ok(()) }
+    }
+
+    /// Reads the folder of a file again, but for what is open: an edit of what changed on the disk meanwhile, of which the editor may
+    /// not have told yet, would damage it.
+    fn read_again(&mut self, params: &Json) {
+        let uri = params.pointer("/textDocument/uri").and_then(Json::as_str).unwrap_or_default();
+        let Some(root) = self.open.get(uri).map(|document| document.root.clone()) else { return };
+        let own = self.open.values().filter(|document| document.root == root);
+        let open: BTreeSet<String> = own.map(|document| document.name.clone()).collect();
+        if let Some(desk) = self.desks.get_mut(&root).filter(|_| root.is_dir()) {
+            // What cannot be read stays as it was.
+            let _ = desk.read(&root, &open);
+        }
+        self.look(&root);
+    }
+
+    /// Opens again what is in a folder of policies by now, and was in none, or in one of its own.
+    fn house(&mut self) -> io::Result<()> {
+        let mut moved = Vec::new();
+        for (uri, document) in &self.open {
+            let Ok(parsed) = uri.parse::<Uri>() else { continue };
+            let path = parsed.to_file_path();
+            let found = path.and_then(|path| home(&path, self.wanted.as_deref()));
+            if found.is_some_and(|(root, _)| root != document.root) {
+                let (version, text) = (document.version, document.text.clone());
+                moved.push(TextDocumentItem::new(parsed, String::new(), version, text));
+            }
+        }
+        for document in &moved {
+            self.open.remove(document.uri.as_str());
+        }
+        let strays = std::mem::take(&mut self.strays).into_values();
+        for text_document in moved.into_iter().chain(strays).collect::<Vec<_>>() {
+            self.did_open(DidOpenTextDocumentParams { text_document })?;
+        }
         Ok(())
     }
 

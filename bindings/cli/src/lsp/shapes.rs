@@ -101,6 +101,14 @@ pub(super) fn difference(old: &str, new: &str, lines: &Lines<'_>) -> Vec<TextEdi
     vec![TextEdit::new(lines.range(start..end), text.to_owned())]
 }
 
+/// A text with the ends of lines that a file has.
+pub(super) fn with_ends_of(file: &str, text: String) -> String {
+    match file.contains("\r\n") {
+        true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        false => text,
+    }
+}
+
 impl<W: Write> Server<W> {
     /// Edits by the URI of their file.
     pub(super) fn edits(
@@ -116,8 +124,9 @@ impl<W: Write> Server<W> {
                 continue;
             };
             let lines = Lines::of(text, self.columns);
-            let edits =
-                own.iter().map(|edit| TextEdit::new(lines.range(edit.place.span.clone()), edit.text.clone()));
+            let edits = own.iter().map(|edit| {
+                TextEdit::new(lines.range(edit.place.span.clone()), with_ends_of(text, edit.text.clone()))
+            });
             by_uri.entry(uri.as_str().to_owned()).or_default().extend(edits);
         }
         by_uri

@@ -1,7 +1,7 @@
 //! What takes longer than an answer may: the whole folder looked at, and every case run, on a thread of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
@@ -81,10 +81,10 @@ impl Worker {
         }
     }
 
-    /// Whether there is a newer state to be looked at.
-    fn is_waited_for(&mut self) -> bool {
+    /// Whether there is a newer state of a folder to be looked at. Another folder waits.
+    fn is_waited_for(&mut self, root: &Path) -> bool {
         self.gather();
-        self.is_over || !self.latest.is_empty()
+        self.is_over || self.latest.contains_key(root)
     }
 
     /// Whether anybody listens.
@@ -95,7 +95,7 @@ impl Worker {
             return false;
         }
         // What was interrupted is done for the newer state.
-        match folder.check_cases(&checked, &mut || !self.is_waited_for()) {
+        match folder.check_cases(&checked, &mut || !self.is_waited_for(&root)) {
             Ok(cases) => tell(Done::Cases { root, state, cases: Box::new(cases) }),
             Err(_) => true,
         }

@@ -146,6 +146,9 @@ fn a_checkpoint_is_published_in_a_file() {
     publishes(&bench, "published").fails(1, "it is no checkpoint");
     assert_eq!(bench.read("published"), "something else");
     publishes(&bench, "none/published").fails(1, "none/published-lock");
+    publishes(&bench, "-").fails(1, "name one");
+    let ran = publishes(&bench, "https://somebody:secret@localhost/a");
+    ran.fails(1, "a password does not stand in an address");
     // What is no file stays what it is, and is not waited for.
     #[cfg(unix)]
     {

@@ -49,8 +49,16 @@ impl Folder {
         let mut renaming = Renaming::default();
         match symbol {
             Symbol::Policy(old) => self.policy(old, name, &mut renaming)?,
-            Symbol::Condition(_) => one_line(name)?,
-            _ => plain(name)?,
+            Symbol::Condition(old) => {
+                one_line(name)?;
+                self.is_free(file, (old, name), Symbol::Condition(name.into()))?;
+            }
+            Symbol::Entity(old) => {
+                plain(name)?;
+                let (ty, old) = old.split_once('.').unwrap_or_default();
+                self.is_free(file, (old, name), Symbol::Entity(format!("{ty}.{name}").into()))?;
+            }
+            _ => return Err(Error::request("it has no other name")),
         }
         let edits = self.occurrences(file, symbol).map(|(place, _)| {
             let text = self.written(&place, name);
@@ -62,11 +70,20 @@ impl Folder {
         Ok(renaming)
     }
 
-    /// A name as it is written at a place: a key of TOML that was bare takes no dots.
+    /// Refuses a name by which something goes already: the two would be one.
+    fn is_free(&self, file: &str, (old, new): (&str, &str), symbol: Symbol) -> Result<(), Error> {
+        match old != new && self.occurrences(file, &symbol).next().is_some() {
+            true => Err(Error::request(format!("the name `{new}` is taken"))),
+            false => Ok(()),
+        }
+    }
+
+    /// A name as it is written at a place: a key of TOML that was bare takes no dots, and no letters but those of ASCII.
     fn written(&self, place: &Place, name: &str) -> String {
         let before = self.text(&place.file).and_then(|text| text.get(..place.span.start)).unwrap_or_default();
         let is_bare = place.file.ends_with(".toml") && !before.ends_with(['"', '\'']);
-        if is_bare && name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
+        let takes_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if is_bare && !name.chars().all(takes_bare) { format!("\"{name}\"") } else { name.to_owned() }
     }
 
     fn policy(&self, old: &str, new: &str, renaming: &mut Renaming) -> Result<(), Error> {
@@ -117,8 +134,10 @@ fn one_line(name: &str) -> Result<(), Error> {
 }
 
 fn plain(name: &str) -> Result<(), Error> {
-    match name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
-        true => Err(Error::request("an entity's id is of letters, digits, `-` and `_`")),
+    match name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        true => {
+            Err(Error::request("an entity's id is of the letters a to z and A to Z, digits, `-` and `_`"))
+        }
         false => Ok(()),
     }
 }

@@ -105,8 +105,8 @@ fn is_whole(db: &mut dyn Db, version: i64) -> Result<(), Error> {
             let sql = format!("SELECT {} FROM {table} WHERE 1 = 0", columns.join(", "));
             db.rows(&sql, &[], &mut |_| Ok(())).map_err(|error| {
                 Error::request(format!(
-                    "the store is of before version 1, or was altered ({error}): export its facts with the caseward that \
-                     made it, and import them into a new store"
+                    "the store is of before version 1, or its tables were altered ({error}): put a backup back; of one from before \
+                     version 1, export the facts with the caseward that made it, and import them into a new store"
                 ))
             })?;
         }

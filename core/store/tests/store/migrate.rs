@@ -19,10 +19,14 @@ fn with_schema(changes: &[(&str, &str)]) -> PolicySet {
         }
         sources.schema = Source::new(sources.schema.name.to_string(), text);
     }
-    // The catalogue names what the schema has.
-    if let (true, Some(catalogue)) = (changes.iter().any(|(_, to)| to.is_empty()), &mut set.sources.catalogue)
-    {
-        let kept: Vec<&str> = catalogue.text.lines().filter(|line| !line.starts_with("nsn = ")).collect();
+    // The catalogue names what the schema has, and has forms of it that its type has.
+    let gone = match changes {
+        [(_, "")] => "nsn = ",
+        [(_, "nsn: Long,")] => "nsn = [",
+        _ => return set,
+    };
+    if let Some(catalogue) = &mut set.sources.catalogue {
+        let kept: Vec<&str> = catalogue.text.lines().filter(|line| !line.starts_with(gone)).collect();
         *catalogue = Source::new("fields.toml", kept.join("\n"));
     }
     set
@@ -296,7 +300,7 @@ fn a_store_of_before_there_were_versions_is_refused() {
         bench.alter(sql);
         let error = Store::open(bench.place(), &Options::new()).err().unwrap().to_string();
         assert!(error.contains("before version 1") && error.contains(what), "{error}");
-        assert!(error.contains("export its facts"), "{error}");
+        assert!(error.contains("put a backup back") && error.contains("export the facts"), "{error}");
     }
 }
 

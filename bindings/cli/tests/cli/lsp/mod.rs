@@ -552,6 +552,95 @@ fn the_disk_is_followed_but_for_what_is_open() {
     assert_eq!(client.close(), 0);
 }
 
+#[test]
+fn an_entity_is_renamed_wherever_a_case_names_it() {
+    let (bench, root) = small();
+    let schema =
+        SCHEMA.replace("type Call = { now: datetime };", "type Call = { now: datetime, by?: User };");
+    bench.write("p/schema.cedarschema", schema);
+    let cases = format!("{CASES}context = {{ by = \"mere\" }}\n");
+    bench.write("p/tests/cases.toml", &cases);
+    let can = json!({ "workspace": { "workspaceEdit": { "documentChanges": true } } });
+    let mut client = Client::open_with(&root, can);
+    client.show_saved("tests/cases.toml");
+    let at = behind(&cases, "[world.User.me");
+    for (name, why) in [("hana", "is taken"), ("māra", "letters a to z"), ("a.b", "letters a to z")] {
+        let uri = client.uri("tests/cases.toml");
+        let answer = client.asked(
+            "textDocument/rename",
+            json!({ "textDocument": { "uri": uri }, "position": { "line": at.0, "character": at.1 }, "newName": name }),
+        );
+        assert!(answer["error"]["message"].as_str().unwrap_or_default().contains(why), "{name}: {answer}");
+    }
+    let answer = client.at("rename", "tests/cases.toml", at, json!({ "newName": "moana" }));
+    make(&client, &answer);
+    bench.run(["test", "--policies", "p", "--quiet"]).ends(0);
+    let after = bench.read("p/tests/cases.toml");
+    assert!(!after.contains("mere") && after.contains("by = \"moana\""), "{after}");
+    assert_eq!(client.close(), 0);
+}
+
+/// What changed on the disk, and no editor told of, is edited as it stands.
+#[test]
+fn a_renaming_goes_by_what_stands_on_the_disk() {
+    let (bench, root) = small();
+    let can = json!({ "workspace": { "workspaceEdit": { "documentChanges": true } } });
+    let mut client = Client::open_with(&root, can);
+    client.show_saved("school/S1.cedar");
+    bench.write("p/tests/cases.toml", format!("# A line on top.\n{CASES}"));
+    let at = behind(POLICY, "// leads");
+    let answer = client.at("rename", "school/S1.cedar", at, json!({ "newName": "lead of the kura" }));
+    make(&client, &answer);
+    bench.run(["test", "--policies", "p", "--quiet"]).ends(0);
+    assert!(bench.read("p/tests/cases.toml").contains("\"school.S1\" = \"lead of the kura\""));
+    // A name by which another condition goes is taken.
+    let uri = client.uri("school/S1.cedar");
+    let answer = client.asked(
+        "textDocument/rename",
+        json!({ "textDocument": { "uri": uri }, "position": { "line": at.0, "character": at.1 }, "newName": "ōpen" }),
+    );
+    assert!(answer["error"]["message"].as_str().unwrap_or_default().contains("is taken"), "{answer}");
+    assert_eq!(client.close(), 0);
+}
+
+#[test]
+fn a_schema_that_comes_later_makes_a_folder_of_what_is_open() {
+    let (_bench, root) = small();
+    std::fs::rename(root.join("schema.cedarschema"), root.join("kept")).unwrap();
+    let mut client = Client::open(&root);
+    client.show_saved("school/S1.cedar");
+    let cases = client.show_saved("tests/cases.toml");
+    client.change(
+        "tests/cases.toml",
+        2,
+        &cases.replace(
+            "\"viewCase\"\nresource = \"Case.c1\"\nexpect = \"deny\"",
+            "\"viewCas\"\nresource = \"Case.c1\"\nexpect = \"deny\"",
+        ),
+    );
+    let place = behind(POLICY, "resource.status");
+    assert_eq!(client.at("hover", "school/S1.cedar", place, json!({})), Value::Null);
+    std::fs::rename(root.join("kept"), root.join("schema.cedarschema")).unwrap();
+    let changes = json!([{ "uri": client.uri("schema.cedarschema"), "type": 1 }]);
+    client.tell("workspace/didChangeWatchedFiles", json!({ "changes": changes }));
+    client.problems("tests/cases.toml", |all| has(all, "viewCas"));
+    let hover = client.at("hover", "school/S1.cedar", place, json!({}));
+    assert!(hover["contents"]["value"].is_string(), "{hover}");
+    assert_eq!(client.close(), 0);
+}
+
+#[test]
+fn ends_of_lines_stay_those_of_the_file() {
+    let (_bench, root) = small();
+    let mut client = Client::open(&root);
+    let text = POLICY.replace("  resource is Case", "resource   is Case").replace('\n', "\r\n");
+    client.show("school/S1.cedar", &text);
+    let options = json!({ "options": { "tabSize": 2, "insertSpaces": true } });
+    let edits = client.at("formatting", "school/S1.cedar", (0, 0), options);
+    assert_eq!(edited(&text, &edits), POLICY.replace('\n', "\r\n"));
+    assert_eq!(client.close(), 0);
+}
+
 /// The folder of policies that comes with the project.
 fn ours() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies").canonicalize().unwrap()

@@ -3,7 +3,7 @@
 use super::super::toml::{Leaf, Sort, of_table};
 use super::super::types::Holder;
 use super::{Index, Symbol, action, path_of, symbols_of};
-use crate::model::{Schema, Type};
+use crate::model::{Action, Attribute, Schema, Type};
 use crate::policy::FilePart;
 
 pub(super) fn read(part: FilePart, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &mut Index) {
@@ -39,19 +39,36 @@ fn case(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &m
             value(of.split_once('.').map_or("", |(ty, _)| ty), name, leaf, schema, index);
         }
         (["case", "context"], Sort::Key) => field(leaf, leaves, schema, index),
+        (["case", "context", name, ..], Sort::Text) => given(name, leaf, leaves, schema, index),
         (["case", "unset"], Sort::Text) => unset(leaf, index),
         _ => {}
+    }
+}
+
+/// The actions that the case of a leaf names.
+fn actions_of<'s>(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: &'s Schema) -> Vec<&'s Action> {
+    let named = of_table(leaves, leaf.table)
+        .iter()
+        .filter(|other| other.sort == Sort::Text && path_of(other) == ["case", "action"]);
+    named.filter_map(|other| schema.action(&other.text)).collect()
+}
+
+/// An entity in the context of a case: it goes by its id alone, as that of an attribute does.
+fn given(name: &str, leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &mut Index) {
+    let Some(schema) = schema else { return };
+    let fields: Vec<&Attribute> =
+        actions_of(leaf, leaves, schema).into_iter().filter_map(|action| action.context.get(name)).collect();
+    if let Some(field) = fields.first() {
+        refer(&field.ty, leaf, schema, index);
     }
 }
 
 /// The field of a context, of every action that the case names.
 fn field(leaf: &Leaf<'_>, leaves: &[Leaf<'_>], schema: Option<&Schema>, index: &mut Index) {
     let Some(schema) = schema else { return };
-    let named = of_table(leaves, leaf.table)
-        .iter()
-        .filter(|other| other.sort == Sort::Text && path_of(other) == ["case", "action"]);
-    let holders: Vec<Holder> = named
-        .filter_map(|other| Some(Holder::Context(schema.action(&other.text)?.place)))
+    let holders: Vec<Holder> = actions_of(leaf, leaves, schema)
+        .into_iter()
+        .map(|action| Holder::Context(action.place))
         .filter(|holder| super::super::types::attributes(holder, schema).contains_key(leaf.text.as_ref()))
         .collect();
     for symbol in symbols_of(&holders, &leaf.text, schema) {
@@ -72,11 +89,18 @@ fn value(ty: &str, name: &str, leaf: &Leaf<'_>, schema: Option<&Schema>, index: 
     }
     let Some(schema) = schema else { return };
     let found = schema.type_id(ty).and_then(|ty| schema.entity_type(ty)).and_then(|ty| ty.attribute(name));
-    let mut of = found.map(|(_, attribute)| &attribute.ty);
-    while let Some(Type::Set(element)) = of {
-        of = Some(element);
+    if let Some((_, attribute)) = found {
+        refer(&attribute.ty, leaf, schema, index);
     }
-    if let Some(Type::Entity(of)) = of
+}
+
+/// An entity by its id, where a value of a type is one, or a set of them.
+fn refer(ty: &Type, leaf: &Leaf<'_>, schema: &Schema, index: &mut Index) {
+    let mut of = ty;
+    while let Type::Set(element) = of {
+        of = element;
+    }
+    if let Type::Entity(of) = of
         && let Some(of) = schema.entity_type(*of)
     {
         index.refer(Symbol::Entity(format!("{}.{}", of.name, leaf.text).into()), leaf.span.clone());

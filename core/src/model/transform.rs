@@ -30,6 +30,7 @@ impl Transform {
     ];
 
     /// What the catalogue calls all of them.
+    #[cfg(feature = "author")]
     pub(crate) fn names() -> [&'static str; 4] {
         Transform::ALL.map(|(name, _)| name)
     }

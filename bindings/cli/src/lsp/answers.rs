@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use caseward::author::editor::Place;
-use caseward::{FilePart, Source, format};
+use caseward::author::editor::{Place, Replacement};
+use caseward::{FilePart, Source, files, format};
 use ls_types::{
     CodeActionParams, CodeLensParams, CompletionParams, DocumentFormattingParams, GotoDefinitionParams,
     HoverParams, Location, Position, PrepareRenameResponse, ReferenceParams, RenameParams,
@@ -19,6 +19,7 @@ use super::desk::Desk;
 use super::lines::Lines;
 use super::server::{Document, Server};
 use super::shapes;
+use crate::input::MAX_WRITTEN;
 
 /// What an answer is refused with.
 pub(super) type Refusal = (ErrorCode, String);
@@ -147,7 +148,8 @@ impl<W: Write> Server<W> {
         });
         let mut all = Vec::new();
         for found in own {
-            for mending in start.desk.folder.mendings(found) {
+            let mendings = start.desk.folder.mendings(found).into_iter();
+            for mending in mendings.filter(|one| self.stand(&start.document.root, start.desk, &one.edits)) {
                 let edits = self.edits(&start.document.root, start.desk, &mending.edits);
                 all.push(json!({
                     "title": mending.title,
@@ -159,6 +161,17 @@ impl<W: Write> Server<W> {
             }
         }
         Some(all)
+    }
+
+    /// Whether the files of edits stand as they were looked at: those that are not open may have changed on the disk.
+    fn stand(&self, root: &Path, desk: &Desk, edits: &[Replacement]) -> bool {
+        edits.iter().all(|edit| {
+            let name = edit.place.file.as_ref();
+            let is_open = |document: &Document| document.root == root && document.name == name;
+            self.open.values().any(is_open)
+                || files::read_text(&root.join(name), MAX_WRITTEN).ok().as_deref()
+                    == desk.folder.text(name).map(AsRef::as_ref)
+        })
     }
 
     fn locations(&self, root: &Path, desk: &Desk, places: &[Place]) -> Vec<Location> {

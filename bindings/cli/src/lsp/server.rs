@@ -24,9 +24,6 @@ use super::wire::{self, Read};
 use super::worker::{Done, Job};
 use crate::exit::Exit;
 
-/// What is answered with edits, also of files that are not open.
-const EDITING: [&str; 2] = ["textDocument/rename", "textDocument/codeAction"];
-
 /// What happens to a server.
 pub(super) enum Event {
     Read(io::Result<Option<Read>>),
@@ -138,7 +135,7 @@ impl<W: Write> Server<W> {
             (Phase::Running, _) => {
                 // INVARIANT: a question that goes wrong ends that question alone.
                 match catch_unwind(AssertUnwindSafe(|| {
-                    if EDITING.contains(&method.as_str()) {
+                    if method == "textDocument/rename" {
                         self.read_again(&params);
                     }
                     self.answer(&method, params)
@@ -272,8 +269,8 @@ impl<W: Write> Server<W> {
         if has_schema { self.house() } else { Ok(()) }
     }
 
-    /// Reads the folder of a file again, but for what is open: an edit of what changed on the disk meanwhile, of which the editor may
-    /// not have told yet, would damage it.
+    /// Reads the folder of a file again, but for what is open, before a name is looked for in all of it: an edit of what changed on
+    /// the disk meanwhile, of which the editor may not have told yet, would damage it.
     fn read_again(&mut self, params: &Json) {
         let uri = params.pointer("/textDocument/uri").and_then(Json::as_str).unwrap_or_default();
         let Some(root) = self.open.get(uri).map(|document| document.root.clone()) else { return };

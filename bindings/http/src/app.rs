@@ -208,9 +208,7 @@ impl App {
 
     /// Audits what is about to be shown. Where it cannot be, it is not shown.
     pub(crate) fn audit(&self, read: Read) -> Result<(), Problem> {
-        let Some(store) = self.store() else { return Ok(()) };
-        let _part = traces::part("audit").entered();
-        store.audit(read).map(|_| self.wrote()).map_err(|error| self.failed(&error))
+        self.audit_and_contents(read, Vec::new()).map(drop)
     }
 
     /// As [`App::audit`], with the content that is about to be shown, by [`Field::key`](caseward::Field::key).

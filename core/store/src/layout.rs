@@ -46,9 +46,7 @@ pub(crate) fn is_the_stores(
 ) -> Result<(), Error> {
     let (mut known, made) = made(schema)?;
     let found = db.layout()?;
-    if db.dialect() == Dialect::Postgres {
-        known.tables.extend(db.own_tables());
-    }
+    known.tables.extend(db.own_tables());
     for (table, columns) in &known.tables {
         let Some(there) = found.tables.get(table) else {
             checkup.fault("database", None, format!("the table `{table}` is not there"));
